@@ -1,0 +1,60 @@
+/** Checks of arguments, with the house's message. They run before any effect. */
+
+/** Requires a number that is not `NaN`: an absolute time. */
+export function requireTime(action: string, name: string, value: unknown): void {
+  if (typeof value !== "number") {
+    throw new TypeError(`Cannot ${action} as "${name}" must be a number: received ${show(value)}`);
+  }
+  if (Number.isNaN(value)) {
+    throw new RangeError(`Cannot ${action} as "${name}" must be a time in milliseconds: received NaN`);
+  }
+}
+
+/** Requires a number >= 0: a length of time. */
+export function requireTimeout(action: string, name: string, value: unknown): void {
+  if (typeof value !== "number") {
+    throw new TypeError(`Cannot ${action} as "${name}" must be a number: received ${show(value)}`);
+  }
+  if (!(value >= 0)) throw new RangeError(`Cannot ${action} as "${name}" must be >= 0: received ${value}`);
+}
+
+const [PLAIN, ASYNC, ...GENERATORS] = [() => {}, async () => {}, function* () {}, async function* () {}].map((fn) =>
+  Object.getPrototypeOf(fn)
+);
+
+/** Requires a function whose body runs when it is called. */
+export function requireFunction(action: string, name: string, value: unknown): void {
+  if (typeof value === "function") {
+    const kind = Object.getPrototypeOf(value);
+    if (kind === ASYNC || kind === PLAIN) return;
+    // Its body would never run: calling it only makes a generator.
+    if (!GENERATORS.includes(kind)) return;
+    throw new TypeError(
+      `Cannot ${action} as "${name}" must be a plain or async function: received a generator function`,
+    );
+  }
+  const hint = typeof (value as { then?: unknown } | null | undefined)?.then === "function"
+    ? "a promise: write () => work() instead of work()"
+    : show(value);
+  throw new TypeError(`Cannot ${action} as "${name}" must be a function: received ${hint}`);
+}
+
+/** Requires a whole number in a range. */
+export function requireInteger(action: string, name: string, value: unknown, least: number, most: number): void {
+  if (typeof value !== "number") {
+    throw new TypeError(`Cannot ${action} as "${name}" must be a number: received ${show(value)}`);
+  }
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new RangeError(
+      `Cannot ${action} as "${name}" must be a whole number from ${least} to ${most}: received ${value}`,
+    );
+  }
+}
+
+/** A value in an error message, short. */
+export function show(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 39)}…` : value);
+  if (typeof value === "object") return `an object of type ${value.constructor?.name ?? "null prototype"}`;
+  return typeof value === "function" ? "a function" : String(value);
+}

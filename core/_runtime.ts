@@ -1,0 +1,140 @@
+/**
+ * One run: its clock, its seams, its counters.
+ *
+ * The counters are what makes "idle" decidable. A task is *waiting* while it has at least one wait open; all its
+ * waits are counted, as `Promise.all([sleep(1), channel.receive()])` is two waits of one task. `running` counts
+ * the tasks with none: after a turn of the event loop in which all microtasks ran, those await foreign promises.
+ */
+
+import { ambientNode, setDefaultRoot } from "./_context.ts";
+import { type Clock, realClock } from "./clock.ts";
+import { HostOperations } from "./_host_operations.ts";
+import { type Instrument, Instruments } from "./instrument.ts";
+import type { Network } from "./network.ts";
+import type { RunStatistics, RunView } from "./runtime_view.ts";
+import type { StatusNode } from "./_status.ts";
+import { type Task, TaskImpl } from "./_task.ts";
+import { snapshot, type TaskTree } from "./task_tree.ts";
+import { putOff } from "./_turns.ts";
+import type { WaitReason } from "./_waiter.ts";
+
+/** Decides when a granted wait resumes: calls `resume` once, now or later. See `run()`. */
+export type Schedule = (resume: () => void, task: Task) => void;
+
+/** What a run can be given: the seams. */
+export interface RuntimeOptions {
+  /** The source of time. */
+  readonly clock?: Clock;
+  /** The network that `net` uses. */
+  readonly network?: Network;
+  /** The order in which granted waits resume. */
+  readonly schedule?: Schedule;
+  /** Watchers of the run. */
+  readonly instruments?: readonly Instrument[];
+  /** The source of random numbers. */
+  readonly random?: () => number;
+  /** For how many tasks the place of their `startSoon` is recorded. */
+  readonly spawnSites?: number;
+}
+
+/** A place costs 2 us to record; the first tasks are the program's structure, the later ones mostly alike. */
+const DEFAULT_SPAWN_SITES = 256;
+
+/** See the header. */
+export class Runtime implements RunView {
+  readonly clock: Clock;
+  readonly network: Network | undefined;
+  readonly random: () => number;
+  readonly schedule: Schedule | null;
+  readonly instruments: RunEvents | null;
+  readonly hostOperations: HostOperations;
+  /** The task everything else descends from. */
+  readonly root: TaskImpl<unknown>;
+  /**
+   * Coarse time: the clock as of the last alarm or host operation. Good enough to say since when a task waits,
+   * and reading the clock at every wait would cost a third of a wait. Exact in virtual time, which moves only
+   * by alarms.
+   */
+  time: number;
+  /** Tasks without a wait. Written by waiters and tasks. */
+  running = 0;
+  /** Tasks that have not ended. Written by tasks. */
+  living = 0;
+  finished = false;
+  /** Serves code outside any `run()`, and never ends. */
+  isDefault = false;
+  /** Set by `run()` to be told, cheaply and often, that no task is running. */
+  onAllWaiting: (() => void) | null = null;
+  #lastId = 0;
+  #spawnSites: number;
+
+  constructor(options: RuntimeOptions, parent: StatusNode | null) {
+    this.clock = options.clock ?? realClock;
+    this.network = options.network;
+    this.schedule = options.schedule ?? null;
+    this.random = options.random ?? Math.random;
+    this.#spawnSites = options.spawnSites ?? DEFAULT_SPAWN_SITES;
+    const { instruments } = options;
+    this.instruments = instruments === undefined || instruments.length === 0 ? null : new RunEvents(instruments);
+    this.time = this.clock.now();
+    this.hostOperations = new HostOperations(this);
+    this.root = new TaskImpl(this, "main", parent, null, false);
+  }
+
+  /** The next id; ids follow the order of creation. */
+  nextId(): number {
+    return ++this.#lastId;
+  }
+
+  /** Whether the place of one more spawn shall be recorded. */
+  wantsSpawnSite(): boolean {
+    return this.#spawnSites > 0 && this.#spawnSites-- > 0;
+  }
+
+  /** Called by waits when `running` falls to 0. */
+  allWaiting(): void {
+    this.onAllWaiting?.();
+    this.clock.idle?.();
+  }
+
+  statistics(): RunStatistics {
+    return {
+      tasksLiving: this.living,
+      tasksRunning: this.running,
+      hostOperations: this.hostOperations.labels(),
+      wakeUps: putOff(),
+    };
+  }
+
+  taskTree(): TaskTree {
+    return snapshot(this);
+  }
+}
+
+/** The instruments of a run, as the kernel calls them. */
+class RunEvents extends Instruments {
+  blocked(task: Task, reason: WaitReason): void {
+    this.emit("blocked", task, reason);
+  }
+
+  resumed(task: Task, reason: WaitReason): void {
+    this.emit("resumed", task, reason);
+  }
+
+  forgotten(node: StatusNode): void {
+    const reasons: WaitReason[] = [];
+    for (let waiter = node.waiters; waiter !== null; waiter = waiter.next) reasons.push(waiter.reason);
+    this.emit("forgottenWait", node.task, reasons);
+  }
+}
+
+setDefaultRoot(() => {
+  const runtime = new Runtime({}, null);
+  runtime.isDefault = true;
+  return runtime.root.node;
+});
+
+/** The runtime of the code that runs now; `undefined` outside any run and scope. */
+export function ambientRuntime(): Runtime | undefined {
+  return ambientNode()?.task.runtime;
+}

@@ -1,0 +1,174 @@
+/**
+ * The cancel-status tree: pure state, no time, no promises.
+ *
+ *     node ── own          this node's scope was cancelled (first reason wins)
+ *          ── shield       the parent's cancellation does not reach it
+ *          ── cancelled    the effective state: own ?? (shield ? null : parent.cancelled)
+ *          ── waiters      the waits that began in it and have not been granted
+ *
+ * One node per cancel scope, per nursery and per task. Level triggering follows from keeping *state*: every wait
+ * looks at `cancelled` before it does anything. An `AbortSignal` cannot play this part, as it cannot be
+ * un-aborted by a shield, nor moved to another parent by `nursery.start` (Trio's `CancelStatus`, same reasons).
+ *
+ * Walks go down iteratively along the sibling links, so depth does not matter, and in two phases: first all
+ * states are set, then waiters are aborted. Abort callbacks may re-enter (cancel others, wake tasks, end scopes)
+ * and see a consistent tree.
+ */
+
+import { type Cancelled, makeCancelled } from "./errors.ts";
+import type { Waiter } from "./_waiter.ts";
+import type { TaskImpl } from "./_task.ts";
+
+/** Given to waits of code that outlived its scope. Made once: nobody cancelled, somebody forgot an `await`. */
+export const SCOPE_ENDED: Cancelled = makeCancelled(
+  "explicit",
+  "the scope or task this code belongs to has already ended (is an await missing?)",
+);
+
+/** One node of the tree. Fields are written by this file only, except where said. */
+export class StatusNode {
+  parent: StatusNode | null;
+  /** The task whose code runs in this node. Never changes. */
+  readonly task: TaskImpl<unknown>;
+  /** Effective cancellation, `null` if none. Written by `settle()` and the walks. */
+  cancelled: Cancelled | null;
+  own: Cancelled | null = null;
+  shield: boolean;
+  /** Soft cancellation was requested here or above; shields do not hide it. */
+  shutdown: boolean;
+  /** `untilShutdown()`: becomes cancelled when `shutdown` turns true. Written once, at entry. */
+  endsAtShutdown = false;
+  /** The scope this node belongs to, for its deadline; `null` for a task's own node. Written once, at entry. */
+  scope: { readonly deadline: number } | null = null;
+  waiters: Waiter<unknown> | null = null;
+  firstChild: StatusNode | null = null;
+  /** The older sibling: children are linked newest first. */
+  next: StatusNode | null = null;
+  prev: StatusNode | null = null;
+
+  constructor(parent: StatusNode | null, task: TaskImpl<unknown> | null, shield: boolean) {
+    this.parent = parent;
+    // A task's own node is made in the constructor of the task, which fills this in right away.
+    this.task = task as TaskImpl<unknown>;
+    this.shield = shield;
+    this.cancelled = null;
+    this.shutdown = false;
+    if (parent !== null) {
+      this.shutdown = parent.shutdown;
+      if (!shield) this.cancelled = parent.cancelled;
+      link(this, parent);
+    }
+  }
+}
+
+/** Cancels a node and all it reaches. Idempotent: the first reason stays. */
+export function cancelNode(node: StatusNode, cancelled: Cancelled): void {
+  if (node.own !== null) return;
+  node.own = cancelled;
+  settle(node);
+}
+
+/** Changes the shield; effective at once both ways. */
+export function setShield(node: StatusNode, shield: boolean): void {
+  if (node.shield === shield) return;
+  node.shield = shield;
+  settle(node);
+}
+
+/** Moves a live subtree under another parent (`nursery.start`). */
+export function moveNode(node: StatusNode, parent: StatusNode): void {
+  unlink(node);
+  node.parent = parent;
+  link(node, parent);
+  settle(node);
+  if (parent.shutdown) requestShutdown(node);
+}
+
+/** Whether a cancellation that leaves this node belongs to it: it is the outermost visible cancelled one. */
+export function catches(node: StatusNode): boolean {
+  return node.cancelled !== null && (node.shield || node.parent === null || node.parent.cancelled === null);
+}
+
+/**
+ * Takes a node out of the tree for good. Waits and scopes still below it were forgotten by somebody: they are
+ * cancelled now, and later waits of code that kept this node as its context are refused.
+ */
+export function closeNode(node: StatusNode): void {
+  unlink(node);
+  node.parent = null;
+  if (node.waiters === null && node.firstChild === null) {
+    node.own = node.cancelled = SCOPE_ENDED;
+    return;
+  }
+  node.task.runtime.instruments?.forgotten(node);
+  node.own = SCOPE_ENDED;
+  // Waiters which were aborted already, but refused, stay: somebody must still wake them.
+  settle(node);
+}
+
+/** Marks a subtree as shutting down and cancels the waits that end with it. */
+export function requestShutdown(root: StatusNode): void {
+  const ending: StatusNode[] = [];
+  walk(root, (node) => {
+    if (node.shutdown && node !== root) return false;
+    node.shutdown = true;
+    if (node.endsAtShutdown) ending.push(node);
+    return true;
+  });
+  for (const node of ending) cancelNode(node, makeCancelled("shutdown", "shutdown was requested"));
+}
+
+/** Visits a subtree in pre-order, without recursion; `visit` returns whether to go below the node. */
+export function walk(root: StatusNode, visit: (node: StatusNode) => boolean): void {
+  let node = root;
+  while (true) {
+    if (visit(node) && node.firstChild !== null) {
+      node = node.firstChild;
+      continue;
+    }
+    while (node !== root && node.next === null) node = node.parent as StatusNode;
+    if (node === root) return;
+    node = node.next as StatusNode;
+  }
+}
+
+/** Recomputes the effective state from `root` down, then aborts the waits that are newly cancelled. */
+function settle(root: StatusNode): void {
+  const doomed: Waiter<unknown>[] = [];
+  // `walk()` written out: cancelling 100,000 tasks spends its time here.
+  let node = root;
+  while (true) {
+    const { parent } = node;
+    const state: Cancelled | null = node.own ?? (node.shield || parent === null ? null : parent.cancelled);
+    if (state !== node.cancelled) {
+      node.cancelled = state;
+      if (state !== null) {
+        for (let waiter = node.waiters; waiter !== null; waiter = waiter.next) doomed.push(waiter);
+      }
+      if (node.firstChild !== null) {
+        node = node.firstChild;
+        continue;
+      }
+    }
+    while (node !== root && node.next === null) node = node.parent as StatusNode;
+    if (node === root) break;
+    node = node.next as StatusNode;
+  }
+  // A callback below may have woken a waiter or shielded its node meanwhile: `abort` looks again.
+  for (let i = 0; i < doomed.length; i++) (doomed[i] as Waiter<unknown>).abort();
+}
+
+function link(node: StatusNode, parent: StatusNode): void {
+  const first = parent.firstChild;
+  node.next = first;
+  if (first !== null) first.prev = node;
+  parent.firstChild = node;
+}
+
+function unlink(node: StatusNode): void {
+  const { prev, next, parent } = node;
+  if (prev !== null) prev.next = next;
+  else if (parent !== null && parent.firstChild === node) parent.firstChild = next;
+  if (next !== null) next.prev = prev;
+  node.prev = node.next = null;
+}

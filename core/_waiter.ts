@@ -1,0 +1,260 @@
+/**
+ * One wait, and the only place that makes a waiting promise.
+ *
+ *              wake() / fail()
+ *     WAITING ─────────────────▶ GRANTED ──(schedule hook, fairness)──▶ promise settled
+ *        │ abort(): the node was cancelled
+ *        ├── callback undid the operation ─▶ GRANTED, with Cancelled
+ *        └── callback refuses ────────────▶ STUCK ── wake() / fail() ──▶ GRANTED
+ *
+ * Who wins, a wake or an abort, is decided synchronously in the call that comes first, never by the order in
+ * which promise callbacks run: between a settled promise and its continuation other code runs, and an item or
+ * lock handed over in that gap would be lost (`Promise.race` has this fault).
+ *
+ * The waiter is itself the link in two lists: that of its status node (to be aborted, and to be shown) and
+ * that of the queue it stands in (Event, Lock, …). So leaving either takes constant time and no allocation.
+ */
+
+import { later, spend } from "./_turns.ts";
+import { currentNode } from "./_context.ts";
+import { type Cancelled, isCancelled, RunFinishedError } from "./errors.ts";
+import type { StatusNode } from "./_status.ts";
+import type { WaitQueue } from "./_wait_queue.ts";
+
+/** Why a task waits, for the task tree and deadlock reports. Rendered only when somebody looks. */
+export interface WaitReason {
+  /** The kind of wait in a few words, e.g. `"acquire lock"`. */
+  readonly kind: string;
+  /** Which object is waited for, e.g. its name; a function is called when the tree is shown. */
+  readonly label?: string | (() => string);
+}
+
+/** Undoes an operation when its wait is cancelled. `false` refuses: then somebody must still wake the waiter. */
+export type AbortWait = (waiter: Waiter<unknown>, cancelled: Cancelled) => boolean;
+
+/** For waits that cancellation does not interrupt. */
+export const UNABORTABLE: AbortWait = (): boolean => false;
+
+const enum Phase {
+  Waiting,
+  Stuck,
+  Granted,
+}
+
+type Settle = (value: unknown) => void;
+let grabbedResolve: Settle;
+let grabbedReject: Settle;
+/** Shared by all waiters: an executor closure for each would cost an allocation. */
+const grab = (resolve: Settle, reject: Settle): void => {
+  grabbedResolve = resolve;
+  grabbedReject = reject;
+};
+const ignore = (): void => {};
+
+/** See the header. Created waiting, in the given node. */
+export class Waiter<T> {
+  readonly promise: Promise<T>;
+  readonly node: StatusNode;
+  readonly reason: WaitReason;
+  /** Coarse start of the wait on the run's clock: see `Runtime.time`. */
+  readonly since: number;
+  /** The node's list; written by the constructor and `#grant()`. */
+  next: Waiter<unknown> | null;
+  prev: Waiter<unknown> | null = null;
+  /** The queue it stands in, if any, and its neighbours there; written by `WaitQueue`. */
+  queue: WaitQueue<T> | null = null;
+  after: Waiter<T> | null = null;
+  before: Waiter<T> | null = null;
+  readonly #onAbort: AbortWait | null;
+  readonly #resolve: Settle;
+  readonly #reject: Settle;
+  #phase: Phase = Phase.Waiting;
+  #failed = false;
+  #outcome: unknown = undefined;
+
+  /** `onAbort` null: leave the queue, nothing else to undo. */
+  constructor(node: StatusNode, reason: WaitReason, onAbort: AbortWait | null) {
+    this.promise = new Promise(grab as never);
+    this.#resolve = grabbedResolve;
+    this.#reject = grabbedReject;
+    this.node = node;
+    this.reason = reason;
+    this.#onAbort = onAbort;
+    const first = node.waiters;
+    this.next = first;
+    if (first !== null) first.prev = this as Waiter<unknown>;
+    node.waiters = this as Waiter<unknown>;
+    const { task } = node;
+    const { runtime } = task;
+    this.since = runtime.time;
+    if (task.waits++ === 0) runtime.running--;
+    if (runtime.instruments !== null) runtime.instruments.blocked(task, reason);
+    if (runtime.running === 0) runtime.allWaiting();
+  }
+
+  /** Whether neither a wake nor an abort has won yet. */
+  get pending(): boolean {
+    return this.#phase !== Phase.Granted;
+  }
+
+  /** Grants the wait. Returns whether it won: `false` if it was over already. */
+  wake(value: T): boolean {
+    if (this.#phase === Phase.Granted) return false;
+    this.#outcome = value;
+    this.#grant();
+    return true;
+  }
+
+  /** Ends the wait with an error. Returns whether it won. */
+  fail(error: unknown): boolean {
+    if (this.#phase === Phase.Granted) return false;
+    this.#outcome = error;
+    this.#failed = true;
+    this.#grant();
+    return true;
+  }
+
+  /** The node is cancelled (or was a moment ago). Asks the operation to be undone, at most once. */
+  abort(): void {
+    const { cancelled } = this.node;
+    if (this.#phase !== Phase.Waiting || cancelled === null) return;
+    this.#phase = Phase.Stuck;
+    let undone: boolean;
+    try {
+      undone = this.#onAbort === null || this.#onAbort(this as Waiter<unknown>, cancelled);
+    } catch (error) {
+      // A fault in the callback belongs to the task that waits with it, not to the canceller.
+      this.fail(error);
+      return;
+    }
+    // A callback may refuse, and may also have woken the waiter itself.
+    if (!undone || (this.#phase as Phase) === Phase.Granted) return;
+    this.fail(cancelled);
+  }
+
+  /** Settles the promise. Called once, by `#grant` or whoever had to put it off. */
+  settle(): void {
+    const { instruments } = this.node.task.runtime;
+    if (instruments !== null) instruments.resumed(this.node.task, this.reason);
+    if (this.#failed) {
+      // Handled first, so that a cancelled wait nobody awaits never ends the process. Other errors must be seen.
+      if (this.#outcome === this.node.cancelled || isCancelled(this.#outcome)) this.promise.then(undefined, ignore);
+      this.#reject(this.#outcome);
+    } else this.#resolve(this.#outcome);
+  }
+
+  #grant(): void {
+    this.#phase = Phase.Granted;
+    const { node, next, prev } = this;
+    if (prev !== null) prev.next = next;
+    else node.waiters = next;
+    if (next !== null) next.prev = prev;
+    if (this.queue !== null) this.queue.remove(this);
+    const { task } = node;
+    const { runtime } = task;
+    if (--task.waits === 0) runtime.running++;
+    if (runtime.schedule !== null) runtime.schedule(() => this.settle(), task);
+    else if (spend()) this.settle();
+    else later(this as Waiter<unknown>);
+  }
+}
+
+const DONE: Promise<undefined> = Promise.resolve(undefined);
+const YIELD: WaitReason = { kind: "yield" };
+
+/** The end of an operation that did not have to wait: a schedule point, no cancel point. */
+export function pass<T>(node: StatusNode, value: T): Promise<T> {
+  if (node.task.runtime.schedule === null && spend()) {
+    return (value === undefined ? DONE : Promise.resolve(value)) as Promise<T>;
+  }
+  const waiter = new Waiter<T>(node, YIELD, UNABORTABLE);
+  waiter.wake(value);
+  return waiter.promise;
+}
+
+/**
+ * What an operation in a cancelled node returns, before it has done anything. Costs a wake-up like any other, so
+ * that a loop which swallows the error cannot starve the event loop either.
+ */
+export function refuse(node: StatusNode): Promise<never> {
+  const error = node.task.runtime.finished
+    ? new RunFinishedError("Cannot wait as the run this code belongs to has ended: it was started without await")
+    : node.cancelled;
+  if (node.task.runtime.schedule === null && spend()) {
+    const rejected = Promise.reject(error);
+    rejected.catch(ignore);
+    return rejected;
+  }
+  const waiter = new Waiter<never>(node, YIELD, UNABORTABLE);
+  waiter.fail(error);
+  return waiter.promise;
+}
+
+/** The handle through which a wait made by `suspend()` is ended. Exactly one call wins. */
+export interface Waker<T> {
+  /** Whether the wait is still open. */
+  readonly pending: boolean;
+  /** Ends the wait with a value; returns `false`, and does nothing, if it was over. */
+  wake(value: T): boolean;
+  /** Ends the wait with an error; returns `false`, and does nothing, if it was over. */
+  fail(error: unknown): boolean;
+}
+
+/**
+ * Waits until somebody calls the waker: the one primitive under every wait of this library (low level).
+ *
+ * Exactly one of *wake* and *abort* wins, decided at the moment of the call, so a value handed to `wake()` that
+ * returned `true` is never lost. A wait that nobody awaits never ends the process.
+ *
+ * **Cancellation:** in a cancelled scope it rejects with `Cancelled` before `register` is called. Later, `abort`
+ * is called at most once, synchronously from `cancel()` and in the canceller's async context: do not read
+ * ambient state in it. It undoes the operation and returns `true`, or returns `false` when that is
+ * impossible: then the wait goes on, and somebody must still end it.
+ *
+ * @example A wait for the next message of a port
+ * ```ts
+ * import { suspend } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * function nextMessage(port: MessagePort): Promise<unknown> {
+ *   let listener: (event: MessageEvent) => void;
+ *   return suspend(
+ *     { kind: "message from port" },
+ *     (waker) => {
+ *       listener = (event) => waker.wake(event.data);
+ *       port.addEventListener("message", listener, { once: true });
+ *       port.start();
+ *     },
+ *     () => {
+ *       port.removeEventListener("message", listener);
+ *       return true;
+ *     },
+ *   );
+ * }
+ * const { port1, port2 } = new MessageChannel();
+ * port1.postMessage("hello");
+ * assertEquals(await nextMessage(port2), "hello");
+ * port1.close();
+ * ```
+ *
+ * @param reason What is waited for; shown in the task tree.
+ * @param register Called at once with the waker; an error thrown here ends the wait.
+ * @param abort Undoes the operation when the wait is cancelled.
+ * @returns A promise for the value given to `wake()`.
+ * @throws {Cancelled} If the scope is cancelled before the wake.
+ */
+export function suspend<T>(
+  reason: WaitReason,
+  register: (waker: Waker<T>) => void,
+  abort: (cancelled: Cancelled) => boolean,
+): Promise<T> {
+  const node = currentNode();
+  if (node.cancelled !== null) return refuse(node);
+  const waiter = new Waiter<T>(node, reason, (_waiter, cancelled) => abort(cancelled));
+  try {
+    register(waiter);
+  } catch (error) {
+    waiter.fail(error);
+  }
+  return waiter.promise;
+}

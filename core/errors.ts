@@ -1,0 +1,238 @@
+/**
+ * The errors of this library, and how to tell them apart.
+ *
+ * Every class carries a brand (`Symbol.for`), so `isCancelled()` and the cancel scopes recognise errors made
+ * by a second copy of the package, where `instanceof` would not.
+ */
+
+/** Who or what caused a cancellation. */
+export type CancelSource = "deadline" | "explicit" | "nursery" | "signal" | "shutdown";
+
+const CANCELLED = Symbol.for("@trefoil/io/Cancelled");
+const KEY = Symbol("only the library makes Cancelled");
+
+/**
+ * Thrown by every wait in a region that has been cancelled.
+ *
+ * It is caught by the outermost cancelled scope; catching it yourself does not undo the cancellation (the next
+ * wait throws again), so clean up and let it pass. All waits of one cancelled region may reject with the same
+ * object. It cannot be constructed by users: call `scope.cancel()`.
+ *
+ * @example Telling a cancellation from a failure
+ * ```ts
+ * import { Cancelled, moveOnAfter, sleep } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * let source = "";
+ * await moveOnAfter(1, async () => {
+ *   try {
+ *     await sleep(1_000);
+ *   } catch (error) {
+ *     if (error instanceof Cancelled) source = error.source;
+ *     throw error;
+ *   }
+ * });
+ * assertEquals(source, "deadline");
+ * ```
+ */
+export class Cancelled extends Error {
+  override readonly name = "Cancelled";
+  /** What kind of event caused it. */
+  readonly source: CancelSource;
+  /** What the canceller gave as its reason, if anything. */
+  readonly reason: unknown;
+  /** The task that cancelled, as text (a reference would keep it alive). */
+  readonly sourceTask: string | undefined;
+
+  /** For the library alone. Throws `TypeError` when called by others. */
+  constructor(key: symbol, source: CancelSource, reason: unknown, sourceTask: string | undefined) {
+    if (key !== KEY) {
+      throw new TypeError('Cannot construct "Cancelled" as only a cancel scope makes it: call scope.cancel(reason)');
+    }
+    super(describeCancel(source, reason, sourceTask));
+    this.source = source;
+    this.reason = reason;
+    this.sourceTask = sourceTask;
+    if (reason instanceof Error) this.cause = reason;
+  }
+
+  /** Marks the class for `isCancelled()` across copies of this package. */
+  get [CANCELLED](): true {
+    return true;
+  }
+}
+
+/** Makes a `Cancelled`. Private to the core: one per cancelled region, so its stack is captured once. */
+export function makeCancelled(source: CancelSource, reason?: unknown, sourceTask?: string): Cancelled {
+  return new Cancelled(KEY, source, reason, sourceTask);
+}
+
+function describeCancel(source: CancelSource, reason: unknown, sourceTask: string | undefined): string {
+  const why = {
+    deadline: "the deadline passed",
+    explicit: "cancel() was called",
+    nursery: "the nursery failed",
+    signal: "a signal arrived",
+    shutdown: "the grace of a shutdown ran out",
+  }[source];
+  let text = `Cancelled as ${why}`;
+  if (sourceTask !== undefined) text += ` in task ${sourceTask}`;
+  if (reason !== undefined) text += `: ${reasonText(reason)}`;
+  return text;
+}
+
+function reasonText(reason: unknown): string {
+  try {
+    return reason instanceof Error ? `${reason.name}: ${reason.message}` : String(reason);
+  } catch {
+    return "a reason that cannot be shown as text";
+  }
+}
+
+/**
+ * Tells whether an error is a cancellation, also one made by another copy of this package.
+ *
+ * @example Passing cancellations on, handling the rest
+ * ```ts
+ * import { isCancelled, moveOnAfter, sleep } from "@trefoil/io";
+ * import { assert } from "@std/assert";
+ *
+ * await moveOnAfter(1, () => sleep(1_000).catch((error) => {
+ *   assert(isCancelled(error));
+ *   throw error;
+ * }));
+ * assert(!isCancelled(new Error("other")));
+ * ```
+ *
+ * @param error Anything that was thrown.
+ * @returns Whether it is a `Cancelled`.
+ */
+export function isCancelled(error: unknown): error is Cancelled {
+  return typeof error === "object" && error !== null && (error as Record<symbol, unknown>)[CANCELLED] === true;
+}
+
+/**
+ * Thrown by `failAfter()` and `failAt()` when their time ran out.
+ *
+ * @example Telling a timeout from other failures
+ * ```ts
+ * import { failAfter, sleep, TooSlowError } from "@trefoil/io";
+ * import { assertRejects } from "@std/assert";
+ *
+ * await assertRejects(() => failAfter(1, () => sleep(1_000)), TooSlowError);
+ * ```
+ */
+export class TooSlowError extends Error {
+  override readonly name = "TooSlowError";
+}
+
+/**
+ * Thrown by the twins that do not wait (`trySend()` and the like) when they would have to.
+ *
+ * @example Recognising a full channel
+ * ```ts
+ * import { WouldBlock } from "@trefoil/io";
+ * import { assert } from "@std/assert";
+ *
+ * assert(new WouldBlock("the channel is full") instanceof Error);
+ * ```
+ */
+export class WouldBlock extends Error {
+  override readonly name = "WouldBlock";
+}
+
+/**
+ * Thrown when receiving from a channel whose senders are all closed and whose buffer is empty.
+ *
+ * @example Reading to the end
+ * ```ts
+ * import { EndOfChannel, openMemoryChannel } from "@trefoil/io";
+ * import { assertRejects } from "@std/assert";
+ *
+ * const [send, receive] = openMemoryChannel<number>(0);
+ * send.close();
+ * await assertRejects(() => receive.receive(), EndOfChannel);
+ * ```
+ */
+export class EndOfChannel extends Error {
+  override readonly name = "EndOfChannel";
+}
+
+/**
+ * Thrown when two tasks use one direction of a resource at the same time.
+ *
+ * @example Two readers of one stream
+ * ```ts
+ * import { BusyResourceError } from "@trefoil/io";
+ * import { assert } from "@std/assert";
+ *
+ * assert(new BusyResourceError("two receives at once").name === "BusyResourceError");
+ * ```
+ */
+export class BusyResourceError extends Error {
+  override readonly name = "BusyResourceError";
+}
+
+/**
+ * Thrown when you use something that you closed, before or during the call.
+ *
+ * @example Using a channel after closing it
+ * ```ts
+ * import { ClosedResourceError, openMemoryChannel } from "@trefoil/io";
+ * import { assertRejects } from "@std/assert";
+ *
+ * const [send] = openMemoryChannel<number>(1);
+ * send.close();
+ * await assertRejects(() => send.send(1), ClosedResourceError);
+ * ```
+ */
+export class ClosedResourceError extends Error {
+  override readonly name = "ClosedResourceError";
+}
+
+/**
+ * Thrown when the peer or the network broke a resource; `cause` holds the error of the host.
+ *
+ * @example Sending to nobody
+ * ```ts
+ * import { BrokenResourceError, openMemoryChannel } from "@trefoil/io";
+ * import { assertRejects } from "@std/assert";
+ *
+ * const [send, receive] = openMemoryChannel<number>(1);
+ * receive.close();
+ * await assertRejects(() => send.send(1), BrokenResourceError);
+ * ```
+ */
+export class BrokenResourceError extends Error {
+  override readonly name = "BrokenResourceError";
+}
+
+/**
+ * Thrown by `run()` when every task waits and nothing is left that could wake one; the message holds the task tree.
+ *
+ * @example Reading the tree
+ * ```ts
+ * import { DeadlockError } from "@trefoil/io";
+ * import { assert } from "@std/assert";
+ *
+ * assert(new DeadlockError("nothing can ever wake up") instanceof Error);
+ * ```
+ */
+export class DeadlockError extends Error {
+  override readonly name = "DeadlockError";
+}
+
+/**
+ * Thrown by waits in code that outlived its run.
+ *
+ * @example Recognising it
+ * ```ts
+ * import { RunFinishedError } from "@trefoil/io";
+ * import { assert } from "@std/assert";
+ *
+ * assert(new RunFinishedError("the run has ended").name === "RunFinishedError");
+ * ```
+ */
+export class RunFinishedError extends Error {
+  override readonly name = "RunFinishedError";
+}

@@ -1,0 +1,61 @@
+/**
+ * Tasks, time, cancellation and what passes between tasks. Touches no network and needs no permission.
+ *
+ * @module
+ */
+
+export { type Alarm, AlarmQueue } from "./alarm_queue.ts";
+export { CancelScope, type CancelScopeOptions, type ScopeOutcome, type ShutdownOptions } from "./cancel_scope.ts";
+export { cancelShieldedCheckpoint, checkpoint, checkpointIfCancelled } from "./checkpoint.ts";
+export { type Clock, realClock } from "./clock.ts";
+export { currentRun } from "./current_run.ts";
+export { ErrorGroup, type ErrorHandler, type ErrorMatch, handleErrors, isErrorGroup } from "./error_group.ts";
+export {
+  BrokenResourceError,
+  BusyResourceError,
+  Cancelled,
+  type CancelSource,
+  ClosedResourceError,
+  DeadlockError,
+  EndOfChannel,
+  isCancelled,
+  RunFinishedError,
+  TooSlowError,
+  WouldBlock,
+} from "./errors.ts";
+export { Event, type EventStatistics } from "./event.ts";
+export { beginHostOperation, hostOp, type HostOperation } from "./host_op.ts";
+export type { Instrument } from "./instrument.ts";
+export {
+  type MemoryChannelOptions,
+  type MemoryChannelStatistics,
+  type MemoryReceiveChannel,
+  type MemorySendChannel,
+  openMemoryChannel,
+} from "./memory_channel.ts";
+export type {
+  Network,
+  NetworkAddress,
+  NetworkConn,
+  NetworkConnectOptions,
+  NetworkListener,
+  NetworkListenOptions,
+  ResolvedAddress,
+} from "./network.ts";
+export { type Nursery, type NurseryOptions, openNursery, type SpawnOptions, type TaskStatus } from "./nursery.ts";
+export { run, type RunOptions, type Schedule } from "./run.ts";
+export type { RunStatistics, RunView } from "./runtime_view.ts";
+export { currentEffectiveDeadline, currentTime, sleep, sleepForever, sleepUntil } from "./sleep.ts";
+export { currentTask, type Task, type TaskState } from "./task.ts";
+export { type TaskTree, taskTree, type TaskTreeNode, type TaskTreeWait } from "./task_tree.ts";
+export {
+  failAfter,
+  failAt,
+  moveOnAfter,
+  moveOnAt,
+  shielded,
+  type ShieldedOptions,
+  shutdownRequested,
+  untilShutdown,
+} from "./timeouts.ts";
+export { suspend, type WaitReason, type Waker } from "./_waiter.ts";

@@ -1,0 +1,394 @@
+/**
+ * Nurseries: a block that outlives none of the tasks started in it.
+ *
+ *     open ──body ended──▶ draining ──no child, no pending start──▶ closed
+ *       │                     │
+ *       └── startSoon, start ─┘            (daemons are cancelled when only they are left)
+ *
+ * A child has two parents: its cancel status hangs below the nursery as it was opened, while its other
+ * async-local values are those of the spawner, which falls out of starting it in the spawner's context.
+ */
+
+import { requireFunction } from "./_check.ts";
+import { CancelScope, cancelScope, enterScope, exitScope } from "./cancel_scope.ts";
+import { currentNode, within } from "./_context.ts";
+import { ErrorGroup, NOTHING } from "./error_group.ts";
+import { type Cancelled, ClosedResourceError, isCancelled, makeCancelled } from "./errors.ts";
+import { moveNode, type StatusNode } from "./_status.ts";
+import { describe, type Named, type Task, TaskImpl, type TaskOwner } from "./_task.ts";
+import { pass, refuse, UNABORTABLE, Waiter } from "./_waiter.ts";
+
+/** How a nursery is opened. */
+export interface NurseryOptions {
+  /**
+   * A name for reports.
+   *
+   * @default {"nursery"}
+   */
+  readonly name?: string;
+}
+
+/** How a task is started. */
+export interface SpawnOptions {
+  /** A name for reports; by default that of the function. */
+  readonly name?: string;
+  /**
+   * A daemon does not keep the nursery open: it is cancelled when the body and all other children are done. Its
+   * errors count like any other's.
+   *
+   * @default {false}
+   */
+  readonly daemon?: boolean;
+}
+
+/** Given to a function begun by `nursery.start()`. */
+export interface TaskStatus<V = void> {
+  /**
+   * Says that the task is ready: `nursery.start()` returns, and the task moves into the nursery.
+   *
+   * @param value What `nursery.start()` returns.
+   * @throws {TypeError} When called a second time.
+   */
+  started(value: V): void;
+}
+
+/** A block's children: see `openNursery()`. */
+export interface Nursery {
+  /** The name given. */
+  readonly name: string;
+  /** The scope of the body and all children. */
+  readonly cancelScope: CancelScope;
+  /** The task that opened the nursery. */
+  readonly parentTask: Task;
+  /** The children that have not ended, oldest first; a snapshot. */
+  readonly childTasks: readonly Task[];
+  /**
+   * Cancels the body and all children: short for `cancelScope.cancel()`.
+   *
+   * @param reason Why, for those who look at the `Cancelled`.
+   */
+  cancel(reason?: unknown): void;
+  /**
+   * Starts a child. Synchronous: no part of the function runs inside this call.
+   *
+   * Works until the nursery is closed, from other tasks too. In a cancelled nursery the child runs to its
+   * first wait. An error of the child cancels the nursery and leaves it in an `ErrorGroup`.
+   *
+   * @param fn What to run: a function, not a promise.
+   * @param options Name, and whether it is a daemon.
+   * @returns The task, for `join()` and `cancel()`.
+   * @throws {TypeError} If `fn` is not a function.
+   * @throws {ClosedResourceError} If the nursery is closed.
+   */
+  startSoon<T>(fn: () => T | Promise<T>, options?: SpawnOptions): Task<T>;
+  /**
+   * Starts a child and waits until it says that it is ready.
+   *
+   * Until then the child belongs to the caller: its errors come out of this call, and the caller's scopes hold
+   * for it. `started()` moves it, with everything it has opened, into the nursery.
+   *
+   * **Cancellation:** the child is cancelled first, and waited for.
+   *
+   * @param fn What to run; calls `status.started(value)` once.
+   * @param options Name, and whether it is a daemon.
+   * @returns The value given to `started()`.
+   * @throws {TypeError} If `fn` is not a function, or returns before `started()`.
+   * @throws {ClosedResourceError} If the nursery is closed.
+   */
+  start<V = void>(fn: (status: TaskStatus<V>) => unknown, options?: SpawnOptions): Promise<V>;
+}
+
+/**
+ * Opens a nursery, runs a function in it, and waits for every child.
+ *
+ * When the promise settles, nothing that was started in the block is running any more. The first error, of the
+ * body or a child, cancels the rest; all errors leave together in one `ErrorGroup`, also a single one, in the order
+ * in which they happened. If the body was cut short by a cancellation of the nursery itself, the result is
+ * `undefined`.
+ *
+ * **Cancellation:** the body and the children are cancelled, and waited for. The waiting itself throws no
+ * `Cancelled`, so one that nobody noticed is not raised here.
+ *
+ * **Cost:** one and a half microseconds, and about one per child.
+ *
+ * @example Two children at the same time
+ * ```ts
+ * import { openNursery, sleep } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const lines: string[] = [];
+ * await openNursery((nursery) => {
+ *   nursery.startSoon(async () => {
+ *     await sleep(2);
+ *     lines.push("world");
+ *   });
+ *   nursery.startSoon(() => lines.push("hello"));
+ * });
+ * assertEquals(lines, ["hello", "world"]);
+ * ```
+ *
+ * @example Waiting until a server is ready
+ * ```ts
+ * import { openNursery, sleep, type TaskStatus } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * async function serve(status: TaskStatus<number>): Promise<void> {
+ *   await sleep(1);
+ *   status.started(8080);
+ *   await sleep(60_000);
+ * }
+ * await openNursery(async (nursery) => {
+ *   assertEquals(await nursery.start<number>(serve), 8080);
+ *   nursery.cancel();
+ * });
+ * ```
+ *
+ * @param body What to run; receives the nursery.
+ * @param options A name.
+ * @returns What the body returned.
+ * @throws {ErrorGroup} If the body or a child failed.
+ * @throws {TypeError} If `body` is not a function.
+ */
+export async function openNursery<T>(
+  body: (nursery: Nursery) => T | Promise<T>,
+  options: NurseryOptions = {},
+): Promise<T> {
+  requireFunction("open a nursery", "body", body);
+  const parent = currentNode();
+  const nursery = new NurseryImpl(parent, options.name ?? "nursery");
+  let value: T | undefined;
+  try {
+    value = await within(nursery.node, body, nursery);
+  } catch (error) {
+    nursery.bodyFailed(error);
+  }
+  await nursery.drained();
+  const rest = nursery.close();
+  if (rest !== NOTHING) throw rest;
+  return value as T;
+}
+
+/** See the header. */
+export class NurseryImpl implements Nursery, TaskOwner {
+  readonly name: string;
+  readonly cancelScope = new CancelScope();
+  readonly parentTask: Task;
+  readonly node: StatusNode;
+  /** What keeps the nursery open: the body, children that are no daemons, pending starts. */
+  #holding = 1;
+  #daemons = 0;
+  /** In the order in which they happened; without cancellations. */
+  #errors: unknown[] = [];
+  /** A cancellation that left the body or a child. One stands for all: they are stripped by a scope anyway. */
+  #cancelled: Cancelled | null = null;
+  #exit: Waiter<void> | null = null;
+
+  constructor(parent: StatusNode, name: string) {
+    this.name = name;
+    this.parentTask = parent.task;
+    this.node = enterScope(this.cancelScope, parent);
+  }
+
+  get childTasks(): readonly Task[] {
+    const tasks: Task[] = [];
+    // A child's own node hangs right below ours; so do scopes of the body, which are not tasks. Newest first.
+    for (let node = this.node.firstChild; node !== null; node = node.next) {
+      if (node.task.node === node) tasks.push(node.task);
+    }
+    return tasks.reverse();
+  }
+
+  cancel(reason?: unknown): void {
+    this.cancelScope.cancel(reason);
+  }
+
+  startSoon<T>(fn: () => T | Promise<T>, options?: SpawnOptions): Task<T> {
+    requireFunction("start a task", "fn", fn);
+    this.#requireOpen("start a task");
+    const daemon = options?.daemon ?? false;
+    const task = this.#make<T>(fn, options, this.node, this, daemon);
+    task.parentNursery = this;
+    if (!daemon) this.#holding++;
+    else {
+      this.#daemons++;
+      if (this.#holding === 0) task.cancelBecause(onlyDaemonsLeft());
+    }
+    task.begin(fn);
+    return task;
+  }
+
+  start<V = void>(fn: (status: TaskStatus<V>) => unknown, options?: SpawnOptions): Promise<V> {
+    try {
+      requireFunction("start a task", "fn", fn);
+      this.#requireOpen("start a task");
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const caller = currentNode();
+    if (caller.cancelled !== null) return refuse(caller);
+    const pending = new PendingStart<V>(this, caller);
+    const task = this.#make(fn, options, caller, pending, options?.daemon ?? false);
+    this.#holding++;
+    pending.begin(task, fn);
+    return pending.waiter.promise;
+  }
+
+  /** A pending start is over: with a task that moved in, or without. */
+  startEnded(task: TaskImpl<unknown> | null): void {
+    if (task !== null) {
+      task.owner = this;
+      task.parentNursery = this;
+      if (!task.daemon) return;
+      this.#daemons++;
+    }
+    this.#release();
+  }
+
+  childEnded(task: TaskImpl<unknown>, error: unknown): void {
+    if (error !== NOTHING) this.#failed(error, task);
+    if (!task.daemon) this.#release();
+    else {
+      this.#daemons--;
+      this.#maybeDrained();
+    }
+  }
+
+  bodyFailed(error: unknown): void {
+    this.#failed(error, null);
+  }
+
+  /** The body is over. Waits for the rest; cancellation does not interrupt it, as the children get it themselves. */
+  drained(): Promise<void> {
+    this.#release();
+    if (this.#holding === 0 && this.#daemons === 0) return pass(this.node, undefined);
+    this.#exit = new Waiter<void>(this.node, { kind: "nursery", label: () => this.#waitingFor() }, UNABORTABLE);
+    return this.#exit.promise;
+  }
+
+  /** Leaves the scope; returns the error to throw, or `NOTHING`. */
+  close(): unknown {
+    const errors = this.#errors;
+    // Kept among real errors, so that the scope around that is the cause sees it pass, and strips it.
+    if (errors.length > 0) {
+      return exitScope(
+        this.cancelScope,
+        new ErrorGroup(this.#cancelled === null ? errors : [...errors, this.#cancelled]),
+      );
+    }
+    return exitScope(this.cancelScope, this.#cancelled ?? NOTHING);
+  }
+
+  #make<T>(
+    fn: Named,
+    options: SpawnOptions | undefined,
+    node: StatusNode,
+    owner: TaskOwner,
+    daemon: boolean,
+  ): TaskImpl<T> {
+    const { runtime } = node.task;
+    const task = new TaskImpl<T>(runtime, options?.name ?? fn, node, owner, daemon);
+    if (runtime.wantsSpawnSite()) Error.captureStackTrace(task.site = {}, this.startSoon);
+    return task;
+  }
+
+  #failed(error: unknown, task: TaskImpl<unknown> | null): void {
+    const { cancelled } = this.node;
+    if (cancelled !== null && error === cancelled) {
+      // The usual case, for each of 100,000 children.
+      this.#cancelled = cancelled;
+      return;
+    }
+    if (isCancelled(error)) {
+      this.#cancelled ??= error;
+      if (cancelled !== null) return;
+    } else this.#errors.push(error);
+    if (this.cancelScope.cancelCalled) return;
+    cancelScope(this.cancelScope, "nursery", error, task === null ? undefined : describe(task));
+  }
+
+  #release(): void {
+    this.#holding--;
+    if (this.#holding === 0 && this.#daemons > 0) {
+      for (const task of this.childTasks as TaskImpl<unknown>[]) if (task.daemon) task.cancelBecause(onlyDaemonsLeft());
+    }
+    this.#maybeDrained();
+  }
+
+  #maybeDrained(): void {
+    if (this.#holding === 0 && this.#daemons === 0) this.#exit?.wake();
+  }
+
+  #requireOpen(action: string): void {
+    if (this.#holding > 0 || this.#daemons > 0) return;
+    throw new ClosedResourceError(
+      `Cannot ${action} in nursery "${this.name}" as it is closed: its block has ended, start tasks inside the function given to openNursery()`,
+    );
+  }
+
+  #waitingFor(): string {
+    const count = this.#holding + this.#daemons;
+    return `"${this.name}", ${count} ${count === 1 ? "child" : "children"}`;
+  }
+}
+
+function onlyDaemonsLeft(): Cancelled {
+  return makeCancelled("nursery", "only daemon tasks are left");
+}
+
+/** A task between `nursery.start()` and `started()`: it belongs to the caller. */
+class PendingStart<V> implements TaskOwner {
+  readonly waiter: Waiter<V>;
+  readonly #nursery: NurseryImpl;
+  readonly #caller: StatusNode;
+  #started = false;
+  #value: V | undefined = undefined;
+
+  constructor(nursery: NurseryImpl, caller: StatusNode) {
+    this.#nursery = nursery;
+    this.#caller = caller;
+    // The child gets a cancellation of the caller itself; the caller waits for what comes of it.
+    this.waiter = new Waiter<V>(
+      caller,
+      { kind: "nursery.start", label: () => `a task of "${nursery.name}"` },
+      UNABORTABLE,
+    );
+  }
+
+  begin(task: TaskImpl<unknown>, fn: (status: TaskStatus<V>) => unknown): void {
+    const status: TaskStatus<V> = { started: (value) => this.#report(task, value) };
+    task.begin(() => fn(status));
+  }
+
+  #report(task: TaskImpl<unknown>, value: V): void {
+    if (this.#started) {
+      throw new TypeError(
+        `Cannot report task ${describe(task)} as started as started() was called before: call it once`,
+      );
+    }
+    this.#started = true;
+    // Too late: start() has failed already, and there is nobody to tell.
+    if (task.state !== "running") return;
+    this.#value = value;
+    // The caller is being cancelled: the task stays with it, and start() ends when the task does.
+    if (this.#caller.cancelled !== null) return;
+    this.#nursery.startEnded(task);
+    this.waiter.wake(value);
+    moveNode(task.node, this.#nursery.node);
+  }
+
+  /** The task ended before it moved. */
+  childEnded(task: TaskImpl<unknown>, error: unknown): void {
+    this.#nursery.startEnded(null);
+    if (error !== NOTHING) this.waiter.fail(error);
+    else if (this.#started) this.waiter.wake(this.#value as V);
+    else {
+      this.waiter.fail(
+        new TypeError(
+          `Cannot start task ${
+            describe(task)
+          } as it ended before it called status.started(): call it once the task is ready`,
+        ),
+      );
+    }
+  }
+}

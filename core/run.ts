@@ -1,0 +1,225 @@
+/**
+ * The entrance: one run, from its main task to the end of the last one.
+ */
+
+import { requireFunction, show } from "./_check.ts";
+import type { Clock } from "./clock.ts";
+import { ambientNode } from "./_context.ts";
+import { type DeadlockHandler, watchForDeadlock } from "./_deadlock.ts";
+import { DeadlockError, isCancelled, makeCancelled } from "./errors.ts";
+import { NOTHING } from "./error_group.ts";
+import { exitNow, onSignal, setExitCode, type Signal } from "./_host.ts";
+import type { Instrument } from "./instrument.ts";
+import type { Network } from "./network.ts";
+import { Runtime, type Schedule } from "./_runtime.ts";
+import { formatTime } from "./sleep.ts";
+import { UNABORTABLE, Waiter } from "./_waiter.ts";
+
+export type { Schedule };
+
+/** What a run is given. */
+export interface RunOptions {
+  /** The source of time; by default the host's. */
+  readonly clock?: Clock;
+  /** The network that `net` uses; by default the host's. */
+  readonly network?: Network;
+  /**
+   * Decides when a granted wait resumes: must call `resume` exactly once, now or later. Who is granted what has been
+   * decided by then (first come, first served); only the order in which tasks go on is up to this function. The place
+   * for a scheduling policy of your own; by default, at once.
+   */
+  readonly schedule?: Schedule;
+  /** Watchers of the run. */
+  readonly instruments?: readonly Instrument[];
+  /** Random numbers from 0 up to 1 for jitter and the like; by default `Math.random`. */
+  readonly random?: () => number;
+  /** Cancels the run when it is aborted; its reason becomes that of the `Cancelled`. */
+  readonly signal?: AbortSignal;
+  /**
+   * Whether Ctrl-C (SIGINT) and SIGTERM cancel the run, a second one ends the process at once, and SIGQUIT
+   * (Ctrl-\\) prints the task tree. A run that a signal ended sets the exit code to 130 or 143.
+   *
+   * @default {true}
+   */
+  readonly handleSignals?: boolean;
+  /**
+   * For how many tasks, the first ones, the place of their `startSoon` is recorded, at 2 microseconds each.
+   *
+   * @default {256}
+   */
+  readonly spawnSites?: number;
+}
+
+/**
+ * Runs a program: its main task and everything that descends from it.
+ *
+ * When the promise settles, every task has ended. The outcome is that of `main`, its error unwrapped.
+ *
+ * Call it at the end of a script, best without `await`: then Deno can tell when the program is stuck, and the run
+ * fails with a `DeadlockError` that shows the task tree. Scripts work without `run()`, too: a default run serves,
+ * without signal handling.
+ *
+ * **Cancellation:** by `signal`, Ctrl-C or SIGTERM: everything is cancelled and awaited, then the promise rejects
+ * with `Cancelled`. A run ended by a signal of the system ends the process quietly, with exit code 130 or 143, unless
+ * somebody handles the rejection.
+ *
+ * @example A program
+ * ```ts
+ * import { run, sleep } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const answer = await run(async () => {
+ *   await sleep(1);
+ *   return 42;
+ * });
+ * assertEquals(answer, 42);
+ * ```
+ *
+ * @param main The main task.
+ * @param options Time, network, signals and other seams.
+ * @returns What `main` returned.
+ * @throws {TypeError} If called inside another run.
+ * @throws {DeadlockError} If every task waits and the event loop is empty.
+ */
+export async function run<T>(main: () => T | Promise<T>, options: RunOptions = {}): Promise<T> {
+  requireFunction("start a run", "main", main);
+  checkOptions(options);
+  const outer = ambientNode() ?? null;
+  if (outer !== null && !outer.task.runtime.isDefault) {
+    throw new TypeError(
+      "Cannot start a run as the caller is in one already: call the function directly, or use openNursery()",
+    );
+  }
+  const runtime = new Runtime(options, outer);
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const supervision = new Supervision(runtime, options, reject);
+  runtime.root.owner = {
+    childEnded(task, error) {
+      supervision.end();
+      if (supervision.failure !== null) reject(supervision.failure);
+      else if (task.state === "done") resolve(task.outcome as T);
+      // A cancelled main task has absorbed its own cancellation; but there is no value either.
+      else reject(error === NOTHING ? task.outcome : error);
+    },
+  };
+  runtime.clock.start?.(runtime);
+  runtime.root.begin(main);
+  if (outer === null) return await promise;
+  // Inside a scope of the default run: this is a wait of its task, and its cancellation reaches the run's root.
+  const waiter = new Waiter<void>(outer, { kind: "run" }, UNABORTABLE);
+  try {
+    return await promise;
+  } finally {
+    waiter.wake();
+  }
+}
+
+/** Everything from outside that may end a run: signals, an AbortSignal, an empty event loop. */
+class Supervision implements DeadlockHandler {
+  failure: DeadlockError | null = null;
+  readonly #runtime: Runtime;
+  readonly #giveUp: (error: unknown) => void;
+  readonly #undo: (() => void)[] = [];
+  #stopSignals: () => void = () => {};
+  #signal: Signal | null = null;
+
+  constructor(runtime: Runtime, options: RunOptions, giveUp: (error: unknown) => void) {
+    this.#runtime = runtime;
+    this.#giveUp = giveUp;
+    const { signal, handleSignals = true } = options;
+    if (handleSignals) this.#listen();
+    if (signal !== undefined) {
+      const aborted = () => this.#cancel(signal.reason);
+      if (signal.aborted) aborted();
+      else {
+        signal.addEventListener("abort", aborted, { once: true });
+        this.#undo.push(() => signal.removeEventListener("abort", aborted));
+      }
+    }
+    this.#undo.push(watchForDeadlock(runtime, this));
+  }
+
+  /** The last task has ended. */
+  end(): void {
+    const { root } = this.#runtime;
+    this.#runtime.finished = true;
+    this.#stopSignals();
+    for (const undo of this.#undo) undo();
+    this.#runtime.clock.stop?.();
+    if (this.#signal === null) return;
+    setExitCode(EXIT_CODES[this.#signal]);
+    if (isCancelled(root.outcome)) keepQuiet(root.outcome);
+  }
+
+  deadlock(): void {
+    const tree = this.#runtime.taskTree();
+    if (this.failure !== null) {
+      // The cleanup got stuck as well: the tasks will never end, and waiting on would end the process without a word.
+      const stuck = new DeadlockError(`${this.failure.message}\nand cleanup got stuck:\n${tree}`);
+      this.end();
+      return this.#giveUp(stuck);
+    }
+    this.failure = new DeadlockError(`Cannot go on as nothing can ever wake up (t=${formatTime(tree.time)}):\n${tree}`);
+    this.#runtime.root.cancelBecause(makeCancelled("explicit", this.failure));
+  }
+
+  letGo(): () => void {
+    this.#stopSignals();
+    return () => {
+      if (!this.#runtime.finished) this.#listen();
+    };
+  }
+
+  #listen(): void {
+    const stops = (["SIGINT", "SIGTERM"] as const).map((signal) => listenTo(signal, () => this.#signalled(signal)));
+    // deno-lint-ignore no-console -- printing is what this signal asks for
+    stops.push(listenTo("SIGQUIT", () => console.error(this.#runtime.taskTree().toString())));
+    this.#stopSignals = () => {
+      this.#stopSignals = () => {};
+      for (const stop of stops) stop();
+    };
+  }
+
+  #signalled(signal: Signal): void {
+    if (this.#signal !== null) exitNow(EXIT_CODES[signal]);
+    this.#signal = signal;
+    this.#cancel(signal);
+  }
+
+  #cancel(reason: unknown): void {
+    this.#runtime.root.cancelBecause(makeCancelled("signal", reason));
+  }
+}
+
+/** 128 + the number of the signal, as shells do. */
+const EXIT_CODES: Record<Signal, number> = { SIGINT: 130, SIGQUIT: 131, SIGTERM: 143 };
+
+function listenTo(signal: Signal, handler: () => void): () => void {
+  try {
+    return onSignal(signal, handler);
+  } catch {
+    // Windows knows SIGINT only.
+    return () => {};
+  }
+}
+
+/** Keeps the rejection of a run that a signal ended from being printed as an error, if nobody handles it. */
+function keepQuiet(cancelled: unknown): void {
+  globalThis.addEventListener?.("unhandledrejection", (event) => {
+    if (event.reason === cancelled) event.preventDefault();
+  });
+}
+
+function checkOptions({ signal, random, schedule, instruments, spawnSites }: RunOptions): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(`Cannot start a run as "signal" must be an AbortSignal: received ${show(signal)}`);
+  }
+  if (random !== undefined) requireFunction("start a run", "random", random);
+  if (schedule !== undefined) requireFunction("start a run", "schedule", schedule);
+  if (instruments !== undefined && !Array.isArray(instruments)) {
+    throw new TypeError(`Cannot start a run as "instruments" must be an array: received ${show(instruments)}`);
+  }
+  if (spawnSites !== undefined && !(spawnSites >= 0)) {
+    throw new RangeError(`Cannot start a run as "spawnSites" must be >= 0: received ${spawnSites}`);
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * Structured concurrency for Deno: nurseries, ambient cancellation and timeouts on plain `async`/`await`, streams and
+ * servers that survive them, and tests in simulated time.
+ *
+ * @example Two tasks under one timeout
+ * ```ts
+ * import { moveOnAfter, openNursery, sleep } from "@trefoil/io";
+ * import { assert } from "@std/assert";
+ *
+ * const outcome = await moveOnAfter(10, () =>
+ *   openNursery((nursery) => {
+ *     nursery.startSoon(() => sleep(60_000));
+ *     nursery.startSoon(() => sleep(90_000));
+ *   }));
+ * assert(outcome.cancelledCaught);
+ * ```
+ *
+ * @module
+ */
+
+export * from "./core/mod.ts";
+export * from "./net/mod.ts";
+export * from "./testing/mod.ts";

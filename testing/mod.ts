@@ -1,0 +1,7 @@
+/**
+ * Time that tests control.
+ *
+ * @module
+ */
+
+export { simulate, simulated, type SimulateOptions, type Simulation } from "./simulate.ts";
