@@ -51,8 +51,8 @@ export interface NetworkConnectOptions {
   readonly hostname: string;
   /** The port, 1 to 65535. */
   readonly port: number;
-  /** The local IP address to connect from, if it matters. */
-  readonly localAddress?: string;
+  /** Aborted, a turn of the event loop later, when nobody wants the connection any more. */
+  readonly signal?: AbortSignal;
 }
 
 /** Where to listen. */

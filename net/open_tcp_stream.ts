@@ -1,0 +1,178 @@
+/**
+ * Connecting by name: "Happy Eyeballs" (RFC 8305).
+ *
+ * A name has several addresses, and some may not answer: a broken IPv6 route makes a connect hang for minutes. So
+ * the next address is tried when the last attempt has failed, or has not succeeded within a quarter of a
+ * second, while earlier attempts go on; the first to succeed wins.
+ */
+
+import {
+  beginHostOperation,
+  BrokenResourceError,
+  ErrorGroup,
+  Event,
+  isCancelled,
+  moveOnAfter,
+  type NetworkConn,
+  openNursery,
+  type ResolvedAddress,
+  suspend,
+} from "../core/mod.ts";
+import { formatAddress, ipVersion } from "./_address.ts";
+import { requireAtLeast, requireHost, requirePort } from "./_check.ts";
+import { ambientNetwork } from "./_deno_network.ts";
+import { interleave } from "./_happy_eyeballs.ts";
+import { SocketStream } from "./socket_stream.ts";
+
+/** How `openTcpStream()` connects. */
+export interface OpenTcpStreamOptions {
+  /**
+   * How long an attempt may take before the next address is tried beside it, in milliseconds (RFC 8305 §5).
+   *
+   * @default {250}
+   */
+  readonly happyEyeballsDelay?: number;
+}
+
+/** What RFC 8305 §8 recommends and browsers use. */
+const DEFAULT_DELAY = 250;
+
+// Taken at import, so that fake timers installed by a test do not reach it.
+const hostImmediate = globalThis.setImmediate;
+
+/**
+ * Opens a TCP connection to a host, by name or address.
+ *
+ * All addresses of the name are tried, staggered, and the first connection wins; whatever else was begun is closed,
+ * on every path. There is no timeout of its own: put `failAfter()` around it.
+ *
+ * **Cancellation:** throws `Cancelled`; a connection that comes too late is closed.
+ *
+ * @example Asking, with a timeout
+ * ```ts
+ * import { failAfter, openNursery, openTcpStream, serveTcp } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await openNursery(async (nursery) => {
+ *   const [address] = await nursery.start<readonly { port: number }[]>((status) =>
+ *     serveTcp((stream) => stream.sendAll(new Uint8Array([42])), { hostname: "127.0.0.1", port: 0, status })
+ *   );
+ *   const answer = await failAfter(5_000, async () => {
+ *     using stream = await openTcpStream("127.0.0.1", address!.port);
+ *     return await stream.receiveSome();
+ *   });
+ *   assertEquals(answer, new Uint8Array([42]));
+ *   nursery.cancel();
+ * });
+ * ```
+ *
+ * @param host A host name or an IP address.
+ * @param port The port, 1 to 65535.
+ * @param options The delay between attempts.
+ * @returns The connection, which belongs to the caller.
+ * @throws {BrokenResourceError} If no address could be reached; its `cause` is the `ErrorGroup` of all attempts.
+ * @throws {RangeError} If `port` or `host` cannot be one.
+ */
+export async function openTcpStream(
+  host: string,
+  port: number,
+  options: OpenTcpStreamOptions = {},
+): Promise<SocketStream> {
+  const { happyEyeballsDelay = DEFAULT_DELAY } = options;
+  const action = "open a TCP stream";
+  requireHost(action, "host", host);
+  requirePort(action, port, 1);
+  requireAtLeast(action, "happyEyeballsDelay", happyEyeballsDelay, 0);
+  const target = formatAddress({ hostname: host, port });
+  const addresses = interleave(await resolve(host, target));
+  const errors: unknown[] = [];
+  let winner: NetworkConn | null = null;
+  try {
+    await openNursery(async (nursery) => {
+      for (const [index, { address }] of addresses.entries()) {
+        const failed = new Event();
+        nursery.startSoon(async () => {
+          try {
+            const conn = await connect(address, port);
+            // Two may succeed in one turn.
+            if (winner !== null) return conn.close();
+            winner = conn;
+            nursery.cancel("connected");
+          } catch (error) {
+            if (!(error instanceof BrokenResourceError)) throw error;
+            errors.push(error);
+            failed.set();
+          }
+        }, { name: `connect ${formatAddress({ hostname: address, port })}` });
+        if (index < addresses.length - 1) await moveOnAfter(happyEyeballsDelay, () => failed.wait());
+      }
+    }, { name: `connect ${target}` });
+  } catch (error) {
+    (winner as NetworkConn | null)?.close();
+    throw error instanceof ErrorGroup && error.errors.length === 1 ? error.errors[0] : error;
+  }
+  if (winner !== null) return new SocketStream(winner);
+  const reasons = errors.map((error) => (error as Error).message.replace(/^Cannot connect to /, "")).join("; ");
+  throw new BrokenResourceError(`Cannot connect to ${target} as no attempt succeeded: ${reasons}`, {
+    cause: new ErrorGroup(errors),
+  });
+}
+
+/** The addresses of a host; a numeric one needs no resolver. */
+async function resolve(host: string, target: string): Promise<readonly ResolvedAddress[]> {
+  const family = ipVersion(host);
+  if (family !== 0) return [{ address: host, family }];
+  const network = ambientNetwork();
+  try {
+    const found = await waitFor(`resolve ${host}`, (_signal) => network.resolve(host), () => {});
+    if (found.length === 0) throw new Error("the name has no address");
+    return found;
+  } catch (error) {
+    if (isCancelled(error)) throw error;
+    const text = error instanceof Error ? error.message : String(error);
+    throw new BrokenResourceError(`Cannot connect to ${target} as its name could not be resolved: ${text}`, {
+      cause: error,
+    });
+  }
+}
+
+/** One attempt. What the network says is wrapped; a permission that is missing is not the network's fault. */
+async function connect(hostname: string, port: number): Promise<NetworkConn> {
+  const network = ambientNetwork();
+  const target = formatAddress({ hostname, port });
+  try {
+    return await waitFor(
+      `connect ${target}`,
+      (signal) => network.connect({ hostname, port, signal }),
+      (late) => late.close(),
+    );
+  } catch (error) {
+    if (isCancelled(error) || (error instanceof Error && error.name === "NotCapable")) throw error;
+    const text = error instanceof Error ? error.message : String(error);
+    throw new BrokenResourceError(`Cannot connect to ${target}: ${text}`, { cause: error });
+  }
+}
+
+/** Waits for an operation of the host that may be left behind; its late result goes to `discard`. */
+function waitFor<T>(label: string, begin: (signal: AbortSignal) => Promise<T>, discard: (late: T) => void): Promise<T> {
+  const controller = new AbortController();
+  let settled = false;
+  return suspend<T>({ kind: label }, (waker) => {
+    const operation = beginHostOperation(label);
+    begin(controller.signal).then((value) => {
+      settled = true;
+      operation.end();
+      if (!waker.wake(value)) discard(value);
+    }, (error) => {
+      settled = true;
+      operation.end();
+      waker.fail(error);
+    });
+  }, () => {
+    // Deno leaks the socket when a connect is aborted in the very turn in which it succeeded; a turn later it has told us.
+    hostImmediate(() => {
+      if (!settled) controller.abort();
+    });
+    return true;
+  });
+}

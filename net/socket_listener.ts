@@ -1,0 +1,169 @@
+/**
+ * A listening socket.
+ *
+ * A host accept cannot be taken back, so a cancelled one is left in flight, and the connection it brings is kept
+ * for the next accept, or closed with the listener.
+ */
+
+import {
+  beginHostOperation,
+  BusyResourceError,
+  ClosedResourceError,
+  type NetworkAddress,
+  type NetworkConn,
+  type NetworkListener,
+  suspend,
+  type WaitReason,
+  type Waker,
+} from "../core/mod.ts";
+import { formatAddress } from "./_address.ts";
+import { SocketStream } from "./socket_stream.ts";
+import type { Listener } from "./stream.ts";
+
+/** Errors of one connection that died while it waited; the listener is fine (the list is Trio's, after accept(2)). */
+const OF_ONE_CONNECTION = new Set([
+  "EPERM",
+  "ECONNABORTED",
+  "EPROTO",
+  "ENETDOWN",
+  "ENOPROTOOPT",
+  "EHOSTDOWN",
+  "ENONET",
+  "EHOSTUNREACH",
+  "EOPNOTSUPP",
+  "ENETUNREACH",
+  "ENOSR",
+  "ESOCKTNOSUPPORT",
+  "EPROTONOSUPPORT",
+  "ETIMEDOUT",
+  "ECONNRESET",
+]);
+
+/**
+ * A listening TCP socket: gives out a `SocketStream` for each connection.
+ *
+ * Made by `openTcpListeners()`. Closing it is the caller's duty, unless a server has taken it over.
+ *
+ * @example Accepting one connection
+ * ```ts
+ * import { openNursery, openTcpListeners, openTcpStream } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
+ * using _ = listener!;
+ * await openNursery(async (nursery) => {
+ *   nursery.startSoon(async () => {
+ *     using client = await openTcpStream("127.0.0.1", listener!.address.port);
+ *   });
+ *   using stream = await listener!.accept();
+ *   assertEquals(await stream.receiveSome(), null);
+ * });
+ * ```
+ */
+export class SocketListener implements Listener<SocketStream> {
+  /** Where it listens. */
+  readonly address: NetworkAddress;
+  readonly #listener: NetworkListener;
+  readonly #reason: WaitReason;
+  #closed = false;
+  #waker: Waker<SocketStream> | null = null;
+  #inFlight = false;
+  /** A connection, or an error, that came while nobody was accepting. */
+  #stash: { readonly conn: NetworkConn } | { readonly error: unknown } | null = null;
+
+  /**
+   * Wraps a listener of the host and takes it over.
+   *
+   * @param listener The listener.
+   */
+  constructor(listener: NetworkListener) {
+    this.#listener = listener;
+    this.address = listener.addr;
+    this.#reason = { kind: "accept on", label: formatAddress(listener.addr) };
+  }
+
+  /**
+   * Waits for the next connection.
+   *
+   * **Cancellation:** throws `Cancelled`; no connection is lost, the next accept gets it.
+   *
+   * @returns The stream, which belongs to the caller.
+   * @throws {BusyResourceError} If another task is accepting.
+   * @throws {ClosedResourceError} If the listener is closed, before or meanwhile.
+   * @throws {Error} If the host has no more resources (`code` `EMFILE` and the like); accepting can be tried again.
+   */
+  accept(): Promise<SocketStream> {
+    return suspend<SocketStream>(this.#reason, (waker) => {
+      if (this.#waker !== null) {
+        waker.fail(
+          new BusyResourceError("Cannot accept as another task is accepting on this listener: let one task do it"),
+        );
+        return;
+      }
+      if (this.#closed) {
+        waker.fail(new ClosedResourceError("Cannot accept as the listener is closed"));
+        return;
+      }
+      const stash = this.#stash;
+      this.#stash = null;
+      if (stash === null) {
+        this.#waker = waker;
+        if (!this.#inFlight) this.#begin();
+      } else if ("conn" in stash) waker.wake(new SocketStream(stash.conn));
+      else waker.fail(stash.error);
+    }, () => {
+      this.#waker = null;
+      return true;
+    });
+  }
+
+  /** Stops listening; a blocked accept fails, connections nobody has accepted are closed. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#listener.close();
+    if (this.#stash !== null && "conn" in this.#stash) this.#stash.conn.close();
+    this.#stash = null;
+    const waker = this.#waker;
+    this.#waker = null;
+    waker?.fail(new ClosedResourceError("Cannot accept as the listener was closed meanwhile"));
+  }
+
+  /** Closes the listener. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Closes the listener. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
+  #begin(): void {
+    this.#inFlight = true;
+    const operation = beginHostOperation(`accept on ${formatAddress(this.address)}`);
+    this.#listener.accept().then((conn) => {
+      operation.end();
+      this.#inFlight = false;
+      if (this.#closed) return conn.close();
+      const waker = this.#waker;
+      this.#waker = null;
+      if (waker === null) this.#stash = { conn };
+      else waker.wake(new SocketStream(conn));
+    }, (error) => {
+      operation.end();
+      this.#inFlight = false;
+      if (this.#closed) return;
+      if (OF_ONE_CONNECTION.has(error?.code)) {
+        // With nobody waiting the next accept begins anew.
+        if (this.#waker !== null) this.#begin();
+        return;
+      }
+      const waker = this.#waker;
+      this.#waker = null;
+      if (waker === null) this.#stash = { error };
+      else waker.fail(error);
+    });
+  }
+}

@@ -1,0 +1,416 @@
+/**
+ * A byte stream over a connection of the host.
+ *
+ * A host read cannot be taken back: left alone, it takes the next bytes into its buffer. So a cancelled receive
+ * leaves the read in flight behind, and what it brings is the stash of the next receive.
+ *
+ *     receive: IDLE ──▶ READING ──landed──▶ IDLE
+ *                          │ cancelled
+ *                          ▼
+ *                       ORPHANED ──landed──▶ STASHED ──next receive──▶ IDLE
+ *                          │ next receive
+ *                          └──▶ READING (it takes over the read in flight)
+ *
+ * The same holds for writes, where the next send waits for the one in flight.
+ *
+ * After a reset Deno reports the error once, to a read or a write, and then a read gives `null`, which must not
+ * pass for a clean end: so a stream that broke while sending breaks at the end of what it receives, too.
+ */
+
+import {
+  beginHostOperation,
+  BrokenResourceError,
+  BusyResourceError,
+  ClosedResourceError,
+  type HostOperation,
+  type NetworkAddress,
+  type NetworkConn,
+  suspend,
+  type WaitReason,
+  type Waker,
+} from "../core/mod.ts";
+import { formatAddress } from "./_address.ts";
+import type { HalfCloseableStream } from "./stream.ts";
+
+/** How much `receiveSome()` receives at most unless told, in bytes. What Trio and Deno's own streams use. */
+const CHUNK = 64 * 1024;
+/** Chunks up to this size are copied out of the read buffer, which stays; larger ones take it with them. */
+const COPY_UP_TO = 8 * 1024;
+
+/** A receive that waits. */
+interface Receiver {
+  readonly waker: Waker<never>;
+  /** The caller's buffer, or `null` for `receiveSome()`. */
+  readonly into: Uint8Array | null;
+  readonly max: number;
+}
+
+/** A send that waits. */
+interface Sender {
+  readonly waker: Waker<void>;
+  rest: Uint8Array;
+}
+
+/**
+ * A TCP connection as a stream of bytes.
+ *
+ * Made by `openTcpStream()`, `SocketListener.accept()` and the servers; closing it is the caller's duty, except in
+ * the handler of a server. One task may send while another receives; two in the same direction are an error.
+ *
+ * **Cost:** one promise beyond those of the host per operation, no copy in `receiveInto()` and `sendAll()`.
+ *
+ * @example Both ends of a connection
+ * ```ts
+ * import { openNursery, openTcpListeners, openTcpStream } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
+ * await openNursery(async (nursery) => {
+ *   nursery.startSoon(async () => {
+ *     using server = await listener!.accept();
+ *     await server.sendAll(new TextEncoder().encode("hello"));
+ *   });
+ *   using client = await openTcpStream("127.0.0.1", listener!.address.port);
+ *   assertEquals(new TextDecoder().decode((await client.receiveSome())!), "hello");
+ * });
+ * listener!.close();
+ * ```
+ */
+export class SocketStream implements HalfCloseableStream {
+  /** The address of this end. */
+  readonly localAddress: NetworkAddress;
+  /** The address of the other end. */
+  readonly remoteAddress: NetworkAddress;
+  readonly #conn: NetworkConn;
+  readonly #receiving: WaitReason;
+  readonly #sending: WaitReason;
+  #closed = false;
+
+  #receiver: Receiver | null = null;
+  /** The buffer of the host read in flight. Written by `#read()` and when it lands. */
+  #reading: Uint8Array | null = null;
+  /** Whether that buffer is the caller's. */
+  #loaned = false;
+  #readOperation: HostOperation | null = null;
+  /** Bytes that landed while nobody was receiving. */
+  #stash: Uint8Array | null = null;
+  /** The read buffer of `receiveSome()`, made when first needed. */
+  #own: Uint8Array | null = null;
+  #ended = false;
+  #receiveFault: BrokenResourceError | null = null;
+
+  #sender: Sender | null = null;
+  #writeOperation: HostOperation | null = null;
+  /** The write in flight is that of a cancelled send. Written when one is cancelled, and when the write lands. */
+  #orphaned = false;
+  #eofSent = false;
+  #sendFault: BrokenResourceError | null = null;
+
+  /**
+   * Wraps a connection and takes it over.
+   *
+   * @param conn An open connection of the host.
+   */
+  constructor(conn: NetworkConn) {
+    this.#conn = conn;
+    this.localAddress = conn.localAddr;
+    this.remoteAddress = conn.remoteAddr;
+    const peer = formatAddress(conn.remoteAddr);
+    this.#receiving = { kind: "receive from", label: peer };
+    this.#sending = { kind: "send to", label: peer };
+    try {
+      // At once: Deno refuses it while a write is pending. Without it small answers wait for acknowledgements.
+      conn.setNoDelay?.(true);
+    } catch {
+      // Not every kind of connection has it, and none needs it.
+    }
+  }
+
+  /**
+   * Receives what is there, at least one byte; `null` at the end.
+   *
+   * **Cancellation:** throws `Cancelled`; no byte is lost, the next receive gets them.
+   *
+   * @param max The most to receive, in bytes.
+   * @returns The bytes, which belong to the caller, or `null` when the peer has sent everything.
+   * @throws {BusyResourceError} If another task is receiving.
+   * @throws {ClosedResourceError} If this end is closed.
+   * @throws {BrokenResourceError} If the peer or the network broke the connection.
+   * @throws {RangeError} If `max` is not a whole number >= 1.
+   */
+  receiveSome(max: number = CHUNK): Promise<Uint8Array | null> {
+    if (typeof max !== "number") {
+      return Promise.reject(new TypeError(`Cannot receive as "max" must be a number: received ${typeof max}`));
+    }
+    if (!Number.isInteger(max) || max < 1) {
+      return Promise.reject(new RangeError(`Cannot receive as "max" must be a whole number >= 1: received ${max}`));
+    }
+    return this.#receive(null, max) as Promise<Uint8Array | null>;
+  }
+
+  /**
+   * Receives into a buffer of the caller's: the way without copies and allocations.
+   *
+   * **Cancellation:** throws `Cancelled`; no byte is lost. But the buffer stays on loan to the stream, which may
+   * still write into it, until the next receive has returned or the stream is closed.
+   *
+   * @param buffer Where the bytes go; at least one byte long.
+   * @returns How many bytes were received, or `null` when the peer has sent everything.
+   * @throws {BusyResourceError} If another task is receiving.
+   * @throws {ClosedResourceError} If this end is closed.
+   * @throws {BrokenResourceError} If the peer or the network broke the connection.
+   * @throws {RangeError} If `buffer` is empty.
+   */
+  receiveInto(buffer: Uint8Array): Promise<number | null> {
+    if (!(buffer instanceof Uint8Array)) {
+      return Promise.reject(
+        new TypeError(`Cannot receive as "buffer" must be a Uint8Array: received ${typeof buffer}`),
+      );
+    }
+    if (buffer.length === 0) {
+      return Promise.reject(new RangeError('Cannot receive as "buffer" must hold at least one byte'));
+    }
+    return this.#receive(buffer, buffer.length) as Promise<number | null>;
+  }
+
+  /**
+   * Sends all bytes, in order.
+   *
+   * **Cancellation:** throws `Cancelled`; an unknown part has been sent, so most protocols cannot go on: close the
+   * stream. The buffer stays on loan to the stream until the part in flight is out: do not write into it again.
+   *
+   * @param bytes What to send; may be empty.
+   * @throws {BusyResourceError} If another task is sending.
+   * @throws {ClosedResourceError} If this end is closed, or `sendEof()` was called.
+   * @throws {BrokenResourceError} If the peer or the network broke the connection.
+   */
+  sendAll(bytes: Uint8Array): Promise<void> {
+    if (!(bytes instanceof Uint8Array)) {
+      return Promise.reject(new TypeError(`Cannot send as "bytes" must be a Uint8Array: received ${typeof bytes}`));
+    }
+    return suspend(this.#sending, (waker) => {
+      const fault = this.#eofSent
+        ? new ClosedResourceError("Cannot send as sendEof() was called before")
+        : this.#sendProblem();
+      if (fault !== null) return void waker.fail(fault);
+      if (bytes.length === 0) return void waker.wake();
+      this.#sender = { waker, rest: bytes };
+      // A cancelled send may have left a write behind; when it lands it starts this one.
+      if (this.#writeOperation === null) this.#write(bytes);
+    }, this.#abandonSend);
+  }
+
+  /**
+   * Tells the peer that nothing more will be sent; receiving goes on. Idempotent.
+   *
+   * **Cancellation:** throws `Cancelled`; the end is sent all the same.
+   *
+   * @throws {BusyResourceError} If another task is sending.
+   * @throws {ClosedResourceError} If this end is closed.
+   * @throws {BrokenResourceError} If the peer or the network broke the connection.
+   */
+  sendEof(): Promise<void> {
+    return suspend(this.#sending, (waker) => {
+      const fault = this.#sendProblem();
+      if (fault !== null) return void waker.fail(fault);
+      if (this.#eofSent) return void waker.wake();
+      this.#eofSent = true;
+      const sender: Sender = { waker, rest: new Uint8Array(0) };
+      this.#sender = sender;
+      const operation = beginHostOperation(`half-close ${formatAddress(this.remoteAddress)}`);
+      // The host puts it behind a write in flight by itself.
+      this.#conn.closeWrite().then(() => {
+        operation.end();
+        if (this.#sender === sender) this.#sender = null;
+        waker.wake();
+      }, (error) => {
+        operation.end();
+        this.#sendBroke(error);
+      });
+    }, this.#abandonSend);
+  }
+
+  /** Closes both directions at once; blocked operations fail with `ClosedResourceError`. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const receiver = this.#receiver;
+    const sender = this.#sender;
+    this.#receiver = this.#sender = this.#stash = null;
+    // Ends the operations in flight; their errors land in handlers that see that it was us.
+    this.#conn.close();
+    receiver?.waker.fail(new ClosedResourceError("Cannot receive as the stream was closed meanwhile"));
+    sender?.waker.fail(new ClosedResourceError("Cannot send as the stream was closed meanwhile"));
+  }
+
+  /** Closes the stream. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Closes the stream. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
+  /** Gives chunks until the peer has sent everything. Leaving the loop does not close the stream. */
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    return {
+      next: async () => {
+        const value = await this.receiveSome();
+        return value === null ? { done: true, value: undefined } : { done: false, value };
+      },
+    };
+  }
+
+  #receive(into: Uint8Array | null, max: number): Promise<unknown> {
+    return suspend<never>(this.#receiving, (waker) => {
+      if (this.#receiver !== null) {
+        return void waker.fail(
+          new BusyResourceError("Cannot receive as another task is receiving from this stream: let one task do it"),
+        );
+      }
+      if (this.#closed) return void waker.fail(new ClosedResourceError("Cannot receive as the stream is closed"));
+      const receiver: Receiver = { waker, into, max };
+      if (this.#stash !== null) {
+        const stash = this.#stash;
+        this.#stash = null;
+        this.#deliver(receiver, stash);
+      } else if (this.#receiveFault !== null) waker.fail(this.#receiveFault);
+      else if (this.#ended) waker.wake(null as never);
+      else {
+        this.#receiver = receiver;
+        if (this.#reading === null) {
+          this.#loaned = into !== null;
+          this.#read(into ?? this.#buffer(max));
+        }
+      }
+    }, this.#abandonReceive);
+  }
+
+  /** The read in flight stays, and what it brings is kept. */
+  readonly #abandonReceive = (): boolean => {
+    this.#receiver = null;
+    return true;
+  };
+
+  /** The write in flight stays; what it does not take is never sent. */
+  readonly #abandonSend = (): boolean => {
+    this.#sender = null;
+    this.#orphaned = this.#writeOperation !== null;
+    return true;
+  };
+
+  #buffer(max: number): Uint8Array {
+    const own = this.#own ??= new Uint8Array(CHUNK);
+    if (max < own.length) return own.subarray(0, max);
+    return max === CHUNK ? own : new Uint8Array(max);
+  }
+
+  #read(buffer: Uint8Array): void {
+    this.#reading = buffer;
+    this.#readOperation = beginHostOperation("read");
+    this.#conn.read(buffer).then(this.#landed, this.#readFailed);
+  }
+
+  readonly #landed = (size: number | null): void => {
+    const buffer = this.#reading as Uint8Array;
+    this.#reading = null;
+    this.#readOperation?.end();
+    const receiver = this.#receiver;
+    this.#receiver = null;
+    if (this.#closed) return;
+    if (size === null) {
+      this.#ended = true;
+      if (this.#sendFault !== null) {
+        this.#receiveFault = new BrokenResourceError("Cannot receive as the connection was broken", {
+          cause: this.#sendFault.cause,
+        });
+        receiver?.waker.fail(this.#receiveFault);
+      } else receiver?.waker.wake(null as never);
+    } else if (receiver === null) this.#stash = buffer.slice(0, size);
+    else if (receiver.into === buffer) receiver.waker.wake(size as never);
+    else this.#deliver(receiver, this.#takeOut(buffer, size));
+  };
+
+  readonly #readFailed = (error: unknown): void => {
+    this.#reading = null;
+    this.#readOperation?.end();
+    if (this.#closed) return;
+    const receiver = this.#receiver;
+    this.#receiver = null;
+    this.#receiveFault = broken("receive from", this.remoteAddress, error);
+    receiver?.waker.fail(this.#receiveFault);
+  };
+
+  /** The bytes of a read as a chunk of their own; a large one takes the read buffer with it. */
+  #takeOut(buffer: Uint8Array, size: number): Uint8Array {
+    if (size <= COPY_UP_TO || this.#loaned) return buffer.slice(0, size);
+    if (this.#own !== null && buffer.buffer === this.#own.buffer) this.#own = null;
+    return buffer.subarray(0, size);
+  }
+
+  /** Gives a receiver bytes that are in a chunk of their own, and keeps the rest. */
+  #deliver({ waker, into, max }: Receiver, chunk: Uint8Array): void {
+    const part = chunk.length <= max ? chunk : chunk.subarray(0, max);
+    if (part !== chunk) this.#stash = chunk.subarray(max);
+    if (into === null) return void waker.wake(part as never);
+    into.set(part);
+    waker.wake(part.length as never);
+  }
+
+  #sendProblem(): Error | null {
+    if (this.#sender !== null) {
+      return new BusyResourceError("Cannot send as another task is sending on this stream: let one task do it");
+    }
+    if (this.#closed) return new ClosedResourceError("Cannot send as the stream is closed");
+    return this.#sendFault;
+  }
+
+  #write(bytes: Uint8Array): void {
+    this.#writeOperation = beginHostOperation("write");
+    this.#conn.write(bytes).then(this.#written, this.#writeFailed);
+  }
+
+  readonly #written = (size: number): void => {
+    this.#writeOperation?.end();
+    this.#writeOperation = null;
+    const sender = this.#sender;
+    const orphaned = this.#orphaned;
+    this.#orphaned = false;
+    // Closed, or cancelled with nobody sending since; or sendEof() waits, which the host puts behind by itself.
+    if (sender === null || sender.rest.length === 0) return;
+    if (orphaned) {
+      // The write of the cancelled send has landed; now comes the send that waited for it.
+      this.#write(sender.rest);
+    } else if (size < sender.rest.length) {
+      sender.rest = sender.rest.subarray(size);
+      this.#write(sender.rest);
+    } else {
+      this.#sender = null;
+      sender.waker.wake();
+    }
+  };
+
+  readonly #writeFailed = (error: unknown): void => {
+    this.#writeOperation?.end();
+    this.#writeOperation = null;
+    this.#sendBroke(error);
+  };
+
+  #sendBroke(error: unknown): void {
+    if (this.#closed) return;
+    const sender = this.#sender;
+    this.#sender = null;
+    this.#sendFault = broken("send to", this.remoteAddress, error);
+    sender?.waker.fail(this.#sendFault);
+  }
+}
+
+function broken(action: string, peer: NetworkAddress, error: unknown): BrokenResourceError {
+  const text = error instanceof Error ? error.message : String(error);
+  return new BrokenResourceError(`Cannot ${action} ${formatAddress(peer)} as the connection broke: ${text}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,89 @@
+/** What a byte stream is, whatever it runs over. */
+
+/**
+ * The sending direction of a byte stream.
+ *
+ * Closing is synchronous and idempotent: it never waits, so cancellation cannot get in its way.
+ */
+export interface SendStream extends Disposable, AsyncDisposable {
+  /**
+   * Sends all bytes, in order.
+   *
+   * **Cancellation:** throws `Cancelled`; an unknown part has been sent, so most protocols cannot go on: close the
+   * stream. The buffer stays on loan to the stream until the part in flight is out: do not write into it again.
+   *
+   * @param bytes What to send; may be empty.
+   * @throws {BusyResourceError} If another task is sending.
+   * @throws {ClosedResourceError} If this end is closed, or `sendEof()` was called.
+   * @throws {BrokenResourceError} If the peer or the network broke the connection.
+   */
+  sendAll(bytes: Uint8Array): Promise<void>;
+  /** Closes both directions at once; blocked operations fail with `ClosedResourceError`. Idempotent. */
+  close(): void;
+}
+
+/** The receiving direction of a byte stream. Iterating it gives chunks until the end. */
+export interface ReceiveStream extends Disposable, AsyncDisposable, AsyncIterable<Uint8Array> {
+  /**
+   * Receives what is there, at least one byte; `null` at the end.
+   *
+   * **Cancellation:** throws `Cancelled`; no byte is lost, the next receive gets them.
+   *
+   * @param max The most to receive, in bytes.
+   * @returns The bytes, which belong to the caller, or `null` when the peer has sent everything.
+   * @throws {BusyResourceError} If another task is receiving.
+   * @throws {ClosedResourceError} If this end is closed.
+   * @throws {BrokenResourceError} If the peer or the network broke the connection.
+   * @throws {RangeError} If `max` is not a whole number >= 1.
+   */
+  receiveSome(max?: number): Promise<Uint8Array | null>;
+  /**
+   * Receives into a buffer of the caller's: the way without copies and allocations.
+   *
+   * **Cancellation:** throws `Cancelled`; no byte is lost. But the buffer stays on loan to the stream, which may
+   * still write into it, until the next receive has returned or the stream is closed.
+   *
+   * @param buffer Where the bytes go; at least one byte long.
+   * @returns How many bytes were received, or `null` when the peer has sent everything.
+   * @throws {BusyResourceError} If another task is receiving.
+   * @throws {ClosedResourceError} If this end is closed.
+   * @throws {BrokenResourceError} If the peer or the network broke the connection.
+   * @throws {RangeError} If `buffer` is empty.
+   */
+  receiveInto(buffer: Uint8Array): Promise<number | null>;
+  /** Closes both directions at once; blocked operations fail with `ClosedResourceError`. Idempotent. */
+  close(): void;
+}
+
+/** A stream in both directions. The directions are independent: one task may send while another receives. */
+export interface Stream extends SendStream, ReceiveStream {}
+
+/** A stream whose sending direction can be ended on its own. */
+export interface HalfCloseableStream extends Stream {
+  /**
+   * Tells the peer that nothing more will be sent; receiving goes on. Idempotent.
+   *
+   * **Cancellation:** throws `Cancelled`; the end is sent all the same.
+   *
+   * @throws {BusyResourceError} If another task is sending.
+   * @throws {ClosedResourceError} If this end is closed.
+   * @throws {BrokenResourceError} If the peer or the network broke the connection.
+   */
+  sendEof(): Promise<void>;
+}
+
+/** Something that gives out streams: a listening socket. */
+export interface Listener<S> extends Disposable, AsyncDisposable {
+  /**
+   * Waits for the next connection.
+   *
+   * **Cancellation:** throws `Cancelled`; no connection is lost, the next accept gets it.
+   *
+   * @returns The stream, which belongs to the caller.
+   * @throws {BusyResourceError} If another task is accepting.
+   * @throws {ClosedResourceError} If the listener is closed.
+   */
+  accept(): Promise<S>;
+  /** Stops listening; a blocked accept fails, connections nobody has accepted are closed. Idempotent. */
+  close(): void;
+}
