@@ -1,0 +1,208 @@
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { simulated } from "../testing/mod.ts";
+import {
+  CancelScope,
+  Event,
+  isCancelled,
+  moveOnAfter,
+  openNursery,
+  sleep,
+  sleepForever,
+  suspend,
+  type Waker,
+} from "./mod.ts";
+
+const REASON = { kind: "test" };
+
+/** Runs a wait in a task, and gives its scope, its waker and how it ends. */
+function waiting(abort: () => boolean = () => true) {
+  const scope = new CancelScope();
+  const state: { scope: CancelScope; waker: Waker<string> | undefined; end: string } = {
+    scope,
+    waker: undefined,
+    end: "waiting",
+  };
+  const body = async () => {
+    const outcome = await scope.run(async () => {
+      try {
+        state.end = await suspend<string>(REASON, (waker) => state.waker = waker, abort);
+      } catch (error) {
+        state.end = isCancelled(error) ? "cancelled" : String(error);
+        throw error;
+      }
+    });
+    return outcome;
+  };
+  return { state, body };
+}
+
+Deno.test(
+  "suspend(): a wake that comes before the cancel wins",
+  simulated(async (sim) => {
+    await openNursery(async (nursery) => {
+      const { state, body } = waiting();
+      const task = nursery.startSoon(body);
+      await sim.settled();
+      assertEquals(state.waker?.wake("value"), true);
+      state.scope.cancel();
+      assertEquals(state.waker?.wake("again"), false);
+      assertEquals((await task.join()).cancelledCaught, false);
+      assertEquals(state.end, "value");
+    });
+  }),
+);
+
+Deno.test(
+  "suspend(): a cancel that comes before the wake wins, and the waker says so",
+  simulated(async (sim) => {
+    await openNursery(async (nursery) => {
+      const { state, body } = waiting();
+      const task = nursery.startSoon(body);
+      await sim.settled();
+      state.scope.cancel();
+      assertEquals(state.waker?.pending, false);
+      assertEquals(state.waker?.wake("late"), false);
+      assertEquals(state.waker?.fail(new Error("late")), false);
+      assertEquals((await task.join()).cancelledCaught, true);
+      assertEquals(state.end, "cancelled");
+    });
+  }),
+);
+
+Deno.test(
+  "suspend() calls abort once, inside cancel()",
+  simulated(async (sim) => {
+    await openNursery(async (nursery) => {
+      let calls = 0;
+      const { state, body } = waiting(() => {
+        calls++;
+        return false;
+      });
+      nursery.startSoon(body);
+      await sim.settled();
+      state.scope.cancel();
+      assertEquals(calls, 1);
+      nursery.cancelScope.deadline = sim.now + 1;
+      await sleep(1).catch(() => {});
+      assertEquals(calls, 1);
+      assertEquals(state.waker?.pending, true);
+      state.waker?.wake("in the end");
+    });
+  }),
+);
+
+Deno.test(
+  "suspend(): a wait that refuses its abort ends by the waker, and the next wait throws",
+  simulated(async (sim) => {
+    await openNursery(async (nursery) => {
+      const { state, body } = waiting(() => false);
+      const task = nursery.startSoon(body);
+      await sim.settled();
+      state.scope.cancel();
+      await sleep(5);
+      assertEquals(state.end, "waiting");
+      state.waker?.wake("finished anyway");
+      await task.join();
+      assertEquals(state.end, "finished anyway");
+    });
+  }),
+);
+
+Deno.test(
+  "suspend(): an error thrown by abort or register ends the wait with it, not the canceller",
+  simulated(async (sim) => {
+    await openNursery(async (nursery) => {
+      const { state, body } = waiting(() => {
+        throw new TypeError("abort failed");
+      });
+      const task = nursery.startSoon(() => body().catch((error) => error));
+      await sim.settled();
+      state.scope.cancel();
+      assertEquals(String(await task.join()), "TypeError: abort failed");
+    });
+    await assertRejects(
+      () =>
+        suspend(REASON, () => {
+          throw new TypeError("register failed");
+        }, () => true),
+      TypeError,
+      "register failed",
+    );
+  }),
+);
+
+Deno.test(
+  "suspend(): an abort that wakes the waiter itself lets it return",
+  simulated(async (sim) => {
+    await openNursery(async (nursery) => {
+      let waker: Waker<string> | undefined;
+      const scope = new CancelScope();
+      const task = nursery.startSoon(() =>
+        scope.run(() => suspend<string>(REASON, (made) => waker = made, () => waker!.wake("woken by abort")))
+      );
+      await sim.settled();
+      scope.cancel();
+      assertEquals((await task.join()).value, "woken by abort");
+    });
+  }),
+);
+
+Deno.test(
+  "several waits of one task at once are legal, and end together when cancelled",
+  simulated(async () => {
+    const results: PromiseSettledResult<unknown>[] = [];
+    const outcome = await moveOnAfter(5, async () => {
+      results.push(...await Promise.allSettled([sleep(1), sleepForever(), new Event().wait()]));
+      await sleep(1);
+    });
+    assert(outcome.cancelledCaught);
+    assertEquals(results.map(({ status }) => status), ["fulfilled", "rejected", "rejected"]);
+  }),
+);
+
+Deno.test(
+  "a wait nobody awaits is harmless when cancelled or refused",
+  simulated(async () => {
+    await moveOnAfter(1, async () => {
+      sleepForever();
+      await sleep(2);
+    });
+    await moveOnAfter(0, () => {
+      sleepForever();
+      sleep(5);
+    });
+    await sleep(5);
+  }),
+);
+
+Deno.test(
+  "event.set() before scope.cancel() lets wait() return, the reverse order throws",
+  simulated(async (sim) => {
+    for (const order of ["set first", "cancel first"]) {
+      await openNursery(async (nursery) => {
+        const event = new Event();
+        const scope = new CancelScope();
+        const task = nursery.startSoon(() => scope.run(() => event.wait()));
+        await sim.settled();
+        if (order === "set first") event.set();
+        scope.cancel();
+        event.set();
+        assertEquals((await task.join()).cancelledCaught, order === "cancel first");
+        assertEquals(event.statistics().tasksWaiting, 0);
+      });
+    }
+  }),
+);
+
+Deno.test(
+  "all waits of a cancelled region reject with the Cancelled of its scope",
+  simulated(async () => {
+    const seen: unknown[] = [];
+    const outcome = await moveOnAfter(1, async () => {
+      await Promise.all([1, 2, 3].map(() => sleepForever().catch((error) => seen.push(error))));
+      await sleep(1);
+    });
+    assert(outcome.cancelledCaught);
+    for (const error of seen) assertStrictEquals(error, outcome.cancelled);
+  }),
+);
