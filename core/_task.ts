@@ -154,11 +154,12 @@ export class TaskImpl<T> implements Task<T> {
   #leave(): void {
     closeNode(this.node);
     const { runtime } = this;
-    if (this.waits === 0) runtime.running--;
     // A forgotten wait that refuses to be cancelled: when it ends one day, the task must not count as running.
-    else this.waits += STUCK_WAITS;
+    if (this.waits > 0) this.waits += STUCK_WAITS;
+    else runtime.running--;
     runtime.living--;
     if (runtime.instruments !== null) runtime.instruments.emit("taskExited", this);
+    if (runtime.running === 0 && runtime.living > 0) runtime.allWaiting();
   }
 }
 

@@ -1,0 +1,85 @@
+// deno-lint-ignore-file no-console
+/**
+ * The peers, fetched only when a benchmark runs: the specifiers are no literals, so that checking, linting or
+ * publishing this repository never asks for them. Where they cannot be had, their rows are left out.
+ */
+
+import { subjectOptions } from "./_measure.ts";
+
+/** An effect, as far as it is used here. */
+export interface Eff {
+  [Symbol.iterator](): Iterator<Eff, never>;
+}
+
+/** A fiber. */
+export interface Fiber {
+  readonly id: number;
+}
+
+type Gen = () => Generator<Eff, void, never>;
+type All = { readonly concurrency: "unbounded"; readonly discard: true };
+
+/** What is used of `effect`. */
+export interface EffectModule {
+  readonly Effect: {
+    readonly void: Eff;
+    readonly never: Eff;
+    succeed(value: unknown): Eff;
+    promise(make: () => PromiseLike<unknown>): Eff;
+    suspend(make: () => Eff): Eff;
+    sleep(ms: number): Eff;
+    timeout(effect: Eff, ms: number): Eff;
+    gen(body: Gen): Eff;
+    forEach(items: Iterable<number>, body: (item: number) => Eff, options: All): Eff;
+    flatMap(effect: Eff, next: (fiber: Fiber) => Eff): Eff;
+    scoped(effect: Eff): Eff;
+    forkChild(effect: Eff): Eff;
+    runFork(effect: Eff): Fiber;
+    runPromise(effect: Eff): Promise<unknown>;
+  };
+  readonly Fiber: { join(fiber: Fiber): Eff; interrupt(fiber: Fiber): Eff };
+  readonly Latch: { makeUnsafe(open: boolean): { readonly await: Eff } };
+}
+
+/** An operation of effection. */
+export interface Operation {
+  [Symbol.iterator](): Iterator<Operation, never>;
+}
+
+/** A body of effection. */
+export type Body = () => Generator<Operation, void, never>;
+
+/** What is used of `effection`. */
+export interface EffectionModule {
+  run(body: Body): Promise<void> & { halt(): Promise<void> };
+  spawn(body: Body): Operation;
+  scoped(body: Body): Operation;
+  suspend(): Operation;
+  until(promise: Promise<unknown>): Operation;
+}
+
+/** To start all children at once and forget their values. */
+export const ALL: All = { concurrency: "unbounded", discard: true };
+
+const EFFECT: string = "npm:effect@4.1.0";
+const EFFECTION: string = "npm:effection@4.1.1";
+
+/** `effect`, or `null` where it cannot be had, or `--quick` leaves it out. */
+export function loadEffect(): Promise<EffectModule | null> {
+  return load<EffectModule>(EFFECT);
+}
+
+/** `effection`, or `null`, as above. */
+export function loadEffection(): Promise<EffectionModule | null> {
+  return load<EffectionModule>(EFFECTION);
+}
+
+async function load<T>(specifier: string): Promise<T | null> {
+  if (subjectOptions().quick) return null;
+  try {
+    return await import(specifier) as T;
+  } catch (error) {
+    console.error(`Left out ${specifier}, as it cannot be had: ${error instanceof Error ? error.message : error}`);
+    return null;
+  }
+}

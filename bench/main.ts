@@ -1,0 +1,62 @@
+// deno-lint-ignore-file no-console
+/**
+ * Runs the benchmarks, each subject in a process of its own, and prints one table.
+ *
+ * Usage: deno task bench [--quick] [--json] [--only=name,name]
+ */
+
+import type { CaseResult } from "./_measure.ts";
+import { formatResults } from "./_table.ts";
+
+/** One file each. */
+const SUBJECTS = ["spawn", "cancel", "nesting", "sleeps", "timeouts", "deadlines", "memory", "echo"];
+/** Has two processes, which shall not share a processor. */
+const UNPINNED = ["echo"];
+
+const only = Deno.args.find((arg) => arg.startsWith("--only="))?.slice("--only=".length).split(",");
+const unknown = only?.find((name) => !SUBJECTS.includes(name));
+if (unknown !== undefined) {
+  console.error(`Cannot run "${unknown}" as it is none of: ${SUBJECTS.join(", ")}`);
+  Deno.exit(2);
+}
+
+const pinned = await canPin();
+const results: CaseResult[] = [];
+for (const subject of SUBJECTS) {
+  if (only !== undefined && !only.includes(subject)) continue;
+  console.error(`${subject} ...`);
+  results.push(...await runSubject(subject));
+}
+
+const { deno, v8 } = Deno.version;
+if (Deno.args.includes("--json")) {
+  console.log(JSON.stringify({ deno, v8, os: Deno.build.target, pinned, results }, null, 2));
+} else {
+  console.log(formatResults(results));
+  console.log(`\nDeno ${deno}, V8 ${v8}, ${Deno.build.target}${pinned ? ", one processor per subject" : ""}`);
+}
+
+async function runSubject(subject: string): Promise<CaseResult[]> {
+  const deno = [Deno.execPath(), "run", "--no-lock", "--allow-all", "--v8-flags=--expose-gc"];
+  const words = [...deno, new URL(`${subject}.ts`, import.meta.url).href, "--json"];
+  if (Deno.args.includes("--quick")) words.push("--quick");
+  if (pinned && !UNPINNED.includes(subject)) words.unshift("taskset", "-c", "1");
+  const { success, stdout } = await new Deno.Command(words[0] as string, {
+    args: words.slice(1),
+    stderr: "inherit",
+  }).output();
+  const text = new TextDecoder().decode(stdout);
+  if (success) return JSON.parse(text.trim().split("\n").at(-1) as string);
+  console.error(`${subject} failed, and is left out\n${text}`);
+  Deno.exitCode = 1;
+  return [];
+}
+
+/** Whether a process can be kept on one processor. */
+async function canPin(): Promise<boolean> {
+  try {
+    return (await new Deno.Command("taskset", { args: ["-c", "1", "true"], stderr: "null" }).output()).success;
+  } catch {
+    return false;
+  }
+}

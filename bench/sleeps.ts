@@ -1,0 +1,77 @@
+/** A hundred thousand sleeps at the same time, of 1 to 100 milliseconds. */
+
+import process from "node:process";
+import { openNursery, run, sleep } from "../core/mod.ts";
+import { type Candidate, measure } from "./_measure.ts";
+import { ALL, loadEffect } from "./_peers.ts";
+
+const COUNT = 100_000;
+const LONGEST = 100;
+const effect = await loadEffect();
+
+function length(i: number): number {
+  return 1 + i % LONGEST;
+}
+
+/** Wall time, and the CPU time of the whole process, in milliseconds. */
+async function wallAndCpu(work: () => Promise<unknown>): Promise<Record<string, number>> {
+  const start = performance.now();
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return { wall: performance.now() - start, CPU: (user + system) / 1_000 };
+}
+
+const candidates: Candidate[] = [
+  {
+    name: "bare setTimeout",
+    round: () =>
+      wallAndCpu(() => {
+        const sleeps: Promise<void>[] = [];
+        for (let i = 0; i < COUNT; i++) sleeps.push(new Promise((resolve) => setTimeout(resolve, length(i))));
+        return Promise.all(sleeps);
+      }),
+  },
+  {
+    name: "ours",
+    round: () =>
+      run(() =>
+        wallAndCpu(() => {
+          const sleeps: Promise<void>[] = [];
+          for (let i = 0; i < COUNT; i++) sleeps.push(sleep(length(i)));
+          return Promise.all(sleeps);
+        })
+      ),
+  },
+  {
+    name: "ours, each in a task",
+    round: () =>
+      run(() =>
+        wallAndCpu(() =>
+          openNursery((nursery) => {
+            for (let i = 0; i < COUNT; i++) nursery.startSoon(() => sleep(length(i)));
+          })
+        )
+      ),
+  },
+];
+
+if (effect !== null) {
+  const { Effect } = effect;
+  candidates.push({
+    name: "effect forEach",
+    round: () =>
+      wallAndCpu(() => Effect.runPromise(Effect.forEach(Array(COUNT).keys(), (i) => Effect.sleep(length(i)), ALL))),
+  });
+}
+
+await measure([{
+  title: "100,000 sleeps of 1-100 ms",
+  unit: "ms",
+  baseline: "bare setTimeout",
+  candidates,
+  limits: [
+    { of: "ours", against: "bare setTimeout", atMost: 0.7 },
+    { of: "ours, each in a task", against: "bare setTimeout", atMost: 0.7 },
+  ],
+}]);
