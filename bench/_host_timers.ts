@@ -1,7 +1,8 @@
 /** Counts host timers. To be imported before the library, which takes the functions of the host at import. */
 
 const { setTimeout: hostSet, clearTimeout: hostClear } = globalThis;
-const live = new Set<number>();
+type Timer = ReturnType<typeof setTimeout>;
+const live = new Set<Timer>();
 
 /** What was counted. */
 export const hostTimers = {
@@ -16,7 +17,7 @@ export const hostTimers = {
   },
 };
 
-globalThis.setTimeout = ((callback: (...args: unknown[]) => void, ms?: number, ...args: unknown[]): number => {
+globalThis.setTimeout = ((callback: (...args: unknown[]) => void, ms?: number, ...args: unknown[]): Timer => {
   const timer = hostSet(() => {
     live.delete(timer);
     callback(...args);
@@ -25,9 +26,9 @@ globalThis.setTimeout = ((callback: (...args: unknown[]) => void, ms?: number, .
   hostTimers.calls++;
   hostTimers.most = Math.max(hostTimers.most, live.size);
   return timer;
-}) as typeof setTimeout;
+}) as unknown as typeof setTimeout;
 
-globalThis.clearTimeout = (timer?: number): void => {
-  if (timer !== undefined) live.delete(timer);
+globalThis.clearTimeout = (timer): void => {
+  if (timer !== undefined) live.delete(timer as Timer);
   hostClear(timer);
 };

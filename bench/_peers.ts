@@ -7,8 +7,8 @@
 import { subjectOptions } from "./_measure.ts";
 
 /** An effect, as far as it is used here. */
-export interface Eff {
-  [Symbol.iterator](): Iterator<Eff, never>;
+export interface Eff<A = unknown> {
+  [Symbol.iterator](): Iterator<Eff, A>;
 }
 
 /** A fiber. */
@@ -16,7 +16,7 @@ export interface Fiber {
   readonly id: number;
 }
 
-type Gen = () => Generator<Eff, void, never>;
+type Gen = () => Generator<Eff, void, unknown>;
 type All = { readonly concurrency: "unbounded"; readonly discard: true };
 
 /** What is used of `effect`. */
@@ -31,9 +31,9 @@ export interface EffectModule {
     timeout(effect: Eff, ms: number): Eff;
     gen(body: Gen): Eff;
     forEach(items: Iterable<number>, body: (item: number) => Eff, options: All): Eff;
-    flatMap(effect: Eff, next: (fiber: Fiber) => Eff): Eff;
+    flatMap(effect: Eff<Fiber>, next: (fiber: Fiber) => Eff): Eff;
     scoped(effect: Eff): Eff;
-    forkChild(effect: Eff): Eff;
+    forkChild(effect: Eff): Eff<Fiber>;
     runFork(effect: Eff): Fiber;
     runPromise(effect: Eff): Promise<unknown>;
   };
@@ -42,18 +42,17 @@ export interface EffectModule {
 }
 
 /** An operation of effection. */
-export interface Operation {
-  [Symbol.iterator](): Iterator<Operation, never>;
+export interface Operation<T = unknown> {
+  [Symbol.iterator](): Iterator<Operation, T>;
 }
 
 /** A body of effection. */
-export type Body = () => Generator<Operation, void, never>;
+export type Body = () => Generator<Operation, void, unknown>;
 
 /** What is used of `effection`. */
 export interface EffectionModule {
   run(body: Body): Promise<void> & { halt(): Promise<void> };
-  spawn(body: Body): Operation;
-  scoped(body: Body): Operation;
+  spawn(body: Body): Operation<Operation<void>>;
   suspend(): Operation;
   until(promise: Promise<unknown>): Operation;
 }

@@ -2,7 +2,7 @@
 
 import { Event, openNursery, run } from "../core/mod.ts";
 import { type Candidate, measure, timePer, turn } from "./_measure.ts";
-import { ALL, loadEffect, loadEffection } from "./_peers.ts";
+import { ALL, type Eff, loadEffect, loadEffection } from "./_peers.ts";
 
 const effect = await loadEffect();
 const effection = await loadEffection();
@@ -33,7 +33,7 @@ function candidates(count: number): Candidate[] {
   ];
   if (effect !== null) {
     const { Effect, Fiber, Latch } = effect;
-    const interrupt = (parent: (wait: typeof Effect.never) => typeof Effect.never) => async () => {
+    const interrupt = (parent: (wait: Eff) => Eff) => async () => {
       const latch = Latch.makeUnsafe(false);
       let waiting = 0;
       const wait = Effect.suspend(() => {

@@ -3,7 +3,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { CancelScope, openNursery, run, sleepForever } from "../core/mod.ts";
 import { type Candidate, type Case, measure, timePer, turn } from "./_measure.ts";
-import { loadEffect, loadEffection } from "./_peers.ts";
+import { type Eff, loadEffect, loadEffection, type Operation } from "./_peers.ts";
 
 const DEPTH = 1_000;
 /** A thousand levels take about a millisecond, too little to measure. */
@@ -103,10 +103,9 @@ const cancelling: Candidate[] = [
 
 if (effect !== null) {
   const { Effect, Fiber } = effect;
-  type Effected = typeof Effect.never;
-  const scoped = (depth: number, bottom: Effected): Effected =>
+  const scoped = (depth: number, bottom: Eff): Eff =>
     depth === 0 ? bottom : Effect.scoped(Effect.suspend(() => scoped(depth - 1, bottom)));
-  const forked = (depth: number, bottom: Effected): Effected =>
+  const forked = (depth: number, bottom: Eff): Eff =>
     depth === 0
       ? bottom
       : Effect.flatMap(Effect.forkChild(Effect.suspend(() => forked(depth - 1, bottom))), Fiber.join);
@@ -141,7 +140,7 @@ if (effect !== null) {
 if (effection !== null) {
   const { run: runEffection, spawn } = effection;
   const down = (depth: number) =>
-    function* (): Generator<ReturnType<typeof spawn>, void, never> {
+    function* (): Generator<Operation, void, unknown> {
       if (depth > 0) yield* yield* spawn(down(depth - 1));
     };
   passing.push({

@@ -3,7 +3,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { openNursery, run } from "../core/mod.ts";
 import { type Candidate, measure, timePer } from "./_measure.ts";
-import { ALL, loadEffect, loadEffection } from "./_peers.ts";
+import { ALL, type Fiber, loadEffect, loadEffection, type Operation } from "./_peers.ts";
 
 const effect = await loadEffect();
 const effection = await loadEffection();
@@ -45,7 +45,7 @@ function candidates(count: number): Candidate[] {
     },
   ];
   if (effect !== null) {
-    const { Effect, Fiber } = effect;
+    const { Effect, Fiber: { join } } = effect;
     const microtask = Effect.promise(() => Promise.resolve());
     list.push({
       name: "effect forEach",
@@ -55,9 +55,9 @@ function candidates(count: number): Candidate[] {
       round: () =>
         timePer(count, () =>
           Effect.runPromise(Effect.gen(function* () {
-            const fibers = [];
+            const fibers: Fiber[] = [];
             for (let i = 0; i < count; i++) fibers.push(yield* Effect.forkChild(microtask));
-            for (const fiber of fibers) yield* Fiber.join(fiber);
+            for (const fiber of fibers) yield* join(fiber);
           }))),
     });
   }
@@ -69,7 +69,7 @@ function candidates(count: number): Candidate[] {
       round: () =>
         timePer(count, () =>
           runEffection(function* () {
-            const tasks = [];
+            const tasks: Operation[] = [];
             for (let i = 0; i < count; i++) {
               tasks.push(
                 yield* spawn(function* () {

@@ -170,27 +170,27 @@ export async function handleErrors<T>(
     return await body();
   } catch (error) {
     if (isCancelled(error)) throw error;
-    const single = !isErrorGroup(error);
-    let rest: unknown = single ? new ErrorGroup([error]) : error;
-    const failed: unknown[] = [];
-    let handled = false;
+    const group = isErrorGroup(error) ? error : new ErrorGroup([error]);
+    // A cancellation is nobody's to handle.
+    const [cancelled, failures] = group.split(isCancelled);
+    const remaining: unknown[] = [];
+    let rest = failures;
     for (const [match, handle] of handlers) {
       if (rest === null) break;
-      const test = predicate(match);
-      // A cancellation is nobody's to handle.
-      const [mine, others] = (rest as ErrorGroup).split((leaf) => !isCancelled(leaf) && test(leaf));
+      const [mine, others]: [ErrorGroup | null, ErrorGroup | null] = rest.split(match);
       if (mine === null) continue;
       rest = others;
-      handled = true;
       try {
         await handle(mine);
       } catch (thrown) {
-        failed.push(thrown);
+        remaining.push(thrown);
       }
     }
-    if (failed.length > 0) throw new ErrorGroup(rest === null ? failed : [...failed, rest]);
-    if (rest !== null) throw handled || !single ? rest : error;
-    return undefined;
+    // Nobody wanted any of it: it leaves as it came.
+    if (rest === failures && failures !== null) throw error;
+    for (const part of [rest, cancelled]) if (part !== null) remaining.push(part);
+    if (remaining.length === 0) return undefined;
+    throw remaining.length === 1 && isErrorGroup(remaining[0]) ? remaining[0] : new ErrorGroup(remaining);
   }
 }
 
