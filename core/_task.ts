@@ -87,9 +87,11 @@ export class TaskImpl<T> implements Task<T> {
         label: () => describe(this),
       });
     }
-    return this.state === "done"
-      ? pass(node, this.outcome as T)
-      : pass(node, undefined).then(() => Promise.reject(this.outcome));
+    if (this.state === "done") return pass(node, this.outcome as T);
+    const failed = pass(node, undefined).then(() => Promise.reject(this.outcome));
+    // As for every wait: one that nobody awaits never ends the process by a cancellation.
+    if (isCancelled(this.outcome)) failed.catch(ignore);
+    return failed;
   }
 
   cancel(reason?: unknown): void {
@@ -162,6 +164,8 @@ export class TaskImpl<T> implements Task<T> {
     if (runtime.running === 0 && runtime.living > 0) runtime.allWaiting();
   }
 }
+
+const ignore = (): void => {};
 
 /** More waits than can ever be open at once. */
 const STUCK_WAITS = 2 ** 29;

@@ -281,7 +281,7 @@ Deno.test(
     let thrown: unknown = "nothing";
     await moveOnAfter(Infinity, (scope) => {
       scope.cancel();
-      throw undefined;
+      return Promise.reject(undefined);
     }).catch((error) => thrown = error);
     assertStrictEquals(thrown, undefined);
   }),

@@ -212,8 +212,16 @@ export function stripCancelled(error: unknown): unknown {
     if (main === NOTHING) return suppressed;
     return suppressed === NOTHING ? main : new SuppressedError(main, suppressed, error.message);
   }
-  if (isErrorGroup(error) || error instanceof AggregateError) return splitTree(error, isCancelled)[1];
-  return error;
+  if (!isErrorGroup(error) && !(error instanceof AggregateError)) return error;
+  const kept: unknown[] = [];
+  let changed = false;
+  for (const inner of error.errors) {
+    const rest = stripCancelled(inner);
+    if (rest !== NOTHING) kept.push(rest);
+    changed ||= rest !== inner;
+  }
+  if (!changed) return error;
+  return kept.length > 0 ? derive(error, kept) : NOTHING;
 }
 
 type Test = (error: unknown) => boolean;

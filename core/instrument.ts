@@ -1,8 +1,8 @@
 /**
  * Hooks for those who watch a run: tracers, metrics, test drivers.
  *
- * A run without instruments pays one field test per event. A hook that throws is reported once through
- * `reportError` and its instrument removed; the run goes on.
+ * A run without instruments pays one field test per event. A hook that throws is reported once on the console
+ * and its instrument removed; the run goes on.
  */
 
 import type { Task } from "./task.ts";
@@ -48,7 +48,9 @@ export class Instruments {
         (instrument[hook] as ((...args: unknown[]) => void) | undefined)?.apply(instrument, args);
       } catch (error) {
         this.#list = this.#list.filter((other) => other !== instrument);
-        reportError(
+        // Not `reportError()`: where nobody listens for it, it ends the process.
+        // deno-lint-ignore no-console -- the run goes on, so this is the only channel
+        console.error(
           new Error(
             `Cannot go on with an instrument as its hook "${hook}" threw: the instrument is removed from the run`,
             { cause: error },

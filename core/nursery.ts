@@ -191,9 +191,10 @@ export class NurseryImpl implements Nursery, TaskOwner {
 
   get childTasks(): readonly Task[] {
     const tasks: Task[] = [];
-    // A child's own node hangs right below ours; so do scopes of the body, which are not tasks. Newest first.
+    // A child's own node hangs right below ours, newest first; so do scopes of the body, which are not tasks, and tasks
+    // that `start()` was called for in the body, which are not ours before `started()`.
     for (let node = this.node.firstChild; node !== null; node = node.next) {
-      if (node.task.node === node) tasks.push(node.task);
+      if (node.task.node === node && node.task.parentNursery === this) tasks.push(node.task);
     }
     return tasks.reverse();
   }
@@ -206,7 +207,7 @@ export class NurseryImpl implements Nursery, TaskOwner {
     requireFunction("start a task", "fn", fn);
     this.#requireOpen("start a task");
     const daemon = options?.daemon ?? false;
-    const task = this.#make<T>(fn, options, this.node, this, daemon);
+    const task = this.#make<T>(fn, options, this.node, this, daemon, this.startSoon);
     task.parentNursery = this;
     if (!daemon) this.#holding++;
     else {
@@ -227,7 +228,7 @@ export class NurseryImpl implements Nursery, TaskOwner {
     const caller = currentNode();
     if (caller.cancelled !== null) return refuse(caller);
     const pending = new PendingStart<V>(this, caller);
-    const task = this.#make(fn, options, caller, pending, options?.daemon ?? false);
+    const task = this.#make(fn, options, caller, pending, options?.daemon ?? false, this.start);
     this.#holding++;
     pending.begin(task, fn);
     return pending.waiter.promise;
@@ -284,10 +285,11 @@ export class NurseryImpl implements Nursery, TaskOwner {
     node: StatusNode,
     owner: TaskOwner,
     daemon: boolean,
+    calledAs: Named,
   ): TaskImpl<T> {
     const { runtime } = node.task;
     const task = new TaskImpl<T>(runtime, options?.name ?? fn, node, owner, daemon);
-    if (runtime.wantsSpawnSite()) Error.captureStackTrace(task.site = {}, this.startSoon);
+    if (runtime.wantsSpawnSite()) Error.captureStackTrace(task.site = {}, calledAs as () => unknown);
     return task;
   }
 
@@ -371,9 +373,10 @@ class PendingStart<V> implements TaskOwner {
     this.#value = value;
     // The caller is being cancelled: the task stays with it, and start() ends when the task does.
     if (this.#caller.cancelled !== null) return;
-    this.#nursery.startEnded(task);
     this.waiter.wake(value);
     moveNode(task.node, this.#nursery.node);
+    // After the move, as it may have to cancel the task: a daemon, when the nursery has nothing else left.
+    this.#nursery.startEnded(task);
   }
 
   /** The task ended before it moved. */

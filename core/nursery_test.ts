@@ -106,11 +106,9 @@ Deno.test(
         }
       });
       nursery.startSoon(boom("first"));
-      try {
-        await sleepForever();
-      } finally {
+      await sleepForever().catch(() => {
         throw new Error("third, of the body");
-      }
+      });
     }));
     assertEquals(group.errors.length, 3);
     assertEquals((group.errors[0] as Error).message, "first");
@@ -126,11 +124,9 @@ Deno.test(
         outer.startSoon(() =>
           openNursery((inner) => {
             inner.startSoon(async () => {
-              try {
-                await sleepForever();
-              } finally {
+              await sleepForever().catch(() => {
                 throw new RangeError("cleanup");
-              }
+              });
             });
             inner.startSoon(() => sleepForever());
           })

@@ -24,7 +24,7 @@ export class Driver implements Instrument {
   /** Who waits in `settled()`. */
   readonly settling = new Set<Waker<void>>();
   readonly #clock: VirtualClock;
-  readonly #options: Required<Omit<SimulateOptions, "seed">>;
+  readonly #options: Required<Omit<SimulateOptions, "seed" | "network">>;
   readonly #abort = new AbortController();
   /** Ids of tasks in a foreign await that had their grace. A task that acts leaves the set. */
   readonly #quiet = new Set<number>();

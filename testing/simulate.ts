@@ -1,6 +1,6 @@
 /** Running a test body in simulated time. */
 
-import { run, sleep, suspend, type TaskTree, type Waker } from "../core/mod.ts";
+import { type Network, run, sleep, suspend, type TaskTree, type Waker } from "../core/mod.ts";
 import { Driver } from "./_driver.ts";
 import { VirtualClock } from "./_virtual_clock.ts";
 
@@ -44,6 +44,8 @@ export interface SimulateOptions {
    * @default {100_000}
    */
   readonly maxStepsAtOneInstant?: number;
+  /** The network of the run. */
+  readonly network?: Network;
 }
 
 /** What a test body is given. */
@@ -156,6 +158,7 @@ export async function simulate<T>(
     signal: driver.signal,
     handleSignals: false,
     spawnSites: Infinity,
+    ...(options.network === undefined ? {} : { network: options.network }),
   });
   return await driver.drive(outcome);
 }

@@ -14,7 +14,7 @@ const offlineMap = new URL("std_offline/import_map.json", import.meta.url);
 /** A test may do what its folder needs, nothing else. */
 const GROUPS: readonly { folders: readonly string[]; permissions: readonly string[] }[] = [
   { folders: ["core", "testing"], permissions: [] },
-  { folders: ["net"], permissions: ["--allow-net=127.0.0.1,[::1],localhost"] },
+  { folders: ["net"], permissions: ["--allow-net=127.0.0.1,[::1],localhost,0.0.0.0"] },
   {
     folders: ["examples", "process_tests"],
     permissions: ["--allow-net=127.0.0.1", "--allow-run", "--allow-read", "--allow-env"],
