@@ -235,6 +235,7 @@ export interface Waker<T> {
  * port1.postMessage("hello");
  * assertEquals(await nextMessage(port2), "hello");
  * port1.close();
+ * port2.close();
  * ```
  *
  * @param reason What is waited for; shown in the task tree.

@@ -33,6 +33,7 @@ export type ErrorMatch<E = unknown> =
  * ```
  */
 export class ErrorGroup extends AggregateError {
+  /** The name of the class. */
   override readonly name = "ErrorGroup";
   /** The errors of this level, in completion order. */
   declare readonly errors: unknown[];

@@ -36,6 +36,7 @@ const KEY = Symbol("only the library makes Cancelled");
  * ```
  */
 export class Cancelled extends Error {
+  /** The name of the class. */
   override readonly name = "Cancelled";
   /** What kind of event caused it. */
   readonly source: CancelSource;
@@ -44,7 +45,15 @@ export class Cancelled extends Error {
   /** The task that cancelled, as text (a reference would keep it alive). */
   readonly sourceTask: string | undefined;
 
-  /** For the library alone. Throws `TypeError` when called by others. */
+  /**
+   * For the library alone.
+   *
+   * @param key Known to the library only.
+   * @param source What kind of event caused it.
+   * @param reason What the canceller gave as its reason.
+   * @param sourceTask The task that cancelled.
+   * @throws {TypeError} When called by others.
+   */
   constructor(key: symbol, source: CancelSource, reason: unknown, sourceTask: string | undefined) {
     if (key !== KEY) {
       throw new TypeError('Cannot construct "Cancelled" as only a cancel scope makes it: call scope.cancel(reason)');
@@ -123,6 +132,7 @@ export function isCancelled(error: unknown): error is Cancelled {
  * ```
  */
 export class TooSlowError extends Error {
+  /** The name of the class. */
   override readonly name = "TooSlowError";
 }
 
@@ -138,6 +148,7 @@ export class TooSlowError extends Error {
  * ```
  */
 export class WouldBlock extends Error {
+  /** The name of the class. */
   override readonly name = "WouldBlock";
 }
 
@@ -155,6 +166,7 @@ export class WouldBlock extends Error {
  * ```
  */
 export class EndOfChannel extends Error {
+  /** The name of the class. */
   override readonly name = "EndOfChannel";
 }
 
@@ -170,6 +182,7 @@ export class EndOfChannel extends Error {
  * ```
  */
 export class BusyResourceError extends Error {
+  /** The name of the class. */
   override readonly name = "BusyResourceError";
 }
 
@@ -187,6 +200,7 @@ export class BusyResourceError extends Error {
  * ```
  */
 export class ClosedResourceError extends Error {
+  /** The name of the class. */
   override readonly name = "ClosedResourceError";
 }
 
@@ -204,6 +218,7 @@ export class ClosedResourceError extends Error {
  * ```
  */
 export class BrokenResourceError extends Error {
+  /** The name of the class. */
   override readonly name = "BrokenResourceError";
 }
 
@@ -219,6 +234,7 @@ export class BrokenResourceError extends Error {
  * ```
  */
 export class DeadlockError extends Error {
+  /** The name of the class. */
   override readonly name = "DeadlockError";
 }
 
@@ -234,5 +250,6 @@ export class DeadlockError extends Error {
  * ```
  */
 export class RunFinishedError extends Error {
+  /** The name of the class. */
   override readonly name = "RunFinishedError";
 }

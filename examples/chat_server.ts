@@ -23,7 +23,7 @@ import {
 /** The longest line a client may send, in bytes: one who never ends a line must not fill our memory. */
 const MAX_LINE = 4_096;
 /** How many lines may wait for a client that reads slowly, before it is dropped. */
-const MAX_WAITING = 256;
+const MAX_WAITING = 1_024;
 
 /** Whoever is logged in, by name. */
 class Room {

@@ -60,7 +60,7 @@ export class ScriptedConn implements NetworkConn {
 
   close(): void {
     this.closed++;
-    for (const { fail } of [...this.reads.splice(0), ...this.writes.splice(0)]) fail(new Error("closed by us"));
+    for (const { fail } of [...this.reads.splice(0), ...this.writes.splice(0)]) fail(new Error("Closed by this end"));
   }
 }
 
@@ -95,7 +95,7 @@ export class ScriptedNetwork implements Network {
   }
 
   listen(): NetworkListener {
-    throw new Error("not scripted");
+    throw new Error("Cannot listen as this network has no script for it");
   }
 
   #note(text: string): void {

@@ -125,7 +125,7 @@ async function resolve(host: string, target: string): Promise<readonly ResolvedA
   const network = ambientNetwork();
   try {
     const found = await waitFor(`resolve ${host}`, (_signal) => network.resolve(host), () => {});
-    if (found.length === 0) throw new Error("the name has no address");
+    if (found.length === 0) throw new Error("The name has no address");
     return found;
   } catch (error) {
     if (isCancelled(error)) throw error;

@@ -110,7 +110,7 @@ Deno.test("openTcpStream(): a name without addresses is an error that says so", 
   const { error } = await connect([], {});
   assertEquals(
     String(error),
-    "BrokenResourceError: Cannot connect to host.test:80 as its name could not be resolved: the name has no address",
+    "BrokenResourceError: Cannot connect to host.test:80 as its name could not be resolved: The name has no address",
   );
 });
 

@@ -1,3 +1,139 @@
-/** The house rules, as a lint plugin. */
-const plugin: Deno.lint.Plugin = { name: "trefoil", rules: {} };
+/**
+ * The house rules that a machine can check, as a lint plugin.
+ *
+ * `error-message`: `Cannot <action> as …`, sentence case, no period at the end, no contractions, in string and template
+ * literals, also those handed to `super()`. `import-direction`: core imports nothing of ours, net and testing use the
+ * `mod.ts` of other folders, `_private.ts` files stay in their folder, and `node:` modules are imported where that was decided.
+ * `few-arguments`: exported functions take at most three arguments, the last of them options if there are three, and no
+ * boolean in a position.
+ */
+
+/** Where `node:` modules may be imported in published code. */
+const NODE_IMPORTS: Readonly<Record<string, string>> = {
+  "core/_context.ts": "node:async_hooks",
+  "net/_deno_network.ts": "node:dns/promises",
+};
+
+const plugin: Deno.lint.Plugin = {
+  name: "trefoil",
+  rules: {
+    "error-message": {
+      create(context) {
+        if (isTest(context.filename)) return {};
+        const check = (node: Deno.lint.NewExpression | Deno.lint.CallExpression): void => {
+          const message = node.arguments[0];
+          const text = message === undefined ? undefined : literalText(message);
+          if (text === undefined) return;
+          const fault = faultOfMessage(text);
+          if (fault !== undefined) {
+            context.report({ node: message as Deno.lint.Node, message: `An error message ${fault}` });
+          }
+        };
+        return {
+          NewExpression(node) {
+            if (
+              node.callee.type === "Identifier" && /Error$/.test(node.callee.name) &&
+              !/^Suppressed|^Aggregate|Group/.test(node.callee.name)
+            ) {
+              check(node);
+            }
+          },
+          CallExpression(node) {
+            if (node.callee.type === "Super" && /Error/.test(classAround(node) ?? "")) check(node);
+          },
+        };
+      },
+    },
+    "import-direction": {
+      create(context) {
+        const file = inRepository(context.filename);
+        const folder = file?.split("/")[0];
+        if (file === undefined || folder === undefined) return {};
+        const check = (node: Deno.lint.Node, source: string): void => {
+          const report = (message: string): void => context.report({ node, message });
+          if (source.startsWith("node:")) {
+            if (["core", "net", "testing"].includes(folder) && !isTest(file) && NODE_IMPORTS[file] !== source) {
+              report(`"${source}" may not be imported here: see NODE_IMPORTS in tools/lint_plugin.ts`);
+            }
+            return;
+          }
+          if (!source.startsWith(".")) return;
+          const target = new URL(source, `file:///${file}`).pathname.slice(1);
+          const other = target.split("/")[0];
+          if (target.includes("/_") && target.replace(/[^/]*$/, "") !== file.replace(/[^/]*$/, "")) {
+            report("A private file may be imported in its own folder only");
+          }
+          if (other === folder || file === "mod.ts" || folder === "tools" || folder === "bench") return;
+          if (isTest(file) && target === "testing/mod.ts") return;
+          const allowed: Readonly<Record<string, readonly string[]>> = {
+            net: ["core/mod.ts"],
+            testing: ["core/mod.ts", "net/mod.ts"],
+          };
+          if (["core", "net", "testing"].includes(folder) && !allowed[folder]?.includes(target)) {
+            report(`"${folder}" may not import "${target}"`);
+          }
+        };
+        return {
+          ImportDeclaration: (node) => check(node, node.source.value),
+          ExportNamedDeclaration(node) {
+            if (node.source) check(node, node.source.value);
+          },
+          ExportAllDeclaration: (node) => check(node, node.source.value),
+        };
+      },
+    },
+    "few-arguments": {
+      create(context) {
+        const file = inRepository(context.filename) ?? "";
+        if (isTest(file) || !/^(?:core|net|testing)\//.test(file) || /\/_[^/]*$/.test(file)) return {};
+        return {
+          ExportNamedDeclaration({ declaration }) {
+            if (declaration?.type !== "FunctionDeclaration") return;
+            const { params } = declaration;
+            if (params.length > 3) {
+              context.report({ node: declaration, message: "At most two arguments, then options" });
+            }
+            for (const param of params) {
+              if (param.type === "Identifier" && param.typeAnnotation?.typeAnnotation.type === "TSBooleanKeyword") {
+                context.report({ node: param, message: "No booleans as positional arguments: make it an option" });
+              }
+            }
+          },
+        };
+      },
+    },
+  },
+};
 export default plugin;
+
+function isTest(filename: string): boolean {
+  return filename.endsWith("_test.ts");
+}
+
+/** The path inside the repository, found by its top-level folders. */
+function inRepository(filename: string): string | undefined {
+  return /(?:^|\/)((?:core|net|testing|examples|tools|bench)\/.*|mod\.ts)$/.exec(filename.replaceAll("\\", "/"))?.[1];
+}
+
+function literalText(node: Deno.lint.Node): string | undefined {
+  if (node.type === "Literal") return typeof node.value === "string" ? node.value : undefined;
+  if (node.type === "TemplateLiteral") return node.quasis.map(({ cooked }) => cooked).join("x");
+  return undefined;
+}
+
+function faultOfMessage(text: string): string | undefined {
+  if (text === "") return "must not be empty";
+  if (!/^[A-Zx"]/.test(text)) return "begins with a capital letter";
+  if (/[.!]$/.test(text)) return "ends without a period";
+  if (/\b(?:can|don|won|isn|doesn|didn|couldn|wasn|aren)'t\b/.test(text)) return "has no contractions";
+  return undefined;
+}
+
+function classAround(node: Deno.lint.Node): string | undefined {
+  for (let at: Deno.lint.Node | undefined = node; at !== undefined; at = (at as { parent?: Deno.lint.Node }).parent) {
+    if (at.type === "ClassDeclaration") {
+      return at.superClass?.type === "Identifier" ? at.superClass.name : undefined;
+    }
+  }
+  return undefined;
+}

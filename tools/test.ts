@@ -16,7 +16,7 @@ const GROUPS: readonly { folders: readonly string[]; permissions: readonly strin
   { folders: ["core", "testing"], permissions: [] },
   { folders: ["net"], permissions: ["--allow-net=127.0.0.1,[::1],localhost,0.0.0.0"] },
   {
-    folders: ["examples", "process_tests"],
+    folders: ["examples"],
     permissions: ["--allow-net=127.0.0.1", "--allow-run", "--allow-read", "--allow-env"],
   },
   {

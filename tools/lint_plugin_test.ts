@@ -1,0 +1,52 @@
+import { assertEquals } from "@std/assert";
+import plugin from "./lint_plugin.ts";
+
+/** The messages of the rules about a file of the repository. */
+function lint(file: string, source: string): string[] {
+  return Deno.lint.runPlugin(plugin, file, source).map(({ message }) => message);
+}
+
+Deno.test("error messages: sentence case, no period, no contractions, also in templates and super()", () => {
+  assertEquals(lint("core/x.ts", 'throw new TypeError("Cannot do it as it must hold: received 1");'), []);
+  assertEquals(lint("core/x.ts", 'throw new TypeError("cannot do it");'), [
+    "An error message begins with a capital letter",
+  ]);
+  assertEquals(lint("core/x.ts", "throw new RangeError(`Cannot do ${it}.`);"), [
+    "An error message ends without a period",
+  ]);
+  assertEquals(lint("core/x.ts", 'new MyError("It can\'t");'), ["An error message has no contractions"]);
+  assertEquals(lint("core/x.ts", 'class MyError extends Error { constructor() { super("bad."); } }'), [
+    "An error message begins with a capital letter",
+  ]);
+  assertEquals(lint("core/x_test.ts", 'throw new Error("anything.");'), []);
+});
+
+Deno.test("imports go one way, through mod.ts, and private files stay in their folder", () => {
+  assertEquals(lint("core/x.ts", 'import "../net/mod.ts";'), ['"core" may not import "net/mod.ts"']);
+  assertEquals(lint("net/x.ts", 'import "../core/mod.ts"; import "./_address.ts";'), []);
+  assertEquals(lint("net/x.ts", 'import "../core/sleep.ts";'), ['"net" may not import "core/sleep.ts"']);
+  assertEquals(lint("testing/x.ts", 'export * from "../core/_waiter.ts";'), [
+    "A private file may be imported in its own folder only",
+    '"testing" may not import "core/_waiter.ts"',
+  ]);
+  assertEquals(lint("core/x_test.ts", 'import "../testing/mod.ts";'), []);
+});
+
+Deno.test("node: modules are imported where that was decided", () => {
+  assertEquals(lint("core/_context.ts", 'import "node:async_hooks";'), []);
+  assertEquals(lint("core/x.ts", 'import "node:async_hooks";'), [
+    '"node:async_hooks" may not be imported here: see NODE_IMPORTS in tools/lint_plugin.ts',
+  ]);
+  assertEquals(lint("core/x_test.ts", 'import "node:async_hooks";'), []);
+});
+
+Deno.test("exported functions have few arguments and no booleans in a position", () => {
+  assertEquals(lint("net/x.ts", "export function f(a: string, b: number, options: object) {}"), []);
+  assertEquals(lint("net/x.ts", "export function f(a: 1, b: 1, c: 1, d: 1) {}"), [
+    "At most two arguments, then options",
+  ]);
+  assertEquals(lint("net/x.ts", "export function f(on: boolean) {}"), [
+    "No booleans as positional arguments: make it an option",
+  ]);
+  assertEquals(lint("net/_x.ts", "export function f(on: boolean) {}"), []);
+});

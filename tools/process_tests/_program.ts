@@ -1,0 +1,93 @@
+/** Runs a program of its own, reads what it prints, and sends it signals. */
+
+import { fromFileUrl } from "./_path.ts";
+
+/** A running program. */
+export class Program {
+  readonly #child: Deno.ChildProcess;
+  readonly #text = { stdout: "", stderr: "" };
+  readonly #done: Promise<unknown>;
+  #changed = () => {};
+
+  private constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+    this.#done = Promise.all([this.#read("stdout"), this.#read("stderr")]);
+  }
+
+  /** Starts a script given as text; it may import the package by its name. */
+  static start(script: string, ...args: string[]): Program {
+    return Program.#spawn([
+      "run",
+      "--no-lock",
+      "--allow-all",
+      `data:application/typescript,${
+        encodeURIComponent(script.replaceAll("@trefoil/io", new URL("../../mod.ts", import.meta.url).href))
+      }`,
+      ...args,
+    ]);
+  }
+
+  /** Starts a file of the repository. */
+  static startFile(path: string, ...args: string[]): Program {
+    return Program.#spawn([
+      "run",
+      "--no-lock",
+      "--allow-all",
+      fromFileUrl(new URL(`../../${path}`, import.meta.url)),
+      ...args,
+    ]);
+  }
+
+  static #spawn(args: string[]): Program {
+    return new Program(
+      new Deno.Command(Deno.execPath(), {
+        args,
+        stdin: "null",
+        stdout: "piped",
+        stderr: "piped",
+        env: { NO_COLOR: "1" },
+      }).spawn(),
+    );
+  }
+
+  get stdout(): string {
+    return this.#text.stdout;
+  }
+
+  get stderr(): string {
+    return this.#text.stderr;
+  }
+
+  /** Waits until the program has printed a text. */
+  async prints(text: string, where: "stdout" | "stderr" = "stdout"): Promise<void> {
+    let ended = false;
+    this.#done.then(() => {
+      ended = true;
+      this.#changed();
+    });
+    while (!this.#text[where].includes(text)) {
+      if (ended) {
+        throw new Error(`The program ended without printing ${JSON.stringify(text)}: ${this.stdout}${this.stderr}`);
+      }
+      await new Promise<void>((resolve) => this.#changed = resolve);
+    }
+  }
+
+  signal(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits for the end; returns the exit code. */
+  async end(): Promise<number> {
+    const { code } = await this.#child.status;
+    await this.#done;
+    return code;
+  }
+
+  async #read(where: "stdout" | "stderr"): Promise<void> {
+    for await (const chunk of this.#child[where].pipeThrough(new TextDecoderStream())) {
+      this.#text[where] += chunk;
+      this.#changed();
+    }
+  }
+}
