@@ -67,7 +67,7 @@ export class HostOperations {
     else next.prev = prev;
     op.next = op.prev = null;
     this.#size--;
-    this.#runtime.time = this.#runtime.clock.now();
+    this.#runtime.lookAtClock();
     this.#runtime.instruments?.emit("hostOperationEnded", op.label);
   }
 }

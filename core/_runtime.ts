@@ -51,9 +51,8 @@ export class Runtime implements RunView {
   /** The task everything else descends from. */
   readonly root: TaskImpl<unknown>;
   /**
-   * Coarse time: the clock as of the last alarm or host operation. Good enough to say since when a task waits,
-   * and reading the clock at every wait would cost a third of a wait. Exact in virtual time, which moves only
-   * by alarms.
+   * Coarse time, in whole milliseconds: the clock as of the last alarm or host operation. Good enough to say since
+   * when a task waits; reading the clock at every wait would cost a third of a wait, and a fraction a box in each.
    */
   time: number;
   /** Tasks without a wait. Written by waiters and tasks. */
@@ -76,9 +75,15 @@ export class Runtime implements RunView {
     this.#spawnSites = options.spawnSites ?? DEFAULT_SPAWN_SITES;
     const { instruments } = options;
     this.instruments = instruments === undefined || instruments.length === 0 ? null : new RunEvents(instruments);
-    this.time = this.clock.now();
+    this.time = 0;
+    this.lookAtClock();
     this.hostOperations = new HostOperations(this);
     this.root = new TaskImpl(this, "main", parent, null, false);
+  }
+
+  /** Brings the coarse time up to date. */
+  lookAtClock(): void {
+    this.time = Math.floor(this.clock.now());
   }
 
   /** The next id; ids follow the order of creation. */
@@ -118,6 +123,12 @@ class RunEvents extends Instruments {
   }
 
   resumed(task: Task, reason: WaitReason): void {
+    this.emit("resumed", task, reason);
+  }
+
+  /** A wait that did not have to wait. */
+  yielded(task: Task, reason: WaitReason): void {
+    this.emit("blocked", task, reason);
     this.emit("resumed", task, reason);
   }
 

@@ -255,13 +255,14 @@ export class CancelScope {
     const node = new StatusNode(parent, parent.task, this.#shield);
     this.#node = node;
     node.scope = this;
-    if (this.#timeout !== undefined) this.#deadline = parent.task.runtime.clock.now() + this.#timeout;
     if (this.#endsAtShutdown) {
       node.endsAtShutdown = true;
       if (node.shutdown) cancelNode(node, makeCancelled("shutdown", "shutdown was requested"));
     }
+    if (this.#timeout !== undefined) this.#deadline = parent.task.runtime.clock.now() + this.#timeout;
     if (this.#cancelled !== null) cancelNode(node, this.#cancelled);
-    else if (this.#deadline !== Infinity) this.#arm(node);
+    // A timeout that is not over yet needs no second look at the clock.
+    else if (this.#deadline !== Infinity) this.#arm(node, this.#timeout !== undefined && this.#timeout > 0);
     return node;
   }
 
@@ -290,21 +291,21 @@ export class CancelScope {
     cancelNode(node, cancelled);
   }
 
-  /** Sets the alarm anew for the present deadline. */
-  #arm(node: StatusNode): void {
+  /** Sets the alarm anew for the present deadline, which is known to be `ahead`, or may have passed. */
+  #arm(node: StatusNode, ahead = false): void {
     if (this.#cancelled !== null) return;
     this.#alarm?.cancel();
     this.#alarm = null;
     const deadline = this.#deadline;
     if (deadline === Infinity) return;
     const { clock } = node.task.runtime;
-    if (deadline <= clock.now()) this.#expire();
+    if (!ahead && deadline <= clock.now()) this.#expire();
     else this.#alarm = clock.at(deadline, deadlinePassed, this as CancelScope);
   }
 
   #expire(): void {
     const { task } = this.#node as StatusNode;
-    task.runtime.time = task.runtime.clock.now();
+    task.runtime.lookAtClock();
     task.runtime.instruments?.emit("deadlineFired", task, this.#deadline);
     this.#cancel(makeCancelled("deadline"));
   }

@@ -211,6 +211,8 @@ Deno.test("instruments hear of tasks, waits, scopes, deadlines and host operatio
     "ended op",
     "spawned child",
     "exited child",
+    "main blocked: yield",
+    "main resumed: yield",
     "exited main",
   ]);
   assertEquals([calls, reported.length], [1, 1]);

@@ -29,9 +29,9 @@ const withdraw: AbortWait = (waiter) => {
 };
 
 function ring({ waiter, alarm }: Sleep): void {
-  // Exact in virtual time; at most a turn behind in real time.
+  // Exact in virtual time, at most a turn behind in real time, and cheaper than a look at the clock.
   const { runtime } = waiter.node.task;
-  if (runtime.time < alarm.deadline) runtime.time = alarm.deadline;
+  if (runtime.time < alarm.deadline) runtime.time = Math.floor(alarm.deadline);
   waiter.wake();
 }
 

@@ -29,6 +29,8 @@ export class Driver implements Instrument {
   /** Ids of tasks in a foreign await that had their grace. A task that acts leaves the set. */
   readonly #quiet = new Set<number>();
   #failure: Error | null = null;
+  /** How far time may go. Written by `#fail()`: cleanup gets as much again. */
+  #latest: number;
   #giveUp: (error: Error) => void = () => {};
   #done = false;
   /** Waits that ended since time moved; what each task has of them is counted when the limit is near. */
@@ -46,6 +48,7 @@ export class Driver implements Instrument {
       maxVirtual: options.maxVirtual ?? 86_400_000,
       maxStepsAtOneInstant: options.maxStepsAtOneInstant ?? 100_000,
     };
+    this.#latest = this.#options.maxVirtual;
   }
 
   /** Cancels the run. */
@@ -130,7 +133,7 @@ export class Driver implements Instrument {
     }
     const { next } = clock;
     if (next === Infinity) this.#deadlock();
-    else if (next > this.#options.maxVirtual) {
+    else if (next > this.#latest) {
       this.#fail(
         new Error(
           `Cannot go on as more virtual time would pass than allowed: ${next}ms (option maxVirtual)\n${run.taskTree()}`,
@@ -167,22 +170,27 @@ export class Driver implements Instrument {
   #deadlock(): void {
     const run = this.#clock.run!;
     const time = this.#clock.now();
-    if (this.#failure === null) {
-      this.#fail(new DeadlockError(`Cannot go on as nothing can ever wake up (t=${time}ms):\n${run.taskTree()}`));
-      return;
-    }
-    this.#failure = new DeadlockError(`${this.#failure.message}\nand cleanup got stuck:\n${run.taskTree()}`, {
-      cause: this.#failure,
-    });
-    this.#giveUp(this.#failure);
-    this.#done = true;
+    this.#fail(new DeadlockError(`Cannot go on as nothing can ever wake up (t=${time}ms):\n${run.taskTree()}`));
   }
 
-  /** Cancels the run with an error, which is what `drive()` throws in the end. */
+  /**
+   * Cancels the run with an error, which is what `drive()` throws in the end. Cleanup then runs under the same rules,
+   * with limits of its own; when it breaks one as well, the run is left as it is, as it would never end.
+   */
   #fail(error: Error): void {
-    if (this.#failure !== null) return;
-    this.#failure = error;
-    this.#abort.abort(error);
+    const first = this.#failure;
+    if (first === null) {
+      this.#failure = error;
+      this.#steps = 0;
+      this.#busy.clear();
+      this.#latest = this.#clock.now() + this.#options.maxVirtual;
+      this.#abort.abort(error);
+      return;
+    }
+    const Class = error instanceof DeadlockError ? DeadlockError : Error;
+    this.#failure = new Class(`${first.message}\nand cleanup got stuck:\n${error.message}`, { cause: first });
+    this.#giveUp(this.#failure);
+    this.#done = true;
   }
 
   #frozen(operations: readonly string[]): Error {

@@ -1,0 +1,230 @@
+import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import { simulated } from "../testing/mod.ts";
+import {
+  checkpoint,
+  ErrorGroup,
+  isCancelled,
+  type Nursery,
+  openNursery,
+  shielded,
+  sleep,
+  sleepForever,
+  type Task,
+} from "./mod.ts";
+
+const DAEMON = { daemon: true };
+
+Deno.test(
+  "daemons run as long as the body or an ordinary child does, and end all together after them",
+  simulated(async (sim) => {
+    const log: string[] = [];
+    await openNursery(async (nursery) => {
+      for (const name of ["a", "b", "c"]) {
+        nursery.startSoon(() => sleepForever().finally(() => log.push(`${name} ended at ${sim.now}`)), DAEMON);
+      }
+      nursery.startSoon(() => sleep(5));
+      await sleep(2);
+    });
+    assertEquals(log.sort(), ["a ended at 5", "b ended at 5", "c ended at 5"]);
+  }),
+);
+
+Deno.test(
+  "a daemon is told why it ends",
+  simulated(async () => {
+    let seen: unknown;
+    await openNursery((nursery) => {
+      nursery.startSoon(() => sleepForever().catch((error) => seen = error), DAEMON);
+    });
+    assert(isCancelled(seen));
+    assertEquals([seen.source, seen.reason, seen.sourceTask], ["nursery", "only daemon tasks are left", undefined]);
+  }),
+);
+
+Deno.test(
+  "a nursery whose body starts nothing but daemons lets each run to its first wait",
+  simulated(async (sim) => {
+    const log: string[] = [];
+    const value = await openNursery((nursery) => {
+      nursery.startSoon(async () => {
+        log.push("begun");
+        await checkpoint();
+        log.push("not reached");
+      }, DAEMON);
+      return "value";
+    });
+    assertEquals([value, ...log, sim.now], ["value", "begun", 0]);
+  }),
+);
+
+Deno.test(
+  "a daemon that ends by itself, early, is no event for the nursery",
+  simulated(async (sim) => {
+    await openNursery(async (nursery) => {
+      const task = nursery.startSoon(() => sleep(1).then(() => "done"), DAEMON);
+      assertEquals(await task.join(), "done");
+      assert(!nursery.cancelScope.cancelCalled);
+      nursery.startSoon(() => sleep(5));
+    });
+    assertEquals(sim.now, 6);
+  }),
+);
+
+Deno.test(
+  "the cleanup of a daemon is waited for, also one that goes on in spite of its cancellation",
+  simulated(async (sim) => {
+    let kept: Nursery | undefined;
+    await openNursery((nursery) => {
+      kept = nursery;
+      nursery.startSoon(() => sleepForever().finally(() => shielded(() => sleep(7))), DAEMON);
+      nursery.startSoon(async () => {
+        await sleepForever().catch(() => {});
+        await shielded(() => sleep(3));
+        await shielded(() => sleep(9));
+      }, DAEMON);
+    });
+    assertEquals(sim.now, 12);
+    assertEquals(kept!.cancelScope.cancelCalled, false);
+  }),
+);
+
+Deno.test(
+  "the end of daemons cancels nobody else: an ordinary child that one of them starts then runs to its end",
+  simulated(async (sim) => {
+    const log: string[] = [];
+    await openNursery((nursery) => {
+      nursery.startSoon(async () => {
+        await sleepForever().catch(() => {});
+        nursery.startSoon(() => sleep(4).then(() => log.push(`ordinary child done at ${sim.now}`)));
+      }, DAEMON);
+      nursery.startSoon(() => sleep(1));
+    });
+    assertEquals(log, ["ordinary child done at 5"]);
+  }),
+);
+
+Deno.test(
+  "a daemon's error fails the nursery at once, and siblings are cancelled",
+  simulated(async (sim) => {
+    const error = await openNursery(async (nursery) => {
+      nursery.startSoon(() => sleep(1).then(() => Promise.reject(new Error("heartbeat lost"))), DAEMON);
+      nursery.startSoon(() => sleepForever());
+      await sleepForever();
+    }).catch((error) => error);
+    assertInstanceOf(error, ErrorGroup);
+    assertEquals([error.message, sim.now], ["1 error: Error: heartbeat lost", 1]);
+  }),
+);
+
+Deno.test(
+  "a daemon that fails in the cleanup of its own end fails the nursery, and the other daemons with it",
+  simulated(async () => {
+    const reasons: unknown[] = [];
+    const error = await openNursery((nursery) => {
+      nursery.startSoon(() => sleepForever().catch(() => Promise.reject(new Error("cleanup"))), DAEMON);
+      nursery.startSoon(async () => {
+        await shielded(() => sleep(1));
+        await checkpoint().catch((error) => reasons.push(error.reason));
+      }, DAEMON);
+    }).catch((error) => error);
+    assertEquals(error.errors.map(String), ["Error: cleanup"]);
+    // The first reason stays.
+    assertEquals(reasons, ["only daemon tasks are left"]);
+  }),
+);
+
+Deno.test(
+  "a pending start keeps daemons alive",
+  simulated(async (sim) => {
+    const log: string[] = [];
+    await openNursery(async (outer) => {
+      let target: Nursery | undefined;
+      outer.startSoon(() =>
+        openNursery((nursery) => {
+          target = nursery;
+          nursery.startSoon(() => sleepForever().finally(() => log.push(`daemon ended at ${sim.now}`)), DAEMON);
+          nursery.startSoon(() => sleep(1));
+        })
+      );
+      await sim.settled();
+      await target!.start(async (status) => {
+        await sleep(5);
+        status.started();
+        await sleep(5);
+      });
+    });
+    assertEquals(log, ["daemon ended at 10"]);
+  }),
+);
+
+Deno.test(
+  "a daemon that gets ready when nothing else is left in the nursery is cancelled as it moves in",
+  simulated(async (sim) => {
+    let ended = -1;
+    await openNursery(async (outer) => {
+      let target: Nursery | undefined;
+      const holder = outer.startSoon(() =>
+        openNursery((nursery) => {
+          target = nursery;
+          nursery.startSoon(() => sleep(1));
+        })
+      );
+      await sim.settled();
+      const value = await target!.start<string>(async (status) => {
+        await sleep(3);
+        status.started("ready");
+        await sleepForever().finally(() => ended = sim.now);
+      }, DAEMON);
+      assertEquals(value, "ready");
+      await holder.join();
+    });
+    assertEquals([ended, sim.now], [3, 3]);
+  }),
+);
+
+Deno.test(
+  "a daemon that another nursery starts in this one's body is not this one's",
+  simulated(async (sim) => {
+    const log: string[] = [];
+    await openNursery(async (outer) => {
+      await openNursery(async (inner) => {
+        inner.startSoon(() => sleep(2));
+        await outer.start(async (status) => {
+          assertEquals(inner.childTasks.length, 1);
+          status.started();
+          await sleep(5);
+          log.push(`done at ${sim.now}`);
+        }, DAEMON);
+      });
+      await sleep(10);
+    });
+    assertEquals(log, ["done at 5"]);
+  }),
+);
+
+Deno.test(
+  "joining a daemon does not keep it alive by itself, but a child that does so keeps the nursery open",
+  simulated(async (sim) => {
+    let state = "";
+    await openNursery((nursery) => {
+      const daemon: Task<string> = nursery.startSoon(() => sleep(5).then(() => "finished"), DAEMON);
+      nursery.startSoon(async () => {
+        state = `${await daemon.join()} at ${sim.now}`;
+      });
+    });
+    assertEquals(state, "finished at 5");
+  }),
+);
+
+Deno.test(
+  "a daemon in a nursery that is cancelled ends like any child",
+  simulated(async (sim) => {
+    const log: string[] = [];
+    await openNursery(async (nursery) => {
+      nursery.startSoon(() => sleepForever().catch((error) => log.push(`${error.reason} at ${sim.now}`)), DAEMON);
+      await sleep(2);
+      nursery.cancel("closing");
+    });
+    assertEquals(log, ["closing at 2"]);
+  }),
+);

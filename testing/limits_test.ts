@@ -1,0 +1,180 @@
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  beginHostOperation,
+  checkpoint,
+  DeadlockError,
+  Event,
+  hostOp,
+  isCancelled,
+  openMemoryChannel,
+  openNursery,
+  shielded,
+  sleep,
+  sleepForever,
+} from "../core/mod.ts";
+import { simulate, type SimulateOptions, type Simulation } from "./mod.ts";
+
+// How a simulation that cannot go on ends: with an error that says why, after cleanup, and always.
+
+async function failureOf(body: (sim: Simulation) => unknown, options?: SimulateOptions): Promise<Error> {
+  return await assertRejects(() => simulate(body, options), Error);
+}
+
+Deno.test("a deadlock cancels the run, and its DeadlockError is what the Cancelled gives as its reason", async () => {
+  let seen: unknown;
+  const error = await failureOf(() => new Event("never").wait().catch((error) => seen = error));
+  assertInstanceOf(error, DeadlockError);
+  assertEquals(
+    error.message,
+    'Cannot go on as nothing can ever wake up (t=0ms):\nmain: event "never" (since t=0ms)',
+  );
+  assert(isCancelled(seen) && seen.source === "signal" && seen.reason === error);
+});
+
+Deno.test("a deadlock is the failure even if the body swallows the cancellation and returns", async () => {
+  assertInstanceOf(await failureOf(() => sleepForever().catch(() => "fine")), DeadlockError);
+});
+
+Deno.test("a nursery that waits for a stuck child is a deadlock that names both", async () => {
+  const error = await failureOf(() =>
+    openNursery((nursery) => {
+      const [send] = openMemoryChannel<number>(0, { name: "full" });
+      nursery.startSoon(() => send.send(1), { name: "sender" });
+    }, { name: "pool" })
+  );
+  assertStringIncludes(error.message, 'main: nursery "pool", 1 child (since t=0ms)\n└─ sender: send on channel "full"');
+});
+
+Deno.test("a deadlock is found after sleeps, deadlines and foreign promises have run out", async () => {
+  const error = await failureOf(async () => {
+    await sleep(12_500);
+    await new Promise((resolve) => setImmediate(resolve));
+    await sleepForever();
+  });
+  assertStringIncludes(error.message, "Cannot go on as nothing can ever wake up (t=12500ms):");
+});
+
+Deno.test("cleanup after a deadlock runs under the same rules, and one that gets stuck is reported as well", async () => {
+  const log: string[] = [];
+  const error = await failureOf((sim) =>
+    sleepForever().finally(() =>
+      shielded(async () => {
+        await sleep(50);
+        log.push(`cleanup at ${sim.now}`);
+        await new Event("cleanup").wait();
+      })
+    )
+  );
+  assertEquals(log, ["cleanup at 50"]);
+  assertInstanceOf(error, DeadlockError);
+  assertEquals(
+    error.message,
+    [
+      "Cannot go on as nothing can ever wake up (t=0ms):",
+      "main: sleep for ever (since t=0ms)",
+      "and cleanup got stuck:",
+      "Cannot go on as nothing can ever wake up (t=50ms):",
+      'main: event "cleanup" (since t=50ms)  being cancelled',
+    ].join("\n"),
+  );
+  assertInstanceOf(error.cause, DeadlockError);
+});
+
+Deno.test("a heartbeat beside a stuck body ends at maxVirtual; cleanup still has time of its own", async () => {
+  const log: string[] = [];
+  const error = await failureOf((sim) =>
+    openNursery(async (nursery) => {
+      nursery.startSoon(async () => {
+        while (true) await sleep(1_000);
+      }, { name: "heartbeat" });
+      await sleepForever().finally(() => shielded(() => sleep(9_000)));
+      log.push("not reached");
+    }).finally(() => log.push(`cleaned up at ${sim.now}`)), { maxVirtual: 10_000 });
+  assertEquals(log, ["cleaned up at 19000"]);
+  assertStringIncludes(
+    error.message,
+    "Cannot go on as more virtual time would pass than allowed: 11000ms (option maxVirtual)\nmain: sleep for ever",
+  );
+});
+
+Deno.test("cleanup that goes on for ever hits the limit of time a second time", async () => {
+  const error = await failureOf(() =>
+    shielded(async () => {
+      while (true) await sleep(1_000);
+    }), { maxVirtual: 10_000 });
+  assertStringIncludes(error.message, "and cleanup got stuck:\nCannot go on as more virtual time would pass");
+});
+
+Deno.test("a livelock names the busiest tasks, first the busiest", async () => {
+  const error = await failureOf(() =>
+    openNursery((nursery) => {
+      nursery.startSoon(() => sleepForever(), { name: "idle" });
+      for (const [name, times] of [["busy", 3], ["busier", 9]] as const) {
+        nursery.startSoon(async () => {
+          while (true) await Promise.all(Array.from({ length: times }, pingPong));
+        }, { name });
+      }
+    }), { maxStepsAtOneInstant: 2_000 });
+  assertStringIncludes(
+    error.message,
+    'Cannot go on as time stands still at t=0ms: 2000 waits ended without it moving, most in task "busier", "busy"; ' +
+      "a loop that never sleeps? (option maxStepsAtOneInstant)",
+  );
+});
+
+/** A wait that is woken by a callback, so that it really blocks. */
+async function pingPong(): Promise<void> {
+  const event = new Event();
+  queueMicrotask(() => event.set());
+  await event.wait();
+}
+
+Deno.test("steps are counted anew whenever time moves: long programs are no livelock", async () => {
+  await simulate(async () => {
+    for (let i = 0; i < 40; i++) {
+      for (let j = 0; j < 100; j++) await pingPong();
+      await sleep(1);
+    }
+  }, { maxStepsAtOneInstant: 200 });
+});
+
+Deno.test("a loop that swallows its cancellation, too, ends the test", async () => {
+  let stop = false;
+  const error = await failureOf(async () => {
+    while (!stop) await shielded(pingPong);
+  }, { maxStepsAtOneInstant: 1_000 });
+  stop = true;
+  assertStringIncludes(error.message, "and cleanup got stuck:\nCannot go on as time stands still");
+});
+
+Deno.test("a host operation that never ends fails the test by name, also if nobody can be cancelled out of it", async () => {
+  const never = new Promise<void>(() => {});
+  const error = await failureOf(() => hostOp("read from 10.0.0.1:80", never), { realTimeout: 5 });
+  assertStringIncludes(
+    error.message,
+    "Cannot go on as operations of the host are in flight and nothing has happened for 5ms: read from 10.0.0.1:80 " +
+      "(virtual time stands still meanwhile: use io: { quiet: 50 } with real listeners)\nand cleanup got stuck:",
+  );
+});
+
+Deno.test("realTimeout counts from the last thing that happened", async () => {
+  await simulate(async () => {
+    const operation = beginHostOperation("long, but alive");
+    for (let i = 0; i < 20; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      await checkpoint();
+      beginHostOperation("step").end();
+    }
+    operation.end();
+  }, { realTimeout: 500 });
+});
+
+Deno.test("an error of the body wins over the state it leaves: no deadlock is reported after it", async () => {
+  const error = await failureOf(() =>
+    openNursery((nursery) => {
+      nursery.startSoon(() => sleepForever());
+      throw new RangeError("body");
+    })
+  );
+  assertEquals(error.message, "1 error: RangeError: body");
+});
