@@ -69,5 +69,7 @@ export class HostOperations {
     this.#size--;
     this.#runtime.lookAtClock();
     this.#runtime.instruments?.emit("hostOperationEnded", op.label);
+    // The operation of an abandoned wait wakes nobody, but a clock may have waited for its end.
+    if (this.#size === 0 && this.#runtime.running === 0 && this.#runtime.living > 0) this.#runtime.allWaiting();
   }
 }

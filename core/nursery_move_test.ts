@@ -376,3 +376,24 @@ Deno.test(
     });
   }),
 );
+
+Deno.test(
+  "a late started(), when start() has failed already, changes nothing: the nursery waits for its children as before",
+  simulated(async (sim) => {
+    let late: TaskStatus | undefined;
+    await openNursery(async (nursery) => {
+      nursery.startSoon(() => sleep(5));
+      const error = await assertRejects(
+        () => nursery.start((status) => void (late = status), { name: "hasty" }),
+        TypeError,
+      );
+      assertEquals(
+        error.message,
+        'Cannot start task "hasty" as it ended before it called status.started(): call it once the task is ready',
+      );
+      late!.started();
+      assertEquals(nursery.childTasks.length, 1);
+    });
+    assertEquals(sim.now, 5);
+  }),
+);
