@@ -1,0 +1,43 @@
+// deno-lint-ignore-file no-console
+/** The servers of the echo benchmark, each in a process of its own: prints its port. Usage: bare | ours */
+
+import { type NetworkAddress, run, serveTcp } from "../mod.ts";
+
+const BUFFER = 64 * 1024;
+
+/** What one would write without the library. */
+async function bare(): Promise<void> {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  console.log(listener.addr.port);
+  for await (const conn of listener) echo(conn);
+}
+
+async function echo(conn: Deno.TcpConn): Promise<void> {
+  conn.setNoDelay(true);
+  const buffer = new Uint8Array(BUFFER);
+  try {
+    for (let size = await conn.read(buffer); size !== null; size = await conn.read(buffer)) {
+      for (let sent = 0; sent < size;) sent += await conn.write(buffer.subarray(sent, size));
+    }
+  } catch {
+    // The client is gone.
+  }
+  conn.close();
+}
+
+function ours(): Promise<void> {
+  return serveTcp(async (stream) => {
+    const buffer = new Uint8Array(BUFFER);
+    for (let size = await stream.receiveInto(buffer); size !== null; size = await stream.receiveInto(buffer)) {
+      await stream.sendAll(buffer.subarray(0, size));
+    }
+  }, {
+    hostname: "127.0.0.1",
+    port: 0,
+    onHandlerError: () => {},
+    status: { started: ([address]: readonly NetworkAddress[]) => console.log(address!.port) },
+  });
+}
+
+if (Deno.args[0] === "ours") run(ours);
+else bare();
