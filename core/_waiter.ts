@@ -30,7 +30,7 @@ export interface WaitReason {
 }
 
 /** Undoes an operation when its wait is cancelled. `false` refuses: then somebody must still wake the waiter. */
-export type AbortWait = (waiter: Waiter<unknown>, cancelled: Cancelled) => boolean;
+export type AbortWait = (cancelled: Cancelled, waiter: Waiter<unknown>) => boolean;
 
 /** For waits that cancellation does not interrupt. */
 export const UNABORTABLE: AbortWait = (): boolean => false;
@@ -121,7 +121,7 @@ export class Waiter<T> {
     this.#phase = Phase.Stuck;
     let undone: boolean;
     try {
-      undone = this.#onAbort === null || this.#onAbort(this as Waiter<unknown>, cancelled);
+      undone = this.#onAbort === null || this.#onAbort(cancelled, this as Waiter<unknown>);
     } catch (error) {
       // A fault in the callback belongs to the task that waits with it, not to the canceller.
       this.fail(error);
@@ -254,7 +254,7 @@ export function suspend<T>(
 ): Promise<T> {
   const node = currentNode();
   if (node.cancelled !== null) return refuse(node);
-  const waiter = new Waiter<T>(node, reason, (_waiter, cancelled) => abort(cancelled));
+  const waiter = new Waiter<T>(node, reason, abort);
   try {
     register(waiter);
   } catch (error) {

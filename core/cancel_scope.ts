@@ -304,9 +304,23 @@ export class CancelScope {
   }
 
   #expire(): void {
-    const { task } = this.#node as StatusNode;
+    const node = this.#node as StatusNode;
+    const { task } = node;
     task.runtime.lookAtClock();
+    this.#expireOuter(node);
     task.runtime.instruments?.emit("deadlineFired", task, this.#deadline);
     this.#cancel(makeCancelled("deadline"));
+  }
+
+  /** At equal deadlines the outer scope wins, also if its alarm was set later and so would fire later. */
+  #expireOuter(node: StatusNode): void {
+    // An outer scope that has expired already did this for all between.
+    if (node.cancelled !== null) return;
+    let outermost: CancelScope | null = null;
+    for (let at = node; !at.shield && at.parent !== null;) {
+      at = at.parent;
+      if (at.scope !== null && at.scope.deadline <= this.#deadline) outermost = at.scope as CancelScope;
+    }
+    if (outermost !== null) outermost.#expire();
   }
 }

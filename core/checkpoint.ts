@@ -3,6 +3,8 @@
 import { currentNode } from "./_context.ts";
 import { pass, refuse } from "./_waiter.ts";
 
+const ignore = (): void => {};
+
 /**
  * Lets other tasks run, and throws if the scope is cancelled: a checkpoint and nothing else.
  *
@@ -26,11 +28,18 @@ import { pass, refuse } from "./_waiter.ts";
  *
  * @returns A promise that resolves when it is this task's turn again.
  */
-export async function checkpoint(): Promise<void> {
+export function checkpoint(): Promise<void> {
   const node = currentNode();
-  if (node.cancelled !== null) return await refuse(node);
-  await pass(node, undefined);
-  if (node.cancelled !== null) throw node.cancelled;
+  if (node.cancelled !== null) return refuse(node);
+  const promise = new Promise<void>((resolve, reject) => {
+    pass(node, undefined).then(() => {
+      if (node.cancelled === null) return resolve();
+      // Not an async function for this line: as for every wait, one that nobody awaits never ends the process.
+      promise.catch(ignore);
+      reject(node.cancelled);
+    });
+  });
+  return promise;
 }
 
 /**
@@ -52,9 +61,9 @@ export async function checkpoint(): Promise<void> {
  *
  * @returns A resolved promise.
  */
-export async function checkpointIfCancelled(): Promise<void> {
+export function checkpointIfCancelled(): Promise<void> {
   const node = currentNode();
-  if (node.cancelled !== null) await refuse(node);
+  return node.cancelled === null ? Promise.resolve() : refuse(node);
 }
 
 /**

@@ -300,3 +300,17 @@ Deno.test(
     assertEquals(waiting!.state, "cancelled");
   }),
 );
+
+Deno.test(
+  "a cancelled task that ends with nothing but cancellations, wrapped by the language, counts as cancelled",
+  simulated(async () => {
+    await openNursery(async (nursery) => {
+      const task = nursery.startSoon(() => Promise.any([sleepForever(), sleepForever()]));
+      await sleep(1);
+      task.cancel("why");
+      const error = await task.join().catch((error) => error);
+      assert(isCancelled(error) && error.reason === "why");
+      assertEquals(task.state, "cancelled");
+    });
+  }),
+);

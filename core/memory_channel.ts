@@ -9,7 +9,7 @@
 
 import { show } from "./_check.ts";
 import { currentNode } from "./_context.ts";
-import { BrokenResourceError, ClosedResourceError, EndOfChannel, WouldBlock } from "./errors.ts";
+import { BrokenResourceError, ClosedResourceError, EndOfChannel, isCancelled, WouldBlock } from "./errors.ts";
 import { pass, refuse, Waiter, type WaitReason } from "./_waiter.ts";
 import { WaitQueue } from "./_wait_queue.ts";
 
@@ -360,13 +360,16 @@ class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
   /** Leaving the loop early does not close the channel: other tasks may go on receiving. */
   [Symbol.asyncIterator](): AsyncIterator<T> {
     return {
-      next: async () => {
-        try {
-          return { done: false, value: await this.receive() };
-        } catch (error) {
-          if (error instanceof EndOfChannel) return { done: true, value: undefined };
-          throw error;
-        }
+      next: () => {
+        const next = new Promise<IteratorResult<T>>((resolve, reject) => {
+          this.receive().then((value) => resolve({ done: false, value }), (error) => {
+            if (error instanceof EndOfChannel) return resolve({ done: true, value: undefined });
+            // As for every wait: one that nobody awaits never ends the process by a cancellation.
+            if (isCancelled(error)) next.catch(ignore);
+            reject(error);
+          });
+        });
+        return next;
       },
     };
   }
@@ -376,6 +379,8 @@ class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
     return this.#channel.sendEnds > 0 ? null : endOfChannel();
   }
 }
+
+const ignore = (): void => {};
 
 /** Ends the waits of one end with `ClosedResourceError`; those of its clones go on. */
 function failThose<V>(queue: WaitQueue<V>, end: unknown, message: string): void {

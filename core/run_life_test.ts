@@ -17,6 +17,7 @@ import {
   sleepForever,
   suspend,
   type Task,
+  taskTree,
 } from "./mod.ts";
 
 // From the beginning of a run to its end, and what is outside; seams and options are in run_test.ts.
@@ -164,6 +165,14 @@ Deno.test("a run in a scope of the default run gives value and error like any ca
     Error,
     "mine",
   );
+});
+
+Deno.test("a run in a scope of the default run is a wait of its caller", async () => {
+  const waits = () => taskTree().root.waits.map(({ kind }) => kind);
+  const ended = moveOnAfter(60_000, () => run(() => sleep(1), QUIET));
+  assertEquals(waits(), ["run"]);
+  await ended;
+  assertEquals(waits(), []);
 });
 
 Deno.test("code that outlives its run is refused at each of its waits", async () => {

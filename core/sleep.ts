@@ -23,7 +23,7 @@ class Sleep implements WaitReason {
   }
 }
 
-const withdraw: AbortWait = (waiter) => {
+const withdraw: AbortWait = (_cancelled, waiter) => {
   (waiter.reason as Sleep).alarm.cancel();
   return true;
 };

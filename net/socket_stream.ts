@@ -37,6 +37,8 @@ const CHUNK = 64 * 1024;
 /** Chunks up to this size are copied out of the read buffer, which stays; larger ones take it with them. */
 const COPY_UP_TO = 8 * 1024;
 
+const NOTHING: Uint8Array = new Uint8Array(0);
+
 /** A receive that waits. */
 interface Receiver {
   readonly waker: Waker<never>;
@@ -98,6 +100,11 @@ export class SocketStream implements HalfCloseableStream {
   #own: Uint8Array | null = null;
   #ended = false;
   #receiveFault: BrokenResourceError | null = null;
+
+  /** The arguments of an operation on their way to `#startReceive` and `#startSend`. */
+  #into: Uint8Array | null = null;
+  #max = 0;
+  #toSend = NOTHING;
 
   #sender: Sender | null = null;
   #writeOperation: HostOperation | null = null;
@@ -188,16 +195,8 @@ export class SocketStream implements HalfCloseableStream {
     if (!(bytes instanceof Uint8Array)) {
       return Promise.reject(new TypeError(`Cannot send as "bytes" must be a Uint8Array: received ${typeof bytes}`));
     }
-    return suspend(this.#sending, (waker) => {
-      const fault = this.#eofSent
-        ? new ClosedResourceError("Cannot send as sendEof() was called before")
-        : this.#sendProblem();
-      if (fault !== null) return void waker.fail(fault);
-      if (bytes.length === 0) return void waker.wake();
-      this.#sender = { waker, rest: bytes };
-      // A cancelled send may have left a write behind; when it lands it starts this one.
-      if (this.#writeOperation === null) this.#write(bytes);
-    }, this.#abandonSend);
+    this.#toSend = bytes;
+    return suspend(this.#sending, this.#startSend, this.#abandonSend);
   }
 
   /**
@@ -215,7 +214,7 @@ export class SocketStream implements HalfCloseableStream {
       if (fault !== null) return void waker.fail(fault);
       if (this.#eofSent) return void waker.wake();
       this.#eofSent = true;
-      const sender: Sender = { waker, rest: new Uint8Array(0) };
+      const sender: Sender = { waker, rest: NOTHING };
       this.#sender = sender;
       const operation = beginHostOperation(`half-close ${formatAddress(this.remoteAddress)}`);
       // The host puts it behind a write in flight by itself.
@@ -265,29 +264,51 @@ export class SocketStream implements HalfCloseableStream {
   }
 
   #receive(into: Uint8Array | null, max: number): Promise<unknown> {
-    return suspend<never>(this.#receiving, (waker) => {
-      if (this.#receiver !== null) {
-        return void waker.fail(
-          new BusyResourceError("Cannot receive as another task is receiving from this stream: let one task do it"),
-        );
-      }
-      if (this.#closed) return void waker.fail(new ClosedResourceError("Cannot receive as the stream is closed"));
-      const receiver: Receiver = { waker, into, max };
-      if (this.#stash !== null) {
-        const stash = this.#stash;
-        this.#stash = null;
-        this.#deliver(receiver, stash);
-      } else if (this.#receiveFault !== null) waker.fail(this.#receiveFault);
-      else if (this.#ended) waker.wake(null as never);
-      else {
-        this.#receiver = receiver;
-        if (this.#reading === null) {
-          this.#loaned = into !== null;
-          this.#read(into ?? this.#buffer(max));
-        }
-      }
-    }, this.#abandonReceive);
+    this.#into = into;
+    this.#max = max;
+    return suspend<never>(this.#receiving, this.#startReceive, this.#abandonReceive);
   }
+
+  // What `suspend()` calls at once: one function for all operations, as a closure for each would cost time, and the
+  // arguments of the operation in fields, which are read before anything else can happen.
+
+  readonly #startReceive = (waker: Waker<never>): void => {
+    const into = this.#into;
+    const max = this.#max;
+    this.#into = null;
+    if (this.#receiver !== null) {
+      const message = "Cannot receive as another task is receiving from this stream: let one task do it";
+      return void waker.fail(new BusyResourceError(message));
+    }
+    if (this.#closed) return void waker.fail(new ClosedResourceError("Cannot receive as the stream is closed"));
+    const receiver: Receiver = { waker, into, max };
+    if (this.#stash !== null) {
+      const stash = this.#stash;
+      this.#stash = null;
+      this.#deliver(receiver, stash);
+    } else if (this.#receiveFault !== null) waker.fail(this.#receiveFault);
+    else if (this.#ended) waker.wake(null as never);
+    else {
+      this.#receiver = receiver;
+      if (this.#reading === null) {
+        this.#loaned = into !== null;
+        this.#read(into ?? this.#buffer(max));
+      }
+    }
+  };
+
+  readonly #startSend = (waker: Waker<void>): void => {
+    const bytes = this.#toSend;
+    this.#toSend = NOTHING;
+    const fault = this.#eofSent
+      ? new ClosedResourceError("Cannot send as sendEof() was called before")
+      : this.#sendProblem();
+    if (fault !== null) return void waker.fail(fault);
+    if (bytes.length === 0) return void waker.wake();
+    this.#sender = { waker, rest: bytes };
+    // A cancelled send may have left a write behind; when it lands it starts this one.
+    if (this.#writeOperation === null) this.#write(bytes);
+  };
 
   /** The read in flight stays, and what it brings is kept. */
   readonly #abandonReceive = (): boolean => {
