@@ -152,10 +152,11 @@ for i, conn in enumerate(conns):
 print(answered, "answered")
 `;
 
+/** Whether a command is there and works. */
 async function has(command: string, arg: string): Promise<boolean> {
   try {
-    await new Deno.Command(command, { args: [arg], stdin: "null", stdout: "null", stderr: "null" }).output();
-    return true;
+    const check = new Deno.Command(command, { args: [arg], stdin: "null", stdout: "null", stderr: "null" });
+    return (await check.output()).success;
   } catch {
     return false;
   }
