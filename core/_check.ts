@@ -51,6 +51,16 @@ export function requireInteger(action: string, name: string, value: unknown, lea
   }
 }
 
+/** What a check throws, for functions that return a promise and so must not throw themselves; `null` if all is well. */
+export function faultOf(check: () => void): unknown {
+  try {
+    check();
+    return null;
+  } catch (error) {
+    return error;
+  }
+}
+
 /** A value in an error message, short. */
 export function show(value: unknown): string {
   if (value === null || value === undefined) return String(value);

@@ -132,7 +132,7 @@ export class Waiter<T> {
     this.fail(cancelled);
   }
 
-  /** Settles the promise. Called once, by `#grant` or whoever had to put it off. */
+  /** Settles the promise. Called once, by `#resume` or whoever had to put it off. */
   settle(): void {
     const { instruments } = this.node.task.runtime;
     if (instruments !== null) instruments.resumed(this.node.task, this.reason);
@@ -153,8 +153,12 @@ export class Waiter<T> {
     const { task } = node;
     const { runtime } = task;
     if (--task.waits === 0) runtime.running++;
-    if (runtime.schedule !== null) runtime.schedule(() => this.settle(), task);
-    else if (spend()) this.settle();
+    if (runtime.schedule !== null) runtime.schedule(() => this.#resume(), task);
+    else this.#resume();
+  }
+
+  #resume(): void {
+    if (spend()) this.settle();
     else later(this as Waiter<unknown>);
   }
 }

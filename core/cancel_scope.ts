@@ -12,7 +12,7 @@ import type { Alarm } from "./alarm_queue.ts";
 import { requireFunction, requireTime, requireTimeout } from "./_check.ts";
 import { currentNode, within } from "./_context.ts";
 import { NOTHING, stripCancelled } from "./error_group.ts";
-import { type Cancelled, type CancelSource, makeCancelled } from "./errors.ts";
+import { type Cancelled, type CancelSource, isCancelled, makeCancelled } from "./errors.ts";
 import { cancelNode, catches, closeNode, requestShutdown, setShield, StatusNode } from "./_status.ts";
 import { spend } from "./_turns.ts";
 import { pass } from "./_waiter.ts";
@@ -66,6 +66,12 @@ export interface ShutdownOptions {
 export let enterScope: (scope: CancelScope, parent: StatusNode) => StatusNode;
 /** Closes a scope; returns what remains of `error` (`NOTHING` stands for none). */
 export let exitScope: (scope: CancelScope, error: unknown) => unknown;
+/** `scope.run()` with something else than its outcome as the result. */
+export let runScope: <T, R>(
+  scope: CancelScope,
+  body: (scope: CancelScope) => T | Promise<T>,
+  finish: (outcome: ScopeOutcome<T>) => R,
+) => Promise<R>;
 /** Makes a scope that has not been entered end when a shutdown begins. */
 export let endAtShutdown: (scope: CancelScope) => void;
 let deadlinePassed: (scope: CancelScope) => void;
@@ -98,6 +104,7 @@ export class CancelScope {
     enterScope = (scope, parent) => scope.#enter(parent);
     exitScope = (scope, error) => scope.#exit(error);
     cancelScope = (scope, source, reason, task) => scope.#cancel(makeCancelled(source, reason, task));
+    runScope = (scope, body, finish) => scope.#run(body, finish);
     endAtShutdown = (scope) => void (scope.#endsAtShutdown = true);
     deadlinePassed = (scope) => scope.#expire();
     graceOver = (scope) => scope.#cancel(makeCancelled("shutdown"));
@@ -113,6 +120,8 @@ export class CancelScope {
   #cancelled: Cancelled | null = null;
   #caught = false;
   #endsAtShutdown = false;
+  /** What `run()` has returned. */
+  #promise: Promise<unknown> | undefined;
   #alarm: Alarm | null = null;
   #grace: Alarm | null = null;
 
@@ -228,7 +237,17 @@ export class CancelScope {
    * @returns What the body returned, or that the scope was cancelled.
    * @throws {TypeError} If the scope was used before, or `body` is not a function.
    */
-  async run<T>(body: (scope: this) => T | Promise<T>): Promise<ScopeOutcome<T>> {
+  run<T>(body: (scope: this) => T | Promise<T>): Promise<ScopeOutcome<T>> {
+    return this.#run(body, asItIs<T>);
+  }
+
+  #run<T, R>(body: (scope: this) => T | Promise<T>, finish: (outcome: ScopeOutcome<T>) => R): Promise<R> {
+    const promise = this.#live(body, finish);
+    this.#promise = promise;
+    return promise;
+  }
+
+  async #live<T, R>(body: (scope: this) => T | Promise<T>, finish: (outcome: ScopeOutcome<T>) => R): Promise<R> {
     requireFunction("run a scope", "body", body);
     const parent = currentNode();
     const node = this.#enter(parent);
@@ -239,13 +258,15 @@ export class CancelScope {
       const cancelled = node.own as Cancelled;
       const rest = this.#exit(error);
       if (!spend()) await pass(parent, undefined);
-      if (rest !== NOTHING) throw rest;
-      return { cancelledCaught: true, cancelled };
+      if (rest === NOTHING) return finish({ cancelledCaught: true, cancelled });
+      // A scope that nobody awaits is cancelled with what is around it, which must not end the process.
+      if (isCancelled(rest)) this.#promise?.catch(() => {});
+      throw rest;
     }
     this.#exit(NOTHING);
     // Not a checkpoint, but a loop of nothing else must not starve the event loop.
     if (!spend()) await pass(parent, undefined);
-    return { cancelledCaught: false, value };
+    return finish({ cancelledCaught: false, value });
   }
 
   #enter(parent: StatusNode): StatusNode {
@@ -323,4 +344,8 @@ export class CancelScope {
     }
     if (outermost !== null) outermost.#expire();
   }
+}
+
+function asItIs<T>(outcome: ScopeOutcome<T>): ScopeOutcome<T> {
+  return outcome;
 }

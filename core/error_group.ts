@@ -214,6 +214,7 @@ export function stripCancelled(error: unknown): unknown {
     return suppressed === NOTHING ? main : new SuppressedError(main, suppressed, error.message);
   }
   if (!isErrorGroup(error) && !(error instanceof AggregateError)) return error;
+  if (stripped.has(error)) return error;
   const kept: unknown[] = [];
   let changed = false;
   for (const inner of error.errors) {
@@ -221,9 +222,13 @@ export function stripCancelled(error: unknown): unknown {
     if (rest !== NOTHING) kept.push(rest);
     changed ||= rest !== inner;
   }
-  if (!changed) return error;
-  return kept.length > 0 ? derive(error, kept) : NOTHING;
+  const rest = !changed ? error : kept.length > 0 ? derive(error, kept) : NOTHING;
+  if (rest !== NOTHING) stripped.add(rest);
+  return rest;
 }
+
+/** Groups known to hold no cancellation: an error on its way up through 5,000 nurseries is not searched 5,000 times. */
+const stripped = new WeakSet<object>();
 
 type Test = (error: unknown) => boolean;
 

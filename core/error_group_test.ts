@@ -1,5 +1,17 @@
-import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
-import { ErrorGroup, handleErrors, isErrorGroup, moveOnAfter, openNursery, sleepForever } from "./mod.ts";
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { simulated } from "../testing/mod.ts";
+import * as copy from "./error_group.ts?second-copy";
+import {
+  checkpoint,
+  ErrorGroup,
+  handleErrors,
+  isCancelled,
+  isErrorGroup,
+  moveOnAfter,
+  openNursery,
+  sleep,
+  sleepForever,
+} from "./mod.ts";
 
 const tree = () =>
   new ErrorGroup([new TypeError("a"), new ErrorGroup([new RangeError("b"), new TypeError("c")], "inner")], "outer");
@@ -65,16 +77,123 @@ Deno.test("handleErrors() throws what nobody handles, and what handlers throw", 
   assertEquals(failed.flatten().map(String), ["SyntaxError: handler", "RangeError: b"]);
 });
 
-Deno.test("handleErrors() never handles a cancellation, alone or in a group", async () => {
-  let handled = 0;
-  const outcome = await moveOnAfter(1, () =>
-    handleErrors(() =>
-      openNursery(async (nursery) => {
-        nursery.startSoon(() => sleepForever().finally(() => Promise.reject(new TypeError("cleanup"))));
-        await sleepForever();
-      }), [[() => true, (group) => void (handled += group.flatten().length)]]));
-  assert(outcome.cancelledCaught);
-  assertEquals(handled, 1);
+Deno.test(
+  "handleErrors() never handles a cancellation, alone or in a group",
+  simulated(async () => {
+    let handled = 0;
+    const outcome = await moveOnAfter(1, () =>
+      handleErrors(() =>
+        openNursery(async (nursery) => {
+          nursery.startSoon(() => sleepForever().finally(() => Promise.reject(new TypeError("cleanup"))));
+          await sleepForever();
+        }), [[() => true, (group) => void (handled += group.flatten().length)]]));
+    assert(outcome.cancelledCaught);
+    assertEquals(handled, 1);
+    const alone = await moveOnAfter(1, () => handleErrors(() => sleepForever(), [[() => true, () => void handled++]]));
+    assertEquals([alone.cancelledCaught, handled], [true, 1]);
+  }),
+);
+
+Deno.test(
+  "handleErrors() throws on the cancellation of a group whose other errors it handled",
+  simulated(async () => {
+    const seen: string[] = [];
+    const outcome = await moveOnAfter(0, async () => {
+      const cancelled = await checkpoint().catch((error) => error);
+      const left = await handleErrors(() => {
+        throw new ErrorGroup([cancelled, new TypeError("t")]);
+      }, [[Error, (group) => void seen.push(...group.flatten().map(String))]]).catch((error) => error);
+      assert(isErrorGroup(left));
+      assertEquals(left.errors, [cancelled]);
+      throw left;
+    });
+    assertEquals([outcome.cancelledCaught, seen], [true, ["TypeError: t"]]);
+  }),
+);
+
+Deno.test(
+  "handleErrors() awaits its handlers, one after the other, in the order given",
+  simulated(async (sim) => {
+    const log: string[] = [];
+    await handleErrors(() => Promise.reject(tree()), [
+      [RangeError, async () => {
+        await sleep(5);
+        log.push(`ranges at ${sim.now}`);
+      }],
+      [TypeError, () => void log.push(`types at ${sim.now}`)],
+    ]);
+    assertEquals(log, ["ranges at 5", "types at 5"]);
+  }),
+);
+
+Deno.test("handleErrors() and split() refuse what is no function, before they do anything", async () => {
+  await assertRejects(
+    () => handleErrors(Promise.resolve() as never, []),
+    TypeError,
+    'Cannot handle errors as "body" must be a function: received object',
+  );
+  assertThrows(
+    () => tree().split("TypeError" as never),
+    TypeError,
+    'Cannot match errors as "match" must be an error class or a function: received string',
+  );
+});
+
+Deno.test("ErrorGroup.split() keeps message, cause, stack and class of what it divides", () => {
+  const cause = new Error("cause");
+  const plain = new AggregateError([new TypeError("x"), new RangeError("y")], "from Promise.any", { cause });
+  const group = new ErrorGroup([plain], "mine", { cause });
+  const [types, rest] = group.split(TypeError);
+  for (const [part, leaf] of [[types, "TypeError: x"], [rest, "RangeError: y"]] as const) {
+    assertInstanceOf(part, ErrorGroup);
+    assertEquals([part.message, part.stack], ["mine", group.stack]);
+    assertStrictEquals(part.cause, cause);
+    const inner = part.errors[0] as AggregateError;
+    assert(inner instanceof AggregateError && !isErrorGroup(inner));
+    assertEquals([inner.message, inner.stack, inner.errors.map(String)], [plain.message, plain.stack, [leaf]]);
+    assertStrictEquals(inner.cause, cause);
+  }
+});
+
+Deno.test("ErrorGroup.split() leaves the original alone, and shares subtrees that stay whole", () => {
+  const whole = new ErrorGroup([new RangeError("b")]);
+  const group = new ErrorGroup([new TypeError("a"), whole]);
+  const [types, rest] = group.split(TypeError);
+  assertEquals([types?.message, rest?.message], ["1 error: TypeError: a", "1 error: (1 error: RangeError: b)"]);
+  assertStrictEquals(rest?.errors[0], whole);
+  assertEquals(group.errors.length, 2);
+  assertStrictEquals(group.split(ErrorGroup)[0], group);
+  assertStrictEquals(group.split(SyntaxError)[1], group);
+});
+
+Deno.test("ErrorGroup.split() asks a predicate about inner groups as a whole, too", () => {
+  const [inner, rest] = tree().split((error) => isErrorGroup(error) && error.message === "inner");
+  assertEquals(inner?.flatten().map(String), ["RangeError: b", "TypeError: c"]);
+  assertEquals(rest?.flatten().map(String), ["TypeError: a"]);
+});
+
+Deno.test("ErrorGroup holds whatever was thrown, and a copy of the list it was given", () => {
+  let list: unknown[] = ["text", undefined, Object.create(null)];
+  const group = new ErrorGroup(list.values());
+  list.length = 0;
+  assertEquals(group.errors.length, 3);
+  assertEquals(group.message, "3 errors: thrown string text; thrown undefined undefined; thrown object");
+  assertStrictEquals(group.find((error) => error === "text"), "text");
+  const given = new ErrorGroup(list = ["x"]);
+  list.push("y");
+  assertEquals(given.errors, ["x"]);
+});
+
+Deno.test("isErrorGroup() recognises the group of a second copy of the package", () => {
+  const foreign = new copy.ErrorGroup([new TypeError("a")]);
+  assert(isErrorGroup(foreign) && !(foreign instanceof ErrorGroup));
+  for (const other of [undefined, null, new AggregateError([]), { errors: [] }]) assert(!isErrorGroup(other));
+  assertEquals(new ErrorGroup([foreign, new RangeError("b")]).flatten().map(String), ["TypeError: a", "RangeError: b"]);
+});
+
+Deno.test("isCancelled() of leaves: find() and subgroup() take any predicate", () => {
+  assertEquals(tree().find(isCancelled), undefined);
+  assertEquals(tree().subgroup(isCancelled), null);
 });
 
 Deno.test("an uncaught group prints all its errors", () => {

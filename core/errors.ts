@@ -80,7 +80,7 @@ function describeCancel(source: CancelSource, reason: unknown, sourceTask: strin
   const why = {
     deadline: "the deadline passed",
     explicit: "cancel() was called",
-    nursery: "the nursery failed",
+    nursery: "its nursery ended it",
     signal: "a signal arrived",
     shutdown: "the grace of a shutdown ran out",
   }[source];

@@ -9,7 +9,7 @@
  * async-local values are those of the spawner, which falls out of starting it in the spawner's context.
  */
 
-import { requireFunction } from "./_check.ts";
+import { faultOf, requireFunction } from "./_check.ts";
 import { CancelScope, cancelScope, enterScope, exitScope } from "./cancel_scope.ts";
 import { currentNode, within } from "./_context.ts";
 import { ErrorGroup, NOTHING } from "./error_group.ts";
@@ -149,13 +149,19 @@ export interface Nursery {
  * @throws {ErrorGroup} If the body or a child failed.
  * @throws {TypeError} If `body` is not a function.
  */
-export async function openNursery<T>(
+export function openNursery<T>(
   body: (nursery: Nursery) => T | Promise<T>,
   options: NurseryOptions = {},
 ): Promise<T> {
-  requireFunction("open a nursery", "body", body);
-  const parent = currentNode();
-  const nursery = new NurseryImpl(parent, options.name ?? "nursery");
+  const fault = faultOf(() => requireFunction("open a nursery", "body", body));
+  if (fault !== null) return Promise.reject(fault);
+  const nursery = new NurseryImpl(currentNode(), options.name ?? "nursery");
+  const promise = live(nursery, body);
+  nursery.promise = promise;
+  return promise;
+}
+
+async function live<T>(nursery: NurseryImpl, body: (nursery: Nursery) => T | Promise<T>): Promise<T> {
   let value: T | undefined;
   try {
     value = await within(nursery.node, body, nursery);
@@ -164,8 +170,10 @@ export async function openNursery<T>(
   }
   await nursery.drained();
   const rest = nursery.close();
-  if (rest !== NOTHING) throw rest;
-  return value as T;
+  if (rest === NOTHING) return value as T;
+  // A nursery that nobody awaits is cancelled with what is around it, which must not end the process.
+  if (isCancelled(rest)) nursery.promise?.catch(() => {});
+  throw rest;
 }
 
 /** See the header. */
@@ -174,6 +182,8 @@ export class NurseryImpl implements Nursery, TaskOwner {
   readonly cancelScope = new CancelScope();
   readonly parentTask: Task;
   readonly node: StatusNode;
+  /** What `openNursery()` has returned. */
+  promise: Promise<unknown> | undefined;
   /** What keeps the nursery open: the body, children that are no daemons, pending starts. */
   #holding = 1;
   #daemons = 0;
@@ -219,12 +229,11 @@ export class NurseryImpl implements Nursery, TaskOwner {
   }
 
   start<V = void>(fn: (status: TaskStatus<V>) => unknown, options?: SpawnOptions): Promise<V> {
-    try {
+    const fault = faultOf(() => {
       requireFunction("start a task", "fn", fn);
       this.#requireOpen("start a task");
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    });
+    if (fault !== null) return Promise.reject(fault);
     const caller = currentNode();
     if (caller.cancelled !== null) return refuse(caller);
     const pending = new PendingStart<V>(this, caller);

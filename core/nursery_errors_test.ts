@@ -103,8 +103,8 @@ Deno.test(
       throw boom;
     }));
     assertEquals(seen, [
-      ["nursery", '"bad child"', boom, 'Cancelled as the nursery failed in task "bad child": RangeError: boom'],
-      ["nursery", undefined, boom, "Cancelled as the nursery failed: RangeError: boom"],
+      ["nursery", '"bad child"', boom, 'Cancelled as its nursery ended it in task "bad child": RangeError: boom'],
+      ["nursery", undefined, boom, "Cancelled as its nursery ended it: RangeError: boom"],
     ]);
   }),
 );

@@ -13,7 +13,7 @@ import type { Instrument } from "./instrument.ts";
 import type { Network } from "./network.ts";
 import { Runtime, type Schedule } from "./_runtime.ts";
 import { formatTime } from "./sleep.ts";
-import { UNABORTABLE, Waiter } from "./_waiter.ts";
+import { refuse, UNABORTABLE, Waiter } from "./_waiter.ts";
 
 export type { Schedule };
 
@@ -90,6 +90,7 @@ export async function run<T>(main: () => T | Promise<T>, options: RunOptions = {
       "Cannot start a run as the caller is in one already: call the function directly, or use openNursery()",
     );
   }
+  if (outer !== null && outer.cancelled !== null) return await refuse(outer);
   const runtime = new Runtime(options, outer);
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   const supervision = new Supervision(runtime, options, reject);

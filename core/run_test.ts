@@ -321,3 +321,9 @@ Deno.test(
     });
   }),
 );
+
+Deno.test("run() in a scope that is cancelled already refuses, and main does not start", async () => {
+  let ran = false;
+  const outcome = await moveOnAfter(0, () => run(() => void (ran = true), QUIET));
+  assert(outcome.cancelledCaught && !ran);
+});

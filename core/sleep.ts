@@ -1,7 +1,7 @@
 /** Waiting for time, and telling it. */
 
 import type { Alarm } from "./alarm_queue.ts";
-import { requireTime, requireTimeout } from "./_check.ts";
+import { faultOf, requireTime, requireTimeout } from "./_check.ts";
 import { checkpoint } from "./checkpoint.ts";
 import { currentNode } from "./_context.ts";
 import type { StatusNode } from "./_status.ts";
@@ -57,11 +57,8 @@ function ring({ waiter, alarm }: Sleep): void {
  * @throws {RangeError} If `ms` is negative or `NaN`.
  */
 export function sleep(ms: number): Promise<void> {
-  try {
-    requireTimeout("sleep", "ms", ms);
-  } catch (error) {
-    return Promise.reject(error);
-  }
+  const fault = faultOf(() => requireTimeout("sleep", "ms", ms));
+  if (fault !== null) return Promise.reject(fault);
   const node = currentNode();
   if (node.cancelled !== null) return refuse(node);
   if (ms === 0) return checkpoint();
@@ -86,11 +83,8 @@ export function sleep(ms: number): Promise<void> {
  * @throws {RangeError} If `deadline` is `NaN`.
  */
 export function sleepUntil(deadline: number): Promise<void> {
-  try {
-    requireTime("sleep", "deadline", deadline);
-  } catch (error) {
-    return Promise.reject(error);
-  }
+  const fault = faultOf(() => requireTime("sleep", "deadline", deadline));
+  if (fault !== null) return Promise.reject(fault);
   const node = currentNode();
   if (node.cancelled !== null) return refuse(node);
   if (deadline <= node.task.runtime.clock.now()) return checkpoint();

@@ -105,7 +105,7 @@ export function snapshot(runtime: Runtime): TaskTree {
     draft.deadline = Math.min(draft.deadline, node.scope?.deadline ?? Infinity);
     for (let waiter = node.waiters; waiter !== null; waiter = waiter.next) {
       const { kind, label = "" } = waiter.reason;
-      draft.waits.push({ kind, label: typeof label === "string" ? label : label(), since: waiter.since });
+      draft.waits.push({ kind, label: typeof label === "string" ? label : callLabel(label), since: waiter.since });
     }
     return true;
   });
@@ -117,6 +117,15 @@ export function snapshot(runtime: Runtime): TaskTree {
   const root = drafts.get(runtime.root) as Draft;
   const time = runtime.clock.now();
   return { time, root, toString: () => render(root) };
+}
+
+/** A label of somebody else's code must not spoil the picture. */
+function callLabel(label: () => string): string {
+  try {
+    return label();
+  } catch (error) {
+    return `(its label threw ${error})`;
+  }
 }
 
 /** Deeper tasks are indented no further; their level is written out. */

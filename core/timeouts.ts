@@ -1,7 +1,7 @@
 /** Timeouts, shields and soft ends: the short forms of `CancelScope`. */
 
-import { requireFunction, requireTime, requireTimeout } from "./_check.ts";
-import { CancelScope, endAtShutdown, type ScopeOutcome } from "./cancel_scope.ts";
+import { faultOf, requireFunction, requireTime, requireTimeout } from "./_check.ts";
+import { CancelScope, endAtShutdown, runScope, type ScopeOutcome } from "./cancel_scope.ts";
 import { currentNode } from "./_context.ts";
 import { TooSlowError } from "./errors.ts";
 import { formatTime } from "./sleep.ts";
@@ -40,12 +40,13 @@ export interface ShieldedOptions {
  * @returns What the body returned, or that it was cancelled.
  * @throws {RangeError} If `ms` is negative or `NaN`; the body does not start.
  */
-export async function moveOnAfter<T>(
+export function moveOnAfter<T>(
   ms: number,
   body: (scope: CancelScope) => T | Promise<T>,
 ): Promise<ScopeOutcome<T>> {
-  requireTimeout("set a timeout", "ms", ms);
-  return await new CancelScope({ timeout: ms }).run(body);
+  const fault = faultOf(() => requireTimeout("set a timeout", "ms", ms));
+  if (fault !== null) return Promise.reject(fault);
+  return new CancelScope({ timeout: ms }).run(body);
 }
 
 /**
@@ -69,12 +70,13 @@ export async function moveOnAfter<T>(
  * @returns What the body returned, or that it was cancelled.
  * @throws {RangeError} If `deadline` is `NaN`; the body does not start.
  */
-export async function moveOnAt<T>(
+export function moveOnAt<T>(
   deadline: number,
   body: (scope: CancelScope) => T | Promise<T>,
 ): Promise<ScopeOutcome<T>> {
-  requireTime("set a deadline", "deadline", deadline);
-  return await new CancelScope({ deadline }).run(body);
+  const fault = faultOf(() => requireTime("set a deadline", "deadline", deadline));
+  if (fault !== null) return Promise.reject(fault);
+  return new CancelScope({ deadline }).run(body);
 }
 
 /**
@@ -100,10 +102,14 @@ export async function moveOnAt<T>(
  * @throws {TooSlowError} If the scope was cancelled and caught it, by the timeout or by hand.
  * @throws {RangeError} If `ms` is negative or `NaN`; the body does not start.
  */
-export async function failAfter<T>(ms: number, body: (scope: CancelScope) => T | Promise<T>): Promise<T> {
-  requireTimeout("set a timeout", "ms", ms);
-  const outcome = await new CancelScope({ timeout: ms }).run(body);
-  return valueInTime(outcome, `${formatTime(ms)} had passed`);
+export function failAfter<T>(ms: number, body: (scope: CancelScope) => T | Promise<T>): Promise<T> {
+  const fault = faultOf(() => requireTimeout("set a timeout", "ms", ms));
+  if (fault !== null) return Promise.reject(fault);
+  return runScope(
+    new CancelScope({ timeout: ms }),
+    body,
+    (outcome) => valueInTime(outcome, () => `${formatTime(ms)} had passed`),
+  );
 }
 
 /**
@@ -126,17 +132,21 @@ export async function failAfter<T>(ms: number, body: (scope: CancelScope) => T |
  * @throws {TooSlowError} If the scope was cancelled and caught it, by the deadline or by hand.
  * @throws {RangeError} If `deadline` is `NaN`; the body does not start.
  */
-export async function failAt<T>(deadline: number, body: (scope: CancelScope) => T | Promise<T>): Promise<T> {
-  requireTime("set a deadline", "deadline", deadline);
-  const outcome = await new CancelScope({ deadline }).run(body);
-  return valueInTime(outcome, `the deadline t=${formatTime(deadline)} had passed`);
+export function failAt<T>(deadline: number, body: (scope: CancelScope) => T | Promise<T>): Promise<T> {
+  const fault = faultOf(() => requireTime("set a deadline", "deadline", deadline));
+  if (fault !== null) return Promise.reject(fault);
+  return runScope(
+    new CancelScope({ deadline }),
+    body,
+    (outcome) => valueInTime(outcome, () => `the deadline t=${formatTime(deadline)} had passed`),
+  );
 }
 
-function valueInTime<T>(outcome: ScopeOutcome<T>, when: string): T {
+function valueInTime<T>(outcome: ScopeOutcome<T>, when: () => string): T {
   if (!outcome.cancelledCaught) return outcome.value;
   const { cancelled } = outcome;
   const how = cancelled.source === "deadline"
-    ? `it was not done when ${when}`
+    ? `it was not done when ${when()}`
     : `its scope was cancelled: ${cancelled.message}`;
   throw new TooSlowError(`Cannot finish in time as ${how}`, { cause: cancelled });
 }
@@ -173,13 +183,14 @@ function valueInTime<T>(outcome: ScopeOutcome<T>, when: string): T {
  * @returns What the body returned, or that the timeout ended it.
  * @throws {RangeError} If the timeout is negative or `NaN`.
  */
-export async function shielded<T>(
+export function shielded<T>(
   body: (scope: CancelScope) => T | Promise<T>,
   options: ShieldedOptions = {},
 ): Promise<ScopeOutcome<T>> {
   const { timeout = Infinity } = options;
-  requireTimeout("shield a function", "timeout", timeout);
-  return await new CancelScope({ timeout, shield: true }).run(body);
+  const fault = faultOf(() => requireTimeout("shield a function", "timeout", timeout));
+  if (fault !== null) return Promise.reject(fault);
+  return new CancelScope({ timeout, shield: true }).run(body);
 }
 
 /**
@@ -209,11 +220,12 @@ export async function shielded<T>(
  * @param body What to run.
  * @returns What the body returned, or that the shutdown ended it.
  */
-export async function untilShutdown<T>(body: () => T | Promise<T>): Promise<ScopeOutcome<T>> {
-  requireFunction("wait until shutdown", "body", body);
+export function untilShutdown<T>(body: () => T | Promise<T>): Promise<ScopeOutcome<T>> {
+  const fault = faultOf(() => requireFunction("wait until shutdown", "body", body));
+  if (fault !== null) return Promise.reject(fault);
   const scope = new CancelScope();
   endAtShutdown(scope);
-  return await scope.run(() => body());
+  return scope.run(() => body());
 }
 
 /**

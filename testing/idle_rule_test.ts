@@ -210,6 +210,26 @@ Deno.test("with io: { quiet }, time goes on once an operation has been quiet for
   }, { io: { quiet: 5 } });
 });
 
+Deno.test("with io: { quiet }, each sign of life of an operation makes time wait for quiet anew", async () => {
+  await simulate(async (sim) => {
+    const accept = beginHostOperation("accept");
+    await sleep(1_000);
+    const read = beginHostOperation("read");
+    const arrived = new Event();
+    (async () => {
+      for (let i = 0; i < 5; i++) await turn();
+      read.end();
+      arrived.set();
+    })();
+    await openNursery(async (nursery) => {
+      nursery.startSoon(() => sleep(5));
+      await arrived.wait();
+      assertEquals(sim.now, 1_000);
+    });
+    accept.end();
+  }, { io: { quiet: 20 } });
+});
+
 Deno.test("a simulation in a simulation or a run is refused", async () => {
   await simulate(async () => {
     const error = await assertRejects(() => simulate(() => {}), TypeError);

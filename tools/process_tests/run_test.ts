@@ -84,6 +84,48 @@ Deno.test("a program that a callback of its own wakes is no deadlock, with or wi
   }
 });
 
+Deno.test("a script may handle its end by a signal itself; the exit code stays that of the signal", async () => {
+  const program = Program.start(`
+    import { isCancelled, run, sleepForever } from "@trefoil/io";
+    try {
+      await run(() => (console.log("up"), setTimeout(() => {}, 60_000).unref?.(), sleepForever()));
+    } catch (error) {
+      console.log("ended by", isCancelled(error) && error.source, error.reason);
+    }
+  `);
+  await program.prints("up");
+  program.signal("SIGTERM");
+  assertEquals([await program.end(), program.stdout], [143, "up\nended by signal SIGTERM\n"]);
+});
+
+Deno.test("an instrument that throws does not end the process: it is reported once, and the run goes on", async () => {
+  const program = Program.start(`
+    import { run, sleep } from "@trefoil/io";
+    await run(() => sleep(1), { instruments: [{ blocked() { throw new Error("Broken hook"); } }] });
+    console.log("the run went on");
+  `);
+  assertEquals([await program.end(), program.stdout], [0, "the run went on\n"]);
+  assertEquals(program.stderr.split("Cannot go on with an instrument").length, 2);
+  assertStringIncludes(program.stderr, "Broken hook");
+});
+
+Deno.test("nothing of the library that is forgotten and then cancelled ends the process", async () => {
+  const program = Program.start(`
+    import { failAfter, moveOnAfter, openNursery, shielded, sleep, sleepForever, untilShutdown } from "@trefoil/io";
+    await moveOnAfter(1, async () => {
+      openNursery(() => sleepForever());
+      moveOnAfter(1_000, () => sleepForever());
+      failAfter(1_000, () => sleepForever());
+      untilShutdown(() => sleepForever());
+      openNursery((nursery) => void nursery.startSoon(() => sleepForever()));
+      await sleep(1_000);
+    });
+    await sleep(5);
+    console.log("still here");
+  `);
+  assertEquals([await program.end(), program.stdout, program.stderr], [0, "still here\n", ""]);
+});
+
 Deno.test("any number of deadlines cost one host timer", async () => {
   const program = Program.start(`
     const { setTimeout: real } = globalThis;
