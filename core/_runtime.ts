@@ -9,8 +9,9 @@
 import { ambientNode, setDefaultRoot } from "./_context.ts";
 import { type Clock, realClock } from "./clock.ts";
 import { HostOperations } from "./_host_operations.ts";
-import { type Instrument, Instruments } from "./instrument.ts";
+import { Instruments } from "./instrument.ts";
 import type { Network } from "./network.ts";
+import type { RunOptions, Schedule } from "./run.ts";
 import type { RunStatistics, RunView } from "./runtime_view.ts";
 import type { StatusNode } from "./_status.ts";
 import { type Task, TaskImpl } from "./_task.ts";
@@ -18,24 +19,8 @@ import { snapshot, type TaskTree } from "./task_tree.ts";
 import { putOff } from "./_turns.ts";
 import type { WaitReason } from "./_waiter.ts";
 
-/** Decides when a granted wait resumes: calls `resume` once, now or later. See `run()`. */
-export type Schedule = (resume: () => void, task: Task) => void;
-
-/** What a run can be given: the seams. */
-export interface RuntimeOptions {
-  /** The source of time. */
-  readonly clock?: Clock;
-  /** The network that `net` uses. */
-  readonly network?: Network;
-  /** The order in which granted waits resume. */
-  readonly schedule?: Schedule;
-  /** Watchers of the run. */
-  readonly instruments?: readonly Instrument[];
-  /** The source of random numbers. */
-  readonly random?: () => number;
-  /** For how many tasks the place of their `startSoon` is recorded. */
-  readonly spawnSites?: number;
-}
+/** The seams among the options of a run. */
+type RuntimeOptions = Omit<RunOptions, "signal" | "handleSignals">;
 
 /** A place costs 2 us to record; the first tasks are the program's structure, the later ones mostly alike. */
 const DEFAULT_SPAWN_SITES = 256;

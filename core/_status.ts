@@ -104,6 +104,13 @@ export function closeNode(node: StatusNode): void {
   node.own = SCOPE_ENDED;
   // Waiters which were aborted already, but refused, stay: somebody must still wake them.
   settle(node);
+  // A shield keeps out what cancels the scope around it, but nothing outlives that scope.
+  const shields: StatusNode[] = [];
+  walk(node, (below) => {
+    if (below.shield) shields.push(below);
+    return true;
+  });
+  for (const shielded of shields) setShield(shielded, false);
 }
 
 /** Marks a subtree as shutting down and cancels the waits that end with it. */

@@ -260,7 +260,11 @@ export class CancelScope {
       if (!spend()) await pass(parent, undefined);
       if (rest === NOTHING) return finish({ cancelledCaught: true, cancelled });
       // A scope that nobody awaits is cancelled with what is around it, which must not end the process.
-      if (isCancelled(rest)) this.#promise?.catch(() => {});
+      if (isCancelled(rest)) {
+        // Thrown before the first `await`, it gets here before `run()` has the promise.
+        if (this.#promise === undefined) await null;
+        this.#promise?.catch(() => {});
+      }
       throw rest;
     }
     this.#exit(NOTHING);

@@ -1,17 +1,11 @@
-/**
- * Channels: values handed from task to task, with a buffer of known size.
- *
- * The two ends share one `Channel`: a buffer, a queue of blocked senders and a queue of blocked receivers, of
- * which at most one is not empty while the channel is open. Values never overtake each other: a value taken from
- * the buffer makes room for the longest-blocked sender at once. Handing over happens in the call that makes it
- * possible, so a value is in exactly one place at any time: with the sender, in the buffer, or with the receiver.
- */
+/** Channels: values handed from task to task, with a buffer of known size. The mechanism is in `_channel.ts`. */
 
 import { show } from "./_check.ts";
 import { currentNode } from "./_context.ts";
 import { BrokenResourceError, ClosedResourceError, EndOfChannel, isCancelled, WouldBlock } from "./errors.ts";
-import { pass, refuse, Waiter, type WaitReason } from "./_waiter.ts";
-import { WaitQueue } from "./_wait_queue.ts";
+import { Channel, ReceiveWaiter, SendWaiter } from "./_channel.ts";
+import { pass, refuse, type Waiter } from "./_waiter.ts";
+import type { WaitQueue } from "./_wait_queue.ts";
 
 /** How a channel is made. */
 export interface MemoryChannelOptions {
@@ -145,113 +139,6 @@ export function openMemoryChannel<T>(
   return [new SendEnd(channel), new ReceiveEnd(channel)];
 }
 
-/** A blocked sender: its value waits in it. */
-class SendWaiter<T> extends Waiter<void> {
-  constructor(node: ReturnType<typeof currentNode>, reason: WaitReason, readonly value: T, readonly end: SendEnd<T>) {
-    super(node, reason, null);
-  }
-}
-
-/** A blocked receiver. */
-class ReceiveWaiter<T> extends Waiter<T> {
-  constructor(node: ReturnType<typeof currentNode>, reason: WaitReason, readonly end: ReceiveEnd<T>) {
-    super(node, reason, null);
-  }
-}
-
-/** What the ends share. */
-class Channel<T> {
-  readonly capacity: number;
-  readonly senders = new WaitQueue<void>();
-  readonly receivers = new WaitQueue<T>();
-  readonly sending: WaitReason;
-  readonly receiving: WaitReason;
-  sendEnds = 0;
-  receiveEnds = 0;
-  peak = 0;
-  /** Values at `#head` and after; what is before has been taken. */
-  #buffer: T[] = [];
-  #head = 0;
-
-  constructor(capacity: number, name: string) {
-    this.capacity = capacity;
-    const label = () => {
-      const size = capacity === 0 ? "no buffer" : `${this.used}/${capacity}`;
-      return name === "" ? `(${size})` : `"${name}" (${size})`;
-    };
-    this.sending = { kind: "send on channel", label };
-    this.receiving = { kind: "receive from channel", label };
-  }
-
-  get used(): number {
-    return this.#buffer.length - this.#head;
-  }
-
-  put(value: T): void {
-    this.#buffer.push(value);
-    if (this.used > this.peak) this.peak = this.used;
-  }
-
-  /** Takes the oldest value out of the buffer; there must be one. */
-  shift(): T {
-    const value = this.#buffer[this.#head] as T;
-    this.#buffer[this.#head++] = undefined as T;
-    if (this.#head === this.#buffer.length) {
-      this.#buffer.length = 0;
-      this.#head = 0;
-    } else if (this.#head >= 1_024 && 2 * this.#head >= this.#buffer.length) {
-      this.#buffer = this.#buffer.slice(this.#head);
-      this.#head = 0;
-    }
-    return value;
-  }
-
-  clear(): void {
-    this.#buffer.length = 0;
-    this.#head = 0;
-  }
-
-  /** Hands a value to a waiting receiver or the buffer; `false` if there is no room. */
-  accept(value: T): boolean {
-    if (this.receivers.wakeFirst(value)) return true;
-    if (this.used >= this.capacity) return false;
-    this.put(value);
-    return true;
-  }
-
-  /** Whether a value can be taken now. */
-  get ready(): boolean {
-    return this.used > 0 || this.senders.size > 0;
-  }
-
-  /** Takes the oldest value; there must be one. A blocked sender moves up into the room this makes. */
-  take(): T {
-    const sender = this.senders.first as SendWaiter<T> | null;
-    if (this.used === 0) {
-      (sender as SendWaiter<T>).wake();
-      return (sender as SendWaiter<T>).value;
-    }
-    const value = this.shift();
-    if (sender !== null) {
-      this.put(sender.value);
-      sender.wake();
-    }
-    return value;
-  }
-
-  statistics(): MemoryChannelStatistics {
-    return {
-      currentBufferUsed: this.used,
-      peakBufferUsed: this.peak,
-      maxBufferSize: this.capacity,
-      openSendChannels: this.sendEnds,
-      openReceiveChannels: this.receiveEnds,
-      tasksWaitingSend: this.senders.size,
-      tasksWaitingReceive: this.receivers.size,
-    };
-  }
-}
-
 class SendEnd<T> implements MemorySendChannel<T> {
   readonly #channel: Channel<T>;
   #closed = false;
@@ -324,7 +211,7 @@ class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
     if (!this.#closed && channel.ready) return pass(node, channel.take());
     const fault = this.#fault();
     if (fault !== null) return pass(node, undefined).then(() => Promise.reject(fault));
-    const waiter = new ReceiveWaiter(node, channel.receiving, this);
+    const waiter = new ReceiveWaiter<T>(node, channel.receiving, this);
     channel.receivers.add(waiter);
     return waiter.promise;
   }

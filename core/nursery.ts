@@ -14,7 +14,8 @@ import { CancelScope, cancelScope, enterScope, exitScope } from "./cancel_scope.
 import { currentNode, within } from "./_context.ts";
 import { ErrorGroup, NOTHING } from "./error_group.ts";
 import { type Cancelled, ClosedResourceError, isCancelled, makeCancelled } from "./errors.ts";
-import { moveNode, type StatusNode } from "./_status.ts";
+import { PendingStart, type StartTarget } from "./_pending_start.ts";
+import type { StatusNode } from "./_status.ts";
 import { describe, type Named, type Task, TaskImpl, type TaskOwner } from "./_task.ts";
 import { pass, refuse, UNABORTABLE, Waiter } from "./_waiter.ts";
 
@@ -177,7 +178,7 @@ async function live<T>(nursery: NurseryImpl, body: (nursery: Nursery) => T | Pro
 }
 
 /** See the header. */
-export class NurseryImpl implements Nursery, TaskOwner {
+export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
   readonly name: string;
   readonly cancelScope = new CancelScope();
   readonly parentTask: Task;
@@ -344,63 +345,4 @@ export class NurseryImpl implements Nursery, TaskOwner {
 
 function onlyDaemonsLeft(): Cancelled {
   return makeCancelled("nursery", "only daemon tasks are left");
-}
-
-/** A task between `nursery.start()` and `started()`: it belongs to the caller. */
-class PendingStart<V> implements TaskOwner {
-  readonly waiter: Waiter<V>;
-  readonly #nursery: NurseryImpl;
-  readonly #caller: StatusNode;
-  #started = false;
-  #value: V | undefined = undefined;
-
-  constructor(nursery: NurseryImpl, caller: StatusNode) {
-    this.#nursery = nursery;
-    this.#caller = caller;
-    // The child gets a cancellation of the caller itself; the caller waits for what comes of it.
-    this.waiter = new Waiter<V>(
-      caller,
-      { kind: "nursery.start", label: () => `a task of "${nursery.name}"` },
-      UNABORTABLE,
-    );
-  }
-
-  begin(task: TaskImpl<unknown>, fn: (status: TaskStatus<V>) => unknown): void {
-    const status: TaskStatus<V> = { started: (value) => this.#report(task, value) };
-    task.begin(() => fn(status));
-  }
-
-  #report(task: TaskImpl<unknown>, value: V): void {
-    if (this.#started) {
-      throw new TypeError(
-        `Cannot report task ${describe(task)} as started as started() was called before: call it once`,
-      );
-    }
-    this.#started = true;
-    // Too late: start() has failed already, and there is nobody to tell.
-    if (task.state !== "running") return;
-    this.#value = value;
-    // The caller is being cancelled: the task stays with it, and start() ends when the task does.
-    if (this.#caller.cancelled !== null) return;
-    this.waiter.wake(value);
-    moveNode(task.node, this.#nursery.node);
-    // After the move, as it may have to cancel the task: a daemon, when the nursery has nothing else left.
-    this.#nursery.startEnded(task);
-  }
-
-  /** The task ended before it moved. */
-  childEnded(task: TaskImpl<unknown>, error: unknown): void {
-    this.#nursery.startEnded(null);
-    if (error !== NOTHING) this.waiter.fail(error);
-    else if (this.#started) this.waiter.wake(this.#value as V);
-    else {
-      this.waiter.fail(
-        new TypeError(
-          `Cannot start task ${
-            describe(task)
-          } as it ended before it called status.started(): call it once the task is ready`,
-        ),
-      );
-    }
-  }
 }

@@ -11,11 +11,13 @@ import { NOTHING } from "./error_group.ts";
 import { exitNow, onSignal, setExitCode, type Signal } from "./_host.ts";
 import type { Instrument } from "./instrument.ts";
 import type { Network } from "./network.ts";
-import { Runtime, type Schedule } from "./_runtime.ts";
+import { Runtime } from "./_runtime.ts";
+import type { Task } from "./task.ts";
 import { formatTime } from "./sleep.ts";
 import { refuse, UNABORTABLE, Waiter } from "./_waiter.ts";
 
-export type { Schedule };
+/** Decides when a granted wait resumes: calls `resume` once, now or later. See `RunOptions.schedule`. */
+export type Schedule = (resume: () => void, task: Task) => void;
 
 /** What a run is given. */
 export interface RunOptions {

@@ -1,11 +1,16 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { simulated } from "../testing/mod.ts";
 import {
+  type Cancelled,
   CancelScope,
+  currentRun,
   Event,
   isCancelled,
   moveOnAfter,
   openNursery,
+  run,
+  shielded,
   sleep,
   sleepForever,
   suspend,
@@ -161,21 +166,6 @@ Deno.test(
 );
 
 Deno.test(
-  "a wait nobody awaits is harmless when cancelled or refused",
-  simulated(async () => {
-    await moveOnAfter(1, async () => {
-      sleepForever();
-      await sleep(2);
-    });
-    await moveOnAfter(0, () => {
-      sleepForever();
-      sleep(5);
-    });
-    await sleep(5);
-  }),
-);
-
-Deno.test(
   "event.set() before scope.cancel() lets wait() return, the reverse order throws",
   simulated(async (sim) => {
     for (const order of ["set first", "cancel first"]) {
@@ -204,5 +194,139 @@ Deno.test(
     });
     assert(outcome.cancelledCaught);
     for (const error of seen) assertStrictEquals(error, outcome.cancelled);
+  }),
+);
+
+Deno.test(
+  "suspend() in a cancelled scope refuses before register, and leaves no wait behind",
+  simulated(async () => {
+    let registered = 0;
+    let aborted = 0;
+    const outcome = await moveOnAfter(0, async () => {
+      const wait = suspend(REASON, () => registered++, () => (aborted++, true));
+      assertEquals(currentRun().taskTree().root.waits.length, 0);
+      await wait;
+    });
+    assertEquals([outcome.cancelledCaught, registered, aborted], [true, 0, 0]);
+  }),
+);
+
+Deno.test(
+  "suspend() woken while it registers returns the value, whatever is cancelled then",
+  simulated(async () => {
+    const outcome = await moveOnAfter(Infinity, async (scope) => {
+      const wait = suspend<number>(REASON, (waker) => waker.wake(7), () => true);
+      scope.cancel();
+      return await wait;
+    });
+    assertEquals(outcome.value, 7);
+  }),
+);
+
+Deno.test(
+  "suspend() calls abort inside cancel(), with the Cancelled, in the canceller's async context",
+  simulated(async (sim) => {
+    const storage = new AsyncLocalStorage<string>();
+    await openNursery(async (nursery) => {
+      const scope = new CancelScope();
+      const log: unknown[] = [];
+      nursery.startSoon(() =>
+        storage.run(
+          "waiter",
+          () =>
+            scope.run(() =>
+              suspend(REASON, () => log.push(storage.getStore()), (cancelled: Cancelled) => {
+                log.push(storage.getStore(), cancelled.reason);
+                return true;
+              })
+            ),
+        )
+      );
+      await sim.settled();
+      storage.run("canceller", () => {
+        log.push("before");
+        scope.cancel("enough");
+        log.push("after");
+      });
+      assertEquals(log, ["waiter", "before", "canceller", "enough", "after"]);
+    });
+  }),
+);
+
+Deno.test(
+  "suspend(): neither a further cancel nor a shield raised meanwhile changes an abort that was delivered",
+  simulated(async (sim) => {
+    await openNursery(async (nursery) => {
+      const outer = new CancelScope();
+      const inner = new CancelScope();
+      let aborts = 0;
+      let waker: Waker<string>;
+      const task = nursery.startSoon(() =>
+        outer.run(() =>
+          inner.run(() =>
+            suspend<string>(REASON, (made) => waker = made, () => {
+              aborts++;
+              return false;
+            })
+          )
+        )
+      );
+      await sim.settled();
+      inner.cancel();
+      outer.cancel();
+      inner.shield = true;
+      inner.shield = false;
+      assertEquals([aborts, waker!.pending], [1, true]);
+      assert(waker!.fail(new RangeError("in the end")));
+      assertEquals(String(await task.join().catch((error) => error)), "RangeError: in the end");
+    }).catch(() => {});
+  }),
+);
+
+Deno.test(
+  "suspend(): a delivered abort is not taken back by a shield",
+  simulated(async (sim) => {
+    await openNursery(async (nursery) => {
+      const { state, body } = waiting();
+      nursery.startSoon(body);
+      await sim.settled();
+      state.scope.cancel();
+      state.scope.shield = true;
+      await sim.settled();
+      assertEquals(state.end, "cancelled");
+    });
+  }),
+);
+
+Deno.test("suspend(): who wins is decided by the call, not by the turn in which the task resumes", async () => {
+  const held: (() => void)[] = [];
+  let end: unknown;
+  await run(async () => {
+    const scope = new CancelScope();
+    let waker: Waker<string>;
+    setImmediate(() => {
+      waker.wake("woken");
+      scope.cancel();
+      assertEquals([waker.pending, waker.wake("again")], [false, false]);
+      for (const resume of held.splice(0)) resume();
+    });
+    end = await scope.run(() => suspend<string>(REASON, (made) => waker = made, () => true));
+  }, { schedule: (resume) => (end === undefined ? held.push(resume) : resume()), handleSignals: false });
+  assertEquals(end, { cancelledCaught: false, value: "woken" });
+});
+
+Deno.test(
+  "a task waits as long as one of its waits is open",
+  simulated(async () => {
+    const { statistics } = currentRun();
+    const running = () => statistics.call(currentRun()).tasksRunning;
+    const wakers: Waker<void>[] = [];
+    const waits = [1, 2].map(() => suspend<void>(REASON, (waker) => wakers.push(waker), () => true));
+    assertEquals(running(), 0);
+    wakers[0]!.wake();
+    assertEquals(running(), 0);
+    wakers[1]!.wake();
+    assertEquals(running(), 1);
+    await Promise.all(waits);
   }),
 );
