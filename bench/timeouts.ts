@@ -20,7 +20,7 @@ function raceSignal(ms: number): Promise<number> {
 async function raceTimer(ms: number): Promise<number> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("too slow")), ms);
+    timer = setTimeout(() => reject(new Error("Too slow")), ms);
   });
   try {
     return await Promise.race([body(), timeout]);
