@@ -212,7 +212,7 @@ function runningIds(root: TaskTreeNode): number[] {
   const open = [root];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     if (node.waits.length === 0) ids.push(node.id);
-    open.push(...node.children);
+    for (const child of node.children) open.push(child);
   }
   return ids;
 }
