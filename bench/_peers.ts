@@ -64,13 +64,26 @@ const EFFECT: string = "npm:effect@4.1.0";
 const EFFECTION: string = "npm:effection@4.1.1";
 
 /** `effect`, or `null` where it cannot be had, or `--quick` leaves it out. */
-export function loadEffect(): Promise<EffectModule | null> {
-  return load<EffectModule>(EFFECT);
+export async function loadEffect(): Promise<EffectModule | null> {
+  const module = await load<EffectModule>(EFFECT);
+  if (module === null) return null;
+  // Some that live, for the same reason as in `_live.ts`.
+  const { Effect } = module;
+  Effect.runFork(Effect.forEach([0], () => Effect.never, ALL));
+  Effect.runFork(Effect.flatMap(Effect.forkChild(Effect.never), module.Fiber.join));
+  return module;
 }
 
 /** `effection`, or `null`, as above. */
-export function loadEffection(): Promise<EffectionModule | null> {
-  return load<EffectionModule>(EFFECTION);
+export async function loadEffection(): Promise<EffectionModule | null> {
+  const module = await load<EffectionModule>(EFFECTION);
+  module?.run(function* () {
+    yield* module.spawn(function* () {
+      yield* module.suspend();
+    });
+    yield* module.suspend();
+  }).catch(() => {});
+  return module;
 }
 
 async function load<T>(specifier: string): Promise<T | null> {

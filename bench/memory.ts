@@ -1,6 +1,7 @@
 /** The heap that a waiting child takes. */
 
 import { Event, openNursery, run } from "../core/mod.ts";
+import { holdOurs } from "./_live.ts";
 import { type Candidate, measure, settle, turn } from "./_measure.ts";
 import { ALL, loadEffect } from "./_peers.ts";
 
@@ -78,6 +79,7 @@ if (effect !== null) {
   });
 }
 
+using _live = holdOurs();
 await measure([{
   title: "heap of 100,000 waiting children",
   unit: "bytes/child",

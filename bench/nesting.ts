@@ -2,6 +2,7 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { CancelScope, openNursery, run, sleepForever } from "../core/mod.ts";
+import { holdOurs } from "./_live.ts";
 import { type Candidate, type Case, measure, timePer, turn } from "./_measure.ts";
 import { type Eff, loadEffect, loadEffection, type Operation } from "./_peers.ts";
 
@@ -177,4 +178,5 @@ for (
   });
 }
 
+using _live = holdOurs();
 await measure(cases);

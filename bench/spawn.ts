@@ -2,6 +2,7 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { openNursery, run } from "../core/mod.ts";
+import { holdOurs } from "./_live.ts";
 import { type Candidate, measure, timePer } from "./_measure.ts";
 import { ALL, type Fiber, loadEffect, loadEffection, type Operation } from "./_peers.ts";
 
@@ -96,6 +97,7 @@ function candidates(count: number): Candidate[] {
   return list;
 }
 
+using _live = holdOurs();
 await measure([10_000, 100_000].map((count) => ({
   title: `spawn and join ${count.toLocaleString("en-US")}`,
   unit: "us/child",

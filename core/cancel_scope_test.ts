@@ -1,11 +1,9 @@
-import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { simulated } from "../testing/mod.ts";
 import {
-  Cancelled,
   CancelScope,
   checkpoint,
   currentTime,
-  ErrorGroup,
   Event,
   isCancelled,
   moveOnAfter,
@@ -13,7 +11,6 @@ import {
   sleep,
   sleepForever,
   suspend,
-  type Waker,
 } from "./mod.ts";
 
 /** Catches what a wait throws. */
@@ -129,254 +126,6 @@ Deno.test(
 );
 
 Deno.test(
-  "the outermost cancelled scope catches",
-  simulated(async () => {
-    const inner = new CancelScope();
-    const outer = new CancelScope();
-    const outcome = await outer.run(async () => {
-      inner.cancel();
-      outer.cancel();
-      await inner.run(() => checkpoint());
-      throw new Error("not reached");
-    });
-    assert(outcome.cancelledCaught && outer.cancelledCaught && !inner.cancelledCaught);
-  }),
-);
-
-Deno.test(
-  "the outer scope catches even if it is cancelled while the error of the inner one unwinds",
-  simulated(async () => {
-    const inner = new CancelScope();
-    const outer = new CancelScope();
-    const outcome = await outer.run(async () => {
-      await inner.run(async () => {
-        try {
-          inner.cancel();
-          await checkpoint();
-        } finally {
-          outer.cancel();
-        }
-      });
-      throw new Error("not reached");
-    });
-    assert(outcome.cancelledCaught && !inner.cancelledCaught);
-  }),
-);
-
-Deno.test(
-  "raising the inner shield while an outer cancellation unwinds does not make the inner scope catch it",
-  simulated(async () => {
-    const inner = new CancelScope();
-    const outer = new CancelScope();
-    const outcome = await outer.run(async () => {
-      await inner.run(async () => {
-        try {
-          outer.cancel();
-          await checkpoint();
-        } finally {
-          inner.shield = true;
-        }
-      });
-      throw new Error("not reached");
-    });
-    assert(outcome.cancelledCaught && outer.cancelledCaught && !inner.cancelledCaught);
-  }),
-);
-
-Deno.test(
-  "a saved Cancelled thrown again later is eaten by any scope that is cancelled, and passes one that is not",
-  simulated(async () => {
-    let saved: unknown;
-    await moveOnAfter(1, async () => {
-      saved = await caught(sleepForever());
-      await checkpoint();
-    });
-    assert(isCancelled(saved));
-    const outcome = await moveOnAfter(Infinity, (scope) => {
-      scope.cancel();
-      throw saved;
-    });
-    assert(outcome.cancelledCaught);
-    assertStrictEquals(
-      await caught(moveOnAfter(Infinity, () => {
-        throw saved;
-      })),
-      saved,
-    );
-  }),
-);
-
-Deno.test(
-  "an error that is no cancellation leaves a cancelled scope untouched",
-  simulated(async () => {
-    const error = new TypeError("mine");
-    const scope = new CancelScope();
-    const thrown = await caught(scope.run(() => {
-      scope.cancel();
-      throw error;
-    }));
-    assertStrictEquals(thrown, error);
-    assert(!scope.cancelledCaught);
-  }),
-);
-
-Deno.test(
-  "a scope strips the cancellations out of groups, and keeps the shape of the rest",
-  simulated(async () => {
-    const scope = new CancelScope();
-    const thrown = await caught(scope.run(async () => {
-      scope.cancel();
-      const cancelled = await caught(checkpoint());
-      throw new ErrorGroup([
-        cancelled,
-        new ErrorGroup([new TypeError("kept"), cancelled]),
-        new ErrorGroup([cancelled]),
-      ]);
-    }));
-    assertInstanceOf(thrown, ErrorGroup);
-    assertEquals(thrown.errors.length, 1);
-    assertInstanceOf(thrown.errors[0], ErrorGroup);
-    assertEquals(thrown.flatten().map(String), ["TypeError: kept"]);
-    assert(scope.cancelledCaught);
-  }),
-);
-
-Deno.test(
-  "a scope absorbs a group of nothing but cancellations, an AggregateError and a SuppressedError too",
-  simulated(async () => {
-    for (
-      const wrap of [
-        (error: unknown) => new ErrorGroup([error, new ErrorGroup([error])]),
-        (error: unknown) => new AggregateError([error]),
-        (error: unknown) => new SuppressedError(error, error),
-      ]
-    ) {
-      const outcome = await moveOnAfter(Infinity, async (scope) => {
-        scope.cancel();
-        throw wrap(await caught(checkpoint()));
-      });
-      assert(outcome.cancelledCaught);
-    }
-  }),
-);
-
-Deno.test(
-  "a scope keeps the real error of a SuppressedError, on either side",
-  simulated(async () => {
-    const real = new TypeError("real");
-    for (const swap of [false, true]) {
-      const thrown = await caught(moveOnAfter(Infinity, async (scope) => {
-        scope.cancel();
-        const cancelled = await caught(checkpoint());
-        throw swap ? new SuppressedError(real, cancelled) : new SuppressedError(cancelled, real);
-      }));
-      assertStrictEquals(thrown, real);
-    }
-  }),
-);
-
-Deno.test(
-  "an error of undefined thrown in a cancelled scope is not lost",
-  simulated(async () => {
-    let thrown: unknown = "nothing";
-    await moveOnAfter(Infinity, (scope) => {
-      scope.cancel();
-      return Promise.reject(undefined);
-    }).catch((error) => thrown = error);
-    assertStrictEquals(thrown, undefined);
-  }),
-);
-
-Deno.test(
-  "a shield keeps outside cancellation out, and can be toggled at any time",
-  simulated(async (sim) => {
-    const log: string[] = [];
-    const outer = new CancelScope();
-    const inner = new CancelScope({ shield: true });
-    await openNursery(async (nursery) => {
-      nursery.startSoon(() =>
-        outer.run(() =>
-          inner.run(async () => {
-            await sleep(10);
-            log.push(`shielded sleep done at ${sim.now}`);
-            await caught(sleepForever());
-            log.push(`unshielded at ${sim.now}`);
-            inner.shield = true;
-            await sleep(5);
-            log.push(`shielded again until ${sim.now}`);
-          })
-        )
-      );
-      await sleep(1);
-      outer.cancel();
-      await sleep(14);
-      inner.shield = false;
-    });
-    assertEquals(log, ["shielded sleep done at 10", "unshielded at 15", "shielded again until 20"]);
-  }),
-);
-
-Deno.test(
-  "a shielded scope's own cancel and deadline still work",
-  simulated(async (sim) => {
-    const outcome = await new CancelScope({ shield: true, timeout: 5 }).run(() => sleepForever());
-    assert(outcome.cancelledCaught && outcome.cancelled.source === "deadline");
-    assertEquals(sim.now, 5);
-  }),
-);
-
-Deno.test(
-  "at equal deadlines the outer scope wins",
-  simulated(async () => {
-    const inner = new CancelScope({ deadline: 5 });
-    const outcome = await new CancelScope({ deadline: 5 }).run(async () => {
-      await inner.run(() => sleep(5));
-      throw new Error("not reached");
-    });
-    assert(outcome.cancelledCaught && !inner.cancelledCaught);
-  }),
-);
-
-Deno.test(
-  "moving a deadline before it is noticed rescues the scope; afterwards it does not",
-  simulated(async (sim) => {
-    const rescued = new CancelScope({ timeout: 5 });
-    const outcome = await rescued.run(async (scope) => {
-      await sleep(4);
-      scope.deadline += 10;
-      await sleep(10);
-      return sim.now;
-    });
-    assertEquals(outcome.value, 14);
-    const late = await new CancelScope({ timeout: 5 }).run(async (scope) => {
-      await caught(sleepForever());
-      scope.deadline = Infinity;
-      await checkpoint();
-    });
-    assert(late.cancelledCaught);
-  }),
-);
-
-Deno.test(
-  "a deadline set into the past cancels at once; one in the past at entry lets code run to its first wait",
-  simulated(async () => {
-    const ran: string[] = [];
-    const outcome = await new CancelScope().run(async (scope) => {
-      scope.deadline = -Infinity;
-      ran.push("set");
-      await checkpoint();
-    });
-    assert(outcome.cancelledCaught);
-    const entered = await new CancelScope({ deadline: -1 }).run(async () => {
-      ran.push("entered");
-      await checkpoint();
-    });
-    assert(entered.cancelledCaught);
-    assertEquals(ran, ["set", "entered"]);
-  }),
-);
-
-Deno.test(
   "a ready operation in a cancelled scope refuses and changes nothing",
   simulated(async () => {
     let registered = false;
@@ -388,51 +137,118 @@ Deno.test(
 );
 
 Deno.test(
-  "abort callbacks may cancel other scopes, wake tasks and toggle shields while a cancel runs",
-  simulated(async () => {
-    const other = new CancelScope();
-    const woken: Waker<string>[] = [];
-    const log: string[] = [];
+  "CancelScope.cancel() ends the waits before it returns, and their tasks go on later",
+  simulated(async (sim) => {
+    const event = new Event();
+    const scope = new CancelScope();
+    let ended = false;
     await openNursery(async (nursery) => {
-      const first = new CancelScope();
-      nursery.startSoon(async () => {
-        const outcome = await other.run(() => sleepForever());
-        log.push(`other ${outcome.cancelledCaught}`);
-      });
-      nursery.startSoon(async () => {
-        const value = await suspend<string>({ kind: "test" }, (waker) => woken.push(waker), () => true);
-        log.push(value);
-      });
-      nursery.startSoon(() =>
-        first.run(() =>
-          suspend({ kind: "test" }, () => {}, () => {
-            other.cancel();
-            woken[0]?.wake("woken by an abort");
-            return true;
-          })
-        )
-      );
-      await sleep(1);
-      first.cancel();
+      nursery.startSoon(() => scope.run(() => event.wait().finally(() => ended = true)));
+      await sim.settled();
+      scope.cancel();
+      assertEquals([event.statistics().tasksWaiting, ended], [0, false]);
     });
-    assertEquals(log.sort(), ["other true", "woken by an abort"]);
+    assert(ended);
   }),
 );
 
 Deno.test(
-  "one Cancelled serves all waits of a region",
-  simulated(async () => {
-    const errors = new Set<unknown>();
+  "CancelScope.cancel() of a task that is about to run does nothing until its next wait",
+  simulated(async (sim) => {
+    const log: string[] = [];
+    const event = new Event();
     await openNursery(async (nursery) => {
-      for (let i = 0; i < 1_000; i++) {
-        nursery.startSoon(async () => {
-          errors.add(await caught(sleepForever()));
-        });
-      }
-      await sleep(1);
-      nursery.cancel();
+      const scope = new CancelScope();
+      nursery.startSoon(() =>
+        scope.run(async () => {
+          await event.wait();
+          log.push("woken");
+          await sleep(1);
+          log.push("not reached");
+        })
+      );
+      await sim.settled();
+      event.set();
+      scope.cancel();
     });
-    assertEquals(errors.size, 1);
+    assertEquals(log, ["woken"]);
+  }),
+);
+
+Deno.test(
+  "CancelScope.cancel() after the scope has ended changes nothing",
+  simulated(async () => {
+    const scope = new CancelScope();
+    await scope.run(() => {});
+    scope.cancel();
+    scope.deadline = 0;
+    scope.shield = true;
+    scope.shutdown({ grace: 0 });
+    assert(!scope.cancelCalled && !scope.cancelledCaught);
+    await checkpoint();
+  }),
+);
+
+Deno.test(
+  "a cancelled scope hands its cancellation to all code called in it, however deep, and to no other",
+  simulated(async () => {
+    const deep = async (depth: number): Promise<void> => {
+      if (depth > 0) return await deep(depth - 1);
+      await sleepForever();
+    };
+    await openNursery(async (nursery) => {
+      const beside = nursery.startSoon(async () => {
+        await sleep(10);
+        return "untouched";
+      });
+      const outcome = await moveOnAfter(5, () => deep(100));
+      assert(outcome.cancelledCaught);
+      assertEquals(await beside.join(), "untouched");
+    });
+  }),
+);
+
+Deno.test(
+  "a scope opened around startSoon() does not cover the child",
+  simulated(async (sim) => {
+    await openNursery(async (nursery) => {
+      const outcome = await moveOnAfter(5, async () => {
+        nursery.startSoon(() => sleep(20));
+        await sleepForever();
+      });
+      assert(outcome.cancelledCaught);
+      assertEquals([sim.now, nursery.childTasks.length], [5, 1]);
+    });
+    assertEquals(sim.now, 20);
+  }),
+);
+
+Deno.test(
+  "a scope that was cancelled stays so after its exit, and the code after it is free again",
+  simulated(async () => {
+    const scope = new CancelScope();
+    await scope.run(async (scope) => {
+      scope.cancel();
+      await checkpoint();
+    });
+    assert(scope.cancelCalled && scope.cancelledCaught);
+    await sleep(1);
+  }),
+);
+
+Deno.test(
+  "CancelScope.run() takes bodies that are no async functions: a value, a sync throw, a thenable",
+  simulated(async () => {
+    assertEquals((await new CancelScope().run(() => undefined)).value, undefined);
+    const error = new TypeError("sync");
+    const thrown = await caught(
+      new CancelScope().run(() => {
+        throw error;
+      }),
+    );
+    assertStrictEquals(thrown, error);
+    const thenable = { then: (resolve: (value: number) => void) => resolve(3) } as unknown as Promise<number>;
+    assertEquals((await new CancelScope().run(() => thenable)).value, 3);
   }),
 );
 
@@ -497,13 +313,5 @@ Deno.test("CancelScope.run() refuses a second use, and a body that is no functio
     () => new CancelScope().run(async function* () {} as never),
     TypeError,
     'Cannot run a scope as "body" must be a plain or async function: received a generator function',
-  );
-});
-
-Deno.test("Cancelled cannot be made by users", () => {
-  assertThrows(
-    () => new (Cancelled as unknown as new () => Error)(),
-    TypeError,
-    'Cannot construct "Cancelled" as only a cancel scope makes it: call scope.cancel(reason)',
   );
 });

@@ -10,7 +10,6 @@ import {
   moveOnAfter,
   openNursery,
   run,
-  shielded,
   sleep,
   sleepForever,
   suspend,
@@ -272,10 +271,10 @@ Deno.test(
         )
       );
       await sim.settled();
-      inner.cancel();
       outer.cancel();
       inner.shield = true;
       inner.shield = false;
+      inner.cancel();
       assertEquals([aborts, waker!.pending], [1, true]);
       assert(waker!.fail(new RangeError("in the end")));
       assertEquals(String(await task.join().catch((error) => error)), "RangeError: in the end");
@@ -328,5 +327,25 @@ Deno.test(
     wakers[1]!.wake();
     assertEquals(running(), 1);
     await Promise.all(waits);
+  }),
+);
+
+Deno.test(
+  "the waits a task shows are those that are open, in whichever order they end",
+  simulated(async () => {
+    const run = currentRun();
+    for (const order of [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]]) {
+      await new CancelScope().run(async () => {
+        const wakers: Waker<void>[] = [];
+        const waits = ["a", "b", "c"].map((kind) => suspend<void>({ kind }, (waker) => wakers.push(waker), () => true));
+        let open = ["a", "b", "c"];
+        for (const at of order) {
+          wakers[at]!.wake();
+          open = open.filter((kind) => kind !== "abc"[at]);
+          assertEquals(run.taskTree().root.waits.map(({ kind }) => kind).toSorted(), open);
+        }
+        await Promise.all(waits);
+      });
+    }
   }),
 );

@@ -54,7 +54,7 @@ class Person {
         const chunk = await this.stream.receiveSome();
         assert(
           chunk !== null,
-          `the connection ended before ${JSON.stringify(text)}; seen: ${JSON.stringify(this.#seen)}`,
+          `the connection ended before ${JSON.stringify(text)}; seen last: ${JSON.stringify(this.#seen.slice(-200))}`,
         );
         this.#seen += new TextDecoder().decode(chunk);
       }
@@ -145,13 +145,18 @@ Deno.test("chat_server.ts drops a client that never reads, and does not stall th
     await ann.sees("* bob has joined\n");
     const nora = await Person.connect(port, "nora");
     await ann.sees("* nora has joined\n");
-    // Nora reads no more. What Ann says from here on fills her socket buffers, then her outbox.
+    await bob.sees("* nora has joined\n");
+    // Nora reads no more: what is said from here on fills her socket buffers, then her outbox. Bob hears every line
+    // before the next is said, so that it is never he who is too slow.
     const line = `${"y".repeat(4_000)}\n`;
-    const reading = nursery.startSoon(() => bob.sees("* nora has left\n"));
+    const leaving = nursery.startSoon(() => ann.sees("* nora has left\n"));
     const talking = nursery.startSoon(async () => {
-      while (true) await ann.types(line);
+      while (true) {
+        await ann.types(line);
+        await bob.sees(line);
+      }
     });
-    await reading.join();
+    await leaving.join();
     talking.cancel();
     for (const { stream } of [ann, bob, nora]) stream.close();
   }));
