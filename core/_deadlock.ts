@@ -73,7 +73,7 @@ export function watchForDeadlock(runtime: Runtime, handler: DeadlockHandler): ()
 /** Whether a sleep or a deadline is pending somewhere. */
 function waitsForTime(runtime: Runtime): boolean {
   let found = false;
-  walk(runtime.root.node, (node) => {
+  walk(runtime.root, (node) => {
     if (node.scope !== null && node.scope.deadline !== Infinity && node.cancelled === null) found = true;
     for (let waiter = node.waiters; waiter !== null && !found; waiter = waiter.next) {
       found = waiter.reason.kind === "sleep" && waiter.reason.label !== "for ever";

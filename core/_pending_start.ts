@@ -57,7 +57,7 @@ export class PendingStart<V> implements TaskOwner {
     // The caller is being cancelled: the task stays with it, and start() ends when the task does.
     if (this.#caller.cancelled !== null) return;
     this.waiter.wake(value);
-    moveNode(task.node, this.#nursery.node);
+    moveNode(task, this.#nursery.node);
     // After the move, as it may have to cancel the task: a daemon, when the nursery has nothing else left.
     this.#nursery.startEnded(task);
   }

@@ -127,7 +127,7 @@ class RunEvents extends Instruments {
 setDefaultRoot(() => {
   const runtime = new Runtime({}, null);
   runtime.isDefault = true;
-  return runtime.root.node;
+  return runtime.root;
 });
 
 /** The runtime of the code that runs now; `undefined` outside any run and scope. */

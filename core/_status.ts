@@ -28,7 +28,7 @@ export const SCOPE_ENDED: Cancelled = makeCancelled(
 /** One node of the tree. Fields are written by this file only, except where said. */
 export class StatusNode {
   parent: StatusNode | null;
-  /** The task whose code runs in this node. Never changes. */
+  /** The task whose code runs in this node: itself, if it is a task. Never changes. */
   readonly task: TaskImpl<unknown>;
   /** Effective cancellation, `null` if none. Written by `settle()` and the walks. */
   cancelled: Cancelled | null;
@@ -38,7 +38,7 @@ export class StatusNode {
   shutdown: boolean;
   /** `untilShutdown()`: becomes cancelled when `shutdown` turns true. Written once, at entry. */
   endsAtShutdown = false;
-  /** The scope this node belongs to, for its deadline; `null` for a task's own node. Written once, at entry. */
+  /** The scope this node belongs to, for its deadline; `null` for a task. Written once, at entry. */
   scope: { readonly deadline: number } | null = null;
   waiters: Waiter<unknown> | null = null;
   firstChild: StatusNode | null = null;
@@ -48,8 +48,7 @@ export class StatusNode {
 
   constructor(parent: StatusNode | null, task: TaskImpl<unknown> | null, shield: boolean) {
     this.parent = parent;
-    // A task's own node is made in the constructor of the task, which fills this in right away.
-    this.task = task as TaskImpl<unknown>;
+    this.task = task ?? (this as unknown as TaskImpl<unknown>);
     this.shield = shield;
     this.cancelled = null;
     this.shutdown = false;

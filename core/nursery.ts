@@ -202,10 +202,10 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
 
   get childTasks(): readonly Task[] {
     const tasks: Task[] = [];
-    // A child's own node hangs right below ours, newest first; so do scopes of the body, which are not tasks, and tasks
+    // A child hangs right below us, newest first; so do scopes of the body, which are not tasks, and tasks
     // that `start()` was called for in the body, which are not ours before `started()`.
     for (let node = this.node.firstChild; node !== null; node = node.next) {
-      if (node.task.node === node && node.task.parentNursery === this) tasks.push(node.task);
+      if (node.task === node && node.task.parentNursery === this) tasks.push(node.task);
     }
     return tasks.reverse();
   }

@@ -84,7 +84,7 @@ interface Draft extends TaskTreeNode {
 /** The snapshot of one run. */
 export function snapshot(runtime: Runtime): TaskTree {
   const drafts = new Map<TaskImpl<unknown>, Draft>();
-  walk(runtime.root.node, (node) => {
+  walk(runtime.root, (node) => {
     const { task } = node;
     let draft = drafts.get(task);
     if (draft === undefined) {
