@@ -5,10 +5,11 @@
  * value is in exactly one place at any time: with the sender, in the buffer, or with the receiver.
  */
 
+import { EndOfChannel } from "./errors.ts";
 import type { MemoryChannelStatistics } from "./memory_channel.ts";
 import type { StatusNode } from "./_status.ts";
 import { Waiter, type WaitReason } from "./_waiter.ts";
-import { WaitQueue } from "./_wait_queue.ts";
+import { type Queued, WaitQueue } from "./_wait_queue.ts";
 
 /** A blocked sender: its value waits in it. */
 export class SendWaiter<T> extends Waiter<void> {
@@ -17,8 +18,23 @@ export class SendWaiter<T> extends Waiter<void> {
   }
 }
 
+/** Who waits to receive: a task blocked in `receive()`, or one arm of a `select()`. */
+export interface Receiver<T> extends Queued<T> {
+  readonly end: object;
+}
+
+/** Told what happens in a channel, by those who build on one. */
+export interface ChannelWatcher {
+  /** Room was made. */
+  taken?(): void;
+  /** Somebody waits to receive. */
+  wanted?(): void;
+  /** The last receiving end was closed. */
+  closed?(): void;
+}
+
 /** A blocked receiver. */
-export class ReceiveWaiter<T> extends Waiter<T> {
+export class ReceiveWaiter<T> extends Waiter<T> implements Receiver<T> {
   constructor(node: StatusNode, reason: WaitReason, readonly end: object) {
     super(node, reason, null);
   }
@@ -27,12 +43,15 @@ export class ReceiveWaiter<T> extends Waiter<T> {
 /** See the header. */
 export class Channel<T> {
   readonly capacity: number;
-  readonly senders = new WaitQueue<void>();
-  readonly receivers = new WaitQueue<T>();
+  readonly senders = new WaitQueue<void, SendWaiter<T>>();
+  readonly receivers = new WaitQueue<T, Receiver<T>>();
   readonly sending: WaitReason;
   readonly receiving: WaitReason;
   sendEnds = 0;
   receiveEnds = 0;
+  /** Why nothing can be received any more, although senders are there. */
+  broken: Error | null = null;
+  watcher: ChannelWatcher | null = null;
   peak = 0;
   /** Values at `#head` and after; what is before has been taken. */
   #buffer: T[] = [];
@@ -91,17 +110,30 @@ export class Channel<T> {
 
   /** Takes the oldest value; there must be one. A blocked sender moves up into the room this makes. */
   take(): T {
-    const sender = this.senders.first as SendWaiter<T> | null;
+    const sender = this.senders.first;
     if (this.used === 0) {
+      const { value } = sender as SendWaiter<T>;
       (sender as SendWaiter<T>).wake();
-      return (sender as SendWaiter<T>).value;
+      return value;
     }
     const value = this.shift();
     if (sender !== null) {
       this.put(sender.value);
       sender.wake();
     }
+    if (this.watcher !== null) this.watcher.taken?.();
     return value;
+  }
+
+  /** Lets somebody wait for a value. */
+  wait(receiver: Receiver<T>): void {
+    this.receivers.add(receiver);
+    if (this.watcher !== null) this.watcher.wanted?.();
+  }
+
+  /** One of those who send has closed its end; with the last one the channel ends. */
+  endSending(): void {
+    if (--this.sendEnds === 0) this.receivers.failAll(endOfChannel());
   }
 
   statistics(): MemoryChannelStatistics {
@@ -115,4 +147,9 @@ export class Channel<T> {
       tasksWaitingReceive: this.receivers.size,
     };
   }
+}
+
+/** What a receiver gets when the channel has ended. */
+export function endOfChannel(): EndOfChannel {
+  return new EndOfChannel("Cannot receive as all sending ends are closed and everything sent was received");
 }

@@ -51,6 +51,16 @@ export function requireInteger(action: string, name: string, value: unknown, lea
   }
 }
 
+/** Requires a whole number >= 0, or `Infinity`. */
+export function requireCount(action: string, name: string, value: unknown): void {
+  if (typeof value !== "number") {
+    throw new TypeError(`Cannot ${action} as "${name}" must be a number: received ${show(value)}`);
+  }
+  if (!(value >= 0) || (value !== Infinity && !Number.isInteger(value))) {
+    throw new RangeError(`Cannot ${action} as "${name}" must be a whole number >= 0 or Infinity: received ${value}`);
+  }
+}
+
 /** What a check throws, for functions that return a promise and so must not throw themselves; `null` if all is well. */
 export function faultOf(check: () => void): unknown {
   try {

@@ -76,7 +76,7 @@ function waitsForTime(runtime: Runtime): boolean {
   walk(runtime.root, (node) => {
     if (node.scope !== null && node.scope.deadline !== Infinity && node.cancelled === null) found = true;
     for (let waiter = node.waiters; waiter !== null && !found; waiter = waiter.next) {
-      found = waiter.reason.kind === "sleep" && waiter.reason.label !== "for ever";
+      found = waiter.reason.untilTime === true;
     }
     return !found;
   });

@@ -41,6 +41,8 @@ export class StatusNode {
   /** The scope this node belongs to, for its deadline; `null` for a task. Written once, at entry. */
   scope: { readonly deadline: number } | null = null;
   waiters: Waiter<unknown> | null = null;
+  /** Made when somebody asks for the signal of this node: see `signalOf()`. */
+  controller: AbortController | null = null;
   firstChild: StatusNode | null = null;
   /** The older sibling: children are linked newest first. */
   next: StatusNode | null = null;
@@ -141,6 +143,7 @@ export function walk(root: StatusNode, visit: (node: StatusNode) => boolean): vo
 /** Recomputes the effective state from `root` down, then aborts the waits that are newly cancelled. */
 function settle(root: StatusNode): void {
   const doomed: Waiter<unknown>[] = [];
+  let signalled: StatusNode[] | null = null;
   // `walk()` written out: cancelling 100,000 tasks spends its time here.
   let node = root;
   while (true) {
@@ -150,6 +153,8 @@ function settle(root: StatusNode): void {
       node.cancelled = state;
       if (state !== null) {
         for (let waiter = node.waiters; waiter !== null; waiter = waiter.next) doomed.push(waiter);
+        // A region that has simply ended aborts nothing: a response that left a timeout may still be read.
+        if (node.controller !== null && state !== SCOPE_ENDED) (signalled ??= []).push(node);
       }
       if (node.firstChild !== null) {
         node = node.firstChild;
@@ -162,6 +167,16 @@ function settle(root: StatusNode): void {
   }
   // A callback below may have woken a waiter or shielded its node meanwhile: `abort` looks again.
   for (let i = 0; i < doomed.length; i++) (doomed[i] as Waiter<unknown>).abort();
+  if (signalled !== null) { for (const { controller, cancelled } of signalled) controller?.abort(cancelled); }
+}
+
+/** The signal of a node, aborted when it is cancelled. */
+export function signalOf(node: StatusNode): AbortSignal {
+  if (node.controller === null) {
+    node.controller = new AbortController();
+    if (node.cancelled !== null) node.controller.abort(node.cancelled);
+  }
+  return node.controller.signal;
 }
 
 function link(node: StatusNode, parent: StatusNode): void {

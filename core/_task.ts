@@ -24,6 +24,14 @@ export interface TaskOwner {
   childEnded(task: TaskImpl<unknown>, error: unknown): void;
 }
 
+/** What a task holds, and must give back before it ends: a link in the list of the task. */
+export interface Holding {
+  nextHeld: Holding | null;
+  previousHeld: Holding | null;
+  /** The task has ended without giving it back. */
+  ownerEnded(): void;
+}
+
 /** See the header. */
 export class TaskImpl<T> extends StatusNode implements Task<T> {
   readonly id: number;
@@ -40,6 +48,8 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
   /** The value returned, or the error thrown. */
   outcome: unknown = undefined;
   #joiners: WaitQueue<T> | null = null;
+  /** What it holds, newest first. Written by `hold()` and `letGo()`. */
+  #held: Holding | null = null;
 
   /** What it is called, or the function to ask: reading a function's name takes time, and is seldom needed. */
   readonly #name: string | Named;
@@ -128,6 +138,23 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
     } else this.returned(result as T);
   }
 
+  /** The task holds something from now on. */
+  hold(holding: Holding): void {
+    const first = this.#held;
+    holding.nextHeld = first;
+    if (first !== null) first.previousHeld = holding;
+    this.#held = holding;
+  }
+
+  /** The task has given it back. */
+  letGo(holding: Holding): void {
+    const { nextHeld, previousHeld } = holding;
+    if (previousHeld !== null) previousHeld.nextHeld = nextHeld;
+    else this.#held = nextHeld;
+    if (nextHeld !== null) nextHeld.previousHeld = previousHeld;
+    holding.nextHeld = holding.previousHeld = null;
+  }
+
   /** The function returned. */
   returned(value: T): void {
     this.state = "done";
@@ -153,6 +180,7 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
 
   #leave(): void {
     closeNode(this);
+    for (let held = this.#held; held !== null; held = held.nextHeld) held.ownerEnded();
     const { runtime } = this;
     // A forgotten wait that refuses to be cancelled: when it ends one day, the task must not count as running.
     if (this.waits > 0) this.waits += STUCK_WAITS;

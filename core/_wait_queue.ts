@@ -1,5 +1,5 @@
 /**
- * A strict first-in first-out queue of waiters, the base of every primitive that hands something over.
+ * A strict first-in first-out queue of waits, the base of every primitive that hands something over.
  *
  * Waiters are the links themselves, so a cancelled one leaves in constant time wherever it stands.
  */
@@ -7,10 +7,27 @@
 import { currentNode } from "./_context.ts";
 import { refuse, Waiter, type WaitReason } from "./_waiter.ts";
 
+/** What stands in a queue: a waiter, or one arm of a wait for several things. */
+export interface Queued<T> {
+  /** The queue it stands in, and its neighbours there; written by `WaitQueue`. */
+  queue: Line | null;
+  after: Queued<T> | null;
+  before: Queued<T> | null;
+  /** Grants it; returns whether it was still waiting. */
+  wake(value: T): boolean;
+  /** Ends it with an error; returns whether it was still waiting. */
+  fail(error: unknown): boolean;
+}
+
+/** A queue, for those in it. */
+export interface Line {
+  remove(entry: Queued<never>): void;
+}
+
 /** See the header. */
-export class WaitQueue<T> {
-  #first: Waiter<T> | null = null;
-  #last: Waiter<T> | null = null;
+export class WaitQueue<T, W extends Queued<T> = Waiter<T>> implements Line {
+  #first: W | null = null;
+  #last: W | null = null;
   #size = 0;
 
   /** How many wait. */
@@ -19,12 +36,12 @@ export class WaitQueue<T> {
   }
 
   /** The longest-waiting one. */
-  get first(): Waiter<T> | null {
+  get first(): W | null {
     return this.#first;
   }
 
   /** Waits at the end of the queue, until woken or cancelled; refuses in a cancelled scope. */
-  park(reason: WaitReason): Promise<T> {
+  park(this: WaitQueue<T>, reason: WaitReason): Promise<T> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
     const waiter = new Waiter<T>(node, reason, null);
@@ -32,25 +49,25 @@ export class WaitQueue<T> {
     return waiter.promise;
   }
 
-  /** Puts a waiter at the end. */
-  add(waiter: Waiter<T>): void {
+  /** Puts one at the end. */
+  add(entry: W): void {
     const last = this.#last;
-    waiter.queue = this;
-    waiter.before = last;
-    if (last === null) this.#first = waiter;
-    else last.after = waiter;
-    this.#last = waiter;
+    entry.queue = this;
+    entry.before = last;
+    if (last === null) this.#first = entry;
+    else last.after = entry;
+    this.#last = entry;
     this.#size++;
   }
 
-  /** Takes a waiter out, wherever it stands. Called by the waiter itself when its wait is over. */
-  remove(waiter: Waiter<T>): void {
-    const { before, after } = waiter;
+  /** Takes one out, wherever it stands. Called by itself when its wait is over. */
+  remove(entry: Queued<never>): void {
+    const { before, after } = entry as Queued<unknown> as { before: W | null; after: W | null };
     if (before === null) this.#first = after;
     else before.after = after;
     if (after === null) this.#last = before;
     else after.before = before;
-    waiter.queue = waiter.before = waiter.after = null;
+    entry.queue = entry.before = entry.after = null;
     this.#size--;
   }
 

@@ -19,7 +19,8 @@ import { later, spend } from "./_turns.ts";
 import { currentNode } from "./_context.ts";
 import { type Cancelled, isCancelled, RunFinishedError } from "./errors.ts";
 import type { StatusNode } from "./_status.ts";
-import type { WaitQueue } from "./_wait_queue.ts";
+import type { Task } from "./task.ts";
+import type { Line, Queued } from "./_wait_queue.ts";
 
 /** Why a task waits, for the task tree and deadlock reports. Rendered only when somebody looks. */
 export interface WaitReason {
@@ -27,6 +28,10 @@ export interface WaitReason {
   readonly kind: string;
   /** Which object is waited for, e.g. its name; a function is called when the tree is shown. */
   readonly label?: string | (() => string);
+  /** Which task could end the wait, if there is exactly one: makes the cycle of a deadlock visible. */
+  readonly holder?: () => Task | null;
+  /** Whether the clock ends the wait: then it is no sign of a deadlock. */
+  readonly untilTime?: boolean;
 }
 
 /** Undoes an operation when its wait is cancelled. `false` refuses: then somebody must still wake the waiter. */
@@ -52,7 +57,7 @@ const grab = (resolve: Settle, reject: Settle): void => {
 const ignore = (): void => {};
 
 /** See the header. Created waiting, in the given node. */
-export class Waiter<T> {
+export class Waiter<T> implements Queued<T> {
   readonly promise: Promise<T>;
   readonly node: StatusNode;
   readonly reason: WaitReason;
@@ -62,9 +67,9 @@ export class Waiter<T> {
   next: Waiter<unknown> | null;
   prev: Waiter<unknown> | null = null;
   /** The queue it stands in, if any, and its neighbours there; written by `WaitQueue`. */
-  queue: WaitQueue<T> | null = null;
-  after: Waiter<T> | null = null;
-  before: Waiter<T> | null = null;
+  queue: Line | null = null;
+  after: Queued<T> | null = null;
+  before: Queued<T> | null = null;
   readonly #onAbort: AbortWait | null;
   readonly #resolve: Settle;
   readonly #reject: Settle;
@@ -149,7 +154,7 @@ export class Waiter<T> {
     if (prev !== null) prev.next = next;
     else node.waiters = next;
     if (next !== null) next.prev = prev;
-    if (this.queue !== null) this.queue.remove(this);
+    if (this.queue !== null) this.queue.remove(this as Queued<never>);
     const { task } = node;
     const { runtime } = task;
     if (--task.waits === 0) runtime.running++;

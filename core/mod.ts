@@ -59,3 +59,45 @@ export {
   untilShutdown,
 } from "./timeouts.ts";
 export { suspend, type WaitReason, type Waker } from "./_waiter.ts";
+export { Barrier, type BarrierStatistics } from "./barrier.ts";
+export {
+  type BroadcastChannelOptions,
+  type BroadcastChannelStatistics,
+  type BroadcastReceiveChannel,
+  type BroadcastSendChannel,
+  type LagPolicy,
+  openBroadcastChannel,
+} from "./broadcast_channel.ts";
+export { cancellable } from "./cancellable.ts";
+export {
+  type BorrowOptions,
+  CapacityLimiter,
+  type CapacityLimiterOptions,
+  type CapacityLimiterStatistics,
+} from "./capacity_limiter.ts";
+export {
+  all,
+  allSettled,
+  any,
+  type Job,
+  type OutcomesOf,
+  race,
+  type ResultOf,
+  type ResultOfJob,
+  type ResultsOf,
+} from "./combinators.ts";
+export { Condition, type ConditionStatistics } from "./condition.ts";
+export { Lock, type LockStatistics, type ReleaseGuard } from "./lock.ts";
+export { asCompleted, type ConcurrencyOptions, forEach, map } from "./map.ts";
+export { Once } from "./once.ts";
+export { ParkingLot, type ParkingLotStatistics } from "./parking_lot.ts";
+export { RateLimiter, type RateLimiterOptions, type RateLimiterStatistics } from "./rate_limiter.ts";
+export { type Backoff, retry, type RetryOptions } from "./retry.ts";
+export { select, type Selected, type SelectOptions } from "./select.ts";
+export { Semaphore, type SemaphoreOptions, type SemaphoreStatistics } from "./semaphore.ts";
+export { currentSignal, withSignal } from "./signals.ts";
+export { suppressedErrors } from "./suppressed_errors.ts";
+export { toChannel } from "./to_channel.ts";
+export { openWatch, type WatchOptions, type WatchReceiver, type WatchSender } from "./watch.ts";
+export { fromReadable, type ReadableReceiver, toReadable } from "./web_streams.ts";
+export type { Source } from "./_feed.ts";

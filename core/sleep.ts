@@ -10,6 +10,7 @@ import { type AbortWait, refuse, Waiter, type WaitReason } from "./_waiter.ts";
 /** A sleep is its own reason and its own timer argument: one object beside the waiter. */
 class Sleep implements WaitReason {
   readonly kind = "sleep";
+  readonly untilTime = true;
   readonly waiter: Waiter<void>;
   readonly alarm: Alarm;
 

@@ -1,0 +1,116 @@
+/** An async iterable as a channel: safe to leave, safe to cancel. */
+
+import { requireFunction, show } from "./_check.ts";
+import { Channel, type Receiver } from "./_channel.ts";
+import { ReceiveEnd } from "./_channel_ends.ts";
+import { inNursery } from "./combinators.ts";
+import { isCancelled } from "./errors.ts";
+import type { MemoryReceiveChannel } from "./memory_channel.ts";
+import { quiet } from "./_quiet.ts";
+import { withSuppressed } from "./suppressed_errors.ts";
+import type { WaitReason } from "./_waiter.ts";
+import { WaitQueue } from "./_wait_queue.ts";
+
+/**
+ * Runs a function that receives what an async iterable gives, through a channel.
+ *
+ * The iterable runs in a task of its own, so its scopes and tasks do not mix with those of the consumer, as they do when an
+ * async generator with a timeout around its `yield` is simply looped over. It is asked for a value only when somebody waits
+ * for one: no look-ahead. When the function is done, whether or not it has received everything, the iterable is
+ * cancelled, told by its `return()`, and waited for. Its error cancels the function and is thrown itself.
+ *
+ * **Cancellation:** both are cancelled, and waited for. A cancelled `receive()` loses nothing: the value it had asked for is
+ * kept for the next.
+ *
+ * @example Leaving early
+ * ```ts
+ * import { sleep, toChannel } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * async function* ticks(): AsyncGenerator<number> {
+ *   for (let n = 1;; n++) {
+ *     await sleep(1);
+ *     yield n;
+ *   }
+ * }
+ * const sum = await toChannel(ticks(), async (channel) => {
+ *   let sum = 0;
+ *   for await (const n of channel) {
+ *     sum += n;
+ *     if (n === 3) break;
+ *   }
+ *   return sum;
+ * });
+ * assertEquals(sum, 6);
+ * ```
+ *
+ * @param source What to receive from; also a plain iterable or a `ReadableStream`.
+ * @param body What to run; gets the channel, which several tasks may share.
+ * @returns What the function returned.
+ * @throws {TypeError} If `source` cannot be iterated, or `body` is not a function.
+ */
+export function toChannel<T, R>(
+  source: AsyncIterable<T> | Iterable<T>,
+  body: (channel: MemoryReceiveChannel<T>) => R | Promise<R>,
+): Promise<R> {
+  return quiet(async () => {
+    requireFunction("make a channel", "body", body);
+    const iterable = source as Partial<AsyncIterable<T> & Iterable<T>> | null | undefined;
+    if (typeof (iterable?.[Symbol.asyncIterator] ?? iterable?.[Symbol.iterator]) !== "function") {
+      throw new TypeError(`Cannot make a channel as "source" must be an async iterable: received ${show(source)}`);
+    }
+    const channel = new DemandChannel<T>();
+    const receive = new ReceiveEnd(channel);
+    return await inNursery(async (nursery) => {
+      nursery.startSoon(() => produce(source, channel), { name: "source", daemon: true });
+      try {
+        return await body(receive);
+      } finally {
+        receive.close();
+      }
+    });
+  });
+}
+
+const DEMAND: WaitReason = { kind: "demand" };
+
+/** A channel that knows when a value is wanted: when somebody waits, and none is there. Room for one, if that one leaves. */
+class DemandChannel<T> extends Channel<T> {
+  readonly demand = new WaitQueue<void>();
+
+  constructor() {
+    super(1, "source");
+    this.sendEnds = 1;
+  }
+
+  override wait(receiver: Receiver<T>): void {
+    super.wait(receiver);
+    this.demand.wakeAll();
+  }
+}
+
+async function produce<T>(source: AsyncIterable<T> | Iterable<T>, channel: DemandChannel<T>): Promise<void> {
+  let iterator: AsyncIterator<T> | Iterator<T> | null = null;
+  /** A source that has ended, or thrown, is not to be told so. */
+  let open = false;
+  try {
+    while (true) {
+      if (channel.receivers.size === 0) await channel.demand.park(DEMAND);
+      // Whoever wanted it may have been cancelled meanwhile.
+      if (channel.receivers.size === 0) continue;
+      iterator ??= Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+      open = false;
+      const result = await iterator.next();
+      if (result.done) return channel.endSending();
+      open = true;
+      channel.accept(result.value);
+    }
+  } catch (error) {
+    if (!open) throw error;
+    throw withSuppressed(error, await stop(iterator).then(() => [], (second) => isCancelled(second) ? [] : [second]));
+  }
+}
+
+async function stop(iterator: AsyncIterator<unknown> | Iterator<unknown> | null): Promise<void> {
+  await iterator?.return?.();
+}
