@@ -11,9 +11,8 @@
 import { requireCount, requireFunction, show } from "./_check.ts";
 import { inNursery } from "./combinators.ts";
 import { currentNode } from "./_context.ts";
-import { isCancelled } from "./errors.ts";
 import type { Nursery } from "./nursery.ts";
-import { withSuppressed } from "./suppressed_errors.ts";
+import { afterFailure } from "./suppressed_errors.ts";
 import { spend } from "./_turns.ts";
 import { pass, refuse, type WaitReason } from "./_waiter.ts";
 import { WaitQueue } from "./_wait_queue.ts";
@@ -46,7 +45,7 @@ export async function feed<T>(source: Source<T>, options: FeedOptions<T>): Promi
   try {
     await inNursery((nursery) => workers.start(nursery));
   } catch (error) {
-    throw withSuppressed(error, await workers.stop().then(() => [], (second) => isCancelled(second) ? [] : [second]));
+    throw await afterFailure(error, () => workers.stop());
   }
   await workers.stop();
 }

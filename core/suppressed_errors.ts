@@ -40,6 +40,18 @@ export function withSuppressed(error: unknown, others: readonly unknown[]): unkn
   return error;
 }
 
+/** Does what has to be done after a failure; returns what to throw if that fails as well. */
+export async function afterFailure(error: unknown, cleanup: () => Promise<void>): Promise<unknown> {
+  try {
+    await cleanup();
+    return error;
+  } catch (second) {
+    // A cancellation is noticed again by the next wait; an error is not.
+    if (isCancelled(second)) return error;
+    return isCancelled(error) ? second : withSuppressed(error, [second]);
+  }
+}
+
 /** What a combinator throws, given what its nursery threw: the first error itself. */
 export function firstError(error: unknown): unknown {
   // Its own nursery's group is the outer one; a group that a child threw is an error like any other.

@@ -4,10 +4,9 @@ import { requireFunction, show } from "./_check.ts";
 import { Channel, type Receiver } from "./_channel.ts";
 import { ReceiveEnd } from "./_channel_ends.ts";
 import { inNursery } from "./combinators.ts";
-import { isCancelled } from "./errors.ts";
 import type { MemoryReceiveChannel } from "./memory_channel.ts";
 import { quiet } from "./_quiet.ts";
-import { withSuppressed } from "./suppressed_errors.ts";
+import { afterFailure } from "./suppressed_errors.ts";
 import type { WaitReason } from "./_waiter.ts";
 import { WaitQueue } from "./_wait_queue.ts";
 
@@ -107,10 +106,6 @@ async function produce<T>(source: AsyncIterable<T> | Iterable<T>, channel: Deman
     }
   } catch (error) {
     if (!open) throw error;
-    throw withSuppressed(error, await stop(iterator).then(() => [], (second) => isCancelled(second) ? [] : [second]));
+    throw await afterFailure(error, async () => void await iterator?.return?.());
   }
-}
-
-async function stop(iterator: AsyncIterator<unknown> | Iterator<unknown> | null): Promise<void> {
-  await iterator?.return?.();
 }
