@@ -11,6 +11,7 @@
 import { requireCount, requireFunction, show } from "./_check.ts";
 import { inNursery } from "./combinators.ts";
 import { currentNode } from "./_context.ts";
+import { isCancelled } from "./errors.ts";
 import type { Nursery } from "./nursery.ts";
 import { afterFailure } from "./suppressed_errors.ts";
 import { spend } from "./_turns.ts";
@@ -126,6 +127,10 @@ class Workers<T> {
       const result = await (this.#iterator as AsyncIterator<T>).next();
       ended = result.done === true;
       return result;
+    } catch (error) {
+      // A source that failed is done for; one whose wait we have cancelled may hold something still.
+      ended = !isCancelled(error);
+      throw error;
     } finally {
       this.#ended = ended;
       // The turn stays taken when somebody was woken to have it.

@@ -207,9 +207,9 @@ class Results<T, R> implements AsyncIterableIterator<R>, AsyncDisposable {
   }
 
   async #stop(): Promise<void> {
-    this.#results.close();
     this.#running ??= Promise.resolve();
     this.#nursery?.cancel("nobody wants the results any more");
+    this.#results.close();
     await this.#running;
   }
 }

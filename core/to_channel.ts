@@ -4,6 +4,7 @@ import { requireFunction, show } from "./_check.ts";
 import { Channel, type Receiver } from "./_channel.ts";
 import { ReceiveEnd } from "./_channel_ends.ts";
 import { inNursery } from "./combinators.ts";
+import { isCancelled } from "./errors.ts";
 import type { MemoryReceiveChannel } from "./memory_channel.ts";
 import { quiet } from "./_quiet.ts";
 import { afterFailure } from "./suppressed_errors.ts";
@@ -90,7 +91,7 @@ class DemandChannel<T> extends Channel<T> {
 
 async function produce<T>(source: AsyncIterable<T> | Iterable<T>, channel: DemandChannel<T>): Promise<void> {
   let iterator: AsyncIterator<T> | Iterator<T> | null = null;
-  /** A source that has ended, or thrown, is not to be told so. */
+  /** A source that has ended, or failed, is not to be told so; one whose wait was cancelled is. */
   let open = false;
   try {
     while (true) {
@@ -105,7 +106,7 @@ async function produce<T>(source: AsyncIterable<T> | Iterable<T>, channel: Deman
       channel.accept(result.value);
     }
   } catch (error) {
-    if (!open) throw error;
+    if (!open && !isCancelled(error)) throw error;
     throw await afterFailure(error, async () => void await iterator?.return?.());
   }
 }
