@@ -62,7 +62,15 @@ export interface WatchReceiver<T> extends AsyncIterable<T> {
    * @throws {EndOfChannel} If the watch is closed with a value that does not fulfil it.
    */
   waitFor<S extends T>(condition: (value: T) => value is S): Promise<S>;
-  /** The same, for a condition that tells nothing about the type. */
+  /**
+   * Waits until the value fulfils a condition that tells nothing about its type.
+   *
+   * **Cancellation:** throws `Cancelled`; nothing is lost.
+   *
+   * @param condition What must be true of the value.
+   * @returns The value.
+   * @throws {EndOfChannel} If the watch is closed with a value that does not fulfil it.
+   */
   waitFor(condition: (value: T) => boolean): Promise<T>;
   /** Makes another receiver, which has seen what this one has seen. */
   clone(): WatchReceiver<T>;

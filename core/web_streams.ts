@@ -19,7 +19,11 @@ export interface ReadableReceiver<T> extends AsyncIterable<T>, AsyncDisposable {
    * @throws {unknown} What the stream failed with.
    */
   receive(): Promise<T>;
-  /** Cancels the stream, whose source may stop. Idempotent; waits until the source has confirmed it. */
+  /**
+   * Cancels the stream, so that its source can stop. Idempotent.
+   *
+   * **Cancellation:** none: as a cleanup it waits, even in a cancelled scope, until the source has confirmed it.
+   */
   close(): Promise<void>;
 }
 
