@@ -25,6 +25,7 @@ export {
 } from "./errors.ts";
 export { Event, type EventStatistics } from "./event.ts";
 export { beginHostOperation, hostOp, type HostOperation } from "./host_op.ts";
+export { onIdle } from "./idle.ts";
 export type { Instrument } from "./instrument.ts";
 export {
   type MemoryChannelOptions,
@@ -40,7 +41,14 @@ export type {
   NetworkConnectOptions,
   NetworkListener,
   NetworkListenOptions,
+  NetworkListenTlsOptions,
+  NetworkListenUnixOptions,
+  NetworkStartTlsOptions,
+  NetworkTlsConn,
+  NetworkTlsHandshake,
   ResolvedAddress,
+  SocketAddress,
+  UnixAddress,
 } from "./network.ts";
 export { type Nursery, type NurseryOptions, openNursery, type SpawnOptions, type TaskStatus } from "./nursery.ts";
 export { run, type RunOptions, type Schedule } from "./run.ts";

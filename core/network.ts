@@ -3,9 +3,12 @@
  *
  * The shapes are Deno's, so that `Deno.connect` and `Deno.listen` fit as they are; tests put a network in memory
  * here. Only types: the core itself touches no network. The default implementation is in `net/`.
+ *
+ * TCP is what every network has. Unix sockets and TLS are optional: a network in memory may do without, and what
+ * needs them says so.
  */
 
-/** Where a TCP connection goes to or comes from. */
+/** Where a TCP connection goes to or comes from; with TLS or without. */
 export interface NetworkAddress {
   /** Always `"tcp"`. */
   readonly transport: "tcp";
@@ -15,12 +18,23 @@ export interface NetworkAddress {
   readonly port: number;
 }
 
+/** An end of a connection over a Unix socket. */
+export interface UnixAddress {
+  /** Always `"unix"`. */
+  readonly transport: "unix";
+  /** The path of the socket; `null` for the end that connected, which has none. */
+  readonly path: string | null;
+}
+
+/** An end of a connection of any kind; `transport` tells which. */
+export type SocketAddress = NetworkAddress | UnixAddress;
+
 /** An open connection of the host. */
-export interface NetworkConn {
+export interface NetworkConn<A extends SocketAddress = NetworkAddress> {
   /** This end. */
-  readonly localAddr: NetworkAddress;
+  readonly localAddr: A;
   /** The other end. */
-  readonly remoteAddr: NetworkAddress;
+  readonly remoteAddr: A;
   /** Reads at least one byte into `buffer`; `null` at the end. A pending read rejects when the connection is closed. */
   read(buffer: Uint8Array): Promise<number | null>;
   /** Writes some of `data`; returns how many bytes were taken. */
@@ -35,13 +49,25 @@ export interface NetworkConn {
   setKeepAlive?(keepAlive?: boolean): void;
 }
 
+/** An open connection of the host that speaks TLS. A missing `close_notify` is a read error called `UnexpectedEof`. */
+export interface NetworkTlsConn extends NetworkConn {
+  /** Completes the handshake, which otherwise the first read or write does. Rejects when the connection is closed. */
+  handshake(): Promise<NetworkTlsHandshake>;
+}
+
+/** What a TLS handshake has agreed on. */
+export interface NetworkTlsHandshake {
+  /** The protocol chosen by ALPN; `null` if none was. */
+  readonly alpnProtocol: string | null;
+}
+
 /** A listening socket of the host. */
-export interface NetworkListener {
+export interface NetworkListener<C extends NetworkConn<SocketAddress> = NetworkConn> {
   /** Where it listens. */
-  readonly addr: NetworkAddress;
+  readonly addr: C["localAddr"];
   /** Waits for the next connection. */
-  accept(): Promise<NetworkConn>;
-  /** Stops listening; a pending accept rejects. */
+  accept(): Promise<C>;
+  /** Stops listening; a pending accept rejects. The file of a Unix socket is removed. */
   close(): void;
 }
 
@@ -63,6 +89,36 @@ export interface NetworkListenOptions {
   readonly port: number;
   /** How many connections the host keeps waiting to be accepted. */
   readonly backlog?: number;
+  /** Whether other sockets may listen on the same port, to share its connections. */
+  readonly reusePort?: boolean;
+}
+
+/** Where to listen for TLS, and as whom. */
+export interface NetworkListenTlsOptions extends NetworkListenOptions {
+  /** The certificate, and those of its authorities, in PEM. */
+  readonly cert: string;
+  /** The private key of the certificate, in PEM. */
+  readonly key: string;
+  /** The protocols on offer to ALPN, in the order of preference. */
+  readonly alpnProtocols?: readonly string[];
+}
+
+/** How to begin TLS as a client. */
+export interface NetworkStartTlsOptions {
+  /** The name that the certificate of the server must be for. */
+  readonly serverName: string;
+  /** Certificates of authorities to trust besides those the host trusts, in PEM. */
+  readonly caCerts?: readonly string[];
+  /** The protocols on offer to ALPN, in the order of preference. */
+  readonly alpnProtocols?: readonly string[];
+}
+
+/** Where to listen on a Unix socket. */
+export interface NetworkListenUnixOptions {
+  /** The path of the socket file to be made. */
+  readonly path: string;
+  /** The permissions of the file, e.g. `0o600`; those the host gives if left out. */
+  readonly mode?: number;
 }
 
 /** One address of a name. */
@@ -81,4 +137,14 @@ export interface Network {
   listen(options: NetworkListenOptions): NetworkListener;
   /** Finds the addresses of a host name, in the order of preference. */
   resolve(hostname: string): Promise<readonly ResolvedAddress[]>;
+  /** Begins TLS on a connection of this network, as a client, and takes the connection over; does no handshake yet. */
+  startTls?(conn: NetworkConn, options: NetworkStartTlsOptions): Promise<NetworkTlsConn>;
+  /** Begins to listen for TLS connections; accepting one does no handshake. */
+  listenTls?(options: NetworkListenTlsOptions): NetworkListener<NetworkTlsConn>;
+  /** Connects to a Unix socket. The error is called `ConnectionRefused` if nobody listens on the file. */
+  connectUnix?(path: string): Promise<NetworkConn<UnixAddress>>;
+  /** Begins to listen on a Unix socket. The error is called `AddrInUse` if there is a file of that path. */
+  listenUnix?(options: NetworkListenUnixOptions): NetworkListener<NetworkConn<UnixAddress>>;
+  /** Removes a file if it is a socket; returns whether there is none any more. */
+  removeSocketFile?(path: string): Promise<boolean>;
 }

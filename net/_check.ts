@@ -1,5 +1,8 @@
 /** Checks of arguments, before any effect. */
 
+/** What fits into `sun_path` with its closing zero byte on Linux (unix(7)); other systems have a little less. */
+const LONGEST_PATH = 107;
+
 /** Requires a port: 1 to 65535, or from 0 where any free one may be chosen. */
 export function requirePort(action: string, port: unknown, least: 0 | 1): void {
   if (typeof port !== "number") {
@@ -35,6 +38,57 @@ export function requireAtLeast(action: string, name: string, value: unknown, lea
     throw new TypeError(`Cannot ${action} as "${name}" must be a number: received ${show(value)}`);
   }
   if (!(value >= least)) throw new RangeError(`Cannot ${action} as "${name}" must be >= ${least}: received ${value}`);
+}
+
+/** Requires protocols for ALPN (RFC 7301: 1 to 255 bytes each). */
+export function requireAlpn(action: string, alpn: unknown): void {
+  if (!Array.isArray(alpn)) {
+    throw new TypeError(`Cannot ${action} as "alpn" must be an array of protocol names: received ${show(alpn)}`);
+  }
+  for (const name of alpn) {
+    if (typeof name !== "string" || name.length < 1 || new TextEncoder().encode(name).length > 255) {
+      throw new RangeError(`Cannot ${action} as a name in "alpn" must have 1 to 255 bytes: received ${show(name)}`);
+    }
+  }
+}
+
+/** Requires one of the two words for what a missing `close_notify` is. */
+export function requireMissingCloseNotify(action: string, value: unknown): void {
+  if (value === "error" || value === "end") return;
+  throw new RangeError(`Cannot ${action} as "missingCloseNotify" must be "error" or "end": received ${show(value)}`);
+}
+
+/** Requires text in PEM, of a certificate or a key. Does not show what it found: that may be secret. */
+export function requirePem(action: string, name: string, text: unknown, kind: "CERTIFICATE" | "PRIVATE KEY"): void {
+  if (typeof text !== "string") {
+    throw new TypeError(`Cannot ${action} as "${name}" must be text in PEM: received ${typeof text}`);
+  }
+  if (text.includes("-----BEGIN ENCRYPTED PRIVATE KEY-----")) {
+    throw new RangeError(`Cannot ${action} as "${name}" must be a key without a pass phrase: decrypt it first`);
+  }
+  if (
+    !(kind === "CERTIFICATE" ? /-----BEGIN CERTIFICATE-----/ : /-----BEGIN (?:EC |RSA )?PRIVATE KEY-----/).test(text)
+  ) {
+    throw new RangeError(
+      `Cannot ${action} as "${name}" must be text in PEM: received ${text.length} characters without "BEGIN ${kind}"`,
+    );
+  }
+}
+
+/** Requires the path of a Unix socket; one that begins with a zero byte is an abstract name (Linux). */
+export function requireSocketPath(action: string, path: unknown): void {
+  if (typeof path !== "string") {
+    throw new TypeError(`Cannot ${action} as "path" must be a string: received ${show(path)}`);
+  }
+  if (path === "" || path.includes("\0", 1)) {
+    throw new RangeError(`Cannot ${action} as "path" must be the path of a file: received ${JSON.stringify(path)}`);
+  }
+  const size = new TextEncoder().encode(path).length;
+  if (size > LONGEST_PATH) {
+    throw new RangeError(
+      `Cannot ${action} as "path" must have at most ${LONGEST_PATH} bytes, or the system has no room for it: received ${size} bytes`,
+    );
+  }
 }
 
 function show(value: unknown): string {

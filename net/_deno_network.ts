@@ -1,7 +1,15 @@
 /** The host's network: the one file of `net` that calls `Deno`. */
 
 import { lookup } from "node:dns/promises";
-import { currentRun, type Network, type NetworkConn, type NetworkListener, type ResolvedAddress } from "../core/mod.ts";
+import {
+  currentRun,
+  type Network,
+  type NetworkConn,
+  type NetworkListener,
+  type NetworkListenOptions,
+  type ResolvedAddress,
+} from "../core/mod.ts";
+import type { NetworkTlsConn, UnixAddress } from "../core/mod.ts";
 
 const denoNetwork: Network = {
   connect({ hostname, port, signal }) {
@@ -10,19 +18,71 @@ const denoNetwork: Network = {
     if (signal !== undefined) options.signal = signal;
     return Deno.connect(options) as Promise<NetworkConn>;
   },
-  listen({ hostname, port, backlog }) {
-    const options: Deno.TcpListenOptions = { hostname, port };
-    if (backlog !== undefined) options.tcpBacklog = backlog;
-    return Deno.listen(options) as unknown as NetworkListener;
+  listen(options) {
+    return Deno.listen(listenOptions(options)) as unknown as NetworkListener;
   },
   async resolve(hostname) {
     // getaddrinfo(3), so /etc/hosts and the system's order hold; Deno.resolveDns asks name servers only.
     const found = await lookup(hostname, { all: true, verbatim: true });
     return found.map(({ address, family }): ResolvedAddress => ({ address, family: family === 6 ? 6 : 4 }));
   },
+  async startTls(conn, { serverName, caCerts = [], alpnProtocols = [] }) {
+    const { localAddr, remoteAddr } = conn;
+    const options = { hostname: serverName, caCerts: [...caCerts], alpnProtocols: [...alpnProtocols] };
+    const upgraded = await Deno.startTls(conn as unknown as Deno.TcpConn, options) as unknown as NetworkTlsConn;
+    // Deno 2.9.6 leaves `transport` out of the addresses of an upgraded connection.
+    return Object.defineProperties(upgraded, { localAddr: { value: localAddr }, remoteAddr: { value: remoteAddr } });
+  },
+  listenTls({ cert, key, alpnProtocols = [], ...where }) {
+    const options = { ...listenOptions(where), cert, key, alpnProtocols: [...alpnProtocols] };
+    return Deno.listenTls(options) as unknown as NetworkListener<NetworkTlsConn>;
+  },
+  connectUnix(path) {
+    return Deno.connect({ transport: "unix", path }) as unknown as Promise<NetworkConn<UnixAddress>>;
+  },
+  listenUnix({ path, mode }) {
+    const listener = Deno.listen({ transport: "unix", path });
+    try {
+      if (mode !== undefined) Deno.chmodSync(path, mode);
+    } catch (error) {
+      listener.close();
+      throw error;
+    }
+    return listener as unknown as NetworkListener<NetworkConn<UnixAddress>>;
+  },
+  async removeSocketFile(path) {
+    try {
+      if (!(await Deno.lstat(path)).isSocket) return false;
+      await Deno.remove(path);
+    } catch (error) {
+      // Somebody was faster.
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    return true;
+  },
 };
+
+function listenOptions({ hostname, port, backlog, reusePort }: NetworkListenOptions): Deno.TcpListenOptions {
+  const options: Deno.TcpListenOptions = { hostname, port };
+  if (backlog !== undefined) options.tcpBacklog = backlog;
+  if (reusePort) {
+    // Without the flag Deno ends the process instead of throwing; the one unstable function of its network tells.
+    if (!("listenDatagram" in Deno)) {
+      throw new TypeError(
+        'Cannot listen with "reusePort" as Deno must be started with --unstable-net for it: the flag is missing',
+      );
+    }
+    options.reusePort = true;
+  }
+  return options;
+}
 
 /** The network of the current run. */
 export function ambientNetwork(): Network {
   return currentRun().network ?? denoNetwork;
+}
+
+/** Reads a file of text, such as a certificate. */
+export function readText(path: string | URL): Promise<string> {
+  return Deno.readTextFile(path);
 }

@@ -1,12 +1,27 @@
 /**
- * Byte streams over TCP, listeners and servers, on the network of the run.
+ * Byte streams over TCP, TLS and Unix sockets, listeners and servers, on the network of the run.
+ *
+ * There are no datagrams (UDP): Deno's `Deno.listenDatagram` exists only under the flag `--unstable-net`.
  *
  * @module
  */
 
 export { openTcpListeners, type OpenTcpListenersOptions } from "./open_tcp_listeners.ts";
 export { openTcpStream, type OpenTcpStreamOptions } from "./open_tcp_stream.ts";
-export { serveListeners, type ServeOptions, serveTcp, type ServeTcpOptions } from "./serve.ts";
+export {
+  openTlsListeners,
+  type OpenTlsListenersOptions,
+  type TlsIdentity,
+  type TlsServerOptions,
+} from "./open_tls_listeners.ts";
+export { openTlsStream, type OpenTlsStreamOptions } from "./open_tls_stream.ts";
+export { openUnixListener, type OpenUnixListenerOptions } from "./open_unix_listener.ts";
+export { openUnixStream } from "./open_unix_stream.ts";
+export { serveListeners, type ServeOptions, type ServerStatistics, serveTcp, type ServeTcpOptions } from "./serve.ts";
+export { type HandshakeOptions, serveTls, type ServeTlsOptions } from "./serve_tls.ts";
+export { serveUnix, type ServeUnixOptions } from "./serve_unix.ts";
 export { SocketListener } from "./socket_listener.ts";
 export { SocketStream } from "./socket_stream.ts";
+export { startTls, type StartTlsOptions, type TlsClientOptions } from "./start_tls.ts";
 export type { HalfCloseableStream, Listener, ReceiveStream, SendStream, Stream } from "./stream.ts";
+export { TlsStream, type TlsStreamOptions } from "./tls_stream.ts";

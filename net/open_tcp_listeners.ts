@@ -1,28 +1,34 @@
 /** Listening on TCP ports. */
 
-import type { NetworkListener } from "../core/mod.ts";
-import { formatAddress, ipVersion } from "./_address.ts";
-import { requireHost, requirePort } from "./_check.ts";
 import { ambientNetwork } from "./_deno_network.ts";
-import { BrokenResourceError, checkpointIfCancelled, hostOp } from "../core/mod.ts";
+import { checkListen, listenOnAll } from "./_listen_on_all.ts";
 import { SocketListener } from "./socket_listener.ts";
 
 /** How to listen. */
 export interface OpenTcpListenersOptions {
   /**
-   * The address to listen on, or a name for one: `"127.0.0.1"` and `"localhost"` serve this machine only.
+   * The address to listen on, or a name for some: `"127.0.0.1"` and `"localhost"` serve this machine only, `"::"`
+   * everybody, over IPv6 and IPv4.
    *
    * @default {"0.0.0.0"}
    */
   readonly hostname?: string;
   /** How many connections the host keeps waiting to be accepted; the host has its own default and limit. */
   readonly backlog?: number;
+  /**
+   * Whether other processes may listen on the same port, each of them with this option, so that the host spreads the
+   * connections over them. Deno must be started with `--unstable-net` for it.
+   *
+   * @default {false}
+   */
+  readonly reusePort?: boolean;
 }
 
 /**
  * Begins to listen on a TCP port, on every address the host name stands for.
  *
- * All or none: if one address fails, the others are closed again.
+ * All or none: if one address fails, the others are closed again. Only an address that this machine does not have at
+ * present, such as `::1` where IPv6 is switched off, is passed over if another one of the name works.
  *
  * **Cancellation:** throws `Cancelled`; nothing is left open.
  *
@@ -37,35 +43,15 @@ export interface OpenTcpListenersOptions {
  * ```
  *
  * @param port The port; 0 takes any free one, the same for all addresses.
- * @param options Host name and backlog.
+ * @param options Host name, backlog, sharing of the port.
  * @returns A listener for each address, at least one; they belong to the caller.
  * @throws {BrokenResourceError} If the port is in use or the address is not of this machine; `cause` is the host's error.
+ * @throws {TypeError} If `reusePort` needs a flag that Deno was started without.
  * @throws {RangeError} If `port` or `hostname` cannot be one.
  */
 export async function openTcpListeners(port: number, options: OpenTcpListenersOptions = {}): Promise<SocketListener[]> {
-  const { hostname = "0.0.0.0", backlog } = options;
-  const action = "listen";
-  requirePort(action, port, 0);
-  requireHost(action, "hostname", hostname);
-  if (backlog !== undefined && !(Number.isInteger(backlog) && backlog >= 1)) {
-    throw new RangeError(`Cannot listen as "backlog" must be a whole number >= 1: received ${backlog}`);
-  }
-  await checkpointIfCancelled();
+  checkListen(port, options);
   const network = ambientNetwork();
-  const addresses = ipVersion(hostname) !== 0
-    ? [hostname]
-    : (await hostOp(`resolve ${hostname}`, network.resolve(hostname))).map(({ address }) => address);
-  const opened: NetworkListener[] = [];
-  for (const address of new Set(addresses)) {
-    const at = { hostname: address, port: opened[0]?.addr.port ?? port, ...(backlog === undefined ? {} : { backlog }) };
-    try {
-      opened.push(network.listen(at));
-    } catch (error) {
-      for (const listener of opened) listener.close();
-      if (error instanceof Error && error.name === "NotCapable") throw error;
-      const text = error instanceof Error ? error.message : String(error);
-      throw new BrokenResourceError(`Cannot listen on ${formatAddress(at)}: ${text}`, { cause: error });
-    }
-  }
-  return opened.map((listener) => new SocketListener(listener));
+  const listeners = await listenOnAll(port, options, (where) => network.listen(where));
+  return listeners.map((listener) => new SocketListener(listener));
 }

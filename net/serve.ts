@@ -1,26 +1,23 @@
 /**
- * Servers: one accept loop per listener, one task per connection.
+ * Servers for TCP, and for listeners of any kind.
  *
  * A failing handler fails the server, as an error of a child fails its nursery; a server that shall go on says what
- * to do with the error (`onHandlerError`). The accept loops wait inside `untilShutdown()`, so a shutdown stops
- * accepting while the handlers have their grace.
+ * to do with the error (`onHandlerError`).
  */
 
-import {
-  failAfter,
-  isCancelled,
-  isErrorGroup,
-  type NetworkAddress,
-  openMemoryChannel,
-  openNursery,
-  sleep,
-  type TaskStatus,
-  untilShutdown,
-} from "../core/mod.ts";
-import { requireAtLeast, requireFunction } from "./_check.ts";
+import type { NetworkAddress, TaskStatus } from "../core/mod.ts";
+import { checkServe, serveAll, telling } from "./_accept_loop.ts";
 import { openTcpListeners, type OpenTcpListenersOptions } from "./open_tcp_listeners.ts";
 import type { SocketStream } from "./socket_stream.ts";
 import type { Listener } from "./stream.ts";
+
+/** What a server counts. Several servers may count in one. */
+export interface ServerStatistics {
+  /** Connections open now, from their being accepted until they are closed. */
+  open: number;
+  /** Connections accepted in all. */
+  accepted: number;
+}
 
 /** What servers of all kinds can be told. */
 export interface ServeOptions<S> {
@@ -46,6 +43,8 @@ export interface ServeOptions<S> {
    * server tries again every 100 milliseconds. By default it is printed.
    */
   readonly onAcceptError?: (error: unknown) => void;
+  /** An object of the caller's in which the server counts: begin with `{ open: 0, accepted: 0 }`, and look at any time. */
+  readonly statistics?: ServerStatistics;
 }
 
 /** How `serveTcp()` serves. */
@@ -55,11 +54,6 @@ export interface ServeTcpOptions extends OpenTcpListenersOptions, ServeOptions<S
   /** Told the addresses once the server is listening: see `nursery.start()`. */
   readonly status?: TaskStatus<readonly NetworkAddress[]>;
 }
-
-/** How long to wait before accepting again when the host has no more resources, in milliseconds (as Trio). */
-const CAPACITY_PAUSE = 100;
-/** Too many open files, in the process or the system; no memory, no buffers. */
-const CAPACITY_ERRORS = new Set(["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"]);
 
 /**
  * Serves TCP connections: calls the handler in a task of its own for each.
@@ -94,11 +88,8 @@ const CAPACITY_ERRORS = new Set(["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"]);
  */
 export async function serveTcp(handler: (stream: SocketStream) => unknown, options: ServeTcpOptions): Promise<void> {
   checkServe(handler, options);
-  const { status, ...limits } = options;
   const listeners = await openTcpListeners(options.port, options);
-  if (status === undefined) return await serveListeners(handler, listeners, limits);
-  const started = () => status.started(listeners.map(({ address }) => address));
-  await serveListeners(handler, listeners, { ...limits, status: { started } });
+  await serveAll(handler, listeners, { ...options, status: telling(options.status, listeners) });
 }
 
 /**
@@ -133,84 +124,5 @@ export async function serveListeners<S extends { close(): void }>(
   options: ServeOptions<S> & { readonly status?: TaskStatus<readonly Listener<S>[]> } = {},
 ): Promise<void> {
   checkServe(handler, options);
-  const { maxConnections = Infinity, handlerTimeout = Infinity, onHandlerError, onAcceptError = report } = options;
-  // A place for each connection that is served: a send takes one, a receive gives it back.
-  const [takePlace, giveBack] = openMemoryChannel<void>(maxConnections, { name: "places for connections" });
-
-  async function serve(stream: S): Promise<void> {
-    try {
-      await (handlerTimeout === Infinity ? handler(stream) : failAfter(handlerTimeout, () => handler(stream)));
-    } catch (error) {
-      if (onHandlerError === undefined) throw error;
-      const [cancelled, rest] = isErrorGroup(error)
-        ? error.split(isCancelled)
-        : isCancelled(error)
-        ? [error, null]
-        : [null, error];
-      if (rest !== null) await onHandlerError(rest, stream);
-      if (cancelled !== null) throw cancelled;
-    } finally {
-      stream.close();
-      giveBack.tryReceive();
-    }
-  }
-
-  try {
-    await openNursery((nursery) => {
-      async function acceptLoop(listener: Listener<S>): Promise<void> {
-        let short = false;
-        while (true) {
-          const next = await untilShutdown(async () => {
-            await takePlace.send();
-            try {
-              return await listener.accept();
-            } catch (error) {
-              giveBack.tryReceive();
-              throw error;
-            }
-          }).catch((error) => {
-            if (!CAPACITY_ERRORS.has(error?.code)) throw error;
-            return error as Error;
-          });
-          if (next instanceof Error) {
-            if (!short) onAcceptError(next);
-            short = true;
-            await untilShutdown(() => sleep(CAPACITY_PAUSE));
-            continue;
-          }
-          short = false;
-          if (next.cancelledCaught) return listener.close();
-          const stream = next.value;
-          nursery.startSoon(() => serve(stream), { name: "connection" });
-        }
-      }
-
-      for (const listener of listeners) nursery.startSoon(() => acceptLoop(listener), { name: "accept loop" });
-      options.status?.started(listeners);
-    }, { name: "server" });
-  } finally {
-    for (const listener of listeners) listener.close();
-  }
-}
-
-function checkServe(handler: unknown, options: ServeOptions<never>): void {
-  const action = "serve";
-  requireFunction(action, "handler", handler);
-  const { maxConnections, handlerTimeout, onHandlerError, onAcceptError } = options;
-  if (maxConnections !== undefined) {
-    requireAtLeast(action, "maxConnections", maxConnections, 1);
-    if (maxConnections !== Infinity && !Number.isInteger(maxConnections)) {
-      throw new RangeError(
-        `Cannot serve as "maxConnections" must be a whole number or Infinity: received ${maxConnections}`,
-      );
-    }
-  }
-  if (handlerTimeout !== undefined) requireAtLeast(action, "handlerTimeout", handlerTimeout, 0);
-  if (onHandlerError !== undefined) requireFunction(action, "onHandlerError", onHandlerError);
-  if (onAcceptError !== undefined) requireFunction(action, "onAcceptError", onAcceptError);
-}
-
-function report(error: unknown): void {
-  // deno-lint-ignore no-console -- a server that cannot accept must not be silent about it
-  console.error(`Cannot accept connections for the moment, trying again every ${CAPACITY_PAUSE}ms: ${error}`);
+  await serveAll(handler, listeners, options);
 }

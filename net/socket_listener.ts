@@ -9,14 +9,14 @@ import {
   beginHostOperation,
   BusyResourceError,
   ClosedResourceError,
-  type NetworkAddress,
   type NetworkConn,
   type NetworkListener,
   suspend,
   type WaitReason,
   type Waker,
 } from "../core/mod.ts";
-import { formatAddress } from "./_address.ts";
+import { formatSocketAddress } from "./_address.ts";
+import type { SocketAddress } from "../core/mod.ts";
 import { SocketStream } from "./socket_stream.ts";
 import type { Listener } from "./stream.ts";
 
@@ -39,10 +39,13 @@ const OF_ONE_CONNECTION = new Set([
   "ECONNRESET",
 ]);
 
+/** The connections from which a listener makes its streams. */
+type ConnOf<S extends SocketStream<SocketAddress>> = NetworkConn<S["localAddress"]>;
+
 /**
- * A listening TCP socket: gives out a `SocketStream` for each connection.
+ * A listening socket: gives out a stream for each connection.
  *
- * Made by `openTcpListeners()`. Closing it is the caller's duty, unless a server has taken it over.
+ * Made by `openTcpListeners()`, `openTlsListeners()` and `openUnixListener()`. Closing it is the caller's duty, unless a server has taken it over.
  *
  * @example Accepting one connection
  * ```ts
@@ -60,26 +63,32 @@ const OF_ONE_CONNECTION = new Set([
  * });
  * ```
  */
-export class SocketListener implements Listener<SocketStream> {
+export class SocketListener<S extends SocketStream<SocketAddress> = SocketStream> implements Listener<S> {
   /** Where it listens. */
-  readonly address: NetworkAddress;
-  readonly #listener: NetworkListener;
+  readonly address: S["localAddress"];
+  readonly #listener: NetworkListener<ConnOf<S>>;
+  readonly #open: (conn: ConnOf<S>) => S;
   readonly #reason: WaitReason;
   #closed = false;
-  #waker: Waker<SocketStream> | null = null;
+  #waker: Waker<S> | null = null;
   #inFlight = false;
   /** A connection, or an error, that came while nobody was accepting. */
-  #stash: { readonly conn: NetworkConn } | { readonly error: unknown } | null = null;
+  #stash: { readonly conn: ConnOf<S> } | { readonly error: unknown } | null = null;
 
   /**
    * Wraps a listener of the host and takes it over.
    *
    * @param listener The listener.
+   * @param open Makes the stream of a connection; a `SocketStream` if left out.
    */
-  constructor(listener: NetworkListener) {
+  constructor(
+    listener: NetworkListener<NetworkConn<S["localAddress"]>>,
+    open: (conn: NetworkConn<S["localAddress"]>) => S = (conn) => new SocketStream(conn) as unknown as S,
+  ) {
     this.#listener = listener;
+    this.#open = open;
     this.address = listener.addr;
-    this.#reason = { kind: "accept on", label: formatAddress(listener.addr) };
+    this.#reason = { kind: "accept on", label: formatSocketAddress(listener.addr) };
   }
 
   /**
@@ -92,8 +101,8 @@ export class SocketListener implements Listener<SocketStream> {
    * @throws {ClosedResourceError} If the listener is closed, before or meanwhile.
    * @throws {Error} If the host has no more resources (`code` `EMFILE` and the like); accepting can be tried again.
    */
-  accept(): Promise<SocketStream> {
-    return suspend<SocketStream>(this.#reason, (waker) => {
+  accept(): Promise<S> {
+    return suspend<S>(this.#reason, (waker) => {
       if (this.#waker !== null) {
         waker.fail(
           new BusyResourceError("Cannot accept as another task is accepting on this listener: let one task do it"),
@@ -109,7 +118,7 @@ export class SocketListener implements Listener<SocketStream> {
       if (stash === null) {
         this.#waker = waker;
         if (!this.#inFlight) this.#begin();
-      } else if ("conn" in stash) waker.wake(new SocketStream(stash.conn));
+      } else if ("conn" in stash) waker.wake(this.#open(stash.conn));
       else waker.fail(stash.error);
     }, () => {
       this.#waker = null;
@@ -142,7 +151,7 @@ export class SocketListener implements Listener<SocketStream> {
 
   #begin(): void {
     this.#inFlight = true;
-    const operation = beginHostOperation(`accept on ${formatAddress(this.address)}`);
+    const operation = beginHostOperation(`accept on ${formatSocketAddress(this.address)}`);
     this.#listener.accept().then((conn) => {
       operation.end();
       this.#inFlight = false;
@@ -150,7 +159,7 @@ export class SocketListener implements Listener<SocketStream> {
       const waker = this.#waker;
       this.#waker = null;
       if (waker === null) this.#stash = { conn };
-      else waker.wake(new SocketStream(conn));
+      else waker.wake(this.#open(conn));
     }, (error) => {
       operation.end();
       this.#inFlight = false;

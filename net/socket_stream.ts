@@ -32,7 +32,8 @@ import {
   type WaitReason,
   type Waker,
 } from "../core/mod.ts";
-import { formatAddress } from "./_address.ts";
+import { formatSocketAddress } from "./_address.ts";
+import type { SocketAddress } from "../core/mod.ts";
 import type { HalfCloseableStream } from "./stream.ts";
 
 /** How much `receiveSome()` receives at most unless told, in bytes. What Trio and Deno's own streams use. */
@@ -56,11 +57,20 @@ interface Sender {
   rest: Uint8Array;
 }
 
+const CLOSED = "the stream is closed";
+
 /**
- * A TCP connection as a stream of bytes.
+ * Takes the connection out of a stream that is at rest, and closes the stream without it; `action` is what for.
+ * For the upgrade of a stream to another kind.
+ */
+export let takeConnection: <A extends SocketAddress>(stream: SocketStream<A>, action: string) => NetworkConn<A>;
+
+/**
+ * A connection over a socket as a stream of bytes: TCP, or a Unix socket, or TLS, which has a class of its own.
  *
- * Made by `openTcpStream()`, `SocketListener.accept()` and the servers; closing it is the caller's duty, except in
- * the handler of a server. One task may send while another receives; two in the same direction are an error.
+ * Made by `openTcpStream()`, `openUnixStream()`, `SocketListener.accept()` and the servers; closing it is the caller's
+ * duty, except in the handler of a server. One task may send while another receives; two in the same direction are an
+ * error.
  *
  * **Cost:** one promise beyond those of the host per operation, no copy in `receiveInto()` and `sendAll()`.
  *
@@ -81,15 +91,21 @@ interface Sender {
  * listener!.close();
  * ```
  */
-export class SocketStream implements HalfCloseableStream {
+export class SocketStream<A extends SocketAddress = NetworkAddress> implements HalfCloseableStream {
+  static {
+    takeConnection = (stream, action) => stream.#take(action);
+  }
+
   /** The address of this end. */
-  readonly localAddress: NetworkAddress;
+  readonly localAddress: A;
   /** The address of the other end. */
-  readonly remoteAddress: NetworkAddress;
-  readonly #conn: NetworkConn;
+  readonly remoteAddress: A;
+  readonly #conn: NetworkConn<A>;
   readonly #receiving: WaitReason;
   readonly #sending: WaitReason;
   #closed = false;
+  /** Why it is closed. Written by `#take()`. */
+  #closedAs = CLOSED;
 
   #receiver: Receiver | null = null;
   /** The buffer of the host read in flight. Written by `#read()` and when it lands. */
@@ -121,11 +137,11 @@ export class SocketStream implements HalfCloseableStream {
    *
    * @param conn An open connection of the host.
    */
-  constructor(conn: NetworkConn) {
+  constructor(conn: NetworkConn<A>) {
     this.#conn = conn;
     this.localAddress = conn.localAddr;
     this.remoteAddress = conn.remoteAddr;
-    const peer = formatAddress(conn.remoteAddr);
+    const peer = formatSocketAddress(conn.remoteAddr);
     this.#receiving = { kind: "receive from", label: peer };
     this.#sending = { kind: "send to", label: peer };
     try {
@@ -219,7 +235,7 @@ export class SocketStream implements HalfCloseableStream {
       this.#eofSent = true;
       const sender: Sender = { waker, rest: NOTHING };
       this.#sender = sender;
-      const operation = beginHostOperation(`half-close ${formatAddress(this.remoteAddress)}`);
+      const operation = beginHostOperation(`half-close ${formatSocketAddress(this.remoteAddress)}`);
       // The host puts it behind a write in flight by itself.
       this.#conn.closeWrite().then(() => {
         operation.end();
@@ -266,6 +282,36 @@ export class SocketStream implements HalfCloseableStream {
     };
   }
 
+  #take(action: string): NetworkConn<A> {
+    if (this.#closed) throw new ClosedResourceError(`Cannot ${action} as ${this.#closedAs}`);
+    if (this.#receiver !== null || this.#sender !== null) {
+      throw new BusyResourceError(`Cannot ${action} as another task is using the stream: let it finish first`);
+    }
+    // Deno refuses to hand out a connection with a read in flight, and has lost it by the time it says so.
+    if (this.#reading !== null || this.#writeOperation !== null) {
+      const what = this.#reading === null ? "send" : "receive";
+      throw new BusyResourceError(
+        `Cannot ${action} as a ${what} that was cancelled is still in flight, which the host cannot take back: ` +
+          `let every ${what} before it finish, or open a new connection`,
+      );
+    }
+    if (this.#stash !== null) {
+      // As with mail servers that took commands sent ahead of STARTTLS for protected ones (CVE-2011-0411).
+      throw new BusyResourceError(
+        `Cannot ${action} as the peer has sent ${this.#stash.length} bytes that nobody has received: receive them first`,
+      );
+    }
+    const fault = this.#sendFault ?? this.#receiveFault;
+    if (fault !== null) {
+      throw new BrokenResourceError(`Cannot ${action} as the connection broke`, { cause: fault.cause });
+    }
+    if (this.#ended) throw new BrokenResourceError(`Cannot ${action} as the peer has ended the connection`);
+    if (this.#eofSent) throw new ClosedResourceError(`Cannot ${action} as sendEof() was called before`);
+    this.#closed = true;
+    this.#closedAs = `it was taken over to ${action}: use the stream that came of it`;
+    return this.#conn;
+  }
+
   #receive(into: Uint8Array | null, max: number): Promise<unknown> {
     this.#into = into;
     this.#max = max;
@@ -283,7 +329,7 @@ export class SocketStream implements HalfCloseableStream {
       const message = "Cannot receive as another task is receiving from this stream: let one task do it";
       return void waker.fail(new BusyResourceError(message));
     }
-    if (this.#closed) return void waker.fail(new ClosedResourceError("Cannot receive as the stream is closed"));
+    if (this.#closed) return void waker.fail(new ClosedResourceError(`Cannot receive as ${this.#closedAs}`));
     const receiver: Receiver = { waker, into, max };
     if (this.#stash !== null) {
       const stash = this.#stash;
@@ -388,7 +434,7 @@ export class SocketStream implements HalfCloseableStream {
     if (this.#sender !== null) {
       return new BusyResourceError("Cannot send as another task is sending on this stream: let one task do it");
     }
-    if (this.#closed) return new ClosedResourceError("Cannot send as the stream is closed");
+    if (this.#closed) return new ClosedResourceError(`Cannot send as ${this.#closedAs}`);
     return this.#sendFault;
   }
 
@@ -432,9 +478,9 @@ export class SocketStream implements HalfCloseableStream {
   }
 }
 
-function broken(action: string, peer: NetworkAddress, error: unknown): BrokenResourceError {
+function broken(action: string, peer: SocketAddress, error: unknown): BrokenResourceError {
   const text = error instanceof Error ? error.message : String(error);
-  return new BrokenResourceError(`Cannot ${action} ${formatAddress(peer)} as the connection broke: ${text}`, {
+  return new BrokenResourceError(`Cannot ${action} ${formatSocketAddress(peer)} as the connection broke: ${text}`, {
     cause: error,
   });
 }

@@ -11,10 +11,30 @@
 const root = new URL("../", import.meta.url);
 const offlineMap = new URL("std_offline/import_map.json", import.meta.url);
 
+/** Access to the folder for temporary files. */
+const temporary = Deno.env.get("TMPDIR") ?? "/tmp";
+const TEMPORARY: readonly string[] = [`--allow-read=${temporary}`, `--allow-write=${temporary}`];
+/**
+ * Files that open Unix sockets: for those, permission to use the network names each path in full, or nothing (Deno
+ * 2.9.6), and these make up a new path each time.
+ */
+const UNIX = /unix/;
+
 /** A test may do what its folder needs, nothing else. */
-const GROUPS: readonly { folders: readonly string[]; permissions: readonly string[] }[] = [
+const GROUPS: readonly {
+  readonly folders: readonly string[];
+  readonly permissions: readonly string[];
+  /** Takes only the files that match, or those that do not. */
+  readonly unix?: boolean;
+}[] = [
   { folders: ["core", "testing"], permissions: [] },
-  { folders: ["net"], permissions: ["--allow-net=127.0.0.1,[::1],localhost,0.0.0.0"] },
+  {
+    folders: ["net"],
+    unix: false,
+    // Certificates are made by openssl.
+    permissions: ["--allow-net=127.0.0.1,[::1],localhost,0.0.0.0", ...TEMPORARY, "--allow-run=openssl"],
+  },
+  { folders: ["net"], unix: true, permissions: ["--allow-net", ...TEMPORARY] },
   {
     folders: ["examples"],
     permissions: ["--allow-net=127.0.0.1", "--allow-run", "--allow-read", "--allow-env"],
@@ -96,13 +116,17 @@ if (doc) {
     sources.push(...(await filesIn(folder, ".ts")).filter((path) => !path.endsWith("_test.ts")));
   }
   sources.push(...await filesIn("testing", ".md"));
-  await runTests(["--no-lock", ...map, "--doc", "--allow-net=127.0.0.1,[::1],localhost", ...flags, ...sources], total);
+  const common = ["--no-lock", ...map, "--doc", ...flags];
+  const here = "--allow-net=127.0.0.1,[::1],localhost";
+  await runTests([...common, here, ...sources.filter((path) => !UNIX.test(path))], total);
+  await runTests([...common, "--allow-net", ...TEMPORARY, ...sources.filter((path) => UNIX.test(path))], total);
 } else {
-  for (const { folders, permissions } of GROUPS) {
+  for (const { folders, permissions, unix } of GROUPS) {
     const files = (await Promise.all(folders.map((folder) => filesIn(folder, "_test.ts")))).flat()
       .filter((file) =>
         wanted.length === 0 || wanted.some((path) => file === path || file.startsWith(path.replace(/\/?$/, "/")))
-      );
+      )
+      .filter((file) => unix === undefined || UNIX.test(file) === unix);
     if (files.length > 0) await runTests(["--no-lock", ...map, ...permissions, ...flags, ...files], total);
   }
 }

@@ -1,0 +1,139 @@
+/**
+ * The accept loop of all servers: one task per listener, one per connection.
+ *
+ * The loops wait inside `untilShutdown()`, so a shutdown stops accepting while the handlers have their grace. What has
+ * to happen before a connection is the handler's, such as a handshake, happens in the connection's task too: there it
+ * holds up nobody else.
+ */
+
+import {
+  failAfter,
+  isCancelled,
+  isErrorGroup,
+  openMemoryChannel,
+  openNursery,
+  sleep,
+  type TaskStatus,
+  untilShutdown,
+} from "../core/mod.ts";
+import { requireAtLeast, requireFunction } from "./_check.ts";
+import type { ServeOptions } from "./serve.ts";
+import type { Listener } from "./stream.ts";
+
+/** How long to wait before accepting again when the host has no more resources, in milliseconds (as Trio). */
+const CAPACITY_PAUSE = 100;
+/** Too many open files, in the process or the system; no memory, no buffers. */
+const CAPACITY_ERRORS = new Set(["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"]);
+
+/** What makes a connection ready for its handler; `false` if it is not to be served. */
+export type Greet<S> = (stream: S) => Promise<boolean>;
+
+/** A status for `serveAll()` that tells the addresses instead of the listeners. */
+export function telling<A>(
+  status: TaskStatus<readonly A[]> | undefined,
+  listeners: readonly { readonly address: A }[],
+): { started(): void } {
+  return { started: () => status?.started(listeners.map(({ address }) => address)) };
+}
+
+/** Serves the listeners until a shutdown; they are closed when it ends. The arguments have been checked. */
+export async function serveAll<S extends { close(): void }>(
+  handler: (stream: S) => unknown,
+  listeners: readonly Listener<S>[],
+  options: ServeOptions<S> & {
+    readonly status?: { started(listeners: readonly Listener<S>[]): void };
+    readonly greet?: Greet<S>;
+  },
+): Promise<void> {
+  const { maxConnections = Infinity, handlerTimeout = Infinity, onHandlerError, onAcceptError = report } = options;
+  const { greet, statistics = { open: 0, accepted: 0 } } = options;
+  // A place for each connection that is served: a send takes one, a receive gives it back.
+  const [takePlace, giveBack] = openMemoryChannel<void>(maxConnections, { name: "places for connections" });
+
+  async function serve(stream: S): Promise<void> {
+    statistics.open++;
+    statistics.accepted++;
+    try {
+      if (greet !== undefined && !(await greet(stream))) return;
+      await (handlerTimeout === Infinity ? handler(stream) : failAfter(handlerTimeout, () => handler(stream)));
+    } catch (error) {
+      if (onHandlerError === undefined) throw error;
+      const [cancelled, rest] = isErrorGroup(error)
+        ? error.split(isCancelled)
+        : isCancelled(error)
+        ? [error, null]
+        : [null, error];
+      if (rest !== null) await onHandlerError(rest, stream);
+      if (cancelled !== null) throw cancelled;
+    } finally {
+      stream.close();
+      statistics.open--;
+      giveBack.tryReceive();
+    }
+  }
+
+  try {
+    await openNursery((nursery) => {
+      async function acceptLoop(listener: Listener<S>): Promise<void> {
+        let short = false;
+        while (true) {
+          const next = await untilShutdown(async () => {
+            await takePlace.send();
+            try {
+              return await listener.accept();
+            } catch (error) {
+              giveBack.tryReceive();
+              throw error;
+            }
+          }).catch((error) => {
+            if (!CAPACITY_ERRORS.has(error?.code)) throw error;
+            return error as Error;
+          });
+          if (next instanceof Error) {
+            if (!short) onAcceptError(next);
+            short = true;
+            await untilShutdown(() => sleep(CAPACITY_PAUSE));
+            continue;
+          }
+          short = false;
+          if (next.cancelledCaught) return listener.close();
+          const stream = next.value;
+          nursery.startSoon(() => serve(stream), { name: "connection" });
+        }
+      }
+
+      for (const listener of listeners) nursery.startSoon(() => acceptLoop(listener), { name: "accept loop" });
+      options.status?.started(listeners);
+    }, { name: "server" });
+  } finally {
+    for (const listener of listeners) listener.close();
+  }
+}
+
+/** Checks what all servers are given, before any effect. */
+export function checkServe(handler: unknown, options: ServeOptions<never>): void {
+  const action = "serve";
+  requireFunction(action, "handler", handler);
+  const { maxConnections, handlerTimeout, onHandlerError, onAcceptError, statistics } = options;
+  if (maxConnections !== undefined) {
+    requireAtLeast(action, "maxConnections", maxConnections, 1);
+    if (maxConnections !== Infinity && !Number.isInteger(maxConnections)) {
+      throw new RangeError(
+        `Cannot serve as "maxConnections" must be a whole number or Infinity: received ${maxConnections}`,
+      );
+    }
+  }
+  if (handlerTimeout !== undefined) requireAtLeast(action, "handlerTimeout", handlerTimeout, 0);
+  if (onHandlerError !== undefined) requireFunction(action, "onHandlerError", onHandlerError);
+  if (onAcceptError !== undefined) requireFunction(action, "onAcceptError", onAcceptError);
+  if (statistics !== undefined && !(Number.isInteger(statistics.open) && Number.isInteger(statistics.accepted))) {
+    throw new TypeError(
+      'Cannot serve as "statistics" must be an object to count in: begin with { open: 0, accepted: 0 }',
+    );
+  }
+}
+
+function report(error: unknown): void {
+  // deno-lint-ignore no-console -- a server that cannot accept must not be silent about it
+  console.error(`Cannot accept connections for the moment, trying again every ${CAPACITY_PAUSE}ms: ${error}`);
+}

@@ -1,0 +1,114 @@
+/**
+ * Listening on Unix sockets.
+ *
+ * A server that was killed leaves its socket file behind, and the next cannot listen there. So a file in the way is
+ * tried: if it is a socket and nobody answers, it is stale, and is removed. Between the trying and the removing another
+ * server may begin to listen on that very path, having removed the stale file itself, and would lose its file. No call
+ * of the system closes that gap; who starts the same server twice at the same moment needs a lock of their own.
+ */
+
+import { BrokenResourceError, isCancelled, type Network, type NetworkConn, type NetworkListener } from "../core/mod.ts";
+import { checkpointIfCancelled } from "../core/mod.ts";
+import { formatPath } from "./_address.ts";
+import { requireSocketPath } from "./_check.ts";
+import { ambientNetwork } from "./_deno_network.ts";
+import type { UnixAddress } from "../core/mod.ts";
+import { isNotCapable, textOf, waitForHost } from "./_wait_for_host.ts";
+import { SocketListener } from "./socket_listener.ts";
+import type { SocketStream } from "./socket_stream.ts";
+
+/** How to listen on a Unix socket. */
+export interface OpenUnixListenerOptions {
+  /**
+   * The permissions of the socket file, e.g. `0o660` for a group; who may write may connect. Left out, those that
+   * the umask of this process gives, by which commonly nobody but its user may. They are set right after the file is
+   * made: to keep others out from the first moment, put it into a folder they may not enter.
+   */
+  readonly mode?: number;
+}
+
+/**
+ * Begins to listen on a Unix socket.
+ *
+ * A socket file that nobody answers on is removed first; one that is in use, or a file of another kind, never is. The
+ * file is removed when the listener is closed. A path that begins with a zero byte is an abstract name, which has no
+ * file (Linux).
+ *
+ * Deno 2.9.6 wants `--allow-read`, `--allow-write` and `--allow-net` for the path, the last as `unix:/path/in/full`.
+ *
+ * **Cancellation:** throws `Cancelled`; nothing is left open.
+ *
+ * @example For this user only
+ * ```ts
+ * import { openUnixListener } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = `${await Deno.makeTempDir()}/private.sock`;
+ * using listener = await openUnixListener(path, { mode: 0o600 });
+ * assertEquals(listener.address.path, path);
+ * ```
+ *
+ * @param path The path of the socket.
+ * @param options The permissions of the file.
+ * @returns The listener, which belongs to the caller.
+ * @throws {BrokenResourceError} If the path is in use, or no file can be made there; `cause` is the host's error.
+ * @throws {RangeError} If `path` or `mode` cannot be one.
+ */
+export async function openUnixListener(
+  path: string,
+  options: OpenUnixListenerOptions = {},
+): Promise<SocketListener<SocketStream<UnixAddress>>> {
+  const { mode } = options;
+  const action = "listen";
+  requireSocketPath(action, path);
+  if (mode !== undefined) {
+    if (!(Number.isInteger(mode) && mode >= 0 && mode <= 0o777)) {
+      throw new RangeError(`Cannot listen as "mode" must be permissions from 0 to 0o777: received ${mode}`);
+    }
+    if (path.startsWith("\0")) throw new RangeError('Cannot listen as "mode" must be left out for an abstract name');
+  }
+  const network = ambientNetwork();
+  if (network.listenUnix === undefined) {
+    throw new TypeError('Cannot listen as the network of this run must have a method "listenUnix": it has none');
+  }
+  await checkpointIfCancelled();
+  const where = mode === undefined ? { path } : { path, mode };
+  let listener: NetworkListener<NetworkConn<UnixAddress>>;
+  try {
+    try {
+      listener = network.listenUnix(where);
+    } catch (error) {
+      if (!isCalled(error, "AddrInUse")) throw error;
+      await removeStale(network, path);
+      listener = network.listenUnix(where);
+    }
+  } catch (error) {
+    if (isCancelled(error) || isNotCapable(error) || error instanceof BrokenResourceError) throw error;
+    throw new BrokenResourceError(`Cannot listen on ${formatPath(path)}: ${textOf(error)}`, { cause: error });
+  }
+  return new SocketListener<SocketStream<UnixAddress>>(listener);
+}
+
+/** Removes a socket file if nobody answers on it; an error if that is not what it is. */
+async function removeStale(network: Network, path: string): Promise<void> {
+  const target = formatPath(path);
+  try {
+    const conn = await waitForHost(`connect ${target}`, () => network.connectUnix!(path), (late) => late.close());
+    conn.close();
+  } catch (error) {
+    // Gone meanwhile; or nobody listens: so says the host of any file that is no socket, too.
+    if (isCalled(error, "NotFound")) return;
+    if (!isCalled(error, "ConnectionRefused")) throw error;
+    const remove = (): Promise<boolean> => network.removeSocketFile!(path);
+    if (path.startsWith("\0") || await waitForHost(`remove ${target}`, remove)) return;
+    throw new BrokenResourceError(
+      `Cannot listen on ${target} as a file that is no socket is there: choose another path, or remove it yourself`,
+      { cause: error },
+    );
+  }
+  throw new BrokenResourceError(`Cannot listen on ${target} as another server listens there: stop it first`);
+}
+
+function isCalled(error: unknown, name: string): boolean {
+  return error instanceof Error && error.name === name;
+}

@@ -1,0 +1,56 @@
+/** Connecting to a Unix socket. */
+
+import { BrokenResourceError, isCancelled } from "../core/mod.ts";
+import { formatPath } from "./_address.ts";
+import { requireSocketPath } from "./_check.ts";
+import { ambientNetwork } from "./_deno_network.ts";
+import type { UnixAddress } from "../core/mod.ts";
+import { isNotCapable, textOf, waitForHost } from "./_wait_for_host.ts";
+import { SocketStream } from "./socket_stream.ts";
+
+/**
+ * Opens a connection to a Unix socket of this machine.
+ *
+ * A path that begins with a zero byte is an abstract name, which has no file (Linux). Deno 2.9.6 wants `--allow-read`,
+ * `--allow-write` and `--allow-net` for the path, the last as `unix:/path/in/full`.
+ *
+ * **Cancellation:** throws `Cancelled`; a connection that comes too late is closed.
+ *
+ * @example Asking a server on this machine
+ * ```ts
+ * import { openNursery, openUnixStream, serveUnix, type UnixAddress } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = `${await Deno.makeTempDir()}/answer.sock`;
+ * await openNursery(async (nursery) => {
+ *   await nursery.start<readonly UnixAddress[]>((status) =>
+ *     serveUnix((stream) => stream.sendAll(new Uint8Array([42])), { path, status })
+ *   );
+ *   using stream = await openUnixStream(path);
+ *   assertEquals(await stream.receiveSome(), new Uint8Array([42]));
+ *   nursery.cancel();
+ * });
+ * ```
+ *
+ * @param path The path of the socket.
+ * @returns The connection, which belongs to the caller.
+ * @throws {BrokenResourceError} If there is no such socket, or nobody listens on it; `cause` is the host's error.
+ * @throws {RangeError} If `path` cannot be one.
+ */
+export async function openUnixStream(path: string): Promise<SocketStream<UnixAddress>> {
+  const action = "open a Unix stream";
+  requireSocketPath(action, path);
+  const network = ambientNetwork();
+  if (network.connectUnix === undefined) {
+    throw new TypeError(`Cannot ${action} as the network of this run must have a method "connectUnix": it has none`);
+  }
+  const connect = network.connectUnix.bind(network);
+  const target = formatPath(path);
+  try {
+    const conn = await waitForHost(`connect ${target}`, () => connect(path), (late) => late.close());
+    return new SocketStream(conn);
+  } catch (error) {
+    if (isCancelled(error) || isNotCapable(error)) throw error;
+    throw new BrokenResourceError(`Cannot connect to ${target}: ${textOf(error)}`, { cause: error });
+  }
+}
