@@ -40,11 +40,11 @@ export function watchForDeadlock(runtime: Runtime, handler: DeadlockHandler): ()
   let timer: ReturnType<typeof setTimeout> | undefined;
   let noted = false;
   const stop = () => {
-    runtime.onAllWaiting = null;
+    stopIdle();
     hostClear(timer);
     timer = undefined;
   };
-  runtime.onAllWaiting = () => {
+  const stopIdle = runtime.onIdle(() => {
     if (timer !== undefined || runtime.hostOperations.size > 0) return;
     if (noted || mainModuleEvaluated()) return stop();
     timer = hostTimeout(() => {
@@ -63,7 +63,7 @@ export function watchForDeadlock(runtime: Runtime, handler: DeadlockHandler): ()
       afterTurns(LET_GO_TURNS, takeUp);
     }, NOTE_AFTER);
     unref(timer);
-  };
+  });
   return () => {
     stopListening();
     stop();

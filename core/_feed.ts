@@ -102,7 +102,7 @@ class Workers<T> {
       if (this.#count < concurrency && !this.#ended) this.#add();
       await work(result.value, index);
       // Not a checkpoint, but work that waits for nothing must not starve the event loop.
-      if (!spend()) await pass(node, undefined);
+      if (node.task.runtime.schedule === null && !spend()) await pass(node, undefined);
     }
   }
 

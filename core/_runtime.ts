@@ -47,8 +47,8 @@ export class Runtime implements RunView {
   finished = false;
   /** Serves code outside any `run()`, and never ends. */
   isDefault = false;
-  /** Set by `run()` to be told, cheaply and often, that no task is running. */
-  onAllWaiting: (() => void) | null = null;
+  /** Told, cheaply and often, that no task is running. */
+  readonly #idleListeners = new Set<() => void>();
   #lastId = 0;
   #spawnSites: number;
 
@@ -83,8 +83,16 @@ export class Runtime implements RunView {
 
   /** Called by waits when `running` falls to 0. */
   allWaiting(): void {
-    this.onAllWaiting?.();
+    for (const listener of this.#idleListeners) listener();
     this.clock.idle?.();
+  }
+
+  /** Tells a function, inside the call that begins the last wait, that no task is running; returns how to stop. */
+  onIdle(callback: () => void): () => void {
+    // A function of its own, so that the same callback may listen twice.
+    const listener = () => callback();
+    this.#idleListeners.add(listener);
+    return () => void this.#idleListeners.delete(listener);
   }
 
   statistics(): RunStatistics {

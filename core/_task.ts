@@ -94,6 +94,7 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
       return (this.#joiners ??= new WaitQueue()).park({
         kind: "join task",
         label: () => describe(this),
+        holder: () => this as TaskImpl<unknown>,
       });
     }
     if (this.state === "done") return pass(node, this.outcome as T);

@@ -257,7 +257,7 @@ export class CancelScope {
     } catch (error) {
       const cancelled = node.own as Cancelled;
       const rest = this.#exit(error);
-      if (!spend()) await pass(parent, undefined);
+      if (parent.task.runtime.schedule === null && !spend()) await pass(parent, undefined);
       if (rest === NOTHING) return finish({ cancelledCaught: true, cancelled });
       // A scope that nobody awaits is cancelled with what is around it, which must not end the process.
       if (isCancelled(rest)) {
@@ -268,8 +268,9 @@ export class CancelScope {
       throw rest;
     }
     this.#exit(NOTHING);
-    // Not a checkpoint, but a loop of nothing else must not starve the event loop.
-    if (!spend()) await pass(parent, undefined);
+    // Not a checkpoint, but a loop of nothing else must not starve the event loop. Under a schedule of the user's, which
+    // has its own idea of fairness, steps must not depend on real time.
+    if (parent.task.runtime.schedule === null && !spend()) await pass(parent, undefined);
     return finish({ cancelledCaught: false, value });
   }
 

@@ -94,6 +94,8 @@ export async function run<T>(main: () => T | Promise<T>, options: RunOptions = {
   }
   if (outer !== null && outer.cancelled !== null) return await refuse(outer);
   const runtime = new Runtime(options, outer);
+  // First, as a clock of the user's may throw: nothing is listening yet.
+  runtime.clock.start?.(runtime);
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   const supervision = new Supervision(runtime, options, reject);
   runtime.root.owner = {
@@ -105,7 +107,6 @@ export async function run<T>(main: () => T | Promise<T>, options: RunOptions = {
       else reject(error === NOTHING ? task.outcome : error);
     },
   };
-  runtime.clock.start?.(runtime);
   runtime.root.begin(main);
   if (outer === null) return await promise;
   // Inside a scope of the default run: this is a wait of its task, and its cancellation reaches the run's root.

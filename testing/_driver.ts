@@ -3,52 +3,103 @@
  *
  * One step a turn of the event loop; so before each, every microtask has run. In this order:
  *
- *     wake-ups put off to a later turn            → another turn
- *     host operations in flight                   → time stands still until something happens
- *     a task in no wait of the library            → it awaits a foreign promise: a grace, once, then it is "quiet"
- *                                                   until it acts again
- *     somebody in settled()                       → wake them
- *     an alarm                                    → jump to it, fire that one
- *     nothing                                     → deadlock: cancel the run, and go on for its cleanup
+ *     wake-ups put off to a later turn, immediates → another turn
+ *     host operations in flight                    → time stands still until something happens
+ *     a task that waits for nothing known          → it awaits a foreign promise: a grace, once, then it is "quiet"
+ *                                                    until it acts again (see `onForeign`)
+ *     an alarm that is due now                     → fire that one
+ *     somebody in settled()                        → wake them
+ *     an alarm                                     → jump to it, fire that one
+ *     nothing                                      → deadlock: cancel the run, and go on for its cleanup
+ *
+ * A task waits for something known while it has a wait of the library or a virtual timer of its own. Both are counted
+ * as they come and go, so that a step costs the same with ten tasks and with 100,000.
  */
 
-import { DeadlockError, type Instrument, type Task, type TaskTreeNode, type Waker } from "../core/mod.ts";
+import {
+  currentTask,
+  DeadlockError,
+  ErrorGroup,
+  type Instrument,
+  isCancelled,
+  type Task,
+  type WaitReason,
+} from "../core/mod.ts";
+import type { Bubble } from "./_globals.ts";
+import { IdleWaiters } from "./_idle_waiters.ts";
+import type { Leak } from "./_leaks.ts";
+import { describeReason, formatTime, renderTree, TaskRecord, withoutStack } from "./_report.ts";
 import type { SimulateOptions } from "./simulate.ts";
+import { type Site, Sites } from "./_sites.ts";
+import { describeTimer, type TimerHost, type TimerKind, timerName, VirtualTimer } from "./_timers.ts";
 import type { VirtualClock } from "./_virtual_clock.ts";
 
 // The driver lives in real time, whatever tests do to the globals.
-const { setImmediate: hostImmediate, setTimeout: hostTimeout, clearTimeout: hostClear } = globalThis;
+const {
+  setImmediate: hostImmediate,
+  clearImmediate: hostClearImmediate,
+  setTimeout: hostTimeout,
+  clearTimeout: hostClear,
+} = globalThis;
+
+/** How many places a simulation takes: of waits, timers and resources. At 4 us each, so some 10 ms at most. */
+const SITES = 2_000;
+/** After a limit of waits is exceeded, so many more tell who is so busy. */
+const CENSUS = 1_000;
 
 /** See the header. An instrument of the run it drives: that is how it hears of activity. */
-export class Driver implements Instrument {
+export class Driver implements Instrument, TimerHost, Bubble {
   /** Who waits in `settled()`. */
-  readonly settling = new Set<Waker<void>>();
-  readonly #clock: VirtualClock;
-  readonly #options: Required<Omit<SimulateOptions, "seed" | "network">>;
+  readonly settling = new IdleWaiters();
+  readonly clock: VirtualClock;
+  /** What is open, of the kinds that have to be closed. */
+  readonly open = new Set<Leak>();
+  /** Whether the body has returned or thrown. Written by `simulate()`. */
+  bodyEnded = false;
+  readonly #options: Required<Pick<SimulateOptions, "io" | "realTimeout" | "foreignGrace" | "onForeign">>;
+  readonly #limits: { readonly maxVirtual: number; readonly maxSteps: number; readonly maxStepsAtOneInstant: number };
   readonly #abort = new AbortController();
-  /** Ids of tasks in a foreign await that had their grace. A task that acts leaves the set. */
-  readonly #quiet = new Set<number>();
+  readonly #sites = new Sites(SITES);
+  /** What is known of each task that has not ended. */
+  readonly #records = new Map<Task, TaskRecord>();
+  /** Tasks that wait for nothing known, and have not had their grace. Written through `#look()`. */
+  readonly #restless = new Set<Task>();
+  /** Whether the host's operations have been quiet for as long as `io` says. */
+  #hostQuiet = false;
+  readonly #timers = new Set<VirtualTimer>();
+  readonly #immediates = new Set<unknown>();
+  readonly #operations: Leak[] = [];
+  readonly #forgotten: Leak[] = [];
+  /** What was thrown where nobody could catch it. */
+  readonly #strays: unknown[] = [];
   #failure: Error | null = null;
   /** How far time may go. Written by `#fail()`: cleanup gets as much again. */
   #latest: number;
   #giveUp: (error: Error) => void = () => {};
+  #onDrained: (() => void) | null = null;
   #done = false;
-  /** Waits that ended since time moved; what each task has of them is counted when the limit is near. */
+  /** Waits that ended and timers that fired: in all, and since time moved. */
   #steps = 0;
-  readonly #busy = new Map<string, number>();
+  #stepsHere = 0;
+  #busy: Map<string, number> | null = null;
+  #census = 0;
   /** A real timer while the driver sleeps until something happens. */
   #sleeping: ReturnType<typeof setTimeout> | null = null;
 
   constructor(clock: VirtualClock, options: SimulateOptions) {
-    this.#clock = clock;
+    this.clock = clock;
     this.#options = {
       io: options.io ?? "freeze",
       realTimeout: options.realTimeout ?? 10_000,
       foreignGrace: options.foreignGrace ?? 20,
+      onForeign: options.onForeign ?? "grace",
+    };
+    this.#limits = {
       maxVirtual: options.maxVirtual ?? 86_400_000,
+      maxSteps: options.maxSteps ?? 10_000_000,
       maxStepsAtOneInstant: options.maxStepsAtOneInstant ?? 100_000,
     };
-    this.#latest = this.#options.maxVirtual;
+    this.#latest = this.#limits.maxVirtual;
   }
 
   /** Cancels the run. */
@@ -56,95 +107,228 @@ export class Driver implements Instrument {
     return this.#abort.signal;
   }
 
-  /** Drives until the run has ended; returns its value or throws its error, or the driver's own. */
+  /** Drives until the run has ended; returns its value or throws its error, the driver's own, or strays. */
   async drive<T>(outcome: Promise<T>): Promise<T> {
     const stuck = new Promise<never>((_, reject) => this.#giveUp = reject);
     hostImmediate(this.#step);
     try {
       const value = await Promise.race([outcome, stuck]);
+      // Rejections that nobody handles are reported at the end of a turn.
+      await turn();
       if (this.#failure !== null) throw this.#failure;
+      this.#throwStrays();
       return value;
     } catch (error) {
-      throw this.#failure ?? error;
+      if (this.#failure !== null) throw this.#failure;
+      await turn();
+      this.#throwStrays(error);
+      throw error;
     } finally {
       this.#done = true;
       this.#wakeUp();
     }
   }
 
-  blocked(task: Task): void {
-    this.#acted(task);
+  /** How many waits, granted at once or not, this task has made. */
+  pointsOf(task: Task): number {
+    return this.#records.get(task)?.points ?? 0;
   }
 
-  resumed(task: Task): void {
-    this.#acted(task);
-    const limit = this.#options.maxStepsAtOneInstant;
-    if (++this.#steps <= limit) return;
-    // Count for a while who keeps so busy, then say so.
-    this.#busy.set(task.name, (this.#busy.get(task.name) ?? 0) + 1);
-    if (this.#steps !== limit + 1_000) return;
-    const names = [...this.#busy].sort((a, b) => b[1] - a[1]).slice(0, 3).map(([name]) => `"${name}"`).join(", ");
-    this.#fail(
-      new Error(
-        `Cannot go on as time stands still at t=${this.#clock.now()}ms: ${limit} waits ended without it moving, most in task ${names}; ` +
-          "a loop that never sleeps? (option maxStepsAtOneInstant)",
-      ),
-    );
+  // What the run tells.
+
+  taskSpawned(task: Task): void {
+    this.#records.set(task, new TaskRecord());
+    this.#restless.add(task);
+  }
+
+  blocked(task: Task, reason: WaitReason): void {
+    const record = this.#records.get(task);
+    if (record !== undefined) {
+      record.begin(reason, this.#sites.take());
+      this.#restless.delete(task);
+    }
+    this.#wakeUp();
+  }
+
+  resumed(task: Task, reason: WaitReason): void {
+    const record = this.#records.get(task);
+    if (record !== undefined) {
+      record.end(reason);
+      this.#look(task);
+    }
+    this.#wakeUp();
+    this.#count(task, null);
   }
 
   taskExited(task: Task): void {
-    this.#acted(task);
-  }
-
-  hostOperationStarted(): void {
+    this.#records.delete(task);
+    this.#restless.delete(task);
     this.#wakeUp();
   }
 
-  hostOperationEnded(): void {
+  hostOperationStarted(label: string): void {
+    this.#operations.push({ kind: "hostOperations", label, site: this.#sites.take(), task: currentTask().name });
+    this.#hostQuiet = false;
     this.#wakeUp();
   }
 
-  #acted(task: Task): void {
-    this.#quiet.delete(task.id);
+  hostOperationEnded(label: string): void {
+    const at = this.#operations.findIndex((operation) => operation.label === label);
+    if (at >= 0) this.#operations.splice(at, 1);
+    this.#hostQuiet = false;
     this.#wakeUp();
+    if (this.#operations.length === 0) this.#onDrained?.();
+  }
+
+  forgottenWait(task: Task, reasons: readonly WaitReason[]): void {
+    const waits = this.#records.get(task)?.list() ?? [];
+    for (const reason of reasons) {
+      const site = waits.find((wait) => wait.reason === reason)?.site ?? null;
+      this.#forgotten.push({ kind: "forgottenWaits", label: describeReason(reason), site, task: task.name });
+    }
+  }
+
+  // What the globals do inside.
+
+  now(): number {
+    return this.clock.now();
+  }
+
+  wall(): number {
+    return this.clock.wall();
+  }
+
+  timer(kind: TimerKind, ms: number, callback: (...args: unknown[]) => void, args: readonly unknown[]): unknown {
+    return new VirtualTimer(this, kind, ms, callback, args);
+  }
+
+  immediate(callback: (...args: unknown[]) => void, args: readonly unknown[]): unknown {
+    const task = currentTask();
+    const handle = hostImmediate(() => {
+      this.#immediates.delete(handle);
+      this.#look(task);
+      this.#count(task, null);
+      try {
+        callback(...args);
+      } catch (error) {
+        this.stray(error);
+      }
+    });
+    this.#immediates.add(handle);
+    this.#wakeUp();
+    return handle;
+  }
+
+  clearImmediate(handle: unknown): void {
+    if (this.#immediates.delete(handle)) hostClearImmediate(handle as never);
+    this.#wakeUp();
+  }
+
+  /** Fails the simulation with an error that nobody could catch. */
+  stray(error: unknown): void {
+    this.#strays.push(error);
+    this.#abort.abort(error);
+    this.#wakeUp();
+  }
+
+  // What timers tell.
+
+  takeSite(): Site | null {
+    return this.#sites.take();
+  }
+
+  timerArmed(timer: VirtualTimer): void {
+    this.#timers.add(timer);
+    if (timer.hasRef()) {
+      const record = this.#records.get(timer.task);
+      if (record !== undefined) record.timers++;
+      this.#restless.delete(timer.task);
+    } else this.clock.unreferenced++;
+    this.#wakeUp();
+  }
+
+  timerGone(timer: VirtualTimer): void {
+    this.#timers.delete(timer);
+    if (timer.hasRef()) {
+      const record = this.#records.get(timer.task);
+      if (record !== undefined) record.timers--;
+    } else this.clock.unreferenced--;
+    this.#look(timer.task);
+    this.#count(null, timer);
+    this.#wakeUp();
+  }
+
+  /** Whether the task waits for something known: if not, it gets its grace. Called when it may have acted. */
+  #look(task: Task): void {
+    const record = this.#records.get(task);
+    if (record === undefined) return;
+    if (record.waits === 0 && record.timers === 0) this.#restless.add(task);
+    else this.#restless.delete(task);
   }
 
   readonly #step = (): void => {
     if (this.#done) return;
-    const clock = this.#clock;
-    const run = clock.run;
+    const { clock } = this;
+    const { run } = clock;
     if (run === null) return;
-    const { wakeUps, hostOperations, tasksRunning } = run.statistics();
-    const { io, realTimeout, foreignGrace } = this.#options;
-    if (wakeUps > 0) return this.#again();
-    if (hostOperations.length > 0) {
-      if (io === "freeze") return this.#sleep(realTimeout, () => this.#fail(this.#frozen(hostOperations)));
-      if (!this.#quiet.has(HOST)) return this.#sleep(io.quiet, () => this.#quiet.add(HOST));
+    const { tasksLiving, wakeUps } = run.statistics();
+    const { io, realTimeout } = this.#options;
+    if (tasksLiving === 0) return;
+    if (wakeUps > 0 || this.#immediates.size > 0) return this.#again();
+    if (this.#operations.length > 0) {
+      if (io === "freeze") return this.#sleep(realTimeout, () => this.#fail(this.#frozen()));
+      if (!this.#hostQuiet) return this.#sleep(io.quiet, () => this.#hostQuiet = true);
     }
-    if (tasksRunning > 0) {
-      const foreign = runningIds(run.taskTree().root).filter((id) => !this.#quiet.has(id));
-      if (foreign.length > 0) return this.#sleep(foreignGrace, () => foreign.forEach((id) => this.#quiet.add(id)));
-    }
-    if (this.settling.size > 0) {
-      const ready = [...this.settling];
-      this.settling.clear();
-      for (const waker of ready) waker.wake();
-      return this.#again();
-    }
+    if (this.#restless.size > 0) return this.#awaitForeign();
     const { next } = clock;
-    if (next === Infinity) this.#deadlock();
-    else if (next > this.#latest) {
+    // What is due at this very instant is part of what happens now.
+    if (this.settling.size > 0 && next > clock.now()) this.settling.wakeFirst();
+    else if (next === Infinity) {
+      this.#fail(
+        new DeadlockError(
+          `Cannot go on as nothing can ever wake up (t=${formatTime(clock.now())}):${
+            this.bodyEnded && this.#failure === null ? " the body has ended, and its background has not" : ""
+          }\n${this.tree()}`,
+        ),
+      );
+    } else if (next > this.#latest) {
       this.#fail(
         new Error(
-          `Cannot go on as more virtual time would pass than allowed: ${next}ms (option maxVirtual)\n${run.taskTree()}`,
+          `Cannot go on as more virtual time would pass than allowed: ${
+            formatTime(next)
+          } (option maxVirtual)\n${this.tree()}${this.#pendingTimers()}`,
         ),
       );
     } else {
-      if (next > clock.now()) this.#steps = 0;
+      if (next > clock.now()) this.#stepsHere = 0;
       clock.jump();
     }
     this.#again();
   };
+
+  /** Some task awaits what nobody knows of. */
+  #awaitForeign(): void {
+    const { onForeign, foreignGrace, realTimeout } = this.#options;
+    if (onForeign === "grace") return this.#sleep(foreignGrace, () => this.#restless.clear());
+    const report = (what: string): void => {
+      const names = [...this.#restless].slice(0, 5).map(({ name }) => `"${name}"`).join(", ");
+      // The grace of cleanup: a task that cannot be reached would fail it a second time.
+      this.#restless.clear();
+      this.#fail(new Error(`Cannot go on as ${what}: task ${names} (option onForeign)\n${this.tree()}`));
+      this.#again();
+    };
+    if (onForeign === "error") return report("a task awaits a promise that the library does not own");
+    this.#sleep(
+      realTimeout,
+      () =>
+        report(`a task awaits a promise that the library does not own and nothing has happened for ${realTimeout}ms`),
+    );
+  }
+
+  /** The task tree with the places where its waits began. */
+  tree(): string {
+    return renderTree(this.clock.run!.taskTree(), this.#records);
+  }
 
   #again(): void {
     hostImmediate(this.#step);
@@ -160,17 +344,31 @@ export class Driver implements Instrument {
   }
 
   #wakeUp(): void {
-    this.#quiet.delete(HOST);
     if (this.#sleeping === null) return;
     hostClear(this.#sleeping);
     this.#sleeping = null;
     this.#again();
   }
 
-  #deadlock(): void {
-    const run = this.#clock.run!;
-    const time = this.#clock.now();
-    this.#fail(new DeadlockError(`Cannot go on as nothing can ever wake up (t=${time}ms):\n${run.taskTree()}`));
+  /** Counts a wait that ended, or a timer that fired. */
+  #count(task: Task | null, timer: VirtualTimer | null): void {
+    const { maxSteps, maxStepsAtOneInstant } = this.#limits;
+    const here = ++this.#stepsHere > maxStepsAtOneInstant;
+    if (++this.#steps <= maxSteps && !here) return;
+    // Count for a while who keeps so busy, then say so.
+    const busy = this.#busy ??= new Map();
+    const culprit = timer === null ? `task "${task?.name}"` : `${timerName(timer)}${place(timer.site)}`;
+    busy.set(culprit, (busy.get(culprit) ?? 0) + 1);
+    if (++this.#census < CENSUS) return;
+    const culprits = [...busy].sort((a, b) => b[1] - a[1]).slice(0, 3).map(([name]) => name).join(", ");
+    const now = formatTime(this.clock.now());
+    this.#fail(
+      new Error(
+        here
+          ? `Cannot go on as time stands still at t=${now}: ${maxStepsAtOneInstant} waits ended without it moving, most in ${culprits}; a loop that never sleeps? (option maxStepsAtOneInstant)`
+          : `Cannot go on as the simulation takes too many steps: ${maxSteps} waits have ended by t=${now}, of late most in ${culprits} (option maxSteps)`,
+      ),
+    );
   }
 
   /**
@@ -180,20 +378,21 @@ export class Driver implements Instrument {
   #fail(error: Error): void {
     const first = this.#failure;
     if (first === null) {
-      this.#failure = error;
-      this.#steps = 0;
-      this.#busy.clear();
-      this.#latest = this.#clock.now() + this.#options.maxVirtual;
+      this.#failure = withoutStack(error);
+      this.#steps = this.#stepsHere = this.#census = 0;
+      this.#busy = null;
+      this.#latest = this.clock.now() + this.#limits.maxVirtual;
       this.#abort.abort(error);
       return;
     }
     const Class = error instanceof DeadlockError ? DeadlockError : Error;
-    this.#failure = new Class(`${first.message}\nand cleanup got stuck:\n${error.message}`, { cause: first });
+    this.#failure = withoutStack(new Class(`${first.message}\nand cleanup got stuck:\n${error.message}`));
     this.#giveUp(this.#failure);
     this.#done = true;
   }
 
-  #frozen(operations: readonly string[]): Error {
+  #frozen(): Error {
+    const operations = this.#operations.map(({ label, site }) => `${label}${place(site)}`);
     return new Error(
       `Cannot go on as operations of the host are in flight and nothing has happened for ${this.#options.realTimeout}ms: ${
         operations.join(", ")
@@ -201,18 +400,52 @@ export class Driver implements Instrument {
         "(virtual time stands still meanwhile: use io: { quiet: 50 } with real listeners)",
     );
   }
+
+  /** The timers that would go on moving time, a line each. */
+  #pendingTimers(): string {
+    const timers = [...this.#timers].filter((timer) => timer.hasRef()).slice(0, 10);
+    if (timers.length === 0) return "";
+    const lines = timers.map((timer) => `  ${describeTimer(timer)}${place(timer.site)}, task "${timer.task.name}"`);
+    return `\ntimers left:\n${lines.join("\n")}`;
+  }
+
+  /** Throws what nobody could catch, together with the error of the run, if that has one of its own. */
+  #throwStrays(error?: unknown): void {
+    const strays = this.#strays;
+    if (strays.length === 0) return;
+    const errors = error === undefined || isCancelled(error) || strays.includes(error) ? strays : [error, ...strays];
+    throw errors.length === 1 ? errors[0] : new ErrorGroup(errors);
+  }
+
+  /** Lets operations of the host end whose tasks have ended already: a closed socket needs a turn or two for that. */
+  async drain(): Promise<void> {
+    if (this.#operations.length === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = hostTimeout(resolve, this.#options.foreignGrace);
+      this.#onDrained = () => {
+        hostClear(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** What is left when everything has ended. */
+  leaks(): Leak[] {
+    const leaks: Leak[] = [...this.#forgotten, ...this.open, ...this.#operations];
+    for (const timer of this.#timers) {
+      if (!timer.hasRef() || timer.kind === "signal") continue;
+      leaks.push({ kind: "timers", label: describeTimer(timer), site: timer.site, task: timer.task.name });
+    }
+    return leaks;
+  }
 }
 
-/** Stands in the set of quiet task ids for "the operations of the host". Ids of tasks start at 1. */
-const HOST = 0;
+/** Resolves in the next turn of the event loop. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => void hostImmediate(resolve));
+}
 
-/** The tasks in no wait of the library. */
-function runningIds(root: TaskTreeNode): number[] {
-  const ids: number[] = [];
-  const open = [root];
-  for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    if (node.waits.length === 0) ids.push(node.id);
-    for (const child of node.children) open.push(child);
-  }
-  return ids;
+function place(site: Site | null): string {
+  const text = `${site ?? ""}`;
+  return text === "" ? "" : ` at ${text}`;
 }

@@ -1,23 +1,30 @@
 /** Time that stands still while anything can happen, and then jumps to the next deadline. */
 
 import { type Alarm, AlarmQueue, type Clock, type RunView } from "../core/mod.ts";
-
-/** Any fixed date will do; this one is easy to recognise in a log. */
-const EPOCH = Date.UTC(2000, 0, 1);
+import type { Driver } from "./_driver.ts";
 
 /** A clock at 0, moved by `jump()` only. */
 export class VirtualClock implements Clock {
   readonly #alarms = new AlarmQueue();
+  readonly #epoch: number;
   /** The run on this clock; set by `start()`. */
   run: RunView | null = null;
+  /** The simulation it is the time of; `null` once that is over. Written by `simulate()`. */
+  driver: Driver | null = null;
+  /** How many alarms are unref'd: they fire when time passes them, and move none. Written by the timers. */
+  unreferenced = 0;
   #now = 0;
+
+  constructor(epoch: number) {
+    this.#epoch = epoch;
+  }
 
   now(): number {
     return this.#now;
   }
 
   wall(): number {
-    return EPOCH + Math.floor(this.#now);
+    return this.#epoch + Math.floor(this.#now);
   }
 
   at<A>(deadline: number, fire: (arg: A) => void, arg: A): Alarm {
@@ -29,9 +36,10 @@ export class VirtualClock implements Clock {
     this.run = run;
   }
 
-  /** When the next alarm is due; `Infinity` if none is. */
+  /** When time has a reason to move to: the next alarm, if there is any that may move time; else `Infinity`. */
   get next(): number {
-    return this.#alarms.next;
+    const { next, size } = this.#alarms;
+    return size > this.unreferenced || next <= this.#now ? next : Infinity;
   }
 
   /** Moves to the next alarm's time and fires that one alarm. */

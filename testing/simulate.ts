@@ -1,7 +1,22 @@
 /** Running a test body in simulated time. */
 
-import { type Network, run, sleep, suspend, type TaskTree, type Waker } from "../core/mod.ts";
+import {
+  type Instrument,
+  isErrorGroup,
+  type Network,
+  openNursery,
+  run,
+  type Schedule,
+  sleep,
+  type Task,
+  type TaskTree,
+} from "../core/mod.ts";
 import { Driver } from "./_driver.ts";
+import { patchGlobals } from "./_globals.ts";
+import { ambientDriver } from "./_ambient.ts";
+import { judgeLeaks } from "./_leaks.ts";
+import type { LeakPolicies, LeakPolicy } from "./leaks.ts";
+import { settled } from "./settled.ts";
 import { VirtualClock } from "./_virtual_clock.ts";
 
 /** How a simulation behaves. */
@@ -13,6 +28,12 @@ export interface SimulateOptions {
    */
   readonly seed?: number;
   /**
+   * The date at which the simulation begins, for `Date`, `Temporal.Now` and the run's clock.
+   *
+   * @default {"2000-01-01T00:00:00Z"}
+   */
+  readonly start?: Date | string | number;
+  /**
    * What operations of the host do to time. `"freeze"`: it stands still while one is in flight. `{ quiet: ms }`: it
    * goes on once nothing has happened for that many real milliseconds; for tests with real listeners, whose
    * accept is always in flight.
@@ -20,6 +41,14 @@ export interface SimulateOptions {
    * @default {"freeze"}
    */
   readonly io?: "freeze" | { readonly quiet: number };
+  /**
+   * What a task does to time that awaits a promise the library does not own (and no timer). `"grace"`: time waits for
+   * it as long as `foreignGrace` says, and then goes on without it until it acts again. `"wait"`: time stands still, and
+   * the test fails after `realTimeout`. `"error"`: the test fails at once.
+   *
+   * @default {"grace"}
+   */
+  readonly onForeign?: "grace" | "wait" | "error";
   /**
    * How long a host operation may take before the test fails, in real milliseconds.
    *
@@ -39,13 +68,33 @@ export interface SimulateOptions {
    */
   readonly maxVirtual?: number;
   /**
-   * How many waits may end without time moving: stops loops that would never end.
+   * How many waits may end, and timers fire, in all.
+   *
+   * @default {10_000_000}
+   */
+  readonly maxSteps?: number;
+  /**
+   * How many waits may end, and timers fire, without time moving: stops loops that would never end.
    *
    * @default {100_000}
    */
   readonly maxStepsAtOneInstant?: number;
+  /**
+   * What to do about things the body leaves behind: fail the test, say so on the console, or nothing; for all kinds, or
+   * for each (see `LeakPolicies`).
+   *
+   * @default {{ timers: "error", hostOperations: "error", resources: "error", forgottenWaits: "warn" }}
+   */
+  readonly leaks?: LeakPolicy | LeakPolicies;
   /** The network of the run. */
   readonly network?: Network;
+  /** Watchers of the run, told after the simulation itself. */
+  readonly instruments?: readonly Instrument[];
+  /**
+   * Decides when a granted wait resumes: see `RunOptions.schedule`. Time does not wait for one that is held back: hold
+   * it by `beginHostOperation()`.
+   */
+  readonly schedule?: Schedule;
 }
 
 /** What a test body is given. */
@@ -54,6 +103,8 @@ export interface Simulation {
   readonly now: number;
   /** The seed. */
   readonly seed: number;
+  /** Where to start what runs beside the test. */
+  readonly background: Background;
   /**
    * Waits until every other task waits for time or for ever.
    *
@@ -74,14 +125,28 @@ export interface Simulation {
   tree(): TaskTree;
 }
 
+/** The background of a test: what is there, but is not tested. */
+export interface Background {
+  /**
+   * Starts a task that is cancelled when the body has ended, and is no leak. Its errors fail the test.
+   *
+   * @param fn What to run.
+   * @param options A name.
+   * @returns The task.
+   */
+  startSoon<T>(fn: () => T | Promise<T>, options?: { readonly name?: string }): Task<T>;
+}
+
 /**
  * Makes a test function that runs its body in simulated time.
  *
  * The clock starts at 0 and jumps, exactly, to the next deadline whenever every task waits: an hour of sleeping
  * takes milliseconds. While an operation of the host is in flight time stands still. If nothing can ever wake up,
- * the test fails with a `DeadlockError` that shows the task tree, after cleanup has run.
+ * the test fails with a `DeadlockError` that shows the task tree, after cleanup has run. A body that passes fails all
+ * the same if it leaves something behind: a timer, an operation of the host, a wait nobody awaits.
  *
- * Only the library's time is simulated so far, not `setTimeout` or `Date`.
+ * `setTimeout` and its kin, `Date`, `performance.now`, `AbortSignal.timeout` and `Temporal.Now` follow the simulated
+ * time inside, and only there: code outside, and other simulations at the same time, do not notice.
  *
  * **Cancellation:** a test that fails has cancelled and awaited all its tasks.
  *
@@ -100,12 +165,13 @@ export interface Simulation {
  *
  * @param body The test.
  * @param options Limits and seed.
- * @returns A function for `Deno.test`.
+ * @returns A function for `Deno.test`, with the name of `body`.
  */
 export function simulated(body: (sim: Simulation) => unknown, options: SimulateOptions = {}): () => Promise<void> {
-  return async () => {
+  const test = async (): Promise<void> => {
     await simulate(body, options);
   };
+  return Object.defineProperty(test, "name", { value: body.name });
 }
 
 /**
@@ -134,42 +200,105 @@ export async function simulate<T>(
   body: (sim: Simulation) => T | Promise<T>,
   options: SimulateOptions = {},
 ): Promise<T> {
-  const clock = new VirtualClock();
+  const clock = new VirtualClock(checkOptions(options));
   const driver = new Driver(clock, options);
-  const seed = options.seed ?? 0;
-  const random = mulberry32(seed);
-  const sim: Simulation = {
-    get now() {
-      return clock.now();
-    },
-    seed,
-    settled: () => settled(driver),
-    async advance(ms) {
-      await sleep(ms);
-      await settled(driver);
-    },
-    random,
-    tree: () => clock.run!.taskTree(),
-  };
-  const outcome = run(() => body(sim), {
-    clock,
-    random,
-    instruments: [driver],
-    signal: driver.signal,
-    handleSignals: false,
-    spawnSites: Infinity,
-    ...(options.network === undefined ? {} : { network: options.network }),
-  });
-  return await driver.drive(outcome);
+  const random = mulberry32(options.seed ?? 0);
+  const unpatch = patchGlobals(ambientDriver);
+  clock.driver = driver;
+  try {
+    const outcome = run(() => perform(body, { clock, driver, random, seed: options.seed ?? 0 }), {
+      clock,
+      random,
+      instruments: [driver, ...options.instruments ?? []],
+      signal: driver.signal,
+      handleSignals: false,
+      spawnSites: SPAWN_SITES,
+      ...(options.network === undefined ? {} : { network: options.network }),
+      ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
+    });
+    const value = await driver.drive(outcome);
+    await driver.drain();
+    judgeLeaks(driver.leaks(), options.leaks ?? {});
+    return value;
+  } finally {
+    clock.driver = null;
+    unpatch();
+  }
 }
 
-function settled(driver: Driver): Promise<void> {
-  let mine: Waker<void>;
-  return suspend<void>(
-    { kind: "settled" },
-    (waker) => driver.settling.add(mine = waker),
-    () => driver.settling.delete(mine),
-  );
+interface Parts {
+  readonly clock: VirtualClock;
+  readonly driver: Driver;
+  readonly random: () => number;
+  readonly seed: number;
+}
+
+/** The main task: the body, with a nursery around it for the background. */
+async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Parts): Promise<T> {
+  const { clock, driver, random, seed } = parts;
+  let failure: unknown;
+  let failed = false;
+  try {
+    return await openNursery(async (nursery) => {
+      const background: Background = {
+        startSoon: (fn, options) => nursery.startSoon(fn, { ...options, daemon: true }),
+      };
+      const sim: Simulation = {
+        get now() {
+          return clock.now();
+        },
+        seed,
+        background,
+        settled: () => settled(),
+        async advance(ms) {
+          await sleep(ms);
+          await settled();
+        },
+        random,
+        tree: () => clock.run!.taskTree(),
+      };
+      try {
+        return await body(sim);
+      } catch (error) {
+        [failed, failure] = [true, error];
+        throw error;
+      } finally {
+        driver.bodyEnded = true;
+      }
+    }, { name: "background" });
+  } catch (error) {
+    // The nursery is ours, so the error of the body leaves as it came, unless there are others.
+    throw failed && isErrorGroup(error) && error.errors.length === 1 && error.errors[0] === failure ? failure : error;
+  }
+}
+
+/** A place takes 4 us to record; and a report shows 200 tasks. */
+const SPAWN_SITES = 1_000;
+/** Any fixed date will do; this one is easy to recognise in a log. */
+const EPOCH = Date.UTC(2000, 0, 1);
+
+/** Checks what would go wrong later, or never; returns the date to begin at. */
+function checkOptions({ start, io = "freeze", onForeign = "grace", leaks, ...numbers }: SimulateOptions): number {
+  for (const name of ["realTimeout", "foreignGrace", "maxVirtual", "maxSteps", "maxStepsAtOneInstant"] as const) {
+    const value = numbers[name];
+    if (value !== undefined && !(value >= 0)) {
+      throw new RangeError(`Cannot simulate as "${name}" must be a number >= 0: received ${value}`);
+    }
+  }
+  if (io !== "freeze" && !(io?.quiet >= 0)) {
+    throw new RangeError(`Cannot simulate as "io" must be "freeze" or { quiet: ms }: received ${JSON.stringify(io)}`);
+  }
+  if (!["grace", "wait", "error"].includes(onForeign)) {
+    throw new RangeError(`Cannot simulate as "onForeign" must be "grace", "wait" or "error": received "${onForeign}"`);
+  }
+  for (const policy of typeof leaks === "object" ? Object.values(leaks) : [leaks]) {
+    if (policy !== undefined && !["error", "warn", "ignore"].includes(policy)) {
+      throw new RangeError(`Cannot simulate as "leaks" must be "error", "warn" or "ignore": received "${policy}"`);
+    }
+  }
+  const epoch = start === undefined ? EPOCH : new Date(start).getTime();
+  if (Number.isNaN(epoch)) throw new RangeError(`Cannot simulate as "start" must be a date: received ${start}`);
+  return epoch;
 }
 
 /** A small generator with a period of 2^32: enough for tests, the same on every machine (Tommy Ettinger's mulberry32). */

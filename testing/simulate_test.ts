@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   beginHostOperation,
   checkpoint,
@@ -7,6 +7,7 @@ import {
   Event,
   hostOp,
   moveOnAfter,
+  type Network,
   openNursery,
   sleep,
   sleepForever,
@@ -143,8 +144,10 @@ Deno.test("a deadlock is an error that shows the tree, and cleanup runs, in virt
     DeadlockError,
     "Cannot go on as nothing can ever wake up (t=5ms):",
   );
-  assertStringIncludes(error.message, '└─ waiter: event "never set" (since t=5ms)');
-  assertStringIncludes(error.message, "simulate_test.ts:");
+  assertMatch(
+    error.message,
+    /\n {2}└─ waiter {2}simulate_test\.ts:\d+:19 {2}event "never set" +since t=5ms {2}simulate_test\.ts:\d+:44$/,
+  );
   assertEquals(log, ["cleaned up at 15"]);
 });
 
@@ -178,7 +181,7 @@ Deno.test("a heartbeat hits the limit of virtual time", async () => {
         while (true) await sleep(1_000);
       }, { maxVirtual: 10_000 }),
     Error,
-    "Cannot go on as more virtual time would pass than allowed: 11000ms (option maxVirtual)",
+    "Cannot go on as more virtual time would pass than allowed: 11s (option maxVirtual)",
   );
 });
 
@@ -193,9 +196,10 @@ Deno.test("a host operation that never ends fails the test and names it; io: qui
     "nothing has happened for 5ms: accept on somewhere",
   );
   await simulate(async (sim) => {
-    beginHostOperation("accept on somewhere");
+    const operation = beginHostOperation("accept on somewhere");
     await sleep(5);
     assertEquals(sim.now, 5);
+    operation.end();
   }, { io: { quiet: 2 } });
 });
 
@@ -230,4 +234,21 @@ Deno.test("10,000 sleeps in sequence and at once", async () => {
     });
     assertEquals(sim.now, 10_099);
   });
+});
+
+Deno.test("instruments, a schedule and a network of the test's own are those of the run", async () => {
+  const log: string[] = [];
+  const network = {} as Network;
+  await simulate(async () => {
+    await sleep(1);
+    assertEquals(currentRun().network, network);
+  }, {
+    network,
+    instruments: [{ blocked: (_task, { kind }) => void log.push(`blocked: ${kind}`) }],
+    schedule: (resume) => {
+      log.push("granted");
+      resume();
+    },
+  });
+  assertEquals(log.slice(0, 2), ["blocked: sleep", "granted"]);
 });

@@ -1,0 +1,107 @@
+/** What simulated time costs: sleeps in sequence and at once, a test around nothing, and a look at the clock outside. */
+
+import { openNursery, sleep } from "../core/mod.ts";
+import { simulate } from "../testing/mod.ts";
+import { type Candidate, type Case, cpuTime, measure } from "./_measure.ts";
+
+/** The CPU time of some work, in milliseconds. */
+async function cpu(work: () => unknown): Promise<number> {
+  const before = cpuTime();
+  await work();
+  return (cpuTime() - before) / 1_000;
+}
+
+function candidate(name: string, work: () => unknown): Candidate {
+  return { name, round: () => cpu(work), slow: true };
+}
+
+const SEQUENCE = 1_000_000;
+const AT_ONCE = 100_000;
+const EMPTY = 1_000;
+const LOOKS = 1_000_000;
+
+function lookAtClock(): number {
+  let sum = 0;
+  for (let i = 0; i < LOOKS; i++) sum += Date.now();
+  return sum;
+}
+
+const cases: Case[] = [
+  {
+    title: "1,000,000 virtual sleeps in sequence",
+    unit: "ms",
+    baseline: "sleep()",
+    candidates: [
+      candidate("sleep()", () =>
+        simulate(async () => {
+          for (let i = 0; i < SEQUENCE; i++) await sleep(1);
+        })),
+      candidate("setTimeout()", () =>
+        simulate(async () => {
+          for (let i = 0; i < SEQUENCE; i++) await new Promise((resolve) => setTimeout(resolve, 1));
+        })),
+    ],
+    limits: [{ of: "sleep()", atMost: 3_000 }],
+  },
+  {
+    title: "100,000 virtual sleeps of 1-1,000 ms at the same time",
+    unit: "ms",
+    baseline: "in one task",
+    candidates: [
+      candidate(
+        "in one task",
+        () => simulate(() => Promise.all(Array.from({ length: AT_ONCE }, (_, i) => sleep(1 + i % 1_000)))),
+      ),
+      candidate("each in a task", () =>
+        simulate(() =>
+          openNursery((nursery) => {
+            for (let i = 0; i < AT_ONCE; i++) nursery.startSoon(() => sleep(1 + i % 1_000));
+          })
+        )),
+    ],
+    limits: [{ of: "in one task", atMost: 1_000 }, { of: "each in a task", atMost: 1_000 }],
+  },
+  {
+    title: "simulate() around an empty body",
+    unit: "ms",
+    baseline: "simulate()",
+    candidates: [{
+      name: "simulate()",
+      round: async () =>
+        await cpu(async () => {
+          for (let i = 0; i < EMPTY; i++) await simulate(() => {});
+        }) / EMPTY,
+    }],
+    limits: [{ of: "simulate()", atMost: 1 }],
+  },
+  {
+    title: "Date.now() by code outside",
+    unit: "ns",
+    baseline: "no simulation lives",
+    candidates: [
+      {
+        name: "no simulation lives",
+        round: async () => await cpu(lookAtClock) * 1e6 / LOOKS,
+      },
+      {
+        name: "one lives",
+        round: async () => {
+          const other = simulate(() => sleep(1));
+          const cost = await cpu(lookAtClock) * 1e6 / LOOKS;
+          await other;
+          return cost;
+        },
+      },
+      {
+        name: "one has lived",
+        round: async () => {
+          await simulate(() => sleep(1));
+          return await cpu(lookAtClock) * 1e6 / LOOKS;
+        },
+      },
+    ],
+    limits: [{ of: "one has lived", against: "no simulation lives", atMost: 1.1 }],
+  },
+];
+
+await measure(cases);

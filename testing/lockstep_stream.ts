@@ -1,0 +1,40 @@
+/** Streams without a buffer. */
+
+import type { HalfCloseableStream } from "../net/mod.ts";
+import { Pipe } from "./_pipe.ts";
+import { PipeStream } from "./_pipe_stream.ts";
+
+/**
+ * Makes the two ends of a connection in memory that holds no bytes: a send returns when its last byte was received.
+ *
+ * Code that works by the grace of a buffer somewhere (both sides send first and read afterwards) stops here, and a
+ * simulation shows it as a deadlock. A cancelled send takes back what was not received.
+ *
+ * @example Both sides sending first, which only a buffer would forgive
+ * ```ts
+ * import { DeadlockError, lockstepStreamPair, openNursery, simulate } from "@trefoil/io";
+ * import { assertRejects } from "@std/assert";
+ *
+ * const bothSend = () =>
+ *   simulate(() =>
+ *     openNursery((nursery) => {
+ *       for (const stream of lockstepStreamPair()) {
+ *         nursery.startSoon(async () => {
+ *           using _ = stream;
+ *           await stream.sendAll(new Uint8Array(10));
+ *           await stream.receiveSome();
+ *         });
+ *       }
+ *     })
+ *   );
+ * await assertRejects(bothSend, DeadlockError);
+ * ```
+ *
+ * @returns The two ends.
+ */
+export function lockstepStreamPair(): [HalfCloseableStream, HalfCloseableStream] {
+  const makePipe = () => new Pipe({ capacity: 0, name: "lockstep stream", split: () => Infinity });
+  const there = makePipe();
+  const back = makePipe();
+  return [new PipeStream(there, back), new PipeStream(back, there)];
+}

@@ -1,0 +1,406 @@
+/**
+ * The cancel sweep: a scenario is run again and again, cancelled at another point each time.
+ *
+ * A cancel point is a wait. An instrument counts them, and the schedule of the run says when each was granted; so the
+ * sweep knows both moments at which a cancellation can hurt, and hits each of them:
+ *
+ *     before    the wait has just begun: it is undone, and whatever was prepared for it must be undone as well
+ *     granted   the wait was granted, and its task has not resumed: it still returns, with the item or the lock it was
+ *               given, and the next wait throws
+ *
+ * Granted waits resume one at a time, in the order of their grants and each in a turn of the event loop of its own:
+ * otherwise the fairness budget, which looks at real time, would now and then put some off to a later turn, and point n
+ * would not be the same in each run. It costs some microseconds for each wait.
+ */
+
+import {
+  beginHostOperation,
+  CancelScope,
+  currentTask,
+  type Instrument,
+  isCancelled,
+  type Schedule,
+  type Task,
+  type WaitReason,
+} from "../core/mod.ts";
+import { requireFunction, requireWhole } from "./_arguments.ts";
+import { seededRandom } from "./_random.ts";
+import { Sites } from "./_sites.ts";
+import { simulate, type SimulateOptions, type Simulation } from "./simulate.ts";
+
+// In real time, whatever the simulation does to the globals.
+const { setImmediate: hostImmediate } = globalThis;
+
+/** When a cancellation comes: as a wait begins, or after it was granted and before its task resumes. */
+export type SweepFlavour = "before" | "granted";
+
+/** How a scenario is swept. */
+export interface SweepOptions<S = undefined> {
+  /** Makes the state of a run, for `scenario` and `after`; it is not cancelled. */
+  readonly setup?: () => S | Promise<S>;
+  /** Says what must be true when the scenario has ended, however it did; it is not cancelled. Whatever it throws fails the sweep. */
+  readonly after?: (state: S, sim: Simulation) => void | Promise<void>;
+  /**
+   * The name of the tasks whose waits are the cancel points; they alone are cancelled then, while the others go on. By
+   * default the waits of all tasks count, and the whole scenario is cancelled.
+   */
+  readonly task?: string;
+  /**
+   * How many runs are made at most; with more points than that, some are left out, evenly.
+   *
+   * @default {1_000}
+   */
+  readonly maxRuns?: number;
+  /** One point alone, as the error names it: `"granted:7"`. */
+  readonly only?: string;
+  /** Options of the simulations. Their seed also chooses which points are left out. */
+  readonly simulation?: SimulateOptions;
+}
+
+/** What was swept. */
+export interface SweepReport {
+  /** How many waits the undisturbed scenario has. */
+  readonly points: number;
+  /** How many runs with a cancellation were made. */
+  readonly runs: number;
+}
+
+/**
+ * Thrown when a scenario does not survive a cancellation; says at which point, and what happened.
+ *
+ * @example Looking at what went wrong
+ * ```ts
+ * import { checkpoint, sweepCancel, SweepError } from "@trefoil/io";
+ * import { assertEquals, assertInstanceOf } from "@std/assert";
+ *
+ * let open = 0;
+ * const error = await sweepCancel(async () => {
+ *   open++;
+ *   await checkpoint();
+ *   open--; // Not in a finally block.
+ * }, {
+ *   setup: () => void (open = 0),
+ *   after: () => assertEquals(open, 0),
+ * }).catch((error) => error);
+ * assertInstanceOf(error, SweepError);
+ * assertEquals(error.point, "before:1");
+ * ```
+ */
+export class SweepError extends Error {
+  /** The name of the class. */
+  override readonly name = "SweepError";
+  /** The point, for `SweepOptions.only`. */
+  readonly point: string;
+
+  /**
+   * Makes the error.
+   *
+   * @param message At which point, and what happened.
+   * @param options The point, and `cause`, as for every error.
+   */
+  constructor(message: string, options: ErrorOptions & { readonly point: string }) {
+    super(message, options);
+    this.point = options.point;
+  }
+}
+
+/**
+ * Runs a scenario many times, cancelled at another of its waits each time, in both ways that can hurt.
+ *
+ * First it runs undisturbed, and its waits are counted. Then, for each of them, it runs twice: cancelled as that wait
+ * begins, and cancelled after the wait was granted, before its task resumes. Each run must end, fail with nothing but
+ * the cancellation, leave nothing behind, and keep what `after` requires: no lock held, no item lost. Everything
+ * happens in simulated time.
+ *
+ * The scenario must do the same in each run: take its state from `setup`, and its random numbers from the simulation.
+ *
+ * **Cancellation:** none: the sweep runs outside of every scope.
+ *
+ * **Cost:** two runs for each wait of the scenario; keep it small.
+ *
+ * @example A lock that is not released
+ * ```ts
+ * import { sleep, sweepCancel, SweepError } from "@trefoil/io";
+ * import { assert, assertRejects } from "@std/assert";
+ *
+ * await assertRejects(() =>
+ *   sweepCancel(async (lock) => {
+ *     lock.held = true;
+ *     await sleep(10);
+ *     lock.held = false;
+ *   }, {
+ *     setup: () => ({ held: false }),
+ *     after: (lock) => assert(!lock.held, "the lock is held"),
+ *   }), SweepError);
+ * ```
+ *
+ * @param scenario What to run; receives the state and the simulation.
+ * @param options State, what must be true afterwards, which tasks are cancelled.
+ * @returns How many points there are, and how many runs were made.
+ * @throws {SweepError} If a run did not survive its cancellation.
+ */
+export async function sweepCancel<S = undefined>(
+  scenario: (state: S, sim: Simulation) => unknown,
+  options: SweepOptions<S> = {},
+): Promise<SweepReport> {
+  const { only, maxRuns = 1_000, simulation } = options;
+  requireFunction("sweep", "scenario", scenario);
+  requireWhole("sweep", "maxRuns", maxRuns, 1);
+  const wanted = only === undefined ? null : parsePoint(only);
+  const baseline = new Watcher(options.task);
+  // Its error is that of the scenario, and thrown as it is.
+  await perform(scenario, options, baseline);
+  const { begun, granted } = baseline;
+  if (options.task !== undefined && begun === 0) {
+    throw new RangeError(
+      `Cannot sweep as "task" must be the name of a task that the scenario starts and that waits: received "${options.task}"`,
+    );
+  }
+  const all = [...pointsOf("before", begun), ...pointsOf("granted", granted.length)];
+  const points = wanted === null ? sample(all, maxRuns, simulation?.seed ?? 0) : [wanted];
+  for (const target of points) {
+    const wait = target.flavour === "before" ? target.number : granted[target.number - 1] ?? 0;
+    await tryPoint(scenario, options, { target, wait });
+  }
+  return { points: begun, runs: points.length };
+}
+
+interface Point {
+  readonly flavour: SweepFlavour;
+  /** Which one of the waits that began, or of those that were granted; from 1. */
+  readonly number: number;
+}
+
+async function tryPoint<S>(
+  scenario: (state: S, sim: Simulation) => unknown,
+  options: SweepOptions<S>,
+  { target, wait }: { readonly target: Point; readonly wait: number },
+): Promise<void> {
+  const watcher = new Watcher(options.task, { target, wait });
+  let finding: Finding | null;
+  try {
+    finding = await perform(scenario, options, watcher);
+  } catch (error) {
+    // The simulation ended it: a deadlock, a livelock, a leak.
+    finding = { text: textOf(error), error };
+  }
+  const point = `${target.flavour}:${target.number}`;
+  if (watcher.where === "") {
+    throw new SweepError(
+      `Cannot sweep as the scenario must do the same in each run: point "${point}" did not come again`,
+      { point },
+    );
+  }
+  if (finding === null) return;
+  throw new SweepError(
+    `Cannot accept the scenario as it must survive a cancellation at each of its waits: ${finding.text}\n  cancelled ${watcher.where}\n  to run this point alone: { only: "${point}" }`,
+    { point, cause: finding.error },
+  );
+}
+
+/** What went wrong in a run. */
+interface Finding {
+  readonly text: string;
+  readonly error: unknown;
+}
+
+/** Runs the scenario once, from `setup` to `after`; says what went wrong, or throws it if nothing is cancelled. */
+async function perform<S>(
+  scenario: (state: S, sim: Simulation) => unknown,
+  { setup, after, simulation }: SweepOptions<S>,
+  watcher: Watcher,
+): Promise<Finding | null> {
+  const options: SimulateOptions & { instruments: readonly Instrument[]; schedule: Schedule } = {
+    ...simulation,
+    instruments: [watcher],
+    schedule: watcher.schedule,
+  };
+  return await simulate(async (sim): Promise<Finding | null> => {
+    const state = await setup?.() as S;
+    try {
+      await watcher.watch(() => scenario(state, sim));
+    } catch (error) {
+      if (!watcher.cancels) throw error;
+      // A scenario may pass on the cancellation of one of its tasks.
+      if (!isCancelled(error)) return { text: `it failed with ${textOf(error)}`, error };
+    }
+    try {
+      await after?.(state, sim);
+    } catch (error) {
+      if (!watcher.cancels) throw error;
+      return { text: `afterwards, ${textOf(error)}`, error };
+    }
+    return null;
+  }, options);
+}
+
+/** A wait of a task. */
+interface Wait {
+  readonly number: number;
+  readonly reason: WaitReason;
+}
+
+/** A wait that was granted. */
+interface Granted {
+  readonly resume: () => void;
+  readonly task: Task;
+  /** Not known if it began before the scenario. */
+  readonly wait: Wait | undefined;
+}
+
+/** Counts waits, and cancels at one of them. */
+class Watcher implements Instrument {
+  /** How many waits have begun. */
+  begun = 0;
+  /** For each wait that was granted, its number among those that have begun. */
+  readonly granted: number[] = [];
+  /** Where the cancellation came, in words; empty before that. */
+  where = "";
+  readonly #subject: string | undefined;
+  readonly #target: Point | null;
+  /** The wait whose place is recorded: that of the point. */
+  readonly #wait: number;
+  readonly #scope = new CancelScope();
+  /** The task of the scenario itself, while it runs. */
+  #main: Task | null = null;
+  /** The latest wait of each task. */
+  readonly #latest = new Map<number, Wait>();
+  #place = "";
+  /** The point has come. */
+  #hit = false;
+  /** Granted waits that have not resumed. Filled by `schedule`, emptied by `#letGo()`. */
+  readonly #queue: Granted[] = [];
+  /** Resolved when the queue is not empty, and when a task has resumed; replaced by `#letGo()`. */
+  #filled = Promise.withResolvers<void>();
+  #resumed = Promise.withResolvers<void>();
+
+  constructor(subject: string | undefined, { target = null, wait = 0 }: { target?: Point | null; wait?: number } = {}) {
+    this.#subject = subject;
+    this.#target = target;
+    this.#wait = wait;
+  }
+
+  /** Whether this is not the undisturbed run. */
+  get cancels(): boolean {
+    return this.#target !== null;
+  }
+
+  /** Runs the scenario, in the scope that is cancelled. */
+  async watch(scenario: () => unknown): Promise<void> {
+    this.#main = currentTask();
+    const lettingGo = this.#letGo();
+    try {
+      await this.#scope.run(scenario);
+    } finally {
+      this.#main = null;
+      this.#filled.resolve();
+      for (const { resume } of this.#queue.splice(0)) resume();
+      await lettingGo;
+    }
+  }
+
+  blocked(task: Task, reason: WaitReason): void {
+    if (!this.#concerns(task)) return;
+    const number = ++this.begun;
+    this.#latest.set(task.id, { number, reason });
+    if (number === this.#wait) this.#place = placeOfCaller();
+    if (this.#target?.flavour !== "before" || number !== this.#target.number) return;
+    this.#hit = true;
+    // A hook must not cancel; and the reason may not be complete yet.
+    queueMicrotask(() => {
+      this.where = `as wait ${number} began: ${describe(task, reason)}${this.#place}`;
+      this.#cancel(task);
+    });
+  }
+
+  resumed(): void {
+    this.#resumed.resolve();
+  }
+
+  readonly schedule: Schedule = (resume, task) => {
+    // Before the scenario and after it nothing is counted.
+    if (this.#main === null) return resume();
+    this.#queue.push({ resume, task, wait: this.#latest.get(task.id) });
+    this.#filled.resolve();
+  };
+
+  /** Lets granted waits go on, one a turn, until the scenario has ended. An async function, so that it stays in the run. */
+  async #letGo(): Promise<void> {
+    while (this.#main !== null) {
+      await this.#filled.promise;
+      this.#filled = Promise.withResolvers();
+      while (this.#main !== null && this.#queue.length > 0) {
+        // Held back by us, and not idle: virtual time must wait.
+        const operation = beginHostOperation("next turn of the cancel sweep");
+        await new Promise((resolve) => hostImmediate(resolve));
+        const granted = this.#queue.shift();
+        if (granted !== undefined) {
+          this.#resumed = Promise.withResolvers();
+          this.#resume(granted);
+          // The fairness budget may put it off once more.
+          await this.#resumed.promise;
+        }
+        operation.end();
+      }
+    }
+  }
+
+  #resume({ resume, task, wait }: Granted): void {
+    if (wait !== undefined && this.#concerns(task)) {
+      this.granted.push(wait.number);
+      if (this.#target?.flavour === "granted" && this.granted.length === this.#target.number) {
+        this.#hit = true;
+        const what = describe(task, wait.reason);
+        this.where = `after wait ${wait.number} was granted, before its task resumed: ${what}${this.#place}`;
+        this.#cancel(task);
+      }
+    }
+    resume();
+  }
+
+  #concerns(task: Task): boolean {
+    if (this.#main === null || this.#hit) return false;
+    return this.#subject === undefined || (task.name === this.#subject && task !== this.#main);
+  }
+
+  #cancel(task: Task): void {
+    if (this.#subject === undefined) this.#scope.cancel(REASON);
+    else task.cancel(REASON);
+  }
+}
+
+function describe(task: Task, { kind, label = "" }: WaitReason): string {
+  const text = typeof label === "function" ? label() : label;
+  return `${text === "" ? kind : `${kind} ${text}`} in task "${task.name}"`;
+}
+
+function placeOfCaller(): string {
+  const place = String(new Sites(1).take());
+  return place === "" ? "" : `, ${place}`;
+}
+
+/** The reason of the cancellation. */
+const REASON = "sweepCancel()";
+
+function parsePoint(only: string): Point {
+  const [, flavour, number] = /^(before|granted):([1-9]\d*)$/.exec(only) ?? [];
+  if (flavour === undefined) {
+    throw new RangeError(`Cannot sweep as "only" must be a point like "granted:7": received ${JSON.stringify(only)}`);
+  }
+  return { flavour: flavour as SweepFlavour, number: Number(number) };
+}
+
+function pointsOf(flavour: SweepFlavour, count: number): Point[] {
+  return Array.from({ length: count }, (_, index) => ({ flavour, number: index + 1 }));
+}
+
+/** At most `max` of the points, evenly spread; the seed says where the first one lies. */
+function sample(points: readonly Point[], max: number, seed: number): readonly Point[] {
+  if (points.length <= max) return points;
+  const offset = seededRandom(seed)();
+  return Array.from({ length: max }, (_, index) => points[Math.floor((index + offset) * points.length / max)] as Point);
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
