@@ -39,6 +39,11 @@ export interface EffectModule {
   };
   readonly Fiber: { join(fiber: Fiber): Eff; interrupt(fiber: Fiber): Eff };
   readonly Latch: { makeUnsafe(open: boolean): { readonly await: Eff } };
+  readonly Queue: {
+    bounded(capacity: number): Eff<unknown>;
+    offer(queue: unknown, value: unknown): Eff;
+    take(queue: unknown): Eff;
+  };
 }
 
 /** An operation of effection. */
@@ -84,6 +89,39 @@ export async function loadEffection(): Promise<EffectionModule | null> {
     yield* module.suspend();
   }).catch(() => {});
   return module;
+}
+
+/** Locks, channels and pools of others. */
+export interface SmallPeers {
+  readonly asyncMutex: {
+    readonly Mutex: new () => { acquire(): Promise<() => void> };
+    readonly Semaphore: new (value: number) => { acquire(): Promise<[number, () => void]> };
+  } | null;
+  readonly asyncSema: { readonly Sema: new (value: number) => { acquire(): Promise<unknown>; release(): void } } | null;
+  readonly medium: {
+    chan(size?: number): unknown;
+    put(channel: unknown, value: unknown): Promise<unknown>;
+    take(channel: unknown): Promise<unknown>;
+  } | null;
+  readonly pLimit: { default(concurrency: number): <T>(fn: () => Promise<T>) => Promise<T> } | null;
+  readonly pMap: {
+    default<T, R>(
+      items: Iterable<T>,
+      fn: (item: T) => Promise<R>,
+      options: { concurrency: number },
+    ): Promise<R[]>;
+  } | null;
+}
+
+/** The small ones, each `null` where it cannot be had. */
+export async function loadSmallPeers(): Promise<SmallPeers> {
+  return {
+    asyncMutex: await load("npm:async-mutex@0.5.0"),
+    asyncSema: await load("npm:async-sema@3.1.1"),
+    medium: await load("npm:medium@1.2.0"),
+    pLimit: await load("npm:p-limit@7.3.3"),
+    pMap: await load("npm:p-map@7.1.1"),
+  };
 }
 
 async function load<T>(specifier: string): Promise<T | null> {

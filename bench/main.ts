@@ -9,7 +9,20 @@ import type { CaseResult } from "./_measure.ts";
 import { formatResults } from "./_table.ts";
 
 /** One file each. */
-const SUBJECTS = ["spawn", "cancel", "nesting", "sleeps", "timeouts", "deadlines", "memory", "simulated", "echo"];
+const SUBJECTS = [
+  "spawn",
+  "cancel",
+  "nesting",
+  "sleeps",
+  "timeouts",
+  "deadlines",
+  "memory",
+  "locks",
+  "channels",
+  "pools",
+  "simulated",
+  "echo",
+];
 /** Has two processes, which shall not share a processor. */
 const UNPINNED = ["echo"];
 

@@ -40,6 +40,21 @@ export class ReceiveWaiter<T> extends Waiter<T> implements Receiver<T> {
   }
 }
 
+/** A blocked loop over the channel, whose promise is for an iterator's result. */
+export class NextWaiter<T> extends Waiter<IteratorResult<T>> {
+  constructor(node: StatusNode, reason: WaitReason, readonly end: object) {
+    super(node, reason, null);
+  }
+
+  override wake(value: unknown): boolean {
+    return super.wake({ done: false, value: value as T });
+  }
+
+  override fail(error: unknown): boolean {
+    return error instanceof EndOfChannel ? super.wake({ done: true, value: undefined }) : super.fail(error);
+  }
+}
+
 /** See the header. */
 export class Channel<T> {
   readonly capacity: number;
@@ -126,8 +141,8 @@ export class Channel<T> {
   }
 
   /** Lets somebody wait for a value. */
-  wait(receiver: Receiver<T>): void {
-    this.receivers.add(receiver);
+  wait(receiver: Receiver<T> | NextWaiter<T>): void {
+    this.receivers.add(receiver as Receiver<T>);
     if (this.watcher !== null) this.watcher.wanted?.();
   }
 

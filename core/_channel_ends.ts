@@ -2,9 +2,8 @@
 
 import { currentNode } from "./_context.ts";
 import { BrokenResourceError, ClosedResourceError, EndOfChannel, WouldBlock } from "./errors.ts";
-import { type Channel, endOfChannel, ReceiveWaiter, SendWaiter } from "./_channel.ts";
+import { type Channel, endOfChannel, NextWaiter, ReceiveWaiter, SendWaiter } from "./_channel.ts";
 import type { MemoryChannelStatistics, MemoryReceiveChannel, MemorySendChannel } from "./memory_channel.ts";
-import { quiet } from "./_quiet.ts";
 import { pass, refuse } from "./_waiter.ts";
 import type { Queued, WaitQueue } from "./_wait_queue.ts";
 
@@ -129,18 +128,23 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
 
   /** Leaving the loop early does not close the channel: other tasks may go on receiving. */
   [Symbol.asyncIterator](): AsyncIterator<T> {
-    return {
-      next: () => {
-        return quiet(async (): Promise<IteratorResult<T>> => {
-          try {
-            return { done: false, value: await this.receive() };
-          } catch (error) {
-            if (error instanceof EndOfChannel) return { done: true, value: undefined };
-            throw error;
-          }
-        });
-      },
-    };
+    return { next: () => this.#next() };
+  }
+
+  /** As `receive()`, for a loop: the end is a result, no error. */
+  #next(): Promise<IteratorResult<T>> {
+    const node = currentNode();
+    if (node.cancelled !== null) return refuse(node);
+    const channel = this.#channel;
+    if (!this.#closed && channel.ready) {
+      return pass<IteratorResult<T>>(node, { done: false, value: channel.take() });
+    }
+    const fault = this.#fault();
+    if (fault instanceof EndOfChannel) return pass<IteratorResult<T>>(node, { done: true, value: undefined });
+    if (fault !== null) return pass(node, undefined).then(() => Promise.reject(fault));
+    const waiter = new NextWaiter<T>(node, channel.receiving, this);
+    channel.wait(waiter);
+    return waiter.promise;
   }
 
   #fault(): Error | null {
