@@ -6,6 +6,7 @@
  * @module
  */
 
+export { fetch } from "./fetch.ts";
 export { openTcpListeners, type OpenTcpListenersOptions } from "./open_tcp_listeners.ts";
 export { openTcpStream, type OpenTcpStreamOptions } from "./open_tcp_stream.ts";
 export {

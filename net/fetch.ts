@@ -1,0 +1,143 @@
+/**
+ * `fetch` under scopes.
+ *
+ * The request is aborted by the scope in which it was made, the reading of the body by the scope in which that is
+ * read: two different ones if a timeout is meant for the headers alone. So no signal is kept for later; every wait,
+ * of the headers and of each part of the body, is a wait of the run that aborts the request when it is cancelled. The
+ * response is the host's own, with its methods replaced on the object: wrapping it in a new `Response` would lose its
+ * URL, and with it the origin of relative links.
+ */
+
+import { beginHostOperation, suspend } from "../core/mod.ts";
+
+// Taken at import, so that a program can put this one in its place.
+const hostFetch = globalThis.fetch;
+
+/** The methods that read a whole body. */
+const READERS = ["arrayBuffer", "blob", "bytes", "formData", "json", "text"] as const;
+
+/**
+ * Makes a request, as the global `fetch` does, under the scopes around it.
+ *
+ * Timeouts and cancellation work without a signal; one that is given in `init` counts as well. Reading the body is
+ * under the scopes of whoever reads it, by `text()` and its kin as well as by iterating `body`. A response that is not
+ * wanted should have its `body` cancelled, as with the global `fetch`: the host keeps the connection until then.
+ *
+ * **Cancellation:** the request, or the rest of the body, is aborted and its connection closed before `Cancelled` is
+ * thrown. What the server has received or done is not known.
+ *
+ * @example A request that must be quick
+ * ```ts
+ * import { failAfter, fetch } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, () => new Response("hello"));
+ * const text = await failAfter(5_000, async () => {
+ *   const response = await fetch(`http://127.0.0.1:${server.addr.port}/`);
+ *   return await response.text();
+ * });
+ * assertEquals(text, "hello");
+ * ```
+ *
+ * @param input The URL, or a request.
+ * @param init What the global `fetch` takes.
+ * @returns The response.
+ * @throws {TypeError} If the request cannot be made, or the server cannot be reached.
+ */
+export function fetch(input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> {
+  const controller = new AbortController();
+  const others = [init.signal, input instanceof Request ? input.signal : null].filter((signal) =>
+    signal instanceof AbortSignal
+  );
+  const signal = others.length === 0 ? controller.signal : AbortSignal.any([controller.signal, ...others]);
+  const label = `${init.method ?? (input instanceof Request ? input.method : "GET")} ${urlOf(input)}`;
+  const wait = new Wait(controller, label);
+  return wait.for("fetch", () => hostFetch(input, { ...init, signal })).then((response) => adopt(response, wait));
+}
+
+/** The waits of one request. */
+class Wait {
+  readonly #controller: AbortController;
+  readonly #label: string;
+
+  constructor(controller: AbortController, label: string) {
+    this.#controller = controller;
+    this.#label = label;
+  }
+
+  /** Waits for a part of the work of the host; cancelled, it aborts the request, and waits until the host has noticed. */
+  for<T>(kind: string, begin: () => Promise<T>): Promise<T> {
+    let cancelled: unknown;
+    return suspend<T>(
+      { kind, label: this.#label },
+      (waker) => {
+        const operation = beginHostOperation(`${kind} ${this.#label}`);
+        // A promise made by the host, also where `begin` throws.
+        Promise.try(begin).then((value) => {
+          operation.end();
+          // The host was quicker than the abort: there is nothing to give the value to.
+          if (cancelled === undefined) waker.wake(value);
+          else waker.fail(cancelled);
+        }, (error) => {
+          operation.end();
+          waker.fail(cancelled ?? error);
+        });
+      },
+      (reason) => {
+        cancelled = reason;
+        this.#controller.abort(reason);
+        return false;
+      },
+    );
+  }
+}
+
+/** Puts the reading of a response's body under the scopes of its readers. */
+function adopt(response: Response, wait: Wait): Response {
+  for (const name of READERS) {
+    const read = response[name].bind(response) as () => Promise<unknown>;
+    define(response, name, { value: () => wait.for("read body of", read) });
+  }
+  const clone = response.clone.bind(response);
+  define(response, "clone", { value: () => adopt(clone(), wait) });
+  let body: ReadableStream<Uint8Array<ArrayBuffer>> | null | undefined;
+  const host = Object.getOwnPropertyDescriptor(Response.prototype, "body") as { get(): Response["body"] };
+  define(response, "body", {
+    get: () => {
+      if (body === undefined) {
+        const inner = host.get.call(response);
+        body = inner === null ? null : under(inner, wait);
+      }
+      return body;
+    },
+  });
+  return response;
+}
+
+/** The same stream, read under the scopes of whoever pulls. */
+function under(
+  inner: ReadableStream<Uint8Array<ArrayBuffer>>,
+  wait: Wait,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
+  return new ReadableStream({
+    type: "bytes",
+    async pull(controller) {
+      const source = reader ??= inner.getReader();
+      const { done, value } = await wait.for("read body of", () => source.read());
+      if (!done) return controller.enqueue(value);
+      controller.close();
+      // A reader with a buffer of its own waits for this.
+      controller.byobRequest?.respond(0);
+    },
+    cancel: (reason) => reader === undefined ? inner.cancel(reason) : reader.cancel(reason),
+  }, { highWaterMark: 0 });
+}
+
+function define(response: Response, name: string, property: PropertyDescriptor): void {
+  Object.defineProperty(response, name, { configurable: true, ...property });
+}
+
+function urlOf(input: RequestInfo | URL): string {
+  return input instanceof Request ? input.url : String(input);
+}
