@@ -21,10 +21,11 @@ const SUBJECTS = [
   "channels",
   "pools",
   "simulated",
+  "lines",
   "echo",
 ];
-/** Has two processes, which shall not share a processor. */
-const UNPINNED = ["echo"];
+/** Have two processes, which shall not share a processor. */
+const UNPINNED = ["echo", "lines"];
 
 const only = Deno.args.find((arg) => arg.startsWith("--only="))?.slice("--only=".length).split(",");
 const unknown = only?.find((name) => !SUBJECTS.includes(name));

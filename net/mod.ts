@@ -6,7 +6,9 @@
  * @module
  */
 
+export { BufferedStream, type ByteOrder, type MessageLimit } from "./buffered_stream.ts";
 export { fetch } from "./fetch.ts";
+export { IncompleteReceiveError, MessageTooLongError } from "./framing_errors.ts";
 export { openTcpListeners, type OpenTcpListenersOptions } from "./open_tcp_listeners.ts";
 export { openTcpStream, type OpenTcpStreamOptions } from "./open_tcp_stream.ts";
 export {
@@ -18,11 +20,14 @@ export {
 export { openTlsStream, type OpenTlsStreamOptions } from "./open_tls_stream.ts";
 export { openUnixListener, type OpenUnixListenerOptions } from "./open_unix_listener.ts";
 export { openUnixStream } from "./open_unix_stream.ts";
+export { closeForcefully, pipe, proxy, type ProxyTraffic } from "./pipe.ts";
 export { serveListeners, type ServeOptions, type ServerStatistics, serveTcp, type ServeTcpOptions } from "./serve.ts";
 export { type HandshakeOptions, serveTls, type ServeTlsOptions } from "./serve_tls.ts";
 export { serveUnix, type ServeUnixOptions } from "./serve_unix.ts";
 export { SocketListener } from "./socket_listener.ts";
 export { SocketStream } from "./socket_stream.ts";
 export { startTls, type StartTlsOptions, type TlsClientOptions } from "./start_tls.ts";
+export { StapledStream } from "./stapled_stream.ts";
 export type { HalfCloseableStream, Listener, ReceiveStream, SendStream, Stream } from "./stream.ts";
 export { TlsStream, type TlsStreamOptions } from "./tls_stream.ts";
+export { readable, streamFromReadable, streamFromWritable, writable } from "./web_streams.ts";

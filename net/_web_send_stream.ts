@@ -1,0 +1,156 @@
+/**
+ * A `WritableStream` as a `SendStream`.
+ *
+ * A write cannot be taken back, so a cancelled send leaves it in flight, and the next send waits for it: no more than
+ * one chunk of ours is ever in the queue of the stream, however often sends are cancelled.
+ *
+ * Web streams keep the chunks they are given (a `TransformStream` hands them on long after the write has ended), but a
+ * sender may reuse its buffer once `sendAll()` has returned: hence a copy.
+ */
+
+import {
+  beginHostOperation,
+  BrokenResourceError,
+  BusyResourceError,
+  ClosedResourceError,
+  type HostOperation,
+  suspend,
+  type WaitReason,
+  type Waker,
+} from "../core/mod.ts";
+import type { SendStream } from "./stream.ts";
+
+const SEND: WaitReason = { kind: "send to", label: "WritableStream" };
+const ignore = (): void => {};
+
+/** A send that waits. */
+interface Sender {
+  readonly waker: Waker<void>;
+  /** `null` for `sendEof()`. */
+  readonly bytes: Uint8Array | null;
+  /** Whether its bytes are in the write in flight; if not, that one is what a cancelled send left behind. */
+  started: boolean;
+}
+
+/** See the header. */
+export class WebSendStream implements SendStream {
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  #sender: Sender | null = null;
+  /** The write in flight. Written by `#write()` and when it lands. */
+  #writing: HostOperation | null = null;
+  #ending: HostOperation | null = null;
+  #eofSent = false;
+  #fault: BrokenResourceError | null = null;
+  #closed = false;
+
+  constructor(stream: WritableStream<Uint8Array<ArrayBuffer>>) {
+    this.#writer = stream.getWriter();
+  }
+
+  sendAll(bytes: Uint8Array): Promise<void> {
+    if (!(bytes instanceof Uint8Array)) {
+      return Promise.reject(new TypeError(`Cannot send as "bytes" must be a Uint8Array: received ${typeof bytes}`));
+    }
+    return suspend<void>(SEND, (waker) => {
+      const fault = this.#eofSent
+        ? new ClosedResourceError("Cannot send as sendEof() was called before")
+        : this.#problem();
+      if (fault !== null) return void waker.fail(fault);
+      if (bytes.length === 0) return void waker.wake();
+      this.#sender = { waker, bytes, started: false };
+      if (this.#writing === null) this.#write(this.#sender);
+    }, this.#abandon);
+  }
+
+  sendEof(): Promise<void> {
+    return suspend<void>(SEND, (waker) => {
+      const fault = this.#problem();
+      if (fault !== null) return void waker.fail(fault);
+      if (this.#eofSent) return void waker.wake();
+      this.#eofSent = true;
+      const sender: Sender = { waker, bytes: null, started: true };
+      this.#sender = sender;
+      this.#ending = beginHostOperation("close of a WritableStream");
+      // The stream puts it behind a write in flight by itself.
+      this.#writer.close().then(() => {
+        this.#ending?.end();
+        if (this.#sender === sender) this.#sender = null;
+        waker.wake();
+      }, (error) => {
+        this.#ending?.end();
+        this.#broke(error);
+      });
+    }, this.#abandon);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const sender = this.#sender;
+    this.#sender = null;
+    // Cut off in the middle, which the other side must not take for a good end.
+    if (this.#writing !== null) this.#writer.abort().catch(ignore);
+    else if (!this.#eofSent) this.#writer.close().catch(ignore);
+    this.#writer.releaseLock();
+    // Nobody waits for them any more, and a sink that hangs would never end them.
+    this.#writing?.end();
+    this.#ending?.end();
+    sender?.waker.fail(new ClosedResourceError("Cannot send as the stream was closed meanwhile"));
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
+  /** The write in flight stays; a send that has not begun never will. */
+  readonly #abandon = (): boolean => {
+    this.#sender = null;
+    return true;
+  };
+
+  #problem(): Error | null {
+    if (this.#sender !== null) {
+      return new BusyResourceError("Cannot send as another task is sending on this stream: let one task do it");
+    }
+    if (this.#closed) return new ClosedResourceError("Cannot send as the stream is closed");
+    return this.#fault;
+  }
+
+  #write(sender: Sender): void {
+    sender.started = true;
+    this.#writing = beginHostOperation("write to a WritableStream");
+    this.#writer.write((sender.bytes as Uint8Array).slice()).then(this.#written, this.#failed);
+  }
+
+  readonly #written = (): void => {
+    this.#writing?.end();
+    this.#writing = null;
+    const sender = this.#sender;
+    // Closed or cancelled, or it is sendEof() that waits.
+    if (sender === null || sender.bytes === null) return;
+    if (!sender.started) return this.#write(sender);
+    this.#sender = null;
+    sender.waker.wake();
+  };
+
+  readonly #failed = (error: unknown): void => {
+    this.#writing?.end();
+    this.#writing = null;
+    this.#broke(error);
+  };
+
+  #broke(error: unknown): void {
+    if (this.#closed) return;
+    const text = error instanceof Error ? error.message : String(error);
+    const message = `Cannot send to a WritableStream as it failed: ${text}`;
+    this.#fault ??= new BrokenResourceError(message, { cause: error });
+    const sender = this.#sender;
+    this.#sender = null;
+    sender?.waker.fail(this.#fault);
+  }
+}
