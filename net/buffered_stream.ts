@@ -73,10 +73,10 @@ interface Operation<T> {
  *
  * @example A protocol of lengths and texts
  * ```ts
- * import { BufferedStream, fromReadable } from "@trefoil/io";
+ * import { BufferedStream, streamFromReadable } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
- * using stream = new BufferedStream(fromReadable(new Blob([new Uint8Array([0, 5]), "hello", "bye\r\n"]).stream()));
+ * using stream = new BufferedStream(streamFromReadable(new Blob([new Uint8Array([0, 5]), "hello", "bye\r\n"]).stream()));
  * const length = await stream.readUint16();
  * assertEquals(new TextDecoder().decode(await stream.receiveExactly(length)), "hello");
  * assertEquals(await stream.receiveLine(), "bye");
@@ -103,7 +103,7 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
       throw new TypeError(
         `Cannot buffer a stream as "stream" must be a ReceiveStream: received ${
           show(stream)
-        }; wrap a ReadableStream with fromReadable()`,
+        }; wrap a ReadableStream with streamFromReadable()`,
       );
     }
     this.stream = stream;
@@ -124,10 +124,10 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
    *
    * @example A header of fixed size
    * ```ts
-   * import { BufferedStream, fromReadable } from "@trefoil/io";
+   * import { BufferedStream, streamFromReadable } from "@trefoil/io";
    * import { assertEquals } from "@std/assert";
    *
-   * using stream = new BufferedStream(fromReadable(new Blob(["abcdef"]).stream()));
+   * using stream = new BufferedStream(streamFromReadable(new Blob(["abcdef"]).stream()));
    * assertEquals((await stream.receiveExactly(4)).length, 4);
    * assertEquals((await stream.receiveExactly(2)).length, 2);
    * ```
@@ -150,10 +150,10 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
    *
    * @example Telling two protocols apart
    * ```ts
-   * import { BufferedStream, fromReadable } from "@trefoil/io";
+   * import { BufferedStream, streamFromReadable } from "@trefoil/io";
    * import { assertEquals } from "@std/assert";
    *
-   * using stream = new BufferedStream(fromReadable(new Blob(["GET / HTTP/1.1\r\n"]).stream()));
+   * using stream = new BufferedStream(streamFromReadable(new Blob(["GET / HTTP/1.1\r\n"]).stream()));
    * const [first] = await stream.peek(1);
    * assertEquals(first, "G".charCodeAt(0));
    * assertEquals(await stream.receiveLine(), "GET / HTTP/1.1");
@@ -179,10 +179,10 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
    *
    * @example Records that end with a zero byte
    * ```ts
-   * import { BufferedStream, fromReadable } from "@trefoil/io";
+   * import { BufferedStream, streamFromReadable } from "@trefoil/io";
    * import { assertEquals } from "@std/assert";
    *
-   * using stream = new BufferedStream(fromReadable(new Blob(["one\0two\0"]).stream()));
+   * using stream = new BufferedStream(streamFromReadable(new Blob(["one\0two\0"]).stream()));
    * assertEquals(new TextDecoder().decode(await stream.receiveUntil("\0")), "one");
    * assertEquals(new TextDecoder().decode(await stream.receiveUntil("\0", { max: 100 })), "two");
    * ```
@@ -237,10 +237,10 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
    *
    * @example A request line
    * ```ts
-   * import { BufferedStream, fromReadable } from "@trefoil/io";
+   * import { BufferedStream, streamFromReadable } from "@trefoil/io";
    * import { assertEquals } from "@std/assert";
    *
-   * using stream = new BufferedStream(fromReadable(new Blob(["HELO me\r\nQUIT"]).stream()));
+   * using stream = new BufferedStream(streamFromReadable(new Blob(["HELO me\r\nQUIT"]).stream()));
    * assertEquals(await stream.receiveLine({ max: 512 }), "HELO me");
    * assertEquals(await stream.receiveLine(), "QUIT");
    * assertEquals(await stream.receiveLine(), null);
@@ -271,10 +271,10 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
    *
    * @example Headers, then a body
    * ```ts
-   * import { BufferedStream, fromReadable } from "@trefoil/io";
+   * import { BufferedStream, streamFromReadable } from "@trefoil/io";
    * import { assertEquals } from "@std/assert";
    *
-   * using stream = new BufferedStream(fromReadable(new Blob(["Length: 4\r\n\r\nbody"]).stream()));
+   * using stream = new BufferedStream(streamFromReadable(new Blob(["Length: 4\r\n\r\nbody"]).stream()));
    * const headers: string[] = [];
    * for await (const line of stream.lines({ max: 8_192 })) {
    *   if (line === "") break;
@@ -325,10 +325,10 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
    *
    * @example A type byte
    * ```ts
-   * import { BufferedStream, fromReadable } from "@trefoil/io";
+   * import { BufferedStream, streamFromReadable } from "@trefoil/io";
    * import { assertEquals } from "@std/assert";
    *
-   * using stream = new BufferedStream(fromReadable(new Blob([new Uint8Array([7])]).stream()));
+   * using stream = new BufferedStream(streamFromReadable(new Blob([new Uint8Array([7])]).stream()));
    * assertEquals(await stream.readUint8(), 7);
    * ```
    *
@@ -346,10 +346,10 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
    *
    * @example Both orders
    * ```ts
-   * import { BufferedStream, fromReadable } from "@trefoil/io";
+   * import { BufferedStream, streamFromReadable } from "@trefoil/io";
    * import { assertEquals } from "@std/assert";
    *
-   * using stream = new BufferedStream(fromReadable(new Blob([new Uint8Array([1, 0, 1, 0])]).stream()));
+   * using stream = new BufferedStream(streamFromReadable(new Blob([new Uint8Array([1, 0, 1, 0])]).stream()));
    * assertEquals(await stream.readUint16(), 256);
    * assertEquals(await stream.readUint16({ endian: "little" }), 1);
    * ```
@@ -369,10 +369,10 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
    *
    * @example A length
    * ```ts
-   * import { BufferedStream, fromReadable } from "@trefoil/io";
+   * import { BufferedStream, streamFromReadable } from "@trefoil/io";
    * import { assertEquals } from "@std/assert";
    *
-   * using stream = new BufferedStream(fromReadable(new Blob([new Uint8Array([0, 0, 1, 0])]).stream()));
+   * using stream = new BufferedStream(streamFromReadable(new Blob([new Uint8Array([0, 0, 1, 0])]).stream()));
    * assertEquals(await stream.readUint32(), 256);
    * ```
    *
@@ -391,10 +391,10 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
    *
    * @example A large number
    * ```ts
-   * import { BufferedStream, fromReadable } from "@trefoil/io";
+   * import { BufferedStream, streamFromReadable } from "@trefoil/io";
    * import { assertEquals } from "@std/assert";
    *
-   * using stream = new BufferedStream(fromReadable(new Blob([new Uint8Array(8).fill(255)]).stream()));
+   * using stream = new BufferedStream(streamFromReadable(new Blob([new Uint8Array(8).fill(255)]).stream()));
    * assertEquals(await stream.readUint64(), 2n ** 64n - 1n);
    * ```
    *

@@ -585,7 +585,7 @@ Deno.test(
     assertThrows(
       () => new BufferedStream(new ReadableStream() as never),
       TypeError,
-      'Cannot buffer a stream as "stream" must be a ReceiveStream: received an object; wrap a ReadableStream with fromReadable()',
+      'Cannot buffer a stream as "stream" must be a ReceiveStream: received an object; wrap a ReadableStream with streamFromReadable()',
     );
     assertEquals(inner.asked, []);
     await stream.peek(1);

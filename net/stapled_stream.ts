@@ -12,12 +12,12 @@ const END: WaitReason = { kind: "end sending" };
  *
  * @example The pipes of a process as one stream
  * ```ts
- * import { fromReadable, fromWritable, StapledStream } from "@trefoil/io";
+ * import { streamFromReadable, streamFromWritable, StapledStream } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * // As of new Deno.Command("cat", { stdin: "piped", stdout: "piped" }).spawn()
  * const { writable: stdin, readable: stdout } = new TransformStream<Uint8Array, Uint8Array>();
- * await using stream = new StapledStream(fromWritable(stdin), fromReadable(stdout));
+ * await using stream = new StapledStream(streamFromWritable(stdin), streamFromReadable(stdout));
  * const echo = stream.receiveSome();
  * await stream.sendAll(new TextEncoder().encode("hello"));
  * assertEquals(new TextDecoder().decode((await echo)!), "hello");
