@@ -4,6 +4,7 @@ import { currentNode } from "./_context.ts";
 import { BrokenResourceError, ClosedResourceError, EndOfChannel, WouldBlock } from "./errors.ts";
 import { type Channel, endOfChannel, NextWaiter, ReceiveWaiter, SendWaiter } from "./_channel.ts";
 import type { MemoryChannelStatistics, MemoryReceiveChannel, MemorySendChannel } from "./memory_channel.ts";
+import type { StatusNode } from "./_status.ts";
 import { pass, refuse } from "./_waiter.ts";
 import type { Queued, WaitQueue } from "./_wait_queue.ts";
 
@@ -154,14 +155,19 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
 }
 
 /** Ends the waits of one end with `ClosedResourceError`; those of its clones go on. */
-function failThose<V, W extends Queued<V> & { readonly end: object }>(
+function failThose<V, W extends Queued<V> & { readonly end: object; readonly node?: StatusNode }>(
   queue: WaitQueue<V, W>,
   end: object,
   message: string,
 ): void {
+  const { task } = currentNode();
   for (let waiter = queue.first; waiter !== null;) {
     const next = waiter.after as W | null;
-    if (waiter.end === end) waiter.fail(new ClosedResourceError(message));
+    if (waiter.end === end) {
+      // Nobody can both wait and close, unless the wait was not awaited.
+      const hint = waiter.node?.task === task ? ", by the very task that waits: is an await missing?" : "";
+      waiter.fail(new ClosedResourceError(message + hint));
+    }
     waiter = next;
   }
 }

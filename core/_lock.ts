@@ -135,10 +135,10 @@ export class LockCore {
   /** The owner has ended without releasing it: nobody knows in what state it left what the lock protects. */
   breakIt(owner: TaskImpl<unknown>): void {
     this.guard = null;
+    const started = owner.spawnSite === undefined ? "" : ` (started at ${owner.spawnSite.replace("file://", "")})`;
     this.broken = new BrokenResourceError(
-      `Cannot acquire lock${this.#name} as its owner, task ${
-        describe(owner)
-      }, ended while holding it: write "using guard = await lock.acquire()", which releases it in any case`,
+      `Cannot acquire lock${this.#name} as its owner, task ${describe(owner)}${started}, ended while holding it: ` +
+        'write "using guard = await lock.acquire()", which releases it in any case',
     );
     for (const waits of [this.waiters, ...this.conditions]) waits.failAll(this.broken);
   }

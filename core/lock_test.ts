@@ -160,7 +160,7 @@ Deno.test(
   "a lock whose owner ends while holding it is broken: for those who wait, and for all who come later",
   simulated(async () => {
     const lock = new Lock("db");
-    const message = 'Cannot acquire lock "db" as its owner, task "careless", ended while holding it';
+    const message = 'Cannot acquire lock "db" as its owner, task "careless" (started at ';
     await openNursery(async (nursery) => {
       nursery.startSoon(async () => {
         await lock.acquire();

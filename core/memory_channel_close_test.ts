@@ -144,3 +144,22 @@ Deno.test(
     assertThrows(() => clone.tryReceive(), EndOfChannel);
   }),
 );
+
+Deno.test(
+  "closing an end that the same task waits on is told to be a missing await",
+  simulated(async () => {
+    const [send, receive] = openMemoryChannel<number>(0);
+    const sending = send.send(1);
+    send.close();
+    await assertRejects(
+      () => sending,
+      ClosedResourceError,
+      "Cannot send as this sending end was closed meanwhile, by the very task that waits: is an await missing?",
+    );
+    const [, other] = openMemoryChannel<number>(0);
+    const receiving = other.receive();
+    other.close();
+    await assertRejects(() => receiving, ClosedResourceError, "by the very task that waits: is an await missing?");
+    receive.close();
+  }),
+);
