@@ -118,7 +118,8 @@ class Workers<T> {
   async #ask(): Promise<IteratorResult<T>> {
     if (this.#asking) await this.#line.park(NEXT_ITEM);
     if (this.#ended) {
-      this.#line.wakeFirst();
+      // Nobody asks any more: who comes later must not wait for a turn.
+      this.#asking = this.#line.wakeFirst();
       return DONE;
     }
     this.#asking = true;

@@ -60,6 +60,18 @@ Deno.test(
 );
 
 Deno.test(
+  "map() ends when a source ends slowly, while some workers wait for their turn and others still work",
+  simulated(async (sim) => {
+    async function* source() {
+      yield* [10, 20, 30];
+      await sleep(15);
+    }
+    assertEquals(await map(source(), (ms) => sleep(ms).then(() => ms)), [10, 20, 30]);
+    assertEquals(sim.now, 30);
+  }),
+);
+
+Deno.test(
   "map() over an infinite source stops at the first error, closes the source once, and keeps other errors",
   simulated(async (sim) => {
     const numbers = new Numbers(1);
