@@ -124,7 +124,11 @@ function under(
     type: "bytes",
     async pull(controller) {
       const source = reader ??= inner.getReader();
-      const { done, value } = await wait.for("read body of", () => source.read());
+      const { done, value } = await wait.for("read body of", () => source.read()).catch((error) => {
+        // This stream has failed for good, so nobody can read the rest. A wait that was refused has aborted nothing yet.
+        source.cancel(error).catch(() => {});
+        throw error;
+      });
       if (!done) return controller.enqueue(value);
       controller.close();
       // A reader with a buffer of its own waits for this.
