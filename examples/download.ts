@@ -89,42 +89,58 @@ class Download {
     if (await statOf(this.path) !== null) return this.#count.end("is there already");
     const part = await statOf(this.#part);
     const response = await failAfter(patience, () => fetch(this.#url, { headers: headersFor(part) }));
-    const { status, headers, body } = response;
-    if (status !== 200 && status !== 206) {
-      await body?.cancel();
-      // 416: there is no rest to be had. What is there is not trusted: it begins anew.
-      if (status === 416 && part !== null) await hostOp("remove", Deno.remove(this.#part));
-      throw new DownloadError(
-        `Cannot download ${this.#url} as the answer must be 200 or 206: ${status}`,
-        mayPass(status),
-      );
+    const reader = (response.body ?? new Blob().stream()).getReader();
+    try {
+      await this.#check(response, part);
+      const size = await this.#receive(response, reader, { have: part?.size ?? 0, patience });
+      if (size !== null && this.#count.done !== size) {
+        throw new DownloadError(
+          `Cannot complete ${this.path} as it must have ${size} bytes: ${this.#count.done}`,
+          true,
+        );
+      }
+    } finally {
+      // Closes the connection, if there is more to come, and does nothing otherwise.
+      reader.cancel().catch(() => {});
     }
-    const { from, size } = extent(response, part?.size ?? 0);
+    await hostOp("rename", Deno.rename(this.#part, this.path));
+    this.#count.end("is complete");
+  }
+
+  async #check({ status }: Response, part: Deno.FileInfo | null): Promise<void> {
+    if (status === 200 || status === 206) return;
+    // 416: there is no rest to be had. What is there is not trusted: it begins anew.
+    if (status === 416 && part !== null) await hostOp("remove", Deno.remove(this.#part));
+    throw new DownloadError(
+      `Cannot download ${this.#url} as the answer must be 200 or 206: ${status}`,
+      mayPass(status),
+    );
+  }
+
+  /** Writes what comes to the part; returns how large the whole file should be. */
+  async #receive(
+    response: Response,
+    reader: ReadableStreamDefaultReader<Uint8Array>,
+    { have, patience }: { have: number; patience: number },
+  ): Promise<number | null> {
+    const { from, size } = extent(response, have);
     this.#count.begin(from, size);
     const file = await hostOp("open", Deno.open(this.#part, { write: true, create: true, truncate: from === 0 }));
-    const reader = (body ?? new Blob().stream()).getReader();
     try {
       await file.seek(from, Deno.SeekMode.Start);
       while (true) {
         const { done, value } = await failAfter(patience, () => reader.read());
-        if (done) break;
+        if (done) return size;
         await hostOp("write", writeAll(file, value));
         this.#count.add(value.length);
       }
     } finally {
       // Without a wait, so that it is done also when cancelled. The part gets the date of what it is a part of: by that
       // the server can tell, next time, whether it is still the same file. See headersFor().
-      const modified = Date.parse(headers.get("last-modified") ?? "");
+      const modified = Date.parse(response.headers.get("last-modified") ?? "");
       file.utimeSync(0, Number.isNaN(modified) ? 0 : modified / 1_000);
       file.close();
-      // Nothing, if the body has ended or failed; a connection is closed, if it was the disk that failed.
-      reader.cancel().catch(() => {});
     }
-    if (size !== null && this.#count.done !== size) {
-      throw new DownloadError(`Cannot complete ${this.path} as it must have ${size} bytes: ${this.#count.done}`, true);
-    }
-    await hostOp("rename", Deno.rename(this.#part, this.path));
-    this.#count.end("is complete");
   }
 }
 
@@ -231,7 +247,7 @@ export class Progress {
         : `${bar(done / Math.max(1, size))} ${formatBytes(done)} of ${formatBytes(size)}`,
       `${formatBytes(rate)}/s`,
     ];
-    if (size !== null && rate > 0) parts.push(`ETA ${formatSeconds((size - done) / rate)}`);
+    if (size !== null && size > done && rate > 0) parts.push(`ETA ${formatSeconds((size - done) / rate)}`);
     parts.push(`${this.#counts.filter((count) => count.ended).length} of ${this.#counts.length} files`);
     return parts.join("  ");
   }

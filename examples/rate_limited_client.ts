@@ -1,13 +1,25 @@
 // deno-lint-ignore-file no-console
 /**
  * A client of an API that allows so many requests a second: it keeps to that, and tries again what was refused with
- * 429 or 503, when the server says so or after growing waits. Nothing in it is about cancellation or timeouts, and yet
- * both work.
+ * 429 or 503, when the server says so or after growing waits. A timeout around it, or Ctrl-C, ends whatever it is just
+ * waiting for: its turn, an answer, or the next attempt.
  *
  * Run it: deno run --allow-net examples/rate_limited_client.ts [URL of an API]
  * Without a URL it asks a moody server of its own.
  */
-import { currentTime, failAfter, fetch, map, RateLimiter, retry, run, shielded, suppressedErrors } from "@trefoil/io";
+import {
+  currentRun,
+  currentTime,
+  failAfter,
+  fetch,
+  map,
+  RateLimiter,
+  retry,
+  run,
+  shielded,
+  suppressedErrors,
+  TooSlowError,
+} from "@trefoil/io";
 
 /** An answer that is not 2xx. */
 export class HttpError extends Error {
@@ -62,8 +74,11 @@ export class ApiClient {
       backoff: (failed, error) =>
         error instanceof HttpError && error.retryAfter !== null
           ? error.retryAfter
-          : Math.min(10_000, 100 * 2 ** failed) * (0.5 + Math.random() / 2),
-      retryIf: (error) => !(error instanceof HttpError) || error.isPassing,
+          : 100 * 2 ** failed * (0.5 + currentRun().random() / 2),
+      // A `TypeError` of `fetch` is a server that could not be reached.
+      retryIf: (error) =>
+        error instanceof TooSlowError || error instanceof TypeError ||
+        (error instanceof HttpError && error.isPassing),
     });
   }
 

@@ -37,7 +37,7 @@ const GROUPS: readonly {
   { folders: ["net"], unix: true, permissions: ["--allow-net", ...TEMPORARY] },
   {
     folders: ["examples"],
-    permissions: ["--allow-net=127.0.0.1", "--allow-run", "--allow-read", "--allow-env"],
+    permissions: ["--allow-net=127.0.0.1", "--allow-run", "--allow-read", "--allow-env", ...TEMPORARY],
   },
   {
     folders: ["tools", "bench"],
