@@ -41,9 +41,8 @@ export interface RetryOptions {
   readonly backoff?: Backoff | ((failed: number, error: unknown) => number);
   /**
    * Which part of each wait is left to chance, from 0 to 1, so that many who failed together do not come back together:
-   * with 1, anything between nothing and the whole wait.
-   *
-   * @default {0.5}
+   * with 1, anything between nothing and the whole wait. By default half of a growing wait, and nothing of one that a
+   * function says: that may be what the server has asked for.
    */
   readonly jitter?: number;
   /** Whether an error is worth another attempt; by default every one is. */
@@ -78,7 +77,8 @@ export interface RetryOptions {
  */
 export function retry<T>(fn: (attempt: number) => T | Promise<T>, options: RetryOptions = {}): Promise<T> {
   return quiet(async () => {
-    const { attempts = 5, backoff = {}, jitter = 0.5, retryIf } = options;
+    const { attempts = 5, backoff = {}, retryIf } = options;
+    const { jitter = typeof backoff === "function" ? 0 : 0.5 } = options;
     requireFunction("retry", "fn", fn);
     requireCount("retry", "attempts", attempts);
     if (attempts === 0) throw new RangeError('Cannot retry as "attempts" must be >= 1: received 0');

@@ -2,7 +2,8 @@
  * The entrance: one run, from its main task to the end of the last one.
  */
 
-import { requireFunction, show } from "./_check.ts";
+import type { Alarm } from "./alarm_queue.ts";
+import { requireFunction, requireTimeout, show } from "./_check.ts";
 import type { Clock } from "./clock.ts";
 import { ambientNode } from "./_context.ts";
 import { type DeadlockHandler, watchForDeadlock } from "./_deadlock.ts";
@@ -14,6 +15,7 @@ import type { Network } from "./network.ts";
 import { Runtime } from "./_runtime.ts";
 import type { Task } from "./task.ts";
 import { formatTime } from "./sleep.ts";
+import { requestShutdown } from "./_status.ts";
 import { refuse, UNABORTABLE, Waiter } from "./_waiter.ts";
 
 /** Decides when a granted wait resumes: calls `resume` once, now or later. See `RunOptions.schedule`. */
@@ -44,6 +46,14 @@ export interface RunOptions {
    * @default {true}
    */
   readonly handleSignals?: boolean;
+  /**
+   * How long work in progress may go on after Ctrl-C or SIGTERM, in milliseconds, before it is cancelled: a shutdown of
+   * the whole run, which ends idle waits (`untilShutdown()`, accept loops) at once. A second signal then cancels, a third
+   * ends the process. A run that ends within the grace ends as if nothing had happened, with exit code 0.
+   *
+   * @default {0}
+   */
+  readonly grace?: number;
   /**
    * For how many tasks, the first ones, the place of their `startSoon` is recorded, at 2 microseconds each.
    *
@@ -125,12 +135,18 @@ class Supervision implements DeadlockHandler {
   readonly #giveUp: (error: unknown) => void;
   readonly #undo: (() => void)[] = [];
   #stopSignals: () => void = () => {};
+  readonly #grace: number;
+  /** The signal that began a shutdown with a grace. */
+  #asked: Signal | null = null;
+  #graceOver: Alarm | null = null;
+  /** The signal that cancelled the run. */
   #signal: Signal | null = null;
 
   constructor(runtime: Runtime, options: RunOptions, giveUp: (error: unknown) => void) {
     this.#runtime = runtime;
     this.#giveUp = giveUp;
-    const { signal, handleSignals = true } = options;
+    const { signal, handleSignals = true, grace = 0 } = options;
+    this.#grace = grace;
     if (handleSignals) this.#listen();
     if (signal !== undefined) {
       const aborted = () => this.#cancel(signal.reason);
@@ -149,6 +165,7 @@ class Supervision implements DeadlockHandler {
     this.#runtime.finished = true;
     this.#stopSignals();
     for (const undo of this.#undo) undo();
+    this.#graceOver?.cancel();
     this.#runtime.clock.stop?.();
     if (this.#signal === null) return;
     setExitCode(EXIT_CODES[this.#signal]);
@@ -186,6 +203,15 @@ class Supervision implements DeadlockHandler {
 
   #signalled(signal: Signal): void {
     if (this.#signal !== null) exitNow(EXIT_CODES[signal]);
+    if (this.#grace === 0 || this.#asked !== null) return this.#endBy(signal);
+    this.#asked = signal;
+    const { root, clock } = this.#runtime;
+    requestShutdown(root);
+    if (this.#grace === Infinity) return;
+    this.#graceOver = clock.at(clock.now() + this.#grace, () => this.#endBy(signal), undefined);
+  }
+
+  #endBy(signal: Signal): void {
     this.#signal = signal;
     this.#cancel(signal);
   }
@@ -214,7 +240,8 @@ function keepQuiet(cancelled: unknown): void {
   });
 }
 
-function checkOptions({ signal, random, schedule, instruments, spawnSites }: RunOptions): void {
+function checkOptions({ signal, random, schedule, instruments, spawnSites, grace }: RunOptions): void {
+  if (grace !== undefined) requireTimeout("start a run", "grace", grace);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`Cannot start a run as "signal" must be an AbortSignal: received ${show(signal)}`);
   }

@@ -53,6 +53,7 @@ Deno.test("a group that leaves main stays a group", async () => {
 Deno.test("run() refuses wrong options with the whole message, and runs nothing", async () => {
   const wrong: [RunOptions, string][] = [
     [{ signal: {} as never }, '"signal" must be an AbortSignal: received an object of type Object'],
+    [{ grace: -1 }, '"grace" must be >= 0: received -1'],
     [{ random: 0.5 as never }, '"random" must be a function: received 0.5'],
     [{ schedule: "fifo" as never }, '"schedule" must be a function: received "fifo"'],
     [{ instruments: {} as never }, '"instruments" must be an array: received an object of type Object'],
@@ -63,7 +64,7 @@ Deno.test("run() refuses wrong options with the whole message, and runs nothing"
   for (const [options, message] of wrong) {
     const error = await assertRejects(() => run(() => void (ran = true), options));
     assertEquals(error.message, `Cannot start a run as ${message}`);
-    assertInstanceOf(error, message.includes("spawnSites") ? RangeError : TypeError);
+    assertInstanceOf(error, /spawnSites|grace/.test(message) ? RangeError : TypeError);
   }
   const error = await assertRejects(() => run(Promise.resolve() as never), TypeError);
   assertEquals(

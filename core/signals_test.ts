@@ -262,6 +262,7 @@ Deno.test(
       new ReadableStream({ start: (controller) => controller.error(new TypeError("broken")) }),
     );
     await assertRejects(() => failing.receive(), TypeError, "broken");
+    await failing.close();
   }),
 );
 

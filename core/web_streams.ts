@@ -122,7 +122,8 @@ class Receiver<T> implements ReadableReceiver<T> {
   }
 
   close(): Promise<void> {
-    return this.#closed ??= this.#reader.cancel().finally(() => this.#reader.releaseLock());
+    // A stream that has failed has nothing to cancel, and whoever received has got its error.
+    return this.#closed ??= this.#reader.cancel().catch(() => {}).finally(() => this.#reader.releaseLock());
   }
 
   [Symbol.asyncDispose](): Promise<void> {

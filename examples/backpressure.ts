@@ -7,7 +7,6 @@
  * Run it: deno run examples/backpressure.ts
  */
 import {
-  CancelScope,
   type MemoryReceiveChannel,
   type MemorySendChannel,
   openMemoryChannel,
@@ -62,8 +61,6 @@ export async function pipeline(print: (line: string) => void = console.log): Pro
 }
 
 if (import.meta.main) {
-  const scope = new CancelScope();
-  Deno.addSignalListener("SIGINT", () => scope.shutdown({ grace: scope.shutdownRequested ? 0 : 5_000 }));
   console.log("measuring, Ctrl-C to stop");
-  run(() => scope.run(() => pipeline()), { handleSignals: false });
+  run(pipeline, { grace: 5_000 });
 }

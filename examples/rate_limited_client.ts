@@ -70,7 +70,6 @@ export class ApiClient {
     }, {
       attempts: this.#attempts,
       // What the server asks for must not be cut short by chance, so the chance is added here.
-      jitter: 0,
       backoff: (failed, error) =>
         error instanceof HttpError && error.retryAfter !== null
           ? error.retryAfter

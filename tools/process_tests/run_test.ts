@@ -43,6 +43,55 @@ Deno.test("a second Ctrl-C during a stuck cleanup exits at once", async () => {
   assert(!program.stdout.includes("cleaned up"));
 });
 
+const GRACEFUL = `
+  import { run, sleep, untilShutdown } from "@trefoil/io";
+  const work = Number(Deno.args[0]);
+  async function main() {
+    console.log("up");
+    await untilShutdown(() => sleep(1_000_000));
+    console.log("winding down");
+    try {
+      await sleep(work);
+      console.log("finished");
+    } finally {
+      console.log("cleaned up");
+      if (Deno.args[1] === "stuck") await new Promise((resolve) => setTimeout(resolve, 1_000_000));
+    }
+  }
+  run(main, { grace: Number(Deno.args[2] ?? 1_000_000) });
+`;
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test(`with a grace ${signal} lets work in progress finish, and the exit code is 0`, async () => {
+    const program = Program.start(GRACEFUL, "1");
+    await program.prints("up");
+    program.signal(signal);
+    assertEquals(await program.end(), 0);
+    assertStringIncludes(program.stdout, "winding down\nfinished\ncleaned up");
+    assertEquals(program.stderr, "");
+  });
+}
+
+Deno.test("with a grace the second signal cancels, and the third exits at once", async () => {
+  const program = Program.start(GRACEFUL, "1000000", "stuck");
+  await program.prints("up");
+  program.signal("SIGINT");
+  await program.prints("winding down");
+  program.signal("SIGINT");
+  await program.prints("cleaned up");
+  program.signal("SIGTERM");
+  assertEquals(await program.end(), 143);
+  assert(!program.stdout.includes("finished"));
+});
+
+Deno.test("when the grace is over the run is cancelled", async () => {
+  const program = Program.start(GRACEFUL, "1000000", "clean", "20");
+  await program.prints("up");
+  program.signal("SIGTERM");
+  assertEquals(await program.end(), 143);
+  assertStringIncludes(program.stdout, "winding down\ncleaned up");
+});
+
 Deno.test("SIGQUIT prints the task tree, and the program goes on", async () => {
   const program = Program.start(FLOATING);
   await program.prints("up");
