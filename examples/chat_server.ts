@@ -1,22 +1,29 @@
 // deno-lint-ignore-file no-console
 /**
- * A chat server: log in with a name, then every line goes to everybody else. Ctrl-C ends it.
+ * A chat server: log in with a name, then every line goes to everybody else. Ctrl-C says goodbye to everybody and ends
+ * it; a second one does not wait for those who are slow to hear it.
  *
  * Run it: deno run --allow-net examples/chat_server.ts [port]
  * Talk to it: nc 127.0.0.1 8000
  *
  * What it shows: a nursery per connection, so that reading and writing go on side by side and end together; a bounded
- * outbox for each client, so that one who never reads cannot hold up the others; and a bounded line.
+ * outbox for each client, so that one who never reads cannot hold up the others; a bounded line; a graceful shutdown.
  */
 import {
+  BufferedStream,
+  CancelScope,
   type MemorySendChannel,
+  moveOnAfter,
+  type NetworkAddress,
   type Nursery,
   openMemoryChannel,
   openNursery,
   run,
   serveTcp,
   type ServeTcpOptions,
+  shutdownRequested,
   type SocketStream,
+  untilShutdown,
   WouldBlock,
 } from "@trefoil/io";
 
@@ -24,6 +31,10 @@ import {
 const MAX_LINE = 4_096;
 /** How many lines may wait for a client that reads slowly, before it is dropped. */
 const MAX_WAITING = 1_024;
+/** How long a client may take to hear the last lines before it is hung up on, in milliseconds. */
+const LINGER = 2_000;
+/** How long everybody together may take when the server shuts down, in milliseconds. */
+const GRACE = 5_000;
 
 /** Whoever is logged in, by name. */
 class Room {
@@ -40,7 +51,8 @@ class Room {
 
   leave(member: Member): void {
     this.#members.delete(member.name);
-    this.say(`* ${member.name} has left`, member);
+    // When the server shuts down, everybody leaves; nobody wants to read it.
+    if (!shutdownRequested()) this.say(`* ${member.name} has left`, member);
   }
 
   /** Sends a line to everybody but its author. Never waits. */
@@ -67,78 +79,63 @@ class Member {
   }
 }
 
-/** Gives the lines of a stream one by one, however the bytes were split on their way. */
-class Lines {
-  readonly #stream: SocketStream;
-  readonly #decoder = new TextDecoder();
-  #text = "";
+/** What is read from one connection. */
+type Input = BufferedStream<SocketStream>;
 
-  constructor(stream: SocketStream) {
-    this.#stream = stream;
+/** Asks for a name until it gets a free one; `null` if the client hangs up. */
+async function logIn(input: Input, outbox: MemorySendChannel<string>, room: Room): Promise<string | null> {
+  await outbox.send("What is your name?");
+  while (true) {
+    const name = await input.receiveLine({ max: MAX_LINE });
+    if (name === null) return null;
+    if (!/^\w{1,20}$/.test(name)) await outbox.send("A name has 1 to 20 letters or digits. What is your name?");
+    else if (room.has(name)) await outbox.send("username taken, what is your name?");
+    else return name;
   }
+}
 
-  /** The next line without its end, or `null` when the client has hung up. */
-  async next(): Promise<string | null> {
-    while (true) {
-      const end = this.#text.indexOf("\n");
-      if (end >= 0) {
-        const line = this.#text.slice(0, end).trimEnd();
-        this.#text = this.#text.slice(end + 1);
-        return line;
-      }
-      if (this.#text.length > MAX_LINE) {
-        throw new RangeError(`Cannot read a line as it is longer than ${MAX_LINE} bytes`);
-      }
-      const chunk = await this.#stream.receiveSome(MAX_LINE);
-      if (chunk === null) return null;
-      this.#text += this.#decoder.decode(chunk, { stream: true });
+/** From login until the client hangs up. */
+async function converse(
+  input: Input,
+  client: { outbox: MemorySendChannel<string>; connection: Nursery; room: Room },
+): Promise<void> {
+  const { outbox, connection, room } = client;
+  const name = await logIn(input, outbox, room);
+  if (name === null) return;
+  // Nothing waits between the check of the name and this line, so no two can take the same.
+  const member = new Member(name, outbox, connection);
+  room.join(member);
+  member.hear(`Welcome, ${name}. Here are: ${room.names().join(", ")}`);
+  try {
+    for await (const line of input.lines({ max: MAX_LINE })) {
+      if (line !== "") room.say(`<${name}> ${line}`, member);
     }
+  } finally {
+    room.leave(member);
   }
 }
 
 const encoder = new TextEncoder();
 
-function send(stream: SocketStream, line: string): Promise<void> {
-  return stream.sendAll(encoder.encode(`${line}\n`));
-}
-
-/** Asks for a name until it gets a free one; `null` if the client hangs up. */
-async function logIn(stream: SocketStream, lines: Lines, room: Room): Promise<string | null> {
-  await send(stream, "What is your name?");
-  while (true) {
-    const name = await lines.next();
-    if (name === null) return null;
-    if (!/^\w{1,20}$/.test(name)) await send(stream, "A name has 1 to 20 letters or digits. What is your name?");
-    else if (room.has(name)) await send(stream, "username taken, what is your name?");
-    else return name;
-  }
-}
-
-/** One connection, from login to the end. */
+/** One connection: reads and writes side by side. */
 async function talk(stream: SocketStream, room: Room): Promise<void> {
-  const lines = new Lines(stream);
   const [outbox, inbox] = openMemoryChannel<string>(MAX_WAITING, { name: "outbox" });
   await openNursery(async (connection) => {
-    connection.startSoon(async function write() {
-      for await (const line of inbox) await send(stream, line);
-    }, { daemon: true });
-    const name = await logIn(stream, lines, room);
-    if (name === null) return;
-    // Nothing waits between the check of the name and this line, so no two can take the same.
-    const member = new Member(name, outbox, connection);
-    room.join(member);
-    member.hear(`Welcome, ${name}. Here are: ${room.names().join(", ")}`);
-    try {
-      for (let line = await lines.next(); line !== null; line = await lines.next()) {
-        if (line !== "") room.say(`<${name}> ${line}`, member);
-      }
-    } finally {
-      room.leave(member);
-    }
+    const writing = connection.startSoon(async function write() {
+      for await (const line of inbox) await stream.sendAll(encoder.encode(`${line}\n`));
+    });
+    // All of it waits for the client, and nothing is left half done: so a shutdown may end it anywhere.
+    const talked = await untilShutdown(() => converse(new BufferedStream(stream), { outbox, connection, room }));
+    await moveOnAfter(LINGER, async () => {
+      if (talked.cancelledCaught) await outbox.send("* the server is closing, goodbye");
+      outbox.close();
+      await writing.join();
+    });
+    writing.cancel();
   });
 }
 
-/** Serves until cancelled. */
+/** Serves until cancelled, or until everybody has heard the goodbye of a shutdown. */
 export function chatServer(options: ServeTcpOptions): Promise<void> {
   const room = new Room();
   return serveTcp((stream) => talk(stream, room), {
@@ -147,7 +144,21 @@ export function chatServer(options: ServeTcpOptions): Promise<void> {
   });
 }
 
+/** Runs a function; the first Ctrl-C asks it to wind down, the second one cancels it. */
+async function untilCtrlC(main: () => Promise<void>): Promise<void> {
+  const scope = new CancelScope();
+  const stop = () => scope.shutdown({ grace: scope.shutdownRequested ? 0 : GRACE });
+  Deno.addSignalListener("SIGINT", stop);
+  try {
+    await scope.run(main);
+  } finally {
+    Deno.removeSignalListener("SIGINT", stop);
+  }
+}
+
 if (import.meta.main) {
   const port = Number(Deno.args[0] ?? 8000);
-  run(() => chatServer({ port, status: { started: () => console.log(`chatting on port ${port}, Ctrl-C to stop`) } }));
+  const started = ([address]: readonly NetworkAddress[]) =>
+    console.log(`chatting on port ${address!.port}, Ctrl-C to stop`);
+  run(() => untilCtrlC(() => chatServer({ port, status: { started } })), { handleSignals: false });
 }
