@@ -1,0 +1,465 @@
+// deno-lint-ignore-file no-console
+/**
+ * A Redis client for RESP2: any number of tasks share one connection, which comes back by itself when it is lost.
+ *
+ * Run it: deno run --allow-net examples/redis_client.ts [port] [host]
+ * It needs a server: redis-server (Debian's package of that name)
+ *
+ * Replies come in the order of the commands, and carry no mark of which is whose. So one task writes, one reads, and a
+ * queue between them says who is next. A task that is cancelled while it waits just stops waiting: its place in the
+ * queue stays until its reply has come, and is thrown away. Nobody who asks ever touches the connection, so no
+ * cancellation can leave half a command or half a reply on it.
+ *
+ *     command() ──requests──▶ write ──sent──▶ read ──▶ wakes the one who asked
+ *
+ * Commands that wait while the connection is down are sent on the next one. Those that were sent, and got no reply, fail:
+ * nobody can tell whether they were carried out, and only the caller knows whether it does harm to send them twice.
+ */
+import {
+  all,
+  type Backoff,
+  BrokenResourceError,
+  BufferedStream,
+  checkpointIfCancelled,
+  ClosedResourceError,
+  Event,
+  failAfter,
+  type HalfCloseableStream,
+  IncompleteReceiveError,
+  type MemoryReceiveChannel,
+  type MemorySendChannel,
+  MessageTooLongError,
+  type Nursery,
+  openMemoryChannel,
+  openNursery,
+  openTcpStream,
+  retry,
+  run,
+  sleep,
+  type TaskStatus,
+  TooSlowError,
+  WouldBlock,
+} from "@trefoil/io";
+
+/** What can be sent in a command. */
+export type Argument = string | number | Uint8Array;
+/** What comes back. A whole number is a `bigint` only if a `number` cannot hold it; an error is a value in a pipeline. */
+export type Reply = string | number | bigint | null | RedisError | Reply[];
+
+/** A message published on a channel. */
+export interface Message {
+  readonly channel: string;
+  readonly text: string;
+}
+
+/** How to reach the server. */
+export interface RedisOptions {
+  /** @default {"127.0.0.1"} */
+  readonly host?: string;
+  /** @default {6379} */
+  readonly port?: number;
+  /** Opens a connection in another way: over TLS, a Unix socket, or in memory for a test. */
+  readonly connect?: () => Promise<HalfCloseableStream>;
+  readonly password?: string;
+  /** The number of the database. @default {0} */
+  readonly database?: number;
+  /** How long the server may take to accept a connection and answer on it, in milliseconds. @default {5_000} */
+  readonly connectTimeout?: number;
+  /** How long to wait between attempts to connect. @default {{ initial: 50, max: 5_000 }} */
+  readonly backoff?: Backoff;
+  /** Told why a connection was lost, before the next one is opened. */
+  readonly onLost?: (error: Error) => void;
+}
+
+/** How long to wait before connecting again, in milliseconds; the further attempts have their backoff. */
+const PAUSE = 50;
+/** How many requests may wait to be sent; further tasks wait for room. */
+const MAX_WAITING = 64;
+/** How many bytes of commands are collected for one write. */
+const MAX_WRITE = 64 * 1024;
+/** The longest line of the protocol: a length, a number, or the text of an error. */
+const MAX_LINE = 64 * 1024;
+/** The most memory one reply may take, roughly, in bytes. */
+const MAX_REPLY = 64 * 1024 * 1024;
+/** How deep replies may be nested. */
+const MAX_DEPTH = 16;
+
+/** Commands after which replies would no longer come one for each command, or would depend on who asked before. */
+const NOT_SHARED = new Set(
+  ("SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE MONITOR SYNC PSYNC RESET QUIT HELLO AUTH " +
+    "SELECT CLIENT").split(" "),
+);
+
+/** An error that the server sent. */
+export class RedisError extends Error {
+  override readonly name = "RedisError";
+
+  /** Its first word: `"ERR"`, `"WRONGTYPE"`, `"LOADING"`. */
+  get code(): string {
+    return this.message.split(" ", 1)[0]!;
+  }
+}
+
+/** What no Redis server sends. */
+class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+}
+
+/** A connection on which the server has answered. */
+type Connection = BufferedStream<HalfCloseableStream>;
+
+/** Whether an error means that the connection is of no use any more. */
+function isLoss(error: unknown): error is Error {
+  return [BrokenResourceError, IncompleteReceiveError, MessageTooLongError, ProtocolError]
+    .some((kind) => error instanceof kind);
+}
+
+/** Whether to try again: not after a wrong password. */
+function isPassing(error: unknown): boolean {
+  if (error instanceof RedisError) return /^(LOADING|MASTERDOWN|ERR max number of clients)/.test(error.message);
+  return isLoss(error) || error instanceof TooSlowError;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+/** A command as the server wants it: an array of bulk strings. */
+function encode(command: readonly Argument[]): Uint8Array {
+  const parts: Uint8Array[] = [encoder.encode(`*${command.length}\r\n`)];
+  for (const argument of command) {
+    if (typeof argument !== "string" && typeof argument !== "number" && !(argument instanceof Uint8Array)) {
+      throw new TypeError(
+        `Cannot send a command as its arguments must be strings, numbers or bytes: received ${typeof argument}`,
+      );
+    }
+    const bytes = argument instanceof Uint8Array ? argument : encoder.encode(String(argument));
+    parts.push(encoder.encode(`$${bytes.length}\r\n`), bytes, encoder.encode("\r\n"));
+  }
+  return concat(parts);
+}
+
+function wholeNumber(text: string): number {
+  if (/^[+-]?\d{1,20}$/.test(text)) return Number(text);
+  throw new ProtocolError(`Cannot read a reply as it must hold a whole number: ${JSON.stringify(text)}`);
+}
+
+/** Reads one reply, with everything in it. Cancelled on the way, the connection is of no use any more. */
+async function readReply(connection: Connection, budget = { left: MAX_REPLY }, depth = 0): Promise<Reply> {
+  // Up to the delimiter, not a line: the first half of a number before the end of the stream is no number.
+  const line = decoder.decode(await connection.receiveUntil("\r\n", { max: MAX_LINE }));
+  const rest = line.slice(1);
+  const spend = (size: number) => {
+    budget.left -= size;
+    if (size < 0 || budget.left < 0) {
+      throw new ProtocolError(`Cannot read a reply as it must be at most ${MAX_REPLY} bytes large: ${line}`);
+    }
+  };
+  switch (line[0]) {
+    case "+":
+      return rest;
+    case "-":
+      return new RedisError(rest);
+    case ":": {
+      const number = wholeNumber(rest);
+      return Number.isSafeInteger(number) ? number : BigInt(rest.replace("+", ""));
+    }
+    case "$": {
+      const size = wholeNumber(rest);
+      if (size === -1) return null;
+      spend(size);
+      const bytes = await connection.receiveExactly(size + 2);
+      if (bytes[size] !== 13 || bytes[size + 1] !== 10) {
+        throw new ProtocolError("Cannot read a reply as its text must end where its length says");
+      }
+      return decoder.decode(bytes.subarray(0, size));
+    }
+    case "*": {
+      const size = wholeNumber(rest);
+      if (size === -1) return null;
+      // An element costs about that much, and a peer may promise more than it will ever send.
+      spend(size * 16);
+      if (depth === MAX_DEPTH) throw new ProtocolError(`Cannot read a reply nested more than ${MAX_DEPTH} deep`);
+      const replies: Reply[] = [];
+      while (replies.length < size) replies.push(await readReply(connection, budget, depth + 1));
+      return replies;
+    }
+    default:
+      throw new ProtocolError(`Cannot read a reply as it must begin with one of +-:$*: ${JSON.stringify(line)}`);
+  }
+}
+
+/** Commands sent together, and what has become of them. Made by the one who asks, filled by the one who reads. */
+class Request {
+  readonly answered = new Event("reply of Redis");
+  readonly replies: Reply[] = [];
+  failure: Error | null = null;
+  /** Nobody waits for it any more: need not be sent, but if it was, its replies still have to be taken. */
+  abandoned = false;
+
+  constructor(readonly bytes: Uint8Array, readonly size: number) {}
+
+  /** Takes a reply; says whether it was the last one. */
+  take(reply: Reply): boolean {
+    this.replies.push(reply);
+    if (this.replies.length < this.size) return false;
+    this.answered.set();
+    return true;
+  }
+
+  fail(error: Error): void {
+    this.failure = error;
+    this.answered.set();
+  }
+}
+
+/** A client. It lives in a nursery: see `openRedis()`. */
+export class Redis {
+  readonly #options: RedisOptions;
+  readonly #requests: MemorySendChannel<Request>;
+  readonly #queue: MemoryReceiveChannel<Request>;
+  /** Taken from the queue and not sent yet. Written by the writing task alone; outlives the connection. */
+  #next: Request | null = null;
+  #closed = false;
+
+  constructor(options: RedisOptions) {
+    this.#options = options;
+    [this.#requests, this.#queue] = openMemoryChannel<Request>(MAX_WAITING, { name: "Redis requests" });
+  }
+
+  /**
+   * Sends a command and waits for its reply.
+   *
+   * Cancelled before it was sent, it is not sent; after that, it is carried out and its reply is thrown away.
+   */
+  async command(...command: readonly Argument[]): Promise<Exclude<Reply, RedisError>> {
+    const [reply] = await this.pipeline([command]);
+    if (reply instanceof RedisError) throw reply;
+    return reply!;
+  }
+
+  /** Sends several commands at once and waits for all replies, errors among them. Nobody else's come between. */
+  async pipeline(commands: readonly (readonly Argument[])[]): Promise<Reply[]> {
+    for (const [name] of commands) {
+      if (typeof name !== "string" || name === "") {
+        throw new TypeError("Cannot send a command as it must begin with its name: found none");
+      }
+      if (NOT_SHARED.has(name.toUpperCase())) {
+        throw new TypeError(`Cannot send ${name} as the connection is shared: use subscribe() or the options instead`);
+      }
+    }
+    if (commands.length === 0) return [];
+    if (this.#closed) throw new ClosedResourceError("Cannot send a command as the nursery of the client has ended");
+    const request = new Request(concat(commands.map(encode)), commands.length);
+    await this.#requests.send(request);
+    try {
+      await request.answered.wait();
+    } catch (error) {
+      request.abandoned = true;
+      throw error;
+    }
+    if (request.failure !== null) throw request.failure;
+    return request.replies;
+  }
+
+  /**
+   * Listens to channels while a function runs, which receives the messages; returns what it returns.
+   *
+   * All that is published once the function runs comes, but for what is published while the connection is lost: that
+   * comes back by itself, but Redis keeps nothing for those who are away.
+   */
+  async subscribe<T>(
+    channels: readonly string[],
+    body: (messages: MemoryReceiveChannel<Message>) => T | Promise<T>,
+  ): Promise<T> {
+    if (channels.length === 0) throw new TypeError("Cannot subscribe as there must be at least one channel");
+    const [send, messages] = openMemoryChannel<Message>(MAX_WAITING, { name: "Redis messages" });
+    return await openNursery(async (nursery) => {
+      // In a task of its own, as a message cannot be half received: the body may be cancelled while it waits, and go on.
+      await nursery.start<void>((status) => this.#listen(channels, { send, status }), { daemon: true });
+      // Its own end, which it may close: the task above must not take that for a lost connection.
+      return await body(messages.clone());
+    }, { name: "Redis subscription" });
+  }
+
+  /** Keeps the connection up, until cancelled. For `openRedis()`. */
+  async live(status: TaskStatus<Redis>): Promise<void> {
+    let started = false;
+    try {
+      while (true) {
+        using connection = await this.#connect();
+        if (!started) status.started(this);
+        started = true;
+        // Written and not answered yet, in order.
+        const sent: Request[] = [];
+        try {
+          await all([() => this.#write(connection, sent), () => this.#read(connection, sent)]);
+        } catch (error) {
+          for (const request of sent) {
+            const message =
+              "Cannot tell whether Redis has carried out the command as the connection ended before its reply";
+            request.fail(new BrokenResourceError(message, { cause: error }));
+          }
+          await this.#lost(error);
+        }
+      }
+    } finally {
+      this.#closed = true;
+      for (let request = this.#next ?? this.#waiting(); request !== null; request = this.#waiting()) {
+        request.fail(new ClosedResourceError("Cannot send the command as the nursery of the client has ended"));
+      }
+      this.#queue.close();
+    }
+  }
+
+  /** Opens a connection and makes sure that somebody answers on it; tries until that is so. */
+  async #connect(): Promise<Connection> {
+    const { host = "127.0.0.1", port = 6379, connectTimeout = 5_000, password, database = 0 } = this.#options;
+    const { connect = () => openTcpStream(host, port), backoff = { initial: 50, max: 5_000 } } = this.#options;
+    const greeting: Argument[][] = [["PING"]];
+    if (database !== 0) greeting.unshift(["SELECT", database]);
+    if (password !== undefined) greeting.unshift(["AUTH", password]);
+
+    async function attempt(): Promise<Connection> {
+      const connection = new BufferedStream(await connect());
+      try {
+        await connection.sendAll(concat(greeting.map(encode)));
+        for (const _ of greeting) {
+          const reply = await readReply(connection);
+          if (reply instanceof RedisError) throw reply;
+        }
+        return connection;
+      } catch (error) {
+        connection.close();
+        throw error;
+      }
+    }
+
+    return await retry(() => failAfter(connectTimeout, attempt), { attempts: Infinity, backoff, retryIf: isPassing });
+  }
+
+  async #write(connection: Connection, sent: Request[]): Promise<never> {
+    while (true) {
+      this.#next ??= await this.#queue.receive();
+      // If the connection was lost just as it came, it waits for the next one.
+      await checkpointIfCancelled();
+      const batch: Uint8Array[] = [];
+      for (let size = 0; this.#next !== null && size < MAX_WRITE; this.#next = this.#waiting()) {
+        if (this.#next.abandoned) continue;
+        batch.push(this.#next.bytes);
+        size += this.#next.bytes.length;
+        // Before it is sent, as its reply may come before the send has returned.
+        sent.push(this.#next);
+      }
+      if (batch.length > 0) await connection.sendAll(batch.length === 1 ? batch[0]! : concat(batch));
+    }
+  }
+
+  async #read(connection: Connection, sent: Request[]): Promise<never> {
+    while (true) {
+      const reply = await readReply(connection);
+      if (sent.length === 0) throw new ProtocolError("Cannot take a reply as there must be a command before it");
+      if (sent[0]!.take(reply)) sent.shift();
+    }
+  }
+
+  async #listen(
+    channels: readonly string[],
+    { send, status }: { send: MemorySendChannel<Message>; status: TaskStatus },
+  ): Promise<never> {
+    let started = false;
+    while (true) {
+      using connection = await this.#connect();
+      try {
+        await connection.sendAll(encode(["SUBSCRIBE", ...channels]));
+        for (let confirmed = 0;;) {
+          const reply = await readReply(connection);
+          if (reply instanceof RedisError) throw reply;
+          const [kind, channel, text] = Array.isArray(reply) ? reply : [];
+          if (kind === "message") await send.send({ channel: String(channel), text: String(text) });
+          else if (kind !== "subscribe") throw new ProtocolError("Cannot take a reply as it must be a message");
+          else if (++confirmed === channels.length && !started) {
+            started = true;
+            status.started();
+          }
+        }
+      } catch (error) {
+        await this.#lost(error);
+      }
+    }
+  }
+
+  async #lost(error: unknown): Promise<void> {
+    if (!isLoss(error)) throw error;
+    this.#options.onLost?.(error);
+    // A server that answers and hangs up at once must not be called without a pause.
+    await sleep(PAUSE);
+  }
+
+  /** The next request in the queue, if there is one. */
+  #waiting(): Request | null {
+    try {
+      return this.#queue.tryReceive();
+    } catch (error) {
+      if (error instanceof WouldBlock) return null;
+      throw error;
+    }
+  }
+}
+
+/**
+ * Opens a client that lives in a nursery until everything else in there has ended.
+ *
+ * Returns when the server has answered; until then it tries again and again, so put `failAfter()` around it. A server
+ * that refuses it (a wrong password) is an error here and, after a reconnect, of the nursery.
+ */
+export function openRedis(nursery: Nursery, options: RedisOptions = {}): Promise<Redis> {
+  return nursery.start<Redis>((status) => new Redis(options).live(status), { daemon: true, name: "Redis client" });
+}
+
+/** A little of everything. */
+export async function redisDemo(options: RedisOptions, print: (line: string) => void): Promise<void> {
+  await openNursery(async (nursery) => {
+    const redis = await failAfter(10_000, () => openRedis(nursery, options));
+    print(`SET: ${await redis.command("SET", "trefoil:greeting", "hello")}`);
+    print(`GET: ${await redis.command("GET", "trefoil:greeting")}`);
+
+    // Many tasks, one connection: their commands travel together.
+    const hits = await all(Array.from({ length: 100 }, () => () => redis.command("INCR", "trefoil:hits")));
+    print(`${new Set(hits).size} different numbers from 100 tasks`);
+    // An error is the answer to one command; the others are carried out.
+    const [length, wrong, deleted] = await redis.pipeline([
+      ["STRLEN", "trefoil:greeting"],
+      ["INCR", "trefoil:greeting"],
+      ["DEL", "trefoil:greeting", "trefoil:hits"],
+    ]);
+    print(`length ${length}, ${(wrong as RedisError).code}, ${deleted} deleted`);
+
+    await redis.subscribe(["trefoil:news"], async (messages) => {
+      nursery.startSoon(async function publish() {
+        for (const text of ["first", "second", "last"]) {
+          await redis.command("PUBLISH", "trefoil:news", text);
+          await sleep(10);
+        }
+      });
+      for await (const { text } of messages) {
+        print(`news: ${text}`);
+        if (text === "last") break;
+      }
+    });
+  });
+}
+
+if (import.meta.main) {
+  const [port = "6379", host = "127.0.0.1"] = Deno.args;
+  run(() => redisDemo({ host, port: Number(port) }, console.log));
+}
