@@ -19,6 +19,7 @@ import {
   sweepCancel,
   TooSlowError,
 } from "@trefoil/io";
+import { hasProgram } from "./_has_program.ts";
 import { openRedis, type Redis, redisDemo, RedisError, type RedisOptions } from "./redis_client.ts";
 
 const encoder = new TextEncoder();
@@ -480,19 +481,6 @@ Deno.test(
   ),
 );
 
-/** Whether a program is there. A skipped test must not be silent. */
-async function hasProgram(name: string): Promise<boolean> {
-  try {
-    await new Deno.Command(name, { args: ["--version"], stdout: "null", stderr: "null" }).output();
-    return true;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    // deno-lint-ignore no-console -- see above
-    console.error(`Skipped the tests with ${name} as there is no such command: install Debian's package ${name}`);
-    return false;
-  }
-}
-
 /** A Redis server of the system, on a port of its own; it keeps nothing. */
 function startServer(port: number): Deno.ChildProcess {
   const args = ["--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
@@ -507,7 +495,7 @@ async function freePort(): Promise<number> {
 
 Deno.test({
   name: "redis_client.ts: with redis-server: the program, large values, cancellations, a server killed and restarted",
-  ignore: !(await hasProgram("redis-server")),
+  ignore: !(await hasProgram("redis-server", "redis-server")),
   fn: async () => {
     const port = await freePort();
     let server = startServer(port);

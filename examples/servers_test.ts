@@ -163,7 +163,7 @@ Deno.test("chat_server.ts drops a client that never reads, and does not stall th
 
 Deno.test("every example says how to run it, and stands alone", async () => {
   for await (const { name } of Deno.readDir(new URL(".", import.meta.url))) {
-    if (!name.endsWith(".ts") || name.endsWith("_test.ts")) continue;
+    if (!name.endsWith(".ts") || name.endsWith("_test.ts") || name.startsWith("_")) continue;
     const text = await Deno.readTextFile(new URL(name, import.meta.url));
     assertMatch(text, new RegExp(`Run it: deno run ((--allow-[\\w-]+) )*examples/${name}`));
     assertStringIncludes(text, 'from "@trefoil/io"');
