@@ -37,6 +37,7 @@ const GROUPS: readonly {
   { folders: ["net"], unix: true, permissions: ["--allow-net", ...TEMPORARY] },
   {
     folders: ["examples"],
+    // Some start programs: their own, as their readers would, and servers of the system. Certificates need a folder.
     permissions: ["--allow-net=127.0.0.1", "--allow-run", "--allow-read", "--allow-env", ...TEMPORARY],
   },
   {
