@@ -12,8 +12,8 @@
 import {
   BufferedStream,
   CancelScope,
+  currentTime,
   type MemorySendChannel,
-  moveOnAfter,
   type NetworkAddress,
   type Nursery,
   openMemoryChannel,
@@ -121,17 +121,15 @@ const encoder = new TextEncoder();
 async function talk(stream: SocketStream, room: Room): Promise<void> {
   const [outbox, inbox] = openMemoryChannel<string>(MAX_WAITING, { name: "outbox" });
   await openNursery(async (connection) => {
-    const writing = connection.startSoon(async function write() {
+    connection.startSoon(async function write() {
       for await (const line of inbox) await stream.sendAll(encoder.encode(`${line}\n`));
     });
     // All of it waits for the client, and nothing is left half done: so a shutdown may end it anywhere.
     const talked = await untilShutdown(() => converse(new BufferedStream(stream), { outbox, connection, room }));
-    await moveOnAfter(LINGER, async () => {
-      if (talked.cancelledCaught) await outbox.send("* the server is closing, goodbye");
-      outbox.close();
-      await writing.join();
-    });
-    writing.cancel();
+    // The nursery waits for the writer, and no longer than this.
+    connection.cancelScope.deadline = currentTime() + LINGER;
+    if (talked.cancelledCaught) await outbox.send("* the server is closing, goodbye");
+    outbox.close();
   });
 }
 
