@@ -7,6 +7,9 @@ import { quiet } from "./_quiet.ts";
 import { currentEffectiveDeadline, sleep } from "./sleep.ts";
 import { withSuppressed } from "./suppressed_errors.ts";
 
+/** How many earlier errors are kept: an outage may be long, and `attempts` infinite. */
+const KEPT = 10;
+
 /** How the waits between attempts grow. */
 export interface Backoff {
   /**
@@ -54,7 +57,7 @@ export interface RetryOptions {
  *
  * It gives up when the attempts are used up, when the error is not worth another one, or when the next attempt would come
  * after the deadline of the scopes around it. Then the last error is thrown itself; `suppressedErrors()` has the
- * earlier ones.
+ * ten before it.
  *
  * **Cancellation:** throws `Cancelled`, which is never tried again.
  *
@@ -101,6 +104,7 @@ export function retry<T>(fn: (attempt: number) => T | Promise<T>, options: Retry
         // In a scope that is cancelled already, the cancellation is what counts.
         if (!again || (!inTime && currentNode().cancelled === null)) throw withSuppressed(error, earlier);
         earlier.push(error);
+        if (earlier.length > KEPT) earlier.shift();
         await sleep(ms);
       }
     }

@@ -54,6 +54,13 @@ Deno.test(
       "attempt 3",
     );
     assertEquals(suppressedErrors(error).map(String), ["Error: attempt 1", "Error: attempt 2"]);
+    const last = await assertRejects(
+      () => retry((attempt) => Promise.reject(new Error(`attempt ${attempt}`)), { attempts: 100 }),
+      Error,
+      "attempt 100",
+    );
+    assertEquals(suppressedErrors(last).map(String).at(0), "Error: attempt 90");
+    assertEquals(suppressedErrors(last).length, 10);
   }),
 );
 

@@ -11,7 +11,6 @@
  */
 import {
   BufferedStream,
-  CancelScope,
   currentTime,
   type MemorySendChannel,
   type NetworkAddress,
@@ -142,21 +141,9 @@ export function chatServer(options: ServeTcpOptions): Promise<void> {
   });
 }
 
-/** Runs a function; the first Ctrl-C asks it to wind down, the second one cancels it. */
-async function untilCtrlC(main: () => Promise<void>): Promise<void> {
-  const scope = new CancelScope();
-  const stop = () => scope.shutdown({ grace: scope.shutdownRequested ? 0 : GRACE });
-  Deno.addSignalListener("SIGINT", stop);
-  try {
-    await scope.run(main);
-  } finally {
-    Deno.removeSignalListener("SIGINT", stop);
-  }
-}
-
 if (import.meta.main) {
   const port = Number(Deno.args[0] ?? 8000);
   const started = ([address]: readonly NetworkAddress[]) =>
     console.log(`chatting on port ${address!.port}, Ctrl-C to stop`);
-  run(() => untilCtrlC(() => chatServer({ port, status: { started } })), { handleSignals: false });
+  run(() => chatServer({ port, status: { started } }), { grace: GRACE });
 }

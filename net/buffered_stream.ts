@@ -42,6 +42,14 @@ export interface ByteOrder {
   readonly endian?: "big" | "little";
 }
 
+/** What a parser has found: see `BufferedStream.receiveMessage()`. */
+export interface ParsedMessage<T> {
+  /** The message. */
+  readonly value: T;
+  /** How many bytes it took, at least 1. */
+  readonly size: number;
+}
+
 const DEFAULT_MAX = 64 * 1024;
 const READY: WaitReason = { kind: "take from buffer" };
 const undo = (): boolean => true;
@@ -228,10 +236,78 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
   }
 
   /**
+   * Receives a message that only a parser can tell the end of, as a whole or not at all.
+   *
+   * Messages that are read in several steps (a length, then so many bytes) can be cut in two by a cancellation between
+   * the steps. Here the parser sees everything that has come, and is asked again when there is more.
+   *
+   * **Cancellation:** throws `Cancelled`; no byte is lost.
+   *
+   * **Cost:** the parser begins anew for each piece that comes; let it look at lengths first.
+   *
+   * @example Texts with their length in front
+   * ```ts
+   * import { BufferedStream, streamFromReadable } from "@trefoil/io";
+   * import { assertEquals } from "@std/assert";
+   *
+   * function parse(bytes: Uint8Array) {
+   *   const size = 1 + bytes[0]!;
+   *   return bytes.length < size ? null : { value: new TextDecoder().decode(bytes.subarray(1, size)), size };
+   * }
+   * using stream = new BufferedStream(streamFromReadable(new Blob(["\x05hello\x02me"]).stream()));
+   * assertEquals([await stream.receiveMessage(parse), await stream.receiveMessage(parse)], ["hello", "me"]);
+   * ```
+   *
+   * @param parse Gets the bytes that are there, at least one, on loan for this call; returns the message, or `null` if it
+   * is not complete. What it throws is thrown, and no byte is taken.
+   * @param options How long the message may be.
+   * @returns What the parser made of it.
+   * @throws {IncompleteReceiveError} If the stream ends before the message is complete; the bytes stay in the buffer.
+   * @throws {MessageTooLongError} If it is not complete after `max` bytes; the bytes stay in the buffer.
+   * @throws {RangeError} If the parser says that the message took more bytes than it was shown, or none.
+   */
+  receiveMessage<T>(parse: (bytes: Uint8Array) => ParsedMessage<T> | null, options: MessageLimit = {}): Promise<T> {
+    const { max = DEFAULT_MAX } = options;
+    const fault = typeof parse === "function"
+      ? faultOfCount("receive a message", "max", max, 1)
+      : new TypeError(`Cannot receive a message as "parse" must be a function: received ${show(parse)}`);
+    if (fault !== null) return Promise.reject(fault);
+    const buffer = this.#buffer;
+    let parsed: ParsedMessage<T> | null = null;
+    return this.#operate({
+      most: Math.max(CHUNK, max),
+      ready: () => {
+        const held = Math.min(buffer.size, max);
+        if (held === 0) return false;
+        parsed = parse(buffer.bytes.subarray(buffer.start, buffer.start + held));
+        if (parsed === null) {
+          if (held < max) return false;
+          throw new MessageTooLongError(
+            `Cannot receive a message as it must be at most ${max} bytes long: the parser asks for more`,
+            { max },
+          );
+        }
+        if (Number.isInteger(parsed.size) && parsed.size >= 1 && parsed.size <= held) return true;
+        throw new RangeError(
+          `Cannot receive a message as its "size" must be a whole number from 1 to ${held}, what the parser was shown: received ${parsed.size}`,
+        );
+      },
+      take: () => {
+        const { value, size } = parsed as ParsedMessage<T>;
+        buffer.skip(size);
+        return value;
+      },
+      atEnd: () => {
+        throw this.#incomplete("a message");
+      },
+    });
+  }
+
+  /**
    * Receives a line of UTF-8 text; `null` at the end.
    *
-   * Lines end with `\n` or `\r\n`, which is not part of the line; the last one need not end. Bytes that are not UTF-8
-   * become U+FFFD.
+   * Lines end with `\n` or `\r\n`, which is not part of the line; the last one need not end. (Where a line that was
+   * cut off must not pass for one, say `receiveUntil("\\r\\n")`.) Bytes that are not UTF-8 become U+FFFD.
    *
    * **Cancellation:** throws `Cancelled`; no byte is lost.
    *

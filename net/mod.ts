@@ -6,7 +6,7 @@
  * @module
  */
 
-export { BufferedStream, type ByteOrder, type MessageLimit } from "./buffered_stream.ts";
+export { BufferedStream, type ByteOrder, type MessageLimit, type ParsedMessage } from "./buffered_stream.ts";
 export { fetch } from "./fetch.ts";
 export { IncompleteReceiveError, MessageTooLongError } from "./framing_errors.ts";
 export { openTcpListeners, type OpenTcpListenersOptions } from "./open_tcp_listeners.ts";
