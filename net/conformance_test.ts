@@ -1,13 +1,40 @@
-import { openNursery } from "../core/mod.ts";
+import { type NetworkTlsConn, openNursery } from "../core/mod.ts";
 import { checkHalfCloseableStream, checkListener } from "../testing/mod.ts";
-import { openTcpListeners, openTcpStream, type SocketStream } from "./mod.ts";
+import { makeCertificates } from "./_make_certificates.ts";
+import {
+  openTcpListeners,
+  openTcpStream,
+  openTlsListeners,
+  openTlsStream,
+  type SocketStream,
+  TlsStream,
+} from "./mod.ts";
+
+const HERE = { hostname: "127.0.0.1" };
+const certificates = await makeCertificates();
+const { ca, cert, key } = certificates ?? { ca: "", cert: "", key: "" };
+const ignore = certificates === null;
 
 async function tcpPair(): Promise<[SocketStream, SocketStream]> {
-  const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
+  const [listener] = await openTcpListeners(0, HERE);
   using _ = listener!;
   return await openNursery(async (nursery) => {
     const accepting = nursery.startSoon(() => listener!.accept());
     const client = await openTcpStream("127.0.0.1", listener!.address.port);
+    return [client, await accepting.join()] as [SocketStream, SocketStream];
+  });
+}
+
+async function tlsPair(): Promise<[SocketStream, SocketStream]> {
+  const [listener] = await openTlsListeners(0, { ...HERE, cert, key });
+  using _ = listener!;
+  return await openNursery(async (nursery) => {
+    const accepting = nursery.startSoon(async () => {
+      const server = await listener!.accept();
+      await server.handshake();
+      return server;
+    });
+    const client = await openTlsStream("127.0.0.1", listener!.address.port, { caCerts: [ca] });
     return [client, await accepting.join()] as [SocketStream, SocketStream];
   });
 }
@@ -17,6 +44,28 @@ Deno.test("TCP streams keep the rules of a half-closeable stream, over loopback"
 
 Deno.test("TCP listeners keep the rules of a listener, over loopback", (t) =>
   checkListener(t, async () => {
-    const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
+    const [listener] = await openTcpListeners(0, HERE);
     return { listener: listener!, connect: () => openTcpStream("127.0.0.1", listener!.address.port) };
   }, { time: "real" }));
+
+Deno.test({
+  name: "TLS streams keep the rules of a half-closeable stream, over loopback",
+  ignore,
+  fn: (t) => checkHalfCloseableStream(t, tlsPair, { time: "real" }),
+});
+
+Deno.test({
+  name: "TLS listeners keep the rules of a listener, over loopback",
+  ignore,
+  fn: (t) =>
+    checkListener(t, async () => {
+      const [listener] = await openTlsListeners(0, { ...HERE, cert, key });
+      const { port } = listener!.address;
+      // Accepting does no handshake, so a client that waited for it would never connect.
+      const connect = async () => {
+        const conn = await Deno.connectTls({ hostname: "127.0.0.1", port, caCerts: [ca] });
+        return new TlsStream(conn as unknown as NetworkTlsConn);
+      };
+      return { listener: listener!, connect };
+    }, { time: "real" }),
+});
