@@ -43,20 +43,6 @@ const COPY_UP_TO = 8 * 1024;
 
 const NOTHING: Uint8Array = new Uint8Array(0);
 
-/** A receive that waits. */
-interface Receiver {
-  readonly waker: Waker<never>;
-  /** The caller's buffer, or `null` for `receiveSome()`. */
-  readonly into: Uint8Array | null;
-  readonly max: number;
-}
-
-/** A send that waits. */
-interface Sender {
-  readonly waker: Waker<void>;
-  rest: Uint8Array;
-}
-
 const CLOSED = "the stream is closed";
 
 /**
@@ -107,7 +93,10 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
   /** Why it is closed. Written by `#take()`. */
   #closedAs = CLOSED;
 
-  #receiver: Receiver | null = null;
+  /** The receive that waits, if any; the buffer of its caller, or `null` for `receiveSome()`; and its `max`. */
+  #receiver: Waker<never> | null = null;
+  #into: Uint8Array | null = null;
+  #max = 0;
   /** The buffer of the host read in flight. Written by `#read()` and when it lands. */
   #reading: Uint8Array | null = null;
   /** Whether that buffer is the caller's. */
@@ -121,11 +110,13 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
   #receiveFault: BrokenResourceError | null = null;
 
   /** The arguments of an operation on their way to `#startReceive` and `#startSend`. */
-  #into: Uint8Array | null = null;
-  #max = 0;
-  #toSend = NOTHING;
+  #newInto: Uint8Array | null = null;
+  #newMax = 0;
+  #newBytes = NOTHING;
 
-  #sender: Sender | null = null;
+  /** The send that waits, if any, and what the host has not taken of it yet. */
+  #sender: Waker<void> | null = null;
+  #rest = NOTHING;
   #writeOperation: HostOperation | null = null;
   /** The write in flight is that of a cancelled send. Written when one is cancelled, and when the write lands. */
   #orphaned = false;
@@ -214,7 +205,7 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
     if (!(bytes instanceof Uint8Array)) {
       return Promise.reject(new TypeError(`Cannot send as "bytes" must be a Uint8Array: received ${typeof bytes}`));
     }
-    this.#toSend = bytes;
+    this.#newBytes = bytes;
     return suspend(this.#sending, this.#startSend, this.#abandonSend);
   }
 
@@ -233,13 +224,13 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
       if (fault !== null) return void waker.fail(fault);
       if (this.#eofSent) return void waker.wake();
       this.#eofSent = true;
-      const sender: Sender = { waker, rest: NOTHING };
-      this.#sender = sender;
+      this.#sender = waker;
+      this.#rest = NOTHING;
       const operation = beginHostOperation(`half-close ${formatSocketAddress(this.remoteAddress)}`);
       // The host puts it behind a write in flight by itself.
       this.#conn.closeWrite().then(() => {
         operation.end();
-        if (this.#sender === sender) this.#sender = null;
+        if (this.#sender === waker) this.#sender = null;
         waker.wake();
       }, (error) => {
         operation.end();
@@ -254,11 +245,16 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
     this.#closed = true;
     const receiver = this.#receiver;
     const sender = this.#sender;
-    this.#receiver = this.#sender = this.#stash = null;
+    this.#receiver =
+      this.#sender =
+      this.#into =
+      this.#stash =
+        null;
+    this.#rest = NOTHING;
     // Ends the operations in flight; their errors land in handlers that see that it was us.
     this.#conn.close();
-    receiver?.waker.fail(new ClosedResourceError("Cannot receive as the stream was closed meanwhile"));
-    sender?.waker.fail(new ClosedResourceError("Cannot send as the stream was closed meanwhile"));
+    receiver?.fail(new ClosedResourceError("Cannot receive as the stream was closed meanwhile"));
+    sender?.fail(new ClosedResourceError("Cannot send as the stream was closed meanwhile"));
   }
 
   /** Closes the stream. */
@@ -313,8 +309,8 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
   }
 
   #receive(into: Uint8Array | null, max: number): Promise<unknown> {
-    this.#into = into;
-    this.#max = max;
+    this.#newInto = into;
+    this.#newMax = max;
     return suspend<never>(this.#receiving, this.#startReceive, this.#abandonReceive);
   }
 
@@ -322,23 +318,24 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
   // arguments of the operation in fields, which are read before anything else can happen.
 
   readonly #startReceive = (waker: Waker<never>): void => {
-    const into = this.#into;
-    const max = this.#max;
-    this.#into = null;
+    const into = this.#newInto;
+    const max = this.#newMax;
+    this.#newInto = null;
     if (this.#receiver !== null) {
       const message = "Cannot receive as another task is receiving from this stream: let one task do it";
       return void waker.fail(new BusyResourceError(message));
     }
     if (this.#closed) return void waker.fail(new ClosedResourceError(`Cannot receive as ${this.#closedAs}`));
-    const receiver: Receiver = { waker, into, max };
     if (this.#stash !== null) {
       const stash = this.#stash;
       this.#stash = null;
-      this.#deliver(receiver, stash);
+      this.#deliver(waker, into, max, stash);
     } else if (this.#receiveFault !== null) waker.fail(this.#receiveFault);
     else if (this.#ended) waker.wake(null as never);
     else {
-      this.#receiver = receiver;
+      this.#receiver = waker;
+      this.#into = into;
+      this.#max = max;
       if (this.#reading === null) {
         this.#loaned = into !== null;
         this.#read(into ?? this.#buffer(max));
@@ -347,27 +344,29 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
   };
 
   readonly #startSend = (waker: Waker<void>): void => {
-    const bytes = this.#toSend;
-    this.#toSend = NOTHING;
+    const bytes = this.#newBytes;
+    this.#newBytes = NOTHING;
     const fault = this.#eofSent
       ? new ClosedResourceError("Cannot send as sendEof() was called before")
       : this.#sendProblem();
     if (fault !== null) return void waker.fail(fault);
     if (bytes.length === 0) return void waker.wake();
-    this.#sender = { waker, rest: bytes };
+    this.#sender = waker;
+    this.#rest = bytes;
     // A cancelled send may have left a write behind; when it lands it starts this one.
     if (this.#writeOperation === null) this.#write(bytes);
   };
 
   /** The read in flight stays, and what it brings is kept. */
   readonly #abandonReceive = (): boolean => {
-    this.#receiver = null;
+    this.#receiver = this.#into = null;
     return true;
   };
 
   /** The write in flight stays; what it does not take is never sent. */
   readonly #abandonSend = (): boolean => {
     this.#sender = null;
+    this.#rest = NOTHING;
     this.#orphaned = this.#writeOperation !== null;
     return true;
   };
@@ -386,10 +385,10 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
 
   readonly #landed = (size: number | null): void => {
     const buffer = this.#reading as Uint8Array;
-    this.#reading = null;
-    this.#readOperation?.end();
+    const into = this.#into;
     const receiver = this.#receiver;
-    this.#receiver = null;
+    this.#reading = this.#into = this.#receiver = null;
+    this.#readOperation?.end();
     if (this.#closed) return;
     if (size === null) {
       this.#ended = true;
@@ -397,21 +396,20 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
         this.#receiveFault = new BrokenResourceError("Cannot receive as the connection was broken", {
           cause: this.#sendFault.cause,
         });
-        receiver?.waker.fail(this.#receiveFault);
-      } else receiver?.waker.wake(null as never);
+        receiver?.fail(this.#receiveFault);
+      } else receiver?.wake(null as never);
     } else if (receiver === null) this.#stash = buffer.slice(0, size);
-    else if (receiver.into === buffer) receiver.waker.wake(size as never);
-    else this.#deliver(receiver, this.#takeOut(buffer, size));
+    else if (into === buffer) receiver.wake(size as never);
+    else this.#deliver(receiver, into, this.#max, this.#takeOut(buffer, size));
   };
 
   readonly #readFailed = (error: unknown): void => {
-    this.#reading = null;
+    const receiver = this.#receiver;
+    this.#reading = this.#into = this.#receiver = null;
     this.#readOperation?.end();
     if (this.#closed) return;
-    const receiver = this.#receiver;
-    this.#receiver = null;
     this.#receiveFault = broken("receive from", this.remoteAddress, error);
-    receiver?.waker.fail(this.#receiveFault);
+    receiver?.fail(this.#receiveFault);
   };
 
   /** The bytes of a read as a chunk of their own; a large one takes the read buffer with it. */
@@ -422,7 +420,7 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
   }
 
   /** Gives a receiver bytes that are in a chunk of their own, and keeps the rest. */
-  #deliver({ waker, into, max }: Receiver, chunk: Uint8Array): void {
+  #deliver(waker: Waker<never>, into: Uint8Array | null, max: number, chunk: Uint8Array): void {
     const part = chunk.length <= max ? chunk : chunk.subarray(0, max);
     if (part !== chunk) this.#stash = chunk.subarray(max);
     if (into === null) return void waker.wake(part as never);
@@ -447,19 +445,20 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
     this.#writeOperation?.end();
     this.#writeOperation = null;
     const sender = this.#sender;
+    const rest = this.#rest;
     const orphaned = this.#orphaned;
     this.#orphaned = false;
     // Closed, or cancelled with nobody sending since; or sendEof() waits, which the host puts behind by itself.
-    if (sender === null || sender.rest.length === 0) return;
+    if (sender === null || rest.length === 0) return;
     if (orphaned) {
       // The write of the cancelled send has landed; now comes the send that waited for it.
-      this.#write(sender.rest);
-    } else if (size < sender.rest.length) {
-      sender.rest = sender.rest.subarray(size);
-      this.#write(sender.rest);
+      this.#write(rest);
+    } else if (size < rest.length) {
+      this.#write(this.#rest = rest.subarray(size));
     } else {
       this.#sender = null;
-      sender.waker.wake();
+      this.#rest = NOTHING;
+      sender.wake();
     }
   };
 
@@ -473,8 +472,9 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
     if (this.#closed) return;
     const sender = this.#sender;
     this.#sender = null;
+    this.#rest = NOTHING;
     this.#sendFault = broken("send to", this.remoteAddress, error);
-    sender?.waker.fail(this.#sendFault);
+    sender?.fail(this.#sendFault);
   }
 }
 
