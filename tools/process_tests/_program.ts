@@ -16,15 +16,13 @@ export class Program {
 
   /** Starts a script given as text; it may import the package by its name. */
   static start(script: string, ...args: string[]): Program {
-    return Program.#spawn([
-      "run",
-      "--no-lock",
-      "--allow-all",
-      `data:application/typescript,${
-        encodeURIComponent(script.replaceAll("@trefoil/io", new URL("../../mod.ts", import.meta.url).href))
-      }`,
-      ...args,
-    ]);
+    return Program.#spawn(["run", "--no-lock", "--allow-all", urlOf(script), ...args]);
+  }
+
+  /** Starts such a script in a process that may have so many files open, and can collect its garbage with `gc()`. */
+  static startLimited(openFiles: number, script: string, ...args: string[]): Program {
+    const deno = [Deno.execPath(), "run", "--no-lock", "--allow-all", "--v8-flags=--expose-gc", urlOf(script), ...args];
+    return Program.#spawn(["-c", `ulimit -n ${openFiles}; exec "$@"`, "bash", ...deno], "bash");
   }
 
   /** Starts a file of the repository. */
@@ -38,9 +36,9 @@ export class Program {
     ]);
   }
 
-  static #spawn(args: string[]): Program {
+  static #spawn(args: string[], command = Deno.execPath()): Program {
     return new Program(
-      new Deno.Command(Deno.execPath(), {
+      new Deno.Command(command, {
         args,
         stdin: "null",
         stdout: "piped",
@@ -90,4 +88,9 @@ export class Program {
       this.#changed();
     }
   }
+}
+
+function urlOf(script: string): string {
+  const mod = new URL("../../mod.ts", import.meta.url).href;
+  return `data:application/typescript,${encodeURIComponent(script.replaceAll("@trefoil/io", mod))}`;
 }

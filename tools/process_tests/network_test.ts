@@ -1,0 +1,294 @@
+/** Servers and clients against programs that others have written, and against a want of file descriptors. */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { makeCertificates } from "../../net/_make_certificates.ts";
+import { Program } from "./_program.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+/** Whether a command is there; a test that is skipped for want of it says so. */
+async function has(command: string, arg: string): Promise<boolean> {
+  try {
+    await new Deno.Command(command, { args: [arg], stdin: "null", stdout: "null", stderr: "null" }).output();
+    return true;
+  } catch {
+    // deno-lint-ignore no-console -- a skipped test must be seen
+    console.warn(`SKIPPED: this test needs the command "${command}": install it`);
+    return false;
+  }
+}
+
+/** Runs a command with a text as its input; returns what it prints. */
+async function ask(command: string, args: readonly string[], input = ""): Promise<string> {
+  const child = new Deno.Command(command, {
+    args: [...args],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+    env: { NO_COLOR: "1" },
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(encode(input));
+  await writer.close();
+  const { stdout, stderr } = await child.output();
+  return decode(stdout) + decode(stderr);
+}
+
+/** Serves until Ctrl-C, and prints the port. The handler is given as text; so are further statements before. */
+const server = (serve: "serveTcp" | "serveTls", handler: string, before = "") => `
+  import { ${serve}, run } from "@trefoil/io";
+  const statistics = { open: 0, accepted: 0 };
+  const encode = (text) => new TextEncoder().encode(text);
+  const decode = (bytes) => new TextDecoder().decode(bytes);
+  let options = {};
+  ${before}
+  await run(() => ${serve}(${handler}, {
+    hostname: "127.0.0.1",
+    port: 0,
+    statistics,
+    onHandlerError: (error) => console.error("handler:", error.name),
+    status: { started: ([address]) => console.log("port", address.port) },
+    ...options,
+  }));
+`;
+
+const ECHO = "async (stream) => { for await (const chunk of stream) await stream.sendAll(chunk); }";
+
+/** A bit of HTTP/1.1, with connections kept alive. */
+const HTTP = `async (stream) => {
+  let text = "";
+  for await (const chunk of stream) {
+    text += decode(chunk);
+    for (let end; (end = text.indexOf("\\r\\n\\r\\n")) >= 0; text = text.slice(end + 4)) {
+      const path = text.split(" ")[1];
+      const body = path === "/big" ? "x".repeat(5_000_000) : "you asked for " + path + "\\n";
+      await stream.sendAll(encode("HTTP/1.1 200 OK\\r\\nContent-Length: " + body.length + "\\r\\n\\r\\n" + body));
+      if (text.slice(0, end).includes("Connection: close")) return;
+    }
+  }
+}`;
+
+async function portOf(program: Program): Promise<number> {
+  await program.prints("port ");
+  await program.prints("\n");
+  return Number(/port (\d+)/.exec(program.stdout)![1]);
+}
+
+async function stop(program: Program): Promise<void> {
+  program.signal("SIGINT");
+  assertEquals(await program.end(), 130, program.stderr);
+}
+
+Deno.test("curl: two requests over one connection, a big answer, and one that it leaves early", async () => {
+  if (!await has("curl", "--version")) return;
+  const program = Program.start(server("serveTcp", HTTP));
+  const url = `http://127.0.0.1:${await portOf(program)}`;
+  const both = await ask("curl", ["-sv", `${url}/one`, `${url}/two`]);
+  assertStringIncludes(both, "you asked for /one\n");
+  assertStringIncludes(both, "you asked for /two\n");
+  assertMatch(both, /Re-using existing connection/i);
+  assertEquals(await ask("curl", ["-s", "-o", "/dev/null", "-w", "%{size_download}", `${url}/big`]), "5000000");
+  // Over the limit, which it knows from the head: it leaves at once.
+  await ask("curl", ["-s", "--max-filesize", "10", "-o", "/dev/null", `${url}/big`]);
+  assertStringIncludes(await ask("curl", ["-s", `${url}/after`]), "you asked for /after\n");
+  await stop(program);
+  assert(program.stderr === "" || program.stderr === "handler: BrokenResourceError\n", program.stderr);
+});
+
+Deno.test("nc: it sends, half-closes, and gets all of it back", async () => {
+  if (!await has("nc", "-h")) return;
+  const program = Program.start(server("serveTcp", ECHO));
+  const port = await portOf(program);
+  const lines = Array.from({ length: 20_000 }, (_, line) => `line ${line}\n`).join("");
+  assertEquals(await ask("nc", ["-N", "127.0.0.1", `${port}`], lines), lines);
+  await stop(program);
+  assertEquals(program.stderr, "");
+});
+
+Deno.test("nc: a server of its own, to which openTcpStream() sends, half-closes and receives", async () => {
+  if (!await has("nc", "-h")) return;
+  const nc = new Deno.Command("bash", {
+    // What it gets is what it answers, once it has all of it.
+    args: ["-c", "echo 'hello from nc' | nc -N -lvn 127.0.0.1 0"],
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const reader = nc.stderr.pipeThrough(new TextDecoderStream()).getReader();
+  let heard = "";
+  while (!/127\.0\.0\.1 (\d+)\n/.test(heard)) heard += (await reader.read()).value ?? "";
+  const port = /127\.0\.0\.1 (\d+)\n/.exec(heard)![1]!;
+  const client = Program.start(CLIENT, port);
+  assertEquals([await client.end(), client.stdout], [0, "hello from nc\n"]);
+  assertEquals(await new Response(nc.stdout).text(), "hello from us\n");
+  while (!(await reader.read()).done);
+  assert((await nc.status).success);
+});
+
+/** Sends a line and the end, and prints what comes. With certificates as arguments, over TLS. */
+const CLIENT = `
+  import { openTcpStream, openTlsStream, run } from "@trefoil/io";
+  const [port, ca, alpn] = Deno.args;
+  await run(async () => {
+    using stream = ca === undefined
+      ? await openTcpStream("127.0.0.1", Number(port))
+      : await openTlsStream("127.0.0.1", Number(port), { caCerts: [ca], alpn: alpn === undefined ? [] : [alpn] });
+    if (alpn !== undefined) console.log("agreed on", stream.alpnProtocol);
+    await stream.sendAll(new TextEncoder().encode("hello from us\\n"));
+    await stream.sendEof();
+    for await (const chunk of stream) Deno.stdout.writeSync(chunk);
+  });
+`;
+
+const certificates = await makeCertificates();
+const ignore = certificates === null;
+
+/** Certificates as files. */
+async function withFiles(test: (files: { ca: string; cert: string; key: string }) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "trefoil_tls_" });
+  const files = { ca: `${folder}/ca.pem`, cert: `${folder}/cert.pem`, key: `${folder}/key.pem` };
+  try {
+    await Deno.writeTextFile(files.ca, certificates!.ca);
+    await Deno.writeTextFile(files.cert, certificates!.cert);
+    await Deno.writeTextFile(files.key, certificates!.key);
+    await test(files);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test({
+  name: "curl and openssl s_client verify serveTls(), with each version of TLS, and openssl agrees by ALPN",
+  ignore,
+  fn: () =>
+    withFiles(async ({ ca, cert, key }) => {
+      const options = JSON.stringify({ certFile: cert, keyFile: key, alpn: ["http/1.1", "echo/1"] });
+      const program = Program.start(server("serveTls", HTTP, `options = ${options};`));
+      const port = await portOf(program);
+      if (await has("curl", "--version")) {
+        const args = ["-s", "--cacert", ca, `https://localhost:${port}/one`, `https://localhost:${port}/two`];
+        assertEquals(await ask("curl", args), "you asked for /one\nyou asked for /two\n");
+        // It does not know the authority.
+        assertStringIncludes(await ask("curl", ["-sS", `https://localhost:${port}/`]), "certificate");
+      }
+      for (const version of ["tls1_2", "tls1_3"]) {
+        const target = ["-connect", `127.0.0.1:${port}`, "-CAfile", ca, "-servername", "localhost", `-${version}`];
+        const said = await ask(
+          "openssl",
+          ["s_client", ...target, "-verify_return_error", "-alpn", "echo/1", "-ign_eof"],
+          // Until the server ends the connection.
+          "GET /openssl HTTP/1.1\r\nConnection: close\r\n\r\n",
+        );
+        assertStringIncludes(said, "ALPN protocol: echo/1");
+        assertStringIncludes(said, "Verify return code: 0 (ok)");
+        assertStringIncludes(said, "you asked for /openssl");
+      }
+      await stop(program);
+      assertEquals(program.stderr, "");
+    }),
+});
+
+Deno.test({
+  name: "openTlsStream() talks to openssl s_server: a protocol, the answer, close_notify both ways",
+  ignore,
+  fn: () =>
+    withFiles(async ({ cert, key }) => {
+      const args = ["s_server", "-accept", "127.0.0.1:0", "-cert", cert, "-key", key, "-alpn", "echo/1", "-rev"];
+      const openssl = new Deno.Command("openssl", { args, stdout: "piped", stderr: "null", stdin: "null" }).spawn();
+      const reader = openssl.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      let heard = "";
+      while (!/ACCEPT 127\.0\.0\.1:(\d+)/.test(heard)) heard += (await reader.read()).value ?? "";
+      const port = /ACCEPT 127\.0\.0\.1:(\d+)/.exec(heard)![1]!;
+      const client = Program.start(CLIENT, port, certificates!.ca, "echo/1");
+      assertEquals([await client.end(), client.stderr], [0, ""]);
+      assertEquals(client.stdout, "agreed on echo/1\nsu morf olleh\n");
+      openssl.kill("SIGKILL");
+      await reader.cancel();
+      await openssl.status;
+    }),
+});
+
+/** Opens a connection that has been served, or waits to be: that cannot be told from outside. */
+const connect = (port: number) => Deno.connect({ hostname: "127.0.0.1", port });
+
+async function echoes(conn: Deno.Conn, text: string): Promise<void> {
+  await conn.write(encode(text));
+  const buffer = new Uint8Array(100);
+  assertEquals(decode(buffer.subarray(0, (await conn.read(buffer))!)), text);
+}
+
+Deno.test("out of file descriptors, a server reports once per burst, waits, and goes on when some are free", async () => {
+  const program = Program.startLimited(
+    256,
+    server("serveTcp", ECHO, `options = { onAcceptError: (error) => console.log("full:", error.code) };`),
+  );
+  const port = await portOf(program);
+  for (let burst = 1; burst <= 2; burst++) {
+    // All of them connect: who is not accepted waits in the backlog.
+    const conns = await Promise.all(Array.from({ length: 300 }, () => connect(port)));
+    await program.prints("full: EMFILE\n".repeat(burst));
+    // Who was served goes on being served.
+    await echoes(conns[0]!, "first");
+    for (const conn of conns.splice(0, 250)) conn.close();
+    // The others get their turn, now that there are descriptors again.
+    for (const conn of conns) await echoes(conn, "late");
+    for (const conn of conns) conn.close();
+    const conn = await connect(port);
+    await echoes(conn, "after");
+    conn.close();
+    assertEquals(program.stdout.split("full: EMFILE").length - 1, burst, program.stdout);
+  }
+  await stop(program);
+});
+
+/** Tells what it has open and how much memory it has, when asked; else it echoes. */
+const COUNTING = `async (stream) => {
+  for await (const chunk of stream) {
+    if (decode(chunk) !== "count") { await stream.sendAll(chunk); continue; }
+    gc();
+    const files = [...Deno.readDirSync("/proc/self/fd")].length;
+    const { rss, heapUsed } = Deno.memoryUsage();
+    await stream.sendAll(encode(JSON.stringify({ files, open: statistics.open, rss, heapUsed })));
+  }
+}`;
+
+Deno.test("2,000 connections, opened and dropped in every way, leave nothing behind, and the server goes on", async () => {
+  const program = Program.startLimited(1_024, server("serveTcp", COUNTING));
+  const port = await portOf(program);
+  async function count(): Promise<{ files: number; open: number; rss: number; heapUsed: number }> {
+    const conn = await connect(port);
+    await conn.write(encode("count"));
+    const buffer = new Uint8Array(1_000);
+    const text = decode(buffer.subarray(0, (await conn.read(buffer))!));
+    conn.close();
+    return JSON.parse(text);
+  }
+  /** In waves, as many as the limit allows. */
+  async function openAndDrop(): Promise<void> {
+    for (let wave = 0; wave < 10; wave++) {
+      const conns = await Promise.all(Array.from({ length: 200 }, () => connect(port)));
+      await Promise.all(conns.map(async (conn, index) => {
+        // Says nothing; talks and leaves; leaves while it is answered, which resets; ends its half first.
+        if (index % 4 === 1) await echoes(conn, "x");
+        if (index % 4 === 2) await conn.write(new Uint8Array(50_000));
+        if (index % 4 === 3) {
+          await conn.closeWrite();
+          assertEquals(await conn.read(new Uint8Array(1)), null);
+        }
+        conn.close();
+      }));
+    }
+    // All have been accepted by now, but the server may have to hear yet that the last are gone.
+    while ((await count()).open > 1);
+  }
+  const before = await count();
+  // The first time fills caches and pools.
+  await openAndDrop();
+  const first = await count();
+  await openAndDrop();
+  const second = await count();
+  assertEquals([first.files, second.files], [before.files, before.files]);
+  assert(second.heapUsed - first.heapUsed < 1 << 20, `The heap grew by ${second.heapUsed - first.heapUsed} bytes`);
+  assert(second.rss - first.rss < 32 << 20, `The process grew by ${second.rss - first.rss} bytes`);
+  await stop(program);
+});
