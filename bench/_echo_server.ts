@@ -1,5 +1,9 @@
 // deno-lint-ignore-file no-console
-/** The servers of the echo benchmark, each in a process of its own: prints its port. Usage: bare | ours */
+/**
+ * The servers of the network's benchmarks, each in a process of its own: prints its port.
+ *
+ * Usage: bare | ours | bare-accept | ours-accept
+ */
 
 import { type NetworkAddress, run, serveTcp } from "../mod.ts";
 
@@ -39,5 +43,25 @@ function ours(): Promise<void> {
   });
 }
 
-if (Deno.args[0] === "ours") run(ours);
+/** Clients of the benchmark of accepting come from many addresses, and so find this one under many. */
+const ANY = "0.0.0.0";
+
+async function bareAccept(): Promise<void> {
+  const listener = Deno.listen({ hostname: ANY, port: 0 });
+  console.log(listener.addr.port);
+  for await (const conn of listener) conn.close();
+}
+
+function oursAccept(): Promise<void> {
+  return serveTcp(() => {}, {
+    hostname: ANY,
+    port: 0,
+    status: { started: ([address]: readonly NetworkAddress[]) => console.log(address!.port) },
+  });
+}
+
+const mode = Deno.args[0];
+if (mode === "ours") run(ours);
+else if (mode === "ours-accept") run(oursAccept);
+else if (mode === "bare-accept") bareAccept();
 else bare();

@@ -23,9 +23,10 @@ const SUBJECTS = [
   "simulated",
   "lines",
   "echo",
+  "accept",
 ];
-/** Have two processes, which shall not share a processor. */
-const UNPINNED = ["echo", "lines"];
+/** These have two processes, which shall not share a processor. */
+const UNPINNED = ["echo", "lines", "accept"];
 
 const only = Deno.args.find((arg) => arg.startsWith("--only="))?.slice("--only=".length).split(",");
 const unknown = only?.find((name) => !SUBJECTS.includes(name));
