@@ -25,6 +25,8 @@ const CAPACITY_PAUSE = 100;
 /** Too many open files, in the process or the system; no memory, no buffers. */
 const CAPACITY_ERRORS = new Set(["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"]);
 
+const CONNECTION = { name: "connection" } as const;
+
 /** What makes a connection ready for its handler; `false` if it is not to be served. */
 export type Greet<S> = (stream: S) => Promise<boolean>;
 
@@ -48,7 +50,9 @@ export async function serveAll<S extends { close(): void }>(
   const { maxConnections = Infinity, handlerTimeout = Infinity, onHandlerError, onAcceptError = report } = options;
   const { greet, statistics = { open: 0, accepted: 0 } } = options;
   // A place for each connection that is served: a send takes one, a receive gives it back.
-  const [takePlace, giveBack] = openMemoryChannel<void>(maxConnections, { name: "places for connections" });
+  const [takePlace, giveBack] = maxConnections === Infinity
+    ? []
+    : openMemoryChannel<void>(maxConnections, { name: "places for connections" });
 
   async function serve(stream: S): Promise<void> {
     statistics.open++;
@@ -68,38 +72,34 @@ export async function serveAll<S extends { close(): void }>(
     } finally {
       stream.close();
       statistics.open--;
-      giveBack.tryReceive();
+      giveBack?.tryReceive();
     }
   }
 
   try {
     await openNursery((nursery) => {
       async function acceptLoop(listener: Listener<S>): Promise<void> {
-        let short = false;
-        while (true) {
-          const next = await untilShutdown(async () => {
-            await takePlace.send();
+        // One region for all accepts: entering and leaving it for each would cost as much as the task of a connection.
+        await untilShutdown(async () => {
+          for (let short = false;;) {
+            // Taken again at the next attempt if this one fails.
+            await takePlace?.send();
+            let stream: S;
             try {
-              return await listener.accept();
+              stream = await listener.accept();
             } catch (error) {
-              giveBack.tryReceive();
-              throw error;
+              if (!CAPACITY_ERRORS.has((error as { code?: string })?.code ?? "")) throw error;
+              giveBack?.tryReceive();
+              if (!short) onAcceptError(error);
+              short = true;
+              await sleep(CAPACITY_PAUSE);
+              continue;
             }
-          }).catch((error) => {
-            if (!CAPACITY_ERRORS.has(error?.code)) throw error;
-            return error as Error;
-          });
-          if (next instanceof Error) {
-            if (!short) onAcceptError(next);
-            short = true;
-            await untilShutdown(() => sleep(CAPACITY_PAUSE));
-            continue;
+            short = false;
+            nursery.startSoon(() => serve(stream), CONNECTION);
           }
-          short = false;
-          if (next.cancelledCaught) return listener.close();
-          const stream = next.value;
-          nursery.startSoon(() => serve(stream), { name: "connection" });
-        }
+        });
+        listener.close();
       }
 
       for (const listener of listeners) nursery.startSoon(() => acceptLoop(listener), { name: "accept loop" });
