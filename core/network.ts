@@ -77,6 +77,8 @@ export interface NetworkConnectOptions {
   readonly hostname: string;
   /** The port, 1 to 65535. */
   readonly port: number;
+  /** The IP address of this machine to connect from; the host chooses one if left out. */
+  readonly localAddress?: string;
   /** Aborted, a turn of the event loop later, when nobody wants the connection any more. */
   readonly signal?: AbortSignal;
 }

@@ -1,5 +1,7 @@
 /** Checks of arguments, before any effect. */
 
+import { ipVersion } from "./_address.ts";
+
 /** What fits into `sun_path` with its closing zero byte on Linux (unix(7)); other systems have a little less. */
 const LONGEST_PATH = 107;
 
@@ -22,6 +24,16 @@ export function requireHost(action: string, name: string, host: unknown): void {
     throw new RangeError(
       `Cannot ${action} as "${name}" must be a host name or IP address: received ${JSON.stringify(host)}`,
     );
+  }
+}
+
+/** Requires a numeric address, with which no name server has to be asked. */
+export function requireIp(action: string, name: string, address: unknown): void {
+  if (typeof address !== "string") {
+    throw new TypeError(`Cannot ${action} as "${name}" must be a string: received ${show(address)}`);
+  }
+  if (ipVersion(address) === 0) {
+    throw new RangeError(`Cannot ${action} as "${name}" must be an IP address: received ${JSON.stringify(address)}`);
   }
 }
 

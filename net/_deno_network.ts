@@ -10,13 +10,18 @@ import {
   type ResolvedAddress,
 } from "../core/mod.ts";
 import type { NetworkTlsConn, UnixAddress } from "../core/mod.ts";
+import { connectFrom } from "./_connect_from.ts";
 
 const denoNetwork: Network = {
-  connect({ hostname, port, signal }) {
+  async connect({ hostname, port, localAddress, signal }) {
+    if (localAddress !== undefined) {
+      const where = { hostname, port, localAddress, ...(signal === undefined ? {} : { signal }) };
+      return await connectFrom(where, requireAccess);
+    }
     // One address, one attempt: the racing is ours.
     const options: Deno.ConnectOptions = { transport: "tcp", hostname, port, autoSelectFamily: false };
     if (signal !== undefined) options.signal = signal;
-    return Deno.connect(options) as Promise<NetworkConn>;
+    return await Deno.connect(options) as NetworkConn;
   },
   listen(options) {
     return Deno.listen(listenOptions(options)) as unknown as NetworkListener;
@@ -61,6 +66,14 @@ const denoNetwork: Network = {
     return true;
   },
 };
+
+/** Asks for the permission to use a host, as Deno's own functions do; throws what they throw. */
+async function requireAccess(host: string): Promise<void> {
+  const { state } = await Deno.permissions.request({ name: "net", host });
+  if (state !== "granted") {
+    throw new Deno.errors.NotCapable(`Requires net access to "${host}", run again with the --allow-net flag`);
+  }
+}
 
 function listenOptions({ hostname, port, backlog, reusePort }: NetworkListenOptions): Deno.TcpListenOptions {
   const options: Deno.TcpListenOptions = { hostname, port };

@@ -19,7 +19,7 @@ import {
   suspend,
 } from "../core/mod.ts";
 import { formatAddress, ipVersion } from "./_address.ts";
-import { requireAtLeast, requireHost, requirePort } from "./_check.ts";
+import { requireAtLeast, requireHost, requireIp, requirePort } from "./_check.ts";
 import { ambientNetwork } from "./_deno_network.ts";
 import { interleave } from "./_happy_eyeballs.ts";
 import { SocketStream } from "./socket_stream.ts";
@@ -32,6 +32,14 @@ export interface OpenTcpStreamOptions {
    * @default {250}
    */
   readonly happyEyeballsDelay?: number;
+  /**
+   * The IP address of this machine to connect from, where it has several; the system chooses one if left out. Only
+   * addresses of the same IP version are tried then.
+   *
+   * Such a connection goes through `node:net`, so TLS cannot be begun on it. It takes the permission to use the local
+   * address, too (`--allow-net`).
+   */
+  readonly localAddress?: string;
 }
 
 /** What RFC 8305 §8 recommends and browsers use. */
@@ -68,7 +76,7 @@ const hostImmediate = globalThis.setImmediate;
  *
  * @param host A host name or an IP address.
  * @param port The port, 1 to 65535.
- * @param options The delay between attempts.
+ * @param options The delay between attempts, and where to connect from.
  * @returns The connection, which belongs to the caller.
  * @throws {BrokenResourceError} If no address could be reached; its `cause` is the `ErrorGroup` of all attempts.
  * @throws {RangeError} If `port` or `host` cannot be one.
@@ -78,13 +86,14 @@ export async function openTcpStream(
   port: number,
   options: OpenTcpStreamOptions = {},
 ): Promise<SocketStream> {
-  const { happyEyeballsDelay = DEFAULT_DELAY } = options;
+  const { happyEyeballsDelay = DEFAULT_DELAY, localAddress } = options;
   const action = "open a TCP stream";
   requireHost(action, "host", host);
   requirePort(action, port, 1);
   requireAtLeast(action, "happyEyeballsDelay", happyEyeballsDelay, 0);
+  if (localAddress !== undefined) requireIp(action, "localAddress", localAddress);
   const target = formatAddress({ hostname: host, port });
-  const addresses = interleave(await resolve(host, target));
+  const addresses = interleave(reachable(await resolve(host, target), target, localAddress));
   const errors: unknown[] = [];
   let winner: NetworkConn | null = null;
   try {
@@ -93,7 +102,7 @@ export async function openTcpStream(
         const failed = new Event();
         nursery.startSoon(async () => {
           try {
-            const conn = await connect(address, port);
+            const conn = await connect(address, port, localAddress);
             // Two may succeed in one turn.
             if (winner !== null) return conn.close();
             winner = conn;
@@ -136,14 +145,30 @@ async function resolve(host: string, target: string): Promise<readonly ResolvedA
   }
 }
 
+/** The addresses that can be reached from a local one. */
+function reachable(
+  addresses: readonly ResolvedAddress[],
+  target: string,
+  localAddress: string | undefined,
+): readonly ResolvedAddress[] {
+  if (localAddress === undefined) return addresses;
+  const version = ipVersion(localAddress);
+  const found = addresses.filter(({ family }) => family === version);
+  if (found.length > 0) return found;
+  const all = addresses.map(({ address }) => address).join(", ");
+  throw new BrokenResourceError(
+    `Cannot connect to ${target} as no address of it can be reached from "localAddress" ${localAddress}: found ${all}`,
+  );
+}
+
 /** One attempt. What the network says is wrapped; a permission that is missing is not the network's fault. */
-async function connect(hostname: string, port: number): Promise<NetworkConn> {
+async function connect(hostname: string, port: number, localAddress: string | undefined): Promise<NetworkConn> {
   const network = ambientNetwork();
   const target = formatAddress({ hostname, port });
   try {
     return await waitFor(
       `connect ${target}`,
-      (signal) => network.connect({ hostname, port, signal }),
+      (signal) => network.connect({ hostname, port, signal, ...(localAddress === undefined ? {} : { localAddress }) }),
       (late) => late.close(),
     );
   } catch (error) {

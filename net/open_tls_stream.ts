@@ -7,7 +7,7 @@ import type { TlsClientOptions } from "./start_tls.ts";
 import type { TlsStream } from "./tls_stream.ts";
 
 /** How `openTlsStream()` connects. */
-export interface OpenTlsStreamOptions extends OpenTcpStreamOptions, TlsClientOptions {
+export interface OpenTlsStreamOptions extends Omit<OpenTcpStreamOptions, "localAddress">, TlsClientOptions {
   /** The name that the certificate of the server must be for; the host connected to if left out. */
   readonly serverName?: string;
 }
@@ -59,6 +59,11 @@ export async function openTlsStream(
   const action = "open a TLS stream";
   if (serverName !== host) requireHost(action, "serverName", serverName);
   checkTlsClient(action, options);
+  if ("localAddress" in options) {
+    throw new TypeError(
+      `Cannot ${action} as "localAddress" must be left out: the host cannot begin TLS on a connection from one`,
+    );
+  }
   tlsClientOf(action);
   const plain = await openTcpStream(host, port, options);
   try {

@@ -11,6 +11,7 @@
 /** Where `node:` modules may be imported in published code. */
 const NODE_IMPORTS: Readonly<Record<string, string>> = {
   "core/_context.ts": "node:async_hooks",
+  "net/_connect_from.ts": "node:net",
   "net/_deno_network.ts": "node:dns/promises",
 };
 
