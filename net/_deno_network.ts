@@ -38,6 +38,11 @@ const denoNetwork: Network = {
     // Deno 2.9.6 leaves `transport` out of the addresses of an upgraded connection.
     return Object.defineProperties(upgraded, { localAddr: { value: localAddr }, remoteAddr: { value: remoteAddr } });
   },
+  // Two faults of `Deno.listenTls` (2.9.6): closing a connection in the middle of its handshake leaves the socket open
+  // until the client ends it, and small writes wait for acknowledgements, as there is no `setNoDelay()`. A server over
+  // `node:tls` has neither. But measured against this one it echoes 64 bytes in 1.8 times the time, receives 0.7 times the
+  // bytes and does 0.7 times the handshakes per second, sends no alert that says why a handshake failed, and cannot tell a
+  // connection that was cut from one that has ended. So it stays with this one, and the faults are documented.
   listenTls({ cert, key, alpnProtocols = [], ...where }) {
     const options = { ...listenOptions(where), cert, key, alpnProtocols: [...alpnProtocols] };
     return Deno.listenTls(options) as unknown as NetworkListener<NetworkTlsConn>;

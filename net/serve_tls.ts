@@ -44,7 +44,9 @@ const DEFAULT_HANDSHAKE_TIMEOUT = 10_000;
  * there), so a message sent in several parts may wait 40 ms for the client's acknowledgement: send it in one.
  *
  * **Not guaranteed:** that a client that was turned away in the middle of its handshake sees the end of the connection:
- * Deno 2.9.6 keeps such a socket open until the client ends it, and it counts among the open files of the process.
+ * Deno 2.9.6 keeps such a socket open until the client ends it, and it counts among the open files of the process, though
+ * no longer for `maxConnections`. So whoever can open as many connections as the process may have files, and stays silent,
+ * keeps everybody else out. Where that is to be feared, put a proxy that limits connections per client in front.
  *
  * **Cancellation:** the handlers are cancelled and awaited, everything is closed.
  *
