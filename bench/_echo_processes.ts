@@ -31,6 +31,13 @@ export async function runClient<T>(file: string, args: readonly number[]): Promi
   return JSON.parse(new TextDecoder().decode(stdout)) as T;
 }
 
+/** The CPU time of a process so far, in microseconds. Linux counts it in hundredths of a second. */
+export async function cpuTimeOf(pid: number): Promise<number> {
+  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+}
+
 function deno(file: string, args: readonly string[]): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-lock", "--allow-all", new URL(file, import.meta.url).href, ...args],

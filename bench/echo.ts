@@ -3,7 +3,7 @@
  * own. Messages go back and forth on each connection: one is sent when the last one is back.
  */
 
-import { runClient, startServer } from "./_echo_processes.ts";
+import { cpuTimeOf, runClient, startServer } from "./_echo_processes.ts";
 import { type Case, measure, subjectOptions } from "./_measure.ts";
 
 const { quick } = subjectOptions();
@@ -16,15 +16,17 @@ const cases: Case[] = [];
 for (const [size, name] of [[64, "64 B"], [65_536, "64 KiB"]] as const) {
   for (const connections of [1, 50, 500]) {
     const title = `echo of ${name}, ${connections} ${connections === 1 ? "connection" : "connections"}`;
-    /** Of the rounds of the first case, for the second. */
+    /** Of the rounds of the first case, for those after it. */
     const latencies = new Map<string, number[]>([[BARE, []], ["ours", []]]);
-    const load = async (server: string): Promise<number> => {
-      const { port } = servers.get(server)!;
-      const { rate, p99 } = await runClient<{ rate: number; p99: number }>("_echo_load.ts", [
-        ...[port, size, connections, ROUND],
-      ]);
-      latencies.get(server)!.push(p99);
-      return 1e6 / rate;
+    const work = new Map<string, number[]>([[BARE, []], ["ours", []]]);
+    const load = async (name: string): Promise<number> => {
+      const { port, pid } = servers.get(name)!;
+      const before = await cpuTimeOf(pid);
+      const args = [port, size, connections, ROUND];
+      const { rate, p99, messages } = await runClient<Record<string, number>>("_echo_load.ts", args);
+      latencies.get(name)!.push(p99!);
+      work.get(name)!.push((await cpuTimeOf(pid) - before) / messages!);
+      return 1e6 / rate!;
     };
     cases.push({
       title,
@@ -42,6 +44,15 @@ for (const [size, name] of [[64, "64 B"], [65_536, "64 KiB"]] as const) {
         round: () => Promise.resolve(latencies.get(name)!.shift()!),
       })),
       limits: [{ of: "ours", against: BARE, atMost: 1.2 }],
+    }, {
+      // The steadiest of the three where the processors are shared with others.
+      title: `${title}: CPU time of the server`,
+      unit: "us/message",
+      baseline: BARE,
+      candidates: [...servers.keys()].map((name) => ({
+        name,
+        round: () => Promise.resolve(work.get(name)!.shift()!),
+      })),
     });
   }
 }
