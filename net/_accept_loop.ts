@@ -82,7 +82,6 @@ export async function serveAll<S extends { close(): void }>(
         // One region for all accepts: entering and leaving it for each would cost as much as the task of a connection.
         await untilShutdown(async () => {
           for (let short = false;;) {
-            // Taken again at the next attempt if this one fails.
             await takePlace?.send();
             let stream: S;
             try {
