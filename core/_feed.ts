@@ -14,7 +14,6 @@ import { currentNode } from "./_context.ts";
 import { isCancelled } from "./errors.ts";
 import type { Nursery } from "./nursery.ts";
 import { afterFailure } from "./suppressed_errors.ts";
-import { spend } from "./_turns.ts";
 import { pass, refuse, type WaitReason } from "./_waiter.ts";
 import { WaitQueue } from "./_wait_queue.ts";
 
@@ -102,7 +101,7 @@ class Workers<T> {
       if (this.#count < concurrency && !this.#ended) this.#add();
       await work(result.value, index);
       // Not a checkpoint, but work that waits for nothing must not starve the event loop.
-      if (node.task.runtime.schedule === null && !spend()) await pass(node, undefined);
+      if (node.task.runtime.schedule === null && !node.task.runtime.turns.spend()) await pass(node, undefined);
     }
   }
 

@@ -16,7 +16,7 @@ import type { RunStatistics, RunView } from "./runtime_view.ts";
 import type { StatusNode } from "./_status.ts";
 import { type Task, TaskImpl } from "./_task.ts";
 import { snapshot, type TaskTree } from "./task_tree.ts";
-import { putOff } from "./_turns.ts";
+import { type Turns, turnsFor } from "./_turns.ts";
 import type { WaitReason } from "./_waiter.ts";
 
 /** The seams among the options of a run. */
@@ -34,6 +34,7 @@ export class Runtime implements RunView {
   readonly network: Network | undefined;
   readonly random: () => number;
   readonly schedule: Schedule | null;
+  readonly turns: Turns;
   readonly instruments: RunEvents | null;
   readonly hostOperations: HostOperations;
   /** The task everything else descends from. */
@@ -61,6 +62,7 @@ export class Runtime implements RunView {
     this.clock = options.clock ?? realClock;
     this.network = options.network;
     this.schedule = options.schedule ?? null;
+    this.turns = turnsFor(this.clock);
     this.random = options.random ?? Math.random;
     this.#spawnSites = options.spawnSites ?? DEFAULT_SPAWN_SITES;
     const { instruments } = options;
@@ -111,7 +113,7 @@ export class Runtime implements RunView {
       tasksLiving: this.living,
       tasksRunning: this.running,
       hostOperations: this.hostOperations.labels(),
-      wakeUps: putOff(),
+      wakeUps: this.turns.putOff,
     };
   }
 

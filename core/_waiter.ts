@@ -15,7 +15,6 @@
  * that of the queue it stands in (Event, Lock, …). So leaving either takes constant time and no allocation.
  */
 
-import { later, spend } from "./_turns.ts";
 import { currentNode } from "./_context.ts";
 import { type Cancelled, isCancelled, RunFinishedError } from "./errors.ts";
 import type { StatusNode } from "./_status.ts";
@@ -163,8 +162,9 @@ export class Waiter<T> implements Queued<T> {
   }
 
   #resume(): void {
-    if (spend()) this.settle();
-    else later(this as Waiter<unknown>);
+    const { turns } = this.node.task.runtime;
+    if (turns.spend()) this.settle();
+    else turns.later(this as Waiter<unknown>);
   }
 }
 
@@ -174,7 +174,7 @@ const YIELD: WaitReason = { kind: "yield" };
 /** The end of an operation that did not have to wait: a schedule point, no cancel point. */
 export function pass<T>(node: StatusNode, value: T): Promise<T> {
   const { runtime } = node.task;
-  if (runtime.schedule === null && spend()) {
+  if (runtime.schedule === null && runtime.turns.spend()) {
     // A test driver must hear that the task is alive: it may have taken it for stuck in a foreign promise.
     if (runtime.instruments !== null) runtime.instruments.yielded(node.task, YIELD);
     return (value === undefined ? DONE : Promise.resolve(value)) as Promise<T>;
@@ -189,10 +189,11 @@ export function pass<T>(node: StatusNode, value: T): Promise<T> {
  * that a loop which swallows the error cannot starve the event loop either.
  */
 export function refuse(node: StatusNode): Promise<never> {
-  const error = node.task.runtime.finished
+  const { runtime } = node.task;
+  const error = runtime.finished
     ? new RunFinishedError("Cannot wait as the run this code belongs to has ended: it was started without await")
     : node.cancelled;
-  if (node.task.runtime.schedule === null && spend()) {
+  if (runtime.schedule === null && runtime.turns.spend()) {
     const rejected = Promise.reject(error);
     rejected.catch(ignore);
     return rejected;

@@ -17,6 +17,13 @@ import type { RunView } from "./runtime_view.ts";
  * A clock serves one run at a time, unless it says otherwise.
  */
 export interface Clock {
+  /**
+   * Whether a run on this clock shall take the same course each time: then the fairness of wake-ups does not look at
+   * real time, only at their number.
+   *
+   * @default {false}
+   */
+  readonly deterministic?: boolean;
   /** Milliseconds since some fixed moment; never goes back. */
   now(): number;
   /** The date, in milliseconds since 1970 (as `Date.now()`). */

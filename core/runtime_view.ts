@@ -12,7 +12,7 @@ export interface RunStatistics {
   readonly tasksRunning: number;
   /** Names of the operations of the host in flight, oldest first. */
   readonly hostOperations: readonly string[];
-  /** Wake-ups granted, but put off by the fairness budget to a later turn of the event loop; those of all runs. */
+  /** Wake-ups granted, but put off by the fairness budget to a later turn of the event loop; those of all runs in real time, or of this one on a `deterministic` clock. */
   readonly wakeUps: number;
 }
 

@@ -12,8 +12,7 @@
  *     an alarm                                     → jump to it, fire that one
  *     nothing                                      → deadlock: cancel the run, and go on for its cleanup
  *
- * A task waits for something known while it has a wait of the library or a virtual timer of its own. Both are counted
- * as they come and go, so that a step costs the same with ten tasks and with 100,000.
+ * Who waits for what is in the ledger; how long all this may go on, in the limits.
  */
 
 import {
@@ -28,10 +27,12 @@ import {
 import type { Bubble } from "./_globals.ts";
 import { IdleWaiters } from "./_idle_waiters.ts";
 import type { Leak } from "./_leaks.ts";
-import { describeReason, formatTime, renderTree, TaskRecord, withoutStack } from "./_report.ts";
+import { Ledger } from "./_ledger.ts";
+import { Limits } from "./_limits.ts";
+import { describeReason, formatTime, renderTree, withoutStack } from "./_report.ts";
 import type { SimulateOptions } from "./simulate.ts";
-import { type Site, Sites } from "./_sites.ts";
-import { describeTimer, type TimerHost, type TimerKind, timerName, VirtualTimer } from "./_timers.ts";
+import { placed, type Site, Sites } from "./_sites.ts";
+import { describeTimer, type TimerHost, type TimerKind, VirtualTimer } from "./_timers.ts";
 import type { VirtualClock } from "./_virtual_clock.ts";
 
 // The driver lives in real time, whatever tests do to the globals.
@@ -44,8 +45,6 @@ const {
 
 /** How many places a simulation takes: of waits, timers and resources. At 4 us each, so some 10 ms at most. */
 const SITES = 2_000;
-/** After a limit of waits is exceeded, so many more tell who is so busy. */
-const CENSUS = 1_000;
 
 /** See the header. An instrument of the run it drives: that is how it hears of activity. */
 export class Driver implements Instrument, TimerHost, Bubble {
@@ -57,13 +56,10 @@ export class Driver implements Instrument, TimerHost, Bubble {
   /** Whether the body has returned or thrown. Written by `simulate()`. */
   bodyEnded = false;
   readonly #options: Required<Pick<SimulateOptions, "io" | "realTimeout" | "foreignGrace" | "onForeign">>;
-  readonly #limits: { readonly maxVirtual: number; readonly maxSteps: number; readonly maxStepsAtOneInstant: number };
+  readonly #limits: Limits;
   readonly #abort = new AbortController();
   readonly #sites = new Sites(SITES);
-  /** What is known of each task that has not ended. */
-  readonly #records = new Map<Task, TaskRecord>();
-  /** Tasks that wait for nothing known, and have not had their grace. Written through `#look()`. */
-  readonly #restless = new Set<Task>();
+  readonly #ledger = new Ledger();
   /** Whether the host's operations have been quiet for as long as `io` says. */
   #hostQuiet = false;
   readonly #timers = new Set<VirtualTimer>();
@@ -73,16 +69,9 @@ export class Driver implements Instrument, TimerHost, Bubble {
   /** What was thrown where nobody could catch it. */
   readonly #strays: unknown[] = [];
   #failure: Error | null = null;
-  /** How far time may go. Written by `#fail()`: cleanup gets as much again. */
-  #latest: number;
   #giveUp: (error: Error) => void = () => {};
   #onDrained: (() => void) | null = null;
   #done = false;
-  /** Waits that ended and timers that fired: in all, and since time moved. */
-  #steps = 0;
-  #stepsHere = 0;
-  #busy: Map<string, number> | null = null;
-  #census = 0;
   /** A real timer while the driver sleeps until something happens. */
   #sleeping: ReturnType<typeof setTimeout> | null = null;
 
@@ -94,12 +83,7 @@ export class Driver implements Instrument, TimerHost, Bubble {
       foreignGrace: options.foreignGrace ?? 20,
       onForeign: options.onForeign ?? "grace",
     };
-    this.#limits = {
-      maxVirtual: options.maxVirtual ?? 86_400_000,
-      maxSteps: options.maxSteps ?? 10_000_000,
-      maxStepsAtOneInstant: options.maxStepsAtOneInstant ?? 100_000,
-    };
-    this.#latest = this.#limits.maxVirtual;
+    this.#limits = new Limits(options);
   }
 
   /** Cancels the run. */
@@ -131,38 +115,28 @@ export class Driver implements Instrument, TimerHost, Bubble {
 
   /** How many waits, granted at once or not, this task has made. */
   pointsOf(task: Task): number {
-    return this.#records.get(task)?.points ?? 0;
+    return this.#ledger.records.get(task)?.points ?? 0;
   }
 
   // What the run tells.
 
   taskSpawned(task: Task): void {
-    this.#records.set(task, new TaskRecord());
-    this.#restless.add(task);
+    this.#ledger.spawned(task);
   }
 
   blocked(task: Task, reason: WaitReason): void {
-    const record = this.#records.get(task);
-    if (record !== undefined) {
-      record.begin(reason, this.#sites.take());
-      this.#restless.delete(task);
-    }
+    this.#ledger.began(task, reason, this.#sites.take());
     this.#wakeUp();
   }
 
   resumed(task: Task, reason: WaitReason): void {
-    const record = this.#records.get(task);
-    if (record !== undefined) {
-      record.end(reason);
-      this.#look(task);
-    }
+    this.#ledger.ended(task, reason);
     this.#wakeUp();
-    this.#count(task, null);
+    this.#count(task);
   }
 
   taskExited(task: Task): void {
-    this.#records.delete(task);
-    this.#restless.delete(task);
+    this.#ledger.exited(task);
     this.#wakeUp();
   }
 
@@ -181,7 +155,7 @@ export class Driver implements Instrument, TimerHost, Bubble {
   }
 
   forgottenWait(task: Task, reasons: readonly WaitReason[]): void {
-    const waits = this.#records.get(task)?.list() ?? [];
+    const waits = this.#ledger.records.get(task)?.list() ?? [];
     for (const reason of reasons) {
       const site = waits.find((wait) => wait.reason === reason)?.site ?? null;
       this.#forgotten.push({ kind: "forgottenWaits", label: describeReason(reason), site, task: task.name });
@@ -206,8 +180,8 @@ export class Driver implements Instrument, TimerHost, Bubble {
     const task = currentTask();
     const handle = hostImmediate(() => {
       this.#immediates.delete(handle);
-      this.#look(task);
-      this.#count(task, null);
+      this.#ledger.acted(task);
+      this.#count(task);
       try {
         callback(...args);
       } catch (error) {
@@ -239,31 +213,20 @@ export class Driver implements Instrument, TimerHost, Bubble {
 
   timerArmed(timer: VirtualTimer): void {
     this.#timers.add(timer);
-    if (timer.hasRef()) {
-      const record = this.#records.get(timer.task);
-      if (record !== undefined) record.timers++;
-      this.#restless.delete(timer.task);
-    } else this.clock.unreferenced++;
+    if (timer.hasRef()) this.#ledger.timerArmed(timer);
+    else this.clock.unreferenced++;
     this.#wakeUp();
   }
 
   timerGone(timer: VirtualTimer): void {
     this.#timers.delete(timer);
-    if (timer.hasRef()) {
-      const record = this.#records.get(timer.task);
-      if (record !== undefined) record.timers--;
-    } else this.clock.unreferenced--;
-    this.#look(timer.task);
-    this.#count(null, timer);
+    if (timer.hasRef()) this.#ledger.timerGone(timer);
+    else {
+      this.clock.unreferenced--;
+      this.#ledger.acted(timer.task);
+    }
+    this.#count(timer);
     this.#wakeUp();
-  }
-
-  /** Whether the task waits for something known: if not, it gets its grace. Called when it may have acted. */
-  #look(task: Task): void {
-    const record = this.#records.get(task);
-    if (record === undefined) return;
-    if (record.waits === 0 && record.timers === 0) this.#restless.add(task);
-    else this.#restless.delete(task);
   }
 
   readonly #step = (): void => {
@@ -279,7 +242,7 @@ export class Driver implements Instrument, TimerHost, Bubble {
       if (io === "freeze") return this.#sleep(realTimeout, () => this.#fail(this.#frozen()));
       if (!this.#hostQuiet) return this.#sleep(io.quiet, () => this.#hostQuiet = true);
     }
-    if (this.#restless.size > 0) return this.#awaitForeign();
+    if (this.#ledger.restless > 0) return this.#awaitForeign();
     const { next } = clock;
     // What is due at this very instant is part of what happens now.
     if (this.settling.size > 0 && next > clock.now()) this.settling.wakeFirst();
@@ -291,7 +254,7 @@ export class Driver implements Instrument, TimerHost, Bubble {
           }\n${this.tree()}`,
         ),
       );
-    } else if (next > this.#latest) {
+    } else if (next > this.#limits.latest) {
       this.#fail(
         new Error(
           `Cannot go on as more virtual time would pass than allowed: ${
@@ -300,7 +263,7 @@ export class Driver implements Instrument, TimerHost, Bubble {
         ),
       );
     } else {
-      if (next > clock.now()) this.#stepsHere = 0;
+      if (next > clock.now()) this.#limits.moved();
       clock.jump();
     }
     this.#again();
@@ -309,11 +272,11 @@ export class Driver implements Instrument, TimerHost, Bubble {
   /** Some task awaits what nobody knows of. */
   #awaitForeign(): void {
     const { onForeign, foreignGrace, realTimeout } = this.#options;
-    if (onForeign === "grace") return this.#sleep(foreignGrace, () => this.#restless.clear());
+    if (onForeign === "grace") return this.#sleep(foreignGrace, () => this.#ledger.endGrace());
     const report = (what: string): void => {
-      const names = [...this.#restless].slice(0, 5).map(({ name }) => `"${name}"`).join(", ");
+      const names = this.#ledger.restlessNames().map((name) => `"${name}"`).join(", ");
       // The grace of cleanup: a task that cannot be reached would fail it a second time.
-      this.#restless.clear();
+      this.#ledger.endGrace();
       this.#fail(new Error(`Cannot go on as ${what}: task ${names} (option onForeign)\n${this.tree()}`));
       this.#again();
     };
@@ -327,7 +290,7 @@ export class Driver implements Instrument, TimerHost, Bubble {
 
   /** The task tree with the places where its waits began. */
   tree(): string {
-    return renderTree(this.clock.run!.taskTree(), this.#records);
+    return renderTree(this.clock.run!.taskTree(), this.#ledger.records);
   }
 
   #again(): void {
@@ -351,24 +314,9 @@ export class Driver implements Instrument, TimerHost, Bubble {
   }
 
   /** Counts a wait that ended, or a timer that fired. */
-  #count(task: Task | null, timer: VirtualTimer | null): void {
-    const { maxSteps, maxStepsAtOneInstant } = this.#limits;
-    const here = ++this.#stepsHere > maxStepsAtOneInstant;
-    if (++this.#steps <= maxSteps && !here) return;
-    // Count for a while who keeps so busy, then say so.
-    const busy = this.#busy ??= new Map();
-    const culprit = timer === null ? `task "${task?.name}"` : `${timerName(timer)}${place(timer.site)}`;
-    busy.set(culprit, (busy.get(culprit) ?? 0) + 1);
-    if (++this.#census < CENSUS) return;
-    const culprits = [...busy].sort((a, b) => b[1] - a[1]).slice(0, 3).map(([name]) => name).join(", ");
-    const now = formatTime(this.clock.now());
-    this.#fail(
-      new Error(
-        here
-          ? `Cannot go on as time stands still at t=${now}: ${maxStepsAtOneInstant} waits ended without it moving, most in ${culprits}; a loop that never sleeps? (option maxStepsAtOneInstant)`
-          : `Cannot go on as the simulation takes too many steps: ${maxSteps} waits have ended by t=${now}, of late most in ${culprits} (option maxSteps)`,
-      ),
-    );
+  #count(by: Task | VirtualTimer): void {
+    const excess = this.#limits.count(by, this.clock.now());
+    if (excess !== null) this.#fail(excess);
   }
 
   /**
@@ -379,9 +327,7 @@ export class Driver implements Instrument, TimerHost, Bubble {
     const first = this.#failure;
     if (first === null) {
       this.#failure = withoutStack(error);
-      this.#steps = this.#stepsHere = this.#census = 0;
-      this.#busy = null;
-      this.#latest = this.clock.now() + this.#limits.maxVirtual;
+      this.#limits.renew(this.clock.now());
       this.#abort.abort(error);
       return;
     }
@@ -392,7 +338,7 @@ export class Driver implements Instrument, TimerHost, Bubble {
   }
 
   #frozen(): Error {
-    const operations = this.#operations.map(({ label, site }) => `${label}${place(site)}`);
+    const operations = this.#operations.map(({ label, site }) => `${label}${placed(site)}`);
     return new Error(
       `Cannot go on as operations of the host are in flight and nothing has happened for ${this.#options.realTimeout}ms: ${
         operations.join(", ")
@@ -405,7 +351,7 @@ export class Driver implements Instrument, TimerHost, Bubble {
   #pendingTimers(): string {
     const timers = [...this.#timers].filter((timer) => timer.hasRef()).slice(0, 10);
     if (timers.length === 0) return "";
-    const lines = timers.map((timer) => `  ${describeTimer(timer)}${place(timer.site)}, task "${timer.task.name}"`);
+    const lines = timers.map((timer) => `  ${describeTimer(timer)}${placed(timer.site)}, task "${timer.task.name}"`);
     return `\ntimers left:\n${lines.join("\n")}`;
   }
 
@@ -443,9 +389,4 @@ export class Driver implements Instrument, TimerHost, Bubble {
 /** Resolves in the next turn of the event loop. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => void hostImmediate(resolve));
-}
-
-function place(site: Site | null): string {
-  const text = `${site ?? ""}`;
-  return text === "" ? "" : ` at ${text}`;
 }

@@ -18,6 +18,8 @@ export class TaskRecord {
   waits = 0;
   /** Virtual timers that will move time for it. Written by the driver. */
   timers = 0;
+  /** The grace it is restless in; 0 while it waits for something known. Written by the ledger. */
+  grace = 0;
   /** Waits it has made so far, granted at once or not. */
   points = 0;
   /** The wait that ended last: near where a task is that waits for nothing known. */

@@ -42,6 +42,12 @@ export class Site {
   }
 }
 
+/** A place as the end of a phrase; empty if it is not known. */
+export function placed(site: Site | null): string {
+  const text = `${site ?? ""}`;
+  return text === "" ? "" : ` at ${text}`;
+}
+
 /** The first place in a stack that is outside this library; empty if there is none. */
 export function placeIn(stack: string): string {
   for (const line of stack.split("\n")) {

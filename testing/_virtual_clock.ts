@@ -5,6 +5,7 @@ import type { Driver } from "./_driver.ts";
 
 /** A clock at 0, moved by `jump()` only. */
 export class VirtualClock implements Clock {
+  readonly deterministic = true;
   readonly #alarms = new AlarmQueue();
   readonly #epoch: number;
   /** The run on this clock; set by `start()`. */

@@ -1,0 +1,92 @@
+/**
+ * Who waits for what: one record for each task that has not ended.
+ *
+ * A task waits for something known while it has a wait of the library or a virtual timer of its own. The others are
+ * *restless*: they await a promise that nobody knows of, and get a grace. Both are counted as they come and go, so that
+ * a step of the driver costs the same with ten tasks and with 100,000; and restlessness is a mark in the record rather
+ * than a set of tasks, as each task is restless for a moment when it begins.
+ */
+
+import type { Task, WaitReason } from "../core/mod.ts";
+import { TaskRecord } from "./_report.ts";
+import type { Site } from "./_sites.ts";
+import type { VirtualTimer } from "./_timers.ts";
+
+/** See the header. */
+export class Ledger {
+  readonly records = new Map<Task, TaskRecord>();
+  /** How many tasks wait for nothing known, and have not had their grace. */
+  restless = 0;
+  /** The grace that is running. A record that bears its number is restless; those of earlier ones have had theirs. */
+  #grace = 1;
+
+  /** Their names, the first few. */
+  restlessNames(): string[] {
+    const names: string[] = [];
+    for (const [task, record] of this.records) {
+      if (record.grace === this.#grace && names.push(task.name) === 5) break;
+    }
+    return names;
+  }
+
+  /** The grace is over: none of them is restless until it acts again. */
+  endGrace(): void {
+    this.#grace++;
+    this.restless = 0;
+  }
+
+  spawned(task: Task): void {
+    const record = new TaskRecord();
+    this.records.set(task, record);
+    this.#judge(record);
+  }
+
+  exited(task: Task): void {
+    const record = this.records.get(task);
+    if (record === undefined) return;
+    if (record.grace === this.#grace) this.restless--;
+    this.records.delete(task);
+  }
+
+  began(task: Task, reason: WaitReason, site: Site | null): void {
+    const record = this.records.get(task);
+    if (record === undefined) return;
+    record.begin(reason, site);
+    this.#judge(record);
+  }
+
+  ended(task: Task, reason: WaitReason): void {
+    const record = this.records.get(task);
+    if (record === undefined) return;
+    record.end(reason);
+    this.#judge(record);
+  }
+
+  /** The task may have acted: if it waits for nothing known, it gets a new grace. */
+  acted(task: Task): void {
+    const record = this.records.get(task);
+    if (record !== undefined) this.#judge(record);
+  }
+
+  timerArmed({ task }: VirtualTimer): void {
+    const record = this.records.get(task);
+    if (record === undefined) return;
+    record.timers++;
+    this.#judge(record);
+  }
+
+  timerGone({ task }: VirtualTimer): void {
+    const record = this.records.get(task);
+    if (record === undefined) return;
+    record.timers--;
+    this.#judge(record);
+  }
+
+  #judge(record: TaskRecord): void {
+    const was = record.grace === this.#grace;
+    const is = record.waits === 0 && record.timers === 0;
+    if (was === is) return;
+    record.grace = is ? this.#grace : 0;
+    this.restless += is ? 1 : -1;
+  }
+}
