@@ -140,8 +140,11 @@ export class VirtualTimer {
     timer.fired++;
     timer.#host.timerGone(timer);
     timer.#release();
-    // In the promise's reaction, so that the next round, too, belongs to the context of the one who set it.
-    timer.#next = due + timer.ms;
+    // In the promise's reaction, so that the next round, too, belongs to the context of the one who set it. It goes on
+    // from where it was due; ticks that were missed while the system stood still are left out.
+    if (timer.kind !== "interval") return;
+    const missed = Math.floor((timer.#host.clock.now() - due) / timer.ms);
+    timer.#next = due + timer.ms * (missed + 1);
   }
 
   /** Where an interval goes on from. Written by `fire()`. */

@@ -3,7 +3,7 @@
 import { type Alarm, AlarmQueue, type Clock, type RunView } from "../core/mod.ts";
 import type { Driver } from "./_driver.ts";
 
-/** A clock at 0, moved by `jump()` only. */
+/** A clock at 0, moved by `jump()` and `freeze()` only. */
 export class VirtualClock implements Clock {
   readonly deterministic = true;
   readonly #alarms = new AlarmQueue();
@@ -40,12 +40,19 @@ export class VirtualClock implements Clock {
   /** When time has a reason to move to: the next alarm, if there is any that may move time; else `Infinity`. */
   get next(): number {
     const { next, size } = this.#alarms;
-    return size > this.unreferenced || next <= this.#now ? next : Infinity;
+    // What is overdue after a freeze is due now.
+    if (next <= this.#now) return this.#now;
+    return size > this.unreferenced ? next : Infinity;
   }
 
   /** Moves to the next alarm's time and fires that one alarm. */
   jump(): void {
-    this.#now = this.#alarms.next;
+    this.#now = Math.max(this.#now, this.#alarms.next);
     this.#alarms.fireOne(this.#now);
+  }
+
+  /** Lets time pass with nothing running in it. */
+  freeze(ms: number): void {
+    this.#now += ms;
   }
 }

@@ -3,7 +3,7 @@
 import { CancelScope, currentTask, isCancelled, openNursery } from "../core/mod.ts";
 import { ambientDriver } from "./_ambient.ts";
 import { settled } from "./settled.ts";
-import { simulate } from "./simulate.ts";
+import { inSomeSimulation } from "./_in_simulation.ts";
 
 /**
  * Asserts that a function is a checkpoint: in a cancelled scope it throws `Cancelled`, otherwise it lets others run.
@@ -160,21 +160,11 @@ function points(): number {
 }
 
 /** Waits are counted in simulations only. */
-async function inSimulation<T>(fn: () => T | Promise<T>): Promise<T> {
-  if (ambientDriver() !== null) return await fn();
-  let begun = false;
-  try {
-    return await simulate(() => {
-      begun = true;
-      return fn();
-    }, { leaks: "ignore", io: { quiet: 20 } });
-  } catch (error) {
-    if (begun) throw error;
-    throw new TypeError(
-      "Cannot assert checkpoints as waits must be counted, which a run() of your own does not do: call it in simulated(), or outside any run",
-      { cause: error },
-    );
-  }
+function inSimulation<T>(fn: () => T | Promise<T>): Promise<T> {
+  return inSomeSimulation(
+    fn,
+    "Cannot assert checkpoints as waits must be counted, which a run() of your own does not do: call it in simulated(), or outside any run",
+  );
 }
 
 function nameOf(fn: { readonly name: string }): string {

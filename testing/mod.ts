@@ -26,6 +26,7 @@ export {
   group,
   type GroupExpectation,
 } from "./expect_errors.ts";
+export { assertFair, type FairLock } from "./fairness.ts";
 export { type CheckOptions, RuleError, type StepContext } from "./conformance.ts";
 export type { LeakKind, LeakPolicies, LeakPolicy } from "./leaks.ts";
 export { lockstepStreamPair } from "./lockstep_stream.ts";

@@ -16,6 +16,7 @@ import { patchGlobals } from "./_globals.ts";
 import { ambientDriver } from "./_ambient.ts";
 import { judgeLeaks } from "./_leaks.ts";
 import type { LeakPolicies, LeakPolicy } from "./leaks.ts";
+import { seededRandom } from "./_random.ts";
 import { settled } from "./settled.ts";
 import { VirtualClock } from "./_virtual_clock.ts";
 
@@ -119,6 +120,15 @@ export interface Simulation {
    * @param ms How long, in virtual milliseconds.
    */
   advance(ms: number): Promise<void>;
+  /**
+   * Lets time pass in which nothing runs, as when the machine sleeps or a computation blocks the event loop.
+   *
+   * When it returns, time has leapt, and nothing has happened yet. What has become due meanwhile happens from the next
+   * turn on, late, in the order in which it was due; of an interval's ticks, one.
+   *
+   * @param ms How long, in virtual milliseconds.
+   */
+  freeze(ms: number): void;
   /** A random number from 0 up to 1, the same in each run with the same seed. */
   random(): number;
   /** Takes a snapshot of all tasks. */
@@ -202,7 +212,7 @@ export async function simulate<T>(
 ): Promise<T> {
   const clock = new VirtualClock(checkOptions(options));
   const driver = new Driver(clock, options);
-  const random = mulberry32(options.seed ?? 0);
+  const random = seededRandom(options.seed ?? 0);
   const unpatch = patchGlobals(ambientDriver);
   clock.driver = driver;
   try {
@@ -254,6 +264,12 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
           await sleep(ms);
           await settled();
         },
+        freeze(ms) {
+          if (!(ms >= 0 && ms < Infinity)) {
+            throw new RangeError(`Cannot freeze as "ms" must be a finite number >= 0: received ${ms}`);
+          }
+          clock.freeze(ms);
+        },
         random,
         tree: () => clock.run!.taskTree(),
       };
@@ -299,15 +315,4 @@ function checkOptions({ start, io = "freeze", onForeign = "grace", leaks, ...num
   const epoch = start === undefined ? EPOCH : new Date(start).getTime();
   if (Number.isNaN(epoch)) throw new RangeError(`Cannot simulate as "start" must be a date: received ${start}`);
   return epoch;
-}
-
-/** A small generator with a period of 2^32: enough for tests, the same on every machine (Tommy Ettinger's mulberry32). */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let bits = Math.imul(state ^ (state >>> 15), state | 1);
-    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
-    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

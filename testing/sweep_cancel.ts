@@ -8,9 +8,8 @@
  *     granted   the wait was granted, and its task has not resumed: it still returns, with the item or the lock it was
  *               given, and the next wait throws
  *
- * Granted waits resume one at a time, in the order of their grants and each in a turn of the event loop of its own:
- * otherwise the fairness budget, which looks at real time, would now and then put some off to a later turn, and point n
- * would not be the same in each run. It costs some microseconds for each wait.
+ * Granted waits resume one at a time, in the order of their grants and each in a turn of the event loop of its own: so
+ * there is a moment after each grant, and before its task resumes. It costs some microseconds for each wait.
  */
 
 import {

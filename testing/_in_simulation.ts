@@ -1,0 +1,19 @@
+/** Where assertions run that need a simulation: in the caller's, or in one of their own. */
+
+import { ambientDriver } from "./_ambient.ts";
+import { simulate } from "./simulate.ts";
+
+/** Calls a function in the simulation at hand, or in a new one; in a run of another kind neither can be: `refusal`. */
+export async function inSomeSimulation<T>(fn: () => T | Promise<T>, refusal: string): Promise<T> {
+  if (ambientDriver() !== null) return await fn();
+  let begun = false;
+  try {
+    return await simulate(() => {
+      begun = true;
+      return fn();
+    }, { leaks: "ignore", io: { quiet: 20 } });
+  } catch (error) {
+    if (begun) throw error;
+    throw new TypeError(refusal, { cause: error });
+  }
+}
