@@ -13,7 +13,7 @@ import { Instruments } from "./instrument.ts";
 import type { Network } from "./network.ts";
 import type { RunOptions, Schedule } from "./run.ts";
 import type { RunStatistics, RunView } from "./runtime_view.ts";
-import type { StatusNode } from "./_status.ts";
+import { type StatusNode, walk } from "./_status.ts";
 import { type Task, TaskImpl } from "./_task.ts";
 import { snapshot, type TaskTree } from "./task_tree.ts";
 import { type Turns, turnsFor } from "./_turns.ts";
@@ -138,10 +138,16 @@ class RunEvents extends Instruments {
     this.emit("resumed", task, reason);
   }
 
+  /** What is open in a node and below it, by the tasks. */
   forgotten(node: StatusNode): void {
-    const reasons: WaitReason[] = [];
-    for (let waiter = node.waiters; waiter !== null; waiter = waiter.next) reasons.push(waiter.reason);
-    this.emit("forgottenWait", node.task, reasons);
+    const reasons = new Map<Task, WaitReason[]>([[node.task, []]]);
+    walk(node, (below) => {
+      const { task } = below;
+      if (below.waiters !== null && !reasons.has(task)) reasons.set(task, []);
+      for (let waiter = below.waiters; waiter !== null; waiter = waiter.next) reasons.get(task)!.push(waiter.reason);
+      return true;
+    });
+    for (const [task, list] of reasons) this.emit("forgottenWait", task, list);
   }
 }
 

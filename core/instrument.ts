@@ -27,7 +27,7 @@ export interface Instrument {
   hostOperationStarted?(label: string): void;
   /** An operation of the host ended, well or badly. */
   hostOperationEnded?(label: string): void;
-  /** A scope or task ended while waits or scopes in it were still open: somebody forgot an `await`. They were cancelled. */
+  /** A scope or task ended while waits or scopes in it were still open: somebody forgot an `await`. Called once for each task that waits there; they are cancelled next. */
   forgottenWait?(task: Task, reasons: readonly WaitReason[]): void;
 }
 

@@ -16,6 +16,7 @@
  */
 
 import {
+  beginHostOperation,
   currentTask,
   DeadlockError,
   ErrorGroup,
@@ -58,6 +59,7 @@ export class Driver implements Instrument, TimerHost, Bubble {
   readonly #options: Required<Pick<SimulateOptions, "io" | "realTimeout" | "foreignGrace" | "onForeign">>;
   readonly #limits: Limits;
   readonly #abort = new AbortController();
+  readonly #origin: Site | null;
   readonly #sites = new Sites(SITES);
   readonly #ledger = new Ledger();
   /** Whether the host's operations have been quiet for as long as `io` says. */
@@ -75,8 +77,10 @@ export class Driver implements Instrument, TimerHost, Bubble {
   /** A real timer while the driver sleeps until something happens. */
   #sleeping: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(clock: VirtualClock, options: SimulateOptions) {
+  /** `origin` is the place of the test. */
+  constructor(clock: VirtualClock, options: SimulateOptions, origin: Site | null) {
     this.clock = clock;
+    this.#origin = origin;
     this.#options = {
       io: options.io ?? "freeze",
       realTimeout: options.realTimeout ?? 10_000,
@@ -198,6 +202,11 @@ export class Driver implements Instrument, TimerHost, Bubble {
     this.#wakeUp();
   }
 
+  operation(label: string): () => void {
+    const operation = beginHostOperation(label);
+    return () => operation.end();
+  }
+
   /** Fails the simulation with an error that nobody could catch. */
   stray(error: unknown): void {
     this.#strays.push(error);
@@ -290,7 +299,7 @@ export class Driver implements Instrument, TimerHost, Bubble {
 
   /** The task tree with the places where its waits began. */
   tree(): string {
-    return renderTree(this.clock.run!.taskTree(), this.#ledger.records);
+    return renderTree(this.clock.run!.taskTree(), this.#ledger.records, this.#origin);
   }
 
   #again(): void {

@@ -2,7 +2,7 @@
  * The globals that tell time, as simulated code sees them.
  *
  * While a simulation lives, functions of this file stand in for `setTimeout` and its kin, `Date`, `performance.now`,
- * `AbortSignal.timeout` and `Temporal.Now`. Each call looks up which simulation its async context belongs to; code
+ * `AbortSignal.timeout` and `Temporal.Now`; and for `fetch`, whose answer time waits for. Each call looks up which simulation its async context belongs to; code
  * outside any, and that of another simulation, sees its own time. Two copies of this package share one registry, and so
  * one set of patches: each copy contributes how it finds its simulations.
  */
@@ -17,6 +17,8 @@ export interface Bubble {
   immediate(callback: (...args: unknown[]) => void, args: readonly unknown[]): unknown;
   clearImmediate(handle: unknown): void;
   stray(error: unknown): void;
+  /** An operation of the host begins; the function returned ends it. */
+  operation(label: string): () => void;
 }
 
 /** One copy of this package. */
@@ -37,7 +39,7 @@ interface Registry {
 }
 
 /** The number changes with the shape of `Registry`, `Copy` or `Bubble`. */
-const KEY = Symbol.for("@trefoil/io/testing/globals/1");
+const KEY = Symbol.for("@trefoil/io/testing/globals/2");
 
 /** Makes the globals follow simulated time until the returned function is called. */
 export function patchGlobals(find: () => Bubble | null): () => void {
@@ -128,6 +130,16 @@ function install(registry: Registry): void {
     return controller.signal;
   });
 
+  // The one operation of the host that nearly every program calls by itself: accounted for until the answer is there.
+  patch(globalThis, "fetch", (host) => (...args: unknown[]) => {
+    const bubble = find();
+    if (bubble === null) return host.apply(globalThis, args);
+    const end = bubble.operation(describeFetch(args));
+    const answer: Promise<unknown> = host.apply(globalThis, args);
+    answer.then(end, end);
+    return answer;
+  });
+
   patch(performance, "now", (host) => () => find()?.now() ?? host.call(performance));
   const HostDate = Date;
   patch(HostDate, "now", (host) => () => find()?.wall() ?? host.call(HostDate));
@@ -175,6 +187,12 @@ function install(registry: Registry): void {
   };
   globalThis.addEventListener?.("unhandledrejection", listener);
   undo.push(() => globalThis.removeEventListener?.("unhandledrejection", listener));
+}
+
+/** A call of `fetch` in words; what it makes of wrong arguments is up to itself. */
+function describeFetch([input, init]: readonly unknown[]): string {
+  const { method, url } = (input ?? {}) as { method?: unknown; url?: unknown };
+  return `fetch ${(init as { method?: unknown } | undefined)?.method ?? method ?? "GET"} ${url ?? input}`;
 }
 
 /** As much of Temporal as is used here; not every host has it. */

@@ -73,8 +73,11 @@ const MOST_LINES = 200;
 /** Deeper tasks are indented no further; their level is written out. */
 const DEEPEST_INDENT = 24;
 
-/** Renders the tree in columns: task, where it was started, what it waits for, since when, and where. */
-export function renderTree(tree: TaskTree, records: Records): string {
+/**
+ * Renders the tree in columns: task, where it was started, what it waits for, since when, and where. `origin` is the
+ * place of the test, for a main task of which nothing better is known.
+ */
+export function renderTree(tree: TaskTree, records: Records, origin: Site | null): string {
   const byId = new Map([...records].map(([task, record]) => [task.id, record]));
   const rows: string[][] = [];
   const open: { node: TaskTreeNode; prefix: string; branch: string; level: number }[] = [
@@ -83,8 +86,9 @@ export function renderTree(tree: TaskTree, records: Records): string {
   let hidden = 0;
   for (let item = open.pop(); item !== undefined; item = open.pop()) {
     const { node, prefix, branch, level } = item;
-    if (rows.length < MOST_LINES) rows.push(...rowsOf(node, `${prefix}${branch}`, byId.get(node.id)));
-    else hidden++;
+    if (rows.length < MOST_LINES) {
+      rows.push(...rowsOf(node, `${prefix}${branch}`, byId.get(node.id), node === tree.root ? origin : null));
+    } else hidden++;
     const deep = level >= DEEPEST_INDENT;
     const inner = branch === "" || deep ? prefix : prefix + (branch === "├─ " ? "│  " : "   ");
     for (let i = node.children.length - 1; i >= 0; i--) {
@@ -103,7 +107,12 @@ export function renderTree(tree: TaskTree, records: Records): string {
 }
 
 /** One row a wait; the first carries the task. */
-function rowsOf(node: TaskTreeNode, branch: string, record: TaskRecord | undefined): string[][] {
+function rowsOf(
+  node: TaskTreeNode,
+  branch: string,
+  record: TaskRecord | undefined,
+  origin: Site | null,
+): string[][] {
   const { name, waits, spawnSite, cancelled, deadline, state } = node;
   const task = [`  ${branch}${name}`, spawnSite === undefined ? "" : shortPlace(spawnSite)];
   const notes = `${cancelled ? ", being cancelled" : ""}${
@@ -115,8 +124,10 @@ function rowsOf(node: TaskTreeNode, branch: string, record: TaskRecord | undefin
       : record !== undefined && record.timers > 0
       ? "awaiting a timer"
       : "running, or awaiting a promise the library does not own";
-    const after = record?.last ? `after ${describeReason(record.last)}` : "";
-    return [[...task, `${doing}${notes}`, after, `${record?.lastSite ?? ""}`]];
+    if (record?.last) {
+      return [[...task, `${doing}${notes}`, `after ${describeReason(record.last)}`, `${record.lastSite ?? ""}`]];
+    }
+    return [[...task, `${doing}${notes}`, `${origin ?? ""}` === "" ? "" : `in the test at ${origin}`]];
   }
   // The tree does not know the places, the record does not know since when: what reads the same belongs together.
   const records = record?.list().map((wait) => ({ text: describeReason(wait.reason), site: wait.site })) ?? [];

@@ -122,6 +122,17 @@ Deno.test("a wait that nobody awaited is warned of with its line, and an error i
   assertStringIncludes(await leaksOf(forget, { leaks: "error" }), "wait that nobody awaited: sleep until t=1s at");
 });
 
+Deno.test("a nursery that nobody awaited is shown with the waits of its tasks, and their lines", async () => {
+  const forget = () => {
+    openNursery((nursery) => void nursery.startSoon(() => sleep(1_000), { name: "child" }));
+  };
+  const [line = ""] = await warningsOf(() => simulate(forget));
+  assertMatch(
+    line,
+    /behind \(option leaks\):\n {2}wait that nobody awaited: nursery "nursery", 1 child.*, task "main"\n {2}wait that nobody awaited: sleep until t=1s at leaks_test\.ts:\d+:\d+, task "child"$/,
+  );
+});
+
 Deno.test("a wait that is cancelled is no forgotten one", async () => {
   assertEquals(await warningsOf(() => simulate(() => moveOnAfter(5, () => sleepForever()), { leaks: "error" })), []);
 });

@@ -18,6 +18,7 @@ import { judgeLeaks } from "./_leaks.ts";
 import type { LeakPolicies, LeakPolicy } from "./leaks.ts";
 import { seededRandom } from "./_random.ts";
 import { settled } from "./settled.ts";
+import { type Site, Sites } from "./_sites.ts";
 import { VirtualClock } from "./_virtual_clock.ts";
 
 /** How a simulation behaves. */
@@ -178,8 +179,9 @@ export interface Background {
  * @returns A function for `Deno.test`, with the name of `body`.
  */
 export function simulated(body: (sim: Simulation) => unknown, options: SimulateOptions = {}): () => Promise<void> {
+  const origin = new Sites(1).take();
   const test = async (): Promise<void> => {
-    await simulate(body, options);
+    await simulateAt(origin, body, options);
   };
   return Object.defineProperty(test, "name", { value: body.name });
 }
@@ -210,8 +212,17 @@ export async function simulate<T>(
   body: (sim: Simulation) => T | Promise<T>,
   options: SimulateOptions = {},
 ): Promise<T> {
+  return await simulateAt(new Sites(1).take(), body, options);
+}
+
+/** Simulates a test that is written at a place. */
+async function simulateAt<T>(
+  origin: Site | null,
+  body: (sim: Simulation) => T | Promise<T>,
+  options: SimulateOptions,
+): Promise<T> {
   const clock = new VirtualClock(checkOptions(options));
-  const driver = new Driver(clock, options);
+  const driver = new Driver(clock, options, origin);
   const random = seededRandom(options.seed ?? 0);
   const unpatch = patchGlobals(ambientDriver);
   clock.driver = driver;
