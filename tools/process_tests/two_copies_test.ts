@@ -1,0 +1,91 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import * as ours from "../../mod.ts";
+
+// Two versions of the package in one program happen; here the same one is loaded twice, from two places.
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** Loads the package once more, from a copy of its files; returns its folder as well. */
+async function loadCopy(): Promise<[copy: typeof ours, folder: string]> {
+  const folder = await Deno.makeTempDir({ prefix: "trefoil_copy_" });
+  await Deno.copyFile(new URL("mod.ts", ROOT), `${folder}/mod.ts`);
+  for (const part of ["core", "net", "testing"]) {
+    await Deno.mkdir(`${folder}/${part}`);
+    for await (const { name } of Deno.readDir(new URL(part, ROOT))) {
+      if (!name.endsWith(".ts") || name.endsWith("_test.ts")) continue;
+      await Deno.copyFile(new URL(`${part}/${name}`, ROOT), `${folder}/${part}/${name}`);
+    }
+  }
+  return [await import(`file://${folder}/mod.ts`), folder];
+}
+
+const GLOBALS = ["setTimeout", "clearTimeout", "setInterval", "Date", "fetch"] as const;
+const own = GLOBALS.map((key) => globalThis[key]);
+const [theirs, folder] = await loadCopy();
+await Deno.remove(folder, { recursive: true });
+
+const delay = (ms: number) => new Promise<number>((resolve) => setTimeout(() => resolve(performance.now()), ms));
+
+Deno.test("two copies: they are two", () => {
+  assert(ours.sleep !== theirs.sleep);
+});
+
+for (
+  const [first, second, names] of [[ours, theirs, "ours, then theirs"], [theirs, ours, "theirs, then ours"]] as const
+) {
+  Deno.test(`two copies, ${names}: simulations side by side have their own time, and end in either order`, async () => {
+    for (const [long, short] of [[50, 10], [10, 50]] as const) {
+      let begun = () => {};
+      const ready = new Promise<void>((resolve) => begun = resolve);
+      const one = first.simulate(async (sim) => {
+        begun();
+        for (let i = 1; i <= long; i++) assertEquals([await delay(1_000), sim.now], [i * 1_000, i * 1_000]);
+        clearInterval(setInterval(() => {}, 1));
+        return Date.now();
+      });
+      await ready;
+      const other = second.simulate(async (sim) => {
+        for (let i = 1; i <= short; i++) assertEquals([await delay(7), sim.now], [i * 7, i * 7]);
+        return Date.now();
+      });
+      const start = Date.UTC(2000, 0, 1);
+      assertEquals(await Promise.all([one, other]), [start + long * 1_000, start + short * 7]);
+      assertEquals(GLOBALS.map((key) => globalThis[key] === own[GLOBALS.indexOf(key)]), GLOBALS.map(() => true));
+    }
+  });
+
+  Deno.test(`two copies, ${names}: a timer of one simulation is cleared by code of the other`, async () => {
+    await first.simulate(async () => {
+      const timer = setTimeout(() => assert(false), 10);
+      const task = second.simulate(() => clearTimeout(timer));
+      await first.hostOp("the other simulation", task);
+      await first.sleep(20);
+    });
+  });
+
+  Deno.test(`two copies, ${names}: what is thrown in a timer fails the simulation it belongs to`, async () => {
+    const good = first.simulate(async () => {
+      for (let i = 0; i < 20; i++) await first.sleep(1);
+    });
+    const bad = second.simulate(async () => {
+      setTimeout(() => {
+        throw new RangeError("theirs");
+      }, 1);
+      await second.sleep(10);
+    });
+    await assertRejects(() => bad, RangeError, "theirs");
+    await good;
+  });
+}
+
+Deno.test("two copies: code of the second, in a simulation of the first, follows its timers", async () => {
+  await ours.simulate(async (sim) => {
+    assertEquals(await delay(5_000), 5_000);
+    // The second copy's own waits belong to its own, real run; its errors are known here all the same.
+    const scope = new theirs.CancelScope();
+    scope.cancel();
+    const error = await scope.run(() => theirs.checkpoint().catch((error) => error));
+    assert(!error.cancelledCaught && ours.isCancelled(error.value));
+    assertEquals(sim.now, 5_000);
+  });
+});
