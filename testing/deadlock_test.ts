@@ -12,7 +12,7 @@ import {
   suspend,
   type Task,
 } from "../core/mod.ts";
-import { simulate, type SimulateOptions, type Simulation } from "./mod.ts";
+import { simulate, simulated, type SimulateOptions, type Simulation } from "./mod.ts";
 
 // What a new user sees of a program that is stuck: each report must name the tasks, what they wait for, and the lines.
 
@@ -129,6 +129,18 @@ Deno.test("a task in a promise the library does not own is shown with the wait i
   }, { foreignGrace: 1 });
   assertMatch(report, /main {2}running, or awaiting a promise the library does not own {2}after sleep until t=5ms {2}/);
   assertStringIncludes(report, `deadlock_test.ts:${at - 1}:11`);
+});
+
+Deno.test("a promise awaited before anything else is shown with the place of the test", async () => {
+  const expected = (at: number, column: number) =>
+    "Cannot go on as nothing can ever wake up (t=0ms):\n" +
+    `  main  running, or awaiting a promise the library does not own  in the test at deadlock_test.ts:${at}:${column}`;
+  const at = line() + 1;
+  const test = simulated(() => new Promise(() => {}));
+  const error = await assertRejects(test, DeadlockError);
+  assertStringIncludes(error.message, expected(at, 16));
+  const other = await assertRejects(() => simulate(() => new Promise(() => {})), DeadlockError);
+  assertStringIncludes(other.message, expected(at + 3, 43));
 });
 
 Deno.test("all waits of a task are shown, each with its line; of very many, ten", async () => {

@@ -6,7 +6,11 @@ import { settled } from "./settled.ts";
 
 /** What `assertFair()` looks at: a lock, a semaphore, a limiter, a pool. */
 export interface FairLock {
-  /** Waits for its turn; what it returns gives the turn back when disposed. */
+  /**
+   * Waits for its turn; what it returns gives the turn back when disposed.
+   *
+   * **Cancellation:** must leave the line, and lose nothing that was granted.
+   */
   acquire(): Promise<Disposable>;
   /** The same at once; throws if it would have to wait. */
   tryAcquire?(): Disposable;

@@ -527,6 +527,28 @@ Deno.test("a rejection that another listener handles is left to it", async () =>
   assertEquals(seen, ["handled elsewhere"]);
 });
 
+Deno.test("time waits for the answer of a plain fetch, which is named when it does not come", async () => {
+  // No permission is needed for these.
+  await simulate(async (sim) => {
+    const [response] = await Promise.all([fetch("data:text/plain,hello"), sleep(1_000)]);
+    assertEquals(await response.text(), "hello");
+    assertEquals(sim.now, 1_000);
+    await assertRejects(() => fetch("nonsense:"), TypeError);
+    await assertRejects(() => fetch(new URL("data:,x"), { signal: AbortSignal.abort() }), DOMException);
+  });
+  for (
+    const [call, label] of [
+      [() => fetch("data:,a"), "fetch GET data:,a"],
+      [() => fetch(new URL("data:,b"), { method: "POST" }), "fetch POST data:,b"],
+      [() => fetch(new Request("data:,c", { method: "PUT" })), "fetch PUT data:,c"],
+    ] as const
+  ) {
+    const seen: string[] = [];
+    await simulate(async () => void await (await call()).text(), { instruments: [{ hostOperationStarted: (label) => seen.push(label) }] });
+    assertEquals(seen, [label]);
+  }
+});
+
 Deno.test("an hour of other people's timers takes no real time to speak of: 3,600 ticks in sequence", async () => {
   let ticks = 0;
   await simulate(async (sim) => {
