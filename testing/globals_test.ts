@@ -414,9 +414,10 @@ Deno.test("two simulations at a time see their own time and dates", async () => 
 
 Deno.test("every global is as it was after the last simulation has ended, however it ended", async () => {
   const targets: [object, PropertyKey][] = [
-    ...["setTimeout", "setInterval", "clearTimeout", "clearInterval", "setImmediate", "clearImmediate", "Date"].map((
-      key,
-    ): [object, PropertyKey] => [globalThis, key]),
+    ...["setTimeout", "setInterval", "clearTimeout", "clearInterval", "setImmediate", "clearImmediate", "Date", "fetch"]
+      .map((
+        key,
+      ): [object, PropertyKey] => [globalThis, key]),
     [Date, "now"],
     [Date.prototype, "constructor"],
     [performance, "now"],
@@ -544,7 +545,9 @@ Deno.test("time waits for the answer of a plain fetch, which is named when it do
     ] as const
   ) {
     const seen: string[] = [];
-    await simulate(async () => void await (await call()).text(), { instruments: [{ hostOperationStarted: (label) => seen.push(label) }] });
+    await simulate(async () => void await (await call()).text(), {
+      instruments: [{ hostOperationStarted: (label) => seen.push(label) }],
+    });
     assertEquals(seen, [label]);
   }
 });
