@@ -11,12 +11,21 @@ import {
   StatusNode,
   walk,
 } from "./_status.ts";
+import { turnsFor } from "./_turns.ts";
 import { Waiter } from "./_waiter.ts";
 
 /** All that the machine and its waiters ask of a task. */
 const TASK = {
   waits: 0,
-  runtime: { running: 0, time: 0, instruments: null, schedule: null, finished: false, allWaiting: () => {} },
+  runtime: {
+    running: 0,
+    time: 0,
+    instruments: null,
+    schedule: null,
+    turns: turnsFor({}),
+    finished: false,
+    allWaiting: () => {},
+  },
 } as unknown as StatusNode["task"];
 
 const root = () => new StatusNode(null, TASK, false);

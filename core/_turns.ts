@@ -85,6 +85,6 @@ export class Turns {
 const hostTurns = new Turns(SLICE);
 
 /** The budget for a run on a clock. */
-export function turnsFor({ deterministic = false }: Clock): Turns {
+export function turnsFor({ deterministic = false }: Pick<Clock, "deterministic">): Turns {
   return deterministic ? new Turns(Infinity) : hostTurns;
 }
