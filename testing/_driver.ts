@@ -74,7 +74,7 @@ export class Driver implements Instrument, TimerHost, Bubble {
   #giveUp: (error: Error) => void = () => {};
   #onDrained: (() => void) | null = null;
   #done = false;
-  /** A real timer while the driver sleeps until something happens. */
+  /** While the driver sleeps until something happens. */
   #sleeping: ReturnType<typeof setTimeout> | null = null;
 
   /** `origin` is the place of the test. */
@@ -203,8 +203,8 @@ export class Driver implements Instrument, TimerHost, Bubble {
   }
 
   operation(label: string): () => void {
-    const operation = beginHostOperation(label);
-    return () => operation.end();
+    const begun = beginHostOperation(label);
+    return () => begun.end();
   }
 
   /** Fails the simulation with an error that nobody could catch. */
@@ -240,8 +240,7 @@ export class Driver implements Instrument, TimerHost, Bubble {
 
   readonly #step = (): void => {
     if (this.#done) return;
-    const { clock } = this;
-    const { run } = clock;
+    const { clock, clock: { run } } = this;
     if (run === null) return;
     const { tasksLiving, wakeUps } = run.statistics();
     const { io, realTimeout } = this.#options;
