@@ -161,14 +161,15 @@ function failThose<V, W extends Queued<V> & { readonly end: object; readonly nod
   message: string,
 ): void {
   const { task } = currentNode();
-  for (let waiter = queue.first; waiter !== null;) {
-    const next = waiter.after as W | null;
-    if (waiter.end === end) {
-      // Nobody can both wait and close, unless the wait was not awaited.
-      const hint = waiter.node?.task === task ? ", by the very task that waits: is an await missing?" : "";
-      waiter.fail(new ClosedResourceError(message + hint));
-    }
-    waiter = next;
+  const those: W[] = [];
+  for (let waiter = queue.first; waiter !== null; waiter = waiter.after as W | null) {
+    if (waiter.end === end) those.push(waiter);
+  }
+  // Looked up first: a `select()` that fails leaves the line with all its arms, the next one here among them.
+  for (const waiter of those) {
+    // Nobody can both wait and close, unless the wait was not awaited.
+    const hint = waiter.node?.task === task ? ", by the very task that waits: is an await missing?" : "";
+    waiter.fail(new ClosedResourceError(message + hint));
   }
 }
 

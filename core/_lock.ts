@@ -61,8 +61,8 @@ export class LockCore {
   /** Why it can never be acquired again. */
   broken: BrokenResourceError | null = null;
   readonly waiters = new WaitQueue<never>();
-  /** The waits of conditions on this lock, which break with it. */
-  readonly conditions: WaitQueue<never>[] = [];
+  /** The lines of conditions on this lock that are not empty: they break with it. Written by `condition.ts`. */
+  readonly conditions = new Set<WaitQueue<never>>();
   readonly #name: string;
   readonly #acquiring: WaitReason;
 
@@ -81,6 +81,14 @@ export class LockCore {
   /** Why the task may not even ask for the lock; `null` if it may. */
   fault(task: TaskImpl<unknown>): Error | null {
     if (this.broken !== null) return new BrokenResourceError(this.broken.message);
+    // Nobody would notice that it is never released.
+    if (task.state !== "running") {
+      return new TypeError(
+        `Cannot acquire lock${this.#name} as its owner must be a task that runs: task ${
+          describe(task)
+        } has ended, acquire it in a task that waits for what calls you`,
+      );
+    }
     if (this.guard?.owner !== task) return null;
     return new TypeError(
       `Cannot acquire lock${this.#name} as task ${
@@ -114,11 +122,8 @@ export class LockCore {
   /** Hands the lock on. Harmless for a guard that does not hold it (any more). */
   release(guard: Guard): void {
     if (this.guard !== guard) return;
-    guard.owner.letGo(guard);
-    this.guard = null;
-    if (this.broken !== null) return;
-    const next = this.waiters.first as LockWaiter<never> | null;
-    if (next !== null) this.#grant(next);
+    this.#free(guard);
+    while (this.guard === null && this.waiters.first !== null) this.#grant(this.waiters.first as LockWaiter<never>);
   }
 
   /** The guard of a task that must hold the lock to do what it is about to do. */
@@ -148,7 +153,12 @@ export class LockCore {
     this.#give(guard);
     waiter.granted();
     // A forgotten wait of a condition, whose task has ended: it has to get the lock, and gives it back.
-    if (guard.owner.state !== "running") this.release(guard);
+    if (guard.owner.state !== "running") this.#free(guard);
+  }
+
+  #free(guard: Guard): void {
+    guard.owner.letGo(guard);
+    this.guard = null;
   }
 
   #give(guard: Guard): void {

@@ -62,7 +62,6 @@ export class Condition {
     }
     this.#lock = lock;
     this.#core = coreOf(lock);
-    this.#core.conditions.push(this.#waits);
   }
 
   /**
@@ -108,6 +107,7 @@ export class Condition {
     if (node.cancelled !== null) return refuse(node);
     const waiter = new ConditionWaiter(node, guard, this.#core, this.#waits);
     this.#waits.add(waiter as never);
+    this.#core.conditions.add(this.#waits);
     this.#core.release(guard);
     return waiter.promise;
   }
@@ -179,6 +179,8 @@ function notifyFirst(waits: WaitQueue<never>): boolean {
 }
 
 function moveToLock(waiter: ConditionWaiter): void {
-  waiter.waits.remove(waiter as never);
-  waiter.lock.enqueue(waiter as never);
+  const { waits, lock } = waiter;
+  waits.remove(waiter as never);
+  if (waits.size === 0) lock.conditions.delete(waits);
+  lock.enqueue(waiter as never);
 }

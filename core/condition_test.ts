@@ -1,6 +1,17 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { simulate, simulated } from "../testing/mod.ts";
-import { BrokenResourceError, CancelScope, Condition, Lock, moveOnAfter, openNursery, sleep } from "./mod.ts";
+import {
+  BrokenResourceError,
+  CancelScope,
+  Condition,
+  Event,
+  Lock,
+  moveOnAfter,
+  openNursery,
+  type ReleaseGuard,
+  sleep,
+} from "./mod.ts";
+import { coreOf } from "./lock.ts";
 
 Deno.test(
   "Condition.wait() gives the lock away, and holds it again when it returns",
@@ -261,3 +272,42 @@ Deno.test("Condition: a bounded queue of 10,000 random puts and takes, with canc
     }, { seed });
   }
 });
+
+Deno.test(
+  "10,000 forgotten waits of conditions, whose tasks have ended, get the lock and give it back",
+  simulated(async () => {
+    const lock = new Lock();
+    const end = new Event();
+    let guard: ReleaseGuard | undefined;
+    await openNursery(async (nursery) => {
+      for (let i = 0; i < 10_000; i++) {
+        nursery.startSoon(async () => {
+          const condition = new Condition(lock);
+          await condition.acquire();
+          void condition.wait();
+          await end.wait();
+        });
+      }
+      await sleep(1);
+      guard = await lock.acquire();
+      end.set();
+    });
+    assertEquals(lock.statistics().tasksWaiting, 10_000);
+    guard?.release();
+    assertEquals([lock.locked, lock.statistics().tasksWaiting], [false, 0]);
+  }, { leaks: "ignore" }),
+);
+
+Deno.test(
+  "a lock keeps no condition that nobody waits for",
+  simulated(async () => {
+    const lock = new Lock();
+    for (let i = 0; i < 1_000; i++) {
+      const condition = new Condition(lock);
+      using _guard = await condition.acquire();
+      const outcome = await moveOnAfter(1, () => condition.wait());
+      assert(outcome.cancelledCaught);
+    }
+    assertEquals(coreOf(lock).conditions.size, 0);
+  }),
+);

@@ -290,3 +290,22 @@ Deno.test("a task that ended while it waited, unawaited, for a lock does not get
     await moveOnAfter(1, () => sleepForever());
   });
 });
+
+Deno.test(
+  "a task that has ended cannot acquire a lock, as nobody would notice that it is never released",
+  simulated(async () => {
+    const lock = new Lock("db");
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let late: Promise<unknown> | undefined;
+    await openNursery((nursery) => {
+      nursery.startSoon(() => void (late = promise.then(() => lock.tryAcquire())), { name: "gone" });
+    });
+    resolve();
+    await assertRejects(
+      () => late as Promise<unknown>,
+      TypeError,
+      'Cannot acquire lock "db" as its owner must be a task that runs: task "gone" has ended, acquire it in a task that waits for what calls you',
+    );
+    assertEquals(lock.locked, false);
+  }),
+);

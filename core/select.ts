@@ -61,6 +61,7 @@ export function select<C extends Record<string, MemoryReceiveChannel<any>>>(
   const names = Object.keys(channels);
   const first = options.inOrder ? 0 : Math.floor(node.task.runtime.random() * names.length);
   const open: Arm[] = [];
+  let ready: Arm | null = null;
   const selection = new Selection(names);
   let ended: Error = new TypeError('Cannot select as "channels" must have at least one channel: received none');
   for (let i = 0; i < names.length; i++) {
@@ -72,13 +73,15 @@ export function select<C extends Record<string, MemoryReceiveChannel<any>>>(
       );
     }
     const { channel, fault } = end.look();
-    if (fault === null) open.push(new Arm(selection, from, end));
-    else if (fault instanceof EndOfChannel) ended = fault;
+    if (fault === null) {
+      const arm = new Arm(selection, from, end);
+      open.push(arm);
+      if (channel.ready) ready ??= arm;
+    } else if (fault instanceof EndOfChannel) ended = fault;
     else return Promise.reject(fault);
-    if (fault === null && channel.ready) {
-      return pass(node, { from, value: channel.take() } as Selected<C>);
-    }
   }
+  // Only when all have been looked at: which misuse is noticed must not depend on where the search began.
+  if (ready !== null) return pass(node, { from: ready.from, value: ready.end.look().channel.take() } as Selected<C>);
   if (open.length === 0) return Promise.reject(ended);
   selection.arms = open;
   selection.waiter = new Waiter<unknown>(node, selection, leaveAll);
@@ -109,16 +112,14 @@ class Arm implements Receiver<unknown> {
   after: Queued<unknown> | null = null;
   before: Queued<unknown> | null = null;
   readonly #selection: Selection;
-  readonly #from: string;
 
-  constructor(selection: Selection, from: string, readonly end: ReceiveEnd<unknown>) {
+  constructor(selection: Selection, readonly from: string, readonly end: ReceiveEnd<unknown>) {
     this.#selection = selection;
-    this.#from = from;
   }
 
   wake(value: unknown): boolean {
     this.#selection.leave();
-    return (this.#selection.waiter as Waiter<unknown>).wake({ from: this.#from, value });
+    return (this.#selection.waiter as Waiter<unknown>).wake({ from: this.from, value });
   }
 
   fail(error: unknown): boolean {

@@ -192,3 +192,36 @@ Deno.test("select(): 10,000 random steps with cancellations lose and repeat noth
     }, { seed });
   }
 });
+
+Deno.test(
+  "closing an end ends all waits on it, also behind a select() that has it twice",
+  simulated(async () => {
+    const [, receive] = openMemoryChannel<number>(0);
+    const log: string[] = [];
+    const note = (name: string) => (error: Error) => void log.push(`${name}: ${error.name}`);
+    await openNursery(async (nursery) => {
+      nursery.startSoon(() => select({ a: receive, b: receive }).catch(note("select")));
+      nursery.startSoon(() => receive.receive().catch(note("receive")));
+      await sleep(1);
+      receive.close();
+    });
+    assertEquals(log, ["select: ClosedResourceError", "receive: ClosedResourceError"]);
+  }),
+);
+
+Deno.test("select() notices an end that is closed wherever it begins, and takes nothing then", async () => {
+  for (let seed = 0; seed < 10; seed++) {
+    await simulate(async () => {
+      const [send, ready] = openMemoryChannel<number>(1);
+      const [, closed] = openMemoryChannel<number>(1);
+      send.trySend(1);
+      closed.close();
+      await assertRejects(
+        () => select({ ready, closed }),
+        ClosedResourceError,
+        "Cannot receive as this receiving end is closed",
+      );
+      assertEquals(ready.tryReceive(), 1);
+    }, { seed });
+  }
+});
