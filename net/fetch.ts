@@ -44,15 +44,25 @@ const READERS = ["arrayBuffer", "blob", "bytes", "formData", "json", "text"] as 
  * @returns The response.
  * @throws {TypeError} If the request cannot be made, or the server cannot be reached.
  */
-export function fetch(input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> {
-  const controller = new AbortController();
-  const others = [init.signal, input instanceof Request ? input.signal : null].filter((signal) =>
-    signal instanceof AbortSignal
-  );
-  const signal = others.length === 0 ? controller.signal : AbortSignal.any([controller.signal, ...others]);
-  const label = `${init.method ?? (input instanceof Request ? input.method : "GET")} ${urlOf(input)}`;
-  const wait = new Wait(controller, label);
-  return wait.for("fetch", () => hostFetch(input, { ...init, signal })).then((response) => adopt(response, wait));
+export function fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+  let wait: Wait;
+  let begin: () => Promise<Response>;
+  try {
+    // A request may stand in for the options, too; its properties are no own ones, which the copy below would lose.
+    const [target, own] = init instanceof Request ? [new Request(input, init), {}] : [input, init ?? {}];
+    const controller = new AbortController();
+    const others = [own.signal, target instanceof Request ? target.signal : null].filter((signal) =>
+      signal instanceof AbortSignal
+    );
+    const signal = others.length === 0 ? controller.signal : AbortSignal.any([controller.signal, ...others]);
+    const method = own.method ?? (target instanceof Request ? target.method : "GET");
+    wait = new Wait(controller, `${method} ${target instanceof Request ? target.url : String(target)}`);
+    begin = () => hostFetch(target, { ...own, signal });
+  } catch (error) {
+    return Promise.reject(error);
+  }
+  // Adopted within the wait: a promise of our own behind it would be one more whose rejection somebody must see.
+  return wait.for("fetch", async () => adopt(await begin(), wait));
 }
 
 /** The waits of one request. */
@@ -98,9 +108,16 @@ function adopt(response: Response, wait: Wait): Response {
     const read = response[name].bind(response) as () => Promise<unknown>;
     define(response, name, { value: () => wait.for("read body of", read) });
   }
-  const clone = response.clone.bind(response);
-  define(response, "clone", { value: () => adopt(clone(), wait) });
   let body: ReadableStream<Uint8Array<ArrayBuffer>> | null | undefined;
+  const clone = response.clone.bind(response);
+  define(response, "clone", {
+    value: () => {
+      const copy = adopt(clone(), wait);
+      // The host has put a new stream in the place of the one that both now read from.
+      body = undefined;
+      return copy;
+    },
+  });
   const host = Object.getOwnPropertyDescriptor(Response.prototype, "body") as { get(): Response["body"] };
   define(response, "body", {
     get: () => {
@@ -140,8 +157,4 @@ function under(
 
 function define(response: Response, name: string, property: PropertyDescriptor): void {
   Object.defineProperty(response, name, { configurable: true, ...property });
-}
-
-function urlOf(input: RequestInfo | URL): string {
-  return input instanceof Request ? input.url : String(input);
 }

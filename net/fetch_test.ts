@@ -1,5 +1,15 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { all, Event, hostOp, isCancelled, moveOnAfter, openNursery, shielded, sleep } from "../core/mod.ts";
+import {
+  all,
+  CancelScope,
+  Event,
+  hostOp,
+  isCancelled,
+  moveOnAfter,
+  openNursery,
+  shielded,
+  sleep,
+} from "../core/mod.ts";
 import { fetch } from "./fetch.ts";
 
 /** A server whose answers a test controls. */
@@ -157,4 +167,39 @@ Deno.test("200 fetch() with one long-lived signal cost no more at the end than a
   for (let i = 0; i < 200; i++) await (await fetch(site.url("json"), { signal })).text();
   // The host combines signals by weak references, and adds no listener to this one.
   assertEquals(listeners, 0);
+});
+
+Deno.test("fetch() takes a request for its options, and null for none", async () => {
+  await using site = new Site();
+  const request = new Request("http://elsewhere.invalid/", { method: "POST", body: "hello" });
+  assertEquals(await (await fetch(site.url("echo"), request)).text(), "POST hello");
+  assertEquals(await (await fetch(site.url("echo"), null as unknown as RequestInit)).text(), "GET ");
+  const bad = { toString: () => null } as unknown as URL;
+  await assertRejects(() => fetch(bad), TypeError);
+});
+
+Deno.test("a response can be cloned after its body was looked at", async () => {
+  await using site = new Site();
+  const response = await fetch(site.url("json"));
+  const before = response.body;
+  const copy = response.clone();
+  assert(response.body !== before);
+  assertEquals(await new Response(response.body).text(), '{"answer":42}');
+  assertEquals(await copy.json(), { answer: 42 });
+});
+
+Deno.test("fetch() that nobody awaits never ends the process by its cancellation", async () => {
+  await using site = new Site();
+  for (const before of [true, false]) {
+    const scope = new CancelScope();
+    if (before) scope.cancel();
+    await scope.run(async () => {
+      void fetch(site.url("never"));
+      if (!before) await site.asked.wait();
+      scope.cancel();
+    });
+  }
+  await site.gone.wait();
+  // A turn in which the host would report the rejection, and fail this test.
+  await new Promise((resolve) => setTimeout(resolve));
 });
