@@ -146,6 +146,12 @@ export class Channel<T> {
     if (this.watcher !== null) this.watcher.wanted?.();
   }
 
+  /** Nothing more comes, for a reason that is no ordinary end. What is in the buffer can still be received. */
+  break(error: Error): void {
+    this.broken = error;
+    this.receivers.failAll(error);
+  }
+
   /** One of those who send has closed its end; with the last one the channel ends. */
   endSending(): void {
     if (--this.sendEnds === 0) this.receivers.failAll(endOfChannel());

@@ -9,12 +9,13 @@
  */
 
 import { requireCount, requireFunction, show } from "./_check.ts";
-import { inNursery } from "./combinators.ts";
+import { inNursery, type NoteFailure } from "./combinators.ts";
 import { currentNode } from "./_context.ts";
 import { isCancelled } from "./errors.ts";
 import type { Nursery } from "./nursery.ts";
 import { afterFailure } from "./suppressed_errors.ts";
 import { pass, refuse, type WaitReason } from "./_waiter.ts";
+import { isAsync, iteratorOf } from "./web_streams.ts";
 import { WaitQueue } from "./_wait_queue.ts";
 
 /** Where the items come from. */
@@ -43,7 +44,7 @@ export interface FeedOptions<T> {
 export async function feed<T>(source: Source<T>, options: FeedOptions<T>): Promise<void> {
   const workers = new Workers(source, options);
   try {
-    await inNursery((nursery) => workers.start(nursery));
+    await inNursery((nursery, failed) => workers.start(nursery, failed));
   } catch (error) {
     throw await afterFailure(error, () => workers.stop());
   }
@@ -55,6 +56,7 @@ class Workers<T> {
   readonly #source: Source<T>;
   readonly #options: FeedOptions<T>;
   #nursery: Nursery | null = null;
+  #failed: NoteFailure = (error) => error;
   #iterator: Iterator<T> | AsyncIterator<T> | null = null;
   #isAsync = false;
   /** Whether somebody is asking an async source for its next item, and who waits for the turn to do so. */
@@ -70,11 +72,11 @@ class Workers<T> {
     this.#options = options;
   }
 
-  start(nursery: Nursery): void {
-    const source = this.#source as Iterable<T> & AsyncIterable<T>;
+  start(nursery: Nursery, failed: NoteFailure): void {
     this.#nursery = nursery;
-    this.#isAsync = typeof source[Symbol.asyncIterator] === "function";
-    this.#iterator = this.#isAsync ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+    this.#failed = failed;
+    this.#isAsync = isAsync(this.#source);
+    this.#iterator = iteratorOf(this.#source);
     this.#add();
   }
 
@@ -91,6 +93,14 @@ class Workers<T> {
   }
 
   async #worker(): Promise<void> {
+    try {
+      await this.#work();
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+
+  async #work(): Promise<void> {
     const node = currentNode();
     const { concurrency, work } = this.#options;
     while (true) {

@@ -7,8 +7,8 @@
 
 import { requireFunction, show } from "./_check.ts";
 import { ErrorGroup } from "./error_group.ts";
-import { isCancelled } from "./errors.ts";
-import { type Nursery, openNursery } from "./nursery.ts";
+import { type Cancelled, isCancelled } from "./errors.ts";
+import { type Nursery, type NurseryImpl, openNursery } from "./nursery.ts";
 import { quiet } from "./_quiet.ts";
 import { firstError } from "./suppressed_errors.ts";
 import type { TaskImpl } from "./_task.ts";
@@ -38,7 +38,8 @@ export type OutcomesOf<J extends Iterable<Job<unknown>>> = J extends readonly Jo
 /**
  * Runs functions at the same time, and returns all their results in order: `Promise.all` with nothing left running.
  *
- * The first failure cancels the others, waits for them, and is thrown itself; `suppressedErrors()` has the rest.
+ * The first failure cancels the others, waits for them, and is thrown itself; `suppressedErrors()` has the rest. A job
+ * that ends by a `Cancelled` of its own, as of a task it has joined, has failed with that.
  *
  * **Cancellation:** all are cancelled, and waited for.
  *
@@ -68,6 +69,7 @@ export function all<const J extends Iterable<Job<unknown>>>(jobs: J): Promise<Re
     await inNursery((nursery) => {
       for (const job of list) tasks.push(nursery.startSoon(job) as TaskImpl<unknown>);
     });
+    for (const { state, outcome } of tasks) if (state === "cancelled") throw outcome;
     return tasks.map(({ outcome }) => outcome) as ResultsOf<J>;
   });
 }
@@ -102,7 +104,7 @@ export function allSettled<const J extends Iterable<Job<unknown>>>(jobs: J): Pro
           try {
             outcomes[index] = { status: "fulfilled", value: await job() };
           } catch (reason) {
-            if (isCancelled(reason)) throw reason;
+            if (isCancelled(reason) && isOver(nursery)) throw reason;
             outcomes[index] = { status: "rejected", reason };
           }
         }, { name: job.name })
@@ -142,10 +144,14 @@ export function race<const J extends Iterable<Job<unknown>>>(jobs: J): Promise<R
   return quiet(async () => {
     const list = checkSome("race", jobs);
     const first = new First<ResultOf<J>>();
-    await first.found((nursery) => {
+    await first.found((nursery, failed) => {
       for (const job of list) {
         nursery.startSoon(async () => {
-          first.take(await job() as ResultOf<J>, nursery);
+          try {
+            first.take(await job() as ResultOf<J>, nursery);
+          } catch (error) {
+            throw failed(error);
+          }
         }, { name: job.name });
       }
     });
@@ -187,14 +193,16 @@ export function any<const J extends Iterable<Job<unknown>>>(jobs: J): Promise<Re
           try {
             first.take(await job() as ResultOf<J>, nursery);
           } catch (error) {
-            if (isCancelled(error)) throw error;
+            if (isCancelled(error) && isOver(nursery)) throw error;
             errors[index] = error;
           }
         }, { name: job.name })
       );
     });
-    if (!first.taken) throw new ErrorGroup(errors);
-    return first.value;
+    if (first.taken) return first.value;
+    // A group holds no `Cancelled`.
+    const real = errors.filter((error) => !isCancelled(error));
+    throw real.length > 0 ? new ErrorGroup(real) : errors[0];
   });
 }
 
@@ -216,7 +224,7 @@ class First<T> {
   }
 
   /** Runs the competitors. A result that is there is not lost to a cancellation: the next wait will notice it. */
-  async found(body: (nursery: Nursery) => void): Promise<void> {
+  async found(body: (nursery: Nursery, failed: NoteFailure) => void): Promise<void> {
     try {
       await inNursery(body);
     } catch (error) {
@@ -225,13 +233,46 @@ class First<T> {
   }
 }
 
-/** Opens a nursery whose first error is thrown itself. */
-export async function inNursery<T>(body: (nursery: Nursery) => T | Promise<T>): Promise<T> {
+/** Told with what a child is about to fail; returns that. */
+export type NoteFailure = (error: unknown) => unknown;
+
+/**
+ * Opens a nursery whose first error is thrown itself.
+ *
+ * A nursery takes each `Cancelled` that leaves a child for a part of its own cancellation, and absorbs it. One that a job
+ * brings along, from a task it has joined or by cancelling its own, would be lost, and a result be missing. So those
+ * who start jobs tell of what they fail with, and such a `Cancelled` is thrown when all have ended.
+ */
+export async function inNursery<T>(
+  body: (nursery: Nursery, failed: NoteFailure) => T | Promise<T>,
+): Promise<T> {
+  let stray: Cancelled | null = null;
+  let value: T;
   try {
-    return await openNursery(body);
+    value = await openNursery(async (nursery) => {
+      const failed = (error: unknown): unknown => {
+        if (isCancelled(error) && !isOver(nursery)) {
+          stray = error;
+          nursery.cancel(error);
+        }
+        return error;
+      };
+      try {
+        return await body(nursery, failed);
+      } catch (error) {
+        throw failed(error);
+      }
+    });
   } catch (error) {
     throw firstError(error);
   }
+  if (stray !== null) throw stray;
+  return value;
+}
+
+/** Whether a nursery is cancelled, by itself or from outside: then its jobs are expected to end by that. */
+function isOver(nursery: Nursery): boolean {
+  return (nursery as NurseryImpl).node.cancelled !== null;
 }
 
 function check(action: string, jobs: Iterable<Job<unknown>>): readonly Job<unknown>[] {

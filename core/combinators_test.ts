@@ -5,6 +5,7 @@ import {
   allSettled,
   any,
   CancelScope,
+  currentTask,
   ErrorGroup,
   isCancelled,
   moveOnAfter,
@@ -13,6 +14,7 @@ import {
   sleep,
   sleepForever,
   suppressedErrors,
+  type Task,
 } from "./mod.ts";
 
 /** Gives a value after a time, and notes its end. */
@@ -193,3 +195,53 @@ Deno.test("combinators refuse promises, and race() and any() an empty list, befo
   await assertRejects(() => any([]), RangeError, 'Cannot try any as "jobs" must have at least one function');
   assert(!ran);
 });
+
+/** A task that was cancelled. */
+async function cancelledTask(): Promise<Task<void>> {
+  return await openNursery((nursery) => {
+    const task = nursery.startSoon(() => sleep(1));
+    task.cancel("elsewhere");
+    return task;
+  });
+}
+
+Deno.test(
+  "a Cancelled that a job brings along, from a task it joined or its own, is not taken for a result",
+  simulated(async () => {
+    const gone = await cancelledTask();
+    const itself = async () => {
+      currentTask().cancel("itself");
+      await sleep(1);
+    };
+    for (const [reason, stray] of [["elsewhere", () => gone.join()], ["itself", itself]] as const) {
+      const log: string[] = [];
+      for (const combine of [all, race]) {
+        const error = await combine([stray, job("other", 10, log)]).catch((error) => error);
+        assert(isCancelled(error), combine.name);
+        assertEquals(error.reason, reason);
+      }
+      assertEquals(log, ["other ended", "other ended"]);
+      const [first, second] = await allSettled([stray, job("b", 10)]);
+      assert(first.status === "rejected" && isCancelled(first.reason));
+      assertEquals(second, { status: "fulfilled", value: "b" });
+      assertEquals(await any([stray, job("c", 10)]), "c");
+      const group = await assertRejects(() => any([stray, failing("d", 10)]), ErrorGroup);
+      assertEquals(group.errors.map(String), ["TypeError: d"]);
+      assert(isCancelled(await any([stray]).catch((error) => error)));
+    }
+  }),
+);
+
+Deno.test(
+  "an error object that is thrown again and again is not noted beside itself",
+  simulated(async () => {
+    const constant = new Error("always the same");
+    const fail = () => Promise.reject(constant);
+    for (let i = 0; i < 100; i++) {
+      const error = await all([fail, fail, failingCleanup("other")]).catch((error) => error);
+      assertEquals(error, constant);
+    }
+    assertEquals(suppressedErrors(constant).length, 100);
+    assert(!suppressedErrors(constant).includes(constant));
+  }),
+);

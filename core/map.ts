@@ -189,8 +189,13 @@ class Results<T, R> implements AsyncIterableIterator<R>, AsyncDisposable {
     return this;
   }
 
+  /** Throws no `Cancelled`, which would hide the error of the block: the next wait throws it again. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#stop();
+    try {
+      await this.#stop();
+    } catch (error) {
+      if (!isCancelled(error)) throw error;
+    }
   }
 
   async #next(running: Promise<void>): Promise<IteratorResult<R>> {

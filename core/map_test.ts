@@ -1,6 +1,18 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { simulate, simulated } from "../testing/mod.ts";
-import { asCompleted, CancelScope, forEach, map, moveOnAfter, sleep, sleepForever, suppressedErrors } from "./mod.ts";
+import {
+  asCompleted,
+  CancelScope,
+  currentTask,
+  forEach,
+  isCancelled,
+  map,
+  moveOnAfter,
+  openNursery,
+  sleep,
+  sleepForever,
+  suppressedErrors,
+} from "./mod.ts";
 
 /** Numbers for ever, or to a last one; says what happens to it. */
 class Numbers implements AsyncIterable<number> {
@@ -298,3 +310,64 @@ Deno.test("map() over 10,000 items with random times keeps the order and the lim
     assertEquals(most, 7);
   });
 });
+
+Deno.test(
+  "map(): a Cancelled that the work or the source brings along is thrown, instead of a list with holes",
+  simulated(async () => {
+    const gone = await openNursery((nursery) => {
+      const task = nursery.startSoon(() => sleepForever());
+      task.cancel("elsewhere");
+      return task;
+    });
+    const itself = async (): Promise<never> => {
+      currentTask().cancel();
+      return await sleepForever();
+    };
+    for (const stray of [() => gone.join(), itself]) {
+      for (const concurrency of [1, 2, Infinity]) {
+        const error = await map([1, 2, 3], async (n) => n === 2 ? await stray() : n, { concurrency })
+          .catch((error) => error);
+        assert(isCancelled(error), `concurrency ${concurrency}`);
+      }
+      const source = {
+        async *[Symbol.asyncIterator]() {
+          yield 1;
+          yield await stray();
+        },
+      };
+      assert(isCancelled(await forEach(source, () => {}).catch((error) => error)));
+    }
+  }),
+);
+
+Deno.test(
+  "map() over a stream that gives nothing more can be cancelled; the stream is told, and not locked",
+  simulated(async () => {
+    let cancelled = false;
+    const stream = new ReadableStream<number>({
+      start: (controller) => controller.enqueue(1),
+      cancel: () => void (cancelled = true),
+    });
+    const seen: number[] = [];
+    const outcome = await moveOnAfter(5, () => forEach(stream, (n) => void seen.push(n)));
+    assert(outcome.cancelledCaught);
+    assertEquals([seen, cancelled, stream.locked], [[1], true, false]);
+    const whole = ReadableStream.from([1, 2]);
+    assertEquals(await map(whole, (n) => n), [1, 2]);
+    assertEquals(whole.locked, false);
+  }),
+);
+
+Deno.test(
+  "asCompleted() as a resource hides no error behind a Cancelled",
+  simulated(async () => {
+    const scope = new CancelScope();
+    const error = await scope.run(async () => {
+      await using results = asCompleted([1], () => sleepForever()) as AsyncIterableIterator<never> & AsyncDisposable;
+      void results.next();
+      scope.cancel();
+      throw new Error("of the block");
+    }).catch((error) => error);
+    assertEquals(`${error}`, "Error: of the block");
+  }),
+);

@@ -36,7 +36,10 @@ export function withSuppressed(error: unknown, others: readonly unknown[]): unkn
   if (others.length === 0) return error;
   // Nothing can be noted beside a string; a group loses nothing either.
   if (!isObject(error)) return new ErrorGroup([error, ...others]);
-  SUPPRESSED.set(error, [...(SUPPRESSED.get(error) ?? []), ...others]);
+  // An error object may be thrown more than once, and even be a constant of the program: it is no news beside itself.
+  const all = new Set([...(SUPPRESSED.get(error) ?? []), ...others]);
+  all.delete(error);
+  SUPPRESSED.set(error, [...all]);
   return error;
 }
 

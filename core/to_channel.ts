@@ -4,12 +4,14 @@ import { requireFunction, show } from "./_check.ts";
 import { Channel, type Receiver } from "./_channel.ts";
 import { ReceiveEnd } from "./_channel_ends.ts";
 import { inNursery } from "./combinators.ts";
-import { isCancelled } from "./errors.ts";
+import { cancelScope } from "./cancel_scope.ts";
+import { BrokenResourceError, isCancelled } from "./errors.ts";
 import type { MemoryReceiveChannel } from "./memory_channel.ts";
 import { quiet } from "./_quiet.ts";
 import { afterFailure } from "./suppressed_errors.ts";
 import type { WaitReason } from "./_waiter.ts";
 import { WaitQueue } from "./_wait_queue.ts";
+import { iteratorOf } from "./web_streams.ts";
 
 /**
  * Runs a function that receives what an async iterable gives, through a channel.
@@ -61,8 +63,22 @@ export function toChannel<T, R>(
     }
     const channel = new DemandChannel<T>();
     const receive = new ReceiveEnd(channel);
-    return await inNursery(async (nursery) => {
-      nursery.startSoon(() => produce(source, channel), { name: "source", daemon: true });
+    return await inNursery(async (nursery, failed) => {
+      nursery.startSoon(async () => {
+        try {
+          await produce(source, channel);
+        } catch (error) {
+          failed(error);
+          // Those who wait are cancelled first; who does so under a shield must not wait for ever.
+          if (!isCancelled(error)) cancelScope(nursery.cancelScope, "nursery", error);
+          channel.break(
+            new BrokenResourceError("Cannot receive as the source of the channel has failed, or was cancelled", {
+              cause: error,
+            }),
+          );
+          throw error;
+        }
+      }, { name: "source", daemon: true });
       try {
         return await body(receive);
       } finally {
@@ -98,7 +114,7 @@ async function produce<T>(source: AsyncIterable<T> | Iterable<T>, channel: Deman
       if (channel.receivers.size === 0) await channel.demand.park(DEMAND);
       // Whoever wanted it may have been cancelled meanwhile.
       if (channel.receivers.size === 0) continue;
-      iterator ??= Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+      iterator ??= iteratorOf(source);
       open = false;
       const result = await iterator.next();
       if (result.done) return channel.endSending();

@@ -1,12 +1,16 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { simulated } from "../testing/mod.ts";
 import {
+  BrokenResourceError,
   CancelScope,
   ClosedResourceError,
   isCancelled,
+  type MemoryReceiveChannel,
   moveOnAfter,
   openNursery,
+  shielded,
   sleep,
+  sleepForever,
   suppressedErrors,
   toChannel,
 } from "./mod.ts";
@@ -190,5 +194,69 @@ Deno.test(
       'Cannot make a channel as "body" must be a function',
     );
     assert((await moveOnAfter(0, () => toChannel([1], (channel) => channel.receive()))).cancelledCaught);
+  }),
+);
+
+Deno.test(
+  "toChannel() can leave a stream that gives nothing more; the stream is told",
+  simulated(async () => {
+    let cancelled = false;
+    const stream = new ReadableStream<number>({
+      start: (controller) => controller.enqueue(1),
+      cancel: () => void (cancelled = true),
+    });
+    const first = await toChannel(stream, async (channel) => {
+      const first = await channel.receive();
+      await moveOnAfter(5, () => channel.receive());
+      return first;
+    });
+    assertEquals([first, cancelled, stream.locked], [1, true, false]);
+  }),
+);
+
+Deno.test(
+  "toChannel(): who waits under a shield, or with a clone outside, does not wait for ever when the source has gone",
+  simulated(async (sim) => {
+    async function* failing(): AsyncGenerator<number> {
+      yield 1;
+      await sleep(1);
+      throw new RangeError("source");
+    }
+    let error: unknown;
+    await assertRejects(
+      () =>
+        toChannel(failing(), (channel) =>
+          shielded(async () => {
+            await channel.receive();
+            error = await channel.receive().catch((error) => error);
+          })),
+      RangeError,
+      "source",
+    );
+    assertEquals(sim.now, 1);
+    assert(error instanceof BrokenResourceError && error.cause instanceof RangeError);
+    let leaked: MemoryReceiveChannel<number> | undefined;
+    await toChannel([1, 2], (channel) => void (leaked = channel.clone()));
+    await assertRejects(
+      () => (leaked as MemoryReceiveChannel<number>).receive(),
+      BrokenResourceError,
+      "Cannot receive as the source of the channel has failed, or was cancelled",
+    );
+  }),
+);
+
+Deno.test(
+  "toChannel(): a Cancelled that the function or the source brings along is thrown, not taken for its end",
+  simulated(async () => {
+    const gone = await openNursery((nursery) => {
+      const task = nursery.startSoon(() => sleepForever());
+      task.cancel("elsewhere");
+      return task;
+    });
+    async function* source(): AsyncGenerator<number> {
+      yield await gone.join();
+    }
+    assert(isCancelled(await toChannel([1], () => gone.join()).catch((error) => error)));
+    assert(isCancelled(await toChannel(source(), (channel) => channel.receive()).catch((error) => error)));
   }),
 );

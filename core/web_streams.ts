@@ -2,9 +2,11 @@
 
 import { show } from "./_check.ts";
 import { cancellable } from "./cancellable.ts";
+import { currentNode } from "./_context.ts";
 import { ClosedResourceError, EndOfChannel } from "./errors.ts";
 import type { MemoryReceiveChannel } from "./memory_channel.ts";
 import { quiet } from "./_quiet.ts";
+import { refuse } from "./_waiter.ts";
 
 /** What `fromReadable()` gives: a receiving end whose values come from a `ReadableStream`. */
 export interface ReadableReceiver<T> extends AsyncIterable<T>, AsyncDisposable {
@@ -93,19 +95,58 @@ export function toReadable<T>(channel: MemoryReceiveChannel<T>): ReadableStream<
   }, { highWaterMark: 0 });
 }
 
+/**
+ * The iterator of a source. A stream gets one of ours: that of the host cannot be left while it reads, as its `return()`
+ * waits for the read in flight.
+ */
+export function iteratorOf<T>(source: Iterable<T> | AsyncIterable<T>): Iterator<T> | AsyncIterator<T> {
+  if (source instanceof ReadableStream) return new StreamIterator<T>(fromReadable<T>(source));
+  const iterable = source as AsyncIterable<T> & Iterable<T>;
+  return isAsync(source) ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
+}
+
+/** Whether a source gives promises. */
+export function isAsync(source: unknown): boolean {
+  return typeof (source as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] === "function";
+}
+
+class StreamIterator<T> implements AsyncIterator<T> {
+  readonly #receiver: ReadableReceiver<T>;
+  readonly #inner: AsyncIterator<T>;
+
+  constructor(receiver: ReadableReceiver<T>) {
+    this.#receiver = receiver;
+    this.#inner = receiver[Symbol.asyncIterator]();
+  }
+
+  async next(): Promise<IteratorResult<T>> {
+    const result = await this.#inner.next();
+    if (result.done) await this.#receiver.close();
+    return result;
+  }
+
+  async return(): Promise<IteratorResult<T>> {
+    await this.#receiver.close();
+    return { done: true, value: undefined };
+  }
+}
+
 class Receiver<T> implements ReadableReceiver<T> {
   readonly #reader: ReadableStreamDefaultReader<T>;
   /** The read in flight. One that was cancelled is left here for the next `receive()`. */
   #reading: Promise<ReadableStreamReadResult<T>> | null = null;
   #closed: Promise<void> | null = null;
+  #failed = false;
 
   constructor(reader: ReadableStreamDefaultReader<T>) {
     this.#reader = reader;
     // A failure is seen by whoever receives.
-    reader.closed.catch(() => {});
+    reader.closed.catch(() => void (this.#failed = true));
   }
 
   receive(): Promise<T> {
+    const node = currentNode();
+    if (node.cancelled !== null) return refuse(node);
     return quiet(async () => {
       if (this.#closed !== null) throw closed();
       const reading = this.#reading ?? this.#reader.read();
@@ -122,8 +163,18 @@ class Receiver<T> implements ReadableReceiver<T> {
   }
 
   close(): Promise<void> {
-    // A stream that has failed has nothing to cancel, and whoever received has got its error.
-    return this.#closed ??= this.#reader.cancel().catch(() => {}).finally(() => this.#reader.releaseLock());
+    return this.#closed ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#reader.cancel();
+    } catch (error) {
+      // A stream that had failed fails again when it is cancelled: whoever received has that error already.
+      if (!this.#failed) throw error;
+    } finally {
+      this.#reader.releaseLock();
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
