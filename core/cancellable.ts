@@ -38,13 +38,15 @@ export function cancellable<T>(promise: PromiseLike<T>): Promise<T> {
     );
   }
   const node = currentNode();
+  // The promise itself, if it is native; the `then` of anything else might throw, or call back twice.
+  const native = Promise.resolve(promise);
   if (node.cancelled !== null) {
     // Nobody will look at it any more.
-    promise.then(undefined, () => {});
+    native.catch(() => {});
     return refuse(node);
   }
   const waiter = new ForeignWaiter<T>(node);
-  promise.then((value) => waiter.wake(value), (error) => waiter.fail(error));
+  native.then((value) => waiter.wake(value), (error) => waiter.fail(error));
   return waiter.promise;
 }
 

@@ -151,7 +151,8 @@ export class RateLimiter {
 
   /** When so many will be there. */
   #due(count: number, now: number): number {
-    return Math.max(this.#empty, now - this.#burst * this.#interval) + count * this.#interval;
+    // Not `now - burst + count`, which rounds to a time after now for a full bucket.
+    return Math.max(this.#empty + count * this.#interval, now - (this.#burst - count) * this.#interval);
   }
 
   /** Checks a request; returns the time. */

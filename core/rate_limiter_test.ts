@@ -167,3 +167,13 @@ Deno.test("RateLimiter: over 10,000 random requests with cancellations no period
     }, { seed });
   }
 });
+
+Deno.test(
+  "a full RateLimiter serves at once at any time, however that rounds",
+  simulated(async () => {
+    for (let rate = 1; rate < 2_000; rate++) {
+      await sleep(0.37);
+      new RateLimiter(rate, { burst: 3 }).tryAcquire(3);
+    }
+  }),
+);

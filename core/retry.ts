@@ -57,7 +57,7 @@ export interface RetryOptions {
  *
  * It gives up when the attempts are used up, when the error is not worth another one, or when the next attempt would come
  * after the deadline of the scopes around it. Then the last error is thrown itself; `suppressedErrors()` has the
- * ten before it.
+ * earlier ones, at most ten of them.
  *
  * **Cancellation:** throws `Cancelled`, which is never tried again.
  *
@@ -97,9 +97,15 @@ export function retry<T>(fn: (attempt: number) => T | Promise<T>, options: Retry
         return await fn(attempt);
       } catch (error) {
         if (isCancelled(error)) throw error;
-        const again = attempt < attempts && (retryIf === undefined || retryIf(error));
-        const ms = again ? wait(attempt, error) * (1 - jitter * runtime.random()) : 0;
-        requireTimeout("wait for the next attempt", "backoff", ms);
+        let again = attempt < attempts;
+        let ms = 0;
+        try {
+          again &&= retryIf === undefined || retryIf(error);
+          if (again) ms = wait(attempt, error) * (1 - jitter * runtime.random());
+          requireTimeout("wait for the next attempt", "backoff", ms);
+        } catch (fault) {
+          throw withSuppressed(fault, [...earlier, error]);
+        }
         const inTime = runtime.clock.now() + ms < currentEffectiveDeadline();
         // In a scope that is cancelled already, the cancellation is what counts.
         if (!again || (!inTime && currentNode().cancelled === null)) throw withSuppressed(error, earlier);
@@ -115,5 +121,6 @@ function growing({ initial = 100, factor = 2, max = 10_000 }: Backoff): (failed:
   requireTimeout("retry", "backoff.initial", initial);
   requireTimeout("retry", "backoff.max", max);
   if (!(factor >= 1)) throw new RangeError(`Cannot retry as "backoff.factor" must be >= 1: received ${show(factor)}`);
-  return (failed) => Math.min(max, initial * factor ** (failed - 1));
+  // After a thousand failures the power is infinite, and no multiple of 0.
+  return (failed) => initial === 0 ? 0 : Math.min(max, initial * factor ** (failed - 1));
 }

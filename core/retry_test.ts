@@ -117,3 +117,32 @@ Deno.test("retry() refuses options that are none, before the first attempt", asy
   await assertRejects(() => retry(5 as never), TypeError, '"fn" must be a function');
   assertEquals(calls, 0);
 });
+
+Deno.test(
+  "retry() loses no error when a function among its options fails",
+  simulated(async () => {
+    const fail = () => Promise.reject(new Error("down"));
+    for (
+      const options of [
+        { backoff: () => NaN },
+        { retryIf: () => assert(false, "fault") as never },
+      ]
+    ) {
+      const error = await retry(fail, options).catch((error) => error);
+      assertEquals(suppressedErrors(error).map(String), ["Error: down"], String(error));
+    }
+  }),
+);
+
+Deno.test(
+  "retry() without a limit goes on after a thousand failures, and keeps the latest hundred errors",
+  simulated(async () => {
+    const error = await retry((attempt) => Promise.reject(new Error(`${attempt}`)), {
+      attempts: 2_000,
+      backoff: { initial: 0 },
+    }).catch((error) => error);
+    assertEquals(error.message, "2000");
+    assertEquals(suppressedErrors(error).map((error) => Number((error as Error).message)).slice(-2), [1_998, 1_999]);
+    assertEquals(suppressedErrors(error).length, 100);
+  }),
+);

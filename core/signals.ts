@@ -3,6 +3,7 @@
 import { CancelScope, cancelScope, runScope } from "./cancel_scope.ts";
 import { requireFunction, show } from "./_check.ts";
 import { currentNode } from "./_context.ts";
+import { quiet } from "./_quiet.ts";
 import { signalOf } from "./_status.ts";
 
 /**
@@ -60,10 +61,11 @@ export function currentSignal(): AbortSignal {
  * @throws {unknown} The reason of the signal, if its abort ended the body.
  * @throws {TypeError} If `signal` is not an `AbortSignal`, or `body` is not a function.
  */
-export async function withSignal<T>(
-  signal: AbortSignal,
-  body: () => T | Promise<T>,
-): Promise<T> {
+export function withSignal<T>(signal: AbortSignal, body: () => T | Promise<T>): Promise<T> {
+  return quiet(() => runWithSignal(signal, body));
+}
+
+async function runWithSignal<T>(signal: AbortSignal, body: () => T | Promise<T>): Promise<T> {
   if (!(signal instanceof AbortSignal)) {
     throw new TypeError(`Cannot run with a signal as "signal" must be an AbortSignal: received ${show(signal)}`);
   }

@@ -309,3 +309,56 @@ Deno.test(
     assertEquals(sender.statistics().openReceiveChannels, 0);
   }),
 );
+
+Deno.test(
+  "cancellable() passes on the error of a thenable that throws, and leaves no wait behind",
+  simulated(async () => {
+    const hostile: PromiseLike<never> = {
+      then() {
+        throw new RangeError("hostile");
+      },
+    };
+    await assertRejects(() => cancellable(hostile), RangeError, "hostile");
+  }),
+);
+
+Deno.test(
+  "fromReadable() in a cancelled scope reads nothing",
+  simulated(async () => {
+    let pulls = 0;
+    const stream = new ReadableStream({ pull: () => void pulls++ }, { highWaterMark: 0 });
+    await using chunks = fromReadable(stream);
+    const scope = new CancelScope();
+    scope.cancel();
+    const outcome = await scope.run(() => chunks.receive());
+    await sleep(1);
+    assertEquals([outcome.cancelledCaught, pulls], [true, 0]);
+  }),
+);
+
+Deno.test(
+  "fromReadable() as a resource does not wrap the error of the stream in that of its own cleanup",
+  simulated(async () => {
+    await assertRejects(
+      async () => {
+        await using chunks = fromReadable(new ReadableStream({ pull: () => Promise.reject(new RangeError("source")) }));
+        await chunks.receive();
+      },
+      RangeError,
+      "source",
+    );
+    const stubborn = fromReadable(new ReadableStream({ cancel: () => Promise.reject(new RangeError("stubborn")) }));
+    await assertRejects(() => stubborn.close(), RangeError, "stubborn");
+  }),
+);
+
+Deno.test("withSignal() that nobody awaits never ends the process by a cancellation", async () => {
+  const { signal } = new AbortController();
+  for (const before of [true, false]) {
+    const scope = new CancelScope();
+    if (before) scope.cancel();
+    await scope.run(() => void withSignal(signal, () => sleep(60_000)));
+  }
+  // A turn in which the host would report the rejection, and fail this test.
+  await new Promise((resolve) => setTimeout(resolve));
+});
