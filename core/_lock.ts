@@ -13,7 +13,7 @@
 import { BrokenResourceError } from "./errors.ts";
 import type { StatusNode } from "./_status.ts";
 import { describe, type Holding, type TaskImpl } from "./_task.ts";
-import { type AbortWait, Waiter, type WaitReason } from "./_waiter.ts";
+import { Waiter, type WaitReason } from "./_waiter.ts";
 import { WaitQueue } from "./_wait_queue.ts";
 
 /** One holding of a lock: from the moment it is granted until it is released. */
@@ -39,18 +39,21 @@ export class Guard implements Holding, Disposable {
 
 /** A wait that ends by being given the lock. */
 export abstract class LockWaiter<T> extends Waiter<T> {
-  constructor(node: StatusNode, reason: WaitReason, onAbort: AbortWait | null, readonly guard: Guard) {
-    super(node, reason, onAbort);
-  }
+  /** The guard that will hold the lock again; `null` for a new one. */
+  abstract readonly guard: Guard | null;
 
   /** The lock is this waiter's. */
-  abstract granted(): void;
+  abstract granted(guard: Guard): void;
 }
 
-/** A wait in `acquire()`. */
+/** A wait in `acquire()`. Its guard is made when it is granted: a thousand that wait need none, and the heap notices. */
 class AcquireWaiter extends LockWaiter<Guard> {
-  granted(): void {
-    this.wake(this.guard);
+  get guard(): null {
+    return null;
+  }
+
+  granted(guard: Guard): void {
+    this.wake(guard);
   }
 }
 
@@ -106,7 +109,7 @@ export class LockCore {
   }
 
   acquire(node: StatusNode): Promise<Guard> {
-    const waiter = new AcquireWaiter(node, this.#acquiring, null, new Guard(this, node.task));
+    const waiter = new AcquireWaiter(node, this.#acquiring, null);
     this.enqueue(waiter);
     return waiter.promise;
   }
@@ -149,9 +152,9 @@ export class LockCore {
   }
 
   #grant(waiter: LockWaiter<never>): void {
-    const { guard } = waiter;
+    const guard = waiter.guard ?? new Guard(this, waiter.node.task);
     this.#give(guard);
-    waiter.granted();
+    waiter.granted(guard);
     // A forgotten wait of a condition, whose task has ended: it has to get the lock, and gives it back.
     if (guard.owner.state !== "running") this.#free(guard);
   }

@@ -151,11 +151,11 @@ class ConditionWaiter extends LockWaiter<void> {
 
   constructor(
     node: StatusNode,
-    guard: Guard,
+    readonly guard: Guard,
     readonly lock: LockCore,
     readonly waits: WaitQueue<never>,
   ) {
-    super(node, WAITING, leave as never, guard);
+    super(node, WAITING, leave as never);
   }
 
   granted(): void {
