@@ -197,6 +197,8 @@ sweep("Condition", () => {
       put.push(n);
       items.push(n);
       condition.notify();
+      // Now somebody is notified, and waits for the lock.
+      await sleep(1);
     }
   };
   const consumer = async () => {
@@ -236,8 +238,8 @@ sweep("Semaphore", () => {
 
 sweep("CapacityLimiter", () => {
   const limiter = new CapacityLimiter(1);
-  const user = async () => {
-    using _token = await limiter.acquire();
+  const user = (onBehalfOf: number) => async () => {
+    using _token = await limiter.acquire({ onBehalfOf });
     assert(limiter.borrowedTokens <= 2);
     await sleep(1);
   };
@@ -248,11 +250,11 @@ sweep("CapacityLimiter", () => {
     limiter.totalTokens = 1;
   };
   return {
-    users: [...times(4, () => user), resize],
+    users: [...times(4, user), resize],
     after: () => {
       const { borrowedTokens, borrowers, tasksWaiting } = limiter.statistics();
       assertEquals({ borrowedTokens, borrowers, tasksWaiting }, { borrowedTokens: 0, borrowers: [], tasksWaiting: 0 });
-      limiter.tryAcquire().release();
+      for (const onBehalfOf of times(4, (index) => index)) limiter.tryAcquire({ onBehalfOf }).release();
     },
   };
 });

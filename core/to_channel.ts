@@ -4,6 +4,7 @@ import { requireFunction, show } from "./_check.ts";
 import { Channel, type Receiver } from "./_channel.ts";
 import { ReceiveEnd } from "./_channel_ends.ts";
 import { inNursery } from "./combinators.ts";
+import { currentNode } from "./_context.ts";
 import { cancelScope } from "./cancel_scope.ts";
 import { BrokenResourceError, isCancelled } from "./errors.ts";
 import type { MemoryReceiveChannel } from "./memory_channel.ts";
@@ -68,7 +69,8 @@ export function toChannel<T, R>(
         try {
           await produce(source, channel);
         } catch (error) {
-          failed(error);
+          // Its own cancellation is expected: it is a daemon.
+          if (currentNode().cancelled === null) failed(error);
           // Those who wait are cancelled first; who does so under a shield must not wait for ever.
           if (!isCancelled(error)) cancelScope(nursery.cancelScope, "nursery", error);
           channel.break(
