@@ -192,6 +192,11 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
   #errors: unknown[] = [];
   /** A cancellation that left the body or a child. One stands for all: they are stripped by a scope anyway. */
   #cancelled: Cancelled | null = null;
+  /**
+   * A cancellation of something else, as of a task the body has joined, that ended the body. Absorbed, it would leave the
+   * caller without a value and without an error.
+   */
+  #stray: Cancelled | null = null;
   #exit: Waiter<void> | null = null;
 
   constructor(parent: StatusNode, name: string) {
@@ -265,6 +270,7 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
   }
 
   bodyFailed(error: unknown): void {
+    if (isCancelled(error) && this.node.cancelled === null) this.#stray = error;
     this.#failed(error, null);
   }
 
@@ -286,7 +292,8 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
         new ErrorGroup(this.#cancelled === null ? errors : [...errors, this.#cancelled]),
       );
     }
-    return exitScope(this.cancelScope, this.#cancelled ?? NOTHING);
+    const rest = exitScope(this.cancelScope, this.#cancelled ?? NOTHING);
+    return rest === NOTHING && this.#stray !== null ? this.#stray : rest;
   }
 
   #make<T>(

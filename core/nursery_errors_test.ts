@@ -233,6 +233,26 @@ Deno.test(
 );
 
 Deno.test(
+  "a Cancelled from elsewhere that ends the body leaves the nursery, which has no value to return",
+  simulated(async () => {
+    let sibling = "";
+    let reason: unknown;
+    try {
+      await openNursery(async (nursery) => {
+        const task = nursery.startSoon(() => sleepForever());
+        nursery.startSoon(() => sleepForever().catch((error) => sibling = error.source));
+        await checkpoint();
+        task.cancel("elsewhere");
+        await task.join();
+      });
+    } catch (error) {
+      reason = isCancelled(error) && error.reason;
+    }
+    assertEquals([sibling, reason], ["nursery", "elsewhere"]);
+  }),
+);
+
+Deno.test(
   "exit throws no Cancelled of its own: in a cancelled scope an empty nursery is left normally",
   simulated(async () => {
     const outcome = await moveOnAfter(0, () => openNursery(() => "no wait in here"));

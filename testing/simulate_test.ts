@@ -6,6 +6,7 @@ import {
   DeadlockError,
   Event,
   hostOp,
+  isCancelled,
   moveOnAfter,
   type Network,
   openNursery,
@@ -251,4 +252,15 @@ Deno.test("instruments, a schedule and a network of the test's own are those of 
     },
   });
   assertEquals(log.slice(0, 2), ["blocked: sleep", "granted"]);
+});
+
+Deno.test("a body that ends by the cancellation of something else fails the test", async () => {
+  const error = await simulate(() =>
+    openNursery(async (nursery) => {
+      const task = nursery.startSoon(() => sleepForever());
+      task.cancel("elsewhere");
+      await task.join();
+    })
+  ).catch((error) => error);
+  assert(isCancelled(error));
 });
