@@ -153,7 +153,7 @@ function sweep(name: string, make: () => Case): void {
     await sweepCancel((it: Case) => play(it), { ...options, task: "user" });
   });
   Deno.test(`${name} survives a cancellation under random schedules`, async () => {
-    for (let seed = 1; seed <= 60; seed++) {
+    for (let seed = 1; seed <= 200; seed++) {
       await shuffled(make, seed).catch((cause) => {
         throw new Error(`seed ${seed}: ${cause}`, { cause });
       });
@@ -213,7 +213,8 @@ sweep("Condition", () => {
     }
   };
   return {
-    users: [consumer, consumer, consumer, producer],
+    // More than there are items: a notification that is lost is missed then.
+    users: [...times(4, () => consumer), producer],
     after: () => {
       assertEquals([...taken, ...items], put);
       assertEquals(condition.statistics(), {
