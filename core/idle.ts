@@ -1,11 +1,14 @@
 /** Hearing that a run has come to rest. */
 
+import { requireFunction } from "./_check.ts";
 import { currentNode } from "./_context.ts";
+
 /**
  * Calls back whenever every task of the current run has come to wait (low level).
  *
  * It is called inside the call that began the last of these waits, so before the microtasks of that turn have run, and
- * it must neither wait nor wake. Tasks that await a promise the library does not own are not waiting. Ask
+ * it must neither wait nor wake. One that throws is called no more, and reported on the console: the wait it is called in
+ * belongs to somebody else. Tasks that await a promise the library does not own are not waiting. Ask
  * `currentRun().statistics()` a turn later whether it is still so.
  *
  * **Cost:** a call for each time the run comes to rest, while somebody listens.
@@ -24,7 +27,21 @@ import { currentNode } from "./_context.ts";
  *
  * @param callback Called with nothing.
  * @returns Stops the calls. Harmless when repeated.
+ * @throws {TypeError} If `callback` is not a function.
  */
 export function onIdle(callback: () => void): () => void {
-  return currentNode().task.runtime.onIdle(callback);
+  requireFunction("listen for idleness", "callback", callback);
+  const stop = currentNode().task.runtime.onIdle(() => {
+    try {
+      callback();
+    } catch (error) {
+      stop();
+      // As for instruments: `reportError()` may end the process.
+      // deno-lint-ignore no-console -- the run goes on, so this is the only channel
+      console.error(
+        new Error("Cannot go on with a callback of onIdle() as it threw: it is called no more", { cause: error }),
+      );
+    }
+  });
+  return stop;
 }

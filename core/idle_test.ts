@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { onIdle } from "./idle.ts";
 import { checkpoint, Event, openNursery, run, sleep } from "./mod.ts";
 
@@ -51,4 +51,37 @@ Deno.test("runs are told apart", async () => {
     await sleep(0.1);
   });
   assert(rests > 0);
+});
+
+Deno.test("a callback of onIdle() that throws harms no wait, is reported once, and called no more", async () => {
+  const { error } = console;
+  const reports: unknown[] = [];
+  // deno-lint-ignore no-console -- where it is reported
+  console.error = (report) => void reports.push(report);
+  let calls = 0;
+  try {
+    await run(async () => {
+      onIdle(() => {
+        calls++;
+        throw new RangeError("fault");
+      });
+      await sleep(0.1);
+      await sleep(0.1);
+    });
+  } finally {
+    // deno-lint-ignore no-console -- where it is reported
+    console.error = error;
+  }
+  assertEquals(calls, 1);
+  assertEquals(reports.map(String), [
+    "Error: Cannot go on with a callback of onIdle() as it threw: it is called no more",
+  ]);
+});
+
+Deno.test("onIdle() refuses what is no function", () => {
+  assertThrows(
+    () => onIdle("rest" as never),
+    TypeError,
+    'Cannot listen for idleness as "callback" must be a function: received "rest"',
+  );
 });

@@ -1,6 +1,7 @@
 /** Mutual exclusion between tasks. The mechanism is in `_lock.ts`. */
 
 import { currentNode } from "./_context.ts";
+import { rejectAfterPass } from "./_quiet.ts";
 import { WouldBlock } from "./errors.ts";
 import { type Guard, LockCore } from "./_lock.ts";
 import type { Task } from "./task.ts";
@@ -91,7 +92,7 @@ export class Lock {
     if (node.cancelled !== null) return refuse(node);
     const core = this.#core;
     const fault = core.fault(node.task);
-    if (fault !== null) return Promise.reject(fault);
+    if (fault !== null) return rejectAfterPass(node, fault);
     const guard = core.take(node.task);
     return guard === null ? core.acquire(node) : pass<Guard>(node, guard);
   }
@@ -101,7 +102,7 @@ export class Lock {
    *
    * @returns What releases it.
    * @throws {WouldBlock} If another task holds it.
-   * @throws {TypeError} If the calling task holds it already.
+   * @throws {TypeError} If the calling task holds it already, or has ended.
    * @throws {BrokenResourceError} If its owner ended while holding it.
    */
   tryAcquire(): ReleaseGuard {

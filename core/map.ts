@@ -23,7 +23,8 @@ export interface ConcurrencyOptions {
  *
  * The source is read lazily: an item is asked for when somebody is free to work on it. The first error, of the
  * function or the source, cancels the rest, waits for it, and is thrown itself (`suppressedErrors()` has the others); a
- * source that was not read to its end is told so, once, by its `return()`.
+ * source that was not read to its end is told so, once, by its `return()`. A `Cancelled` that the work brings along,
+ * as of a task it has joined, is an error like any other.
  *
  * **Cancellation:** everything is cancelled and waited for; the source's `return()` is called.
  *

@@ -2,6 +2,7 @@
 
 import { requireCount } from "./_check.ts";
 import { currentNode } from "./_context.ts";
+import { rejectAfterPass } from "./_quiet.ts";
 import { BrokenResourceError } from "./errors.ts";
 import { currentTask, type Task } from "./task.ts";
 import { describe } from "./_task.ts";
@@ -89,8 +90,8 @@ export class ParkingLot {
    * @throws {BrokenResourceError} If the lot was broken, before or meanwhile.
    */
   park(): Promise<void> {
-    const { cancelled } = currentNode();
-    if (this.#brokenBy.length > 0 && cancelled === null) return Promise.reject(this.#broken());
+    const node = currentNode();
+    if (this.#brokenBy.length > 0 && node.cancelled === null) return rejectAfterPass(node, this.#broken());
     return this.#line.park(this.#reason);
   }
 

@@ -33,7 +33,7 @@ export interface RateLimiterOptions {
 export interface RateLimiterStatistics {
   /** How many tasks wait. */
   readonly tasksWaiting: number;
-  /** How many could be had at once, with fractions; as of the last call. */
+  /** How many could be had at once if nobody waited, with fractions. */
   readonly available: number;
 }
 

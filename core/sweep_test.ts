@@ -640,6 +640,32 @@ Deno.test("no wait that nobody awaits ends the process by its cancellation, nor 
   assertEquals(heard.statistics().tasksWaitingReceive, 0);
 });
 
+Deno.test("a loop that passes over the errors of what is closed or broken lets the event loop turn", async () => {
+  const [send, receive] = openMemoryChannel<number>(1);
+  const hub = openBroadcastChannel<number>(1);
+  const [set, seen] = openWatch(0);
+  const [lock, lot] = [new Lock(), new ParkingLot()];
+  for (const end of [send, receive, hub, set]) end.close();
+  lot.breakLot();
+  await openNursery((nursery) => void nursery.startSoon(() => void lock.tryAcquire()));
+  const waits: (() => Promise<unknown>)[] = [
+    () => send.send(1),
+    () => receive.receive(),
+    () => select({ receive }),
+    () => hub.send(1),
+    () => seen.changed(),
+    () => lock.acquire(),
+    () => lot.park(),
+  ];
+  for (const [index, wait] of waits.entries()) {
+    let turned = false;
+    setImmediate(() => turned = true);
+    let left = 10_000;
+    while (!turned && left-- > 0) await wait().then(() => assert(false), () => {});
+    assert(turned, `wait ${index}`);
+  }
+});
+
 /** Waits for a lock that another task holds. */
 function holdTwice(): void {
   const lock = new Lock();

@@ -20,7 +20,11 @@ import { iteratorOf } from "./web_streams.ts";
  * The iterable runs in a task of its own, so its scopes and tasks do not mix with those of the consumer, as they do when an
  * async generator with a timeout around its `yield` is simply looped over. It is asked for a value only when somebody waits
  * for one: no look-ahead. When the function is done, whether or not it has received everything, the iterable is
- * cancelled, told by its `return()`, and waited for. Its error cancels the function and is thrown itself.
+ * cancelled, told by its `return()`, and waited for. Its error cancels the function and is thrown itself. Who still
+ * receives then, under a shield or with a clone, gets a `BrokenResourceError`.
+ *
+ * An iterable that awaits foreign promises is left only when these settle: let it await `cancellable(promise)`. A
+ * `ReadableStream` is cancelled at once.
  *
  * **Cancellation:** both are cancelled, and waited for. A cancelled `receive()` loses nothing: the value it had asked for is
  * kept for the next.

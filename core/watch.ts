@@ -3,7 +3,7 @@
 import { requireFunction } from "./_check.ts";
 import { currentNode } from "./_context.ts";
 import { ClosedResourceError, EndOfChannel } from "./errors.ts";
-import { quiet } from "./_quiet.ts";
+import { quiet, rejectAfterPass } from "./_quiet.ts";
 import { pass, refuse, type WaitReason } from "./_waiter.ts";
 import { WaitQueue } from "./_wait_queue.ts";
 
@@ -159,9 +159,10 @@ class Receiver<T> implements WatchReceiver<T> {
     if (node.cancelled !== null) return refuse(node);
     const watch = this.#watch;
     if (this.#seen !== watch.version) return pass(node, this.#see());
+    if (watch.closed) return rejectAfterPass(node, ended(...UNCHANGING));
     return quiet(async () => {
       while (this.#seen === watch.version) {
-        if (watch.closed) throw ended("wait for a change", "it will not change any more");
+        if (watch.closed) throw ended(...UNCHANGING);
         await watch.waiters.park(watch.reason);
       }
       return this.#see();
@@ -207,6 +208,8 @@ class Receiver<T> implements WatchReceiver<T> {
     return this.#watch.value;
   }
 }
+
+const UNCHANGING = ["wait for a change", "it will not change any more"] as const;
 
 function ended(action: string, what: string): EndOfChannel {
   return new EndOfChannel(`Cannot ${action} as the watch was closed: ${what}`);
