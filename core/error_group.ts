@@ -6,6 +6,7 @@
  */
 
 import { isCancelled } from "./errors.ts";
+import { quiet } from "./_quiet.ts";
 
 const GROUP = Symbol.for("@trefoil/io/ErrorGroup");
 
@@ -160,7 +161,14 @@ export type ErrorHandler<R> = readonly [match: ErrorMatch, handle: (group: Error
  * @returns What `body` returned, or `undefined` if an error was handled.
  * @throws {ErrorGroup} If errors remain that no handler matched, or handlers failed.
  */
-export async function handleErrors<T>(
+export function handleErrors<T>(
+  body: () => T | Promise<T>,
+  handlers: readonly ErrorHandler<unknown>[],
+): Promise<T | undefined> {
+  return quiet(() => handle(body, handlers));
+}
+
+async function handle<T>(
   body: () => T | Promise<T>,
   handlers: readonly ErrorHandler<unknown>[],
 ): Promise<T | undefined> {

@@ -135,7 +135,7 @@ Deno.test(
 );
 
 Deno.test(
-  "retry() without a limit goes on after a thousand failures, and keeps the latest hundred errors",
+  "retry() without a limit goes on after a thousand failures, and keeps the latest ten errors",
   simulated(async () => {
     const error = await retry((attempt) => Promise.reject(new Error(`${attempt}`)), {
       attempts: 2_000,

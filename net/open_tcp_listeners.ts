@@ -3,6 +3,7 @@
 import { ambientNetwork } from "./_deno_network.ts";
 import { checkListen, listenOnAll } from "./_listen_on_all.ts";
 import { SocketListener } from "./socket_listener.ts";
+import { quietly } from "./_quietly.ts";
 
 /** How to listen. */
 export interface OpenTcpListenersOptions {
@@ -49,7 +50,11 @@ export interface OpenTcpListenersOptions {
  * @throws {TypeError} If `reusePort` needs a flag that Deno was started without.
  * @throws {RangeError} If `port` or `hostname` cannot be one.
  */
-export async function openTcpListeners(port: number, options: OpenTcpListenersOptions = {}): Promise<SocketListener[]> {
+export function openTcpListeners(port: number, options: OpenTcpListenersOptions = {}): Promise<SocketListener[]> {
+  return quietly(listen(port, options));
+}
+
+async function listen(port: number, options: OpenTcpListenersOptions): Promise<SocketListener[]> {
   checkListen(port, options);
   const network = ambientNetwork();
   const listeners = await listenOnAll(port, options, (where) => network.listen(where));

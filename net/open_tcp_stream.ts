@@ -23,6 +23,7 @@ import { requireAtLeast, requireHost, requireIp, requirePort } from "./_check.ts
 import { ambientNetwork } from "./_deno_network.ts";
 import { interleave } from "./_happy_eyeballs.ts";
 import { SocketStream } from "./socket_stream.ts";
+import { quietly } from "./_quietly.ts";
 
 /** How `openTcpStream()` connects. */
 export interface OpenTcpStreamOptions {
@@ -81,11 +82,15 @@ const hostImmediate = globalThis.setImmediate;
  * @throws {BrokenResourceError} If no address could be reached; its `cause` is the `ErrorGroup` of all attempts.
  * @throws {RangeError} If `port` or `host` cannot be one.
  */
-export async function openTcpStream(
+export function openTcpStream(
   host: string,
   port: number,
   options: OpenTcpStreamOptions = {},
 ): Promise<SocketStream> {
+  return quietly(open(host, port, options));
+}
+
+async function open(host: string, port: number, options: OpenTcpStreamOptions): Promise<SocketStream> {
   const { happyEyeballsDelay = DEFAULT_DELAY, localAddress } = options;
   const action = "open a TCP stream";
   requireHost(action, "host", host);

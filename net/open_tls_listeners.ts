@@ -9,6 +9,7 @@ import { isNotCapable, textOf, waitForHost } from "./_wait_for_host.ts";
 import type { OpenTcpListenersOptions } from "./open_tcp_listeners.ts";
 import { SocketListener } from "./socket_listener.ts";
 import { TlsStream, type TlsStreamOptions } from "./tls_stream.ts";
+import { quietly } from "./_quietly.ts";
 
 /**
  * The certificate of a server, followed by those of its authorities, and its private key, without a pass phrase: both
@@ -56,10 +57,14 @@ export type OpenTlsListenersOptions = OpenTcpListenersOptions & TlsServerOptions
  * @throws {RangeError} If the host cannot use the certificate or the key, or `port` or `hostname` cannot be one.
  * @throws {Error} If a file cannot be read.
  */
-export async function openTlsListeners(
+export function openTlsListeners(
   port: number,
   options: OpenTlsListenersOptions,
 ): Promise<SocketListener<TlsStream>[]> {
+  return quietly(listen(port, options));
+}
+
+async function listen(port: number, options: OpenTlsListenersOptions): Promise<SocketListener<TlsStream>[]> {
   const action = "listen";
   checkListen(port, options);
   const { alpn = [], missingCloseNotify = "error" } = options;

@@ -5,6 +5,7 @@ import { requireHost } from "./_check.ts";
 import { openTcpStream, type OpenTcpStreamOptions } from "./open_tcp_stream.ts";
 import type { TlsClientOptions } from "./start_tls.ts";
 import type { TlsStream } from "./tls_stream.ts";
+import { quietly } from "./_quietly.ts";
 
 /** How `openTlsStream()` connects. */
 export interface OpenTlsStreamOptions extends Omit<OpenTcpStreamOptions, "localAddress">, TlsClientOptions {
@@ -50,11 +51,15 @@ export interface OpenTlsStreamOptions extends Omit<OpenTcpStreamOptions, "localA
  * @throws {TooSlowError} If the handshake took longer than `handshakeTimeout`.
  * @throws {RangeError} If `port`, `host` or an option cannot be one.
  */
-export async function openTlsStream(
+export function openTlsStream(
   host: string,
   port: number,
   options: OpenTlsStreamOptions = {},
 ): Promise<TlsStream> {
+  return quietly(open(host, port, options));
+}
+
+async function open(host: string, port: number, options: OpenTlsStreamOptions): Promise<TlsStream> {
   const { serverName = host } = options;
   const action = "open a TLS stream";
   if (serverName !== host) requireHost(action, "serverName", serverName);

@@ -16,6 +16,7 @@ import type { UnixAddress } from "../core/mod.ts";
 import { isNotCapable, textOf, waitForHost } from "./_wait_for_host.ts";
 import { SocketListener } from "./socket_listener.ts";
 import type { SocketStream } from "./socket_stream.ts";
+import { quietly } from "./_quietly.ts";
 
 /** How to listen on a Unix socket. */
 export interface OpenUnixListenerOptions {
@@ -54,9 +55,16 @@ export interface OpenUnixListenerOptions {
  * @throws {BrokenResourceError} If the path is in use, or no file can be made there; `cause` is the host's error.
  * @throws {RangeError} If `path` or `mode` cannot be one.
  */
-export async function openUnixListener(
+export function openUnixListener(
   path: string,
   options: OpenUnixListenerOptions = {},
+): Promise<SocketListener<SocketStream<UnixAddress>>> {
+  return quietly(listen(path, options));
+}
+
+async function listen(
+  path: string,
+  options: OpenUnixListenerOptions,
 ): Promise<SocketListener<SocketStream<UnixAddress>>> {
   const { mode } = options;
   const action = "listen";

@@ -7,6 +7,7 @@ import { ambientNetwork } from "./_deno_network.ts";
 import type { UnixAddress } from "../core/mod.ts";
 import { isNotCapable, textOf, waitForHost } from "./_wait_for_host.ts";
 import { SocketStream } from "./socket_stream.ts";
+import { quietly } from "./_quietly.ts";
 
 /**
  * Opens a connection to a Unix socket of this machine.
@@ -37,7 +38,11 @@ import { SocketStream } from "./socket_stream.ts";
  * @throws {BrokenResourceError} If there is no such socket, or nobody listens on it; `cause` is the host's error.
  * @throws {RangeError} If `path` cannot be one.
  */
-export async function openUnixStream(path: string): Promise<SocketStream<UnixAddress>> {
+export function openUnixStream(path: string): Promise<SocketStream<UnixAddress>> {
+  return quietly(open(path));
+}
+
+async function open(path: string): Promise<SocketStream<UnixAddress>> {
   const action = "open a Unix stream";
   requireSocketPath(action, path);
   const network = ambientNetwork();

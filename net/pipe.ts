@@ -97,7 +97,11 @@ async function move(from: ReceiveStream, to: SendStream): Promise<number> {
  * @returns How many bytes went each way.
  * @throws {BrokenResourceError} If one of the streams breaks.
  */
-export async function proxy(a: HalfCloseableStream, b: HalfCloseableStream): Promise<ProxyTraffic> {
+export function proxy(a: HalfCloseableStream, b: HalfCloseableStream): Promise<ProxyTraffic> {
+  return quietly(proxyBoth(a, b));
+}
+
+async function proxyBoth(a: HalfCloseableStream, b: HalfCloseableStream): Promise<ProxyTraffic> {
   for (const method of ["receiveInto", "sendAll", "sendEof"] as const) {
     checkEnd("proxy", "a", a, method);
     checkEnd("proxy", "b", b, method);

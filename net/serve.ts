@@ -10,6 +10,7 @@ import { checkServe, serveAll, telling } from "./_accept_loop.ts";
 import { openTcpListeners, type OpenTcpListenersOptions } from "./open_tcp_listeners.ts";
 import type { SocketStream } from "./socket_stream.ts";
 import type { Listener } from "./stream.ts";
+import { quietly } from "./_quietly.ts";
 
 /** What a server counts. Several servers may count in one. */
 export interface ServerStatistics {
@@ -86,7 +87,11 @@ export interface ServeTcpOptions extends OpenTcpListenersOptions, ServeOptions<S
  * @throws {BrokenResourceError} If the port is in use.
  * @throws {ErrorGroup} If a handler failed, and there is no `onHandlerError`.
  */
-export async function serveTcp(handler: (stream: SocketStream) => unknown, options: ServeTcpOptions): Promise<void> {
+export function serveTcp(handler: (stream: SocketStream) => unknown, options: ServeTcpOptions): Promise<void> {
+  return quietly(listenAndServe(handler, options));
+}
+
+async function listenAndServe(handler: (stream: SocketStream) => unknown, options: ServeTcpOptions): Promise<void> {
   checkServe(handler, options);
   const listeners = await openTcpListeners(options.port, options);
   await serveAll(handler, listeners, { ...options, status: telling(options.status, listeners) });
@@ -118,10 +123,18 @@ export async function serveTcp(handler: (stream: SocketStream) => unknown, optio
  * @param options The limits; `status` is told the listeners.
  * @throws {ErrorGroup} If a handler failed, and there is no `onHandlerError`.
  */
-export async function serveListeners<S extends { close(): void }>(
+export function serveListeners<S extends { close(): void }>(
   handler: (stream: S) => unknown,
   listeners: readonly Listener<S>[],
   options: ServeOptions<S> & { readonly status?: TaskStatus<readonly Listener<S>[]> } = {},
+): Promise<void> {
+  return quietly(serve(handler, listeners, options));
+}
+
+async function serve<S extends { close(): void }>(
+  handler: (stream: S) => unknown,
+  listeners: readonly Listener<S>[],
+  options: ServeOptions<S> & { readonly status?: TaskStatus<readonly Listener<S>[]> },
 ): Promise<void> {
   checkServe(handler, options);
   await serveAll(handler, listeners, options);

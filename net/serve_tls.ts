@@ -6,6 +6,7 @@ import { requireAtLeast, requireFunction } from "./_check.ts";
 import { openTlsListeners, type OpenTlsListenersOptions } from "./open_tls_listeners.ts";
 import type { ServeOptions } from "./serve.ts";
 import type { TlsStream } from "./tls_stream.ts";
+import { quietly } from "./_quietly.ts";
 
 /** What `serveTls()` is told besides where to listen, as whom, and the limits. */
 export interface HandshakeOptions {
@@ -68,7 +69,11 @@ const DEFAULT_HANDSHAKE_TIMEOUT = 10_000;
  * @throws {RangeError} If the host cannot use the certificate or the key.
  * @throws {ErrorGroup} If a handler failed, and there is no `onHandlerError`.
  */
-export async function serveTls(handler: (stream: TlsStream) => unknown, options: ServeTlsOptions): Promise<void> {
+export function serveTls(handler: (stream: TlsStream) => unknown, options: ServeTlsOptions): Promise<void> {
+  return quietly(listenAndServe(handler, options));
+}
+
+async function listenAndServe(handler: (stream: TlsStream) => unknown, options: ServeTlsOptions): Promise<void> {
   checkServe(handler, options);
   const { handshakeTimeout = DEFAULT_HANDSHAKE_TIMEOUT, onHandshakeError } = options;
   requireAtLeast("serve", "handshakeTimeout", handshakeTimeout, 0);

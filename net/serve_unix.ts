@@ -6,6 +6,7 @@ import type { UnixAddress } from "../core/mod.ts";
 import { openUnixListener, type OpenUnixListenerOptions } from "./open_unix_listener.ts";
 import type { ServeOptions } from "./serve.ts";
 import type { SocketStream } from "./socket_stream.ts";
+import { quietly } from "./_quietly.ts";
 
 /** How `serveUnix()` serves. */
 export interface ServeUnixOptions extends OpenUnixListenerOptions, ServeOptions<SocketStream<UnixAddress>> {
@@ -47,7 +48,14 @@ export interface ServeUnixOptions extends OpenUnixListenerOptions, ServeOptions<
  * @throws {BrokenResourceError} If the path is in use, or no file can be made there.
  * @throws {ErrorGroup} If a handler failed, and there is no `onHandlerError`.
  */
-export async function serveUnix(
+export function serveUnix(
+  handler: (stream: SocketStream<UnixAddress>) => unknown,
+  options: ServeUnixOptions,
+): Promise<void> {
+  return quietly(listenAndServe(handler, options));
+}
+
+async function listenAndServe(
   handler: (stream: SocketStream<UnixAddress>) => unknown,
   options: ServeUnixOptions,
 ): Promise<void> {

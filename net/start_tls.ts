@@ -4,6 +4,7 @@ import { beginTls, checkTlsClient } from "./_begin_tls.ts";
 import { requireHost } from "./_check.ts";
 import { SocketStream } from "./socket_stream.ts";
 import { TlsStream, type TlsStreamOptions } from "./tls_stream.ts";
+import { quietly } from "./_quietly.ts";
 
 /** How a client does TLS. */
 export interface TlsClientOptions extends TlsStreamOptions {
@@ -75,7 +76,11 @@ export interface StartTlsOptions extends TlsClientOptions {
  * @throws {ClosedResourceError} If the stream is closed.
  * @throws {TooSlowError} If the handshake took longer than `handshakeTimeout`.
  */
-export async function startTls(stream: SocketStream, options: StartTlsOptions): Promise<TlsStream> {
+export function startTls(stream: SocketStream, options: StartTlsOptions): Promise<TlsStream> {
+  return quietly(upgrade(stream, options));
+}
+
+async function upgrade(stream: SocketStream, options: StartTlsOptions): Promise<TlsStream> {
   const action = "start TLS";
   if (!(stream instanceof SocketStream) || stream instanceof TlsStream || stream.remoteAddress.transport !== "tcp") {
     throw new TypeError(`Cannot ${action} as "stream" must be a plain TCP stream: received another kind`);
