@@ -15,7 +15,7 @@ import type { Runtime } from "./_runtime.ts";
 import { cancelNode, catches, closeNode, StatusNode } from "./_status.ts";
 import { WaitQueue } from "./_wait_queue.ts";
 import { pass, refuse } from "./_waiter.ts";
-import type { Task, TaskState } from "./task.ts";
+import type { Task, TaskCancelOptions, TaskState } from "./task.ts";
 
 export type { Task, TaskState };
 
@@ -104,8 +104,10 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
     return failed;
   }
 
-  cancel(reason?: unknown): void {
-    this.cancelBecause(makeCancelled("explicit", reason, describe(currentNode().task)));
+  cancel(reason?: unknown, { source = "explicit" }: TaskCancelOptions = {}): void {
+    // Who happens to run when the outside world strikes is not the one who cancelled.
+    const by = source === "explicit" ? describe(currentNode().task) : undefined;
+    this.cancelBecause(makeCancelled(source, reason, by));
   }
 
   cancelBecause(cancelled: Cancelled): void {

@@ -54,7 +54,7 @@ export { type Nursery, type NurseryOptions, openNursery, type SpawnOptions, type
 export { run, type RunOptions, type Schedule } from "./run.ts";
 export type { RunStatistics, RunView } from "./runtime_view.ts";
 export { currentEffectiveDeadline, currentTime, sleep, sleepForever, sleepUntil } from "./sleep.ts";
-export { currentTask, type Task, type TaskState } from "./task.ts";
+export { currentTask, type Task, type TaskCancelOptions, type TaskState } from "./task.ts";
 export { type TaskTree, taskTree, type TaskTreeNode, type TaskTreeWait } from "./task_tree.ts";
 export {
   failAfter,

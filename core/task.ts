@@ -42,8 +42,20 @@ export interface Task<T = unknown> {
    * Returns at once; the task ends when it has cleaned up. Idempotent, the first reason wins.
    *
    * @param reason Why, for those who look at the `Cancelled`.
+   * @param options What kind of event it is.
    */
-  cancel(reason?: unknown): void;
+  cancel(reason?: unknown, options?: TaskCancelOptions): void;
+}
+
+/** What a task is cancelled for. */
+export interface TaskCancelOptions {
+  /**
+   * The source that the `Cancelled` shows: `"signal"` if something outside the program is the cause, such as a client
+   * that goes away.
+   *
+   * @default {"explicit"}
+   */
+  readonly source?: "explicit" | "signal";
 }
 
 /**
