@@ -103,7 +103,8 @@ export function requireSocketPath(action: string, path: unknown): void {
   }
 }
 
-function show(value: unknown): string {
+/** A value in an error message. */
+export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   return typeof value === "object" && value !== null ? "an object" : String(value);
 }

@@ -1,5 +1,5 @@
 /**
- * Byte streams over TCP, TLS and Unix sockets, listeners and servers, on the network of the run.
+ * Byte streams over TCP, TLS and Unix sockets, listeners and servers, on the network of the run; HTTP and WebSockets.
  *
  * There are no datagrams (UDP): Deno's `Deno.listenDatagram` exists only under the flag `--unstable-net`.
  *
@@ -23,6 +23,8 @@ export { openUnixStream } from "./open_unix_stream.ts";
 export { closeForcefully, pipe, proxy, type ProxyTraffic } from "./pipe.ts";
 export { serveListeners, type ServeOptions, type ServerStatistics, serveTcp, type ServeTcpOptions } from "./serve.ts";
 export { type HandshakeOptions, serveTls, type ServeTlsOptions } from "./serve_tls.ts";
+export { type HttpHandler, type HttpRequestInfo, serveHttp, type ServeHttpOptions } from "./serve_http.ts";
+export { type ServerSentEvent, serverSentEvents } from "./server_sent_events.ts";
 export { serveUnix, type ServeUnixOptions } from "./serve_unix.ts";
 export { SocketListener } from "./socket_listener.ts";
 export { SocketStream } from "./socket_stream.ts";
@@ -31,3 +33,14 @@ export { StapledStream } from "./stapled_stream.ts";
 export type { HalfCloseableStream, Listener, ReceiveStream, SendStream, Stream } from "./stream.ts";
 export { TlsStream, type TlsStreamOptions } from "./tls_stream.ts";
 export { readable, streamFromReadable, streamFromWritable, writable } from "./web_streams.ts";
+export {
+  openWebSocket,
+  type OpenWebSocketOptions,
+  upgradeWebSocket,
+  type UpgradeWebSocketOptions,
+  type WebSocketChannel,
+  type WebSocketCloseOptions,
+  type WebSocketEnd,
+  type WebSocketLimits,
+  type WebSocketMessage,
+} from "./web_socket.ts";

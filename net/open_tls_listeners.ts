@@ -95,7 +95,8 @@ async function listen(port: number, options: OpenTlsListenersOptions): Promise<S
   );
 }
 
-async function readIdentity(action: string, options: object): Promise<{ cert: string; key: string }> {
+/** Checks what a server says it is, and reads the files of it. */
+export async function readIdentity(action: string, options: object): Promise<{ cert: string; key: string }> {
   const { cert, key, certFile, keyFile } = options as Partial<Record<"cert" | "key", string>> & {
     readonly certFile?: string | URL;
     readonly keyFile?: string | URL;

@@ -1,0 +1,120 @@
+/**
+ * The host's server of HTTP and its WebSockets: the one file that calls `Deno` for them.
+ *
+ * Facts of Deno 2.9.6 that the rest builds on, each one tried:
+ *
+ * - Whether the client has gone away, nothing tells but `request.signal`, and only until the answer is handed over:
+ *   afterwards it is aborted for every request, however well it went. It may be asked late: a client that went before is
+ *   noticed at once. Asking costs half of the server's throughput, and makes Deno print a warning, once per process.
+ *   `info.completed` is no help: it resolves for clients that went away in the middle of a body, too.
+ * - While a body is streamed, the stream's `cancel()` tells it, at once, also while a pull is pending.
+ * - A client that ends its side of the connection (half-close) counts as gone.
+ * - The callback is called without any async context. The pulls of a response's stream are called without one, or in
+ *   that in which the stream was made, depending on its buffer.
+ * - Whether a `Response` holds a stream or plain bytes, no public property tells: asking for `body` turns bytes into a
+ *   stream. See `holdsStream()`.
+ * - A request that was upgraded, but whose upgrade response is not returned, makes Deno close the whole server.
+ */
+
+import type { NetworkAddress } from "../core/mod.ts";
+
+/** A server of HTTP that the host runs. */
+export interface HostHttpServer {
+  /** Where it listens. */
+  readonly address: NetworkAddress;
+  /** Settles when the server has ended. */
+  readonly finished: Promise<void>;
+  /** Accepts nothing more, closes idle connections, and resolves when the others are done. */
+  shutdown(): Promise<void>;
+  /** Closes all connections. */
+  abort(): void;
+}
+
+/** What the host says of a request. */
+export interface HostRequestInfo {
+  readonly remoteAddr: Deno.Addr;
+  readonly completed: Promise<void>;
+}
+
+/** How the host serves. */
+export interface HostHttpOptions {
+  readonly hostname: string;
+  readonly port: number;
+  readonly backlog: number | undefined;
+  readonly reusePort: boolean | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  /** Told of answers that the host cannot send. */
+  readonly onError: (error: unknown) => Response;
+}
+
+/** Begins to serve. */
+export function hostServeHttp(
+  options: HostHttpOptions,
+  callback: (request: Request, info: HostRequestInfo) => Response | Promise<Response>,
+): HostHttpServer {
+  const { hostname, port, backlog, reusePort, cert, key, onError } = options;
+  const controller = new AbortController();
+  const server = Deno.serve({
+    hostname,
+    port,
+    onError,
+    onListen() {},
+    signal: controller.signal,
+    ...(backlog === undefined ? {} : { tcpBacklog: backlog }),
+    ...(reusePort === undefined ? {} : { reusePort }),
+    ...(cert === undefined || key === undefined ? {} : { cert, key }),
+  }, callback);
+  return {
+    address: server.addr as NetworkAddress,
+    finished: server.finished,
+    shutdown: () => server.shutdown(),
+    abort: () => controller.abort(),
+  };
+}
+
+/** Answers a request with a WebSocket. */
+export function hostUpgrade(
+  request: Request,
+  options: { readonly protocol: string | undefined; readonly idleTimeout: number },
+): { socket: WebSocket; response: Response } {
+  const { protocol, idleTimeout } = options;
+  return Deno.upgradeWebSocket(request, { idleTimeout, ...(protocol === undefined ? {} : { protocol }) });
+}
+
+/**
+ * Whether the body of a response is a stream, which has to be sent in the scope of its request.
+ *
+ * Asked by looking into the object, as the host itself does; and only if that gives the right answers for responses whose
+ * nature is known. Otherwise every body counts as a stream, which is right, too, but slow.
+ */
+export const holdsStream: (response: Response) => boolean = chooseProbe();
+
+function chooseProbe(): (response: Response) => boolean {
+  const plain = [
+    new Response(null),
+    new Response("text"),
+    new Response(new Uint8Array(1)),
+    new Response("text", { headers: { "x-y": "z" } }),
+    Response.json({}),
+  ];
+  // deno-lint-ignore no-explicit-any -- the insides of somebody else's object
+  const inside = Object.getOwnPropertySymbols(plain[0]).find(({ description }) => description === "response") as any;
+  const probe = (response: Response): boolean =>
+    // deno-lint-ignore no-explicit-any -- the insides of somebody else's object
+    (response as any)[inside].body?.streamOrStatic instanceof ReadableStream;
+  try {
+    if (!plain.some(probe) && probe(new Response(new ReadableStream()))) return probe;
+  } catch {
+    // Another version, with other insides.
+  }
+  return (response) => response.body !== null;
+}
+
+/** Whether an error is of the kind that the host's own operations fail with. */
+export function isHostError(error: unknown): boolean {
+  const { BadResource, Interrupted, ConnectionReset, ConnectionAborted, BrokenPipe, UnexpectedEof, Http } = Deno.errors;
+  return [BadResource, Interrupted, ConnectionReset, ConnectionAborted, BrokenPipe, UnexpectedEof, Http].some((kind) =>
+    error instanceof kind
+  );
+}

@@ -1,0 +1,280 @@
+/**
+ * One request and its answer, in a task of its own.
+ *
+ *     handler ──Response──▶ handed to the host ──────────────▶ over        (plain bytes: the host sends them)
+ *        │                        └──▶ body pumped, chunk by chunk ──▶ over
+ *        │                        └──▶ WebSocket, conversation ──────▶ over
+ *        └── error ──▶ onHandlerError, or the server fails; the client gets a 500
+ *
+ * All of it is cancelled when the client goes away: before the answer `request.signal` tells it, while a body is sent
+ * the cancelling of the stream that the host reads. The signal costs more than a simple request does in all, so only
+ * a request that is not answered within its turn of the event loop is watched; one that went before is noticed then.
+ *
+ * The body of an answer is read by the task itself, when the host asks for a chunk: so whatever the source of a stream
+ * waits for is under the request's scope, and nothing is read ahead.
+ */
+
+import {
+  beginHostOperation,
+  BrokenResourceError,
+  cancellable,
+  CancelScope,
+  currentTask,
+  isCancelled,
+  isErrorGroup,
+  suspend,
+  type Task,
+  TooSlowError,
+  type Waker,
+} from "../core/mod.ts";
+import { holdsStream, type HostRequestInfo, isHostError } from "./_deno_http.ts";
+import type { HttpHandler, HttpRequestInfo } from "./serve_http.ts";
+import { adoptRequest } from "./_served_request.ts";
+import { conversationOf } from "./_web_socket_upgrade.ts";
+
+/** What all exchanges of a server share. */
+export interface Site {
+  readonly handler: HttpHandler;
+  readonly handlerTimeout: number;
+  readonly onHandlerError: ((error: unknown, request: Request) => unknown) | undefined;
+  /** Where the number of requests that are handled at a time is limited; otherwise `null`. */
+  readonly places: { take(): Promise<void>; giveBack(): void } | null;
+  /** Has an exchange watched if it is not over by the next turn. */
+  readonly watchSoon: (exchange: Exchange) => void;
+}
+
+/** What a stream is ended with whose error has gone its own way. */
+export const CUT_OFF = new Error("Cannot send the rest of the body as its source failed");
+
+// Taken at import: a simulation does not hold up what the outside world does.
+const nextTurn = globalThis.setImmediate;
+
+/** What a client gets whose request was cancelled. */
+export function unavailable(): Response {
+  return new Response("Service Unavailable", { status: 503 });
+}
+
+/** What a client gets whose handler failed. */
+export function serverError(): Response {
+  return new Response("Internal Server Error", { status: 500 });
+}
+
+/** See the header. */
+export class Exchange implements HttpRequestInfo {
+  readonly #site: Site;
+  readonly #request: Request;
+  readonly #info: HostRequestInfo;
+  /** Gives the host its answer; `null` afterwards. Written by `#answer()`. */
+  #respond: ((response: Response) => void) | null;
+  #task: Task | null = null;
+  #watched = false;
+
+  constructor(site: Site, request: Request, info: HostRequestInfo, respond: (response: Response) => void) {
+    this.#site = site;
+    this.#request = request;
+    this.#info = info;
+    this.#respond = respond;
+    // Others have no body to be read.
+    const { method } = request;
+    if (method !== "GET" && method !== "HEAD") adoptRequest(request);
+  }
+
+  get remoteAddress(): HttpRequestInfo["remoteAddress"] {
+    return this.#info.remoteAddr as HttpRequestInfo["remoteAddress"];
+  }
+
+  /** Whether the handler is still at work. */
+  get pending(): boolean {
+    return this.#respond !== null;
+  }
+
+  /** The whole of the task. A promise only if there is something to wait for. */
+  run(): undefined | Promise<void> {
+    const { handler, handlerTimeout, places, watchSoon } = this.#site;
+    if (places !== null || handlerTimeout !== Infinity) {
+      watchSoon(this);
+      return this.#settle(this.#limited());
+    }
+    try {
+      const result = handler(this.#request, this);
+      if (result instanceof Promise) {
+        watchSoon(this);
+        return this.#settle(this.#later(result));
+      }
+      const rest = this.#hand(result);
+      return rest === undefined ? undefined : this.#settle(rest);
+    } catch (error) {
+      return this.#failed(error);
+    }
+  }
+
+  /** Begins to watch whether the client is there. Called in a turn after the one in which the handler was called. */
+  watch(task: Task): void {
+    if (this.#respond === null) return;
+    this.#task = task;
+    this.#watched = true;
+    const { signal } = this.#request;
+    if (signal.aborted) this.#gone();
+    else signal.addEventListener("abort", this.#gone);
+  }
+
+  readonly #gone = (): void => {
+    this.#task?.cancel("the client has gone away", { source: "signal" });
+  };
+
+  async #later(result: Promise<unknown>): Promise<void> {
+    const rest = this.#hand(await result);
+    if (rest !== undefined) await rest;
+  }
+
+  async #limited(): Promise<void> {
+    const { places } = this.#site;
+    await places?.take();
+    try {
+      await this.#inTime();
+    } finally {
+      places?.giveBack();
+    }
+  }
+
+  /** The handler under its limit, which does not hold for the sending of the body. */
+  async #inTime(): Promise<void> {
+    const { handler, handlerTimeout } = this.#site;
+    // Streams that the handler makes may wait in this scope: it is not left before they are sent.
+    const scope = new CancelScope({ timeout: handlerTimeout });
+    const outcome = await scope.run(async () => {
+      const response = await handler(this.#request, this);
+      scope.deadline = Infinity;
+      await this.#hand(response);
+    });
+    if (!outcome.cancelledCaught) return;
+    throw new TooSlowError(`Cannot answer in time as the handler was not done when ${handlerTimeout}ms had passed`, {
+      cause: outcome.cancelled,
+    });
+  }
+
+  async #settle(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      await this.#failed(error);
+    }
+  }
+
+  /** Gives the host what the handler returned; what remains to be done is a promise. */
+  #hand(response: unknown): undefined | Promise<void> {
+    if (!(response instanceof Response)) {
+      const found = response === null || typeof response !== "object" ? String(response) : response.constructor?.name;
+      throw new TypeError(`Cannot answer a request as its handler must return a Response: received ${found}`);
+    }
+    if (holdsStream(response)) return this.#pump(response);
+    const conversation = response.status === 101 ? conversationOf(response) : undefined;
+    if (conversation === undefined) return void this.#answer(response);
+    // The upgrade itself aborts the signal.
+    this.#unwatch();
+    const { answer, converse } = conversation.begin(this.#request);
+    this.#answer(answer);
+    return converse();
+  }
+
+  async #pump(response: Response): Promise<void> {
+    if (response.bodyUsed || response.body!.locked) {
+      throw new TypeError(
+        "Cannot answer a request as the body of its response must not have been used: it is read already",
+      );
+    }
+    const source = response.body!.getReader();
+    const task = currentTask();
+    let wanted = false;
+    let waker: Waker<void> | null = null;
+    let sink!: ReadableStreamDefaultController<Uint8Array>;
+    let open = true;
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => void (sink = controller),
+      pull() {
+        wanted = true;
+        waker?.wake();
+      },
+      cancel() {
+        open = false;
+        task.cancel("the client has gone away", { source: "signal" });
+      },
+    }, { highWaterMark: 0 });
+    const { status, statusText, headers } = response;
+    this.#answer(new Response(body as ReadableStream<Uint8Array<ArrayBuffer>>, { status, statusText, headers }));
+    try {
+      while (true) {
+        if (!wanted) {
+          const operation = beginHostOperation("send body of response");
+          await suspend<void>({ kind: "client to take the body" }, (wake) => void (waker = wake), () => true)
+            .finally(() => operation.end());
+          waker = null;
+        }
+        wanted = false;
+        const { done, value } = await cancellable(source.read());
+        if (done) break;
+        if (!(value instanceof Uint8Array)) {
+          throw new TypeError(`Cannot send a body as each chunk must be a Uint8Array: received ${typeof value}`);
+        }
+        sink.enqueue(value);
+      }
+      sink.close();
+    } catch (error) {
+      if (open) sink.error(CUT_OFF);
+      await source.cancel(error).catch(() => {});
+      throw error;
+    }
+    // The task lives until the last byte is out, or cannot be sent any more.
+    const operation = beginHostOperation("send body of response");
+    await suspend<void>({ kind: "client to take the body" }, (wake) => {
+      const over = (): void => void wake.wake();
+      this.#info.completed.then(over, over);
+    }, () => true).finally(() => operation.end());
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    const [cancelled, rest] = isErrorGroup(error)
+      ? error.split(isCancelled)
+      : isCancelled(error)
+      ? [error, null]
+      : [null, error];
+    if (rest === null) {
+      this.#answer(unavailable());
+      throw cancelled;
+    }
+    if (await this.#brokenByClient(rest)) return this.#answer(new Response(null, { status: 400 }));
+    let answer: unknown;
+    try {
+      if (this.#site.onHandlerError === undefined) throw error;
+      answer = await this.#site.onHandlerError(rest, this.#request);
+    } finally {
+      this.#answer(answer instanceof Response ? answer : serverError());
+    }
+    if (cancelled !== null) throw cancelled;
+  }
+
+  /** Whether an error says no more than that the client has gone away while its request was read: no fault of the handler. */
+  async #brokenByClient(error: unknown): Promise<boolean> {
+    if (this.#respond === null || !isHostError(error instanceof BrokenResourceError ? error.cause : error)) {
+      return false;
+    }
+    // The host tells of the body first, and of the request in the next turn.
+    const { signal } = this.#request;
+    if (!signal.aborted) await new Promise<void>((resolve) => nextTurn(resolve));
+    return signal.aborted;
+  }
+
+  #unwatch(): void {
+    if (!this.#watched) return;
+    this.#watched = false;
+    this.#request.signal.removeEventListener("abort", this.#gone);
+  }
+
+  #answer(response: Response): void {
+    const respond = this.#respond;
+    if (respond === null) return;
+    this.#unwatch();
+    this.#respond = null;
+    respond(response);
+  }
+}

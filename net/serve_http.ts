@@ -1,0 +1,243 @@
+/**
+ * A server of HTTP. What happens to a single request is in `_exchange.ts`, and what the host does in `_deno_http.ts`.
+ */
+
+import {
+  BrokenResourceError,
+  currentTask,
+  type NetworkAddress,
+  openMemoryChannel,
+  openNursery,
+  shielded,
+  type Task,
+  type TaskStatus,
+  untilShutdown,
+} from "../core/mod.ts";
+import { formatAddress } from "./_address.ts";
+import { checkServe } from "./_accept_loop.ts";
+import { CUT_OFF, Exchange, serverError, type Site, unavailable } from "./_exchange.ts";
+import { type HostHttpServer, hostServeHttp } from "./_deno_http.ts";
+import { checkListen } from "./_listen_on_all.ts";
+import { requireAtLeast, requireFunction } from "./_check.ts";
+import { readIdentity } from "./open_tls_listeners.ts";
+import type { OpenTcpListenersOptions } from "./open_tcp_listeners.ts";
+import type { ServerStatistics } from "./serve.ts";
+import { isNotCapable, textOf, waitForHost } from "./_wait_for_host.ts";
+
+/** What a handler is told besides the request. */
+export interface HttpRequestInfo {
+  /** Where the client is. Asked of the host when it is read, so read it before the answer. */
+  readonly remoteAddress: NetworkAddress;
+}
+
+/** Answers requests: see `serveHttp()`. */
+export type HttpHandler = (request: Request, info: HttpRequestInfo) => Response | Promise<Response>;
+
+/** How `serveHttp()` serves. */
+export interface ServeHttpOptions extends OpenTcpListenersOptions {
+  /** The port; 0 takes any free one. */
+  readonly port: number;
+  /** Told the address, in an array, once the server is listening: see `nursery.start()`. */
+  readonly status?: TaskStatus<readonly NetworkAddress[]>;
+  /**
+   * The most requests handled at a time; others wait for their turn. The host decides on connections.
+   *
+   * @default {Infinity}
+   */
+  readonly maxRequests?: number;
+  /**
+   * How long a handler may take until it returns its response, in milliseconds; it fails with `TooSlowError` then. The
+   * sending of the body is not limited.
+   *
+   * @default {Infinity}
+   */
+  readonly handlerTimeout?: number;
+  /**
+   * What to do with an error of a handler, or of a body while it is sent; the server goes on. Without it the error ends
+   * the server. Not called for cancellations, nor when the client broke off its own request. A response that it returns
+   * is the answer; otherwise, and if the answer has begun already, there is a plain 500, or the connection is cut.
+   */
+  readonly onHandlerError?: (error: unknown, request: Request) => Response | void | Promise<Response | void>;
+  /**
+   * An object of the caller's in which the server counts requests, `open` until their answer is sent (bodies that are
+   * no streams: until they are handed to the host): begin with `{ open: 0, accepted: 0 }`, and look at any time.
+   */
+  readonly statistics?: ServerStatistics;
+  /** The certificate of the server and those of its authorities, as text in PEM: serves HTTPS, HTTP/2 included. */
+  readonly cert?: string;
+  /** The private key of `cert`, as text in PEM. */
+  readonly key?: string;
+  /** In place of `cert`: the path of such a file. */
+  readonly certFile?: string | URL;
+  /** In place of `key`: the path of such a file. */
+  readonly keyFile?: string | URL;
+}
+
+/** One object for all tasks: made for each request it would cost time. */
+const SPAWN = { name: "request" } as const;
+
+// Taken at import: a simulation does not hold up what the outside world does.
+const nextTurn = globalThis.setImmediate;
+
+/**
+ * Serves HTTP: calls the handler in a task of its own for each request.
+ *
+ * The task lives until the response is sent, also one that is a stream: whatever the handler waits for, and the source
+ * of its stream, is cancelled when the client goes away (`Cancelled` with the source `"signal"`). `request.text()` and
+ * its kin, and iterating `request.body`, are waits like any other. Other tasks of a request belong in a nursery that the
+ * handler opens. Returns only when a shutdown was requested (`scope.shutdown()`): then it accepts no more, closes idle
+ * connections, and the handlers go on until they are done or the grace is over.
+ *
+ * The host notices a client that goes away by the end of its connection. One that has sent its request, and ends only its
+ * own half of the connection, counts as gone.
+ *
+ * **Cancellation:** the handlers are cancelled and awaited, their clients get a 503 if there is time for it, and all
+ * connections are closed.
+ *
+ * **Cost:** a handler that has to wait makes Deno print, once per process, a warning about `request.signal`. It is meant
+ * for others, and `--unstable-no-legacy-abort` turns it off.
+ *
+ * @example A server and its client
+ * ```ts
+ * import { fetch, type NetworkAddress, openNursery, serveHttp } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await openNursery(async (nursery) => {
+ *   const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+ *     serveHttp(async (request) => new Response(`hello, ${await request.text()}`), {
+ *       hostname: "127.0.0.1",
+ *       port: 0,
+ *       status,
+ *     })
+ *   );
+ *   const response = await fetch(`http://127.0.0.1:${address!.port}/`, { method: "POST", body: "world" });
+ *   assertEquals(await response.text(), "hello, world");
+ *   nursery.cancel();
+ * });
+ * ```
+ *
+ * @param handler Called with each request; returns the response.
+ * @param options Where to listen, and what the limits are.
+ * @throws {BrokenResourceError} If the port is in use or the address is not of this machine; `cause` is the host's error.
+ * @throws {RangeError} If the host cannot use the certificate or the key.
+ * @throws {ErrorGroup} If a handler failed, and there is no `onHandlerError`.
+ */
+export async function serveHttp(handler: HttpHandler, options: ServeHttpOptions): Promise<void> {
+  const identity = await check(handler, options);
+  const { handlerTimeout = Infinity, maxRequests = Infinity, onHandlerError } = options;
+  const { status, statistics = { open: 0, accepted: 0 } } = options;
+  // A place for each request that is handled: a send takes one, a receive gives it back.
+  const [places, used] = openMemoryChannel<void>(maxRequests, { name: "places for requests" });
+  const site: Site = {
+    handler,
+    handlerTimeout,
+    onHandlerError,
+    places: maxRequests === Infinity ? null : { take: () => places.send(), giveBack: () => used.tryReceive() },
+    watchSoon: watchman(),
+  };
+
+  function serve(exchange: Exchange): void | Promise<void> {
+    const rest = exchange.run();
+    if (rest === undefined) statistics.open--;
+    else return rest.finally(() => statistics.open--);
+  }
+
+  let server: HostHttpServer | undefined;
+  try {
+    await openNursery(async (nursery) => {
+      let open = true;
+      const onError = (error: unknown): Response => {
+        // An answer that the host refuses, which is the handler's fault.
+        if (error !== CUT_OFF) nursery.startSoon(() => complain(error), SPAWN);
+        return serverError();
+      };
+      async function complain(error: unknown): Promise<void> {
+        if (onHandlerError === undefined) throw error;
+        await onHandlerError(error, new Request("http://unknown/"));
+      }
+      server = listen({ ...options, ...identity, onError }, (request, info) => {
+        if (!open) return unavailable();
+        statistics.open++;
+        statistics.accepted++;
+        return new Promise<Response>((respond) => {
+          const exchange = new Exchange(site, request, info, respond);
+          nursery.startSoon(() => serve(exchange), SPAWN);
+        });
+      });
+      const { address, finished } = server;
+      const where = `HTTP on ${formatAddress(address)}`;
+      try {
+        status?.started([address]);
+        await untilShutdown(() => waitForHost(`serve ${where}`, () => finished));
+        const drained = server.shutdown();
+        await waitForHost(`drain ${where}`, () => drained);
+      } finally {
+        open = false;
+      }
+    }, { name: "server" });
+  } finally {
+    if (server !== undefined) {
+      const { finished } = server;
+      server.abort();
+      await shielded(() => waitForHost("close HTTP server", () => finished));
+    }
+  }
+}
+
+/** Collects what is not over within its turn, to have it watched from the next one on: one host callback for all. */
+function watchman(): (exchange: Exchange) => void {
+  let waiting: [Exchange, Task][] = [];
+  const sweep = (): void => {
+    const due = waiting;
+    waiting = [];
+    for (const [exchange, task] of due) exchange.watch(task);
+  };
+  return (exchange) => {
+    if (waiting.push([exchange, currentTask()]) === 1) nextTurn(sweep);
+  };
+}
+
+function listen(
+  options: ServeHttpOptions & Identity & { readonly onError: (error: unknown) => Response },
+  callback: Parameters<typeof hostServeHttp>[1],
+): HostHttpServer {
+  const { port, hostname = "0.0.0.0", backlog, reusePort, cert, key, onError } = options;
+  const where = formatAddress({ hostname, port });
+  try {
+    return hostServeHttp({ hostname, port, backlog, reusePort, cert, key, onError }, callback);
+  } catch (error) {
+    if (isNotCapable(error) || error instanceof TypeError) throw error;
+    // Errors of the network have a code; what the host says of certificates has none.
+    if ((error as { code?: string }).code === undefined && cert !== undefined) {
+      throw new RangeError(`Cannot serve as "cert" and "key" must be a certificate and its key: ${textOf(error)}`, {
+        cause: error,
+      });
+    }
+    throw new BrokenResourceError(`Cannot listen on ${where} as the network refused: ${textOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+interface Identity {
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+async function check(handler: unknown, options: ServeHttpOptions): Promise<Identity> {
+  const { handlerTimeout, maxRequests, onHandlerError, statistics, cert, key, certFile, keyFile } = options;
+  checkServe(handler, {
+    ...(handlerTimeout === undefined ? {} : { handlerTimeout }),
+    ...(statistics === undefined ? {} : { statistics }),
+  });
+  checkListen(options.port, options);
+  if (onHandlerError !== undefined) requireFunction("serve", "onHandlerError", onHandlerError);
+  if (maxRequests !== undefined) {
+    requireAtLeast("serve", "maxRequests", maxRequests, 1);
+    if (maxRequests !== Infinity && !Number.isInteger(maxRequests)) {
+      throw new RangeError(`Cannot serve as "maxRequests" must be a whole number or Infinity: received ${maxRequests}`);
+    }
+  }
+  if ((cert ?? key ?? certFile ?? keyFile) === undefined) return {};
+  return await readIdentity("serve", options);
+}

@@ -1,0 +1,102 @@
+/** Server-sent events: a response that is a stream of messages (HTML Standard, section 9.2). */
+
+/** One message. */
+export interface ServerSentEvent {
+  /** The text; may have several lines. */
+  readonly data?: string;
+  /** The type of the event: `"message"` for the browser if there is none. */
+  readonly event?: string;
+  /** What a client that connects again tells in the header `last-event-id`. */
+  readonly id?: string;
+  /** How long a client shall wait before it connects again, in milliseconds. */
+  readonly retry?: number;
+  /** A line that clients ignore, to keep the connection alive. */
+  readonly comment?: string;
+}
+
+/**
+ * Makes a response that sends the messages of an iterable as server-sent events.
+ *
+ * A message is asked for when the client takes it, in the task of the request: what the iterable waits for is cancelled
+ * when the client goes away, and its `return()` is called, so an async generator can clean up in `finally`. A receiving
+ * end of a channel will do, too.
+ *
+ * @example A clock for one client
+ * ```ts
+ * import { fetch, type NetworkAddress, openNursery, serveHttp, serverSentEvents, sleep } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * async function* ticks() {
+ *   for (let n = 1; n <= 2; n++) {
+ *     await sleep(1);
+ *     yield { event: "tick", data: `${n}` };
+ *   }
+ * }
+ * await openNursery(async (nursery) => {
+ *   const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+ *     serveHttp(() => serverSentEvents(ticks()), { hostname: "127.0.0.1", port: 0, status })
+ *   );
+ *   const response = await fetch(`http://127.0.0.1:${address!.port}/`);
+ *   assertEquals(await response.text(), "event: tick\ndata: 1\n\nevent: tick\ndata: 2\n\n");
+ *   nursery.cancel();
+ * });
+ * ```
+ *
+ * @param events The messages; a string is one with that text.
+ * @param init Status and further headers.
+ * @returns The response.
+ * @throws {TypeError} If `events` is not iterable.
+ */
+export function serverSentEvents(
+  events: AsyncIterable<ServerSentEvent | string> | Iterable<ServerSentEvent | string>,
+  init: ResponseInit = {},
+): Response {
+  const source = events as AsyncIterable<ServerSentEvent | string> & Iterable<ServerSentEvent | string>;
+  const iterator = source?.[Symbol.asyncIterator]?.() ?? source?.[Symbol.iterator]?.();
+  if (iterator === undefined) {
+    throw new TypeError(`Cannot send events as "events" must be iterable: received ${typeof events}`);
+  }
+  const headers = new Headers(init.headers);
+  if (!headers.has("content-type")) headers.set("content-type", "text/event-stream");
+  // A proxy that keeps them would send them to somebody else, or too late.
+  if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller) {
+      const { done, value } = await iterator.next();
+      if (done) controller.close();
+      else controller.enqueue(encoder.encode(formatEvent(typeof value === "string" ? { data: value } : value)));
+    },
+    async cancel() {
+      await iterator.return?.();
+    },
+  }, { highWaterMark: 0 });
+  return new Response(body, { ...init, headers });
+}
+
+const encoder = new TextEncoder();
+const LINE_END = /\r\n|\r|\n/;
+
+function formatEvent({ comment, event, id, retry, data }: ServerSentEvent): string {
+  let text = "";
+  for (const line of comment?.split(LINE_END) ?? []) text += `: ${line}\n`;
+  if (event !== undefined) text += `event: ${oneLine("event", event)}\n`;
+  if (id !== undefined) text += `id: ${oneLine("id", id)}\n`;
+  if (retry !== undefined) {
+    if (!Number.isInteger(retry) || retry < 0) {
+      throw new RangeError(
+        `Cannot send an event as "retry" must be a whole number of milliseconds >= 0: received ${retry}`,
+      );
+    }
+    text += `retry: ${retry}\n`;
+  }
+  for (const line of data?.split(LINE_END) ?? []) text += `data: ${line}\n`;
+  return `${text}\n`;
+}
+
+/** A line break would let whoever chose the text write fields of his own. */
+function oneLine(name: string, text: string): string {
+  if (!/[\r\n\0]/.test(text)) return text;
+  throw new RangeError(
+    `Cannot send an event as "${name}" must have no line breaks and no zero bytes: received ${JSON.stringify(text)}`,
+  );
+}
