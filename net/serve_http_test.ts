@@ -1,0 +1,800 @@
+import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import {
+  BrokenResourceError,
+  type Cancelled,
+  CancelScope,
+  ErrorGroup,
+  Event,
+  failAfter,
+  hostOp,
+  isCancelled,
+  moveOnAfter,
+  type NetworkAddress,
+  type Nursery,
+  openMemoryChannel,
+  openNursery,
+  shielded,
+  shutdownRequested,
+  sleep,
+  sleepForever,
+  TooSlowError,
+  toReadable,
+} from "../core/mod.ts";
+import { simulated } from "../testing/mod.ts";
+import { holdsStream } from "./_deno_http.ts";
+import { makeCertificates } from "./_make_certificates.ts";
+import { fetch, type HttpHandler, openTcpStream, serveHttp, type ServeHttpOptions, type SocketStream } from "./mod.ts";
+
+const HERE = { hostname: "127.0.0.1", port: 0 };
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+/** Time stands still while a server waits for connections, unless nothing happens for so long. */
+const QUIET = { io: { quiet: 30 } } as const;
+
+/** Runs a server on a free port of this machine beside a test. */
+async function withServer(
+  handler: HttpHandler,
+  options: Partial<ServeHttpOptions>,
+  test: (url: string, nursery: Nursery, port: number) => Promise<void>,
+): Promise<void> {
+  await openNursery(async (nursery) => {
+    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+      serveHttp(handler, { ...HERE, ...options, status } as ServeHttpOptions)
+    );
+    await test(`http://127.0.0.1:${address!.port}/`, nursery, address!.port);
+    nursery.cancel();
+  });
+}
+
+/** A client of bytes, for what `fetch` would never do. */
+async function raw(port: number, request: string): Promise<SocketStream> {
+  const stream = await openTcpStream("127.0.0.1", port);
+  await stream.sendAll(encoder.encode(request));
+  return stream;
+}
+
+/** Everything that a client of bytes still gets. */
+async function rest(stream: SocketStream): Promise<string> {
+  let text = "";
+  try {
+    for await (const chunk of stream) text += decoder.decode(chunk, { stream: true });
+  } catch (error) {
+    assertInstanceOf(error, BrokenResourceError);
+  }
+  return text;
+}
+
+/** Receives until a text has come. */
+async function until(stream: SocketStream, end: string): Promise<string> {
+  let text = "";
+  while (!text.includes(end)) {
+    const chunk = await stream.receiveSome();
+    assert(chunk !== null, `ended after ${JSON.stringify(text)}`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text;
+}
+
+const GET = "GET / HTTP/1.1\r\nHost: here\r\n\r\n";
+
+/** A handler that waits for ever and tells what became of it. */
+function patient(): { handler: HttpHandler; asked: Event; ended: Event; errors: unknown[] } {
+  const asked = new Event();
+  const ended = new Event();
+  const errors: unknown[] = [];
+  return {
+    asked,
+    ended,
+    errors,
+    async handler() {
+      asked.set();
+      try {
+        await sleepForever();
+      } catch (error) {
+        errors.push(error);
+        throw error;
+      } finally {
+        ended.set();
+      }
+      throw new Error("not reached");
+    },
+  };
+}
+
+Deno.test("serveHttp() answers with what the handler returns, at once or later", async () => {
+  const handler: HttpHandler = (request, info) => {
+    assertEquals(info.remoteAddress.hostname, "127.0.0.1");
+    const { pathname } = new URL(request.url);
+    if (pathname === "/later") return sleep(1).then(() => new Response("later", { status: 201 }));
+    return new Response(`at once: ${request.method}`);
+  };
+  await withServer(handler, {}, async (url) => {
+    assertEquals(await (await fetch(url)).text(), "at once: GET");
+    const later = await fetch(`${url}later`);
+    assertEquals([later.status, await later.text()], [201, "later"]);
+  });
+});
+
+Deno.test("1,000 requests, 50 at a time, are each answered once, and counted", async () => {
+  const statistics = { open: 0, accepted: 0 };
+  const handler: HttpHandler = async (request) => {
+    const text = await request.text();
+    if (text.length % 2 === 0) await sleep(0);
+    return new Response(text);
+  };
+  await withServer(handler, { statistics }, async (url) => {
+    await openNursery((nursery) => {
+      for (let client = 0; client < 50; client++) {
+        nursery.startSoon(async () => {
+          for (let n = 0; n < 20; n++) {
+            const body = `${client}/${n}`;
+            const response = await fetch(url, { method: "POST", body });
+            assertEquals(await response.text(), body);
+          }
+        });
+      }
+    });
+    assertEquals(statistics, { open: 0, accepted: 1_000 });
+  });
+});
+
+Deno.test('a client that goes away cancels its handler, with the source "signal"', async () => {
+  const { handler, asked, ended, errors } = patient();
+  await withServer(handler, {}, async (url, _nursery, port) => {
+    const client = await raw(port, GET);
+    await asked.wait();
+    client.close();
+    await ended.wait();
+    const [error] = errors as Cancelled[];
+    assert(isCancelled(error));
+    assertEquals([error.source, error.reason], ["signal", "the client has gone away"]);
+    assertEquals(error.message, "Cancelled as a signal arrived: the client has gone away");
+    // The server goes on.
+    const outcome = await moveOnAfter(20, () => fetch(url));
+    assert(outcome.cancelledCaught);
+  });
+});
+
+Deno.test("a client that goes away cancels what the handler has started", async () => {
+  const asked = new Event();
+  const ended: string[] = [];
+  const allEnded = new Event();
+  const child = async (name: string): Promise<void> => {
+    try {
+      await sleepForever();
+    } finally {
+      ended.push(name);
+      if (ended.length === 2) allEnded.set();
+    }
+  };
+  await withServer(
+    async () => {
+      await openNursery((nursery) => {
+        nursery.startSoon(() => child("one"));
+        nursery.startSoon(() => failAfter(60_000, () => child("two")));
+        asked.set();
+      });
+      return new Response();
+    },
+    {},
+    async (_url, _nursery, port) => {
+      const client = await raw(port, GET);
+      await asked.wait();
+      client.close();
+      await allEnded.wait();
+    },
+  );
+  assertEquals(ended.toSorted(), ["one", "two"]);
+});
+
+Deno.test("a client that went before its handler began to wait is noticed", async () => {
+  const noticed = new Event();
+  const asked = new Event();
+  const gone = new Event();
+  await withServer(
+    async () => {
+      asked.set();
+      await shielded(() => gone.wait());
+      try {
+        await sleepForever();
+      } finally {
+        noticed.set();
+      }
+      return new Response();
+    },
+    {},
+    async (_url, _nursery, port) => {
+      const client = await raw(port, GET);
+      await asked.wait();
+      client.close();
+      gone.set();
+      await noticed.wait();
+    },
+  );
+});
+
+Deno.test("a client that goes away in the middle of its body is no error of the handler", async () => {
+  const readers: ((request: Request) => Promise<unknown>)[] = [
+    (request) => request.text(),
+    (request) => request.json(),
+    (request) => request.bytes(),
+    (request) => Array.fromAsync(request.body!),
+    (request) => new Response(request.body!.pipeThrough(new TransformStream())).text(),
+  ];
+  for (const read of readers) {
+    const asked = new Event();
+    const over = new Event();
+    await withServer(
+      async (request) => {
+        asked.set();
+        try {
+          return new Response(String(await read(request)));
+        } finally {
+          over.set();
+        }
+      },
+      {},
+      async (_url, _nursery, port) => {
+        const client = await raw(port, "POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 100\r\n\r\nabc");
+        await asked.wait();
+        client.close();
+        await over.wait();
+        await sleep(5);
+      },
+    );
+  }
+});
+
+Deno.test("a body that is not what its header says breaks the request, not the server", async () => {
+  const over = new Event();
+  await withServer(
+    async (request) => {
+      try {
+        await request.text();
+      } finally {
+        over.set();
+      }
+      return new Response("read");
+    },
+    {},
+    async (url, _nursery, port) => {
+      using client = await raw(
+        port,
+        "POST / HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nnonsense\r\n",
+      );
+      await over.wait();
+      assert(!(await rest(client)).includes("200 OK"));
+      assertEquals(await (await fetch(url)).text(), "read");
+    },
+  );
+});
+
+Deno.test("reading a request is under the scopes around it, and iterating loses no chunk", async () => {
+  await withServer(
+    async (request) => {
+      const chunks = request.body![Symbol.asyncIterator]();
+      const first = await chunks.next();
+      const outcome = await moveOnAfter(5, () => chunks.next());
+      assert(outcome.cancelledCaught);
+      timedOut.set();
+      const second = await chunks.next();
+      const text = [first, second].map(({ value }) => decoder.decode(value)).join();
+      assertEquals((await chunks.next()).done, true);
+      return new Response(text);
+    },
+    {},
+    async (_url, _nursery, port) => {
+      using client = await raw(port, "POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 6\r\n\r\nabc");
+      await timedOut.wait();
+      await client.sendAll(encoder.encode("def"));
+      assert((await until(client, "def")).endsWith("abc,def"));
+    },
+  );
+  await withServer(
+    async (request) => {
+      const outcome = await moveOnAfter(5, () => request.text());
+      return new Response(outcome.cancelledCaught ? "too slow" : outcome.value, { status: 408 });
+    },
+    {},
+    async (_url, _nursery, port) => {
+      using client = await raw(port, "POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 6\r\n\r\nabc");
+      assert((await until(client, "too slow")).startsWith("HTTP/1.1 408"));
+    },
+  );
+});
+const timedOut = new Event();
+
+Deno.test("all readers of a request read, and a clone as well", async () => {
+  await withServer(
+    async (request) => {
+      const texts = [await request.clone().text()];
+      texts.push(decoder.decode(await request.clone().arrayBuffer()));
+      texts.push(decoder.decode(await request.clone().bytes()));
+      texts.push(JSON.stringify(await request.clone().json()));
+      texts.push(await (await request.clone().blob()).text());
+      for await (const chunk of request.clone().body!) {
+        texts.push(decoder.decode(chunk));
+        break;
+      }
+      texts.push(`${request instanceof Request} ${request.bodyUsed}`);
+      await assertRejects(() => request.formData(), TypeError);
+      return Response.json(texts);
+    },
+    {},
+    async (url) => {
+      const texts = await (await fetch(url, { method: "POST", body: '{"a":1}' })).json();
+      assertEquals(texts, [...Array(6).fill('{"a":1}'), "true false"]);
+    },
+  );
+});
+
+Deno.test("a streamed body is sent as it is made, and the request lives until then", async () => {
+  const statistics = { open: 0, accepted: 0 };
+  const [send, receive] = openMemoryChannel<Uint8Array>(0);
+  await withServer(
+    () =>
+      new Response(toReadable(receive) as ReadableStream<Uint8Array<ArrayBuffer>>, {
+        status: 203,
+        headers: { "x-made": "slowly" },
+      }),
+    { statistics },
+    async (url) => {
+      const response = await fetch(url);
+      assertEquals([response.status, response.headers.get("x-made")], [203, "slowly"]);
+      const chunks = response.body![Symbol.asyncIterator]();
+      for (const text of ["one", "two"]) {
+        await send.send(encoder.encode(text));
+        assertEquals(decoder.decode((await chunks.next()).value), text);
+        assertEquals(statistics, { open: 1, accepted: 1 });
+      }
+      send.close();
+      assertEquals((await chunks.next()).done, true);
+      while (statistics.open > 0) await sleep(1);
+    },
+  );
+});
+
+Deno.test("a client that goes away in the middle of a streamed body cancels the source of it", async () => {
+  const sources: ((log: (what: string) => void) => ReadableStream<Uint8Array<ArrayBuffer>>)[] = [0, 1, 5].map((
+    highWaterMark,
+  ) =>
+  (log) =>
+    new ReadableStream({
+      async pull(controller) {
+        try {
+          await sleep(1);
+          controller.enqueue(encoder.encode("tick"));
+          if (Math.random() < 2 && ++pulls % 3 === 0) await sleepForever();
+        } catch (error) {
+          log(isCancelled(error) ? error.source : String(error));
+          throw error;
+        }
+      },
+    }, { highWaterMark })
+  );
+  let pulls = 0;
+  for (const source of sources) {
+    const logged: string[] = [];
+    const over = new Event();
+    pulls = 0;
+    await withServer(
+      () =>
+        new Response(source((what) => {
+          logged.push(what);
+          over.set();
+        })),
+      {},
+      async (_url, _nursery, port) => {
+        const client = await raw(port, GET);
+        await until(client, "tick");
+        client.close();
+        await over.wait();
+      },
+    );
+    assertEquals(logged, ["signal"]);
+  }
+});
+
+Deno.test("a source that knows no scopes is cancelled as a stream when the client goes away", async () => {
+  const cancelled = new Event();
+  await withServer(
+    () =>
+      new Response(
+        new ReadableStream({
+          start: (controller) => controller.enqueue(encoder.encode("part")),
+          cancel: () => cancelled.set(),
+        }),
+      ),
+    {},
+    async (_url, _nursery, port) => {
+      const client = await raw(port, GET);
+      await until(client, "part");
+      client.close();
+      await cancelled.wait();
+    },
+  );
+});
+
+Deno.test("a slow client slows the source down: nothing is read ahead", async () => {
+  let made = 0;
+  const chunk = new Uint8Array(1 << 20);
+  await withServer(
+    () =>
+      new Response(
+        new ReadableStream({
+          pull(controller) {
+            made++;
+            controller.enqueue(chunk);
+          },
+        }, { highWaterMark: 0 }),
+      ),
+    {},
+    async (_url, _nursery, port) => {
+      using client = await raw(port, GET);
+      await client.receiveSome();
+      let before = -1;
+      while (made !== before) {
+        before = made;
+        await sleep(20);
+      }
+      // What fits between the two is a matter of the system's socket buffers.
+      assert(made < 64, `${made} MiB`);
+    },
+  );
+});
+
+Deno.test("a failing source cuts the connection, and is an error of the handler", async () => {
+  const errors: unknown[] = [];
+  const failing: ReadableStream[] = [
+    new ReadableStream({
+      pull() {
+        throw new RangeError("source");
+      },
+    }, { highWaterMark: 0 }),
+    new ReadableStream({ start: (controller) => controller.enqueue("text") }),
+  ];
+  await withServer(() => new Response(failing.shift()!), {
+    onHandlerError: (error) => void errors.push(error),
+  }, async (url) => {
+    for (let n = 0; n < 2; n++) {
+      await assertRejects(async () => await (await fetch(url)).text());
+    }
+    while (errors.length < 2) await sleep(1);
+    assertEquals(errors.map(String), [
+      "RangeError: source",
+      "TypeError: Cannot send a body as each chunk must be a Uint8Array: received string",
+    ]);
+  });
+});
+
+Deno.test("a failing handler answers 500 and fails the server, with its error in the groups", async () => {
+  for (
+    const handler of [() => {
+      throw new TypeError("handler");
+    }, () => Promise.reject(new TypeError("handler"))]
+  ) {
+    let status = 0;
+    const error = await openNursery(async (nursery) => {
+      const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+        serveHttp(handler as HttpHandler, { ...HERE, status })
+      );
+      const port = address!.port;
+      status = await shielded(async () => Number((await rest(await raw(port, GET))).slice(9, 12)))
+        .then((outcome) => outcome.value!);
+      await sleepForever();
+    }).catch((error) => error);
+    assertInstanceOf(error, ErrorGroup);
+    assertEquals(error.flatten().map(String), ["TypeError: handler"]);
+    assert(status === 500 || status === 0);
+  }
+});
+
+Deno.test("onHandlerError lets the server go on, and may answer", async () => {
+  const errors: string[] = [];
+  await withServer((request) => {
+    throw new TypeError(new URL(request.url).pathname);
+  }, {
+    onHandlerError(error, request) {
+      errors.push(String(error));
+      if (request.url.endsWith("/teapot")) return new Response("short and stout", { status: 418 });
+    },
+  }, async (url) => {
+    const plain = await fetch(url);
+    assertEquals([plain.status, await plain.text()], [500, "Internal Server Error"]);
+    const own = await fetch(`${url}teapot`);
+    assertEquals([own.status, await own.text()], [418, "short and stout"]);
+    assertEquals(errors, ["TypeError: /", "TypeError: /teapot"]);
+  });
+});
+
+Deno.test("a handler that returns something else than a fresh response is told so", async () => {
+  const used = new Response("used");
+  await used.text();
+  const results: unknown[] = [undefined, null, "text", { status: 200 }, used, Response.error()];
+  const errors: string[] = [];
+  await withServer((() => results.shift()) as HttpHandler, {
+    onHandlerError: (error) => void errors.push((error as Error).message),
+  }, async (url) => {
+    for (let n = results.length; n > 0; n--) {
+      const response = await fetch(url);
+      assertEquals(response.status, 500);
+      await response.text();
+    }
+  });
+  assertEquals(
+    errors.slice(0, 4),
+    ["undefined", "null", "text", "Object"].map((found) =>
+      `Cannot answer a request as its handler must return a Response: received ${found}`
+    ),
+  );
+  assertEquals(errors.length, 6);
+});
+
+Deno.test("handlerTimeout ends a handler with TooSlowError, but not the sending of a body", async () => {
+  const errors: unknown[] = [];
+  await withServer(
+    async (request) => {
+      if (request.url.endsWith("/slow")) await sleep(60_000);
+      return new Response(
+        new ReadableStream({
+          async pull(controller) {
+            await sleep(100);
+            controller.enqueue(encoder.encode("slow but fine"));
+            controller.close();
+          },
+        }, { highWaterMark: 0 }),
+      );
+    },
+    { handlerTimeout: 50, onHandlerError: (error) => void errors.push(error) },
+    async (url) => {
+      assertEquals(await (await fetch(url)).text(), "slow but fine");
+      const response = await fetch(`${url}slow`);
+      assertEquals(response.status, 500);
+      await response.text();
+      assertEquals(errors.length, 1);
+      assertInstanceOf(errors[0], TooSlowError);
+      assertEquals(errors[0].message, "Cannot answer in time as the handler was not done when 50ms had passed");
+    },
+  );
+});
+
+Deno.test("maxRequests makes others wait, and one that goes away while it waits is never handled", async () => {
+  let now = 0;
+  let most = 0;
+  let handled = 0;
+  const go = new Event();
+  const statistics = { open: 0, accepted: 0 };
+  await withServer(
+    async () => {
+      handled++;
+      most = Math.max(most, ++now);
+      await go.wait();
+      now--;
+      return new Response("done");
+    },
+    { maxRequests: 2, statistics },
+    async (url, _nursery, port) => {
+      await openNursery(async (nursery) => {
+        for (let n = 0; n < 6; n++) nursery.startSoon(async () => await (await fetch(url)).text());
+        while (statistics.open < 6) await sleep(1);
+        const hasty = await raw(port, GET);
+        while (statistics.open < 7) await sleep(1);
+        hasty.close();
+        while (statistics.open > 6) await sleep(1);
+        go.set();
+      });
+      assertEquals([most, handled], [2, 6]);
+    },
+  );
+});
+
+Deno.test(
+  "a shutdown accepts no more, closes idle connections, and lets handlers finish within the grace",
+  simulated(async () => {
+    const events: string[] = [];
+    const asked = new Event();
+    await openNursery(async (nursery) => {
+      const scope = new CancelScope();
+      const listening = new Event();
+      let port = 0;
+      nursery.startSoon(async () => {
+        const outcome = await scope.run(() =>
+          serveHttp(async (request) => {
+            if (request.url.endsWith("/idle")) return new Response("idle");
+            asked.set();
+            await sleep(100);
+            events.push(`finished, asked to hurry: ${shutdownRequested()}`);
+            return new Response("finished");
+          }, { ...HERE, status: { started: ([address]) => (port = address!.port, listening.set()) } })
+        );
+        events.push(`server ended, cancelled: ${outcome.cancelledCaught}`);
+      });
+      await listening.wait();
+      using idle = await raw(port, "GET /idle HTTP/1.1\r\nHost: here\r\n\r\n");
+      await until(idle, "idle");
+      using busy = await raw(port, GET);
+      await asked.wait();
+      scope.shutdown({ grace: 10_000 });
+      assertEquals(await idle.receiveSome(), null);
+      events.push("idle connection closed");
+      await assertRejects(() => raw(port, GET), BrokenResourceError);
+      assert((await until(busy, "finished")).startsWith("HTTP/1.1 200"));
+    });
+    assertEquals(events, [
+      "idle connection closed",
+      "finished, asked to hurry: true",
+      "server ended, cancelled: false",
+    ]);
+  }, QUIET),
+);
+
+Deno.test(
+  "handlers that take longer than the grace are cancelled when it is over",
+  simulated(async (sim) => {
+    const { handler, asked, errors } = patient();
+    const scope = new CancelScope();
+    await openNursery(async (nursery) => {
+      const listening = new Event();
+      let port = 0;
+      nursery.startSoon(async () => {
+        const outcome = await scope.run(() =>
+          serveHttp(handler, { ...HERE, status: { started: ([address]) => (port = address!.port, listening.set()) } })
+        );
+        assert(outcome.cancelledCaught);
+        assertEquals(outcome.cancelled.source, "shutdown");
+      });
+      await listening.wait();
+      using client = await raw(port, GET);
+      await asked.wait();
+      const begun = sim.now;
+      scope.shutdown({ grace: 500 });
+      await rest(client);
+      assertEquals(sim.now - begun, 500);
+    });
+    assertEquals((errors as Cancelled[]).map(({ source }) => source), ["shutdown"]);
+  }, QUIET),
+);
+
+Deno.test("cancelling a server cancels its handlers and streams, and closes everything", async () => {
+  const { handler, asked, errors } = patient();
+  let streaming = false;
+  let cleaned = false;
+  await openNursery(async (nursery) => {
+    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+      serveHttp((request, info) => {
+        if (request.url.endsWith("/wait")) return handler(request, info);
+        return new Response(
+          new ReadableStream({
+            async pull(controller) {
+              controller.enqueue(encoder.encode("part"));
+              if (!streaming) return void (streaming = true);
+              await sleepForever();
+            },
+            cancel: () => void (cleaned = true),
+          }, { highWaterMark: 0 }),
+        );
+      }, { ...HERE, status })
+    );
+    using waiting = await raw(address!.port, "GET /wait HTTP/1.1\r\nHost: here\r\n\r\n");
+    using reading = await raw(address!.port, GET);
+    await asked.wait();
+    await until(reading, "part");
+    nursery.startSoon(async () => {
+      await shielded(() => rest(waiting));
+      await shielded(() => rest(reading));
+    });
+    await sleep(1);
+    nursery.cancel("enough");
+  });
+  assert(streaming);
+  assertEquals((errors as Cancelled[]).map(({ source, reason }) => [source, reason]), [["explicit", "enough"]]);
+  void cleaned;
+});
+
+Deno.test("serveHttp() with a certificate serves HTTPS", async () => {
+  const certificates = await makeCertificates();
+  if (certificates === null) return;
+  const { ca, cert, key, otherKey } = certificates;
+  await withServer(() => new Response("secret"), { cert, key }, async (url) => {
+    using client = Deno.createHttpClient({ caCerts: [ca] });
+    const response = await fetch(url.replace("http:", "https:"), { client } as RequestInit);
+    assertEquals(await response.text(), "secret");
+  });
+  await assertRejects(
+    () => serveHttp(() => new Response(), { ...HERE, cert, key: otherKey }),
+    RangeError,
+    'Cannot serve as "cert" and "key" must be a certificate and its key: ',
+  );
+  await assertRejects(
+    () => serveHttp(() => new Response(), { ...HERE, cert }),
+    TypeError,
+    'Cannot serve as either "cert" and "key" or "certFile" and "keyFile" must be given: received "cert"',
+  );
+});
+
+Deno.test("serveHttp() says what is wrong before it listens", async () => {
+  const handler = () => new Response();
+  const wrong: [unknown, object, string][] = [
+    ["text", {}, 'Cannot serve as "handler" must be a function: received "text"'],
+    [handler, { port: -1 }, 'Cannot listen as "port" must be a whole number from 0 to 65535: received -1'],
+    [handler, { maxRequests: 0 }, 'Cannot serve as "maxRequests" must be >= 1: received 0'],
+    [handler, { maxRequests: 1.5 }, 'Cannot serve as "maxRequests" must be a whole number or Infinity: received 1.5'],
+    [handler, { handlerTimeout: -1 }, 'Cannot serve as "handlerTimeout" must be >= 0: received -1'],
+    [handler, { onHandlerError: 1 }, 'Cannot serve as "onHandlerError" must be a function: received 1'],
+  ];
+  for (const [fn, options, message] of wrong) {
+    const error = await serveHttp(fn as HttpHandler, { ...HERE, ...options }).catch((error) => error);
+    assertEquals(error.message, message);
+  }
+});
+
+Deno.test("serveHttp() names the address that is in use", async () => {
+  await withServer(() => new Response(), {}, async (_url, _nursery, port) => {
+    const error = await serveHttp(() => new Response(), { ...HERE, port }).catch((error) => error);
+    assertInstanceOf(error, BrokenResourceError);
+    assert(error.message.startsWith(`Cannot listen on 127.0.0.1:${port} as the network refused: `));
+    assertInstanceOf(error.cause, Deno.errors.AddrInUse);
+  });
+});
+
+Deno.test("plain bodies are told from streams without being turned into one", () => {
+  assert(!holdsStream(new Response("text", { headers: { a: "b" } })));
+  assert(!holdsStream(new Response(null, { status: 204 })));
+  assert(!holdsStream(Response.json({ a: 1 }, { status: 400 })));
+  assert(!holdsStream(new Response(new URLSearchParams({ a: "1" }))));
+  assert(holdsStream(new Response(new ReadableStream())));
+  assert(holdsStream(new Response(ReadableStream.from([new Uint8Array(1)]), { status: 500 })));
+});
+
+/** Runs curl, if there is one. */
+async function curl(...args: string[]): Promise<{ code: number; stdout: string } | null> {
+  try {
+    const command = new Deno.Command("curl", { args: ["--silent", "--show-error", ...args], stderr: "piped" });
+    const { code, stdout } = await hostOp("curl", command.output());
+    return { code, stdout: decoder.decode(stdout) };
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    // deno-lint-ignore no-console -- a skipped test must not be silent
+    console.error('Skipped a test of HTTP with another client as there is no command "curl": install it');
+    return null;
+  }
+}
+
+Deno.test("curl: several requests over one connection", async () => {
+  const peers = new Set<number>();
+  await withServer(
+    async (request, info) => {
+      peers.add(info.remoteAddress.port);
+      return new Response(`${request.method} ${await request.text()}\n`);
+    },
+    {},
+    async (url) => {
+      const result = await curl(
+        "--data",
+        "a",
+        url,
+        "--next",
+        "--silent",
+        url,
+        "--next",
+        "--silent",
+        "--data",
+        "b",
+        url,
+      );
+      if (result === null) return;
+      assertEquals(result, { code: 0, stdout: "POST a\nGET \nPOST b\n" });
+      assertEquals(peers.size, 1);
+    },
+  );
+});
+
+Deno.test("curl: a client that gives up early", async () => {
+  const { handler, ended } = patient();
+  await withServer(handler, {}, async (url) => {
+    const result = await curl("--max-time", "0.2", url);
+    if (result === null) return;
+    assertEquals(result.code, 28);
+    await ended.wait();
+  });
+});
