@@ -8,11 +8,15 @@
  *   noticed at once. Asking costs half of the server's throughput, and makes Deno print a warning, once per process.
  *   `info.completed` is no help: it resolves for clients that went away in the middle of a body, too.
  * - While a body is streamed, the stream's `cancel()` tells it, at once, also while a pull is pending.
+ * - A client that goes away in the middle of its own body fails the read of it, and nothing else: the signal stays as it
+ *   is, and without a read nobody notices, before the answer cannot be sent.
  * - A client that ends its side of the connection (half-close) counts as gone.
  * - The callback is called without any async context. The pulls of a response's stream are called without one, or in
  *   that in which the stream was made, depending on its buffer.
  * - Whether a `Response` holds a stream or plain bytes, no public property tells: asking for `body` turns bytes into a
  *   stream. See `holdsStream()`.
+ * - A shutdown that has begun cannot be cut short: the signal of the server then throws `BadResource` where nobody can
+ *   catch it. Clients that do not take what the host sends them keep it waiting.
  * - A request that was upgraded, but whose upgrade response is not returned, makes Deno close the whole server.
  */
 
@@ -26,7 +30,7 @@ export interface HostHttpServer {
   readonly finished: Promise<void>;
   /** Accepts nothing more, closes idle connections, and resolves when the others are done. */
   shutdown(): Promise<void>;
-  /** Closes all connections. */
+  /** Closes all connections; after `shutdown()` it is too late for that. */
   abort(): void;
 }
 
@@ -55,6 +59,7 @@ export function hostServeHttp(
 ): HostHttpServer {
   const { hostname, port, backlog, reusePort, cert, key, onError } = options;
   const controller = new AbortController();
+  let closing = false;
   const server = Deno.serve({
     hostname,
     port,
@@ -68,8 +73,14 @@ export function hostServeHttp(
   return {
     address: server.addr as NetworkAddress,
     finished: server.finished,
-    shutdown: () => server.shutdown(),
-    abort: () => controller.abort(),
+    shutdown() {
+      closing = true;
+      return server.shutdown();
+    },
+    abort() {
+      if (!closing) controller.abort();
+      closing = true;
+    },
   };
 }
 
@@ -111,10 +122,13 @@ function chooseProbe(): (response: Response) => boolean {
   return (response) => response.body !== null;
 }
 
-/** Whether an error is of the kind that the host's own operations fail with. */
-export function isHostError(error: unknown): boolean {
-  const { BadResource, Interrupted, ConnectionReset, ConnectionAborted, BrokenPipe, UnexpectedEof, Http } = Deno.errors;
-  return [BadResource, Interrupted, ConnectionReset, ConnectionAborted, BrokenPipe, UnexpectedEof, Http].some((kind) =>
-    error instanceof kind
-  );
+/**
+ * Whether an error is what the host fails the reading of a body with when its client ends, or sends what is not one.
+ * `own`: it came from a method that reads a whole body, whose errors of other kinds are well known.
+ */
+export function isBodyFault(error: unknown, own: boolean): boolean {
+  if (error instanceof Deno.errors.BadResource && /^Cannot read (request )?body as/.test(error.message)) return true;
+  // hyper's errors come as plain ones.
+  if (!(error instanceof Error) || error.constructor !== Error) return false;
+  return own || /^invalid HTTP|^error reading a body/.test(error.message);
 }

@@ -27,7 +27,7 @@ import {
   TooSlowError,
   type Waker,
 } from "../core/mod.ts";
-import { holdsStream, type HostRequestInfo, isHostError } from "./_deno_http.ts";
+import { holdsStream, type HostRequestInfo, isBodyFault } from "./_deno_http.ts";
 import type { HttpHandler, HttpRequestInfo } from "./serve_http.ts";
 import { adoptRequest } from "./_served_request.ts";
 import { conversationOf } from "./_web_socket_upgrade.ts";
@@ -45,9 +45,6 @@ export interface Site {
 
 /** What a stream is ended with whose error has gone its own way. */
 export const CUT_OFF = new Error("Cannot send the rest of the body as its source failed");
-
-// Taken at import: a simulation does not hold up what the outside world does.
-const nextTurn = globalThis.setImmediate;
 
 /** What a client gets whose request was cancelled. */
 export function unavailable(): Response {
@@ -242,7 +239,10 @@ export class Exchange implements HttpRequestInfo {
       this.#answer(unavailable());
       throw cancelled;
     }
-    if (await this.#brokenByClient(rest)) return this.#answer(new Response(null, { status: 400 }));
+    // The client broke off its own request, which is nobody's fault here.
+    if (this.#respond !== null && isBodyFault(rest instanceof BrokenResourceError ? rest.cause : rest, false)) {
+      return this.#answer(new Response("Bad Request", { status: 400 }));
+    }
     let answer: unknown;
     try {
       if (this.#site.onHandlerError === undefined) throw error;
@@ -251,17 +251,6 @@ export class Exchange implements HttpRequestInfo {
       this.#answer(answer instanceof Response ? answer : serverError());
     }
     if (cancelled !== null) throw cancelled;
-  }
-
-  /** Whether an error says no more than that the client has gone away while its request was read: no fault of the handler. */
-  async #brokenByClient(error: unknown): Promise<boolean> {
-    if (this.#respond === null || !isHostError(error instanceof BrokenResourceError ? error.cause : error)) {
-      return false;
-    }
-    // The host tells of the body first, and of the request in the next turn.
-    const { signal } = this.#request;
-    if (!signal.aborted) await new Promise<void>((resolve) => nextTurn(resolve));
-    return signal.aborted;
   }
 
   #unwatch(): void {

@@ -7,7 +7,7 @@
  */
 
 import { beginHostOperation, BrokenResourceError, suspend } from "../core/mod.ts";
-import { isHostError } from "./_deno_http.ts";
+import { isBodyFault } from "./_deno_http.ts";
 import { textOf } from "./_wait_for_host.ts";
 
 /** Puts the reading of a request's body under scopes. */
@@ -88,7 +88,8 @@ class BodyIterator implements AsyncIterableIterator<Uint8Array<ArrayBuffer>> {
   }
 
   async return(): Promise<IteratorResult<Uint8Array<ArrayBuffer>>> {
-    if (!this.#preventCancel) await this.#reader.cancel();
+    // Also called after a failed read by `Array.fromAsync()`, which, of Deno 2.9.6, spins for ever if this rejects.
+    if (!this.#preventCancel) await this.#reader.cancel().catch(() => {});
     this.#reader.releaseLock();
     return { done: true, value: undefined };
   }
@@ -115,7 +116,7 @@ function read<T>(begin: () => Promise<T>, taken: () => void = () => {}): Promise
 
 /** What the host says when the client ends in the middle of a body, or sends what is not one, is about the connection. */
 function translate(error: unknown): unknown {
-  if (!isHostError(error)) return error;
+  if (!isBodyFault(error, true)) return error;
   return new BrokenResourceError(
     `Cannot read the body of the request as the connection broke: ${textOf(error)}`,
     { cause: error },

@@ -73,6 +73,8 @@ export interface ServeHttpOptions extends OpenTcpListenersOptions {
   readonly keyFile?: string | URL;
 }
 
+/** How long to wait, after all, for clients that do not take their answers, in milliseconds. */
+const STRAGGLER_TIMEOUT = 1_000;
 /** One object for all tasks: made for each request it would cost time. */
 const SPAWN = { name: "request" } as const;
 
@@ -88,8 +90,11 @@ const nextTurn = globalThis.setImmediate;
  * handler opens. Returns only when a shutdown was requested (`scope.shutdown()`): then it accepts no more, closes idle
  * connections, and the handlers go on until they are done or the grace is over.
  *
- * The host notices a client that goes away by the end of its connection. One that has sent its request, and ends only its
- * own half of the connection, counts as gone.
+ * A client that ends only its own half of the connection counts as gone.
+ *
+ * **Not guaranteed:** that a client is noticed which goes away before it has sent its whole body, as long as nobody reads
+ * that. And a client that does not take its answer is not cut off by the end of the grace: the host keeps that connection
+ * open, and this returns a second later.
  *
  * **Cancellation:** the handlers are cancelled and awaited, their clients get a 503 if there is time for it, and all
  * connections are closed.
@@ -142,45 +147,47 @@ export async function serveHttp(handler: HttpHandler, options: ServeHttpOptions)
     else return rest.finally(() => statistics.open--);
   }
 
-  let server: HostHttpServer | undefined;
+  let accept: HostCallback = unavailable;
+  let refused: (error: unknown) => void = () => {};
+  const server = listen({
+    ...options,
+    ...identity,
+    onError(error) {
+      // An answer that the host refuses is the handler's fault; a body's own error is known already.
+      if (error !== CUT_OFF) refused(error);
+      return serverError();
+    },
+  }, (request, info) => accept(request, info));
+  const { address, finished } = server;
+  const where = `HTTP on ${formatAddress(address)}`;
   try {
     await openNursery(async (nursery) => {
-      let open = true;
-      const onError = (error: unknown): Response => {
-        // An answer that the host refuses, which is the handler's fault.
-        if (error !== CUT_OFF) nursery.startSoon(() => complain(error), SPAWN);
-        return serverError();
-      };
-      async function complain(error: unknown): Promise<void> {
-        if (onHandlerError === undefined) throw error;
-        await onHandlerError(error, new Request("http://unknown/"));
-      }
-      server = listen({ ...options, ...identity, onError }, (request, info) => {
-        if (!open) return unavailable();
+      accept = (request, info) => {
         statistics.open++;
         statistics.accepted++;
         return new Promise<Response>((respond) => {
           const exchange = new Exchange(site, request, info, respond);
           nursery.startSoon(() => serve(exchange), SPAWN);
         });
-      });
-      const { address, finished } = server;
-      const where = `HTTP on ${formatAddress(address)}`;
+      };
+      refused = (error) =>
+        void nursery.startSoon(async () => {
+          if (onHandlerError === undefined) throw error;
+          await onHandlerError(error, new Request(`http://${formatAddress(address)}/`));
+        }, SPAWN);
       try {
         status?.started([address]);
         await untilShutdown(() => waitForHost(`serve ${where}`, () => finished));
         const drained = server.shutdown();
         await waitForHost(`drain ${where}`, () => drained);
       } finally {
-        open = false;
+        accept = unavailable;
+        refused = () => {};
       }
     }, { name: "server" });
   } finally {
-    if (server !== undefined) {
-      const { finished } = server;
-      server.abort();
-      await shielded(() => waitForHost("close HTTP server", () => finished));
-    }
+    server.abort();
+    await shielded(() => waitForHost(`close ${where}`, () => finished), { timeout: STRAGGLER_TIMEOUT });
   }
 }
 
@@ -199,7 +206,7 @@ function watchman(): (exchange: Exchange) => void {
 
 function listen(
   options: ServeHttpOptions & Identity & { readonly onError: (error: unknown) => Response },
-  callback: Parameters<typeof hostServeHttp>[1],
+  callback: HostCallback,
 ): HostHttpServer {
   const { port, hostname = "0.0.0.0", backlog, reusePort, cert, key, onError } = options;
   const where = formatAddress({ hostname, port });
@@ -218,6 +225,8 @@ function listen(
     });
   }
 }
+
+type HostCallback = Parameters<typeof hostServeHttp>[1];
 
 interface Identity {
   readonly cert?: string;
