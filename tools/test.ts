@@ -31,8 +31,8 @@ const GROUPS: readonly {
   {
     folders: ["net"],
     unix: false,
-    // Certificates are made by openssl.
-    permissions: ["--allow-net=127.0.0.1,[::1],localhost,0.0.0.0", ...TEMPORARY, "--allow-run=openssl"],
+    // Certificates are made by openssl; curl is a client of HTTP.
+    permissions: ["--allow-net=127.0.0.1,[::1],localhost,0.0.0.0", ...TEMPORARY, "--allow-run=openssl,curl"],
   },
   { folders: ["net"], unix: true, permissions: ["--allow-net", ...TEMPORARY] },
   {
