@@ -24,9 +24,10 @@ const SUBJECTS = [
   "lines",
   "echo",
   "accept",
+  "http",
 ];
 /** These have two processes, which shall not share a processor. */
-const UNPINNED = ["echo", "lines", "accept"];
+const UNPINNED = ["echo", "lines", "accept", "http"];
 
 const only = Deno.args.find((arg) => arg.startsWith("--only="))?.slice("--only=".length).split(",");
 const unknown = only?.find((name) => !SUBJECTS.includes(name));

@@ -478,7 +478,6 @@ Deno.test("a failing handler answers 500 and fails the server, with its error in
       const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
         serveHttp(handler as HttpHandler, { ...HERE, status })
       );
-      const port = address!.port;
       using client = await raw(address!.port, GET);
       await shielded(async () => {
         status = Number((await rest(client)).slice(9, 12));

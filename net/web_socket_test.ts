@@ -245,6 +245,7 @@ Deno.test("send() waits while the peer does not take what was sent, and sends no
 
 Deno.test("a peer that sends more than is kept is cut off, after what was kept", async () => {
   const flooded = new Event();
+  const checked = new Event();
   await withServer(async (socket) => {
     await flooded.wait();
     assertEquals(await socket.receive(), "0");
@@ -256,6 +257,7 @@ Deno.test("a peer that sends more than is kept is cut off, after what was kept",
       "Cannot receive as the WebSocket broke: the peer has sent more than the 150 bytes that are kept for a receiver",
     );
     await assertRejects(() => socket.send("x"), BrokenResourceError);
+    checked.set();
   }, async (url) => {
     await using socket = await openWebSocket(url);
     for (let n = 0; n < 5; n++) await socket.send(`${n}`);
@@ -265,6 +267,7 @@ Deno.test("a peer that sends more than is kept is cut off, after what was kept",
       assertEquals(socket.end, { code: 1009, reason: "more messages than are received" });
     } else assertInstanceOf(error, BrokenResourceError);
     flooded.set();
+    await checked.wait();
   }, { maxBuffered: 150 });
 });
 
