@@ -19,6 +19,7 @@ import {
   BrokenResourceError,
   cancellable,
   CancelScope,
+  checkpointIfCancelled,
   currentTask,
   isCancelled,
   isErrorGroup,
@@ -43,6 +44,7 @@ export interface Site {
   readonly watchSoon: (exchange: Exchange) => void;
 }
 
+const CLIENT_GONE = "the client has gone away";
 /** What a stream is ended with whose error has gone its own way. */
 export const CUT_OFF = new Error("Cannot send the rest of the body as its source failed");
 
@@ -63,8 +65,8 @@ export class Exchange implements HttpRequestInfo {
   readonly #info: HostRequestInfo;
   /** Gives the host its answer; `null` afterwards. Written by `#answer()`. */
   #respond: ((response: Response) => void) | null;
-  #task: Task | null = null;
-  #watched = false;
+  /** Listens to the signal of the request while that is watched. Made when needed: a closure for each would cost time. */
+  #gone: (() => void) | null = null;
 
   constructor(site: Site, request: Request, info: HostRequestInfo, respond: (response: Response) => void) {
     this.#site = site;
@@ -108,16 +110,12 @@ export class Exchange implements HttpRequestInfo {
   /** Begins to watch whether the client is there. Called in a turn after the one in which the handler was called. */
   watch(task: Task): void {
     if (this.#respond === null) return;
-    this.#task = task;
-    this.#watched = true;
+    const gone = (): void => task.cancel(CLIENT_GONE, { source: "signal" });
+    this.#gone = gone;
     const { signal } = this.#request;
-    if (signal.aborted) this.#gone();
-    else signal.addEventListener("abort", this.#gone);
+    if (signal.aborted) gone();
+    else signal.addEventListener("abort", gone);
   }
-
-  readonly #gone = (): void => {
-    this.#task?.cancel("the client has gone away", { source: "signal" });
-  };
 
   async #later(result: Promise<unknown>): Promise<void> {
     const rest = this.#hand(await result);
@@ -194,7 +192,7 @@ export class Exchange implements HttpRequestInfo {
       },
       cancel() {
         open = false;
-        task.cancel("the client has gone away", { source: "signal" });
+        task.cancel(CLIENT_GONE, { source: "signal" });
       },
     }, { highWaterMark: 0 });
     const { status, statusText, headers } = response;
@@ -209,6 +207,8 @@ export class Exchange implements HttpRequestInfo {
         }
         wanted = false;
         const { done, value } = await cancellable(source.read());
+        // The client may have gone in the gap after the read: then nothing can be put into the stream any more.
+        if (!open) await checkpointIfCancelled();
         if (done) break;
         if (!(value instanceof Uint8Array)) {
           throw new TypeError(`Cannot send a body as each chunk must be a Uint8Array: received ${typeof value}`);
@@ -254,9 +254,9 @@ export class Exchange implements HttpRequestInfo {
   }
 
   #unwatch(): void {
-    if (!this.#watched) return;
-    this.#watched = false;
+    if (this.#gone === null) return;
     this.#request.signal.removeEventListener("abort", this.#gone);
+    this.#gone = null;
   }
 
   #answer(response: Response): void {

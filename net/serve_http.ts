@@ -99,8 +99,9 @@ const nextTurn = globalThis.setImmediate;
  * **Cancellation:** the handlers are cancelled and awaited, their clients get a 503 if there is time for it, and all
  * connections are closed.
  *
- * **Cost:** a handler that has to wait makes Deno print, once per process, a warning about `request.signal`. It is meant
- * for others, and `--unstable-no-legacy-abort` turns it off.
+ * **Cost:** three microseconds per request on top of the host's eight; a third of them is what the host takes to carry an
+ * ambient scope at all, by `AsyncLocalStorage`. A handler that has to wait makes Deno print, once per process, a warning
+ * about `request.signal`: it is meant for others, and `--unstable-no-legacy-abort` turns it off.
  *
  * @example A server and its client
  * ```ts
