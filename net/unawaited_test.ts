@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
 import { checkpoint, handleErrors, moveOnAfter, openNursery, run, sleepForever } from "../core/mod.ts";
-import { openTcpListeners, openTcpStream, openTlsStream, openUnixStream, serveListeners, serveTcp } from "./mod.ts";
+import { openTcpListeners, openTcpStream, serveListeners, serveTcp } from "./mod.ts";
 import { ScriptedNetwork } from "./_scripted_network.ts";
 
 Deno.test("calls that nobody awaits do not end the process when they are cancelled", async () => {
