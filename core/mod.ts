@@ -23,7 +23,7 @@ export {
   TooSlowError,
   WouldBlock,
 } from "./errors.ts";
-export { Event, type EventStatistics } from "./event.ts";
+export { Event, type EventStatistics } from "./sync/event.ts";
 export { beginHostOperation, hostOp, type HostOperation } from "./host_op.ts";
 export { onIdle } from "./idle.ts";
 export type { Instrument } from "./instrument.ts";
@@ -33,7 +33,7 @@ export {
   type MemoryReceiveChannel,
   type MemorySendChannel,
   openMemoryChannel,
-} from "./memory_channel.ts";
+} from "./channels/memory_channel.ts";
 export type {
   Network,
   NetworkAddress,
@@ -67,7 +67,7 @@ export {
   untilShutdown,
 } from "./timeouts.ts";
 export { suspend, type WaitReason, type Waker } from "./_waiter.ts";
-export { Barrier, type BarrierStatistics } from "./barrier.ts";
+export { Barrier, type BarrierStatistics } from "./sync/barrier.ts";
 export {
   type BroadcastChannelOptions,
   type BroadcastChannelStatistics,
@@ -75,14 +75,14 @@ export {
   type BroadcastSendChannel,
   type LagPolicy,
   openBroadcastChannel,
-} from "./broadcast_channel.ts";
+} from "./channels/broadcast_channel.ts";
 export { cancellable } from "./cancellable.ts";
 export {
   type BorrowOptions,
   CapacityLimiter,
   type CapacityLimiterOptions,
   type CapacityLimiterStatistics,
-} from "./capacity_limiter.ts";
+} from "./sync/capacity_limiter.ts";
 export {
   all,
   allSettled,
@@ -93,19 +93,18 @@ export {
   type ResultOf,
   type ResultOfJob,
   type ResultsOf,
-} from "./combinators.ts";
-export { Condition, type ConditionStatistics } from "./condition.ts";
-export { Lock, type LockStatistics, type ReleaseGuard } from "./lock.ts";
-export { asCompleted, type ConcurrencyOptions, forEach, map } from "./map.ts";
-export { Once } from "./once.ts";
-export { ParkingLot, type ParkingLotStatistics } from "./parking_lot.ts";
-export { RateLimiter, type RateLimiterOptions, type RateLimiterStatistics } from "./rate_limiter.ts";
-export { type Backoff, retry, type RetryOptions } from "./retry.ts";
-export { select, type Selected, type SelectOptions } from "./select.ts";
-export { Semaphore, type SemaphoreOptions, type SemaphoreStatistics } from "./semaphore.ts";
+} from "./combinators/combinators.ts";
+export { Condition, type ConditionStatistics } from "./sync/condition.ts";
+export { Lock, type LockStatistics, type ReleaseGuard } from "./sync/lock.ts";
+export { asCompleted, type ConcurrencyOptions, forEach, map, type Source } from "./combinators/map.ts";
+export { Once } from "./sync/once.ts";
+export { ParkingLot, type ParkingLotStatistics } from "./sync/parking_lot.ts";
+export { RateLimiter, type RateLimiterOptions, type RateLimiterStatistics } from "./sync/rate_limiter.ts";
+export { type Backoff, retry, type RetryOptions } from "./combinators/retry.ts";
+export { select, type Selected, type SelectOptions } from "./channels/select.ts";
+export { Semaphore, type SemaphoreOptions, type SemaphoreStatistics } from "./sync/semaphore.ts";
 export { currentSignal, withSignal } from "./signals.ts";
 export { suppressedErrors } from "./suppressed_errors.ts";
-export { toChannel } from "./to_channel.ts";
-export { openWatch, type WatchOptions, type WatchReceiver, type WatchSender } from "./watch.ts";
-export { fromReadable, type ReadableReceiver, toReadable } from "./web_streams.ts";
-export type { Source } from "./_feed.ts";
+export { toChannel } from "./channels/to_channel.ts";
+export { openWatch, type WatchOptions, type WatchReceiver, type WatchSender } from "./channels/watch.ts";
+export { fromReadable, type ReadableReceiver, toReadable } from "./channels/web_streams.ts";

@@ -60,7 +60,7 @@ export function placeIn(stack: string): string {
 
 const LIBRARY = new URL("../", import.meta.url).href;
 /** Not tests, and not the examples in the documentation, whose files are called `x.ts$10-20.ts`. */
-const OURS = /^(?:core|net|testing)\/(?:(?!_test\.)\w)+\.ts:/;
+const OURS = /^(?:core|net|testing)\/(?:\w+\/)?(?:(?!_test\.)\w)+\.ts:/;
 
 /** A place as people read it: without the scheme, and relative to the main module. */
 export function shortPlace(place: string): string {

@@ -3,7 +3,7 @@
  *
  * `error-message`: `Cannot <action> as …`, sentence case, no period at the end, no contractions, in string and template
  * literals, also those handed to `super()`. `import-direction`: core imports nothing of ours, net and testing use the
- * `mod.ts` of other folders, `_private.ts` files stay in their folder, and `node:` modules are imported where that was decided.
+ * `mod.ts` of other folders, `_private.ts` files stay in their folder and those below it, and `node:` modules are imported where that was decided.
  * `few-arguments`: exported functions take at most three arguments, the last of them options if there are three, and no
  * boolean in a position.
  */
@@ -62,8 +62,8 @@ const plugin: Deno.lint.Plugin = {
           if (!source.startsWith(".")) return;
           const target = new URL(source, `file:///${file}`).pathname.slice(1);
           const other = target.split("/")[0];
-          if (target.includes("/_") && target.replace(/[^/]*$/, "") !== file.replace(/[^/]*$/, "")) {
-            report("A private file may be imported in its own folder only");
+          if (target.includes("/_") && !file.startsWith(target.replace(/[^/]*$/, ""))) {
+            report("A private file may be imported in its own folder and those below only");
           }
           if (other === folder || file === "mod.ts" || folder === "tools" || folder === "bench") return;
           if (isTest(file) && target === "testing/mod.ts") return;

@@ -26,8 +26,12 @@ Deno.test("imports go one way, through mod.ts, and private files stay in their f
   assertEquals(lint("net/x.ts", 'import "../core/mod.ts"; import "./_address.ts";'), []);
   assertEquals(lint("net/x.ts", 'import "../core/sleep.ts";'), ['"net" may not import "core/sleep.ts"']);
   assertEquals(lint("testing/x.ts", 'export * from "../core/_waiter.ts";'), [
-    "A private file may be imported in its own folder only",
+    "A private file may be imported in its own folder and those below only",
     '"testing" may not import "core/_waiter.ts"',
+  ]);
+  assertEquals(lint("core/sync/x.ts", 'import "../_waiter.ts"; import "../sleep.ts";'), []);
+  assertEquals(lint("core/sync/x.ts", 'import "../channels/_channel.ts";'), [
+    "A private file may be imported in its own folder and those below only",
   ]);
   assertEquals(lint("core/x_test.ts", 'import "../testing/mod.ts";'), []);
 });

@@ -9,14 +9,19 @@ const ROOT = new URL("../../", import.meta.url);
 async function loadCopy(): Promise<[copy: typeof ours, folder: string]> {
   const folder = await Deno.makeTempDir({ prefix: "trefoil_copy_" });
   await Deno.copyFile(new URL("mod.ts", ROOT), `${folder}/mod.ts`);
-  for (const part of ["core", "net", "testing"]) {
-    await Deno.mkdir(`${folder}/${part}`);
-    for await (const { name } of Deno.readDir(new URL(part, ROOT))) {
-      if (!name.endsWith(".ts") || name.endsWith("_test.ts")) continue;
-      await Deno.copyFile(new URL(`${part}/${name}`, ROOT), `${folder}/${part}/${name}`);
+  for (const part of ["core", "net", "testing"]) await copySources(part, folder);
+  return [await import(`file://${folder}/mod.ts`), folder];
+}
+
+async function copySources(part: string, folder: string): Promise<void> {
+  await Deno.mkdir(`${folder}/${part}`);
+  for await (const { name, isDirectory } of Deno.readDir(new URL(part, ROOT))) {
+    const path = `${part}/${name}`;
+    if (isDirectory) await copySources(path, folder);
+    else if (name.endsWith(".ts") && !name.endsWith("_test.ts")) {
+      await Deno.copyFile(new URL(path, ROOT), `${folder}/${path}`);
     }
   }
-  return [await import(`file://${folder}/mod.ts`), folder];
 }
 
 const GLOBALS = ["setTimeout", "clearTimeout", "setInterval", "Date", "fetch"] as const;

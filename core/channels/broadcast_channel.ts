@@ -1,0 +1,288 @@
+/** Channels on which every subscriber receives every value. */
+
+import { requireInteger } from "../_check.ts";
+import { Channel } from "./_channel.ts";
+import { ReceiveEnd } from "./_channel_ends.ts";
+import { currentNode } from "../_context.ts";
+import { rejectAfterPass } from "../_quiet.ts";
+import { BrokenResourceError, ClosedResourceError, WouldBlock } from "../errors.ts";
+import type { MemoryReceiveChannel } from "./memory_channel.ts";
+import type { StatusNode } from "../_status.ts";
+import { pass, refuse, Waiter, type WaitReason } from "../_waiter.ts";
+import { WaitQueue } from "../_wait_queue.ts";
+
+/** What happens when a subscriber's buffer is full: see `BroadcastChannelOptions.lag`. */
+export type LagPolicy = "block" | "dropOldest" | "error";
+
+/** How a broadcast channel is made. */
+export interface BroadcastChannelOptions {
+  /**
+   * What happens when a subscriber does not keep up and its buffer is full.
+   *
+   * - `"block"`: the sender waits, and so the slowest subscriber sets the pace for all.
+   * - `"dropOldest"`: it loses the oldest value it has not received; `missed` counts them.
+   * - `"error"`: it is cut off. Its buffer is thrown away, and receiving throws `BrokenResourceError`.
+   *
+   * @default {"block"}
+   */
+  readonly lag?: LagPolicy;
+  /** A name for reports. */
+  readonly name?: string;
+}
+
+/** Numbers of a broadcast channel, for debugging. */
+export interface BroadcastChannelStatistics {
+  /** How many subscriptions are open. */
+  readonly subscribers: number;
+  /** How many values each of them can have waiting. */
+  readonly maxBufferSize: number;
+  /** The most values that one of them has waiting now. */
+  readonly currentBufferUsed: number;
+  /** Tasks blocked in `send()`. */
+  readonly tasksWaitingSend: number;
+}
+
+/** One subscription: see `BroadcastSendChannel.subscribe()`. Closing the last clone ends it. */
+export interface BroadcastReceiveChannel<T> extends MemoryReceiveChannel<T> {
+  /** How many values it has lost by being too slow; always 0 unless the policy is `"dropOldest"`. */
+  readonly missed: number;
+}
+
+/** The sending end of a broadcast channel: see `openBroadcastChannel()`. */
+export interface BroadcastSendChannel<T> extends Disposable {
+  /**
+   * Gives a value to all who are subscribed now. Without subscribers it goes nowhere.
+   *
+   * **Cancellation:** throws `Cancelled`; nobody has got the value.
+   *
+   * @param value The value.
+   * @returns A promise that resolves once every subscriber has it, or has it in its buffer.
+   * @throws {ClosedResourceError} If the channel is closed, before or meanwhile.
+   */
+  send(value: T): Promise<void>;
+  /**
+   * The twin of `send()` that does not wait.
+   *
+   * @param value The value.
+   * @throws {WouldBlock} If the policy is `"block"` and a subscriber has no room.
+   * @throws {ClosedResourceError} If the channel is closed.
+   */
+  trySend(value: T): void;
+  /**
+   * Subscribes: what is sent from now on can be received.
+   *
+   * @returns The receiving end; close it (`using`), or the sender will wait for it, or fill its buffer.
+   * @throws {ClosedResourceError} If the channel is closed.
+   */
+  subscribe(): BroadcastReceiveChannel<T>;
+  /** Ends the channel: subscribers receive what is in their buffers, then it ends for them. Idempotent. */
+  close(): void;
+  /** Counts subscribers and waits. */
+  statistics(): BroadcastChannelStatistics;
+}
+
+/**
+ * Opens a channel on which every subscriber receives every value, in the order in which they were sent.
+ *
+ * All may share the sending end; the channel ends when it is closed. Each subscriber has a buffer of its own.
+ *
+ * @example Two who listen
+ * ```ts
+ * import { openBroadcastChannel, openNursery } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const news = openBroadcastChannel<string>(16);
+ * const heard: string[] = [];
+ * await openNursery((nursery) => {
+ *   for (const name of ["ann", "bob"]) {
+ *     const subscription = news.subscribe();
+ *     nursery.startSoon(async () => {
+ *       for await (const item of subscription) heard.push(`${name}: ${item}`);
+ *     });
+ *   }
+ *   news.trySend("hello");
+ *   news.close();
+ * });
+ * assertEquals(heard, ["ann: hello", "bob: hello"]);
+ * ```
+ *
+ * @param capacity How many values each subscriber can have waiting, at least 1.
+ * @param options What to do about subscribers that do not keep up, and a name.
+ * @returns The sending end, which also makes subscriptions.
+ * @throws {RangeError} If `capacity` is not a whole number >= 1 or `Infinity`, or the policy is not one of the three.
+ */
+export function openBroadcastChannel<T>(
+  capacity: number,
+  options: BroadcastChannelOptions = {},
+): BroadcastSendChannel<T> {
+  if (capacity !== Infinity) {
+    requireInteger("open a broadcast channel", "capacity", capacity, 1, Number.MAX_SAFE_INTEGER);
+  }
+  const { lag = "block", name = "" } = options;
+  if (lag !== "block" && lag !== "dropOldest" && lag !== "error") {
+    throw new RangeError(
+      `Cannot open a broadcast channel as "lag" must be "block", "dropOldest" or "error": received ${String(lag)}`,
+    );
+  }
+  return new Hub<T>(capacity, lag, name);
+}
+
+class BlockedSend<T> extends Waiter<void> {
+  constructor(node: StatusNode, reason: WaitReason, readonly value: T) {
+    super(node, reason, null);
+  }
+}
+
+/** One subscriber: an ordinary channel that the hub feeds, and the number of values it has lost. */
+class Subscription<T> extends Channel<T> {
+  missed = 0;
+
+  hasRoom(): boolean {
+    return this.receivers.size > 0 || this.used < this.capacity;
+  }
+}
+
+class SubscriptionEnd<T> extends ReceiveEnd<T> implements BroadcastReceiveChannel<T> {
+  readonly #subscription: Subscription<T>;
+
+  constructor(subscription: Subscription<T>) {
+    super(subscription);
+    this.#subscription = subscription;
+  }
+
+  get missed(): number {
+    return this.#subscription.missed;
+  }
+
+  override clone(): BroadcastReceiveChannel<T> {
+    this.requireOpen();
+    return new SubscriptionEnd(this.#subscription);
+  }
+}
+
+class Hub<T> implements BroadcastSendChannel<T> {
+  readonly #capacity: number;
+  readonly #lag: LagPolicy;
+  readonly #name: string;
+  readonly #subscriptions = new Set<Subscription<T>>();
+  /** Who waits for room at all subscribers, under the policy `"block"`. */
+  readonly #senders = new WaitQueue<void, BlockedSend<T>>();
+  readonly #reason: WaitReason;
+  #closed = false;
+
+  constructor(capacity: number, lag: LagPolicy, name: string) {
+    this.#capacity = capacity;
+    this.#lag = lag;
+    this.#name = name;
+    const label = name === "" ? "" : `"${name}" `;
+    this.#reason = {
+      kind: "send on broadcast channel",
+      label: () => `${label}(${this.#full()} of ${this.#subscriptions.size} subscribers have no room)`,
+    };
+  }
+
+  send(value: T): Promise<void> {
+    const node = currentNode();
+    if (node.cancelled !== null) return refuse(node);
+    if (this.#closed) return rejectAfterPass(node, closed());
+    if (this.#ready) {
+      this.#deliver(value);
+      return pass(node, undefined);
+    }
+    const waiter = new BlockedSend(node, this.#reason, value);
+    this.#senders.add(waiter);
+    return waiter.promise;
+  }
+
+  trySend(value: T): void {
+    if (this.#closed) throw closed();
+    if (!this.#ready) {
+      throw new WouldBlock(
+        `Cannot send without waiting as ${this.#full()} of ${this.#subscriptions.size} subscribers have no room`,
+      );
+    }
+    this.#deliver(value);
+  }
+
+  subscribe(): BroadcastReceiveChannel<T> {
+    if (this.#closed) throw new ClosedResourceError("Cannot subscribe as the broadcast channel is closed");
+    const subscription = new Subscription<T>(this.#capacity, this.#name);
+    subscription.sendEnds = 1;
+    subscription.watcher = {
+      taken: () => this.#roomMade(),
+      wanted: () => this.#roomMade(),
+      closed: () => {
+        this.#subscriptions.delete(subscription);
+        this.#roomMade();
+      },
+    };
+    this.#subscriptions.add(subscription);
+    return new SubscriptionEnd(subscription);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const subscription of this.#subscriptions) subscription.endSending();
+    this.#senders.failAll(closed("meanwhile"));
+  }
+
+  statistics(): BroadcastChannelStatistics {
+    let currentBufferUsed = 0;
+    for (const { used } of this.#subscriptions) currentBufferUsed = Math.max(currentBufferUsed, used);
+    return {
+      subscribers: this.#subscriptions.size,
+      maxBufferSize: this.#capacity,
+      currentBufferUsed,
+      tasksWaitingSend: this.#senders.size,
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Whether a value can be delivered now, without overtaking one that waits. */
+  get #ready(): boolean {
+    return this.#lag !== "block" || (this.#senders.size === 0 && this.#full() === 0);
+  }
+
+  #full(): number {
+    let full = 0;
+    for (const subscription of this.#subscriptions) if (!subscription.hasRoom()) full++;
+    return full;
+  }
+
+  #roomMade(): void {
+    while (this.#senders.first !== null && this.#full() === 0) {
+      const { first } = this.#senders;
+      // Taken out first: delivering may make room again, and call us.
+      this.#senders.remove(first);
+      this.#deliver(first.value);
+      first.wake();
+    }
+  }
+
+  #deliver(value: T): void {
+    for (const subscription of this.#subscriptions) {
+      if (subscription.accept(value)) continue;
+      if (this.#lag === "dropOldest") {
+        subscription.shift();
+        subscription.missed++;
+        subscription.put(value);
+      } else this.#cutOff(subscription);
+    }
+  }
+
+  #cutOff(subscription: Subscription<T>): void {
+    this.#subscriptions.delete(subscription);
+    subscription.broken = new BrokenResourceError(
+      `Cannot receive as this subscriber was cut off: it had ${this.#capacity} values waiting when one more came, receive faster, or open the channel with a greater capacity or another policy`,
+    );
+    subscription.clear();
+  }
+}
+
+function closed(when = "already"): ClosedResourceError {
+  return new ClosedResourceError(`Cannot send as the broadcast channel was closed ${when}`);
+}

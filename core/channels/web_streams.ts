@@ -1,0 +1,201 @@
+/** Values between channels and Web Streams, both ways with backpressure. */
+
+import { show } from "../_check.ts";
+import { cancellable } from "../cancellable.ts";
+import { currentNode } from "../_context.ts";
+import { ClosedResourceError, EndOfChannel } from "../errors.ts";
+import type { MemoryReceiveChannel } from "./memory_channel.ts";
+import { quiet } from "../_quiet.ts";
+import { refuse } from "../_waiter.ts";
+
+/** What `fromReadable()` gives: a receiving end whose values come from a `ReadableStream`. */
+export interface ReadableReceiver<T> extends AsyncIterable<T>, AsyncDisposable {
+  /**
+   * Receives the next chunk.
+   *
+   * **Cancellation:** throws `Cancelled`; the chunk is not lost, the next call gets it.
+   *
+   * @returns The chunk.
+   * @throws {EndOfChannel} If the stream has ended.
+   * @throws {ClosedResourceError} If this end is closed.
+   * @throws {unknown} What the stream failed with.
+   */
+  receive(): Promise<T>;
+  /**
+   * Cancels the stream, so that its source can stop. Idempotent.
+   *
+   * **Cancellation:** none: as a cleanup it waits, even in a cancelled scope, until the source has confirmed it.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Receives from a `ReadableStream`, in a way that can be cancelled without losing a chunk.
+ *
+ * The stream is locked until `close()`, which `await using` calls.
+ *
+ * @example A stream under a timeout
+ * ```ts
+ * import { failAfter, fromReadable } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using chunks = fromReadable(ReadableStream.from(["a", "b"]));
+ * assertEquals(await failAfter(1_000, () => chunks.receive()), "a");
+ * ```
+ *
+ * @param readable The stream.
+ * @returns The receiving end.
+ * @throws {TypeError} If `readable` is not a `ReadableStream`, or locked.
+ */
+export function fromReadable<T>(readable: ReadableStream<T>): ReadableReceiver<T> {
+  if (!(readable instanceof ReadableStream)) {
+    throw new TypeError(`Cannot receive as "readable" must be a ReadableStream: received ${show(readable)}`);
+  }
+  if (readable.locked) throw new TypeError("Cannot receive as the ReadableStream must not be locked: it has a reader");
+  return new Receiver(readable.getReader());
+}
+
+/**
+ * Offers what is received from a channel as a `ReadableStream`.
+ *
+ * A value is received when the reader asks for one. When the stream is cancelled, the receiving end is closed.
+ *
+ * **Order:** the channel is read in the async context of whoever reads the stream.
+ *
+ * @example The body of a response
+ * ```ts
+ * import { openMemoryChannel, toReadable } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [send, receive] = openMemoryChannel<string>(2);
+ * send.trySend("hello ");
+ * send.trySend("world");
+ * send.close();
+ * const response = new Response(toReadable(receive).pipeThrough(new TextEncoderStream()));
+ * assertEquals(await response.text(), "hello world");
+ * ```
+ *
+ * @param channel The receiving end, which belongs to the stream from now on.
+ * @returns The stream.
+ */
+export function toReadable<T>(channel: MemoryReceiveChannel<T>): ReadableStream<T> {
+  return new ReadableStream<T>({
+    async pull(controller) {
+      try {
+        controller.enqueue(await channel.receive());
+      } catch (error) {
+        channel.close();
+        if (!(error instanceof EndOfChannel)) throw error;
+        controller.close();
+      }
+    },
+    cancel() {
+      channel.close();
+    },
+  }, { highWaterMark: 0 });
+}
+
+/**
+ * The iterator of a source. A stream gets one of ours: that of the host cannot be left while it reads, as its `return()`
+ * waits for the read in flight.
+ */
+export function iteratorOf<T>(source: Iterable<T> | AsyncIterable<T>): Iterator<T> | AsyncIterator<T> {
+  if (source instanceof ReadableStream) return new StreamIterator<T>(fromReadable<T>(source));
+  const iterable = source as AsyncIterable<T> & Iterable<T>;
+  return isAsync(source) ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
+}
+
+/** Whether a source gives promises. */
+export function isAsync(source: unknown): boolean {
+  return typeof (source as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] === "function";
+}
+
+class StreamIterator<T> implements AsyncIterator<T> {
+  readonly #receiver: ReadableReceiver<T>;
+  readonly #inner: AsyncIterator<T>;
+
+  constructor(receiver: ReadableReceiver<T>) {
+    this.#receiver = receiver;
+    this.#inner = receiver[Symbol.asyncIterator]();
+  }
+
+  async next(): Promise<IteratorResult<T>> {
+    const result = await this.#inner.next();
+    if (result.done) await this.#receiver.close();
+    return result;
+  }
+
+  async return(): Promise<IteratorResult<T>> {
+    await this.#receiver.close();
+    return { done: true, value: undefined };
+  }
+}
+
+class Receiver<T> implements ReadableReceiver<T> {
+  readonly #reader: ReadableStreamDefaultReader<T>;
+  /** The read in flight. One that was cancelled is left here for the next `receive()`. */
+  #reading: Promise<ReadableStreamReadResult<T>> | null = null;
+  #closed: Promise<void> | null = null;
+  #failed = false;
+
+  constructor(reader: ReadableStreamDefaultReader<T>) {
+    this.#reader = reader;
+    // A failure is seen by whoever receives.
+    reader.closed.catch(() => void (this.#failed = true));
+  }
+
+  receive(): Promise<T> {
+    const node = currentNode();
+    if (node.cancelled !== null) return refuse(node);
+    return quiet(async () => {
+      if (this.#closed !== null) throw closed();
+      const reading = this.#reading ?? this.#reader.read();
+      this.#reading = reading;
+      reading.catch(() => {});
+      const { done, value } = await cancellable(reading);
+      // Two receives at the same time may have waited for the same read: one has the chunk, the other asks again.
+      if (this.#reading !== reading) return await this.receive();
+      this.#reading = null;
+      if (this.#closed !== null) throw closed();
+      if (done) throw new EndOfChannel("Cannot receive as the stream has ended");
+      return value;
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#reader.cancel();
+    } catch (error) {
+      // A stream that had failed fails again when it is cancelled: whoever received has that error already.
+      if (!this.#failed) throw error;
+    } finally {
+      this.#reader.releaseLock();
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<T> {
+    return {
+      next: () =>
+        quiet(async (): Promise<IteratorResult<T>> => {
+          try {
+            return { done: false, value: await this.receive() };
+          } catch (error) {
+            if (error instanceof EndOfChannel) return { done: true, value: undefined };
+            throw error;
+          }
+        }),
+    };
+  }
+}
+
+function closed(): ClosedResourceError {
+  return new ClosedResourceError("Cannot receive as this end was closed");
+}

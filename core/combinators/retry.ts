@@ -1,0 +1,126 @@
+/** Trying again. */
+
+import { requireCount, requireFunction, requireTimeout, show } from "../_check.ts";
+import { currentNode } from "../_context.ts";
+import { isCancelled } from "../errors.ts";
+import { quiet } from "../_quiet.ts";
+import { currentEffectiveDeadline, sleep } from "../sleep.ts";
+import { withSuppressed } from "../suppressed_errors.ts";
+
+/** How many earlier errors are kept: an outage may be long, and `attempts` infinite. */
+const KEPT = 10;
+
+/** How the waits between attempts grow. */
+export interface Backoff {
+  /**
+   * The first wait, in milliseconds.
+   *
+   * @default {100}
+   */
+  readonly initial?: number;
+  /**
+   * How many times longer each wait is than the one before.
+   *
+   * @default {2}
+   */
+  readonly factor?: number;
+  /**
+   * The longest wait, in milliseconds.
+   *
+   * @default {10000}
+   */
+  readonly max?: number;
+}
+
+/** How `retry()` goes on. */
+export interface RetryOptions {
+  /**
+   * How often to try in all, at least 1.
+   *
+   * @default {5}
+   */
+  readonly attempts?: number;
+  /** How long to wait before the next attempt: growing waits, or a function from the number of failed attempts and the error. */
+  readonly backoff?: Backoff | ((failed: number, error: unknown) => number);
+  /**
+   * Which part of each wait is left to chance, from 0 to 1, so that many who failed together do not come back together:
+   * with 1, anything between nothing and the whole wait. By default half of a growing wait, and nothing of one that a
+   * function says: that may be what the server has asked for.
+   */
+  readonly jitter?: number;
+  /** Whether an error is worth another attempt; by default every one is. */
+  readonly retryIf?: (error: unknown) => boolean;
+}
+
+/**
+ * Calls an async function until it succeeds, with growing waits between the attempts.
+ *
+ * It gives up when the attempts are used up, when the error is not worth another one, or when the next attempt would come
+ * after the deadline of the scopes around it. Then the last error is thrown itself; `suppressedErrors()` has the
+ * earlier ones, at most ten of them.
+ *
+ * **Cancellation:** throws `Cancelled`, which is never tried again.
+ *
+ * @example A server that is up at the second attempt
+ * ```ts
+ * import { retry } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const answer = await retry((attempt) => {
+ *   if (attempt === 1) throw new Error("not yet");
+ *   return "hello";
+ * }, { backoff: { initial: 1 } });
+ * assertEquals(answer, "hello");
+ * ```
+ *
+ * @param fn What to try; gets the number of the attempt, from 1.
+ * @param options How often, how long to wait, and for which errors.
+ * @returns What the function returned.
+ * @throws {RangeError} If an option is out of its range.
+ */
+export function retry<T>(fn: (attempt: number) => T | Promise<T>, options: RetryOptions = {}): Promise<T> {
+  return quiet(async () => {
+    const { attempts = 5, backoff = {}, retryIf } = options;
+    const { jitter = typeof backoff === "function" ? 0 : 0.5 } = options;
+    requireFunction("retry", "fn", fn);
+    requireCount("retry", "attempts", attempts);
+    if (attempts === 0) throw new RangeError('Cannot retry as "attempts" must be >= 1: received 0');
+    if (!(jitter >= 0 && jitter <= 1)) {
+      throw new RangeError(`Cannot retry as "jitter" must be a number from 0 to 1: received ${show(jitter)}`);
+    }
+    if (retryIf !== undefined) requireFunction("retry", "retryIf", retryIf);
+    const wait = typeof backoff === "function" ? backoff : growing(backoff);
+    const { runtime } = currentNode().task;
+    const earlier: unknown[] = [];
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await fn(attempt);
+      } catch (error) {
+        if (isCancelled(error)) throw error;
+        let again = attempt < attempts;
+        let ms = 0;
+        try {
+          again &&= retryIf === undefined || retryIf(error);
+          if (again) ms = wait(attempt, error) * (1 - jitter * runtime.random());
+          requireTimeout("wait for the next attempt", "backoff", ms);
+        } catch (fault) {
+          throw withSuppressed(fault, [...earlier, error]);
+        }
+        const inTime = runtime.clock.now() + ms < currentEffectiveDeadline();
+        // In a scope that is cancelled already, the cancellation is what counts.
+        if (!again || (!inTime && currentNode().cancelled === null)) throw withSuppressed(error, earlier);
+        earlier.push(error);
+        if (earlier.length > KEPT) earlier.shift();
+        await sleep(ms);
+      }
+    }
+  });
+}
+
+function growing({ initial = 100, factor = 2, max = 10_000 }: Backoff): (failed: number) => number {
+  requireTimeout("retry", "backoff.initial", initial);
+  requireTimeout("retry", "backoff.max", max);
+  if (!(factor >= 1)) throw new RangeError(`Cannot retry as "backoff.factor" must be >= 1: received ${show(factor)}`);
+  // After a thousand failures the power is infinite, and no multiple of 0.
+  return (failed) => initial === 0 ? 0 : Math.min(max, initial * factor ** (failed - 1));
+}

@@ -1,0 +1,84 @@
+/** A meeting point. */
+
+import { requireInteger } from "../_check.ts";
+import { currentNode } from "../_context.ts";
+import { pass, refuse, Waiter, type WaitReason } from "../_waiter.ts";
+import { WaitQueue } from "../_wait_queue.ts";
+
+/** Numbers of a `Barrier`, for debugging. */
+export interface BarrierStatistics {
+  /** How many tasks have arrived and wait for the others. */
+  readonly tasksWaiting: number;
+}
+
+/**
+ * A meeting point: tasks wait in it until as many as agreed have arrived, then all go on.
+ *
+ * It can be used again at once, for the next round. A task that is cancelled while it waits has not arrived: the others
+ * go on waiting for somebody in its place.
+ *
+ * **Order:** tasks go on in the order in which they arrived.
+ *
+ * @example Two workers that begin together
+ * ```ts
+ * import { Barrier, openNursery } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const ready = new Barrier(2);
+ * const arrivals: number[] = [];
+ * await openNursery((nursery) => {
+ *   for (let i = 0; i < 2; i++) nursery.startSoon(async () => void arrivals.push(await ready.wait()));
+ * });
+ * assertEquals(arrivals.sort(), [0, 1]);
+ * ```
+ */
+export class Barrier {
+  readonly #parties: number;
+  readonly #waiters = new WaitQueue<number>();
+  readonly #reason: WaitReason;
+
+  /**
+   * Makes a barrier.
+   *
+   * @param parties How many tasks meet.
+   * @param name A name for reports.
+   * @throws {RangeError} If `parties` is not a whole number from 1 to 2 ** 31.
+   */
+  constructor(parties: number, name = "") {
+    requireInteger("make a Barrier", "parties", parties, 1, 2 ** 31);
+    this.#parties = parties;
+    this.#reason = {
+      kind: "barrier",
+      label: () => `${name === "" ? "" : `"${name}" `}(${this.#waiters.size}/${parties} have arrived)`,
+    };
+  }
+
+  /** How many tasks meet. */
+  get parties(): number {
+    return this.#parties;
+  }
+
+  /**
+   * Arrives, and waits for the others.
+   *
+   * **Cancellation:** throws `Cancelled`; the task has not arrived.
+   *
+   * @returns The place in the order of arrival, from 0; exactly one task of each round gets `parties - 1`.
+   */
+  wait(): Promise<number> {
+    const node = currentNode();
+    if (node.cancelled !== null) return refuse(node);
+    if (this.#waiters.size + 1 < this.#parties) {
+      const waiter = new Waiter<number>(node, this.#reason, null);
+      this.#waiters.add(waiter);
+      return waiter.promise;
+    }
+    for (let place = 0; this.#waiters.wakeFirst(place); place++);
+    return pass(node, this.#parties - 1);
+  }
+
+  /** Counts the waits. */
+  statistics(): BarrierStatistics {
+    return { tasksWaiting: this.#waiters.size };
+  }
+}

@@ -1,0 +1,186 @@
+/** Waiting, under a lock, until something another task does under it. */
+
+import { requireCount } from "../_check.ts";
+import { currentNode } from "../_context.ts";
+import type { Cancelled } from "../errors.ts";
+import { coreOf, Lock, type LockStatistics, type ReleaseGuard } from "./lock.ts";
+import { type Guard, type LockCore, LockWaiter } from "./_lock.ts";
+import type { StatusNode } from "../_status.ts";
+import { refuse, type WaitReason } from "../_waiter.ts";
+import { WaitQueue } from "../_wait_queue.ts";
+
+/** Numbers of a `Condition`, for debugging. */
+export interface ConditionStatistics {
+  /** How many tasks wait to be notified. */
+  readonly tasksWaiting: number;
+  /** The numbers of its lock. */
+  readonly lockStatistics: LockStatistics;
+}
+
+/**
+ * A condition variable: a lock, and a line of tasks that wait for something to become true under it.
+ *
+ * A notified task does not run at once: it moves to the end of the line for the lock. So look again, in a loop, whether
+ * what you waited for is still true when `wait()` returns.
+ *
+ * **Order:** tasks are notified in the order in which they began to wait.
+ *
+ * @example A queue of work, with a limit to its length
+ * ```ts
+ * import { Condition, openNursery } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const items: number[] = [];
+ * const changed = new Condition();
+ * const taken = await openNursery(async (nursery) => {
+ *   nursery.startSoon(async () => {
+ *     using _guard = await changed.acquire();
+ *     items.push(42);
+ *     changed.notify();
+ *   });
+ *   using _guard = await changed.acquire();
+ *   while (items.length === 0) await changed.wait();
+ *   return items.pop();
+ * });
+ * assertEquals(taken, 42);
+ * ```
+ */
+export class Condition {
+  readonly #lock: Lock;
+  readonly #core: LockCore;
+  readonly #waits = new WaitQueue<never>();
+
+  /**
+   * Makes a condition.
+   *
+   * @param lock The lock to use, which several conditions may share; by default one of its own.
+   * @throws {TypeError} If `lock` is not a `Lock`.
+   */
+  constructor(lock: Lock = new Lock("condition")) {
+    if (!(lock instanceof Lock)) {
+      throw new TypeError(`Cannot make a Condition as "lock" must be a Lock: received ${typeof lock}`);
+    }
+    this.#lock = lock;
+    this.#core = coreOf(lock);
+  }
+
+  /**
+   * Waits until the lock is this task's: `lock.acquire()`.
+   *
+   * **Cancellation:** throws `Cancelled`; the lock is not held.
+   *
+   * @returns What releases it, by `using` or `release()`.
+   * @throws {TypeError} If the calling task holds it already.
+   */
+  acquire(): Promise<ReleaseGuard> {
+    return this.#lock.acquire();
+  }
+
+  /**
+   * The twin of `acquire()` that does not wait.
+   *
+   * @returns What releases it.
+   * @throws {WouldBlock} If another task holds it.
+   */
+  tryAcquire(): ReleaseGuard {
+    return this.#lock.tryAcquire();
+  }
+
+  /**
+   * Releases the lock, waits until notified, and acquires it again. The guard of the caller stays good.
+   *
+   * **Cancellation:** throws `Cancelled`, but not before it holds the lock again. A notification that came first is
+   * passed on to the next waiter, so none is lost.
+   *
+   * @returns A promise that resolves when the task was notified and holds the lock.
+   * @throws {TypeError} If the calling task does not hold the lock.
+   * @throws {BrokenResourceError} If the owner of the lock ended while holding it.
+   */
+  wait(): Promise<void> {
+    const node = currentNode();
+    let guard: Guard;
+    try {
+      guard = this.#core.held(node.task, "wait for a condition");
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (node.cancelled !== null) return refuse(node);
+    const waiter = new ConditionWaiter(node, guard, this.#core, this.#waits);
+    this.#waits.add(waiter as never);
+    this.#core.conditions.add(this.#waits);
+    this.#core.release(guard);
+    return waiter.promise;
+  }
+
+  /**
+   * Notifies tasks that wait, the longest-waiting first. They run when they get the lock.
+   *
+   * @param count How many at most.
+   * @throws {TypeError} If the calling task does not hold the lock.
+   * @throws {RangeError} If `count` is not a whole number >= 0 or `Infinity`.
+   */
+  notify(count = 1): void {
+    requireCount("notify", "count", count);
+    this.#core.held(currentNode().task, "notify a condition");
+    for (let i = 0; i < count && notifyFirst(this.#waits); i++);
+  }
+
+  /**
+   * Notifies all tasks that wait.
+   *
+   * @throws {TypeError} If the calling task does not hold the lock.
+   */
+  notifyAll(): void {
+    this.notify(Infinity);
+  }
+
+  /** Counts the waits. */
+  statistics(): ConditionStatistics {
+    return { tasksWaiting: this.#waits.size, lockStatistics: this.#lock.statistics() };
+  }
+}
+
+const WAITING: WaitReason = { kind: "condition" };
+
+/**
+ * A wait in two lines, one after the other: first that of the condition, then that of the lock. Cancelled in the first,
+ * it moves to the second all the same; cancelled there, it stays, and gives its notification to the next.
+ */
+class ConditionWaiter extends LockWaiter<void> {
+  cancelledBy: Cancelled | null = null;
+
+  constructor(
+    node: StatusNode,
+    readonly guard: Guard,
+    readonly lock: LockCore,
+    readonly waits: WaitQueue<never>,
+  ) {
+    super(node, WAITING, leave as never);
+  }
+
+  granted(): void {
+    if (this.cancelledBy === null) this.wake();
+    else this.fail(this.cancelledBy);
+  }
+}
+
+function leave(cancelled: Cancelled, waiter: ConditionWaiter): boolean {
+  waiter.cancelledBy = cancelled;
+  if ((waiter.queue as unknown) === waiter.waits) moveToLock(waiter);
+  else notifyFirst(waiter.waits);
+  // It ends when it has the lock.
+  return false;
+}
+
+function notifyFirst(waits: WaitQueue<never>): boolean {
+  const first = waits.first;
+  if (first !== null) moveToLock(first as unknown as ConditionWaiter);
+  return first !== null;
+}
+
+function moveToLock(waiter: ConditionWaiter): void {
+  const { waits, lock } = waiter;
+  waits.remove(waiter as never);
+  if (waits.size === 0) lock.conditions.delete(waits);
+  lock.enqueue(waiter as never);
+}

@@ -1,0 +1,76 @@
+/** A flag that tasks wait for. */
+
+import { currentNode } from "../_context.ts";
+import { pass, refuse, type WaitReason } from "../_waiter.ts";
+import { WaitQueue } from "../_wait_queue.ts";
+
+/** Numbers of an `Event`, for debugging. */
+export interface EventStatistics {
+  /** How many waits are open. */
+  readonly tasksWaiting: number;
+}
+
+/**
+ * A one-way flag: once set it stays set, and every wait for it returns.
+ *
+ * There is no `clear()`: make a new event for the next time. (Importing this name hides the DOM's `Event` in that
+ * module; import it `as AsyncEvent` where you need both.)
+ *
+ * **Order:** waits resume in the order in which they began.
+ *
+ * @example Telling a task that it may go on
+ * ```ts
+ * import { Event, openNursery } from "@trefoil/io";
+ * import { assert } from "@std/assert";
+ *
+ * const ready = new Event();
+ * await openNursery(async (nursery) => {
+ *   nursery.startSoon(() => ready.set());
+ *   await ready.wait();
+ * });
+ * assert(ready.isSet);
+ * ```
+ */
+export class Event {
+  readonly #waiters = new WaitQueue<void>();
+  readonly #reason: WaitReason;
+  #set = false;
+
+  /**
+   * Makes an event that is not set.
+   *
+   * @param name A name for reports.
+   */
+  constructor(name = "") {
+    this.#reason = { kind: "event", label: name === "" ? "" : `"${name}"` };
+  }
+
+  /** Whether it was set. */
+  get isSet(): boolean {
+    return this.#set;
+  }
+
+  /** Sets the flag and wakes all who wait. Idempotent, synchronous. */
+  set(): void {
+    this.#set = true;
+    this.#waiters.wakeAll();
+  }
+
+  /**
+   * Waits until the flag is set; a checkpoint also when it is.
+   *
+   * **Cancellation:** throws `Cancelled`; nothing is lost. A `set()` that came first wins.
+   *
+   * @returns A promise that resolves once the flag is set.
+   */
+  wait(): Promise<void> {
+    if (!this.#set) return this.#waiters.park(this.#reason);
+    const node = currentNode();
+    return node.cancelled !== null ? refuse(node) : pass(node, undefined);
+  }
+
+  /** Counts the waits. */
+  statistics(): EventStatistics {
+    return { tasksWaiting: this.#waiters.size };
+  }
+}

@@ -1,0 +1,131 @@
+/** Mutual exclusion between tasks. The mechanism is in `_lock.ts`. */
+
+import { currentNode } from "../_context.ts";
+import { rejectAfterPass } from "../_quiet.ts";
+import { WouldBlock } from "../errors.ts";
+import { type Guard, LockCore } from "./_lock.ts";
+import type { Task } from "../task.ts";
+import { pass, refuse } from "../_waiter.ts";
+
+/** What was acquired, to be given back once: best by `using`. */
+export interface ReleaseGuard extends Disposable {
+  /** Gives it back. Harmless when repeated. */
+  release(): void;
+}
+
+/** Numbers of a `Lock`, for debugging. */
+export interface LockStatistics {
+  /** Whether a task holds it. */
+  readonly locked: boolean;
+  /** The task that holds it. */
+  readonly owner: Task | null;
+  /** How many tasks wait for it. */
+  readonly tasksWaiting: number;
+}
+
+/** The mechanism of a lock, for conditions. */
+export let coreOf: (lock: Lock) => LockCore;
+
+/**
+ * A lock: one task at a time.
+ *
+ * It belongs to the task that acquired it. A task that asks for it twice is refused at once, as it would wait for
+ * itself. If the owner ends without releasing it, the lock is broken for good: its waiters and all who come later get an
+ * error that names the owner.
+ *
+ * **Order:** strictly first come, first served. A release hands the lock to the longest-waiting task in the same call.
+ *
+ * **Cost:** a sixth of a microsecond to acquire and release, if it is free.
+ *
+ * @example Read, wait, write, with nobody in between
+ * ```ts
+ * import { Lock, openNursery, sleep } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const lock = new Lock("balance");
+ * let balance = 100;
+ * async function withdraw(amount: number): Promise<void> {
+ *   using _guard = await lock.acquire();
+ *   const before = balance;
+ *   await sleep(1);
+ *   balance = before - amount;
+ * }
+ * await openNursery((nursery) => {
+ *   nursery.startSoon(() => withdraw(10));
+ *   nursery.startSoon(() => withdraw(20));
+ * });
+ * assertEquals(balance, 70);
+ * ```
+ */
+export class Lock {
+  static {
+    coreOf = (lock) => lock.#core;
+  }
+
+  readonly #core: LockCore;
+
+  /**
+   * Makes a lock that is free.
+   *
+   * @param name A name for reports.
+   */
+  constructor(name = "") {
+    this.#core = new LockCore(name);
+  }
+
+  /** Whether a task holds it. */
+  get locked(): boolean {
+    return this.#core.guard !== null;
+  }
+
+  /**
+   * Waits until the lock is this task's.
+   *
+   * **Cancellation:** throws `Cancelled`; the lock is not held, and the place in the line is given up.
+   *
+   * @returns What releases it, by `using` or `release()`.
+   * @throws {TypeError} If the calling task holds it already.
+   * @throws {BrokenResourceError} If its owner ended while holding it, before or meanwhile.
+   */
+  acquire(): Promise<ReleaseGuard> {
+    const node = currentNode();
+    if (node.cancelled !== null) return refuse(node);
+    const core = this.#core;
+    const fault = core.fault(node.task);
+    if (fault !== null) return rejectAfterPass(node, fault);
+    const guard = core.take(node.task);
+    return guard === null ? core.acquire(node) : pass<Guard>(node, guard);
+  }
+
+  /**
+   * The twin of `acquire()` that does not wait.
+   *
+   * @returns What releases it.
+   * @throws {WouldBlock} If another task holds it.
+   * @throws {TypeError} If the calling task holds it already, or has ended.
+   * @throws {BrokenResourceError} If its owner ended while holding it.
+   */
+  tryAcquire(): ReleaseGuard {
+    const { task } = currentNode();
+    const fault = this.#core.fault(task);
+    if (fault !== null) throw fault;
+    const guard = this.#core.take(task);
+    if (guard === null) throw new WouldBlock("Cannot acquire the lock without waiting as another task holds it");
+    return guard;
+  }
+
+  /**
+   * Releases the lock that the calling task holds: for those who cannot keep the guard.
+   *
+   * @throws {TypeError} If the calling task does not hold it.
+   */
+  release(): void {
+    this.#core.release(this.#core.held(currentNode().task, "release"));
+  }
+
+  /** Counts the waits. */
+  statistics(): LockStatistics {
+    const { guard, waiters } = this.#core;
+    return { locked: guard !== null, owner: guard?.owner ?? null, tasksWaiting: waiters.size };
+  }
+}

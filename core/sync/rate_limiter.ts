@@ -1,0 +1,222 @@
+/** So many in so much time. */
+
+import type { Alarm } from "../alarm_queue.ts";
+import { requireInteger, show } from "../_check.ts";
+import type { Clock } from "../clock.ts";
+import { currentNode } from "../_context.ts";
+import { WouldBlock } from "../errors.ts";
+import { formatTime } from "../sleep.ts";
+import type { StatusNode } from "../_status.ts";
+import { pass, refuse, Waiter, type WaitReason } from "../_waiter.ts";
+import { WaitQueue } from "../_wait_queue.ts";
+
+/** How a `RateLimiter` is made. */
+export interface RateLimiterOptions {
+  /**
+   * The time in which so many are allowed, in milliseconds.
+   *
+   * @default {1000}
+   */
+  readonly per?: number;
+  /**
+   * How many may come at once after a pause. With 1 they are evenly spaced; a larger burst allows up to
+   * `rate + burst` in one period.
+   *
+   * @default {1}
+   */
+  readonly burst?: number;
+  /** A name for reports. */
+  readonly name?: string;
+}
+
+/** Numbers of a `RateLimiter`, for debugging. */
+export interface RateLimiterStatistics {
+  /** How many tasks wait. */
+  readonly tasksWaiting: number;
+  /** How many could be had at once if nobody waited, with fractions. */
+  readonly available: number;
+}
+
+/**
+ * Limits how often something is done: a token bucket on the run's clock.
+ *
+ * It begins full. There is no timer while nobody waits.
+ *
+ * **Order:** strictly first come, first served: a small request does not overtake a large one.
+ *
+ * @example Ten requests a second
+ * ```ts
+ * import { currentTime, RateLimiter } from "@trefoil/io";
+ * import { simulate } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const times: number[] = [];
+ * await simulate(async () => {
+ *   const limiter = new RateLimiter(10);
+ *   for (let i = 0; i < 3; i++) {
+ *     await limiter.acquire();
+ *     times.push(currentTime());
+ *   }
+ * });
+ * assertEquals(times, [0, 100, 200]);
+ * ```
+ */
+export class RateLimiter {
+  /** Milliseconds for one token. */
+  readonly #interval: number;
+  readonly #burst: number;
+  readonly #label: string;
+  readonly #line = new WaitQueue<void>();
+  /**
+   * When the bucket was empty, or will be: it holds `(now - #empty) / #interval` tokens, at most `#burst`. Kept as a
+   * time, not as a count that is added to, so that no rounding errors pile up and virtual times are exact.
+   */
+  #empty = -Infinity;
+  /** The clock that `#empty` is a time of. */
+  #clock: Clock | null = null;
+  /** Rings when the first in line can be served. */
+  #alarm: Alarm | null = null;
+
+  /**
+   * Makes a limiter whose bucket is full.
+   *
+   * @param rate How many are allowed per period; need not be whole.
+   * @param options The period, the burst, and a name.
+   * @throws {RangeError} If `rate` or `per` is not a finite number > 0, or `burst` not a whole number >= 1.
+   */
+  constructor(rate: number, options: RateLimiterOptions = {}) {
+    const { per = 1_000, burst = 1, name } = options;
+    requirePositive("rate", rate);
+    requirePositive("per", per);
+    requireInteger("make a RateLimiter", "burst", burst, 1, 2 ** 31);
+    this.#interval = per / rate;
+    this.#burst = burst;
+    this.#label = name === undefined ? "" : `"${name}" `;
+  }
+
+  /**
+   * Waits until the next one is allowed, and takes it.
+   *
+   * **Cancellation:** throws `Cancelled`; nothing was taken, and those behind move up.
+   *
+   * @param count How many to take together; at most the burst.
+   * @returns A promise that resolves when it is allowed.
+   * @throws {RangeError} If `count` is not a whole number from 1 to the burst.
+   * @throws {TypeError} If tasks of another run, with another clock, are waiting.
+   */
+  acquire(count = 1): Promise<void> {
+    const node = currentNode();
+    if (node.cancelled !== null) return refuse(node);
+    let now: number;
+    try {
+      now = this.#look(node, count);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (this.#line.size === 0 && this.#due(count, now) <= now) {
+      this.#empty = this.#due(count, now);
+      return pass(node, undefined);
+    }
+    const waiter = new RateWaiter(node, count, this.#reason(count), (waiter) => this.#leave(waiter));
+    this.#line.add(waiter);
+    if (this.#line.first === waiter) this.#serve();
+    return waiter.promise;
+  }
+
+  /**
+   * The twin of `acquire()` that does not wait.
+   *
+   * @param count How many to take together; at most the burst.
+   * @throws {WouldBlock} If they are not allowed yet, or others wait.
+   * @throws {RangeError} If `count` is not a whole number from 1 to the burst.
+   */
+  tryAcquire(count = 1): void {
+    const now = this.#look(currentNode(), count);
+    const due = this.#due(count, now);
+    if (this.#line.size > 0 || due > now) {
+      throw new WouldBlock(
+        `Cannot acquire without waiting as the rate is used up: ${this.#line.size} are waiting, the next is allowed at t=${
+          formatTime(due)
+        }`,
+      );
+    }
+    this.#empty = due;
+  }
+
+  /** Counts the waits. */
+  statistics(): RateLimiterStatistics {
+    const now = this.#clock?.now() ?? 0;
+    return { tasksWaiting: this.#line.size, available: Math.min(this.#burst, (now - this.#empty) / this.#interval) };
+  }
+
+  /** When so many will be there. */
+  #due(count: number, now: number): number {
+    // Not `now - burst + count`, which rounds to a time after now for a full bucket.
+    return Math.max(this.#empty + count * this.#interval, now - (this.#burst - count) * this.#interval);
+  }
+
+  /** Checks a request; returns the time. */
+  #look(node: StatusNode, count: number): number {
+    requireInteger("acquire", "count", count, 1, this.#burst);
+    const { clock } = node.task.runtime;
+    if (clock !== this.#clock) {
+      if (this.#line.size > 0) {
+        throw new TypeError(
+          "Cannot acquire as a RateLimiter can be waited for in one run at a time: make one for each run",
+        );
+      }
+      this.#clock = clock;
+      this.#empty = -Infinity;
+    }
+    return clock.now();
+  }
+
+  /** Serves those whose time has come, and sets the alarm for the next. */
+  #serve(): void {
+    this.#alarm?.cancel();
+    this.#alarm = null;
+    const clock = this.#clock as Clock;
+    for (let first = this.#line.first; first !== null; first = this.#line.first) {
+      const now = clock.now();
+      const due = this.#due((first as RateWaiter).count, now);
+      if (due > now) {
+        this.#alarm = clock.at(due, serve, () => this.#serve());
+        return;
+      }
+      this.#empty = due;
+      first.wake();
+    }
+  }
+
+  #leave(waiter: RateWaiter): void {
+    const wasFirst = this.#line.first === waiter;
+    this.#line.remove(waiter);
+    if (wasFirst) this.#serve();
+  }
+
+  #reason(count: number): WaitReason {
+    const label = () =>
+      `${this.#label}(${count === 1 ? "" : `${count} together, `}next at t=${formatTime(this.#alarm?.deadline ?? 0)})`;
+    return { kind: "rate limit", label, untilTime: true };
+  }
+}
+
+const serve = (next: () => void): void => next();
+
+class RateWaiter extends Waiter<void> {
+  constructor(node: StatusNode, readonly count: number, reason: WaitReason, leave: (waiter: RateWaiter) => void) {
+    super(node, reason, (_cancelled, waiter) => {
+      leave(waiter as RateWaiter);
+      return true;
+    });
+  }
+}
+
+function requirePositive(name: string, value: unknown): void {
+  if (typeof value !== "number") {
+    throw new TypeError(`Cannot make a RateLimiter as "${name}" must be a number: received ${show(value)}`);
+  }
+  if (!(value > 0 && value < Infinity)) {
+    throw new RangeError(`Cannot make a RateLimiter as "${name}" must be a finite number > 0: received ${value}`);
+  }
+}
