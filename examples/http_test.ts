@@ -1,0 +1,33 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { all, CancelScope, failAfter, fetch, type NetworkAddress, openNursery, sleep } from "@trefoil/io";
+import { httpServer } from "./http_server.ts";
+
+Deno.test("http_server.ts finishes what it has begun when it shuts down, ends its streams, and takes no more", () =>
+  failAfter(20_000, () =>
+    openNursery(async (nursery) => {
+      const scope = new CancelScope();
+      const statistics = { open: 0, accepted: 0 };
+      const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+        scope.run(() => httpServer({ hostname: "127.0.0.1", port: 0, status, statistics }))
+      );
+      const url = `http://127.0.0.1:${address!.port}`;
+      assertEquals(await (await fetch(`${url}/report?seconds=0`)).text(), "took 0 seconds\n");
+      for (const [path, status] of [["report?seconds=-1", 400], ["elsewhere", 404]] as const) {
+        const response = await fetch(`${url}/${path}`);
+        assertEquals(response.status, status);
+        // Unread, it would keep its connection.
+        await response.body?.cancel();
+      }
+      const [slow, ticks] = await all([
+        async () => await (await fetch(`${url}/report?seconds=0.1`)).text(),
+        async () => await (await fetch(`${url}/clock`)).text(),
+        async () => {
+          while (statistics.open < 2) await sleep(1);
+          scope.shutdown({ grace: 10_000 });
+        },
+      ]);
+      assertEquals(slow, "took 0.1 seconds\n");
+      assertStringIncludes(ticks, "event: tick\ndata: 0\n");
+      assertStringIncludes(ticks, "event: end\ndata: the server is closing\n");
+      await assertRejects(() => fetch(url), TypeError);
+    })));
