@@ -26,8 +26,10 @@ const GROUPS: readonly {
   readonly permissions: readonly string[];
   /** Takes only the files that match, or those that do not. */
   readonly unix?: boolean;
+  /** Files run side by side: what never waits for the outside world cannot be disturbed by it. */
+  readonly parallel?: boolean;
 }[] = [
-  { folders: ["core", "testing"], permissions: [] },
+  { folders: ["core", "testing"], permissions: [], parallel: true },
   {
     folders: ["net"],
     unix: false,
@@ -122,13 +124,14 @@ if (doc) {
   await runTests([...common, here, ...sources.filter((path) => !UNIX.test(path))], total);
   await runTests([...common, "--allow-net", ...TEMPORARY, ...sources.filter((path) => UNIX.test(path))], total);
 } else {
-  for (const { folders, permissions, unix } of GROUPS) {
+  for (const { folders, permissions, unix, parallel } of GROUPS) {
     const files = (await Promise.all(folders.map((folder) => filesIn(folder, "_test.ts")))).flat()
       .filter((file) =>
         wanted.length === 0 || wanted.some((path) => file === path || file.startsWith(path.replace(/\/?$/, "/")))
       )
       .filter((file) => unix === undefined || UNIX.test(file) === unix);
-    if (files.length > 0) await runTests(["--no-lock", ...map, ...permissions, ...flags, ...files], total);
+    const common = parallel ? ["--no-lock", "--parallel", ...map] : ["--no-lock", ...map];
+    if (files.length > 0) await runTests([...common, ...permissions, ...flags, ...files], total);
   }
 }
 if (total.passed + total.failed === 0) console.log("No test was found");
