@@ -20,7 +20,7 @@ import { type Turns, turnsFor } from "./_turns.ts";
 import type { WaitReason } from "./_waiter.ts";
 
 /** The seams among the options of a run. */
-type RuntimeOptions = Omit<RunOptions, "signal" | "handleSignals">;
+type RuntimeOptions = Omit<RunOptions, "signal" | "handleSignals" | "grace">;
 
 /** A place costs 2 us to record; the first tasks are the program's structure, the later ones mostly alike. */
 const DEFAULT_SPAWN_SITES = 256;

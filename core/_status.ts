@@ -167,7 +167,8 @@ function settle(root: StatusNode): void {
   }
   // A callback below may have woken a waiter or shielded its node meanwhile: `abort` looks again.
   for (let i = 0; i < doomed.length; i++) (doomed[i] as Waiter<unknown>).abort();
-  if (signalled !== null) { for (const { controller, cancelled } of signalled) controller?.abort(cancelled); }
+  if (signalled === null) return;
+  for (const { controller, cancelled } of signalled) if (cancelled !== null) controller?.abort(cancelled);
 }
 
 /** The signal of a node, aborted when it is cancelled. */

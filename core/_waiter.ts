@@ -185,6 +185,15 @@ export function pass<T>(node: StatusNode, value: T): Promise<T> {
 }
 
 /**
+ * For steps that are no waits, so that a loop of nothing else cannot starve the event loop: whether the next one has to
+ * `pass()` first. Never under a schedule of the user's, which has its own idea of fairness, and whose steps must not
+ * depend on real time.
+ */
+export function outOfTurn({ task: { runtime } }: StatusNode): boolean {
+  return runtime.schedule === null && !runtime.turns.spend();
+}
+
+/**
  * What an operation in a cancelled node returns, before it has done anything. Costs a wake-up like any other, so
  * that a loop which swallows the error cannot starve the event loop either.
  */

@@ -14,7 +14,7 @@ import { currentNode, within } from "./_context.ts";
 import { NOTHING, stripCancelled } from "./error_group.ts";
 import { type Cancelled, type CancelSource, isCancelled, makeCancelled } from "./errors.ts";
 import { cancelNode, catches, closeNode, requestShutdown, setShield, StatusNode } from "./_status.ts";
-import { pass } from "./_waiter.ts";
+import { outOfTurn, pass } from "./_waiter.ts";
 
 /** How a `CancelScope` begins. */
 export interface CancelScopeOptions {
@@ -256,7 +256,7 @@ export class CancelScope {
     } catch (error) {
       const cancelled = node.own as Cancelled;
       const rest = this.#exit(error);
-      if (parent.task.runtime.schedule === null && !parent.task.runtime.turns.spend()) await pass(parent, undefined);
+      if (outOfTurn(parent)) await pass(parent, undefined);
       if (rest === NOTHING) return finish({ cancelledCaught: true, cancelled });
       // A scope that nobody awaits is cancelled with what is around it, which must not end the process.
       if (isCancelled(rest)) {
@@ -267,9 +267,8 @@ export class CancelScope {
       throw rest;
     }
     this.#exit(NOTHING);
-    // Not a checkpoint, but a loop of nothing else must not starve the event loop. Under a schedule of the user's, which
-    // has its own idea of fairness, steps must not depend on real time.
-    if (parent.task.runtime.schedule === null && !parent.task.runtime.turns.spend()) await pass(parent, undefined);
+    // Not a checkpoint, but a loop of nothing else must not starve the event loop.
+    if (outOfTurn(parent)) await pass(parent, undefined);
     return finish({ cancelledCaught: false, value });
   }
 

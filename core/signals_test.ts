@@ -15,6 +15,7 @@ import {
   openNursery,
   shielded,
   sleep,
+  suspend,
   type TaskStatus,
   toReadable,
   withSignal,
@@ -114,6 +115,26 @@ Deno.test(
       },
     ]);
     assert(a.cancelledCaught && b.cancelledCaught);
+  }),
+);
+
+Deno.test(
+  "a region that is shielded by what its cancellation sets off keeps its signal",
+  simulated(async () => {
+    const [outer, inner] = [new CancelScope(), new CancelScope()];
+    let signal: AbortSignal | undefined;
+    const outcome = await outer.run(() =>
+      inner.run(async () => {
+        signal = currentSignal();
+        const wait = suspend({ kind: "test" }, () => {}, () => inner.shield = true);
+        outer.cancel();
+        await wait.catch(() => {});
+        assert(!signal.aborted);
+        await sleep(1);
+        return "went on";
+      })
+    );
+    assertEquals([signal?.aborted, outcome.value?.value], [false, "went on"]);
   }),
 );
 

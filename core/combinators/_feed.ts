@@ -15,7 +15,7 @@ import { currentNode } from "../_context.ts";
 import { isCancelled } from "../errors.ts";
 import type { Nursery } from "../nursery.ts";
 import { afterFailure } from "../suppressed_errors.ts";
-import { pass, refuse, type WaitReason } from "../_waiter.ts";
+import { outOfTurn, pass, refuse, type WaitReason } from "../_waiter.ts";
 import { isAsync, iteratorOf } from "../channels/web_streams.ts";
 import { WaitQueue } from "../_wait_queue.ts";
 
@@ -109,7 +109,7 @@ class Workers<T> {
       if (this.#count < concurrency && !this.#ended) this.#add();
       await work(result.value, index);
       // Not a checkpoint, but work that waits for nothing must not starve the event loop.
-      if (node.task.runtime.schedule === null && !node.task.runtime.turns.spend()) await pass(node, undefined);
+      if (outOfTurn(node)) await pass(node, undefined);
     }
   }
 
