@@ -137,19 +137,26 @@ function under(
   wait: Wait,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
+  /** Written by `pull()`: whether a read is under way. */
+  let reading = false;
   return new ReadableStream({
     type: "bytes",
-    async pull(controller) {
+    // Returns at once: until a pull is over, the stream makes the next one in its context, and so in its scope.
+    pull(controller) {
+      if (reading) return;
+      reading = true;
       const source = reader ??= inner.getReader();
-      const { done, value } = await wait.for("read body of", () => source.read()).catch((error) => {
+      wait.for("read body of", () => source.read()).then(({ done, value }) => {
+        reading = false;
+        if (!done) return controller.enqueue(value);
+        controller.close();
+        // A reader with a buffer of its own waits for this.
+        controller.byobRequest?.respond(0);
+      }).catch((error) => {
+        controller.error(error);
         // This stream has failed for good, so nobody can read the rest. A wait that was refused has aborted nothing yet.
         source.cancel(error).catch(() => {});
-        throw error;
       });
-      if (!done) return controller.enqueue(value);
-      controller.close();
-      // A reader with a buffer of its own waits for this.
-      controller.byobRequest?.respond(0);
     },
     cancel: (reason) => reader === undefined ? inner.cancel(reason) : reader.cancel(reason),
   }, { highWaterMark: 0 });

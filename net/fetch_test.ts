@@ -119,6 +119,16 @@ Deno.test("reading a body is under the scope of the reader, not of the request",
   await site.gone.wait();
 });
 
+Deno.test("each read of a body is under the scope in which it is made, not under that of the read before", async () => {
+  await using site = new Site();
+  const response = await fetch(site.url("slow"));
+  const reader = response.body!.getReader();
+  assertEquals(new TextDecoder().decode((await reader.read()).value), '"part');
+  const outcome = await moveOnAfter(20, () => reader.read());
+  assert(outcome.cancelledCaught);
+  await site.gone.wait();
+});
+
 Deno.test("fetch() takes the caller's signal into account, before and while the body is read", async () => {
   await using site = new Site();
   const controller = new AbortController();
