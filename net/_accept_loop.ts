@@ -4,24 +4,31 @@
  * The loops wait inside `untilShutdown()`, so a shutdown stops accepting while the handlers have their grace. What has
  * to happen before a connection is the handler's, such as a handshake, happens in the connection's task too: there it
  * holds up nobody else.
+ *
+ * A place is taken after the connection is accepted, not before: a loop that waits for connections with a place in its
+ * hands would keep it from the other listeners.
  */
 
 import {
+  currentTime,
   failAfter,
   isCancelled,
-  isErrorGroup,
-  openMemoryChannel,
   openNursery,
+  type ReleaseGuard,
+  Semaphore,
   sleep,
   type TaskStatus,
   untilShutdown,
 } from "../core/mod.ts";
-import { requireAtLeast, requireFunction } from "./_check.ts";
+import { requireAtLeast, requireFunction, requireLimit } from "./_check.ts";
+import { splitError } from "./_split_error.ts";
 import type { ServeOptions } from "./serve.ts";
 import type { Listener } from "./stream.ts";
 
 /** How long to wait before accepting again when the host has no more resources, in milliseconds (as Trio). */
 const CAPACITY_PAUSE = 100;
+/** How long all must have gone well for a want of resources to be a new one, in milliseconds. */
+const BURST_END = 1_000;
 /** Too many open files, in the process or the system; no memory, no buffers. */
 const CAPACITY_ERRORS = new Set(["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"]);
 
@@ -49,12 +56,12 @@ export async function serveAll<S extends { close(): void }>(
 ): Promise<void> {
   const { maxConnections = Infinity, handlerTimeout = Infinity, onHandlerError, onAcceptError = report } = options;
   const { greet, statistics = { open: 0, accepted: 0 } } = options;
-  // A place for each connection that is served: a send takes one, a receive gives it back.
-  const [takePlace, giveBack] = maxConnections === Infinity
-    ? []
-    : openMemoryChannel<void>(maxConnections, { name: "places for connections" });
+  const places = maxConnections === Infinity ? null : new Semaphore(maxConnections, { name: "places for connections" });
+  /** When a connection could last not be accepted; all listeners draw from the same resources. */
+  let lastShort = -Infinity;
 
-  async function serve(stream: S): Promise<void> {
+  async function serve(stream: S, place: ReleaseGuard | null): Promise<void> {
+    using _place = place;
     statistics.open++;
     statistics.accepted++;
     try {
@@ -62,17 +69,21 @@ export async function serveAll<S extends { close(): void }>(
       await (handlerTimeout === Infinity ? handler(stream) : failAfter(handlerTimeout, () => handler(stream)));
     } catch (error) {
       if (onHandlerError === undefined) throw error;
-      const [cancelled, rest] = isErrorGroup(error)
-        ? error.split(isCancelled)
-        : isCancelled(error)
-        ? [error, null]
-        : [null, error];
+      const [cancelled, rest] = splitError(error, isCancelled);
       if (rest !== null) await onHandlerError(rest, stream);
       if (cancelled !== null) throw cancelled;
     } finally {
       stream.close();
       statistics.open--;
-      giveBack?.tryReceive();
+    }
+  }
+
+  async function placeFor(stream: S): Promise<ReleaseGuard> {
+    try {
+      return await places!.acquire();
+    } catch (error) {
+      stream.close();
+      throw error;
     }
   }
 
@@ -81,21 +92,21 @@ export async function serveAll<S extends { close(): void }>(
       async function acceptLoop(listener: Listener<S>): Promise<void> {
         // One region for all accepts: entering and leaving it for each would cost as much as the task of a connection.
         await untilShutdown(async () => {
-          for (let short = false;;) {
-            await takePlace?.send();
+          while (true) {
             let stream: S;
             try {
               stream = await listener.accept();
             } catch (error) {
               if (!CAPACITY_ERRORS.has((error as { code?: string })?.code ?? "")) throw error;
-              giveBack?.tryReceive();
-              if (!short) onAcceptError(error);
-              short = true;
+              const now = currentTime();
+              const known = now - lastShort <= BURST_END;
+              lastShort = now;
+              if (!known) onAcceptError(error);
               await sleep(CAPACITY_PAUSE);
               continue;
             }
-            short = false;
-            nursery.startSoon(() => serve(stream), CONNECTION);
+            const place = places === null ? null : await placeFor(stream);
+            nursery.startSoon(() => serve(stream, place), CONNECTION);
           }
         });
         listener.close();
@@ -114,14 +125,7 @@ export function checkServe(handler: unknown, options: ServeOptions<never>): void
   const action = "serve";
   requireFunction(action, "handler", handler);
   const { maxConnections, handlerTimeout, onHandlerError, onAcceptError, statistics } = options;
-  if (maxConnections !== undefined) {
-    requireAtLeast(action, "maxConnections", maxConnections, 1);
-    if (maxConnections !== Infinity && !Number.isInteger(maxConnections)) {
-      throw new RangeError(
-        `Cannot serve as "maxConnections" must be a whole number or Infinity: received ${maxConnections}`,
-      );
-    }
-  }
+  if (maxConnections !== undefined) requireLimit(action, "maxConnections", maxConnections);
   if (handlerTimeout !== undefined) requireAtLeast(action, "handlerTimeout", handlerTimeout, 0);
   if (onHandlerError !== undefined) requireFunction(action, "onHandlerError", onHandlerError);
   if (onAcceptError !== undefined) requireFunction(action, "onAcceptError", onAcceptError);

@@ -52,6 +52,13 @@ export function requireAtLeast(action: string, name: string, value: unknown, lea
   if (!(value >= least)) throw new RangeError(`Cannot ${action} as "${name}" must be >= ${least}: received ${value}`);
 }
 
+/** Requires a limit on how many: a whole number >= 1, or `Infinity`. */
+export function requireLimit(action: string, name: string, value: unknown): void {
+  requireAtLeast(action, name, value, 1);
+  if (value === Infinity || Number.isInteger(value)) return;
+  throw new RangeError(`Cannot ${action} as "${name}" must be a whole number or Infinity: received ${value}`);
+}
+
 /** Requires protocols for ALPN (RFC 7301: 1 to 255 bytes each). */
 export function requireAlpn(action: string, alpn: unknown): void {
   if (!Array.isArray(alpn)) {

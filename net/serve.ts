@@ -23,7 +23,7 @@ export interface ServerStatistics {
 /** What servers of all kinds can be told. */
 export interface ServeOptions<S> {
   /**
-   * The most connections served at a time; others wait to be accepted.
+   * The most connections served at a time; others wait, one per listener accepted already.
    *
    * @default {Infinity}
    */
@@ -40,8 +40,9 @@ export interface ServeOptions<S> {
    */
   readonly onHandlerError?: (error: unknown, stream: S) => void | Promise<void>;
   /**
-   * Told once per burst when a connection could not be accepted for want of resources (too many open files); the
-   * server tries again every 100 milliseconds. By default it is printed.
+   * Told when a connection could not be accepted for want of resources (too many open files); the server tries again
+   * every 100 milliseconds. Told once per burst: again only after a second without such a failure, however many
+   * connections were accepted between two. By default it is printed.
    */
   readonly onAcceptError?: (error: unknown) => void;
   /** An object of the caller's in which the server counts: begin with `{ open: 0, accepted: 0 }`, and look at any time. */

@@ -9,6 +9,7 @@ import {
   moveOnAfter,
   type NetworkAddress,
   type Nursery,
+  openMemoryChannel,
   openNursery,
   shutdownRequested,
   sleep,
@@ -245,12 +246,18 @@ Deno.test(
   "serveListeners() reports a want of resources once per burst, and tries again every 100 ms",
   simulated(async (sim) => {
     const full = Object.assign(new Error("too many open files"), { code: "EMFILE" });
-    const script: (Error | { close(): void })[] = [full, full, { close: () => {} }, full];
+    const stream = { close() {} };
+    // The process stays at its limit: whenever a connection is closed, one more can be accepted.
+    const script: (Error | { close(): void } | number)[] = [full, full, stream, full, stream, 1_000, full, 901, full];
     const reports: string[] = [];
     const served: number[] = [];
     const listener: Listener<{ close(): void }> = {
-      accept: () => {
-        const next = script.shift();
+      accept: async () => {
+        let next = script.shift();
+        while (typeof next === "number") {
+          await sleep(next);
+          next = script.shift();
+        }
         if (next === undefined) return sleepForever();
         return next instanceof Error ? Promise.reject(next) : Promise.resolve(next);
       },
@@ -264,10 +271,50 @@ Deno.test(
           onAcceptError: (error) => reports.push(`${sim.now} ${error}`),
         })
       );
-      await sleep(1_000);
+      await sleep(10_000);
       nursery.cancel();
     });
-    assertEquals(served, [200]);
-    assertEquals(reports, ["0 Error: too many open files", "200 Error: too many open files"]);
+    assertEquals(served, [200, 300]);
+    assertEquals(script, []);
+    // A second without a failure ends the burst: 200 to 1300, but not 1300 to 2301.
+    assertEquals(reports, [
+      "0 Error: too many open files",
+      "1300 Error: too many open files",
+      "2301 Error: too many open files",
+    ]);
+  }),
+);
+
+Deno.test(
+  "maxConnections counts connections, not listeners that wait for some",
+  simulated(async () => {
+    const served: string[] = [];
+    const closed: string[] = [];
+    const stream = (name: string) => ({ name, close: () => void closed.push(name) });
+    const [send, receive] = openMemoryChannel<ReturnType<typeof stream>>(Infinity);
+    const listener = (accept: () => Promise<ReturnType<typeof stream>>) => ({
+      accept,
+      close() {},
+      [Symbol.dispose]() {},
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    });
+    await openNursery(async (nursery) => {
+      nursery.startSoon(() =>
+        serveListeners(async ({ name }) => {
+          served.push(name);
+          if (name === "c") await sleepForever();
+          await sleep(10);
+        }, [
+          listener(() => sleepForever()),
+          listener(() => receive.receive()),
+        ], { maxConnections: 1 })
+      );
+      for (const name of ["a", "b", "c", "d"]) send.trySend(stream(name));
+      await sleep(1_000);
+      assertEquals([served, closed], [["a", "b", "c"], ["a", "b"]]);
+      nursery.cancel();
+    });
+    // One that was accepted, but not served, is closed as well.
+    assertEquals([served, closed.toSorted()], [["a", "b", "c"], ["a", "b", "c", "d"]]);
   }),
 );
