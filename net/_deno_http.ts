@@ -17,6 +17,7 @@
  *   stream. See `holdsStream()`.
  * - A shutdown that has begun cannot be cut short: the signal of the server then throws `BadResource` where nobody can
  *   catch it. Clients that do not take what the host sends them keep it waiting.
+ * - A shutdown fails the reading of all bodies of requests at once: see `_uploads.ts`.
  * - A request that was upgraded, but whose upgrade response is not returned, makes Deno close the whole server.
  */
 
@@ -28,9 +29,9 @@ export interface HostHttpServer {
   readonly address: NetworkAddress;
   /** Settles when the server has ended. */
   readonly finished: Promise<void>;
-  /** Accepts nothing more, closes idle connections, and resolves when the others are done. */
+  /** Accepts nothing more, breaks uploads, closes idle connections, and resolves when the others are done. */
   shutdown(): Promise<void>;
-  /** Closes all connections; after `shutdown()` it is too late for that. */
+  /** Closes all connections; after `shutdown()`, or when the server has ended, it is too late for that. */
   abort(): void;
 }
 
@@ -70,6 +71,8 @@ export function hostServeHttp(
     ...(reusePort === undefined ? {} : { reusePort }),
     ...(cert === undefined || key === undefined ? {} : { cert, key }),
   }, callback);
+  const ended = (): void => void (closing = true);
+  server.finished.then(ended, ended);
   return {
     address: server.addr as NetworkAddress,
     finished: server.finished,

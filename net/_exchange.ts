@@ -21,8 +21,9 @@ import {
   CancelScope,
   checkpointIfCancelled,
   currentTask,
+  ErrorGroup,
   isCancelled,
-  isErrorGroup,
+  type Semaphore,
   suspend,
   type Task,
   TooSlowError,
@@ -31,6 +32,8 @@ import {
 import { holdsStream, type HostRequestInfo, isBodyFault } from "./_deno_http.ts";
 import type { HttpHandler, HttpRequestInfo } from "./serve_http.ts";
 import { adoptRequest } from "./_served_request.ts";
+import { splitError } from "./_split_error.ts";
+import type { Uploads } from "./_uploads.ts";
 import { conversationOf } from "./_web_socket_upgrade.ts";
 
 /** What all exchanges of a server share. */
@@ -39,7 +42,8 @@ export interface Site {
   readonly handlerTimeout: number;
   readonly onHandlerError: ((error: unknown, request: Request) => unknown) | undefined;
   /** Where the number of requests that are handled at a time is limited; otherwise `null`. */
-  readonly places: { take(): Promise<void>; giveBack(): void } | null;
+  readonly places: Semaphore | null;
+  readonly uploads: Uploads;
   /** Has an exchange watched if it is not over by the next turn. */
   readonly watchSoon: (exchange: Exchange) => void;
 }
@@ -50,7 +54,7 @@ export const CUT_OFF = new Error("Cannot send the rest of the body as its source
 
 /** What a client gets whose request was cancelled. */
 export function unavailable(): Response {
-  return new Response("Service Unavailable", { status: 503 });
+  return new Response("Service Unavailable", { status: 503, headers: { connection: "close" } });
 }
 
 /** What a client gets whose handler failed. */
@@ -75,7 +79,10 @@ export class Exchange implements HttpRequestInfo {
     this.#respond = respond;
     // Others have no body to be read.
     const { method } = request;
-    if (method !== "GET" && method !== "HEAD") adoptRequest(request);
+    if (method === "GET" || method === "HEAD") return;
+    const { uploads } = site;
+    uploads.begin(request);
+    adoptRequest(request, () => uploads.end(request));
   }
 
   get remoteAddress(): HttpRequestInfo["remoteAddress"] {
@@ -94,17 +101,16 @@ export class Exchange implements HttpRequestInfo {
       watchSoon(this);
       return this.#settle(this.#limited());
     }
+    let rest: undefined | Promise<void>;
     try {
       const result = handler(this.#request, this);
-      if (result instanceof Promise) {
-        watchSoon(this);
-        return this.#settle(this.#later(result));
-      }
-      const rest = this.#hand(result);
-      return rest === undefined ? undefined : this.#settle(rest);
+      rest = result instanceof Promise ? this.#later(result) : this.#hand(result);
     } catch (error) {
-      return this.#failed(error);
+      rest = Promise.reject(error);
     }
+    if (rest === undefined) return undefined;
+    watchSoon(this);
+    return this.#settle(rest);
   }
 
   /** Begins to watch whether the client is there. Called in a turn after the one in which the handler was called. */
@@ -123,13 +129,8 @@ export class Exchange implements HttpRequestInfo {
   }
 
   async #limited(): Promise<void> {
-    const { places } = this.#site;
-    await places?.take();
-    try {
-      await this.#inTime();
-    } finally {
-      places?.giveBack();
-    }
+    using _place = await this.#site.places?.acquire();
+    await this.#inTime();
   }
 
   /** The handler under its limit, which does not hold for the sending of the body. */
@@ -196,8 +197,10 @@ export class Exchange implements HttpRequestInfo {
       },
     }, { highWaterMark: 0 });
     const { status, statusText, headers } = response;
-    this.#answer(new Response(body as ReadableStream<Uint8Array<ArrayBuffer>>, { status, statusText, headers }));
     try {
+      // Nothing can be read in a scope that is cancelled already: better no answer than the beginning of one.
+      await checkpointIfCancelled();
+      this.#answer(new Response(body as ReadableStream<Uint8Array<ArrayBuffer>>, { status, statusText, headers }));
       while (true) {
         if (!wanted) {
           const operation = beginHostOperation("send body of response");
@@ -218,8 +221,11 @@ export class Exchange implements HttpRequestInfo {
       sink.close();
     } catch (error) {
       if (open) sink.error(CUT_OFF);
-      await source.cancel(error).catch(() => {});
-      throw error;
+      throw await source.cancel(error).then(() => error, (other) => {
+        // A source that failed fails its cancelling with the same; any other error is one of its cleanup.
+        if (other === error || isCancelled(other)) return error;
+        return isCancelled(error) ? other : new ErrorGroup([error, other]);
+      });
     }
     // The task lives until the last byte is out, or cannot be sent any more.
     const operation = beginHostOperation("send body of response");
@@ -230,27 +236,25 @@ export class Exchange implements HttpRequestInfo {
   }
 
   async #failed(error: unknown): Promise<void> {
-    const [cancelled, rest] = isErrorGroup(error)
-      ? error.split(isCancelled)
-      : isCancelled(error)
-      ? [error, null]
-      : [null, error];
-    if (rest === null) {
-      this.#answer(unavailable());
-      throw cancelled;
-    }
+    const [cancelled, others] = splitError(error, isCancelled);
     // The client broke off its own request, which is nobody's fault here.
-    if (this.#respond !== null && isBodyFault(rest instanceof BrokenResourceError ? rest.cause : rest, false)) {
-      return this.#answer(new Response("Bad Request", { status: 400 }));
-    }
-    let answer: unknown;
-    try {
-      if (this.#site.onHandlerError === undefined) throw error;
-      answer = await this.#site.onHandlerError(rest, this.#request);
-    } finally {
-      this.#answer(answer instanceof Response ? answer : serverError());
-    }
+    const [broken, rest] = splitError(others, isClientFault);
+    if (rest !== null) await this.#report(rest);
+    else this.#answer(broken === null ? unavailable() : new Response("Bad Request", { status: 400 }));
     if (cancelled !== null) throw cancelled;
+  }
+
+  async #report(error: unknown): Promise<void> {
+    try {
+      const { onHandlerError } = this.#site;
+      if (onHandlerError === undefined) throw error;
+      const answer = await onHandlerError(error, this.#request);
+      if (!(answer instanceof Response)) return;
+      if (this.#respond !== null) await this.#hand(answer);
+      else await answer.body?.cancel();
+    } finally {
+      this.#answer(serverError());
+    }
   }
 
   #unwatch(): void {
@@ -266,4 +270,8 @@ export class Exchange implements HttpRequestInfo {
     this.#respond = null;
     respond(response);
   }
+}
+
+function isClientFault(error: unknown): boolean {
+  return isBodyFault(error instanceof BrokenResourceError ? error.cause : error, false);
 }

@@ -10,55 +10,61 @@ import { beginHostOperation, BrokenResourceError, suspend } from "../core/mod.ts
 import { isBodyFault } from "./_deno_http.ts";
 import { textOf } from "./_wait_for_host.ts";
 
-/** Puts the reading of a request's body under scopes. */
-export function adoptRequest(request: Request): void {
+/** What to call when a body is read to the end. */
+const ends = new WeakMap<Request, () => void>();
+
+/** Puts the reading of a request's body under scopes; `ended` is called when it is read to the end. */
+export function adoptRequest(request: Request, ended: () => void): void {
+  ends.set(request, ended);
   Object.setPrototypeOf(request, ServedRequest.prototype);
 }
 
 class ServedRequest extends Request {
   override clone(): Request {
     const copy = super.clone();
-    adoptRequest(copy);
+    // The body of the request is not at its end when that of a copy is.
+    Object.setPrototypeOf(copy, ServedRequest.prototype);
     return copy;
   }
 
   override get body(): Request["body"] {
     const body = super.body;
-    return body === null ? null : under(body);
+    return body === null ? null : under(body, ends.get(this));
   }
 
   override arrayBuffer(): ReturnType<Request["arrayBuffer"]> {
-    return read(() => super.arrayBuffer());
+    return readAll(this, () => super.arrayBuffer());
   }
 
   override blob(): ReturnType<Request["blob"]> {
-    return read(() => super.blob());
+    return readAll(this, () => super.blob());
   }
 
   override bytes(): ReturnType<Request["bytes"]> {
-    return read(() => super.bytes());
+    return readAll(this, () => super.bytes());
   }
 
   override formData(): ReturnType<Request["formData"]> {
-    return read(() => super.formData());
+    return readAll(this, () => super.formData());
   }
 
   override json(): ReturnType<Request["json"]> {
-    return read(() => super.json());
+    return readAll(this, () => super.json());
   }
 
   override text(): ReturnType<Request["text"]> {
-    return read(() => super.text());
+    return readAll(this, () => super.text());
   }
 }
 
 /** The same stream; iterating it is a wait, and what a cancelled one would have got comes first in the next. */
 function under(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  ended: (() => void) | undefined,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   if (Object.hasOwn(body, Symbol.asyncIterator)) return body;
   const iterate = (options: { readonly preventCancel?: boolean } = {}) =>
-    new BodyIterator(body.getReader(), options.preventCancel ?? false);
+    new BodyIterator(body.getReader(), options.preventCancel ?? false, ended);
   for (const name of ["values", Symbol.asyncIterator]) {
     Object.defineProperty(body, name, { configurable: true, writable: true, value: iterate });
   }
@@ -68,23 +74,29 @@ function under(
 class BodyIterator implements AsyncIterableIterator<Uint8Array<ArrayBuffer>> {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
   readonly #preventCancel: boolean;
-  /** The read in flight. One that was cancelled is left here for the next call. */
-  #reading: Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>> | null = null;
+  readonly #ended: (() => void) | undefined;
+  /** Reads whose waits were cancelled, for the next calls. Written by `next()` alone. */
+  readonly #left: Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>>[] = [];
 
   constructor(
     reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
     preventCancel: boolean,
+    ended: (() => void) | undefined,
   ) {
+    this.#ended = ended;
     this.#reader = reader;
     this.#preventCancel = preventCancel;
   }
 
   next(): Promise<IteratorResult<Uint8Array<ArrayBuffer>>> {
+    let reading: Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>>;
     return read(async () => {
-      const reading = this.#reading ??= this.#reader.read();
+      reading = this.#left.shift() ?? this.#reader.read();
       const { done, value } = await reading;
-      return done ? { done, value: undefined } : { done, value };
-    }, () => this.#reading = null);
+      if (!done) return { done, value };
+      this.#ended?.();
+      return { done, value: undefined };
+    }, () => this.#left.push(reading));
   }
 
   async return(): Promise<IteratorResult<Uint8Array<ArrayBuffer>>> {
@@ -99,19 +111,31 @@ class BodyIterator implements AsyncIterableIterator<Uint8Array<ArrayBuffer>> {
   }
 }
 
-/** Waits for the host to read; the wait can be cancelled, the reading cannot. `taken` is called with its end. */
-function read<T>(begin: () => Promise<T>, taken: () => void = () => {}): Promise<T> {
+/** Reads a whole body. */
+function readAll<T>(request: Request, begin: () => Promise<T>): Promise<T> {
+  return read(async () => {
+    const value = await begin();
+    ends.get(request)?.();
+    return value;
+  });
+}
+
+/** Waits for the host to read; the wait can be cancelled, the reading cannot: then it is `left`. */
+function read<T>(begin: () => Promise<T>, left: () => void = () => {}): Promise<T> {
   return suspend<T>({ kind: "read body of request" }, (waker) => {
     const operation = beginHostOperation("read body of request");
     // A promise made by the host, also where `begin` throws.
     Promise.try(begin).then((value) => {
       operation.end();
-      if (waker.wake(value)) taken();
+      waker.wake(value);
     }, (error) => {
       operation.end();
-      if (waker.fail(translate(error))) taken();
+      waker.fail(translate(error));
     });
-  }, () => true);
+  }, () => {
+    left();
+    return true;
+  });
 }
 
 /** What the host says when the client ends in the middle of a body, or sends what is not one, is about the connection. */

@@ -4,10 +4,11 @@
 
 import {
   BrokenResourceError,
+  checkpointIfCancelled,
   currentTask,
   type NetworkAddress,
-  openMemoryChannel,
   openNursery,
+  Semaphore,
   shielded,
   type Task,
   type TaskStatus,
@@ -18,10 +19,12 @@ import { checkServe } from "./_accept_loop.ts";
 import { CUT_OFF, Exchange, serverError, type Site, unavailable } from "./_exchange.ts";
 import { type HostHttpServer, hostServeHttp } from "./_deno_http.ts";
 import { checkListen } from "./_listen_on_all.ts";
-import { requireAtLeast, requireFunction } from "./_check.ts";
+import { requireFunction, requireLimit } from "./_check.ts";
+import { quietly } from "./_quietly.ts";
 import { readIdentity } from "./open_tls_listeners.ts";
 import type { OpenTcpListenersOptions } from "./open_tcp_listeners.ts";
 import type { ServerStatistics } from "./serve.ts";
+import { Uploads } from "./_uploads.ts";
 import { isNotCapable, textOf, waitForHost } from "./_wait_for_host.ts";
 
 /** What a handler is told besides the request. */
@@ -88,7 +91,8 @@ const nextTurn = globalThis.setImmediate;
  * of its stream, is cancelled when the client goes away (`Cancelled` with the source `"signal"`). `request.text()` and
  * its kin, and iterating `request.body`, are waits like any other. Other tasks of a request belong in a nursery that the
  * handler opens. Returns only when a shutdown was requested (`scope.shutdown()`): then it accepts no more, closes idle
- * connections, and the handlers go on until they are done or the grace is over.
+ * connections, and the handlers go on until they are done or the grace is over. The host cannot stop to listen without
+ * breaking uploads: as long as there are any, new requests are answered with a 503 instead.
  *
  * A client that ends only its own half of the connection counts as gone.
  *
@@ -124,28 +128,39 @@ const nextTurn = globalThis.setImmediate;
  *
  * @param handler Called with each request; returns the response.
  * @param options Where to listen, and what the limits are.
- * @throws {BrokenResourceError} If the port is in use or the address is not of this machine; `cause` is the host's error.
+ * @throws {BrokenResourceError} If the port is in use or the address is not of this machine (`cause` is the host's error), or
+ * if the host ended its server: it does when a handler calls `Deno.upgradeWebSocket()` and returns another response.
  * @throws {RangeError} If the host cannot use the certificate or the key.
  * @throws {ErrorGroup} If a handler failed, and there is no `onHandlerError`.
  */
-export async function serveHttp(handler: HttpHandler, options: ServeHttpOptions): Promise<void> {
+export function serveHttp(handler: HttpHandler, options: ServeHttpOptions): Promise<void> {
+  return quietly(listenAndServe(handler, options));
+}
+
+async function listenAndServe(handler: HttpHandler, options: ServeHttpOptions): Promise<void> {
   const identity = await check(handler, options);
+  // Listening is no wait.
+  await checkpointIfCancelled();
   const { handlerTimeout = Infinity, maxRequests = Infinity, onHandlerError } = options;
   const { status, statistics = { open: 0, accepted: 0 } } = options;
-  // A place for each request that is handled: a send takes one, a receive gives it back.
-  const [places, used] = openMemoryChannel<void>(maxRequests, { name: "places for requests" });
+  const uploads = new Uploads();
   const site: Site = {
     handler,
     handlerTimeout,
     onHandlerError,
-    places: maxRequests === Infinity ? null : { take: () => places.send(), giveBack: () => used.tryReceive() },
+    places: maxRequests === Infinity ? null : new Semaphore(maxRequests, { name: "places for requests" }),
+    uploads,
     watchSoon: watchman(),
   };
 
-  function serve(exchange: Exchange): void | Promise<void> {
+  function serve(exchange: Exchange, request: Request): void | Promise<void> {
+    const over = (): void => {
+      statistics.open--;
+      uploads.end(request);
+    };
     const rest = exchange.run();
-    if (rest === undefined) statistics.open--;
-    else return rest.finally(() => statistics.open--);
+    if (rest === undefined) over();
+    else return rest.finally(over);
   }
 
   let accept: HostCallback = unavailable;
@@ -168,7 +183,7 @@ export async function serveHttp(handler: HttpHandler, options: ServeHttpOptions)
         statistics.accepted++;
         return new Promise<Response>((respond) => {
           const exchange = new Exchange(site, request, info, respond);
-          nursery.startSoon(() => serve(exchange), SPAWN);
+          nursery.startSoon(() => serve(exchange, request), SPAWN);
         });
       };
       refused = (error) =>
@@ -178,7 +193,14 @@ export async function serveHttp(handler: HttpHandler, options: ServeHttpOptions)
         }, SPAWN);
       try {
         status?.started([address]);
-        await untilShutdown(() => waitForHost(`serve ${where}`, () => finished));
+        const serving = await untilShutdown(() => waitForHost(`serve ${where}`, () => finished));
+        if (!serving.cancelledCaught) {
+          throw new BrokenResourceError(
+            `Cannot go on serving ${where} as the host ended its server: use upgradeWebSocket() for WebSockets`,
+          );
+        }
+        accept = unavailable;
+        await uploads.over();
         const drained = server.shutdown();
         await waitForHost(`drain ${where}`, () => drained);
       } finally {
@@ -242,12 +264,7 @@ async function check(handler: unknown, options: ServeHttpOptions): Promise<Ident
   });
   checkListen(options.port, options);
   if (onHandlerError !== undefined) requireFunction("serve", "onHandlerError", onHandlerError);
-  if (maxRequests !== undefined) {
-    requireAtLeast("serve", "maxRequests", maxRequests, 1);
-    if (maxRequests !== Infinity && !Number.isInteger(maxRequests)) {
-      throw new RangeError(`Cannot serve as "maxRequests" must be a whole number or Infinity: received ${maxRequests}`);
-    }
-  }
+  if (maxRequests !== undefined) requireLimit("serve", "maxRequests", maxRequests);
   if ((cert ?? key ?? certFile ?? keyFile) === undefined) return {};
   return await readIdentity("serve", options);
 }

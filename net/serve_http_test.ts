@@ -269,6 +269,63 @@ Deno.test("a body that is not what its header says breaks the request, not the s
   );
 });
 
+Deno.test("a client that breaks its body is nobody's fault, however the handler reads it", async () => {
+  const handlers: HttpHandler[] = [
+    async (request) => {
+      let text = "";
+      await openNursery((nursery) => {
+        nursery.startSoon(async () => text = await request.text());
+      });
+      return new Response(text);
+    },
+    (request) => new Response(request.body),
+    (request) => new Response(request.body!.pipeThrough(new TransformStream())),
+  ];
+  const statistics = { open: 0, accepted: 0 };
+  for (const handler of handlers) {
+    for (const end of ["leave", "garbage"]) {
+      await withServer(handler, { statistics }, async (url, _nursery, port) => {
+        using client = await raw(
+          port,
+          "POST / HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+        );
+        while (statistics.open === 0) await sleep(1);
+        if (end === "leave") client.close();
+        else {
+          await client.sendAll(encoder.encode("nonsense\r\n"));
+          assert(!(await rest(client)).includes("\r\n0\r\n"), "a cut, not an end");
+        }
+        while (statistics.open > 0) await sleep(1);
+        assertEquals(await (await fetch(url, { method: "POST", body: "fine" })).text(), "fine");
+      });
+    }
+  }
+});
+
+Deno.test("several reads at once of a request get a chunk each", async () => {
+  const got: string[] = [];
+  const asked = new Event();
+  await withServer(
+    async (request) => {
+      const chunks = request.body![Symbol.asyncIterator]();
+      const reads = [chunks.next(), chunks.next(), chunks.next()];
+      asked.set();
+      for (const { done, value } of await Promise.all(reads)) got.push(done ? "end" : decoder.decode(value));
+      return new Response("done");
+    },
+    {},
+    async (_url, _nursery, port) => {
+      using client = await raw(port, "POST / HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n");
+      await asked.wait();
+      await client.sendAll(encoder.encode("3\r\nabc\r\n"));
+      await sleep(5);
+      await client.sendAll(encoder.encode("3\r\ndef\r\n0\r\n\r\n"));
+      await until(client, "done");
+    },
+  );
+  assertEquals([got.join("").replace("end", ""), got.at(-1)], ["abcdef", "end"]);
+});
+
 Deno.test("reading a request is under the scopes around it, and iterating loses no chunk", async () => {
   await withServer(
     async (request) => {
@@ -508,6 +565,96 @@ Deno.test("onHandlerError lets the server go on, and may answer", async () => {
   });
 });
 
+Deno.test("onHandlerError is under the request: it is cancelled when the client goes away", async () => {
+  const { handler, asked, ended, errors } = patient();
+  const statistics = { open: 0, accepted: 0 };
+  await withServer(
+    () => {
+      throw new TypeError("handler");
+    },
+    { statistics, onHandlerError: handler as never },
+    async (_url, _nursery, port) => {
+      const client = await raw(port, GET);
+      await asked.wait();
+      client.close();
+      await ended.wait();
+      while (statistics.open > 0) await sleep(1);
+    },
+  );
+  assertEquals((errors as Cancelled[]).map(({ source }) => source), ["signal"]);
+});
+
+Deno.test("a stream that onHandlerError answers with is sent in the task of the request", async () => {
+  const ended = new Event();
+  const statistics = { open: 0, accepted: 0 };
+  await withServer(() => {
+    throw new TypeError("handler");
+  }, {
+    statistics,
+    onHandlerError: () =>
+      new Response(
+        new ReadableStream({
+          start: (controller) => controller.enqueue(encoder.encode("sorry")),
+          pull: () => sleepForever(),
+          cancel: () => ended.set(),
+        }),
+        { status: 500 },
+      ),
+  }, async (_url, _nursery, port) => {
+    const client = await raw(port, GET);
+    await until(client, "sorry");
+    assertEquals(statistics.open, 1);
+    client.close();
+    await ended.wait();
+    while (statistics.open > 0) await sleep(1);
+  });
+});
+
+Deno.test("onHandlerError that fails ends the server with its own error", async () => {
+  const error = await withServer(() => {
+    throw new TypeError("handler");
+  }, {
+    onHandlerError() {
+      throw new RangeError("own");
+    },
+  }, async (_url, _nursery, port) => {
+    using client = await raw(port, GET);
+    await shielded(() => rest(client));
+    await sleepForever();
+  }).catch((error) => error);
+  assertInstanceOf(error, ErrorGroup);
+  assertEquals(error.flatten().map(String), ["RangeError: own"]);
+});
+
+Deno.test("an error of a source's cleanup is not lost when the client goes away", async () => {
+  const failed = new Event();
+  const errors: string[] = [];
+  await withServer(
+    () =>
+      new Response(
+        new ReadableStream({
+          start: (controller) => controller.enqueue(encoder.encode("part")),
+          cancel() {
+            throw new RangeError("cleanup");
+          },
+        }),
+      ),
+    {
+      onHandlerError(error) {
+        errors.push(String(error));
+        failed.set();
+      },
+    },
+    async (_url, _nursery, port) => {
+      const client = await raw(port, GET);
+      await until(client, "part");
+      client.close();
+      await failed.wait();
+    },
+  );
+  assertEquals(errors, ["RangeError: cleanup"]);
+});
+
 Deno.test("a handler that returns something else than a fresh response is told so", async () => {
   const used = new Response("used");
   await used.text();
@@ -555,6 +702,70 @@ Deno.test("handlerTimeout ends a handler with TooSlowError, but not the sending 
       assertEquals(errors.length, 1);
       assertInstanceOf(errors[0], TooSlowError);
       assertEquals(errors[0].message, "Cannot answer in time as the handler was not done when 50ms had passed");
+    },
+  );
+});
+
+Deno.test("a handler that swallows its timeout may still answer, but not with a stream that cannot be read", async () => {
+  const errors: string[] = [];
+  let cancelled = 0;
+  await withServer(
+    async (request) => {
+      await sleepForever().catch(() => {});
+      if (request.url.endsWith("/plain")) return new Response("sorry", { status: 503 });
+      return new Response(new ReadableStream({ cancel: () => void cancelled++ }));
+    },
+    { handlerTimeout: 10, onHandlerError: (error) => void errors.push((error as Error).name) },
+    async (url) => {
+      const plain = await fetch(`${url}plain`);
+      assertEquals([plain.status, await plain.text()], [503, "sorry"]);
+      const stream = await fetch(`${url}stream`);
+      assertEquals([stream.status, await stream.text()], [500, "Internal Server Error"]);
+    },
+  );
+  assertEquals([errors, cancelled], [["TooSlowError"], 1]);
+});
+
+Deno.test("no way out of a request keeps its place", async () => {
+  const statistics = { open: 0, accepted: 0 };
+  const asked = new Event();
+  const handler: HttpHandler = async (request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/throw") throw new TypeError("handler");
+    if (pathname === "/nothing") return undefined as never;
+    if (pathname === "/slow") await sleepForever();
+    if (pathname === "/leave") {
+      asked.set();
+      await sleepForever();
+    }
+    if (pathname === "/cut") {
+      return new Response(
+        new ReadableStream({
+          pull() {
+            throw new TypeError("source");
+          },
+        }),
+      );
+    }
+    return new Response("fine");
+  };
+  await withServer(
+    handler,
+    { maxRequests: 1, handlerTimeout: 50, statistics, onHandlerError: () => {} },
+    async (url, _nursery, port) => {
+      for (const path of ["throw", "nothing", "slow", "cut"]) {
+        await fetch(url + path).then((response) => response.text()).catch(() => {});
+      }
+      const leaving = await raw(port, GET.replace("/", "/leave"));
+      await asked.wait();
+      const queued = await raw(port, GET);
+      while (statistics.open < 2) await sleep(1);
+      queued.close();
+      while (statistics.open > 1) await sleep(1);
+      leaving.close();
+      assertEquals(await (await fetch(url)).text(), "fine");
+      while (statistics.open > 0) await sleep(1);
+      assertEquals(statistics.accepted, 7);
     },
   );
 });
@@ -628,6 +839,72 @@ Deno.test(
     ]);
   }, QUIET),
 );
+
+Deno.test("a shutdown lets uploads finish, and refuses new requests meanwhile", async () => {
+  const asked = new Event();
+  let readers = 0;
+  const scope = new CancelScope();
+  await openNursery(async (nursery) => {
+    const listening = new Event();
+    let port = 0;
+    nursery.startSoon(async () => {
+      const outcome = await scope.run(() =>
+        serveHttp(async (request) => {
+          if (++readers === 2) asked.set();
+          if (request.url.endsWith("/whole")) return new Response(`got ${await request.text()}`);
+          let text = "";
+          for await (const chunk of request.body!) text += decoder.decode(chunk);
+          return new Response(`got ${text}`);
+        }, { ...HERE, status: { started: ([address]) => (port = address!.port, listening.set()) } })
+      );
+      assert(!outcome.cancelledCaught);
+    });
+    await listening.wait();
+    const clients = ["whole", "parts"].map((path) =>
+      raw(port, `POST /${path} HTTP/1.1\r\nHost: here\r\nContent-Length: 6\r\n\r\nabc`)
+    );
+    await asked.wait();
+    scope.shutdown({ grace: 60_000 });
+    await sleep(5);
+    {
+      using late = await raw(port, GET);
+      assert((await until(late, "Unavailable")).startsWith("HTTP/1.1 503"));
+    }
+    for (const pending of clients) {
+      using client = await pending;
+      await client.sendAll(encoder.encode("def"));
+      assert((await until(client, "got")).startsWith("HTTP/1.1 200"));
+    }
+  });
+});
+
+Deno.test("an upload that takes longer than the grace is cancelled, and its connection closed", async () => {
+  const asked = new Event();
+  const errors: unknown[] = [];
+  const scope = new CancelScope();
+  const outcome = await scope.run(() =>
+    withServer(
+      async (request) => {
+        asked.set();
+        return new Response(
+          await request.text().catch((error) => {
+            errors.push(error);
+            throw error;
+          }),
+        );
+      },
+      {},
+      async (_url, _nursery, port) => {
+        using client = await raw(port, "POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 6\r\n\r\nabc");
+        await asked.wait();
+        scope.shutdown({ grace: 20 });
+        await shielded(() => rest(client));
+      },
+    )
+  );
+  assert(outcome.cancelledCaught);
+  assertEquals((errors as Cancelled[]).map(({ source }) => source), ["shutdown"]);
+});
 
 Deno.test(
   "handlers that take longer than the grace are cancelled when it is over",
@@ -733,6 +1010,15 @@ Deno.test("serveHttp() says what is wrong before it listens", async () => {
     const error = await serveHttp(fn as HttpHandler, { ...HERE, ...options }).catch((error) => error);
     assertEquals(error.message, message);
   }
+});
+
+Deno.test("serveHttp() in a cancelled scope does not listen", async () => {
+  let started = false;
+  const outcome = await moveOnAfter(
+    0,
+    () => serveHttp(() => new Response(), { ...HERE, status: { started: () => void (started = true) } }),
+  );
+  assertEquals([outcome.cancelledCaught, started], [true, false]);
 });
 
 Deno.test("serveHttp() names the address that is in use", async () => {

@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
 import { checkpoint, handleErrors, moveOnAfter, openNursery, run, sleepForever } from "../core/mod.ts";
-import { openTcpListeners, openTcpStream, serveListeners, serveTcp } from "./mod.ts";
+import { openTcpListeners, openTcpStream, serveHttp, serveListeners, serveTcp } from "./mod.ts";
 import { ScriptedNetwork } from "./_scripted_network.ts";
 
 Deno.test("calls that nobody awaits do not end the process when they are cancelled", async () => {
@@ -9,6 +9,7 @@ Deno.test("calls that nobody awaits do not end the process when they are cancell
     () => openTcpListeners(0),
     () => serveTcp(() => {}, { port: 0 }),
     () => serveListeners(() => {}, []),
+    () => serveHttp(() => new Response(), { port: 0 }),
     () => handleErrors(() => sleepForever(), []),
     () => handleErrors(() => openNursery(() => sleepForever()), []),
   ];
