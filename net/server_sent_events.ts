@@ -1,5 +1,7 @@
 /** Server-sent events: a response that is a stream of messages (HTML Standard, section 9.2). */
 
+import { isCancelled } from "../core/mod.ts";
+
 /** One message. */
 export interface ServerSentEvent {
   /** The text; may have several lines. */
@@ -60,14 +62,25 @@ export function serverSentEvents(
   if (!headers.has("content-type")) headers.set("content-type", "text/event-stream");
   // A proxy that keeps them would send them to somebody else, or too late.
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
+  let failure: unknown;
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
-      const { done, value } = await iterator.next();
-      if (done) controller.close();
-      else controller.enqueue(encoder.encode(formatEvent(typeof value === "string" ? { data: value } : value)));
+      const { done, value } = await Promise.try(() => iterator.next()).catch((error) => {
+        throw failure = error;
+      });
+      if (done) return controller.close();
+      try {
+        controller.enqueue(encoder.encode(formatEvent(typeof value === "string" ? { data: value } : value)));
+      } catch (error) {
+        // A stream that fails is not cancelled, and the iterable would never hear of it.
+        await iterator.return?.();
+        throw error;
+      }
     },
     async cancel() {
       await iterator.return?.();
+      // The `finally` of a generator that was waiting has run meanwhile, but nobody listens to a pull any more.
+      if (failure !== undefined && !isCancelled(failure)) throw failure;
     },
   }, { highWaterMark: 0 });
   return new Response(body, { ...init, headers });

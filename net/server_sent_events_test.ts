@@ -100,3 +100,43 @@ Deno.test("serverSentEvents() refuses what would let a text forge fields", async
     'Cannot send events as "events" must be iterable: received undefined',
   );
 });
+
+Deno.test("the source of the events cleans up after an event that cannot be sent, and its errors are not lost", async () => {
+  const log: string[] = [];
+  async function* events(): AsyncGenerator<ServerSentEvent> {
+    try {
+      yield { data: "first" };
+      yield { event: "two\nlines" };
+    } finally {
+      log.push("cleaned up");
+    }
+  }
+  const error = await serverSentEvents(events()).text().catch((error) => error);
+  assert(error instanceof RangeError);
+  assertEquals(log, ["cleaned up"]);
+
+  const failed = new Event();
+  async function* careless(): AsyncGenerator<string> {
+    yield "first";
+    await sleepForever().catch(() => {
+      throw new TypeError("cleanup");
+    });
+  }
+  await openNursery(async (nursery) => {
+    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+      serveHttp(() => serverSentEvents(careless()), {
+        ...HERE,
+        status,
+        onHandlerError(error) {
+          log.push(String(error));
+          failed.set();
+        },
+      })
+    );
+    const response = await fetch(`http://127.0.0.1:${address!.port}/`);
+    for await (const _ of response.body!) break;
+    await failed.wait();
+    nursery.cancel();
+  });
+  assertEquals(log, ["cleaned up", "TypeError: cleanup"]);
+});
