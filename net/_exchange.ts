@@ -163,6 +163,11 @@ export class Exchange implements HttpRequestInfo {
       const found = response === null || typeof response !== "object" ? String(response) : response.constructor?.name;
       throw new TypeError(`Cannot answer a request as its handler must return a Response: received ${found}`);
     }
+    if (response.status === 0) {
+      throw new TypeError("Cannot answer a request as its response must have a status: received Response.error()");
+    }
+    // The host would find out as well, but not say for which request.
+    if (response.bodyUsed) throw usedBody();
     if (holdsStream(response)) return this.#pump(response);
     const conversation = response.status === 101 ? conversationOf(response) : undefined;
     if (conversation === undefined) return void this.#answer(response);
@@ -174,11 +179,7 @@ export class Exchange implements HttpRequestInfo {
   }
 
   async #pump(response: Response): Promise<void> {
-    if (response.bodyUsed || response.body!.locked) {
-      throw new TypeError(
-        "Cannot answer a request as the body of its response must not have been used: it is read already",
-      );
-    }
+    if (response.body!.locked) throw usedBody();
     const source = response.body!.getReader();
     const task = currentTask();
     let wanted = false;
@@ -270,6 +271,12 @@ export class Exchange implements HttpRequestInfo {
     this.#respond = null;
     respond(response);
   }
+}
+
+function usedBody(): TypeError {
+  return new TypeError(
+    "Cannot answer a request as the body of its response must not have been used: make a new Response for each request",
+  );
 }
 
 function isClientFault(error: unknown): boolean {
