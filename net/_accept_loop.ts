@@ -21,7 +21,7 @@ import {
   untilShutdown,
 } from "../core/mod.ts";
 import { requireAtLeast, requireFunction, requireLimit } from "./_check.ts";
-import { splitError } from "./_split_error.ts";
+import { splitErrors } from "./_split_errors.ts";
 import type { ServeOptions } from "./serve.ts";
 import type { Listener } from "./stream.ts";
 
@@ -69,9 +69,9 @@ export async function serveAll<S extends { close(): void }>(
       await (handlerTimeout === Infinity ? handler(stream) : failAfter(handlerTimeout, () => handler(stream)));
     } catch (error) {
       if (onHandlerError === undefined) throw error;
-      const [cancelled, rest] = splitError(error, isCancelled);
-      if (rest !== null) await onHandlerError(rest, stream);
-      if (cancelled !== null) throw cancelled;
+      const [cancelled, rest] = splitErrors([error], isCancelled);
+      for (const fault of rest) await onHandlerError(fault, stream);
+      for (const one of cancelled) throw one;
     } finally {
       stream.close();
       statistics.open--;

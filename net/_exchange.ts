@@ -32,7 +32,7 @@ import {
 import { holdsStream, type HostRequestInfo, isBodyFault } from "./_deno_http.ts";
 import type { HttpHandler, HttpRequestInfo } from "./serve_http.ts";
 import { adoptRequest } from "./_served_request.ts";
-import { splitError } from "./_split_error.ts";
+import { splitErrors } from "./_split_errors.ts";
 import type { Uploads } from "./_uploads.ts";
 import { conversationOf } from "./_web_socket_upgrade.ts";
 
@@ -237,12 +237,12 @@ export class Exchange implements HttpRequestInfo {
   }
 
   async #failed(error: unknown): Promise<void> {
-    const [cancelled, others] = splitError(error, isCancelled);
+    const [cancelled, others] = splitErrors([error], isCancelled);
     // The client broke off its own request, which is nobody's fault here.
-    const [broken, rest] = splitError(others, isClientFault);
-    if (rest !== null) await this.#report(rest);
-    else this.#answer(broken === null ? unavailable() : new Response("Bad Request", { status: 400 }));
-    if (cancelled !== null) throw cancelled;
+    const [broken, rest] = splitErrors(others, isClientFault);
+    for (const fault of rest) await this.#report(fault);
+    this.#answer(broken.length === 0 ? unavailable() : new Response("Bad Request", { status: 400 }));
+    for (const one of cancelled) throw one;
   }
 
   async #report(error: unknown): Promise<void> {

@@ -550,7 +550,8 @@ Deno.test("a failing handler answers 500 and fails the server, with its error in
 Deno.test("onHandlerError lets the server go on, and may answer", async () => {
   const errors: string[] = [];
   await withServer((request) => {
-    throw new TypeError(new URL(request.url).pathname);
+    const { pathname } = new URL(request.url);
+    throw pathname === "/null" ? null : new TypeError(pathname);
   }, {
     onHandlerError(error, request) {
       errors.push(String(error));
@@ -561,7 +562,9 @@ Deno.test("onHandlerError lets the server go on, and may answer", async () => {
     assertEquals([plain.status, await plain.text()], [500, "Internal Server Error"]);
     const own = await fetch(`${url}teapot`);
     assertEquals([own.status, await own.text()], [418, "short and stout"]);
-    assertEquals(errors, ["TypeError: /", "TypeError: /teapot"]);
+    const strange = await fetch(`${url}null`);
+    assertEquals([strange.status, await strange.text()], [500, "Internal Server Error"]);
+    assertEquals(errors, ["TypeError: /", "TypeError: /teapot", "null"]);
   });
 });
 

@@ -85,6 +85,14 @@ Deno.test("onHandlerError lets the server go on, with the stream still open", as
   assertEquals(errors, ["TypeError: handler", "TypeError: handler"]);
 });
 
+Deno.test("onHandlerError is told whatever was thrown, also null", async () => {
+  const errors: unknown[] = [];
+  await withServer(() => Promise.reject(null), { onHandlerError: (error) => void errors.push(error) }, async (port) => {
+    assertEquals(await ask(port), "");
+  });
+  assertEquals(errors, [null]);
+});
+
 Deno.test("handlerTimeout fails a handler that takes too long", async () => {
   const errors: unknown[] = [];
   await withServer(
