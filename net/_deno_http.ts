@@ -19,6 +19,11 @@
  *   catch it. Clients that do not take what the host sends them keep it waiting.
  * - A shutdown fails the reading of all bodies of requests at once: see `_uploads.ts`.
  * - A request that was upgraded, but whose upgrade response is not returned, makes Deno close the whole server.
+ * - An upgrade finds a subprotocol only in a list whose commas are followed by one blank each, and throws otherwise;
+ *   headers that are set on its response are sent.
+ * - If the client resets the connection before the answer to its upgrade is out, the socket never opens, nor fails.
+ * - A shutdown sends each WebSocket a close frame, with the code 1001.
+ * - The timeout of an upgrade is in seconds; `Infinity` is taken for none, and cuts off at once.
  */
 
 import type { NetworkAddress } from "../core/mod.ts";
@@ -87,13 +92,15 @@ export function hostServeHttp(
   };
 }
 
-/** Answers a request with a WebSocket. */
+/** Answers a request with a WebSocket. `idleTimeout` is in milliseconds. */
 export function hostUpgrade(
   request: Request,
   options: { readonly protocol: string | undefined; readonly idleTimeout: number },
 ): { socket: WebSocket; response: Response } {
   const { protocol, idleTimeout } = options;
-  return Deno.upgradeWebSocket(request, { idleTimeout, ...(protocol === undefined ? {} : { protocol }) });
+  const upgrade = Deno.upgradeWebSocket(request, { idleTimeout: idleTimeout === Infinity ? 0 : idleTimeout / 1_000 });
+  if (protocol !== undefined) upgrade.response.headers.set("sec-websocket-protocol", protocol);
+  return upgrade;
 }
 
 /**

@@ -39,10 +39,10 @@ export interface UpgradeWebSocketOptions extends WebSocketLimits {
   /** The subprotocol, one of those that the client offers. */
   readonly protocol?: string;
   /**
-   * A client that has been silent for so long, in seconds, is asked for a sign of life, and cut off if none comes; 0 never
-   * asks.
+   * A client that is silent for so long, in milliseconds, is cut off; after half of it, it is asked for a sign of life.
+   * `Infinity` never asks. A client that does not take what is sent to it is not asked, so limit your sends in time.
    *
-   * @default {30}
+   * @default {30_000}
    */
   readonly idleTimeout?: number;
 }
@@ -212,7 +212,7 @@ export function upgradeWebSocket(
   requireFunction(action, "converse", converse);
   checkLimits(action, options);
   const { protocol, idleTimeout = DEFAULT_IDLE_TIMEOUT } = options;
-  requireAtLeast(action, "idleTimeout", idleTimeout, 0);
+  requireAtLeast(action, "idleTimeout", idleTimeout, 1);
   for (const [name, word] of [["upgrade", "websocket"], ["connection", "upgrade"]] as const) {
     if (!hasWord(request.headers.get(name), word)) {
       const found = show(request.headers.get(name) ?? undefined);
@@ -240,7 +240,7 @@ export function upgradeWebSocket(
 }
 
 /** That of `Deno.upgradeWebSocket()`. */
-const DEFAULT_IDLE_TIMEOUT = 30;
+const DEFAULT_IDLE_TIMEOUT = 30_000;
 
 async function talk(channel: Channel, converse: (socket: WebSocketChannel) => unknown): Promise<void> {
   try {
