@@ -4,7 +4,8 @@
  * The host's `WebSocket` pushes messages by events and takes any number to send; here both are waits. What has arrived
  * and was not received is kept, up to a limit: the web's interface has no way to slow a peer down, so one that sends more
  * is cut off. A send waits while the host holds too much that is not sent yet, of which it says only how much it is: so
- * that is looked at again in growing steps, on the host's clock, as a simulation does not hold up the outside world.
+ * that is looked at again, some turns long in each, then in growing steps on the host's clock, as a simulation does not
+ * hold up the outside world.
  *
  *     open ──close()────────▶ closing ──close event, or the timeout──▶ closed by us      (ClosedResourceError)
  *       ├──peer's close frame──▶ drained of what arrived before ──▶ ended               (EndOfChannel)
@@ -38,16 +39,39 @@ const DEFAULT_CLOSE_TIMEOUT = 1_000;
 const MESSAGE_OVERHEAD = 64;
 /** What a control frame can hold besides the code (RFC 6455, section 5.5). */
 const LONGEST_REASON = 123;
+/** The fault where the host names none. */
+const LOST = "the connection was lost";
+/** What the host says of a connection that ends without a close frame. */
+const NO_CLOSE = { wasClean: false, code: 1006, reason: "" };
+/** So often the next look is in the next turn of the event loop: a host that is not held up sends that fast. */
+const LOOKS_BY_TURN = 32;
 /** The longest pause between two looks at what the host has not sent, in milliseconds. */
 const LONGEST_LOOK = 16;
 
 // Taken at import: a simulation does not hold up what the outside world does.
-const { setTimeout: hostTimeout, clearTimeout: clearHostTimeout } = globalThis;
+const {
+  setTimeout: hostTimeout,
+  clearTimeout: clearHostTimeout,
+  setImmediate: nextTurn,
+  clearImmediate: dropTurn,
+} = globalThis;
 const encoder = new TextEncoder();
 
 interface Sender {
   readonly waker: Waker<void>;
   readonly message: string | Uint8Array<ArrayBuffer>;
+}
+
+/** Waits in `receive()`, or as the loop of an iteration: that gets a result, and the end of the channel is no error. */
+interface Receiver {
+  readonly waker: Waker<unknown>;
+  readonly looping: boolean;
+}
+
+interface Fault {
+  readonly text: string;
+  /** The host's error, if it gave one. */
+  readonly cause?: unknown;
 }
 
 /** See the header. */
@@ -56,51 +80,78 @@ export class Channel implements WebSocketChannel {
   readonly #role: "client" | "server";
   readonly #highWaterMark: number;
   readonly #maxBuffered: number;
-  /** What has arrived and was not received. */
-  readonly #arrived: WebSocketMessage[] = [];
+  readonly #protocol: string | undefined;
+  /** What has arrived and was not received; before it comes what is in `#oldest`, the other way round. */
+  #arrived: WebSocketMessage[] = [];
+  #oldest: WebSocketMessage[] = [];
   #arrivedSize = 0;
   /** Those who wait, in order. If there is a receiver nothing has arrived. */
-  readonly #receivers: Waker<WebSocketMessage>[] = [];
+  readonly #receivers: Receiver[] = [];
   readonly #senders: Sender[] = [];
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #pause = 1;
+  /** How often it was looked in vain; whether what was sent is out. */
+  #looks = 0;
+  /** Calls off the next look. Written by `#lookAgain()` and `#account()`. */
+  #noLook: (() => void) | null = null;
   /** In flight while somebody waits for the peer. */
   #operation: HostOperation | null = null;
-  /** `close()` was called. */
-  #closed = false;
+  /** Set by the first `close()`: with what it closes. */
+  #closing: WebSocketEnd | null = null;
   /** Set with the first fault of the connection, or of the peer. */
-  #fault: string | null = null;
+  #fault: Fault | null = null;
   /** The socket is no more. */
   readonly #over = new Event();
   #end: WebSocketEnd | null = null;
-  #onOpen: (() => void) | null = null;
-  #onFailure: ((error: string) => void) | null = null;
+  /** Ends the wait for the opening. */
+  #opening: ((fault: Fault | null) => void) | null = null;
 
-  constructor(socket: WebSocket, limits: WebSocketLimits, role: "client" | "server") {
+  /** `protocol`: the agreed one, where the host does not say. */
+  constructor(socket: WebSocket, limits: WebSocketLimits, role: "client" | "server", protocol?: string) {
     const { highWaterMark = DEFAULT_HIGH_WATER_MARK, maxBuffered = DEFAULT_MAX_BUFFERED } = limits;
     this.#socket = socket;
     this.#role = role;
+    this.#protocol = protocol;
     this.#highWaterMark = highWaterMark;
     this.#maxBuffered = maxBuffered;
     socket.binaryType = "arraybuffer";
-    socket.onopen = () => this.#onOpen?.();
+    socket.onopen = () => this.#opened();
     socket.onmessage = ({ data }) => this.#took(typeof data === "string" ? data : new Uint8Array(data));
-    socket.onerror = (event) => this.#fault ??= (event as ErrorEvent).message || "the connection was lost";
+    socket.onerror = (event) => this.#failed(event as ErrorEvent);
     socket.onclose = (event) => this.#ended(event);
   }
 
   get protocol(): string {
-    return this.#socket.protocol;
+    return this.#protocol ?? this.#socket.protocol;
   }
 
   get end(): WebSocketEnd | null {
     return this.#end;
   }
 
-  /** Calls back once it is open, or cannot be any more. */
-  opened(onOpen: () => void, onFailure: (error: string) => void): void {
-    this.#onOpen = onOpen;
-    this.#onFailure = onFailure;
+  /**
+   * Waits until it is open, on the host's clock for `timeout` at most; called once, in the turn in which the channel was
+   * made. Whatever it throws, close then.
+   */
+  opened(action: string, timeout?: number): Promise<void> {
+    let stop: (() => void) | undefined;
+    return suspend<void>({ kind: action }, (waker) => {
+      const operation = beginHostOperation(action);
+      const timer = timeout === undefined ? undefined : hostTimeout(() => this.#ended(NO_CLOSE), timeout);
+      stop = () => {
+        this.#opening = null;
+        operation.end();
+        clearHostTimeout(timer);
+      };
+      this.#opening = (fault) => {
+        stop!();
+        if (fault === null) return waker.wake();
+        waker.fail(
+          new BrokenResourceError(`Cannot ${action} as the handshake was not completed: ${fault.text}`, fault),
+        );
+      };
+    }, () => {
+      stop!();
+      return true;
+    });
   }
 
   send(message: string | Uint8Array): Promise<void> {
@@ -124,23 +175,7 @@ export class Channel implements WebSocketChannel {
   }
 
   receive(): Promise<WebSocketMessage> {
-    let own: Waker<WebSocketMessage> | undefined;
-    return suspend<WebSocketMessage>({ kind: "receive from WebSocket" }, (waker) => {
-      const message = this.#closed ? undefined : this.#arrived.shift();
-      if (message !== undefined) {
-        this.#arrivedSize -= sizeOf(message);
-        return void waker.wake(message);
-      }
-      const fault = this.#receiveFault();
-      if (fault !== null) return void waker.fail(fault);
-      own = waker;
-      this.#receivers.push(waker);
-      this.#account();
-    }, () => {
-      this.#receivers.splice(this.#receivers.indexOf(own!), 1);
-      this.#account();
-      return true;
-    });
+    return this.#receive(false) as Promise<WebSocketMessage>;
   }
 
   async close(options: WebSocketCloseOptions = {}): Promise<void> {
@@ -152,16 +187,20 @@ export class Channel implements WebSocketChannel {
       );
     }
     requireAtLeast("close", "timeout", timeout, 0);
-    if (!this.#closed) {
-      this.#closed = true;
-      this.#arrived.length = 0;
+    if (this.#closing === null) {
+      this.#closing = { code, reason };
+      this.#arrived = [];
+      this.#oldest = [];
       this.#socket.close(code, reason);
       this.#failAll();
     }
     if (this.#over.isSet || timeout === 0) return;
     const operation = beginHostOperation("close WebSocket");
-    await shielded(() => this.#over.wait(), { timeout });
-    operation.end();
+    try {
+      await shielded(() => this.#over.wait(), { timeout });
+    } finally {
+      operation.end();
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -169,90 +208,157 @@ export class Channel implements WebSocketChannel {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<WebSocketMessage> {
-    return {
-      next: async () => {
-        try {
-          return { done: false, value: await this.receive() };
-        } catch (error) {
-          if (error instanceof EndOfChannel) return { done: true, value: undefined };
-          throw error;
-        }
-      },
-    };
+    return { next: () => this.#receive(true) as Promise<IteratorResult<WebSocketMessage>> };
+  }
+
+  #receive(looping: boolean): Promise<unknown> {
+    let receiver: Receiver | undefined;
+    return suspend<unknown>({ kind: "receive from WebSocket" }, (waker) => {
+      receiver = { waker, looping };
+      const message = this.#next();
+      if (message !== undefined) return give(receiver, message);
+      const fault = this.#receiveFault();
+      if (fault !== null) return fail(receiver, fault);
+      this.#receivers.push(receiver);
+      this.#account();
+    }, () => {
+      this.#receivers.splice(this.#receivers.indexOf(receiver!), 1);
+      this.#account();
+      return true;
+    });
+  }
+
+  /** Takes the oldest message that has arrived. Taking it from the front of a long array would move all others. */
+  #next(): WebSocketMessage | undefined {
+    if (this.#oldest.length === 0) {
+      if (this.#arrived.length === 0) return undefined;
+      this.#oldest = this.#arrived.reverse();
+      this.#arrived = [];
+    }
+    const message = this.#oldest.pop()!;
+    this.#arrivedSize -= sizeOf(message);
+    return message;
+  }
+
+  #opened(): void {
+    // Deno opens a server's socket also when it was closed before.
+    if (this.#closing !== null) this.#socket.close(this.#closing.code, this.#closing.reason);
+    this.#opening?.(null);
+  }
+
+  #failed({ message, error }: ErrorEvent): void {
+    this.#fault ??= { text: message || error?.message || LOST, ...(error ? { cause: error } : {}) };
+    // An upgrade that failed: Deno sends no close event after it.
+    if (this.#socket.readyState !== WebSocket.CLOSED) this.#ended(NO_CLOSE);
   }
 
   #took(message: WebSocketMessage): void {
     // The peer may go on until it has our close frame.
-    if (this.#closed || this.#fault !== null) return;
+    if (this.#closing !== null || this.#fault !== null) return;
     const receiver = this.#receivers.shift();
     if (receiver !== undefined) {
-      receiver.wake(message);
+      give(receiver, message);
       return this.#account();
     }
     this.#arrivedSize += sizeOf(message);
     if (this.#arrivedSize <= this.#maxBuffered) return void this.#arrived.push(message);
-    this.#fault = `the peer has sent more than the ${this.#maxBuffered} bytes that are kept for a receiver`;
+    this.#fault = { text: `the peer has sent more than the ${this.#maxBuffered} bytes that are kept for a receiver` };
     this.#socket.close(this.#role === "client" ? 4009 : 1009, "more messages than are received");
     this.#failAll();
   }
 
-  #ended({ code, reason, wasClean }: CloseEvent): void {
-    // Our own closing, confirmed, comes with the code 0 on a server.
-    if (wasClean && this.#fault === null && !this.#closed) this.#end = { code, reason };
-    else if (!this.#closed) this.#fault ??= "the connection was lost";
+  #ended({ code, reason, wasClean }: Pick<CloseEvent, keyof typeof NO_CLOSE>): void {
+    if (wasClean && this.#fault === null && this.#closing === null) this.#end = { code, reason };
+    else this.#fault ??= { text: LOST };
     this.#over.set();
-    clearHostTimeout(this.#timer);
     this.#failAll();
-    this.#onFailure?.(this.#fault ?? "the connection was closed");
+    this.#opening?.(this.#fault ?? { text: LOST });
   }
 
   /** Sends what may be sent, and looks again if something is left. */
   #send(): void {
-    clearHostTimeout(this.#timer);
-    while (this.#senders.length > 0 && this.#socket.bufferedAmount <= this.#highWaterMark) {
+    while (this.#senders.length > 0) {
+      // When the peer closes, the host says so only after its answer is out; until then it drops what it is given.
+      if (this.#socket.readyState !== WebSocket.OPEN) return this.#failSenders();
+      if (this.#socket.bufferedAmount > this.#highWaterMark) break;
       const { waker, message } = this.#senders.shift()!;
-      this.#socket.send(message);
-      waker.wake();
-      this.#pause = 1;
-    }
-    if (this.#senders.length > 0) {
-      this.#timer = hostTimeout(() => this.#send(), this.#pause);
-      this.#pause = Math.min(this.#pause * 2, LONGEST_LOOK);
+      try {
+        this.#socket.send(message);
+        waker.wake();
+      } catch (error) {
+        waker.fail(error);
+      }
+      this.#looks = 0;
     }
     this.#account();
+    if (this.#senders.length > 0) this.#lookAgain();
+  }
+
+  #lookAgain(): void {
+    this.#noLook?.();
+    const looks = this.#looks++;
+    if (looks < LOOKS_BY_TURN) {
+      const turn = nextTurn(() => this.#send());
+      this.#noLook = () => dropTurn(turn);
+    } else {
+      const timer = hostTimeout(() => this.#send(), Math.min(2 ** (looks - LOOKS_BY_TURN), LONGEST_LOOK));
+      this.#noLook = () => clearHostTimeout(timer);
+    }
   }
 
   /** Says to the run whether it waits for the outside world. */
   #account(): void {
+    if (this.#senders.length === 0) {
+      this.#noLook?.();
+      this.#noLook = null;
+    }
     if (this.#receivers.length + this.#senders.length > 0) this.#operation ??= beginHostOperation("WebSocket");
     else {
       this.#operation?.end();
       this.#operation = null;
-      clearHostTimeout(this.#timer);
     }
   }
 
   /** Ends all waits: called when nothing can come of them any more. */
   #failAll(): void {
+    for (const receiver of this.#receivers.splice(0)) fail(receiver, this.#receiveFault()!);
+    this.#failSenders();
+  }
+
+  #failSenders(): void {
     for (const { waker } of this.#senders.splice(0)) waker.fail(this.#sendFault());
-    for (const waker of this.#receivers.splice(0)) waker.fail(this.#receiveFault());
     this.#account();
   }
 
   #sendFault(): Error | null {
-    if (this.#closed) return new ClosedResourceError("Cannot send as this end of the WebSocket was closed");
-    if (this.#fault !== null) return new BrokenResourceError(`Cannot send as the WebSocket broke: ${this.#fault}`);
+    if (this.#closing !== null) return new ClosedResourceError("Cannot send as this end of the WebSocket was closed");
+    if (this.#fault !== null) return brokenBy(this.#fault, "send");
     if (this.#end === null && this.#socket.readyState === WebSocket.OPEN) return null;
     return new BrokenResourceError("Cannot send as the peer has closed the WebSocket");
   }
 
   #receiveFault(): Error | null {
-    if (this.#closed) return new ClosedResourceError("Cannot receive as this end of the WebSocket was closed");
-    if (this.#fault !== null) return new BrokenResourceError(`Cannot receive as the WebSocket broke: ${this.#fault}`);
+    if (this.#closing !== null) {
+      return new ClosedResourceError("Cannot receive as this end of the WebSocket was closed");
+    }
+    if (this.#fault !== null) return brokenBy(this.#fault, "receive");
     if (this.#end === null) return null;
     const { code, reason } = this.#end;
     return new EndOfChannel(`Cannot receive as the peer has closed the WebSocket: ${code} ${reason}`.trimEnd());
   }
+}
+
+function give({ waker, looping }: Receiver, message: WebSocketMessage): void {
+  waker.wake(looping ? { done: false, value: message } : message);
+}
+
+function fail({ waker, looping }: Receiver, fault: Error): void {
+  if (looping && fault instanceof EndOfChannel) waker.wake({ done: true, value: undefined });
+  else waker.fail(fault);
+}
+
+function brokenBy(fault: Fault, action: string): BrokenResourceError {
+  return new BrokenResourceError(`Cannot ${action} as the WebSocket broke: ${fault.text}`, fault);
 }
 
 function sizeOf(message: WebSocketMessage): number {

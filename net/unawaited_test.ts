@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
 import { checkpoint, handleErrors, moveOnAfter, openNursery, run, sleepForever } from "../core/mod.ts";
-import { openTcpListeners, openTcpStream, serveHttp, serveListeners, serveTcp } from "./mod.ts";
+import { openTcpListeners, openTcpStream, openWebSocket, serveHttp, serveListeners, serveTcp } from "./mod.ts";
 import { ScriptedNetwork } from "./_scripted_network.ts";
 
 Deno.test("calls that nobody awaits do not end the process when they are cancelled", async () => {
@@ -22,4 +22,31 @@ Deno.test("calls that nobody awaits do not end the process when they are cancell
       }), { network: new ScriptedNetwork([], {}), handleSignals: false });
     assert(outcome.cancelledCaught);
   }
+});
+
+Deno.test("calls for WebSockets that nobody awaits do not end the process when they are cancelled", async () => {
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    return Deno.upgradeWebSocket(request).response;
+  });
+  const url = `ws://127.0.0.1:${server.addr.port}/`;
+  await run(async () => {
+    await using socket = await openWebSocket(url);
+    const calls = [
+      () => openWebSocket(url),
+      () => socket.receive(),
+      () => socket[Symbol.asyncIterator]().next(),
+      () => socket.send("never sent"),
+    ];
+    for (const early of [true, false]) {
+      for (const call of calls) {
+        const outcome = await moveOnAfter(Infinity, async (scope) => {
+          if (early) scope.cancel();
+          call();
+          scope.cancel();
+          await checkpoint();
+        });
+        assert(outcome.cancelledCaught);
+      }
+    }
+  }, { handleSignals: false });
 });

@@ -1,8 +1,9 @@
 /** WebSockets on both sides: opening one, and answering a request with one. What they do is in `_web_socket_channel.ts`. */
 
-import { beginHostOperation, BrokenResourceError, suspend } from "../core/mod.ts";
+import { BrokenResourceError, checkpointIfCancelled } from "../core/mod.ts";
 import { requireAtLeast, requireFunction, show } from "./_check.ts";
 import { hostUpgrade } from "./_deno_http.ts";
+import { quietly } from "./_quietly.ts";
 import { Channel } from "./_web_socket_channel.ts";
 import { signFor } from "./_web_socket_upgrade.ts";
 
@@ -20,6 +21,7 @@ export interface WebSocketLimits {
   /**
    * How much may have arrived that was not received, in bytes; a text counts two per character, and each message 64 more.
    * A peer that sends more is cut off with the code 1009 (4009 by a client), and receiving fails after what was kept.
+   * The host refuses frames of 64 MiB and more; what a peer sends as fragments of one message it keeps without a limit.
    *
    * @default {16_777_216}
    */
@@ -73,20 +75,24 @@ export interface WebSocketEnd {
   readonly reason: string;
 }
 
-/** A WebSocket: see `openWebSocket()` and `upgradeWebSocket()`. Iterating it receives until the peer closes. */
+/**
+ * A WebSocket: see `openWebSocket()` and `upgradeWebSocket()`. Iterating it receives until the peer closes; leaving the
+ * loop leaves it open. Several tasks may send and receive at a time, each whole messages, in the order of their calls.
+ */
 export interface WebSocketChannel extends AsyncIterable<WebSocketMessage>, AsyncDisposable {
   /** The subprotocol that was agreed on, or `""`. */
   readonly protocol: string;
-  /** How the peer has ended it; `null` as long as it has not, or if the connection broke. */
+  /** How the peer has ended it; `null` as long as it has not, if the connection broke, or if this end closed first. */
   readonly end: WebSocketEnd | null;
   /**
    * Sends a message; waits while too much is not sent yet.
    *
-   * When it returns the host has the message, which does not mean that the peer has it.
+   * When it returns the host has the message, which does not mean that the peer has it. A peer that takes nothing can
+   * hold it up for ever: put `failAfter()` around it.
    *
    * **Cancellation:** throws `Cancelled`; the message was not sent, not even in part.
    *
-   * @param message Text or bytes.
+   * @param message Text, or bytes, not to be changed before it returns.
    * @throws {ClosedResourceError} If this end is closed.
    * @throws {BrokenResourceError} If the peer has closed, or the connection broke.
    */
@@ -97,7 +103,8 @@ export interface WebSocketChannel extends AsyncIterable<WebSocketMessage>, Async
    * **Cancellation:** throws `Cancelled`; no message is lost, the next call gets it.
    *
    * @returns Text as a string, bytes as a `Uint8Array`.
-   * @throws {EndOfChannel} If the peer has closed, and everything it sent was received; `end` says how.
+   * @throws {EndOfChannel} If the peer has closed with a close frame, whatever its code, and everything it sent was
+   * received; `end` says how.
    * @throws {BrokenResourceError} If the connection broke, or the peer sent more than `maxBuffered`.
    * @throws {ClosedResourceError} If this end is closed.
    */
@@ -105,8 +112,8 @@ export interface WebSocketChannel extends AsyncIterable<WebSocketMessage>, Async
   /**
    * Closes, and waits for the peer to confirm it; what has arrived and was not received is thrown away. Idempotent.
    *
-   * Messages that were sent before are delivered first. A peer that does not answer within the timeout is left alone;
-   * the host keeps the connection until it does.
+   * Messages that were sent before go out first. A peer that does not answer within the timeout is left alone; the host
+   * keeps the connection until it does, or vanishes.
    *
    * **Cancellation:** none: as a cleanup it waits, even in a cancelled scope, for at most the timeout.
    *
@@ -119,7 +126,8 @@ export interface WebSocketChannel extends AsyncIterable<WebSocketMessage>, Async
 /**
  * Opens a WebSocket.
  *
- * `await using` closes it.
+ * `await using` closes it. There is no timeout: put `failAfter()` around it. What `wss:` trusts are the authorities of
+ * the host (in Deno `--cert` and `DENO_CERT` add one).
  *
  * **Cancellation:** throws `Cancelled`; the connection is given up.
  *
@@ -146,37 +154,44 @@ export interface WebSocketChannel extends AsyncIterable<WebSocketMessage>, Async
  * @param url Where to, with the scheme `ws:` or `wss:`.
  * @param options Subprotocols, headers and limits.
  * @returns The open WebSocket, which belongs to the caller.
- * @throws {BrokenResourceError} If the server cannot be reached, or does not speak WebSocket.
+ * @throws {BrokenResourceError} If the server cannot be reached, refuses (the message has its status) or does not speak
+ * WebSocket.
  * @throws {RangeError} If the URL or a subprotocol cannot be one.
  */
-export async function openWebSocket(url: string | URL, options: OpenWebSocketOptions = {}): Promise<WebSocketChannel> {
+export function openWebSocket(url: string | URL, options: OpenWebSocketOptions = {}): Promise<WebSocketChannel> {
+  return quietly(open(url, options));
+}
+
+async function open(url: string | URL, options: OpenWebSocketOptions): Promise<WebSocketChannel> {
   const { protocols = [], headers } = options;
   checkLimits("open a WebSocket", options);
-  let channel: Channel | undefined;
-  await suspend<void>({ kind: "open", label: String(url) }, (waker) => {
-    channel = new Channel(connect(url, protocols, headers), options, "client");
-    const operation = beginHostOperation(`open ${url}`);
-    channel.opened(() => {
-      operation.end();
-      waker.wake();
-    }, (error) => {
-      operation.end();
-      waker.fail(
-        new BrokenResourceError(`Cannot open a WebSocket to ${url} as the server did not accept it: ${error}`),
-      );
-    });
-  }, () => {
-    void channel!.close({ timeout: 0 });
-    return true;
-  });
-  return channel!;
+  await checkpointIfCancelled();
+  const channel = new Channel(connect(url, protocols, headers), options, "client");
+  const action = `open a WebSocket to ${url}`;
+  try {
+    await channel.opened(action);
+    const { protocol } = channel;
+    // RFC 6455, section 4.1; Deno leaves it to others.
+    if (protocol === "" || protocols.includes(protocol)) return channel;
+    throw new BrokenResourceError(
+      `Cannot ${action} as the server must choose one of the subprotocols on offer: received ${show(protocol)}`,
+    );
+  } catch (error) {
+    await channel.close({ timeout: 0 });
+    throw error;
+  }
 }
 
 /**
  * Answers a request with a WebSocket: makes the response that a handler of `serveHttp()` returns.
  *
  * The conversation runs in the task of the request, once the socket is open; the socket is closed when it ends. Its errors
- * are those of the handler. When a shutdown begins it goes on, until the grace is over.
+ * are those of the handler: also the `BrokenResourceError` of a client that vanishes, unless it catches that. When a
+ * shutdown begins the host closes all sockets, with the code 1001: `receive()` throws `EndOfChannel`, and the rest of
+ * the conversation has the grace.
+ *
+ * A request that does not ask for a WebSocket, or does not offer the subprotocol, is the fault of its client: then the
+ * response says so, with the status 426 or 400, and there is no conversation.
  *
  * @example A server that counts
  * ```ts
@@ -200,8 +215,7 @@ export async function openWebSocket(url: string | URL, options: OpenWebSocketOpt
  * @param converse Called with the open socket.
  * @param options Subprotocol and limits.
  * @returns The response, to be returned by the handler as it is.
- * @throws {RangeError} If the request does not ask for a WebSocket, or the client does not offer the subprotocol: answer
- * with the status 400 then.
+ * @throws {RangeError} If an option cannot be one.
  */
 export function upgradeWebSocket(
   request: Request,
@@ -213,27 +227,12 @@ export function upgradeWebSocket(
   checkLimits(action, options);
   const { protocol, idleTimeout = DEFAULT_IDLE_TIMEOUT } = options;
   requireAtLeast(action, "idleTimeout", idleTimeout, 1);
-  for (const [name, word] of [["upgrade", "websocket"], ["connection", "upgrade"]] as const) {
-    if (!hasWord(request.headers.get(name), word)) {
-      const found = show(request.headers.get(name) ?? undefined);
-      throw new RangeError(`Cannot ${action} as the header "${name}" must contain "${word}": received ${found}`);
-    }
-  }
-  if (!request.headers.has("sec-websocket-key")) {
-    throw new RangeError(`Cannot ${action} as the request must have a header "sec-websocket-key": it has none`);
-  }
-  const offered = request.headers.get("sec-websocket-protocol");
-  if (protocol !== undefined && !hasWord(offered, protocol)) {
-    throw new RangeError(
-      `Cannot ${action} as "protocol" must be one that the client offers: received ${show(protocol)}, not in ${
-        show(offered ?? "")
-      }`,
-    );
-  }
+  const refusal = refuse(request, protocol);
+  if (refusal !== null) return refusal;
   return signFor({
     begin(request) {
       const { socket, response } = hostUpgrade(request, { protocol, idleTimeout });
-      const channel = new Channel(socket, options, "server");
+      const channel = new Channel(socket, options, "server", protocol ?? "");
       return { answer: response, converse: () => talk(channel, converse) };
     },
   });
@@ -241,22 +240,47 @@ export function upgradeWebSocket(
 
 /** That of `Deno.upgradeWebSocket()`. */
 const DEFAULT_IDLE_TIMEOUT = 30_000;
+/**
+ * How long the host may take to hand over the socket, in milliseconds: if the client has reset the connection, Deno 2.9.6
+ * never does, and does not say so.
+ */
+const OPENING_TIMEOUT = 10_000;
+
+/** The answer to a request that cannot be upgraded: what a client asks for is no fault of the server's handler. */
+function refuse({ headers }: Request, protocol: string | undefined): Response | null {
+  const say = (status: number, text: string): Response =>
+    new Response(`Cannot upgrade to a WebSocket as ${text}`, {
+      status,
+      headers: { upgrade: "websocket", "sec-websocket-version": "13" },
+    });
+  // RFC 6455, section 4.2.1.
+  const required = [["upgrade", "websocket"], ["connection", "upgrade"], ["sec-websocket-version", "13"]] as const;
+  for (const [name, word] of required) {
+    if (wordsOf(headers.get(name)).some((found) => found.toLowerCase() === word)) continue;
+    return say(426, `the header "${name}" must contain "${word}": received ${show(headers.get(name) ?? undefined)}`);
+  }
+  if (!headers.has("sec-websocket-key")) return say(400, 'there must be a header "sec-websocket-key": there is none');
+  const offered = headers.get("sec-websocket-protocol");
+  if (protocol === undefined || wordsOf(offered).includes(protocol)) return null;
+  return say(400, `the client must offer the subprotocol ${show(protocol)}: it offers ${show(offered ?? "")}`);
+}
 
 async function talk(channel: Channel, converse: (socket: WebSocketChannel) => unknown): Promise<void> {
   try {
-    await suspend<void>({ kind: "open WebSocket" }, (waker) => {
-      const operation = beginHostOperation("open WebSocket");
-      channel.opened(() => {
-        operation.end();
-        waker.wake();
-      }, (error) => {
-        operation.end();
-        waker.fail(new BrokenResourceError(`Cannot upgrade to a WebSocket as the connection broke: ${error}`));
-      });
-    }, () => true);
-    await converse(channel);
+    if (await opens(channel)) await converse(channel);
   } finally {
     await channel.close();
+  }
+}
+
+/** Whether it opens: it does not if the client has gone away, which is no fault of the handler's. */
+async function opens(channel: Channel): Promise<boolean> {
+  try {
+    await channel.opened("upgrade to a WebSocket", OPENING_TIMEOUT);
+    return true;
+  } catch (error) {
+    if (error instanceof BrokenResourceError) return false;
+    throw error;
   }
 }
 
@@ -276,6 +300,7 @@ function checkLimits(action: string, { highWaterMark, maxBuffered }: WebSocketLi
   if (maxBuffered !== undefined) requireAtLeast(action, "maxBuffered", maxBuffered, 0);
 }
 
-function hasWord(header: string | null, word: string): boolean {
-  return header?.split(",").some((part) => part.trim().toLowerCase() === word.toLowerCase()) ?? false;
+/** The words of a list in a header. Only blanks and tabs go around them (RFC 9110, section 5.6.1), as for the host. */
+function wordsOf(header: string | null): string[] {
+  return header?.split(",").map((word) => word.replace(/^[ \t]+|[ \t]+$/g, "")) ?? [];
 }
