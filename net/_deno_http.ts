@@ -103,6 +103,25 @@ export function hostUpgrade(
   return upgrade;
 }
 
+/** Begins to open a WebSocket. */
+export function hostWebSocket(
+  url: string | URL,
+  options: {
+    readonly protocols?: readonly string[];
+    readonly headers?: HeadersInit;
+    readonly caCerts?: readonly string[];
+  },
+): WebSocket {
+  const { protocols = [], headers, caCerts } = options;
+  // It has what it needs of its client once it is made.
+  using client = caCerts === undefined ? undefined : Deno.createHttpClient({ caCerts: [...caCerts] });
+  return new WebSocket(url, {
+    protocols: [...protocols],
+    ...(headers === undefined ? {} : { headers }),
+    ...(client === undefined ? {} : { client }),
+  });
+}
+
 /**
  * Whether the body of a response is a stream, which has to be sent in the scope of its request.
  *

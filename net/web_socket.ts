@@ -2,7 +2,8 @@
 
 import { BrokenResourceError, checkpointIfCancelled } from "../core/mod.ts";
 import { requireAtLeast, requireFunction, show } from "./_check.ts";
-import { hostUpgrade } from "./_deno_http.ts";
+import { checkTlsClient } from "./_begin_tls.ts";
+import { hostUpgrade, hostWebSocket } from "./_deno_http.ts";
 import { quietly } from "./_quietly.ts";
 import { Channel } from "./_web_socket_channel.ts";
 import { signFor } from "./_web_socket_upgrade.ts";
@@ -34,6 +35,12 @@ export interface OpenWebSocketOptions extends WebSocketLimits {
   readonly protocols?: readonly string[];
   /** Headers of the request, such as `authorization`. */
   readonly headers?: HeadersInit;
+  /**
+   * For `wss:`, certificates of authorities to trust besides those the host trusts: texts in PEM.
+   *
+   * @default {[]}
+   */
+  readonly caCerts?: readonly string[];
 }
 
 /** How `upgradeWebSocket()` answers. */
@@ -126,8 +133,7 @@ export interface WebSocketChannel extends AsyncIterable<WebSocketMessage>, Async
 /**
  * Opens a WebSocket.
  *
- * `await using` closes it. There is no timeout: put `failAfter()` around it. What `wss:` trusts are the authorities of
- * the host (in Deno `--cert` and `DENO_CERT` add one).
+ * `await using` closes it. There is no timeout: put `failAfter()` around it.
  *
  * **Cancellation:** throws `Cancelled`; the connection is given up.
  *
@@ -163,10 +169,11 @@ export function openWebSocket(url: string | URL, options: OpenWebSocketOptions =
 }
 
 async function open(url: string | URL, options: OpenWebSocketOptions): Promise<WebSocketChannel> {
-  const { protocols = [], headers } = options;
+  const { protocols = [], caCerts } = options;
   checkLimits("open a WebSocket", options);
+  if (caCerts !== undefined) checkTlsClient("open a WebSocket", { caCerts });
   await checkpointIfCancelled();
-  const channel = new Channel(connect(url, protocols, headers), options, "client");
+  const channel = new Channel(connect(url, options), options, "client");
   const action = `open a WebSocket to ${url}`;
   try {
     await channel.opened(action);
@@ -284,9 +291,9 @@ async function opens(channel: Channel): Promise<boolean> {
   }
 }
 
-function connect(url: string | URL, protocols: readonly string[], headers: HeadersInit | undefined): WebSocket {
+function connect(url: string | URL, options: OpenWebSocketOptions): WebSocket {
   try {
-    return new WebSocket(url, { protocols: [...protocols], ...(headers === undefined ? {} : { headers }) });
+    return hostWebSocket(url, options);
   } catch (error) {
     if (!(error instanceof DOMException)) throw error;
     throw new RangeError(`Cannot open a WebSocket as the URL and the subprotocols must be valid: ${error.message}`, {

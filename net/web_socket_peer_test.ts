@@ -25,6 +25,7 @@ import {
   type UpgradeWebSocketOptions,
   type WebSocketChannel,
 } from "./mod.ts";
+import { makeCertificates } from "./_make_certificates.ts";
 import { Channel } from "./_web_socket_channel.ts";
 
 // Peers that write their frames by hand, and hosts that do as they are told.
@@ -518,4 +519,31 @@ Deno.test("a shutdown of the server closes its sockets, and leaves conversations
     })
   );
   assertEquals(seen.sort(), ["1001", "conversation over"]);
+});
+
+const certificates = await makeCertificates();
+
+Deno.test({
+  name: "wss: trusts the authorities it is given, and no others",
+  ignore: certificates === null,
+  fn: () =>
+    withServer(
+      (socket) => socket.send("safe"),
+      async (port) => {
+        const url = `wss://127.0.0.1:${port}/`;
+        const { ca, otherKey } = certificates!;
+        await using socket = await openWebSocket(url, { caCerts: [ca] });
+        assertEquals(await socket.receive(), "safe");
+        const error = await openWebSocket(url).catch((error) => error);
+        assertInstanceOf(error, BrokenResourceError);
+        assert(error.message.endsWith("invalid peer certificate: UnknownIssuer"), error.message);
+        await assertRejects(
+          () => openWebSocket(url, { caCerts: [otherKey] }),
+          RangeError,
+          'Cannot open a WebSocket as "caCerts" must be text in PEM',
+        );
+      },
+      {},
+      { cert: certificates!.cert, key: certificates!.key },
+    ),
 });
