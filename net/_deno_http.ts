@@ -21,7 +21,8 @@
  * - A request that was upgraded, but whose upgrade response is not returned, makes Deno close the whole server.
  * - An upgrade finds a subprotocol only in a list whose commas are followed by one blank each, and throws otherwise;
  *   headers that are set on its response are sent.
- * - If the client resets the connection before the answer to its upgrade is out, the socket never opens, nor fails.
+ * - If the client goes away before the answer to its upgrade is out, the socket never opens, nor fails; the connection
+ *   stays until the process ends, and a shutdown waits for it for ever.
  * - A shutdown sends each WebSocket a close frame, with the code 1001.
  * - The timeout of an upgrade is in seconds; `Infinity` is taken for none, and cuts off at once.
  */
