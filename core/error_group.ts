@@ -269,14 +269,17 @@ function splitTree(error: unknown, test: Test): [unknown, unknown] {
   return [yes.length > 0 ? derive(error, yes) : NOTHING, no.length > 0 ? derive(error, no) : NOTHING];
 }
 
-/** The same group with other members: class, message of its own, cause and stack stay. */
+/** The same group with other members: class, message of its own, cause and the frames of the stack stay. */
 function derive(from: AggregateError, errors: unknown[]): AggregateError {
   const options = from.cause === undefined ? undefined : { cause: from.cause };
   const own = isErrorGroup(from) && from.message === summary(from.errors) ? undefined : from.message;
   const made = isErrorGroup(from)
     ? new ErrorGroup(errors, own, options)
     : new AggregateError(errors, from.message, options);
-  if (from.stack !== undefined) made.stack = from.stack;
+  if (from.stack !== undefined) {
+    const [was, is] = [from, made].map(({ name, message }) => `${name}: ${message}`) as [string, string];
+    made.stack = from.stack.startsWith(was) ? is + from.stack.slice(was.length) : from.stack;
+  }
   return made;
 }
 

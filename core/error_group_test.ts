@@ -4,6 +4,7 @@ import * as copy from "./error_group.ts?second-copy";
 import {
   checkpoint,
   ErrorGroup,
+  failAfter,
   handleErrors,
   isCancelled,
   isErrorGroup,
@@ -153,6 +154,19 @@ Deno.test("ErrorGroup.split() keeps message, cause, stack and class of what it d
     assertEquals([inner.message, inner.stack, inner.errors.map(String)], [plain.message, plain.stack, [leaf]]);
     assertStrictEquals(inner.cause, cause);
   }
+});
+
+Deno.test("the stack of a part begins with the message of the part, and not with that of the whole", async () => {
+  const group = new ErrorGroup([new TypeError("one\ntwo"), new RangeError("three")]);
+  const [types] = group.split(TypeError);
+  assertEquals(types!.stack, group.stack!.replace(group.message, "1 error: TypeError: one\ntwo"));
+  const error = await assertRejects(() =>
+    failAfter(1_000, () =>
+      openNursery((nursery) => {
+        nursery.startSoon(() => sleepForever());
+        nursery.startSoon(() => Promise.reject(new TypeError("one\ntwo")));
+      })), ErrorGroup);
+  assert(error.stack!.startsWith("ErrorGroup: 1 error: TypeError: one\ntwo\n    at "), error.stack);
 });
 
 Deno.test("ErrorGroup.split() leaves the original alone, and shares subtrees that stay whole", () => {
