@@ -62,7 +62,7 @@ export type OutcomesOf<J extends Iterable<Job<unknown>>> = J extends readonly Jo
  * @returns Their results, in order.
  * @throws {TypeError} If one of them is not a function; then none is called.
  */
-export function all<const J extends Iterable<Job<unknown>>>(jobs: J): Promise<ResultsOf<J>> {
+export function all<const J extends readonly Job<unknown>[] | Iterable<Job<unknown>>>(jobs: J): Promise<ResultsOf<J>> {
   return quiet(async () => {
     const list = check("run all", jobs);
     const tasks: TaskImpl<unknown>[] = [];
@@ -94,7 +94,9 @@ export function all<const J extends Iterable<Job<unknown>>>(jobs: J): Promise<Re
  * @returns How each has ended, in order.
  * @throws {TypeError} If one of them is not a function; then none is called.
  */
-export function allSettled<const J extends Iterable<Job<unknown>>>(jobs: J): Promise<OutcomesOf<J>> {
+export function allSettled<const J extends readonly Job<unknown>[] | Iterable<Job<unknown>>>(
+  jobs: J,
+): Promise<OutcomesOf<J>> {
   return quiet(async () => {
     const list = check("run all", jobs);
     const outcomes: PromiseSettledResult<unknown>[] = new Array(list.length);
@@ -140,7 +142,7 @@ export function allSettled<const J extends Iterable<Job<unknown>>>(jobs: J): Pro
  * @throws {RangeError} If there is none.
  * @throws {TypeError} If one of them is not a function; then none is called.
  */
-export function race<const J extends Iterable<Job<unknown>>>(jobs: J): Promise<ResultOf<J>> {
+export function race<const J extends readonly Job<unknown>[] | Iterable<Job<unknown>>>(jobs: J): Promise<ResultOf<J>> {
   return quiet(async () => {
     const list = checkSome("race", jobs);
     const first = new First<ResultOf<J>>();
@@ -182,7 +184,7 @@ export function race<const J extends Iterable<Job<unknown>>>(jobs: J): Promise<R
  * @throws {RangeError} If there is none.
  * @throws {TypeError} If one of them is not a function; then none is called.
  */
-export function any<const J extends Iterable<Job<unknown>>>(jobs: J): Promise<ResultOf<J>> {
+export function any<const J extends readonly Job<unknown>[] | Iterable<Job<unknown>>>(jobs: J): Promise<ResultOf<J>> {
   return quiet(async () => {
     const list = checkSome("try any", jobs);
     const first = new First<ResultOf<J>>();

@@ -176,6 +176,22 @@ Deno.test(
   }),
 );
 
+Deno.test("a promise among the functions does not compile, and the compiler points at it", async () => {
+  const rejected = await Promise.allSettled([
+    all([
+      () => 1,
+      // @ts-expect-error a promise where a function is needed
+      Promise.resolve(2),
+    ]),
+    race([
+      () => 1,
+      // @ts-expect-error a promise where a function is needed
+      Promise.resolve(2),
+    ]),
+  ]);
+  assertEquals(rejected.map(({ status }) => status), ["rejected", "rejected"]);
+});
+
 Deno.test("combinators refuse promises, and race() and any() an empty list, before anything runs", async () => {
   let ran = false;
   const mark = () => void (ran = true);
