@@ -136,6 +136,18 @@ tlsTest(
 );
 
 tlsTest(
+  "a server with the certificate of an authority is BrokenResourceError that says how to make another",
+  () =>
+    withServer(echo, { cert: ca, key: otherKey }, async (port) => {
+      await assertRejects(
+        () => openTlsStream("127.0.0.1", port, TRUST),
+        BrokenResourceError,
+        "CaUsedAsEndEntity)) (a server needs a certificate that is not an authority's: basicConstraints=CA:FALSE)",
+      );
+    }),
+);
+
+tlsTest(
   "a server that cannot be trusted is BrokenResourceError that says why, and the client leaves nothing open",
   () => {
     const turnedAway: unknown[] = [];

@@ -169,6 +169,9 @@ export class TlsStream extends SocketStream {
 function explain(error: unknown): string {
   const text = textOf(error);
   if (/UnknownIssuer|UnknownCA/.test(text)) return `${text} (an authority of one's own goes into "caCerts")`;
+  if (text.includes("CaUsedAsEndEntity")) {
+    return `${text} (a server needs a certificate that is not an authority's: basicConstraints=CA:FALSE)`;
+  }
   if (text.includes("InvalidContentType")) return `${text} (the peer does not speak TLS)`;
   return text;
 }
