@@ -88,6 +88,8 @@ export interface Nursery {
    * Until then the child belongs to the caller: its errors come out of this call, and the caller's scopes hold
    * for it. `started()` moves it, with everything it has opened, into the nursery.
    *
+   * TypeScript cannot tell the type of the value from the function: say it, as in `nursery.start<number>(…)`.
+   *
    * **Cancellation:** the child is cancelled first, and waited for.
    *
    * @param fn What to run; calls `status.started(value)` once.
