@@ -36,10 +36,13 @@ import { formatSocketAddress } from "./_address.ts";
 import type { SocketAddress } from "../core/mod.ts";
 import type { HalfCloseableStream } from "./stream.ts";
 
-/** How much `receiveSome()` receives at most unless told, in bytes. What Trio and Deno's own streams use. */
+/** How much `receiveSome()` receives at most, in bytes. What Trio and Deno's own streams use. */
 const CHUNK = 64 * 1024;
-/** Chunks up to this size are copied out of the read buffer, which stays; larger ones take it with them. */
-const COPY_UP_TO = 8 * 1024;
+/**
+ * Chunks up to this size are copied out of the read buffer, which stays; larger ones take it with them. Also the size of
+ * the read buffer until the peer fills it: most connections of a busy server are idle, and ever were.
+ */
+const SMALL_CHUNK = 8 * 1024;
 
 const NOTHING: Uint8Array = new Uint8Array(0);
 
@@ -106,6 +109,8 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
   #stash: Uint8Array | null = null;
   /** The read buffer of `receiveSome()`, made when first needed. */
   #own: Uint8Array | null = null;
+  /** How large it is made. Written when a read has filled it. */
+  #ownSize = SMALL_CHUNK;
   #ended = false;
   #receiveFault: BrokenResourceError | null = null;
 
@@ -148,7 +153,7 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
    *
    * **Cancellation:** throws `Cancelled`; no byte is lost, the next receive gets them.
    *
-   * @param max The most to receive, in bytes.
+   * @param max The most to receive, in bytes; more than 64 KiB never come at once.
    * @returns The bytes, which belong to the caller, or `null` when the peer has sent everything.
    * @throws {BusyResourceError} If another task is receiving.
    * @throws {ClosedResourceError} If this end is closed.
@@ -372,9 +377,8 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
   };
 
   #buffer(max: number): Uint8Array {
-    const own = this.#own ??= new Uint8Array(CHUNK);
-    if (max < own.length) return own.subarray(0, max);
-    return max === CHUNK ? own : new Uint8Array(max);
+    const own = this.#own ??= new Uint8Array(this.#ownSize);
+    return max < own.length ? own.subarray(0, max) : own;
   }
 
   #read(buffer: Uint8Array): void {
@@ -390,7 +394,13 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
     this.#reading = this.#into = this.#receiver = null;
     this.#readOperation?.end();
     if (this.#closed) return;
-    if (size === null) {
+    if (size !== null && buffer.length < size) {
+      this.#receiveFault = new BrokenResourceError(
+        "Cannot receive as the buffer on loan to the stream must stay as it is: it was transferred or resized, and the " +
+          "bytes that came are lost",
+      );
+      receiver?.fail(this.#receiveFault);
+    } else if (size === null) {
       this.#ended = true;
       if (this.#sendFault !== null) {
         this.#receiveFault = new BrokenResourceError("Cannot receive as the connection was broken", {
@@ -398,9 +408,12 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
         });
         receiver?.fail(this.#receiveFault);
       } else receiver?.wake(null as never);
-    } else if (receiver === null) this.#stash = buffer.slice(0, size);
-    else if (into === buffer) receiver.wake(size as never);
-    else this.#deliver(receiver, into, this.#max, this.#takeOut(buffer, size));
+    } else if (into === buffer) receiver!.wake(size as never);
+    else {
+      const chunk = this.#takeOut(buffer, size);
+      if (receiver === null) this.#stash = chunk;
+      else this.#deliver(receiver, into, this.#max, chunk);
+    }
   };
 
   readonly #readFailed = (error: unknown): void => {
@@ -414,8 +427,12 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
 
   /** The bytes of a read as a chunk of their own; a large one takes the read buffer with it. */
   #takeOut(buffer: Uint8Array, size: number): Uint8Array {
-    if (size <= COPY_UP_TO || this.#loaned) return buffer.slice(0, size);
-    if (this.#own !== null && buffer.buffer === this.#own.buffer) this.#own = null;
+    if (this.#loaned) return buffer.slice(0, size);
+    if (size === SMALL_CHUNK && this.#ownSize === SMALL_CHUNK) {
+      // More than a small one holds seems to be coming.
+      this.#ownSize = CHUNK;
+    } else if (size <= SMALL_CHUNK) return buffer.slice(0, size);
+    this.#own = null;
     return buffer.subarray(0, size);
   }
 

@@ -109,6 +109,67 @@ Deno.test(
 );
 
 Deno.test(
+  "receiveSome() takes any max, and reads no more at once than a chunk",
+  simulated(async () => {
+    const [stream, conn] = open();
+    for (const max of [100_000, 2 ** 40, Number.MAX_SAFE_INTEGER]) {
+      await openNursery(async (nursery) => {
+        const task = nursery.startSoon(() => stream.receiveSome(max));
+        await sleep(1);
+        assert(conn.reads[0]!.buffer.length <= 65_536);
+        await conn.land(1);
+        assertEquals(await task.join(), new Uint8Array([1]));
+      });
+    }
+    stream.close();
+  }, SCRIPTED),
+);
+
+Deno.test(
+  "the read buffer is small until the peer fills it, then as large as a chunk, so an idle stream holds little",
+  simulated(async () => {
+    const [stream, conn] = open();
+    const sizes: number[] = [];
+    for (const landing of [1, 8_192, 65_536, 8_192, 8_193]) {
+      await openNursery(async (nursery) => {
+        const task = nursery.startSoon(() => stream.receiveSome());
+        await sleep(1);
+        sizes.push(conn.reads[0]!.buffer.length);
+        await conn.land(...new Uint8Array(landing).fill(landing & 255));
+        assertEquals(await task.join(), new Uint8Array(landing).fill(landing & 255));
+      });
+    }
+    assertEquals(sizes, [8_192, 8_192, 65_536, 65_536, 65_536]);
+    stream.close();
+  }, SCRIPTED),
+);
+
+Deno.test(
+  "a buffer on loan that was transferred has taken the bytes with it: the next receives say so",
+  simulated(async () => {
+    for (const receive of [(stream: SocketStream) => stream.receiveSome(), null]) {
+      const [stream, conn] = open();
+      const buffer = new Uint8Array(4);
+      await moveOnAfter(1, () => stream.receiveInto(buffer));
+      const { reads } = conn;
+      const waiting = receive?.(stream).catch((error) => error);
+      structuredClone(buffer, { transfer: [buffer.buffer] });
+      reads.shift()!.settle(2);
+      await sleep(1);
+      const error = await (waiting ?? stream.receiveSome().catch((error) => error));
+      assertInstanceOf(error, BrokenResourceError);
+      assertEquals(
+        error.message,
+        "Cannot receive as the buffer on loan to the stream must stay as it is: it was transferred or resized, and the " +
+          "bytes that came are lost",
+      );
+      assertStrictEquals(await stream.receiveSome().catch((error) => error), error);
+      stream.close();
+    }
+  }, SCRIPTED),
+);
+
+Deno.test(
   "two tasks in one direction are an error, one in each is not",
   simulated(async () => {
     const [stream] = open();
