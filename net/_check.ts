@@ -5,6 +5,9 @@ import { ipVersion } from "./_address.ts";
 /** What fits into `sun_path` with its closing zero byte on Linux (unix(7)); other systems have a little less. */
 const LONGEST_PATH = 107;
 
+/** What has a colon and is no IPv6 address is mostly a host with its port. With a zone or without. */
+const LIKE_IPV6 = /^[\da-f:.]+(?:%[^%]+)?$/i;
+
 /** Requires a port: 1 to 65535, or from 0 where any free one may be chosen. */
 export function requirePort(action: string, port: unknown, least: 0 | 1): void {
   if (typeof port !== "number") {
@@ -15,16 +18,18 @@ export function requirePort(action: string, port: unknown, least: 0 | 1): void {
   }
 }
 
-/** Requires a host name or address. */
-export function requireHost(action: string, name: string, host: unknown): void {
+/** Requires a host name or address; returns it without the brackets that an IPv6 address has in a URL. */
+export function requireHost(action: string, name: string, host: unknown): string {
   if (typeof host !== "string") {
     throw new TypeError(`Cannot ${action} as "${name}" must be a string: received ${show(host)}`);
   }
-  if (host === "" || /[\s/@]/.test(host)) {
+  const bare = host.replace(/^\[(.*:.*)\]$/, "$1");
+  if (bare === "" || /[\s/@[\]]/.test(bare) || (bare.includes(":") && !LIKE_IPV6.test(bare))) {
     throw new RangeError(
       `Cannot ${action} as "${name}" must be a host name or IP address: received ${JSON.stringify(host)}`,
     );
   }
+  return bare;
 }
 
 /** Requires a numeric address, with which no name server has to be asked. */

@@ -46,7 +46,8 @@ export async function listenOnAll<L extends NetworkListener>(
   options: OpenTcpListenersOptions,
   listen: (where: Where) => L,
 ): Promise<L[]> {
-  const { hostname = "0.0.0.0", backlog, reusePort } = options;
+  const { backlog, reusePort } = options;
+  const hostname = requireHost("listen", "hostname", options.hostname ?? "0.0.0.0");
   const rest = { ...(backlog === undefined ? {} : { backlog }), ...(reusePort === undefined ? {} : { reusePort }) };
   await checkpointIfCancelled();
   const addresses = ipVersion(hostname) !== 0 ? [hostname] : await resolve(hostname);
@@ -60,17 +61,18 @@ export async function listenOnAll<L extends NetworkListener>(
           opened.push(listen(where));
         } catch (error) {
           if (isNotCapable(error) || error instanceof TypeError || error instanceof RangeError) throw error;
-          failure ??= new BrokenResourceError(`Cannot listen on ${formatAddress(where)}: ${textOf(error)}`, {
+          const here = new BrokenResourceError(`Cannot listen on ${formatAddress(where)}: ${textOf(error)}`, {
             cause: error,
           });
-          if (!NOT_HERE.has((error as { code?: string }).code ?? "")) throw failure;
+          if (!NOT_HERE.has((error as { code?: string }).code ?? "")) throw here;
+          failure ??= here;
         }
       }
       if (opened.length > 0) return opened;
       throw failure;
     } catch (error) {
       for (const listener of opened) listener.close();
-      const taken = opened.length > 0 && (failure?.cause as Error | undefined)?.name === "AddrInUse";
+      const taken = opened.length > 0 && ((error as Error).cause as Error | undefined)?.name === "AddrInUse";
       if (!taken || left === 1) throw error;
     }
   }

@@ -71,6 +71,15 @@ Deno.test("openTcpListeners() passes over an address that is not here, if anothe
     const network = new ListeningNetwork(["::1", "10.0.0.1"], (at) => at.startsWith(missing) ? away : undefined);
     assertEquals(await listen(network, 80), [missing === "::1" ? "10.0.0.1|80" : "::1|80"]);
   }
+  // What keeps the other one from working is what is told, and it is that which decides about another try.
+  const taken = failure("AddrInUse", "EADDRINUSE");
+  const other = new ListeningNetwork(["::1", "10.0.0.1"], (at) => at.startsWith("::1") ? away : taken);
+  assertEquals(await listen(other, 80), "BrokenResourceError: Cannot listen on 10.0.0.1:80: This is EADDRINUSE");
+  const again = new ListeningNetwork(
+    ["::1", "10.0.0.1", "10.0.0.2"],
+    (at) => at.startsWith("::1") ? away : at === "10.0.0.2|1000" ? taken : undefined,
+  );
+  assertEquals(await listen(again, 0), ["10.0.0.1|1001", "10.0.0.2|1001"]);
   const none = new ListeningNetwork(["::1", "10.0.0.1"], () => away);
   assertEquals(await listen(none, 80), "BrokenResourceError: Cannot listen on [::1]:80: This is EADDRNOTAVAIL");
 });
@@ -85,6 +94,16 @@ Deno.test("openTcpListeners() that fails for another reason closes what it has o
     await listen(nowhere, 0),
     "BrokenResourceError: Cannot listen on host.test as its name could not be resolved: The name has no address",
   );
+});
+
+Deno.test("openTcpListeners() refuses what is no host before any effect", async () => {
+  for (const hostname of ["localhost:80", "[localhost]", "fe80::1%", "exa mple", ""]) {
+    await assertRejects(
+      () => openTcpListeners(0, { hostname }),
+      RangeError,
+      `Cannot listen as "hostname" must be a host name or IP address: received ${JSON.stringify(hostname)}`,
+    );
+  }
 });
 
 Deno.test("openTcpListeners() refuses in a cancelled scope, and can be cancelled while it resolves", async () => {

@@ -90,10 +90,10 @@ export function openTcpStream(
   return quietly(open(host, port, options));
 }
 
-async function open(host: string, port: number, options: OpenTcpStreamOptions): Promise<SocketStream> {
+async function open(given: string, port: number, options: OpenTcpStreamOptions): Promise<SocketStream> {
   const { happyEyeballsDelay = DEFAULT_DELAY, localAddress } = options;
   const action = "open a TCP stream";
-  requireHost(action, "host", host);
+  const host = requireHost(action, "host", given);
   requirePort(action, port, 1);
   requireAtLeast(action, "happyEyeballsDelay", happyEyeballsDelay, 0);
   if (localAddress !== undefined) requireIp(action, "localAddress", localAddress);

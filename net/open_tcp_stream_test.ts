@@ -22,13 +22,14 @@ function connect(
   attempts: Record<string, Attempt>,
   options: OpenTcpStreamOptions = {},
   timeout = Infinity,
+  host = "host.test",
 ): Promise<Result> {
   const network = new ScriptedNetwork(addresses, attempts);
   return simulate(async (sim) => {
     let error: unknown;
     const outcome = await moveOnAfter(timeout, async () => {
       try {
-        return (await openTcpStream("host.test", 80, options)).remoteAddress.hostname;
+        return (await openTcpStream(host, 80, options)).remoteAddress.hostname;
       } catch (thrown) {
         error = thrown;
         throw thrown;
@@ -106,6 +107,11 @@ Deno.test("openTcpStream() fails with one error that names the target and holds 
   ]);
 });
 
+Deno.test("openTcpStream() takes an IPv6 address as a URL has it, in brackets", async () => {
+  const { end, log } = await connect([], { "fe::1": { after: 1, error: "refused" } }, {}, Infinity, "[fe::1]");
+  assertEquals([end, log], ["failed", ["0 connect fe::1"]]);
+});
+
 Deno.test("openTcpStream(): a name without addresses is an error that says so", async () => {
   const { error } = await connect([], {});
   assertEquals(
@@ -122,6 +128,9 @@ Deno.test("openTcpStream() checks its arguments before any effect", async () => 
   await check('Cannot open a TCP stream as "port" must be a number: received "80"', "localhost", "80");
   await check('Cannot open a TCP stream as "host" must be a string: received 5', 5, 80);
   await check('Cannot open a TCP stream as "host" must be a host name or IP address: received ""', "", 80);
+  // The port in the wrong place would be taken for a part of an IPv6 address.
+  await check('"host" must be a host name or IP address: received "localhost:80"', "localhost:80", 80);
+  await check('"host" must be a host name or IP address: received "[localhost]"', "[localhost]", 80);
   await check('"happyEyeballsDelay" must be >= 0: received -1', "localhost", 80, { happyEyeballsDelay: -1 });
 });
 

@@ -60,9 +60,10 @@ export function openTlsStream(
 }
 
 async function open(host: string, port: number, options: OpenTlsStreamOptions): Promise<TlsStream> {
-  const { serverName = host } = options;
   const action = "open a TLS stream";
-  if (serverName !== host) requireHost(action, "serverName", serverName);
+  const serverName = options.serverName === undefined
+    ? requireHost(action, "host", host)
+    : requireHost(action, "serverName", options.serverName);
   checkTlsClient(action, options);
   if ("localAddress" in options) {
     throw new TypeError(

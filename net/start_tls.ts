@@ -85,7 +85,7 @@ async function upgrade(stream: SocketStream, options: StartTlsOptions): Promise<
   if (!(stream instanceof SocketStream) || stream instanceof TlsStream || stream.remoteAddress.transport !== "tcp") {
     throw new TypeError(`Cannot ${action} as "stream" must be a plain TCP stream: received another kind`);
   }
-  requireHost(action, "serverName", options?.serverName);
+  const serverName = requireHost(action, "serverName", options?.serverName);
   checkTlsClient(action, options);
-  return await beginTls(action, stream, options);
+  return await beginTls(action, stream, { ...options, serverName });
 }
