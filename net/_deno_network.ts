@@ -10,6 +10,7 @@ import {
   type ResolvedAddress,
 } from "../core/mod.ts";
 import type { NetworkTlsConn, UnixAddress } from "../core/mod.ts";
+import { ipVersion } from "./_address.ts";
 import { connectFrom } from "./_connect_from.ts";
 
 const denoNetwork: Network = {
@@ -18,8 +19,13 @@ const denoNetwork: Network = {
       const where = { hostname, port, localAddress, ...(signal === undefined ? {} : { signal }) };
       return await connectFrom(where, requireAccess);
     }
-    // One address, one attempt: the racing is ours.
-    const options: Deno.ConnectOptions = { transport: "tcp", hostname, port, autoSelectFamily: false };
+    // One address, one attempt: the racing is ours. But not for a name, see `resolve()`.
+    const options: Deno.ConnectOptions = {
+      transport: "tcp",
+      hostname,
+      port,
+      autoSelectFamily: ipVersion(hostname) === 0,
+    };
     if (signal !== undefined) options.signal = signal;
     return await Deno.connect(options) as NetworkConn;
   },
@@ -27,8 +33,16 @@ const denoNetwork: Network = {
     return Deno.listen(listenOptions(options)) as unknown as NetworkListener;
   },
   async resolve(hostname) {
+    // Deno allows a name, or a name and a port, and then neither to look it up nor to connect to what it stands for. So
+    // in a program that may not use the addresses, the name stands for them, and the host does the racing.
+    const byName: ResolvedAddress[] = [{ address: hostname, family: 4 }];
+    const everything = await mayUse({ name: "net" });
+    if (!everything && !(await mayUse({ name: "net", host: hostname }))) return byName;
     // getaddrinfo(3), so /etc/hosts and the system's order hold; Deno.resolveDns asks name servers only.
     const found = await lookup(hostname, { all: true, verbatim: true });
+    for (const { address, family } of everything ? [] : found) {
+      if (!(await mayUse({ name: "net", host: family === 6 ? `[${address}]` : address }))) return byName;
+    }
     return found.map(({ address, family }): ResolvedAddress => ({ address, family: family === 6 ? 6 : 4 }));
   },
   async startTls(conn, { serverName, caCerts = [], alpnProtocols = [] }) {
@@ -71,6 +85,12 @@ const denoNetwork: Network = {
     return true;
   },
 };
+
+/** Whether the program has a permission, without asking the user for it. */
+async function mayUse(permission: Deno.NetPermissionDescriptor): Promise<boolean> {
+  const { state, partial } = await Deno.permissions.query(permission);
+  return state === "granted" && !partial;
+}
 
 /** Asks for the permission to use a host, as Deno's own functions do; throws what they throw. */
 async function requireAccess(host: string): Promise<void> {
