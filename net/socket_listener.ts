@@ -9,6 +9,7 @@ import {
   beginHostOperation,
   BusyResourceError,
   ClosedResourceError,
+  type HostOperation,
   type NetworkConn,
   type NetworkListener,
   suspend,
@@ -69,9 +70,11 @@ export class SocketListener<S extends SocketStream<SocketAddress> = SocketStream
   readonly #listener: NetworkListener<ConnOf<S>>;
   readonly #open: (conn: ConnOf<S>) => S;
   readonly #reason: WaitReason;
+  readonly #label: string;
   #closed = false;
   #waker: Waker<S> | null = null;
-  #inFlight = false;
+  /** The accept in flight. Written by `#begin()` and when it has ended. */
+  #operation: HostOperation | null = null;
   /** A connection, or an error, that came while nobody was accepting. */
   #stash: { readonly conn: ConnOf<S> } | { readonly error: unknown } | null = null;
 
@@ -88,7 +91,9 @@ export class SocketListener<S extends SocketStream<SocketAddress> = SocketStream
     this.#listener = listener;
     this.#open = open;
     this.address = listener.addr;
-    this.#reason = { kind: "accept on", label: formatSocketAddress(listener.addr) };
+    const label = formatSocketAddress(listener.addr);
+    this.#reason = { kind: "accept on", label };
+    this.#label = `accept on ${label}`;
   }
 
   /**
@@ -102,28 +107,7 @@ export class SocketListener<S extends SocketStream<SocketAddress> = SocketStream
    * @throws {Error} If the host has no more resources (`code` `EMFILE` and the like); accepting can be tried again.
    */
   accept(): Promise<S> {
-    return suspend<S>(this.#reason, (waker) => {
-      if (this.#waker !== null) {
-        waker.fail(
-          new BusyResourceError("Cannot accept as another task is accepting on this listener: let one task do it"),
-        );
-        return;
-      }
-      if (this.#closed) {
-        waker.fail(new ClosedResourceError("Cannot accept as the listener is closed"));
-        return;
-      }
-      const stash = this.#stash;
-      this.#stash = null;
-      if (stash === null) {
-        this.#waker = waker;
-        if (!this.#inFlight) this.#begin();
-      } else if ("conn" in stash) waker.wake(this.#open(stash.conn));
-      else waker.fail(stash.error);
-    }, () => {
-      this.#waker = null;
-      return true;
-    });
+    return suspend<S>(this.#reason, this.#start, this.#abandon);
   }
 
   /** Stops listening; a blocked accept fails, connections nobody has accepted are closed. Idempotent. */
@@ -149,30 +133,56 @@ export class SocketListener<S extends SocketStream<SocketAddress> = SocketStream
     return Promise.resolve();
   }
 
+  // As in `SocketStream`, one function for all accepts: a closure for each would cost time and memory.
+
+  readonly #start = (waker: Waker<S>): void => {
+    if (this.#waker !== null) {
+      const message = "Cannot accept as another task is accepting on this listener: let one task do it";
+      return void waker.fail(new BusyResourceError(message));
+    }
+    if (this.#closed) return void waker.fail(new ClosedResourceError("Cannot accept as the listener is closed"));
+    const stash = this.#stash;
+    this.#stash = null;
+    if (stash === null) {
+      this.#waker = waker;
+      if (this.#operation === null) this.#begin();
+    } else if ("conn" in stash) waker.wake(this.#open(stash.conn));
+    else waker.fail(stash.error);
+  };
+
+  /** The accept in flight stays, and what it brings is kept. */
+  readonly #abandon = (): boolean => {
+    this.#waker = null;
+    return true;
+  };
+
   #begin(): void {
-    this.#inFlight = true;
-    const operation = beginHostOperation(`accept on ${formatSocketAddress(this.address)}`);
-    this.#listener.accept().then((conn) => {
-      operation.end();
-      this.#inFlight = false;
-      if (this.#closed) return conn.close();
-      const waker = this.#waker;
-      this.#waker = null;
-      if (waker === null) this.#stash = { conn };
-      else waker.wake(this.#open(conn));
-    }, (error) => {
-      operation.end();
-      this.#inFlight = false;
-      if (this.#closed) return;
-      if (OF_ONE_CONNECTION.has(error?.code)) {
-        // With nobody waiting the next accept begins anew.
-        if (this.#waker !== null) this.#begin();
-        return;
-      }
-      const waker = this.#waker;
-      this.#waker = null;
-      if (waker === null) this.#stash = { error };
-      else waker.fail(error);
-    });
+    this.#operation = beginHostOperation(this.#label);
+    this.#listener.accept().then(this.#accepted, this.#failed);
   }
+
+  readonly #accepted = (conn: ConnOf<S>): void => {
+    this.#operation?.end();
+    this.#operation = null;
+    if (this.#closed) return conn.close();
+    const waker = this.#waker;
+    this.#waker = null;
+    if (waker === null) this.#stash = { conn };
+    else waker.wake(this.#open(conn));
+  };
+
+  readonly #failed = (error: { readonly code?: string } | undefined): void => {
+    this.#operation?.end();
+    this.#operation = null;
+    if (this.#closed) return;
+    if (OF_ONE_CONNECTION.has(error?.code ?? "")) {
+      // With nobody waiting the next accept begins anew.
+      if (this.#waker !== null) this.#begin();
+      return;
+    }
+    const waker = this.#waker;
+    this.#waker = null;
+    if (waker === null) this.#stash = { error };
+    else waker.fail(error);
+  };
 }
