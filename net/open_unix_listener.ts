@@ -35,6 +35,9 @@ export interface OpenUnixListenerOptions {
  * file is removed when the listener is closed. A path that begins with a zero byte is an abstract name, which has no
  * file (Linux).
  *
+ * **Not guaranteed:** that closing spares the file of another server, if somebody has removed this one's and that server
+ * listens on the same path: Deno removes what is there. So end a server before its successor begins.
+ *
  * Deno 2.9.6 wants `--allow-read`, `--allow-write` and `--allow-net` for the path, the last as `unix:/path/in/full`.
  *
  * **Cancellation:** throws `Cancelled`; nothing is left open.
@@ -104,8 +107,10 @@ async function removeStale(network: Network, path: string): Promise<void> {
     const conn = await waitForHost(`connect ${target}`, () => network.connectUnix!(path), (late) => late.close());
     conn.close();
   } catch (error) {
-    // Gone meanwhile; or nobody listens: so says the host of any file that is no socket, too.
-    if (isCalled(error, "NotFound")) return;
+    // Gone meanwhile. Or going: Deno ends a listener, and then removes its file, a turn after `close()` if an accept is
+    // in flight, and turns away who connects until then.
+    if (isCalled(error, "NotFound") || isCalled(error, "ConnectionReset")) return;
+    // Nobody listens: so says the host of any file that is no socket, too.
     if (!isCalled(error, "ConnectionRefused")) throw error;
     const remove = (): Promise<boolean> => network.removeSocketFile!(path);
     if (path.startsWith("\0") || await waitForHost(`remove ${target}`, remove)) return;

@@ -8,6 +8,7 @@ import {
   type Network,
   openNursery,
   run,
+  sleep,
   sleepForever,
 } from "../core/mod.ts";
 import type { UnixAddress } from "../core/mod.ts";
@@ -102,6 +103,25 @@ Deno.test(
     using listener = await openUnixListener(path);
     using _client = await openUnixStream(path);
     using _server = await listener.accept();
+  }),
+);
+
+Deno.test(
+  "openUnixListener() takes the path of a listener that was closed a moment ago, in the middle of an accept",
+  inFolder(async (folder) => {
+    const path = `${folder}/a.sock`;
+    for (let round = 0; round < 20; round++) {
+      const old = await openUnixListener(path);
+      await openNursery(async (nursery) => {
+        nursery.startSoon(() => assertRejects(() => old.accept(), ClosedResourceError));
+        await sleep(0);
+        old.close();
+        using listener = await openUnixListener(path);
+        for (let turn = 0; turn < 5; turn++) await sleep(0);
+        using _client = await openUnixStream(path);
+        using _server = await listener.accept();
+      });
+    }
   }),
 );
 

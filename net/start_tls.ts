@@ -43,7 +43,8 @@ export interface StartTlsOptions extends TlsClientOptions {
  * cancelled receive still in flight, which the host could not take back. Clients only: the host knows no upgrade of
  * a server's end.
  *
- * **Cancellation:** throws `Cancelled`; the connection is closed.
+ * **Cancellation:** throws `Cancelled`; the connection is closed, except in a scope that was cancelled before: then nothing
+ * happens to it.
  *
  * @example Asking first
  * ```ts
