@@ -443,6 +443,21 @@ Deno.test("startTls() refuses a stream that is not at rest, which can be used on
   await assertRejects(upgrade, ClosedResourceError, "Cannot start TLS as the stream is closed");
 });
 
+Deno.test("startTls(): plain bytes sent ahead of the handshake, which nobody has received, fail it", async () => {
+  const [listener] = await openTcpListeners(0, HERE);
+  using client = await openTcpStream("127.0.0.1", listener!.address.port);
+  using server = await listener!.accept();
+  listener!.close();
+  await server.sendAll(encode("220 go ahead\n250 slipped in\n"));
+  // The rest stays in the socket, where the stream does not see it.
+  assertEquals(decode(await client.receiveSome(13)), "220 go ahead\n");
+  await assertRejects(
+    () => startTls(client, { serverName: "localhost" }),
+    BrokenResourceError,
+    "(the peer does not speak TLS)",
+  );
+});
+
 Deno.test("startTls() after sendEof(), a broken send or a send in flight is an error", async () => {
   const [listener] = await openTcpListeners(0, HERE);
   const pair = async () => {
