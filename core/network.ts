@@ -73,7 +73,7 @@ export interface NetworkListener<C extends NetworkConn<SocketAddress> = NetworkC
 
 /** How to connect: one address, one attempt. */
 export interface NetworkConnectOptions {
-  /** The IP address to connect to. */
+  /** The address to connect to, as `resolve()` gave it. */
   readonly hostname: string;
   /** The port, 1 to 65535. */
   readonly port: number;
@@ -85,7 +85,7 @@ export interface NetworkConnectOptions {
 
 /** Where to listen. */
 export interface NetworkListenOptions {
-  /** The IP address to listen on. */
+  /** The address to listen on, as `resolve()` gave it. */
   readonly hostname: string;
   /** The port, 0 for any free one. */
   readonly port: number;
@@ -137,7 +137,7 @@ export interface Network {
   connect(options: NetworkConnectOptions): Promise<NetworkConn>;
   /** Begins to listen. */
   listen(options: NetworkListenOptions): NetworkListener;
-  /** Finds the addresses of a host name, in the order of preference. */
+  /** Finds the addresses of a host name, in the order of preference; the name itself, if `connect()` shall find them. */
   resolve(hostname: string): Promise<readonly ResolvedAddress[]>;
   /** Begins TLS on a connection of this network, as a client, and takes the connection over; does no handshake yet. */
   startTls?(conn: NetworkConn, options: NetworkStartTlsOptions): Promise<NetworkTlsConn>;

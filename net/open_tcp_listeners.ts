@@ -9,7 +9,8 @@ import { quietly } from "./_quietly.ts";
 export interface OpenTcpListenersOptions {
   /**
    * The address to listen on, or a name for some: `"127.0.0.1"` and `"localhost"` serve this machine only, `"::"`
-   * everybody, over IPv6 and IPv4.
+   * everybody, over IPv6 and IPv4. Of a name whose addresses the program may not use (`--allow-net=localhost`), Deno
+   * chooses one.
    *
    * @default {"0.0.0.0"}
    */

@@ -53,7 +53,8 @@ const hostImmediate = globalThis.setImmediate;
  * Opens a TCP connection to a host, by name or address.
  *
  * All addresses of the name are tried, staggered, and the first connection wins; whatever else was begun is closed,
- * on every path. There is no timeout of its own: put `failAfter()` around it.
+ * on every path. There is no timeout of its own: put `failAfter()` around it. A program that may use the host by its
+ * name only (`--allow-net=db.example:5432`) leaves the choice of the address to Deno, which staggers on its own.
  *
  * **Cancellation:** throws `Cancelled`; a connection that comes too late is closed.
  *
