@@ -17,7 +17,7 @@
  *   stream. See `holdsStream()`.
  * - A shutdown that has begun cannot be cut short: the signal of the server then throws `BadResource` where nobody can
  *   catch it. Clients that do not take what the host sends them keep it waiting.
- * - A shutdown fails the reading of all bodies of requests at once: see `_uploads.ts`.
+ * - A shutdown fails the reading of all bodies of requests at once: see `_breakables.ts`.
  * - A request that was upgraded, but whose upgrade response is not returned, makes Deno close the whole server.
  * - An upgrade finds a subprotocol only in a list whose commas are followed by one blank each, and throws otherwise;
  *   headers that are set on its response are sent.

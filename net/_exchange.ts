@@ -29,11 +29,11 @@ import {
   TooSlowError,
   type Waker,
 } from "../core/mod.ts";
+import type { Breakables } from "./_breakables.ts";
 import { holdsStream, type HostRequestInfo, isBodyFault } from "./_deno_http.ts";
 import type { HttpHandler, HttpRequestInfo } from "./serve_http.ts";
 import { adoptRequest } from "./_served_request.ts";
 import { splitErrors } from "./_split_errors.ts";
-import type { Uploads } from "./_uploads.ts";
 import { conversationOf } from "./_web_socket_upgrade.ts";
 
 /** What all exchanges of a server share. */
@@ -43,7 +43,7 @@ export interface Site {
   readonly onHandlerError: ((error: unknown, request: Request) => unknown) | undefined;
   /** Where the number of requests that are handled at a time is limited; otherwise `null`. */
   readonly places: Semaphore | null;
-  readonly uploads: Uploads;
+  readonly breakables: Breakables;
   /** Has an exchange watched if it is not over by the next turn. */
   readonly watchSoon: (exchange: Exchange) => void;
 }
@@ -80,9 +80,9 @@ export class Exchange implements HttpRequestInfo {
     // Others have no body to be read.
     const { method } = request;
     if (method === "GET" || method === "HEAD") return;
-    const { uploads } = site;
-    uploads.begin(request);
-    adoptRequest(request, () => uploads.end(request));
+    const { breakables } = site;
+    breakables.begin(request);
+    adoptRequest(request, () => breakables.end(request));
   }
 
   get remoteAddress(): HttpRequestInfo["remoteAddress"] {
@@ -173,6 +173,7 @@ export class Exchange implements HttpRequestInfo {
     if (conversation === undefined) return void this.#answer(response);
     // The upgrade itself aborts the signal.
     this.#unwatch();
+    this.#site.breakables.begin(this.#request);
     const { answer, converse } = conversation.begin(this.#request);
     this.#answer(answer);
     return converse();

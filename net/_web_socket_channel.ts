@@ -101,6 +101,8 @@ export class Channel implements WebSocketChannel {
   /** The socket is no more. */
   readonly #over = new Event();
   #end: WebSocketEnd | null = null;
+  /** The errors that say what the peer, or the network, did. */
+  readonly #told = new WeakSet<Error>();
   /** Ends the wait for the opening. */
   #opening: ((fault: Fault | null) => void) | null = null;
 
@@ -330,21 +332,33 @@ export class Channel implements WebSocketChannel {
     this.#account();
   }
 
+  /** Whether an error is one of this channel about its peer. */
+  hasTold(error: unknown): boolean {
+    return error instanceof Error && this.#told.has(error);
+  }
+
   #sendFault(): Error | null {
     if (this.#closing !== null) return new ClosedResourceError("Cannot send as this end of the WebSocket was closed");
-    if (this.#fault !== null) return brokenBy(this.#fault, "send");
+    if (this.#fault !== null) return this.#tell(brokenBy(this.#fault, "send"));
     if (this.#end === null && this.#socket.readyState === WebSocket.OPEN) return null;
-    return new BrokenResourceError("Cannot send as the peer has closed the WebSocket");
+    return this.#tell(new BrokenResourceError("Cannot send as the peer has closed the WebSocket"));
   }
 
   #receiveFault(): Error | null {
     if (this.#closing !== null) {
       return new ClosedResourceError("Cannot receive as this end of the WebSocket was closed");
     }
-    if (this.#fault !== null) return brokenBy(this.#fault, "receive");
+    if (this.#fault !== null) return this.#tell(brokenBy(this.#fault, "receive"));
     if (this.#end === null) return null;
     const { code, reason } = this.#end;
-    return new EndOfChannel(`Cannot receive as the peer has closed the WebSocket: ${code} ${reason}`.trimEnd());
+    return this.#tell(
+      new EndOfChannel(`Cannot receive as the peer has closed the WebSocket: ${code} ${reason}`.trimEnd()),
+    );
+  }
+
+  #tell(error: Error): Error {
+    this.#told.add(error);
+    return error;
   }
 }
 

@@ -15,6 +15,7 @@ import {
   untilShutdown,
 } from "../core/mod.ts";
 import { formatAddress } from "./_address.ts";
+import { Breakables } from "./_breakables.ts";
 import { checkServe } from "./_accept_loop.ts";
 import { CUT_OFF, Exchange, serverError, type Site, unavailable } from "./_exchange.ts";
 import { type HostHttpServer, hostServeHttp } from "./_deno_http.ts";
@@ -24,7 +25,6 @@ import { quietly } from "./_quietly.ts";
 import { readIdentity } from "./open_tls_listeners.ts";
 import type { OpenTcpListenersOptions } from "./open_tcp_listeners.ts";
 import type { ServerStatistics } from "./serve.ts";
-import { Uploads } from "./_uploads.ts";
 import { isNotCapable, textOf, waitForHost } from "./_wait_for_host.ts";
 
 /** What a handler is told besides the request. */
@@ -92,7 +92,7 @@ const nextTurn = globalThis.setImmediate;
  * its kin, and iterating `request.body`, are waits like any other. Other tasks of a request belong in a nursery that the
  * handler opens. Returns only when a shutdown was requested (`scope.shutdown()`): then it accepts no more, closes idle
  * connections, and the handlers go on until they are done or the grace is over. The host cannot stop to listen without
- * breaking uploads: as long as there are any, new requests are answered with a 503 instead.
+ * breaking uploads and WebSockets: as long as there are any, new requests are answered with a 503 instead.
  *
  * A client that ends only its own half of the connection counts as gone.
  *
@@ -143,20 +143,20 @@ async function listenAndServe(handler: HttpHandler, options: ServeHttpOptions): 
   await checkpointIfCancelled();
   const { handlerTimeout = Infinity, maxRequests = Infinity, onHandlerError } = options;
   const { status, statistics = { open: 0, accepted: 0 } } = options;
-  const uploads = new Uploads();
+  const breakables = new Breakables();
   const site: Site = {
     handler,
     handlerTimeout,
     onHandlerError,
     places: maxRequests === Infinity ? null : new Semaphore(maxRequests, { name: "places for requests" }),
-    uploads,
+    breakables,
     watchSoon: watchman(),
   };
 
   function serve(exchange: Exchange, request: Request): void | Promise<void> {
     const over = (): void => {
       statistics.open--;
-      uploads.end(request);
+      breakables.end(request);
     };
     const rest = exchange.run();
     if (rest === undefined) over();
@@ -200,7 +200,7 @@ async function listenAndServe(handler: HttpHandler, options: ServeHttpOptions): 
           );
         }
         accept = unavailable;
-        await uploads.over();
+        await breakables.over();
         const drained = server.shutdown();
         await waitForHost(`drain ${where}`, () => drained);
       } finally {

@@ -1,10 +1,11 @@
 /** WebSockets on both sides: opening one, and answering a request with one. What they do is in `_web_socket_channel.ts`. */
 
-import { BrokenResourceError, checkpointIfCancelled } from "../core/mod.ts";
+import { BrokenResourceError, checkpointIfCancelled, isCancelled } from "../core/mod.ts";
 import { requireAtLeast, requireFunction, show } from "./_check.ts";
 import { checkTlsClient } from "./_begin_tls.ts";
 import { hostUpgrade, hostWebSocket } from "./_deno_http.ts";
 import { quietly } from "./_quietly.ts";
+import { splitErrors } from "./_split_errors.ts";
 import { Channel } from "./_web_socket_channel.ts";
 import { signFor } from "./_web_socket_upgrade.ts";
 
@@ -192,10 +193,11 @@ async function open(url: string | URL, options: OpenWebSocketOptions): Promise<W
 /**
  * Answers a request with a WebSocket: makes the response that a handler of `serveHttp()` returns.
  *
- * The conversation runs in the task of the request, once the socket is open; the socket is closed when it ends. Its errors
- * are those of the handler: also the `BrokenResourceError` of a client that vanishes, unless it catches that. When a
- * shutdown begins the host closes all sockets, with the code 1001: `receive()` throws `EndOfChannel`, and the rest of
- * the conversation has the grace.
+ * The conversation runs in the task of the request, once the socket is open; the socket is closed when it ends: with the code
+ * 1000, 1001 if it was cancelled, 1011 if it failed. Its errors
+ * are those of the handler, but for those that say that its own client has closed, vanished, or sent too much: with them
+ * the conversation is simply over. A shutdown leaves it the grace, so wait for messages by
+ * `untilShutdown(() => socket.receive())`.
  *
  * A request that does not ask for a WebSocket, or does not offer the subprotocol, is the fault of its client: then the
  * response says so, with the status 426 or 400, and there is no conversation.
@@ -245,6 +247,10 @@ export function upgradeWebSocket(
   });
 }
 
+// RFC 6455, section 7.4.1.
+const DONE = 1000;
+const GOING_AWAY = 1001;
+const FAILED = 1011;
 /** That of `Deno.upgradeWebSocket()`. */
 const DEFAULT_IDLE_TIMEOUT = 30_000;
 /**
@@ -273,10 +279,16 @@ function refuse({ headers }: Request, protocol: string | undefined): Response | 
 }
 
 async function talk(channel: Channel, converse: (socket: WebSocketChannel) => unknown): Promise<void> {
+  let code = DONE;
   try {
     if (await opens(channel)) await converse(channel);
+  } catch (error) {
+    code = isCancelled(error) ? GOING_AWAY : FAILED;
+    // A client that leaves, in whatever way, is nobody's fault here.
+    const [, rest] = splitErrors([error], (error) => channel.hasTold(error));
+    for (const fault of rest) throw fault;
   } finally {
-    await channel.close();
+    await channel.close({ code });
   }
 }
 

@@ -2,18 +2,25 @@ import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/asse
 import {
   BrokenResourceError,
   CancelScope,
+  checkpoint,
   currentTask,
   EndOfChannel,
+  type ErrorGroup,
   Event,
   hostOp,
   moveOnAfter,
   type NetworkAddress,
   type Nursery,
   openNursery,
+  shielded,
+  sleep,
+  sleepForever,
+  untilShutdown,
 } from "../core/mod.ts";
 import { simulated } from "../testing/mod.ts";
 import {
   BufferedStream,
+  closeForcefully,
   fetch,
   openTcpStream,
   openWebSocket,
@@ -317,8 +324,8 @@ Deno.test("a conversation that is cancelled before its socket is open closes it"
       }, { ...HERE, status })
     );
     await withClient((address as { port: number }).port, async (peer) => {
-      assertEquals(await peer.receive(), { opcode: CLOSE, payload: closing(1000) });
-      await peer.send(frame(CLOSE, closing(1000)));
+      assertEquals(await peer.receive(), { opcode: CLOSE, payload: closing(1001) });
+      await peer.send(frame(CLOSE, closing(1001)));
     });
     nursery.cancel();
   }));
@@ -420,7 +427,7 @@ Deno.test("frames of every kind: what is a message, what is the end, and what br
 Deno.test("a client that is silent is asked for a sign of life, and cut off; without a limit it is left alone", async () => {
   const errors: unknown[] = [];
   await withServer(
-    (socket) => socket.receive(),
+    (socket) => socket.receive().catch((error) => errors.push(error)),
     (port) =>
       withClient(port, async (peer) => {
         assertEquals((await peer.receive()).opcode, PING);
@@ -430,7 +437,6 @@ Deno.test("a client that is silent is asked for a sign of life, and cut off; wit
         assertEquals(await peer.stream.receiveSome(), null);
       }),
     { idleTimeout: 40 },
-    { onHandlerError: (error) => void errors.push(error) },
   );
   assertEquals(errors.map(String), [
     "BrokenResourceError: Cannot receive as the WebSocket broke: No response from ping frame.",
@@ -496,29 +502,73 @@ Deno.test("leaving a loop leaves the socket open", () =>
     assertEquals(await socket.receive(), "3");
   }));
 
-Deno.test("a shutdown of the server closes its sockets, and leaves conversations their grace", async () => {
+Deno.test("a shutdown of the server leaves conversations their grace, then closes their sockets", async () => {
   const scope = new CancelScope();
-  const seen: string[] = [];
+  const seen: unknown[] = [];
   await scope.run(() =>
     openNursery(async (nursery) => {
       const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
         serveHttp((request) =>
           upgradeWebSocket(request, async (socket) => {
-            await socket.send(await socket.receive());
-            await assertRejects(() => socket.receive(), EndOfChannel);
-            await hostOp("the rest of its work", new Promise<void>((resolve) => setImmediate(resolve)));
-            seen.push("conversation over");
+            const idle = await untilShutdown(() => socket.receive());
+            seen.push(idle.cancelledCaught);
+            await socket.send("going down");
+            seen.push(await socket.receive());
+            nursery.startSoon(() => scope.cancel());
+            await sleepForever();
           }), { ...HERE, status })
       );
       await using socket = await openWebSocket(`ws://127.0.0.1:${(address as { port: number }).port}/`);
-      await socket.send("last");
-      assertEquals(await socket.receive(), "last");
+      await checkpoint();
       scope.shutdown({ grace: 60_000 });
-      await assertRejects(() => socket.receive(), EndOfChannel);
-      seen.push(`${socket.end!.code}`);
+      assertEquals(await socket.receive(), "going down");
+      await socket.send("last words");
+      await shielded(() => assertRejects(() => socket.receive(), EndOfChannel));
+      seen.push(socket.end);
     })
   );
-  assertEquals(seen.sort(), ["1001", "conversation over"]);
+  assertEquals(seen, [true, "last words", { code: 1001, reason: "" }]);
+});
+
+Deno.test("a client that leaves ends its conversation, and neither fails the server nor is told as an error", async () => {
+  const errors: unknown[] = [];
+  const kinds: Record<string, (socket: WebSocketChannel) => unknown> = {
+    "by receive()": async (socket) => {
+      while (true) await socket.receive();
+    },
+    "by send()": async (socket) => {
+      while (true) await socket.send(new Uint8Array(10_000));
+    },
+    "in a nursery": (socket) =>
+      openNursery((nursery) => {
+        nursery.startSoon(() => socket.receive());
+        nursery.startSoon(() => sleepForever());
+      }),
+    "with an error of its own": (socket) =>
+      openNursery((nursery) => {
+        nursery.startSoon(() => socket.receive());
+        nursery.startSoon(() => sleepForever().finally(() => Promise.reject(new RangeError("own"))));
+      }),
+  };
+  for (const [kind, converse] of Object.entries(kinds)) {
+    for (const vanishes of [false, true]) {
+      const statistics = { open: 0, accepted: 0 };
+      await withServer(
+        converse,
+        (port) =>
+          withClient(port, async (peer) => {
+            if (vanishes) await closeForcefully(peer.stream);
+            else await peer.send(frame(CLOSE, closing(1000)));
+            while (statistics.open > 0) await sleep(1);
+          }),
+        {},
+        { statistics, onHandlerError: (error) => void errors.push(error) },
+      );
+      if (kind !== "with an error of its own") assertEquals(errors, [], kind);
+    }
+  }
+  for (const error of errors) assertEquals((error as ErrorGroup).flatten().map(String), ["RangeError: own"]);
+  assertEquals(errors.length, 2);
 });
 
 const certificates = await makeCertificates();
