@@ -139,7 +139,8 @@ Deno.test("a timer's callback belongs to the task that set it, and an event's li
       );
     }, { name: "registrant" });
     await registered.join();
-    await nursery.startSoon(() => void target.dispatchEvent(new Event("ping")), { name: "dispatcher" }).join();
+    await nursery.startSoon(() => void target.dispatchEvent(new Event("ping")), { name: "dispatcher" })
+      .join();
   });
   assertEquals(seen, ["timer in registrant", "listener in dispatcher"]);
 });

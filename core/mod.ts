@@ -23,7 +23,7 @@ export {
   TooSlowError,
   WouldBlock,
 } from "./errors.ts";
-export { Event, type EventStatistics } from "./sync/event.ts";
+export { Event, type EventOptions, type EventStatistics } from "./sync/event.ts";
 export { beginHostOperation, hostOp, type HostOperation } from "./host_op.ts";
 export { onIdle } from "./idle.ts";
 export type { Instrument } from "./instrument.ts";
@@ -67,7 +67,7 @@ export {
   untilShutdown,
 } from "./timeouts.ts";
 export { suspend, type WaitReason, type Waker } from "./_waiter.ts";
-export { Barrier, type BarrierStatistics } from "./sync/barrier.ts";
+export { Barrier, type BarrierOptions, type BarrierStatistics } from "./sync/barrier.ts";
 export {
   type BroadcastChannelOptions,
   type BroadcastChannelStatistics,
@@ -95,10 +95,10 @@ export {
   type ResultsOf,
 } from "./combinators/combinators.ts";
 export { Condition, type ConditionStatistics } from "./sync/condition.ts";
-export { Lock, type LockStatistics, type ReleaseGuard } from "./sync/lock.ts";
+export { Lock, type LockOptions, type LockStatistics, type ReleaseGuard } from "./sync/lock.ts";
 export { asCompleted, type ConcurrencyOptions, forEach, map, type Source } from "./combinators/map.ts";
 export { Once } from "./sync/once.ts";
-export { ParkingLot, type ParkingLotStatistics } from "./sync/parking_lot.ts";
+export { ParkingLot, type ParkingLotOptions, type ParkingLotStatistics } from "./sync/parking_lot.ts";
 export { RateLimiter, type RateLimiterOptions, type RateLimiterStatistics } from "./sync/rate_limiter.ts";
 export { type Backoff, retry, type RetryOptions } from "./combinators/retry.ts";
 export { select, type Selected, type SelectOptions } from "./channels/select.ts";

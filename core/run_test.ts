@@ -302,7 +302,7 @@ Deno.test(
   "taskTree() shows names, waits, deadlines and cancellations",
   simulated(async (sim) => {
     await openNursery(async (nursery) => {
-      nursery.startSoon(() => moveOnAfter(500, () => new Event("go").wait()), { name: "waiter" });
+      nursery.startSoon(() => moveOnAfter(500, () => new Event({ name: "go" }).wait()), { name: "waiter" });
       nursery.startSoon(() => openNursery((inner) => void inner.startSoon(() => sleep(2_500), { name: "leaf" })), {
         name: "branch",
       });

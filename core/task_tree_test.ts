@@ -32,7 +32,7 @@ Deno.test(
       nursery.startSoon(() => sleep(1_500), { name: "sleeper" });
       nursery.startSoon(() => sleepUntil(90_000), { name: "late sleeper" });
       nursery.startSoon(() => sleepForever(), { name: "forever" });
-      nursery.startSoon(() => new Event("ready").wait(), { name: "named event" });
+      nursery.startSoon(() => new Event({ name: "ready" }).wait(), { name: "named event" });
       nursery.startSoon(() => new Event().wait(), { name: "event" });
       nursery.startSoon(() => receive.receive(), { name: "receiver" });
       nursery.startSoon(() => unnamed.receive(), { name: "other receiver" });
@@ -160,7 +160,9 @@ Deno.test(
   simulated(async (sim) => {
     await openNursery(async (nursery) => {
       await sleep(2);
-      nursery.startSoon(() => new CancelScope({ timeout: 10 }).run(() => new Event("go").wait()), { name: "child" });
+      nursery.startSoon(() => new CancelScope({ timeout: 10 }).run(() => new Event({ name: "go" }).wait()), {
+        name: "child",
+      });
       await sim.settled();
       const { time, root } = sim.tree();
       assertEquals([time, root.id, root.name, root.deadline], [2, 1, "main", Infinity]);

@@ -200,7 +200,7 @@ async function readReply(connection: Connection, budget = { left: MAX_REPLY }, d
 
 /** Commands sent together, and what has become of them. Made by the one who asks, filled by the one who reads. */
 class Request {
-  readonly answered = new Event("reply of Redis");
+  readonly answered = new Event({ name: "reply of Redis" });
   readonly replies: Reply[] = [];
   failure: Error | null = null;
   /** Nobody waits for it any more: need not be sent, but if it was, its replies still have to be taken. */

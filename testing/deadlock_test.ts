@@ -53,7 +53,7 @@ Deno.test("a deadlock shows a table: task, where it was started, what it waits f
       at = line();
       nursery.startSoon(async () => {
         await sleep(12_500);
-        await new Event("go").wait();
+        await new Event({ name: "go" }).wait();
       }, { name: "a worker" });
       void send;
     }, { name: "pool" })
@@ -66,7 +66,7 @@ Deno.test("a deadlock shows a table: task, where it was started, what it waits f
       "Cannot go on as nothing can ever wake up (t=12.5s):",
       '  main  nursery "pool", 2 children  since t=0ms',
       '  ├─ collector  deadlock_test.ts:-1:15  receive from channel "results" (0/8)  since t=0ms  deadlock_test.ts:-1:39',
-      '  └─ a worker  deadlock_test.ts:1:15  event "go"  since t=12.5s  deadlock_test.ts:3:31',
+      '  └─ a worker  deadlock_test.ts:1:15  event "go"  since t=12.5s  deadlock_test.ts:3:41',
     ],
   );
 });
@@ -144,13 +144,15 @@ Deno.test("a promise awaited before anything else is shown with the place of the
 });
 
 Deno.test("all waits of a task are shown, each with its line; of very many, ten", async () => {
-  const report = await reportOf(() => Promise.all([new Event("one").wait(), new Event("two").wait()]));
+  const report = await reportOf(() =>
+    Promise.all([new Event({ name: "one" }).wait(), new Event({ name: "two" }).wait()])
+  );
   assertMatch(
     report,
-    /main {2}event "one" {2}since t=0ms {2}deadlock_test\.ts:\d+:69\n +event "two" {2}since t=0ms {2}deadlock_test\.ts:\d+:94/,
+    /main {2}event "one" {2}since t=0ms {2}deadlock_test\.ts:\d+:45\n +event "two" {2}since t=0ms {2}deadlock_test\.ts:\d+:80/,
   );
   const many = await reportOf(() => {
-    const event = new Event("shared");
+    const event = new Event({ name: "shared" });
     return Promise.all(Array.from({ length: 25 }, () => event.wait()));
   });
   assertEquals(many.split("\n").length, 12);
@@ -177,7 +179,7 @@ Deno.test("a deadlock takes one turn when all is accounted for, and finally bloc
   await reportOf(async (sim) => {
     try {
       await delay(1_000);
-      await new Event("never").wait();
+      await new Event({ name: "never" }).wait();
     } finally {
       await shielded(() => delay(10));
       log.push(`cleaned up at ${sim.now}`);

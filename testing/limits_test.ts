@@ -28,7 +28,7 @@ async function failureOf(body: (sim: Simulation) => unknown, options?: SimulateO
 
 Deno.test("a deadlock cancels the run, and its DeadlockError is what the Cancelled gives as its reason", async () => {
   let seen: unknown;
-  const error = await failureOf(() => new Event("never").wait().catch((error) => seen = error));
+  const error = await failureOf(() => new Event({ name: "never" }).wait().catch((error) => seen = error));
   assertInstanceOf(error, DeadlockError);
   assertEquals(
     error.message,
@@ -72,7 +72,7 @@ Deno.test("cleanup after a deadlock runs under the same rules, and one that gets
       shielded(async () => {
         await sleep(50);
         log.push(`cleanup at ${sim.now}`);
-        await new Event("cleanup").wait();
+        await new Event({ name: "cleanup" }).wait();
       })
     )
   );

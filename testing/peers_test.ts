@@ -214,7 +214,7 @@ Deno.test("Go complaint: after a deadlock cleanup has run, and the failure is st
         for (const name of ["a", "b"]) {
           nursery.startSoon(async () => {
             try {
-              await new Event("never").wait();
+              await new Event({ name: "never" }).wait();
             } catch (error) {
               assert(isCancelled(error));
               await shielded(() => sleep(100));

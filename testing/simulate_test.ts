@@ -133,7 +133,7 @@ Deno.test("a deadlock is an error that shows the tree, and cleanup runs, in virt
           nursery.startSoon(async () => {
             await sleep(5);
             try {
-              await new Event("never set").wait();
+              await new Event({ name: "never set" }).wait();
             } finally {
               const { shielded } = await import("../core/mod.ts");
               await shielded(() => sleep(10));
@@ -147,7 +147,7 @@ Deno.test("a deadlock is an error that shows the tree, and cleanup runs, in virt
   );
   assertMatch(
     error.message,
-    /\n {2}└─ waiter {2}simulate_test\.ts:\d+:19 {2}event "never set" +since t=5ms {2}simulate_test\.ts:\d+:44$/,
+    /\n {2}└─ waiter {2}simulate_test\.ts:\d+:19 {2}event "never set" +since t=5ms {2}simulate_test\.ts:\d+:54$/,
   );
   assertEquals(log, ["cleaned up at 15"]);
 });

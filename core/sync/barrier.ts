@@ -5,6 +5,12 @@ import { currentNode } from "../_context.ts";
 import { pass, refuse, Waiter, type WaitReason } from "../_waiter.ts";
 import { WaitQueue } from "../_wait_queue.ts";
 
+/** How a `Barrier` is made. */
+export interface BarrierOptions {
+  /** A name for reports. */
+  readonly name?: string;
+}
+
 /** Numbers of a `Barrier`, for debugging. */
 export interface BarrierStatistics {
   /** How many tasks have arrived and wait for the others. */
@@ -41,10 +47,10 @@ export class Barrier {
    * Makes a barrier.
    *
    * @param parties How many tasks meet.
-   * @param name A name for reports.
+   * @param options A name.
    * @throws {RangeError} If `parties` is not a whole number from 1 to 2 ** 31.
    */
-  constructor(parties: number, name = "") {
+  constructor(parties: number, { name = "" }: BarrierOptions = {}) {
     requireInteger("make a Barrier", "parties", parties, 1, 2 ** 31);
     this.#parties = parties;
     this.#reason = {

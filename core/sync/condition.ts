@@ -56,7 +56,7 @@ export class Condition {
    * @param lock The lock to use, which several conditions may share; by default one of its own.
    * @throws {TypeError} If `lock` is not a `Lock`.
    */
-  constructor(lock: Lock = new Lock("condition")) {
+  constructor(lock: Lock = new Lock({ name: "condition" })) {
     if (!(lock instanceof Lock)) {
       throw new TypeError(`Cannot make a Condition as "lock" must be a Lock: received ${typeof lock}`);
     }

@@ -160,7 +160,7 @@ Deno.test(
 Deno.test(
   "Condition refuses who does not hold its lock, and locks that are none",
   simulated(async () => {
-    const condition = new Condition(new Lock("state"));
+    const condition = new Condition(new Lock({ name: "state" }));
     const fault = 'as task "main" must hold the lock "state": nobody does';
     await assertRejects(() => condition.wait(), TypeError, `Cannot wait for a condition ${fault}`);
     assertThrows(() => condition.notify(), TypeError, `Cannot notify a condition ${fault}`);
@@ -191,7 +191,7 @@ Deno.test(
 Deno.test(
   "two conditions on one lock are notified apart, and break with it",
   simulated(async () => {
-    const lock = new Lock("queue");
+    const lock = new Lock({ name: "queue" });
     const [notEmpty, notFull] = [new Condition(lock), new Condition(lock)];
     const log: string[] = [];
     await openNursery(async (nursery) => {

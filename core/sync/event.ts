@@ -4,6 +4,12 @@ import { currentNode } from "../_context.ts";
 import { pass, refuse, type WaitReason } from "../_waiter.ts";
 import { WaitQueue } from "../_wait_queue.ts";
 
+/** How an `Event` is made. */
+export interface EventOptions {
+  /** A name for reports. */
+  readonly name?: string;
+}
+
 /** Numbers of an `Event`, for debugging. */
 export interface EventStatistics {
   /** How many waits are open. */
@@ -39,9 +45,9 @@ export class Event {
   /**
    * Makes an event that is not set.
    *
-   * @param name A name for reports.
+   * @param options A name.
    */
-  constructor(name = "") {
+  constructor({ name = "" }: EventOptions = {}) {
     this.#reason = { kind: "event", label: name === "" ? "" : `"${name}"` };
   }
 

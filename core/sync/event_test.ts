@@ -87,7 +87,7 @@ Deno.test(
 Deno.test(
   "a woken waiter may wait and set again; one that waits after set() does not join the wake",
   simulated(async (sim) => {
-    const [first, second] = [new Event("first"), new Event("second")];
+    const [first, second] = [new Event({ name: "first" }), new Event({ name: "second" })];
     const log: string[] = [];
     await openNursery((nursery) => {
       nursery.startSoon(async () => {
@@ -115,7 +115,7 @@ Deno.test(
   "an event shows its name in the task tree",
   simulated(async (sim) => {
     await openNursery(async (nursery) => {
-      const named = new Event("door");
+      const named = new Event({ name: "door" });
       nursery.startSoon(() => named.wait(), { name: "guest" });
       nursery.startSoon(() => new Event().wait(), { name: "nobody" });
       await sim.settled();

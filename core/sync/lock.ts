@@ -13,6 +13,12 @@ export interface ReleaseGuard extends Disposable {
   release(): void;
 }
 
+/** How a `Lock` is made. */
+export interface LockOptions {
+  /** A name for reports. */
+  readonly name?: string;
+}
+
 /** Numbers of a `Lock`, for debugging. */
 export interface LockStatistics {
   /** Whether a task holds it. */
@@ -42,7 +48,7 @@ export let coreOf: (lock: Lock) => LockCore;
  * import { Lock, openNursery, sleep } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
- * const lock = new Lock("balance");
+ * const lock = new Lock({ name: "balance" });
  * let balance = 100;
  * async function withdraw(amount: number): Promise<void> {
  *   using _guard = await lock.acquire();
@@ -67,9 +73,9 @@ export class Lock {
   /**
    * Makes a lock that is free.
    *
-   * @param name A name for reports.
+   * @param options A name.
    */
-  constructor(name = "") {
+  constructor({ name = "" }: LockOptions = {}) {
     this.#core = new LockCore(name);
   }
 

@@ -18,7 +18,7 @@ import {
 Deno.test(
   "Lock lets one task in at a time, in the order in which they asked",
   simulated(async (sim) => {
-    const lock = new Lock("door");
+    const lock = new Lock({ name: "door" });
     const order: string[] = [];
     await openNursery((nursery) => {
       for (const name of ["a", "b", "c", "d"]) {
@@ -120,7 +120,7 @@ Deno.test(
 Deno.test(
   "a task that asks for a lock it holds is refused at the call, waiting or not",
   simulated(async () => {
-    const lock = new Lock("db");
+    const lock = new Lock({ name: "db" });
     using _guard = await lock.acquire();
     const message =
       'Cannot acquire lock "db" as task "main" holds it already, and would wait for itself: release it first';
@@ -132,7 +132,7 @@ Deno.test(
 Deno.test(
   "Lock.release() is for the owner; its guard may be released by anybody",
   simulated(async () => {
-    const lock = new Lock("db");
+    const lock = new Lock({ name: "db" });
     assertThrows(
       () => lock.release(),
       TypeError,
@@ -159,7 +159,7 @@ Deno.test(
 Deno.test(
   "a lock whose owner ends while holding it is broken: for those who wait, and for all who come later",
   simulated(async () => {
-    const lock = new Lock("db");
+    const lock = new Lock({ name: "db" });
     const message = 'Cannot acquire lock "db" as its owner, task "careless" (started at ';
     await openNursery(async (nursery) => {
       nursery.startSoon(async () => {
@@ -178,7 +178,7 @@ Deno.test(
 Deno.test(
   "a lock that was released is not broken by the end of its former owner, however many others that holds",
   simulated(async () => {
-    const locks = Array.from({ length: 5 }, (_, i) => new Lock(`lock ${i}`));
+    const locks = Array.from({ length: 5 }, (_, i) => new Lock({ name: `lock ${i}` }));
     await openNursery((nursery) => {
       nursery.startSoon(async () => {
         const guards = [];
@@ -194,7 +194,7 @@ Deno.test(
 Deno.test(
   "the task tree says who holds the lock that is waited for",
   simulated(async () => {
-    const lock = new Lock("db");
+    const lock = new Lock({ name: "db" });
     await openNursery(async (nursery) => {
       nursery.startSoon(async () => {
         using _guard = await lock.acquire();
@@ -217,7 +217,7 @@ Deno.test("two tasks that lock crosswise end in a DeadlockError that names both 
   const error = await assertRejects(
     () =>
       simulate(() => {
-        const [left, right] = [new Lock("left"), new Lock("right")];
+        const [left, right] = [new Lock({ name: "left" }), new Lock({ name: "right" })];
         const both = (first: Lock, second: Lock) => async () => {
           using _first = await first.acquire();
           await sleep(1);
@@ -294,7 +294,7 @@ Deno.test("a task that ended while it waited, unawaited, for a lock does not get
 Deno.test(
   "a task that has ended cannot acquire a lock, as nobody would notice that it is never released",
   simulated(async () => {
-    const lock = new Lock("db");
+    const lock = new Lock({ name: "db" });
     const { promise, resolve } = Promise.withResolvers<void>();
     let late: Promise<unknown> | undefined;
     await openNursery((nursery) => {

@@ -9,6 +9,12 @@ import { describe } from "../_task.ts";
 import type { WaitReason } from "../_waiter.ts";
 import { WaitQueue } from "../_wait_queue.ts";
 
+/** How a `ParkingLot` is made. */
+export interface ParkingLotOptions {
+  /** A name for reports. */
+  readonly name?: string;
+}
+
 /** Numbers of a `ParkingLot`, for debugging. */
 export interface ParkingLotStatistics {
   /** How many tasks are parked. */
@@ -30,7 +36,7 @@ export interface ParkingLotStatistics {
  *
  * class Gate {
  *   #open = false;
- *   readonly #lot = new ParkingLot("gate");
+ *   readonly #lot = new ParkingLot({ name: "gate" });
  *   open(): void {
  *     this.#open = true;
  *     this.#lot.unparkAll();
@@ -65,9 +71,9 @@ export class ParkingLot {
   /**
    * Makes an empty lot.
    *
-   * @param name A name for reports.
+   * @param options A name.
    */
-  constructor(name = "") {
+  constructor({ name = "" }: ParkingLotOptions = {}) {
     this.#reason = { kind: "parked", label: name === "" ? "" : `in "${name}"` };
   }
 

@@ -5,7 +5,7 @@ import { Barrier, BrokenResourceError, CancelScope, moveOnAfter, openNursery, Pa
 Deno.test(
   "ParkingLot.unpark() wakes the longest-parked, and says whom",
   simulated(async () => {
-    const lot = new ParkingLot("lot");
+    const lot = new ParkingLot({ name: "lot" });
     const order: string[] = [];
     await openNursery(async (nursery) => {
       for (const name of ["a", "b", "c", "d"]) {
@@ -85,7 +85,7 @@ Deno.test(
 Deno.test(
   "Barrier lets all go on when the last has arrived, in their order, and can be used again at once",
   simulated(async (sim) => {
-    const barrier = new Barrier(3, "start");
+    const barrier = new Barrier(3, { name: "start" });
     const log: string[] = [];
     await openNursery((nursery) => {
       for (let i = 0; i < 6; i++) {

@@ -23,7 +23,7 @@ Deno.test("forgotten nursery", simulated(() => {
 }, { leaks: "error" }));
 
 Deno.test("lost lock", simulated(async () => {
-  const lock = new Lock("db");
+  const lock = new Lock({ name: "db" });
   const work = async () => {
     await lock.acquire();
     await sleep(5);

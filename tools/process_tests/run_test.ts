@@ -7,7 +7,7 @@ const script = (call: string) => `
   async function main() {
     try {
       console.log("up");
-      if (Deno.args.includes("deadlock")) await openNursery((n) => void n.startSoon(() => new Event("never").wait(), { name: "waiter" }));
+      if (Deno.args.includes("deadlock")) await openNursery((n) => void n.startSoon(() => new Event({ name: "never" }).wait(), { name: "waiter" }));
       else await sleep(1_000_000);
     } finally {
       if (stuck) { console.log("stuck"); await new Promise((resolve) => setTimeout(resolve, 1_000_000)); }
