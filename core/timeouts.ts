@@ -82,7 +82,8 @@ export function moveOnAt<T>(
 /**
  * Runs a function and fails if it takes longer than a length of time.
  *
- * Everything in it has ended when the promise settles. An error of the body wins over the timeout.
+ * Everything in it has ended when the promise settles. An error of the body wins over the timeout: so a `TooSlowError` may
+ * also come from a timeout further in. Where it matters whose it is, use `moveOnAfter()`: its outcome is its own.
  *
  * **Cancellation:** the timeout cancels the waits inside; a cancellation from outside passes through.
  *
