@@ -15,6 +15,7 @@ import {
   type WaitReason,
   type Waker,
 } from "../core/mod.ts";
+import { chunksOf, divide, faultOfMax, faultOfTarget } from "./_byte_stream.ts";
 import type { ReceiveStream } from "./stream.ts";
 
 const RECEIVE: WaitReason = { kind: "receive from", label: "ReadableStream" };
@@ -45,24 +46,14 @@ export class WebReceiveStream implements ReceiveStream {
   }
 
   receiveSome(max: number = Infinity): Promise<Uint8Array | null> {
-    if (typeof max !== "number") {
-      return Promise.reject(new TypeError(`Cannot receive as "max" must be a number: received ${typeof max}`));
-    }
-    if (max !== Infinity && !(Number.isInteger(max) && max >= 1)) {
-      return Promise.reject(new RangeError(`Cannot receive as "max" must be a whole number >= 1: received ${max}`));
-    }
+    const fault = max === Infinity ? null : faultOfMax(max);
+    if (fault !== null) return Promise.reject(fault);
     return this.#receive(null, max) as Promise<Uint8Array | null>;
   }
 
   receiveInto(buffer: Uint8Array): Promise<number | null> {
-    if (!(buffer instanceof Uint8Array)) {
-      return Promise.reject(
-        new TypeError(`Cannot receive as "buffer" must be a Uint8Array: received ${typeof buffer}`),
-      );
-    }
-    if (buffer.length === 0) {
-      return Promise.reject(new RangeError('Cannot receive as "buffer" must hold at least one byte'));
-    }
+    const fault = faultOfTarget(buffer);
+    if (fault !== null) return Promise.reject(fault);
     return this.#receive(buffer, buffer.length) as Promise<number | null>;
   }
 
@@ -87,12 +78,7 @@ export class WebReceiveStream implements ReceiveStream {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    return {
-      next: async () => {
-        const value = await this.receiveSome();
-        return value === null ? { done: true, value: undefined } : { done: false, value };
-      },
-    };
+    return chunksOf(this);
   }
 
   #receive(into: Uint8Array | null, max: number): Promise<unknown> {
@@ -168,8 +154,8 @@ export class WebReceiveStream implements ReceiveStream {
   }
 
   #deliver({ waker, into, max }: Receiver, chunk: Uint8Array): void {
-    const part = chunk.length <= max ? chunk : chunk.subarray(0, max);
-    if (part !== chunk) this.#stash = chunk.subarray(max);
+    const [part, rest] = divide(chunk, max);
+    this.#stash = rest;
     if (into === null) return void waker.wake(part);
     into.set(part);
     waker.wake(part.length);

@@ -18,6 +18,7 @@ import {
   type WaitReason,
   type Waker,
 } from "../core/mod.ts";
+import { faultOfBytes } from "./_byte_stream.ts";
 import type { SendStream } from "./stream.ts";
 
 const SEND: WaitReason = { kind: "send to", label: "WritableStream" };
@@ -48,9 +49,8 @@ export class WebSendStream implements SendStream {
   }
 
   sendAll(bytes: Uint8Array): Promise<void> {
-    if (!(bytes instanceof Uint8Array)) {
-      return Promise.reject(new TypeError(`Cannot send as "bytes" must be a Uint8Array: received ${typeof bytes}`));
-    }
+    const wrong = faultOfBytes(bytes);
+    if (wrong !== null) return Promise.reject(wrong);
     return suspend<void>(SEND, (waker) => {
       const fault = this.#eofSent
         ? new ClosedResourceError("Cannot send as sendEof() was called before")

@@ -16,6 +16,7 @@ import {
   suspend,
   type WaitReason,
 } from "../core/mod.ts";
+import { chunksOf, faultOfMax, faultOfTarget } from "./_byte_stream.ts";
 import { IncompleteReceiveError, MessageTooLongError } from "./framing_errors.ts";
 import { LineBatch } from "./_line_batch.ts";
 import { quietly } from "./_quietly.ts";
@@ -492,7 +493,7 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
    * @throws {RangeError} If `max` is not a whole number >= 1.
    */
   receiveSome(max: number = CHUNK): Promise<Uint8Array | null> {
-    const fault = faultOfCount("receive", "max", max, 1);
+    const fault = faultOfMax(max);
     if (fault !== null) return Promise.reject(fault);
     this.#lines.settle();
     const buffer = this.#buffer;
@@ -575,12 +576,7 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
 
   /** Gives chunks until the peer has sent everything. Leaving the loop does not close the stream. */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    return {
-      next: async () => {
-        const value = await this.receiveSome();
-        return value === null ? { done: true, value: undefined } : { done: false, value };
-      },
-    };
+    return chunksOf(this);
   }
 
   #shut(): void {
@@ -697,13 +693,6 @@ function faultOfDelimiter(delimiter: unknown): Error | null {
     );
   }
   return delimiter.length > 0 ? null : new RangeError('Cannot receive as "delimiter" must hold at least one byte');
-}
-
-function faultOfTarget(buffer: unknown): Error | null {
-  if (!(buffer instanceof Uint8Array)) {
-    return new TypeError(`Cannot receive as "buffer" must be a Uint8Array: received ${typeof buffer}`);
-  }
-  return buffer.length > 0 ? null : new RangeError('Cannot receive as "buffer" must hold at least one byte');
 }
 
 function show(value: unknown): string {

@@ -33,6 +33,7 @@ import {
   type Waker,
 } from "../core/mod.ts";
 import { formatSocketAddress } from "./_address.ts";
+import { chunksOf, divide, faultOfBytes, faultOfMax, faultOfTarget } from "./_byte_stream.ts";
 import type { SocketAddress } from "../core/mod.ts";
 import type { HalfCloseableStream } from "./stream.ts";
 
@@ -161,12 +162,8 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
    * @throws {RangeError} If `max` is not a whole number >= 1.
    */
   receiveSome(max: number = CHUNK): Promise<Uint8Array | null> {
-    if (typeof max !== "number") {
-      return Promise.reject(new TypeError(`Cannot receive as "max" must be a number: received ${typeof max}`));
-    }
-    if (!Number.isInteger(max) || max < 1) {
-      return Promise.reject(new RangeError(`Cannot receive as "max" must be a whole number >= 1: received ${max}`));
-    }
+    const fault = faultOfMax(max);
+    if (fault !== null) return Promise.reject(fault);
     return this.#receive(null, max) as Promise<Uint8Array | null>;
   }
 
@@ -184,14 +181,8 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
    * @throws {RangeError} If `buffer` is empty.
    */
   receiveInto(buffer: Uint8Array): Promise<number | null> {
-    if (!(buffer instanceof Uint8Array)) {
-      return Promise.reject(
-        new TypeError(`Cannot receive as "buffer" must be a Uint8Array: received ${typeof buffer}`),
-      );
-    }
-    if (buffer.length === 0) {
-      return Promise.reject(new RangeError('Cannot receive as "buffer" must hold at least one byte'));
-    }
+    const fault = faultOfTarget(buffer);
+    if (fault !== null) return Promise.reject(fault);
     return this.#receive(buffer, buffer.length) as Promise<number | null>;
   }
 
@@ -207,9 +198,8 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
    * @throws {BrokenResourceError} If the peer or the network broke the connection.
    */
   sendAll(bytes: Uint8Array): Promise<void> {
-    if (!(bytes instanceof Uint8Array)) {
-      return Promise.reject(new TypeError(`Cannot send as "bytes" must be a Uint8Array: received ${typeof bytes}`));
-    }
+    const fault = faultOfBytes(bytes);
+    if (fault !== null) return Promise.reject(fault);
     this.#newBytes = bytes;
     return suspend(this.#sending, this.#startSend, this.#abandonSend);
   }
@@ -275,12 +265,7 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
 
   /** Gives chunks until the peer has sent everything. Leaving the loop does not close the stream. */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    return {
-      next: async () => {
-        const value = await this.receiveSome();
-        return value === null ? { done: true, value: undefined } : { done: false, value };
-      },
-    };
+    return chunksOf(this);
   }
 
   #take(action: string): NetworkConn<A> {
@@ -438,8 +423,8 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
 
   /** Gives a receiver bytes that are in a chunk of their own, and keeps the rest. */
   #deliver(waker: Waker<never>, into: Uint8Array | null, max: number, chunk: Uint8Array): void {
-    const part = chunk.length <= max ? chunk : chunk.subarray(0, max);
-    if (part !== chunk) this.#stash = chunk.subarray(max);
+    const [part, rest] = divide(chunk, max);
+    this.#stash = rest;
     if (into === null) return void waker.wake(part as never);
     into.set(part);
     waker.wake(part.length as never);

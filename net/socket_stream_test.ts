@@ -64,6 +64,19 @@ Deno.test(
 );
 
 Deno.test(
+  "a part of what came belongs to the caller, who may transfer its memory: the rest is not lost with it",
+  simulated(async () => {
+    const [stream, conn] = open();
+    await moveOnAfter(1, () => stream.receiveSome());
+    await conn.land(1, 2, 3);
+    const part = await stream.receiveSome(2) as Uint8Array<ArrayBuffer>;
+    part.buffer.transfer();
+    assertEquals(await stream.receiveSome(), new Uint8Array([3]));
+    stream.close();
+  }, SCRIPTED),
+);
+
+Deno.test(
   "the end of a cancelled receive is not lost either",
   simulated(async () => {
     const [stream, conn] = open();

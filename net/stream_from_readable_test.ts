@@ -61,6 +61,16 @@ Deno.test(
 );
 
 Deno.test(
+  "a part of a chunk belongs to the caller, who may transfer its memory: the rest is not lost with it",
+  simulated(async () => {
+    using stream = streamFromReadable(ReadableStream.from([bytes("abcdef")]));
+    const part = await stream.receiveSome(2) as Uint8Array<ArrayBuffer>;
+    part.buffer.transfer();
+    assertEquals(text(await stream.receiveSome()), "cdef");
+  }),
+);
+
+Deno.test(
   "a cancelled receive leaves its read in flight, and the next one gets the chunk",
   simulated(async () => {
     const { web, controller, ...rest } = source();
