@@ -27,7 +27,7 @@ export class LineBatch {
   #text = "";
   /** Where in it the next line begins. */
   #at = 0;
-  /** The bytes of all of it, which are the first ones in the buffer. */
+  /** The bytes of all of it, which are the first ones in the buffer. 0 if there are no lines: cheaper to test than `""`. */
   #length = 0;
   #window = SHORT;
   /** So many bytes of the buffer hold no line feed. Reset by whatever takes bytes out. */
@@ -39,7 +39,7 @@ export class LineBatch {
 
   /** Whether a line is decoded that is surely no longer than `max` bytes. */
   has(max: number): boolean {
-    return this.#text !== "" && this.#length - 1 <= max;
+    return this.#length > 0 && this.#length - 1 <= max;
   }
 
   /** Gives out the next decoded line: only after `has()` or `fill()` said that there is one. */
@@ -63,8 +63,8 @@ export class LineBatch {
    */
   fill(max: number): boolean {
     // Decoded under a larger limit.
-    if (this.#text !== "") this.settle();
-    const { bytes, start, size, end } = this.#buffer;
+    if (this.#length > 0) this.settle();
+    const { bytes, start, end } = this.#buffer;
     // Each line in here has at most `max` bytes, as its line feed is in here, too.
     const until = Math.min(end, start + Math.min(this.#window, max + 1));
     const last = bytes.subarray(start + this.#scanned, until).lastIndexOf(LINE_FEED);
@@ -72,13 +72,15 @@ export class LineBatch {
       this.#decode(this.#scanned + last + 1);
       return true;
     }
-    const found = bytes.subarray(start + this.#scanned, end).indexOf(LINE_FEED);
-    const length = found === -1 ? size : this.#scanned + found;
+    // Further on there can be no line feed of a line that is short enough.
+    const furthest = Math.min(end, start + max + 2);
+    const found = bytes.subarray(start + this.#scanned, furthest).indexOf(LINE_FEED);
+    const length = found === -1 ? furthest - start : this.#scanned + found;
     // A carriage return is not part of the line if a line feed follows, or may still follow.
     const payload = bytes[start + length - 1] === CARRIAGE_RETURN && length > 0 ? length - 1 : length;
     if (payload > max) throw tooLong(max);
     if (found === -1) {
-      this.#scanned = size;
+      this.#scanned = length;
       return false;
     }
     this.#decode(length + 1);
@@ -102,7 +104,7 @@ export class LineBatch {
   /** Makes the buffer begin after the last line given out; what was decoded beyond is forgotten. */
   settle(): void {
     this.#scanned = 0;
-    if (this.#text === "") return;
+    if (this.#length === 0) return;
     const { bytes, start } = this.#buffer;
     let until = start;
     for (let at = 0; at < this.#at; at = this.#text.indexOf("\n", at) + 1) until = bytes.indexOf(LINE_FEED, until) + 1;
@@ -119,6 +121,7 @@ export class LineBatch {
 
   #drop(length: number): void {
     this.#text = "";
+    this.#length = 0;
     this.#scanned = 0;
     this.#buffer.skip(length);
   }

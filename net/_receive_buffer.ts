@@ -84,11 +84,14 @@ export class ReceiveBuffer {
     this.start = this.end = 0;
   }
 
-  /** Where the delimiter begins, counted from the first byte held, or -1; the first `from` bytes are known not to begin it. */
-  find(delimiter: Uint8Array, from: number): number {
+  /**
+   * Where the delimiter begins, counted from the first byte held, or -1 if it is not among the first `until` bytes; the
+   * first `from` of them are known not to begin it.
+   */
+  find(delimiter: Uint8Array, from: number, until: number): number {
     const { bytes, start, end } = this;
     const first = delimiter[0] as number;
-    const held = bytes.subarray(start, end);
+    const held = bytes.subarray(start, Math.min(end, start + until));
     for (let at = held.indexOf(first, from); at !== -1; at = held.indexOf(first, at + 1)) {
       let same = 1;
       while (same < delimiter.length && held[at + same] === delimiter[same]) same++;

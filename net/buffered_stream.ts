@@ -1,26 +1,15 @@
 /**
- * Messages out of a stream of bytes: so many bytes, up to a delimiter, lines, numbers.
- *
- * Every operation is a pair of questions to the buffer, "is the message there?" and "take it", and one loop receives
- * until it is. Only taking changes anything, and it happens in the same step as the end of the wait: so an operation
- * that is cancelled or fails has taken nothing, and can be made again, or another one in its place.
+ * Messages out of a stream of bytes: so many bytes, up to a delimiter, lines, numbers. How they are waited for is in
+ * `_message_receiver.ts`.
  *
  * Over 400 lines, of which most are the contract of the public methods.
  */
 
-import {
-  BusyResourceError,
-  checkpointIfCancelled,
-  ClosedResourceError,
-  currentEffectiveDeadline,
-  suspend,
-  type WaitReason,
-} from "../core/mod.ts";
+import { checkpointIfCancelled, currentEffectiveDeadline } from "../core/mod.ts";
 import { chunksOf, faultOfMax, faultOfTarget } from "./_byte_stream.ts";
 import { IncompleteReceiveError, MessageTooLongError } from "./framing_errors.ts";
-import { LineBatch } from "./_line_batch.ts";
-import { quietly } from "./_quietly.ts";
-import { CHUNK, ReceiveBuffer } from "./_receive_buffer.ts";
+import { MessageReceiver } from "./_message_receiver.ts";
+import { CHUNK, type ReceiveBuffer } from "./_receive_buffer.ts";
 import type { HalfCloseableStream, ReceiveStream, Stream } from "./stream.ts";
 
 /** How long a message may be. */
@@ -52,21 +41,8 @@ export interface ParsedMessage<T> {
 }
 
 const DEFAULT_MAX = 64 * 1024;
-const READY: WaitReason = { kind: "take from buffer" };
-const undo = (): boolean => true;
 const asIs = (line: string | null): string | null => line;
 const encoder = new TextEncoder();
-
-/** See the header. */
-interface Operation<T> {
-  /** The most bytes that may have to be held for it. */
-  readonly most: number;
-  /** Whether the message is there; throws if it never can be. */
-  ready(): boolean;
-  take(): T;
-  /** What the end of the stream means to it. */
-  atEnd(): T;
-}
 
 /**
  * A stream from which whole messages can be received.
@@ -95,11 +71,7 @@ interface Operation<T> {
 export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements HalfCloseableStream {
   /** The stream it is made of. Do not receive from it. */
   readonly stream: S;
-  readonly #buffer: ReceiveBuffer = new ReceiveBuffer();
-  readonly #lines: LineBatch = new LineBatch(this.#buffer);
-  /** Whether an operation waits for more bytes. */
-  #receiving = false;
-  #closed = false;
+  readonly #receiver: MessageReceiver;
 
   /**
    * Takes a stream over.
@@ -116,12 +88,13 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
       );
     }
     this.stream = stream;
+    this.#receiver = new MessageReceiver(stream);
   }
 
   /** How many received bytes are waiting to be asked for. */
   get buffered(): number {
-    this.#lines.settle();
-    return this.#buffer.size;
+    this.#receiver.lines.settle();
+    return this.#receiver.buffer.size;
   }
 
   /**
@@ -149,7 +122,7 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
   receiveExactly(size: number): Promise<Uint8Array> {
     const fault = faultOfCount("receive", "size", size, 0);
     if (fault !== null) return Promise.reject(fault);
-    return this.#exactly(size, () => this.#buffer.take(size));
+    return this.#exactly(size, () => this.#receiver.buffer.take(size));
   }
 
   /**
@@ -176,9 +149,14 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
   peek(size: number): Promise<Uint8Array> {
     const fault = faultOfCount("peek", "size", size, 1);
     if (fault !== null) return Promise.reject(fault);
-    const buffer = this.#buffer;
+    const { buffer } = this.#receiver;
     const show = () => buffer.bytes.slice(buffer.start, buffer.start + Math.min(size, buffer.size));
-    return this.#operate({ most: Math.max(CHUNK, size), ready: () => buffer.size >= size, take: show, atEnd: show });
+    return this.#receiver.receive({
+      most: Math.max(CHUNK, size),
+      ready: () => buffer.size >= size,
+      take: show,
+      atEnd: show,
+    });
   }
 
   /**
@@ -208,14 +186,14 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
     const fault = faultOfDelimiter(delimiter) ?? faultOfCount("receive", "max", max, 0);
     if (fault !== null) return Promise.reject(fault);
     const end = typeof delimiter === "string" ? encoder.encode(delimiter) : delimiter;
-    const buffer = this.#buffer;
+    const { buffer } = this.#receiver;
     let scanned = 0;
     let found = -1;
-    return this.#operate({
+    return this.#receiver.receive({
       most: Math.max(CHUNK, max + end.length),
       ready: () => {
-        found = buffer.find(end, scanned);
-        if (found > max || (found === -1 && buffer.size >= max + end.length)) {
+        found = buffer.find(end, scanned, max + end.length);
+        if (found === -1 && buffer.size >= max + end.length) {
           throw new MessageTooLongError(
             `Cannot receive a message as it must be at most ${max} bytes long: the peer sent more without the delimiter`,
             { max },
@@ -231,7 +209,7 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
         return message;
       },
       atEnd: () => {
-        throw this.#incomplete("a message up to its delimiter");
+        throw incomplete("a message up to its delimiter", buffer);
       },
     });
   }
@@ -273,9 +251,9 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
       ? faultOfCount("receive a message", "max", max, 1)
       : new TypeError(`Cannot receive a message as "parse" must be a function: received ${show(parse)}`);
     if (fault !== null) return Promise.reject(fault);
-    const buffer = this.#buffer;
+    const { buffer } = this.#receiver;
     let parsed: ParsedMessage<T> | null = null;
-    return this.#operate({
+    return this.#receiver.receive({
       most: Math.max(CHUNK, max),
       ready: () => {
         const held = Math.min(buffer.size, max);
@@ -288,9 +266,11 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
             { max },
           );
         }
-        if (Number.isInteger(parsed.size) && parsed.size >= 1 && parsed.size <= held) return true;
+        // Without types a parser may return anything, a promise say.
+        const size = (parsed as Partial<ParsedMessage<T>> | undefined)?.size as number;
+        if (Number.isInteger(size) && size >= 1 && size <= held) return true;
         throw new RangeError(
-          `Cannot receive a message as its "size" must be a whole number from 1 to ${held}, what the parser was shown: received ${parsed.size}`,
+          `Cannot receive a message as its "size" must be a whole number from 1 to ${held}, what the parser was shown: received ${size}`,
         );
       },
       take: () => {
@@ -299,7 +279,7 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
         return value;
       },
       atEnd: () => {
-        throw this.#incomplete("a message");
+        throw incomplete("a message", buffer);
       },
     });
   }
@@ -309,6 +289,9 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
    *
    * Lines end with `\n` or `\r\n`, which is not part of the line; the last one need not end. (Where a line that was
    * cut off must not pass for one, say `receiveUntil("\\r\\n")`.) Bytes that are not UTF-8 become U+FFFD.
+   *
+   * Lines are decoded several at a time, so one that is kept for long may keep up to 16 KiB of its neighbours in memory.
+   * Where many are kept, decode what `receiveUntil("\\n")` gives instead.
    *
    * **Cancellation:** throws `Cancelled`; no byte is lost.
    *
@@ -331,9 +314,10 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
     const { max = DEFAULT_MAX } = options;
     const fault = faultOfCount("receive a line", "max", max, 0);
     if (fault !== null) return Promise.reject(fault);
-    if (this.#lines.has(max) && !this.#receiving) {
+    const receiver = this.#receiver;
+    if (receiver.lines.has(max) && !receiver.receiving) {
       if (currentEffectiveDeadline() === -Infinity) return checkpointIfCancelled() as Promise<never>;
-      return Promise.resolve(this.#lines.next());
+      return Promise.resolve(receiver.lines.next());
     }
     return this.#line(max, asIs);
   }
@@ -341,8 +325,8 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
   /**
    * Iterates over the lines, as `receiveLine()` gives them.
    *
-   * Leaving the loop takes no byte beyond the last line: go on with any other operation. Concatenated or kept lines may
-   * keep up to 16 KiB of their neighbours in memory each.
+   * Leaving the loop takes no byte beyond the last line: go on with any other operation. As with `receiveLine()`, a line
+   * that is kept may keep its neighbours in memory.
    *
    * **Cancellation:** throws `Cancelled` between any two lines; no line is lost.
    *
@@ -369,6 +353,8 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
     const { max = DEFAULT_MAX } = options;
     const fault = faultOfCount("receive lines", "max", max, 0);
     if (fault !== null) throw fault;
+    const receiver = this.#receiver;
+    const batch = receiver.lines;
     let over = false;
     const result = (line: string | null): IteratorResult<string> => {
       if (line !== null) return { done: false, value: line };
@@ -380,9 +366,9 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
         if (over) return Promise.resolve({ done: true, value: undefined });
         // Nearly every line comes from here: no waiter, one promise (that which `for await` waits for), and no call of
         // `result()`, which would cost a fifth of all.
-        if (this.#lines.has(max) && !this.#receiving) {
+        if (batch.has(max) && !receiver.receiving) {
           if (currentEffectiveDeadline() === -Infinity) return checkpointIfCancelled() as Promise<never>;
-          return Promise.resolve({ done: false, value: this.#lines.next() });
+          return Promise.resolve({ done: false, value: batch.next() });
         }
         return this.#line(max, result);
       },
@@ -495,10 +481,10 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
   receiveSome(max: number = CHUNK): Promise<Uint8Array | null> {
     const fault = faultOfMax(max);
     if (fault !== null) return Promise.reject(fault);
-    this.#lines.settle();
-    const buffer = this.#buffer;
-    if (buffer.size === 0 && this.#fault() === null) return this.stream.receiveSome(max);
-    return this.#ready(() => buffer.take(Math.min(max, buffer.size)));
+    const receiver = this.#receiver;
+    const { buffer } = receiver;
+    if (receiver.isEmpty()) return this.stream.receiveSome(max);
+    return receiver.takeReady(() => buffer.take(Math.min(max, buffer.size)));
   }
 
   /**
@@ -512,13 +498,13 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
    * @throws {RangeError} If `buffer` is empty.
    */
   receiveInto(buffer: Uint8Array): Promise<number | null> {
-    this.#lines.settle();
-    const held = this.#buffer;
+    const receiver = this.#receiver;
+    const held = receiver.buffer;
     // The stream checks the argument.
-    if (held.size === 0 && this.#fault() === null) return this.stream.receiveInto(buffer);
+    if (receiver.isEmpty()) return this.stream.receiveInto(buffer);
     const fault = faultOfTarget(buffer);
     if (fault !== null) return Promise.reject(fault);
-    return this.#ready(() => {
+    return receiver.takeReady(() => {
       const size = Math.min(buffer.length, held.size);
       buffer.set(held.bytes.subarray(held.start, held.start + size));
       held.skip(size);
@@ -559,7 +545,7 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
 
   /** Closes the stream it is made of, too; blocked operations fail with `ClosedResourceError`. Idempotent. */
   close(): void {
-    this.#shut();
+    this.#receiver.shut();
     this.stream.close();
   }
 
@@ -570,7 +556,7 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
 
   /** Closes the stream, as the one it is made of does it. */
   [Symbol.asyncDispose](): PromiseLike<void> {
-    this.#shut();
+    this.#receiver.shut();
     return this.stream[Symbol.asyncDispose]();
   }
 
@@ -579,20 +565,14 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
     return chunksOf(this);
   }
 
-  #shut(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#lines.settle();
-    this.#buffer.clear();
-  }
-
   #exactly<T>(size: number, take: () => T): Promise<T> {
-    return this.#operate({
+    const { buffer } = this.#receiver;
+    return this.#receiver.receive({
       most: Math.max(CHUNK, size),
-      ready: () => this.#buffer.size >= size,
+      ready: () => buffer.size >= size,
       take,
       atEnd: () => {
-        throw this.#incomplete(size === 1 ? "1 byte" : `${size} bytes`);
+        throw incomplete(size === 1 ? "1 byte" : `${size} bytes`, buffer);
       },
     });
   }
@@ -603,7 +583,7 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
       const message = `Cannot read a number as "endian" must be "big" or "little": received ${show(endian)}`;
       return Promise.reject(new RangeError(message));
     }
-    const buffer = this.#buffer;
+    const { buffer } = this.#receiver;
     return this.#exactly(size, () => {
       const number = get(new DataView(buffer.bytes.buffer, buffer.start, size), endian === "little");
       buffer.skip(size);
@@ -612,70 +592,19 @@ export class BufferedStream<S extends ReceiveStream = ReceiveStream> implements 
   }
 
   #line<T>(max: number, result: (line: string | null) => T): Promise<T> {
-    const lines = this.#lines;
-    return this.#perform({
+    const { buffer, lines } = this.#receiver;
+    return this.#receiver.receiveLine({
       most: Math.max(CHUNK, max + 2),
       ready: () => lines.fill(max),
       take: () => result(lines.next()),
-      atEnd: () => result(this.#buffer.size === 0 ? null : lines.rest(max)),
+      atEnd: () => result(buffer.size === 0 ? null : lines.rest(max)),
     });
   }
+}
 
-  #operate<T>(operation: Operation<T>): Promise<T> {
-    this.#lines.settle();
-    return this.#perform(operation);
-  }
-
-  #perform<T>(operation: Operation<T>): Promise<T> {
-    if (this.#fault() === null) {
-      try {
-        if (!operation.ready()) return quietly(this.#wait(operation));
-      } catch (error) {
-        return this.#ready(() => {
-          throw error;
-        });
-      }
-    }
-    return this.#ready(() => operation.take());
-  }
-
-  /** Does what need not wait, as a checkpoint: in a cancelled scope it is not done. */
-  #ready<T>(take: () => T): Promise<T> {
-    return suspend<T>(READY, (waker) => {
-      const fault = this.#fault();
-      if (fault === null) waker.wake(take());
-      else waker.fail(fault);
-    }, undo);
-  }
-
-  async #wait<T>(operation: Operation<T>): Promise<T> {
-    this.#receiving = true;
-    try {
-      while (true) {
-        const size = await this.stream.receiveInto(this.#buffer.lend(operation.most));
-        // Closed after the bytes came and before this task went on.
-        if (this.#closed) throw new ClosedResourceError("Cannot receive as the stream was closed meanwhile");
-        this.#buffer.landed(size ?? 0);
-        if (size === null) return operation.atEnd();
-        if (operation.ready()) return operation.take();
-      }
-    } finally {
-      this.#receiving = false;
-    }
-  }
-
-  #fault(): Error | null {
-    if (this.#receiving) {
-      return new BusyResourceError("Cannot receive as another task is receiving from this stream: let one task do it");
-    }
-    return this.#closed ? new ClosedResourceError("Cannot receive as the stream is closed") : null;
-  }
-
-  #incomplete(what: string): IncompleteReceiveError {
-    const { bytes, start, end, size } = this.#buffer;
-    const message = `Cannot receive ${what} as the stream ended after ${size === 1 ? "1 byte" : `${size} bytes`}`;
-    return new IncompleteReceiveError(message, { partial: bytes.slice(start, end) });
-  }
+function incomplete(what: string, { bytes, start, end, size }: ReceiveBuffer): IncompleteReceiveError {
+  const message = `Cannot receive ${what} as the stream ended after ${size === 1 ? "1 byte" : `${size} bytes`}`;
+  return new IncompleteReceiveError(message, { partial: bytes.slice(start, end) });
 }
 
 function faultOfCount(action: string, name: string, value: unknown, least: number): Error | null {

@@ -80,6 +80,11 @@ Deno.test(
       );
     }
     await assertRejects(
+      () => open(bytes("a")).receiveMessage(() => undefined as never),
+      RangeError,
+      'as its "size" must be a whole number from 1 to 1, what the parser was shown: received undefined',
+    );
+    await assertRejects(
       () => long.receiveMessage(5 as never),
       TypeError,
       'Cannot receive a message as "parse" must be a function: received 5',
