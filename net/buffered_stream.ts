@@ -52,7 +52,7 @@ const encoder = new TextEncoder();
  *
  * An operation that fails, for whatever reason, has taken no byte. One task may receive at a time.
  *
- * **Cost:** a tenth of a microsecond per line, a third of which is `for await` itself; half a microsecond for other
+ * **Cost:** a tenth of a microsecond per line, two thirds of which are `for await` and its promise; half a microsecond for other
  * messages that are there already. They are copied out of the buffer once, large ones not at all. A hostile peer can
  * make it hold `max` bytes, or 64 KiB if that is more.
  *

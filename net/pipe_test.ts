@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { CancelScope, currentTime, isCancelled, moveOnAfter, openNursery, sleep, sleepForever } from "../core/mod.ts";
-import { simulated } from "../testing/mod.ts";
+import { simulated, sweepCancel } from "../testing/mod.ts";
 import {
   bytes,
   type RecordingOptions,
@@ -70,6 +70,22 @@ Deno.test(
   }),
 );
 
+Deno.test("whatever wait a pipe() is cancelled at, what was sent is a beginning of what came, and the rest but one chunk is there", async () => {
+  const { points } = await sweepCancel(({ from, to }) => pipe(from, to), {
+    setup: () => ({ from: open(["ab", { wait: 2 }, "cd", "ef", { wait: 2 }, "gh"]), to: open([], { delay: 1 }) }),
+    after: async ({ from, to }) => {
+      const before = sent(to)!;
+      await pipe(from, to);
+      const after = sent(to)!;
+      const rest = after.slice(before.length);
+      assert("abcdefgh".startsWith(before) && "abcdefgh".endsWith(rest), after);
+      assert(after.length >= 6, after);
+      assert(!closed(from) && !closed(to));
+    },
+  });
+  assert(points >= 8);
+});
+
 Deno.test(
   "a pipe() that nobody awaits ends nothing when it is cancelled",
   simulated(async () => {
@@ -128,6 +144,24 @@ Deno.test(
     assertEquals([outcome.cancelledCaught, closed(a), closed(b), currentTime()], [true, true, true, 5]);
   }),
 );
+
+Deno.test("whatever wait a proxy() is cancelled at, both streams are closed, and what was sent is a beginning of what came", async () => {
+  for (const slow of [0, 3]) {
+    await sweepCancel(({ a, b }) => proxy(a, b), {
+      // Once the one direction ends first, once the other.
+      setup: () => ({
+        a: open(["ab", { wait: 2 }, "cd"], { delay: slow }),
+        b: open([{ wait: 3 }, "xy", { wait: 1 }, "z"], { delay: 3 - slow }),
+      }),
+      after: ({ a, b }) => {
+        assert(closed(a) && closed(b));
+        assert("abcd".startsWith(sent(b)!) && "xyz".startsWith(sent(a)!));
+        assert(b.sendStream.eofs === 0 || sent(b) === "abcd", "no end before everything is sent");
+        assert(a.sendStream.eofs === 0 || sent(a) === "xyz", "no end before everything is sent");
+      },
+    });
+  }
+});
 
 Deno.test(
   "pipe() and proxy() refuse what is no stream, before any effect",
