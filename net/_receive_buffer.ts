@@ -9,8 +9,12 @@
  * of `end`, and memory of which a part is on loan is not given away.
  */
 
-/** The capacity, unless a single message needs more. What the streams read at a time. */
-export const CHUNK: number = 64 * 1024;
+/** The capacity of those who receive much at a time, unless a single message needs more. */
+export const CHUNK: number = 128 * 1024;
+/** The capacity to begin with: most connections of most servers are idle. */
+const SMALL_CHUNK = 8 * 1024;
+/** How much more is taken when a receive has filled all there was. */
+const GROWTH = 4;
 /** Bytes up to this number are copied out; more of them may take the memory with them. As in `SocketStream`. */
 const COPY_UP_TO = 8 * 1024;
 
@@ -22,8 +26,10 @@ export class ReceiveBuffer {
   bytes: Uint8Array<ArrayBuffer> = NOTHING;
   start = 0;
   end = 0;
-  /** Written by `lend()` and `landed()`. */
-  #onLoan = false;
+  /** The usual capacity. Written by `landed()`. */
+  #usual = SMALL_CHUNK;
+  /** How much is lent. Written by `lend()` and `landed()`. */
+  #lent = 0;
 
   /** How many bytes are held. */
   get size(): number {
@@ -38,21 +44,23 @@ export class ReceiveBuffer {
       this.start = 0;
       this.end = size;
     }
-    if (this.end === this.bytes.length) {
+    if (this.end === this.bytes.length || (size === 0 && this.bytes.length < this.#usual)) {
       // Doubled as bytes come in: what a peer merely announces costs no memory.
-      const larger = new Uint8Array(Math.max(CHUNK, Math.min(most, 2 * size)));
+      const larger = new Uint8Array(Math.max(this.#usual, Math.min(most, 2 * size)));
       larger.set(this.bytes.subarray(this.start, this.end));
       this.bytes = larger;
       this.start = 0;
       this.end = size;
     }
-    this.#onLoan = true;
-    return this.bytes.subarray(this.end, this.start + most);
+    const lent = this.bytes.subarray(this.end, this.start + most);
+    this.#lent = lent.length;
+    return lent;
   }
 
   /** The receive has returned, and put so many bytes into what it was lent. */
   landed(size: number): void {
-    this.#onLoan = false;
+    if (size === this.#lent) this.#usual = Math.min(GROWTH * this.#usual, CHUNK);
+    this.#lent = 0;
     this.end += size;
   }
 
@@ -60,7 +68,7 @@ export class ReceiveBuffer {
   take(size: number): Uint8Array {
     const { bytes, start } = this;
     // Handed over where it is mostly this; a lent part must stay ours, as the caller may transfer the memory.
-    const whole = size === this.size && size > COPY_UP_TO && size >= bytes.length / 2 && !this.#onLoan;
+    const whole = size === this.size && size > COPY_UP_TO && size >= bytes.length / 2 && this.#lent === 0;
     if (whole) {
       this.clear();
       return bytes.subarray(start, start + size);

@@ -54,7 +54,7 @@ const encoder = new TextEncoder();
  *
  * **Cost:** a tenth of a microsecond per line, two thirds of which are `for await` and its promise; half a microsecond for other
  * messages that are there already. They are copied out of the buffer once, large ones not at all. A hostile peer can
- * make it hold `max` bytes, or 64 KiB if that is more.
+ * make it hold `max` bytes, or 128 KiB if that is more; one that sends little makes it hold 8.
  *
  * @example A protocol of lengths and texts
  * ```ts

@@ -85,7 +85,8 @@ Deno.test(
   simulated(async () => {
     const [stream, inner] = open(new Uint8Array(100_000));
     await assertRejects(() => stream.receiveExactly(2 ** 40), IncompleteReceiveError);
-    assertEquals(Math.max(...inner.asked), 65_536);
+    // Of 8, then 32, then 128 KiB what is not taken.
+    assertEquals(inner.asked, [8_192, 24_576, 98_304, 31_072]);
     assertEquals(stream.buffered, 100_000);
   }),
 );
@@ -233,11 +234,21 @@ Deno.test(
 Deno.test(
   "memory that one long message needed is let go after it",
   simulated(async () => {
-    const [stream, inner] = open(new Uint8Array(200_000).fill(97), "\n", "b\n");
-    assertEquals((await stream.receiveLine({ max: 1_000_000 }))!.length, 200_000);
-    assertEquals(Math.max(...inner.asked), 131_072);
+    const [stream, inner] = open(new Uint8Array(600_000).fill(97), "\n", "b\n");
+    assertEquals((await stream.receiveLine({ max: 1_000_000 }))!.length, 600_000);
+    assertEquals(Math.max(...inner.asked), 1_000_002 - 524_288);
     assertEquals(await stream.receiveLine({ max: 1_000_000 }), "b");
-    assertEquals(inner.asked.at(-1), 65_536);
+    assertEquals(inner.asked.at(-1), 131_072);
+  }),
+);
+
+Deno.test(
+  "a stream that gets little at a time asks for little memory",
+  simulated(async () => {
+    const lines = Array.from({ length: 2_000 }, (_, i) => `line ${i}\n`);
+    const [stream, inner] = open(...lines);
+    for (const line of lines) assertEquals(await stream.receiveLine(), line.trimEnd());
+    assertEquals(Math.max(...inner.asked), 8_192);
   }),
 );
 
