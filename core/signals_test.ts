@@ -309,6 +309,20 @@ Deno.test(
 );
 
 Deno.test(
+  "a read of toReadable() that follows another at once waits in its own scope, not in that of the other",
+  simulated(async (sim) => {
+    const [send, receive] = openMemoryChannel<number>(1);
+    const reader = toReadable(receive).getReader();
+    await sleep(1);
+    send.trySend(1);
+    assertEquals((await reader.read()).value, 1);
+    const late = await moveOnAfter(50, () => reader.read());
+    assert(late.cancelledCaught);
+    assertEquals(sim.now, 51);
+  }),
+);
+
+Deno.test(
   "toReadable() receives when the reader asks, ends with the channel, and closes it when cancelled",
   simulated(async () => {
     const [send, receive] = openMemoryChannel<number>(0);

@@ -14,7 +14,7 @@ const CHUNK = 64 * 1024;
  * without a copy. Cancelling it closes the stream, in both directions; its end does not: the stream stays yours to close.
  *
  * **Cancellation:** a read waits in the scope of whoever reads; one that follows the making of the stream at once, in
- * that of whoever made it. When the scope is cancelled, the read and all later ones reject with its `Cancelled`; the
+ * that of whoever made it, and one that is made while another waits, in that of the other. When the scope is cancelled, the read and all later ones reject with its `Cancelled`; the
  * stream itself has lost no byte.
  *
  * @example Unpacking what comes in
@@ -38,16 +38,22 @@ export function readable(stream: ReceiveStream): ReadableStream<Uint8Array<Array
       `Cannot make a ReadableStream as "stream" must be a ReceiveStream: received ${show(stream)}`,
     );
   }
+  let receiving = false;
   return new ReadableStream({
     type: "bytes",
     // So that every read comes with a buffer: a chunk handed over instead would be detached from what shares its memory.
     autoAllocateChunkSize: CHUNK,
-    async pull(controller) {
+    // Returns at once: until a pull is over, the next one is made in its context, and so in its scope.
+    pull(controller) {
+      if (receiving) return;
+      receiving = true;
       const request = controller.byobRequest as ReadableStreamBYOBRequest;
       const { buffer, byteOffset, byteLength } = request.view as ArrayBufferView<ArrayBuffer>;
-      const size = await stream.receiveInto(new Uint8Array(buffer, byteOffset, byteLength));
-      if (size === null) controller.close();
-      request.respond(size ?? 0);
+      stream.receiveInto(new Uint8Array(buffer, byteOffset, byteLength)).then((size) => {
+        receiving = false;
+        if (size === null) controller.close();
+        request.respond(size ?? 0);
+      }).catch((error) => controller.error(error));
     },
     cancel: () => stream.close(),
   }, { highWaterMark: 0 });

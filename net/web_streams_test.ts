@@ -83,6 +83,18 @@ Deno.test(
 // writable()
 
 Deno.test(
+  "a read of a readable() that follows another at once waits in its own scope, not in that of the other",
+  simulated(async (sim) => {
+    const reader = readable(new ScriptedReceiveStream("one", { wait: 1_000 }, "late")).getReader();
+    await sleep(1);
+    assertEquals(text((await reader.read()).value!), "one");
+    const late = await moveOnAfter(50, () => reader.read());
+    assert(late.cancelledCaught);
+    assertEquals(sim.now, 51);
+  }),
+);
+
+Deno.test(
   "writable() sends what is written, at the pace of the stream, and ends its sending direction",
   simulated(async (sim) => {
     const stream = new RecordingSendStream({ delay: 10 });

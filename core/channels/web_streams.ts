@@ -60,7 +60,9 @@ export function fromReadable<T>(readable: ReadableStream<T>): ReadableReceiver<T
  *
  * A value is received when the reader asks for one. When the stream is cancelled, the receiving end is closed.
  *
- * **Order:** the channel is read in the async context of whoever reads the stream.
+ * **Cancellation:** a read waits in the scope of whoever reads; one that follows the making of the stream at once, in
+ * that of whoever made it, and one that is made while another waits, in that of the other. When the scope is cancelled,
+ * the read and all later ones reject with its `Cancelled`, and the receiving end is closed.
  *
  * @example The body of a response
  * ```ts
@@ -79,15 +81,20 @@ export function fromReadable<T>(readable: ReadableStream<T>): ReadableReceiver<T
  * @returns The stream.
  */
 export function toReadable<T>(channel: MemoryReceiveChannel<T>): ReadableStream<T> {
+  let receiving = false;
   return new ReadableStream<T>({
-    async pull(controller) {
-      try {
-        controller.enqueue(await channel.receive());
-      } catch (error) {
+    // Returns at once: until a pull is over, the next one is made in its context, and so in its scope.
+    pull(controller) {
+      if (receiving) return;
+      receiving = true;
+      channel.receive().then((value) => {
+        receiving = false;
+        controller.enqueue(value);
+      }).catch((error) => {
         channel.close();
-        if (!(error instanceof EndOfChannel)) throw error;
-        controller.close();
-      }
+        if (error instanceof EndOfChannel) controller.close();
+        else controller.error(error);
+      });
     },
     cancel() {
       channel.close();
