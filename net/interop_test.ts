@@ -18,7 +18,7 @@ import {
   TooSlowError,
 } from "../core/mod.ts";
 import { simulated } from "../testing/mod.ts";
-import { fetch } from "./fetch.ts";
+import { fetch } from "./http/fetch.ts";
 
 // Both kinds of fetch against a server of Deno's own, in scopes, nurseries and simulated time.
 

@@ -6,9 +6,9 @@
  * @module
  */
 
-export { BufferedStream, type ByteOrder, type MessageLimit, type ParsedMessage } from "./buffered_stream.ts";
-export { fetch } from "./fetch.ts";
-export { IncompleteReceiveError, MessageTooLongError } from "./framing_errors.ts";
+export { BufferedStream, type ByteOrder, type MessageLimit, type ParsedMessage } from "./framing/buffered_stream.ts";
+export { fetch } from "./http/fetch.ts";
+export { IncompleteReceiveError, MessageTooLongError } from "./framing/framing_errors.ts";
 export { openTcpListeners, type OpenTcpListenersOptions } from "./open_tcp_listeners.ts";
 export { openTcpStream, type OpenTcpStreamOptions } from "./open_tcp_stream.ts";
 export {
@@ -20,19 +20,19 @@ export {
 export { openTlsStream, type OpenTlsStreamOptions } from "./open_tls_stream.ts";
 export { openUnixListener, type OpenUnixListenerOptions } from "./open_unix_listener.ts";
 export { openUnixStream } from "./open_unix_stream.ts";
-export { closeForcefully, pipe, proxy, type ProxyTraffic } from "./pipe.ts";
+export { closeForcefully, pipe, proxy, type ProxyTraffic } from "./plumbing/pipe.ts";
 export { serveListeners, type ServeOptions, type ServerStatistics, serveTcp, type ServeTcpOptions } from "./serve.ts";
 export { type HandshakeOptions, serveTls, type ServeTlsOptions } from "./serve_tls.ts";
-export { type HttpHandler, type HttpRequestInfo, serveHttp, type ServeHttpOptions } from "./serve_http.ts";
-export { type ServerSentEvent, serverSentEvents } from "./server_sent_events.ts";
+export { type HttpHandler, type HttpRequestInfo, serveHttp, type ServeHttpOptions } from "./http/serve_http.ts";
+export { type ServerSentEvent, serverSentEvents } from "./http/server_sent_events.ts";
 export { serveUnix, type ServeUnixOptions } from "./serve_unix.ts";
 export { SocketListener } from "./socket_listener.ts";
 export { SocketStream } from "./socket_stream.ts";
 export { startTls, type StartTlsOptions, type TlsClientOptions } from "./start_tls.ts";
-export { StapledStream } from "./stapled_stream.ts";
+export { StapledStream } from "./plumbing/stapled_stream.ts";
 export type { HalfCloseableStream, Listener, ReceiveStream, SendStream, Stream } from "./stream.ts";
 export { TlsStream, type TlsStreamOptions } from "./tls_stream.ts";
-export { readable, streamFromReadable, streamFromWritable, writable } from "./web_streams.ts";
+export { readable, streamFromReadable, streamFromWritable, writable } from "./plumbing/web_streams.ts";
 export {
   openWebSocket,
   type OpenWebSocketOptions,
@@ -43,4 +43,4 @@ export {
   type WebSocketEnd,
   type WebSocketLimits,
   type WebSocketMessage,
-} from "./web_socket.ts";
+} from "./http/web_socket.ts";

@@ -2,6 +2,9 @@
 
 import { fromFileUrl } from "./_path.ts";
 
+/** No program runs for longer, in milliseconds. */
+const LONGEST = 120_000;
+
 /** A running program. */
 export class Program {
   readonly #child: Deno.ChildProcess;
@@ -12,6 +15,9 @@ export class Program {
   private constructor(child: Deno.ChildProcess) {
     this.#child = child;
     this.#done = Promise.all([this.#read("stdout"), this.#read("stderr")]);
+    // So that a program which does not do what is expected of it fails its test, and not the whole run.
+    const watchdog = setTimeout(() => child.kill("SIGKILL"), LONGEST);
+    child.status.then(() => clearTimeout(watchdog));
   }
 
   /** Starts a script given as text; it may import the package by its name. */

@@ -215,21 +215,20 @@ Deno.test("out of file descriptors, a server reports once per burst, waits, and 
     server("serveTcp", ECHO, `options = { onAcceptError: (error) => console.log("full:", error.code) };`),
   );
   const port = await portOf(program);
-  for (let burst = 1; burst <= 2; burst++) {
-    // All of them connect: who is not accepted waits in the backlog.
-    const conns = await Promise.all(Array.from({ length: 300 }, () => connect(port)));
-    await program.prints("full: EMFILE\n".repeat(burst));
-    // Who was served goes on being served.
-    await echoes(conns[0]!, "first");
-    for (const conn of conns.splice(0, 250)) conn.close();
-    // The others get their turn, now that there are descriptors again.
-    for (const conn of conns) await echoes(conn, "late");
-    for (const conn of conns) conn.close();
-    const conn = await connect(port);
-    await echoes(conn, "after");
-    conn.close();
-    assertEquals(program.stdout.split("full: EMFILE").length - 1, burst, program.stdout);
-  }
+  // All of them connect: who is not accepted waits in the backlog.
+  const conns = await Promise.all(Array.from({ length: 300 }, () => connect(port)));
+  await program.prints("full: EMFILE\n");
+  // Who was served goes on being served.
+  await echoes(conns[0]!, "first");
+  for (const conn of conns.splice(0, 250)) conn.close();
+  // The others get their turn, now that there are descriptors again.
+  for (const conn of conns) await echoes(conn, "late");
+  for (const conn of conns) conn.close();
+  const conn = await connect(port);
+  await echoes(conn, "after");
+  conn.close();
+  // As long as it was full it has tried again every 100 ms, and said so once.
+  assertEquals(program.stdout.split("full: EMFILE").length - 1, 1, program.stdout);
   await stop(program);
 });
 

@@ -1,6 +1,14 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { CancelScope, currentTime, isCancelled, moveOnAfter, openNursery, sleep, sleepForever } from "../core/mod.ts";
-import { simulated, sweepCancel } from "../testing/mod.ts";
+import {
+  CancelScope,
+  currentTime,
+  isCancelled,
+  moveOnAfter,
+  openNursery,
+  sleep,
+  sleepForever,
+} from "../../core/mod.ts";
+import { simulated, sweepCancel } from "../../testing/mod.ts";
 import {
   bytes,
   type RecordingOptions,
@@ -8,8 +16,8 @@ import {
   ScriptedReceiveStream,
   type Step,
   text,
-} from "./_memory_streams.ts";
-import { openTcpListeners, openTcpStream } from "./mod.ts";
+} from "../_memory_streams.ts";
+import { openTcpListeners, openTcpStream } from "../mod.ts";
 import { closeForcefully, pipe, proxy } from "./pipe.ts";
 import { StapledStream } from "./stapled_stream.ts";
 

@@ -1,6 +1,13 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Event, isCancelled, type NetworkAddress, openMemoryChannel, openNursery, sleepForever } from "../core/mod.ts";
-import { fetch, openTcpStream, serveHttp, type ServerSentEvent, serverSentEvents } from "./mod.ts";
+import {
+  Event,
+  isCancelled,
+  type NetworkAddress,
+  openMemoryChannel,
+  openNursery,
+  sleepForever,
+} from "../../core/mod.ts";
+import { fetch, openTcpStream, serveHttp, type ServerSentEvent, serverSentEvents } from "../mod.ts";
 
 const HERE = { hostname: "127.0.0.1", port: 0 };
 

@@ -1,7 +1,7 @@
 /** Two streams of one direction as one of both. */
 
-import { ClosedResourceError, suspend, type WaitReason } from "../core/mod.ts";
-import type { HalfCloseableStream, ReceiveStream, SendStream } from "./stream.ts";
+import { ClosedResourceError, suspend, type WaitReason } from "../../core/mod.ts";
+import type { HalfCloseableStream, ReceiveStream, SendStream } from "../stream.ts";
 
 const END: WaitReason = { kind: "end sending" };
 

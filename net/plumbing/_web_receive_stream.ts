@@ -14,9 +14,9 @@ import {
   suspend,
   type WaitReason,
   type Waker,
-} from "../core/mod.ts";
-import { chunksOf, divide, faultOfMax, faultOfTarget } from "./_byte_stream.ts";
-import type { ReceiveStream } from "./stream.ts";
+} from "../../core/mod.ts";
+import { chunksOf, divide, faultOfMax, faultOfTarget } from "../_byte_stream.ts";
+import type { ReceiveStream } from "../stream.ts";
 
 const RECEIVE: WaitReason = { kind: "receive from", label: "ReadableStream" };
 const ignore = (): void => {};

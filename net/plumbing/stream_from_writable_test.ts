@@ -9,9 +9,9 @@ import {
   moveOnAfter,
   openNursery,
   sleep,
-} from "../core/mod.ts";
-import { simulated } from "../testing/mod.ts";
-import { bytes, text } from "./_memory_streams.ts";
+} from "../../core/mod.ts";
+import { simulated } from "../../testing/mod.ts";
+import { bytes, text } from "../_memory_streams.ts";
 import { pipe } from "./pipe.ts";
 import { streamFromReadable, streamFromWritable } from "./web_streams.ts";
 

@@ -16,8 +16,8 @@ import {
   sleep,
   sleepForever,
   untilShutdown,
-} from "../core/mod.ts";
-import { simulated } from "../testing/mod.ts";
+} from "../../core/mod.ts";
+import { simulated } from "../../testing/mod.ts";
 import {
   BufferedStream,
   closeForcefully,
@@ -31,8 +31,8 @@ import {
   upgradeWebSocket,
   type UpgradeWebSocketOptions,
   type WebSocketChannel,
-} from "./mod.ts";
-import { makeCertificates } from "./_make_certificates.ts";
+} from "../mod.ts";
+import { makeCertificates } from "../_make_certificates.ts";
 import { Channel } from "./_web_socket_channel.ts";
 
 // Peers that write their frames by hand, and hosts that do as they are told.

@@ -22,8 +22,8 @@ import {
   shielded,
   suspend,
   type Waker,
-} from "../core/mod.ts";
-import { requireAtLeast, show } from "./_check.ts";
+} from "../../core/mod.ts";
+import { requireAtLeast, show } from "../_check.ts";
 import type {
   WebSocketChannel,
   WebSocketCloseOptions,

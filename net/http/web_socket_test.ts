@@ -13,7 +13,7 @@ import {
   openNursery,
   sleep,
   sleepForever,
-} from "../core/mod.ts";
+} from "../../core/mod.ts";
 
 import {
   openTcpStream,
@@ -24,7 +24,7 @@ import {
   upgradeWebSocket,
   type UpgradeWebSocketOptions,
   type WebSocketChannel,
-} from "./mod.ts";
+} from "../mod.ts";
 
 const HERE = { hostname: "127.0.0.1", port: 0 };
 

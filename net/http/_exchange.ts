@@ -28,12 +28,12 @@ import {
   type Task,
   TooSlowError,
   type Waker,
-} from "../core/mod.ts";
+} from "../../core/mod.ts";
 import type { Breakables } from "./_breakables.ts";
 import { holdsStream, type HostRequestInfo, isBodyFault } from "./_deno_http.ts";
 import type { HttpHandler, HttpRequestInfo } from "./serve_http.ts";
 import { adoptRequest } from "./_served_request.ts";
-import { splitErrors } from "./_split_errors.ts";
+import { splitErrors } from "../_split_errors.ts";
 import { conversationOf } from "./_web_socket_upgrade.ts";
 
 /** What all exchanges of a server share. */

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { CancelScope, ClosedResourceError, isCancelled } from "../core/mod.ts";
-import { simulated } from "../testing/mod.ts";
-import { bytes, RecordingSendStream, ScriptedReceiveStream, text } from "./_memory_streams.ts";
-import { openTcpListeners, openTcpStream } from "./mod.ts";
+import { CancelScope, ClosedResourceError, isCancelled } from "../../core/mod.ts";
+import { simulated } from "../../testing/mod.ts";
+import { bytes, RecordingSendStream, ScriptedReceiveStream, text } from "../_memory_streams.ts";
+import { openTcpListeners, openTcpStream } from "../mod.ts";
 import { StapledStream } from "./stapled_stream.ts";
-import type { SendStream } from "./stream.ts";
+import type { SendStream } from "../stream.ts";
 
 Deno.test(
   "StapledStream sends on one stream and receives from the other",

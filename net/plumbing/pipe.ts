@@ -1,8 +1,8 @@
 /** Moving bytes from stream to stream. */
 
-import { CancelScope, isCancelled, openNursery } from "../core/mod.ts";
-import { quietly } from "./_quietly.ts";
-import type { HalfCloseableStream, ReceiveStream, SendStream } from "./stream.ts";
+import { CancelScope, isCancelled, openNursery } from "../../core/mod.ts";
+import { quietly } from "../_quietly.ts";
+import type { HalfCloseableStream, ReceiveStream, SendStream } from "../stream.ts";
 
 /** How much is received at a time, in bytes. What the streams use themselves. */
 const CHUNK = 64 * 1024;

@@ -17,9 +17,9 @@ import {
   suspend,
   type WaitReason,
   type Waker,
-} from "../core/mod.ts";
-import { faultOfBytes } from "./_byte_stream.ts";
-import type { SendStream } from "./stream.ts";
+} from "../../core/mod.ts";
+import { faultOfBytes } from "../_byte_stream.ts";
+import type { SendStream } from "../stream.ts";
 
 const SEND: WaitReason = { kind: "send to", label: "WritableStream" };
 const ignore = (): void => {};

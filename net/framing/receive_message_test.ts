@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ClosedResourceError, moveOnAfter } from "../core/mod.ts";
-import { simulated } from "../testing/mod.ts";
+import { ClosedResourceError, moveOnAfter } from "../../core/mod.ts";
+import { simulated } from "../../testing/mod.ts";
 import { BufferedStream, type ParsedMessage } from "./buffered_stream.ts";
 import { IncompleteReceiveError, MessageTooLongError } from "./framing_errors.ts";
-import { bytes, ScriptedReceiveStream, type Step } from "./_memory_streams.ts";
+import { bytes, ScriptedReceiveStream, type Step } from "../_memory_streams.ts";
 
 /** A text with its length in front, of which nothing can be read in two steps. */
 function parse(held: Uint8Array): ParsedMessage<string> | null {

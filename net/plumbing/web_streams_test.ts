@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { isCancelled, moveOnAfter, openNursery, sleep, sleepForever } from "../core/mod.ts";
-import { simulated } from "../testing/mod.ts";
-import { bytes, RecordingSendStream, ScriptedReceiveStream, text } from "./_memory_streams.ts";
-import { openTcpListeners, openTcpStream } from "./mod.ts";
-import type { SendStream } from "./stream.ts";
+import { isCancelled, moveOnAfter, openNursery, sleep, sleepForever } from "../../core/mod.ts";
+import { simulated } from "../../testing/mod.ts";
+import { bytes, RecordingSendStream, ScriptedReceiveStream, text } from "../_memory_streams.ts";
+import { openTcpListeners, openTcpStream } from "../mod.ts";
+import type { SendStream } from "../stream.ts";
 import { readable, streamFromReadable, streamFromWritable, writable } from "./web_streams.ts";
 
 // readable()

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { simulate, sweepCancel } from "../testing/mod.ts";
+import { simulate, sweepCancel } from "../../testing/mod.ts";
 import { BufferedStream } from "./buffered_stream.ts";
 import { MessageTooLongError } from "./framing_errors.ts";
-import { bytes, ScriptedReceiveStream, type Step, text } from "./_memory_streams.ts";
+import { bytes, ScriptedReceiveStream, type Step, text } from "../_memory_streams.ts";
 
 /** The data in pieces: bit n of `cuts` says whether there is a cut after byte n. */
 function pieces(data: string, cuts: number): Step[] {

@@ -5,7 +5,7 @@
  * it has to wait until no body is left that may be read, and no conversation.
  */
 
-import { Event } from "../core/mod.ts";
+import { Event } from "../../core/mod.ts";
 
 /** See the header. */
 export class Breakables {

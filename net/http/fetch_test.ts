@@ -9,7 +9,7 @@ import {
   openNursery,
   shielded,
   sleep,
-} from "../core/mod.ts";
+} from "../../core/mod.ts";
 import { fetch } from "./fetch.ts";
 
 /** A server whose answers a test controls. */

@@ -6,11 +6,11 @@
  * that is cancelled or fails has taken nothing, and can be made again, or another one in its place.
  */
 
-import { BusyResourceError, ClosedResourceError, suspend, type WaitReason } from "../core/mod.ts";
+import { BusyResourceError, ClosedResourceError, suspend, type WaitReason } from "../../core/mod.ts";
 import { LineBatch } from "./_line_batch.ts";
-import { quietly } from "./_quietly.ts";
+import { quietly } from "../_quietly.ts";
 import { ReceiveBuffer } from "./_receive_buffer.ts";
-import type { ReceiveStream } from "./stream.ts";
+import type { ReceiveStream } from "../stream.ts";
 
 const READY: WaitReason = { kind: "take from buffer" };
 const undo = (): boolean => true;

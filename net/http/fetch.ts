@@ -8,7 +8,7 @@
  * URL, and with it the origin of relative links.
  */
 
-import { beginHostOperation, suspend } from "../core/mod.ts";
+import { beginHostOperation, suspend } from "../../core/mod.ts";
 
 // Taken at import, so that a program can put this one in its place.
 const hostFetch = globalThis.fetch;

@@ -19,11 +19,11 @@ import {
   sleepForever,
   TooSlowError,
   toReadable,
-} from "../core/mod.ts";
-import { simulated } from "../testing/mod.ts";
+} from "../../core/mod.ts";
+import { simulated } from "../../testing/mod.ts";
 import { holdsStream } from "./_deno_http.ts";
-import { makeCertificates } from "./_make_certificates.ts";
-import { fetch, type HttpHandler, openTcpStream, serveHttp, type ServeHttpOptions, type SocketStream } from "./mod.ts";
+import { makeCertificates } from "../_make_certificates.ts";
+import { fetch, type HttpHandler, openTcpStream, serveHttp, type ServeHttpOptions, type SocketStream } from "../mod.ts";
 
 const HERE = { hostname: "127.0.0.1", port: 0 };
 const encoder = new TextEncoder();

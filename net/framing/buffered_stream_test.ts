@@ -10,13 +10,13 @@ import {
   sleep,
   suspend,
   type Waker,
-} from "../core/mod.ts";
-import { simulated } from "../testing/mod.ts";
+} from "../../core/mod.ts";
+import { simulated } from "../../testing/mod.ts";
 import { BufferedStream } from "./buffered_stream.ts";
 import { IncompleteReceiveError, MessageTooLongError } from "./framing_errors.ts";
-import { bytes, RecordingSendStream, ScriptedReceiveStream, type Step, text } from "./_memory_streams.ts";
-import { openTcpListeners, openTcpStream } from "./mod.ts";
-import { StapledStream } from "./stapled_stream.ts";
+import { bytes, RecordingSendStream, ScriptedReceiveStream, type Step, text } from "../_memory_streams.ts";
+import { openTcpListeners, openTcpStream } from "../mod.ts";
+import { StapledStream } from "../plumbing/stapled_stream.ts";
 
 function open(...script: readonly Step[]): [BufferedStream, ScriptedReceiveStream] {
   const inner = new ScriptedReceiveStream(...script);

@@ -1,6 +1,6 @@
 /** Server-sent events: a response that is a stream of messages (HTML Standard, section 9.2). */
 
-import { isCancelled } from "../core/mod.ts";
+import { isCancelled } from "../../core/mod.ts";
 
 /** One message. */
 export interface ServerSentEvent {

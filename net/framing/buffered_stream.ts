@@ -5,12 +5,12 @@
  * Over 400 lines, of which most are the contract of the public methods.
  */
 
-import { checkpointIfCancelled, currentEffectiveDeadline } from "../core/mod.ts";
-import { chunksOf, faultOfMax, faultOfTarget } from "./_byte_stream.ts";
+import { checkpointIfCancelled, currentEffectiveDeadline } from "../../core/mod.ts";
+import { chunksOf, faultOfMax, faultOfTarget } from "../_byte_stream.ts";
 import { IncompleteReceiveError, MessageTooLongError } from "./framing_errors.ts";
 import { MessageReceiver } from "./_message_receiver.ts";
 import { CHUNK, type ReceiveBuffer } from "./_receive_buffer.ts";
-import type { HalfCloseableStream, ReceiveStream, Stream } from "./stream.ts";
+import type { HalfCloseableStream, ReceiveStream, Stream } from "../stream.ts";
 
 /** How long a message may be. */
 export interface MessageLimit {

@@ -1,6 +1,6 @@
 /** Between the streams of this library and those of the web platform: both ways, each at the pace of its reader. */
 
-import type { HalfCloseableStream, ReceiveStream, SendStream } from "./stream.ts";
+import type { HalfCloseableStream, ReceiveStream, SendStream } from "../stream.ts";
 import { WebReceiveStream } from "./_web_receive_stream.ts";
 import { WebSendStream } from "./_web_send_stream.ts";
 

@@ -13,19 +13,19 @@ import {
   type Task,
   type TaskStatus,
   untilShutdown,
-} from "../core/mod.ts";
-import { formatAddress } from "./_address.ts";
+} from "../../core/mod.ts";
+import { formatAddress } from "../_address.ts";
 import { Breakables } from "./_breakables.ts";
-import { checkServe } from "./_accept_loop.ts";
+import { checkServe } from "../_accept_loop.ts";
 import { CUT_OFF, Exchange, serverError, type Site, unavailable } from "./_exchange.ts";
 import { type HostHttpServer, hostServeHttp } from "./_deno_http.ts";
-import { checkListen } from "./_listen_on_all.ts";
-import { requireFunction, requireLimit } from "./_check.ts";
-import { quietly } from "./_quietly.ts";
-import { readIdentity } from "./open_tls_listeners.ts";
-import type { OpenTcpListenersOptions } from "./open_tcp_listeners.ts";
-import type { ServerStatistics } from "./serve.ts";
-import { isNotCapable, textOf, waitForHost } from "./_wait_for_host.ts";
+import { checkListen } from "../_listen_on_all.ts";
+import { requireFunction, requireLimit } from "../_check.ts";
+import { quietly } from "../_quietly.ts";
+import { readIdentity } from "../open_tls_listeners.ts";
+import type { OpenTcpListenersOptions } from "../open_tcp_listeners.ts";
+import type { ServerStatistics } from "../serve.ts";
+import { isNotCapable, textOf, waitForHost } from "../_wait_for_host.ts";
 
 /** What a handler is told besides the request. */
 export interface HttpRequestInfo {

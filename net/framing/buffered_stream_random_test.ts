@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { moveOnAfter } from "../core/mod.ts";
-import { simulate } from "../testing/mod.ts";
+import { moveOnAfter } from "../../core/mod.ts";
+import { simulate } from "../../testing/mod.ts";
 import { BufferedStream } from "./buffered_stream.ts";
 import { MessageTooLongError } from "./framing_errors.ts";
-import { ScriptedReceiveStream, type Step } from "./_memory_streams.ts";
+import { ScriptedReceiveStream, type Step } from "../_memory_streams.ts";
 
 type Random = () => number;
 

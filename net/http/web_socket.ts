@@ -1,11 +1,11 @@
 /** WebSockets on both sides: opening one, and answering a request with one. What they do is in `_web_socket_channel.ts`. */
 
-import { BrokenResourceError, checkpointIfCancelled, isCancelled } from "../core/mod.ts";
-import { requireAtLeast, requireFunction, show } from "./_check.ts";
-import { checkTlsClient } from "./_begin_tls.ts";
+import { BrokenResourceError, checkpointIfCancelled, isCancelled } from "../../core/mod.ts";
+import { requireAtLeast, requireFunction, show } from "../_check.ts";
+import { checkTlsClient } from "../_begin_tls.ts";
 import { hostUpgrade, hostWebSocket } from "./_deno_http.ts";
-import { quietly } from "./_quietly.ts";
-import { splitErrors } from "./_split_errors.ts";
+import { quietly } from "../_quietly.ts";
+import { splitErrors } from "../_split_errors.ts";
 import { Channel } from "./_web_socket_channel.ts";
 import { signFor } from "./_web_socket_upgrade.ts";
 

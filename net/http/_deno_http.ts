@@ -27,7 +27,7 @@
  * - The timeout of an upgrade is in seconds; `Infinity` is taken for none, and cuts off at once.
  */
 
-import type { NetworkAddress } from "../core/mod.ts";
+import type { NetworkAddress } from "../../core/mod.ts";
 
 /** A server of HTTP that the host runs. */
 export interface HostHttpServer {

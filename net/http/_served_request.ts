@@ -6,9 +6,9 @@
  * latest, when the request has been answered.
  */
 
-import { beginHostOperation, BrokenResourceError, suspend } from "../core/mod.ts";
+import { beginHostOperation, BrokenResourceError, suspend } from "../../core/mod.ts";
 import { isBodyFault } from "./_deno_http.ts";
-import { textOf } from "./_wait_for_host.ts";
+import { textOf } from "../_wait_for_host.ts";
 
 /** What to call when a body is read to the end. */
 const ends = new WeakMap<Request, () => void>();

@@ -9,9 +9,9 @@ import {
   moveOnAfter,
   openNursery,
   sleep,
-} from "../core/mod.ts";
-import { simulate, simulated } from "../testing/mod.ts";
-import { bytes, text } from "./_memory_streams.ts";
+} from "../../core/mod.ts";
+import { simulate, simulated } from "../../testing/mod.ts";
+import { bytes, text } from "../_memory_streams.ts";
 import { streamFromReadable } from "./web_streams.ts";
 
 // The source is fed by hand, so what is in flight must not hold up time.
