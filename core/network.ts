@@ -5,7 +5,8 @@
  * here. Only types: the core itself touches no network. The default implementation is in `net/`.
  *
  * TCP is what every network has. Unix sockets and TLS are optional: a network in memory may do without, and what
- * needs them says so.
+ * needs them says so. A network in memory says that it is one (`inMemory`): what waits for it waits for the program
+ * itself, so time goes on meanwhile, and a wait that nothing can end is a deadlock.
  */
 
 /** Where a TCP connection goes to or comes from; with TLS or without. */
@@ -47,6 +48,8 @@ export interface NetworkConn<A extends SocketAddress = NetworkAddress> {
   setNoDelay?(noDelay?: boolean): void;
   /** Lets the host probe idle connections. */
   setKeepAlive?(keepAlive?: boolean): void;
+  /** Whether it is in memory: then its operations are not accounted for as operations of the host. */
+  readonly inMemory?: boolean;
 }
 
 /** An open connection of the host that speaks TLS. A missing `close_notify` is a read error called `UnexpectedEof`. */
@@ -69,6 +72,8 @@ export interface NetworkListener<C extends NetworkConn<SocketAddress> = NetworkC
   accept(): Promise<C>;
   /** Stops listening; a pending accept rejects. The file of a Unix socket is removed. */
   close(): void;
+  /** Whether it is in memory: then its operations are not accounted for as operations of the host. */
+  readonly inMemory?: boolean;
 }
 
 /** How to connect: one address, one attempt. */
@@ -149,4 +154,6 @@ export interface Network {
   listenUnix?(options: NetworkListenUnixOptions): NetworkListener<NetworkConn<UnixAddress>>;
   /** Removes a file if it is a socket; returns whether there is none any more. */
   removeSocketFile?(path: string): Promise<boolean>;
+  /** Whether it is in memory: then its operations are not accounted for as operations of the host. */
+  readonly inMemory?: boolean;
 }

@@ -81,7 +81,7 @@ export async function listenOnAll<L extends NetworkListener>(
 async function resolve(hostname: string): Promise<string[]> {
   const network = ambientNetwork();
   try {
-    const found = await waitForHost(`resolve ${hostname}`, () => network.resolve(hostname));
+    const found = await waitForHost(`resolve ${hostname}`, () => network.resolve(hostname), () => {}, network);
     if (found.length === 0) throw new Error("The name has no address");
     return [...new Set(found.map(({ address }) => address))];
   } catch (error) {

@@ -1,16 +1,18 @@
 /** Waiting for an operation of the host that may be left behind. */
 
-import { beginHostOperation, suspend } from "../core/mod.ts";
+import { suspend } from "../core/mod.ts";
+import { beginNetworkOperation } from "./_network_operation.ts";
 
-/** Waits for what `begin` begins; if the wait is cancelled, its late result goes to `discard`. */
+/** Waits for what `begin` begins, of `network` if given; if the wait is cancelled, its late result goes to `discard`. */
 export function waitForHost<T>(
   label: string,
   begin: () => Promise<T>,
   discard: (late: T) => void = () => {},
+  network: { readonly inMemory?: boolean } = {},
 ): Promise<T> {
   return suspend<T>({ kind: label }, (waker) => {
     const promise = begin();
-    const operation = beginHostOperation(label);
+    const operation = beginNetworkOperation(network, label);
     promise.then((value) => {
       operation.end();
       if (!waker.wake(value)) discard(value);

@@ -7,7 +7,6 @@
  */
 
 import {
-  beginHostOperation,
   BrokenResourceError,
   ErrorGroup,
   Event,
@@ -22,6 +21,7 @@ import { formatAddress, ipVersion } from "./_address.ts";
 import { requireAtLeast, requireHost, requireIp, requirePort } from "./_check.ts";
 import { ambientNetwork } from "./_deno_network.ts";
 import { interleave } from "./_happy_eyeballs.ts";
+import { beginNetworkOperation } from "./_network_operation.ts";
 import { SocketStream } from "./socket_stream.ts";
 import { quietly } from "./_quietly.ts";
 
@@ -189,7 +189,7 @@ function waitFor<T>(label: string, begin: (signal: AbortSignal) => Promise<T>, d
   const controller = new AbortController();
   let settled = false;
   return suspend<T>({ kind: label }, (waker) => {
-    const operation = beginHostOperation(label);
+    const operation = beginNetworkOperation(ambientNetwork(), label);
     begin(controller.signal).then((value) => {
       settled = true;
       operation.end();

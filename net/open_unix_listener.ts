@@ -104,7 +104,8 @@ async function listen(
 async function removeStale(network: Network, path: string): Promise<void> {
   const target = formatPath(path);
   try {
-    const conn = await waitForHost(`connect ${target}`, () => network.connectUnix!(path), (late) => late.close());
+    const connect = (): Promise<NetworkConn<UnixAddress>> => network.connectUnix!(path);
+    const conn = await waitForHost(`connect ${target}`, connect, (late) => late.close(), network);
     conn.close();
   } catch (error) {
     // Gone meanwhile. Or going: Deno ends a listener, and then removes its file, a turn after `close()` if an accept is
@@ -113,7 +114,7 @@ async function removeStale(network: Network, path: string): Promise<void> {
     // Nobody listens: so says the host of any file that is no socket, too.
     if (!isCalled(error, "ConnectionRefused")) throw error;
     const remove = (): Promise<boolean> => network.removeSocketFile!(path);
-    if (path.startsWith("\0") || await waitForHost(`remove ${target}`, remove)) return;
+    if (path.startsWith("\0") || await waitForHost(`remove ${target}`, remove, () => {}, network)) return;
     throw new BrokenResourceError(
       `Cannot listen on ${target} as a file that is no socket is there: choose another path, or remove it yourself`,
       { cause: error },

@@ -52,7 +52,7 @@ async function open(path: string): Promise<SocketStream<UnixAddress>> {
   const connect = network.connectUnix.bind(network);
   const target = formatPath(path);
   try {
-    const conn = await waitForHost(`connect ${target}`, () => connect(path), (late) => late.close());
+    const conn = await waitForHost(`connect ${target}`, () => connect(path), (late) => late.close(), network);
     return new SocketStream(conn);
   } catch (error) {
     if (isCancelled(error) || isNotCapable(error)) throw error;

@@ -6,7 +6,6 @@
  */
 
 import {
-  beginHostOperation,
   BusyResourceError,
   ClosedResourceError,
   type HostOperation,
@@ -17,6 +16,7 @@ import {
   type Waker,
 } from "../core/mod.ts";
 import { formatSocketAddress } from "./_address.ts";
+import { beginNetworkOperation } from "./_network_operation.ts";
 import type { SocketAddress } from "../core/mod.ts";
 import { SocketStream } from "./socket_stream.ts";
 import type { Listener } from "./stream.ts";
@@ -157,7 +157,7 @@ export class SocketListener<S extends SocketStream<SocketAddress> = SocketStream
   };
 
   #begin(): void {
-    this.#operation = beginHostOperation(this.#label);
+    this.#operation = beginNetworkOperation(this.#listener, this.#label);
     this.#listener.accept().then(this.#accepted, this.#failed);
   }
 

@@ -21,7 +21,6 @@
  */
 
 import {
-  beginHostOperation,
   BrokenResourceError,
   BusyResourceError,
   ClosedResourceError,
@@ -33,6 +32,7 @@ import {
   type Waker,
 } from "../core/mod.ts";
 import { formatSocketAddress } from "./_address.ts";
+import { beginNetworkOperation } from "./_network_operation.ts";
 import { chunksOf, divide, faultOfBytes, faultOfMax, faultOfTarget } from "./_byte_stream.ts";
 import type { SocketAddress } from "../core/mod.ts";
 import type { HalfCloseableStream } from "./stream.ts";
@@ -221,7 +221,7 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
       this.#eofSent = true;
       this.#sender = waker;
       this.#rest = NOTHING;
-      const operation = beginHostOperation(`half-close ${formatSocketAddress(this.remoteAddress)}`);
+      const operation = beginNetworkOperation(this.#conn, `half-close ${formatSocketAddress(this.remoteAddress)}`);
       // The host puts it behind a write in flight by itself.
       this.#conn.closeWrite().then(() => {
         operation.end();
@@ -368,7 +368,7 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
 
   #read(buffer: Uint8Array): void {
     this.#reading = buffer;
-    this.#readOperation = beginHostOperation("read");
+    this.#readOperation = beginNetworkOperation(this.#conn, "read");
     this.#conn.read(buffer).then(this.#landed, this.#readFailed);
   }
 
@@ -439,7 +439,7 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
   }
 
   #write(bytes: Uint8Array): void {
-    this.#writeOperation = beginHostOperation("write");
+    this.#writeOperation = beginNetworkOperation(this.#conn, "write");
     this.#conn.write(bytes).then(this.#written, this.#writeFailed);
   }
 
