@@ -1,5 +1,6 @@
 /** Where assertions run that need a simulation: in the caller's, or in one of their own. */
 
+import { currentRun } from "../core/mod.ts";
 import { ambientDriver } from "./_ambient.ts";
 import { simulate } from "./simulate.ts";
 
@@ -11,7 +12,7 @@ export async function inSomeSimulation<T>(fn: () => T | Promise<T>, refusal: str
     return await simulate(() => {
       begun = true;
       return fn();
-    }, { leaks: "ignore", io: { quiet: 20 } });
+    }, { leaks: "ignore", io: { quiet: 20 }, network: currentRun().network ?? "host" });
   } catch (error) {
     if (begun) throw error;
     throw new TypeError(refusal, { cause: error });

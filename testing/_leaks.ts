@@ -30,11 +30,20 @@ const UNTRACKED: Tracked = { close() {} };
  * a simulation it does nothing.
  */
 export function trackOpen(label: string): Tracked {
+  return prepareTracking()(label);
+}
+
+/** `trackOpen()` for what is open only later, and perhaps in another context: the place is that of this call. */
+export function prepareTracking(): (label: string) => Tracked {
   const driver = ambientDriver();
-  if (driver === null) return UNTRACKED;
-  const leak: Leak = { kind: "resources", label, site: driver.takeSite(), task: currentTask().name };
-  driver.open.add(leak);
-  return { close: () => void driver.open.delete(leak) };
+  if (driver === null) return () => UNTRACKED;
+  const site = driver.takeSite();
+  const task = currentTask().name;
+  return (label) => {
+    const leak: Leak = { kind: "resources", label, site, task };
+    driver.open.add(leak);
+    return { close: () => void driver.open.delete(leak) };
+  };
 }
 
 /** What loses a `Promise.race()` is a wait that nobody awaits, too, and does no harm: its scope cancels it. */

@@ -16,6 +16,7 @@ import { patchGlobals } from "./_globals.ts";
 import { ambientDriver } from "./_ambient.ts";
 import { judgeLeaks } from "./_leaks.ts";
 import type { LeakPolicies, LeakPolicy } from "./leaks.ts";
+import { SimulatedNetwork } from "./net/simulated_network.ts";
 import { seededRandom } from "./_random.ts";
 import { settled } from "./settled.ts";
 import { type Site, Sites } from "./_sites.ts";
@@ -88,8 +89,12 @@ export interface SimulateOptions {
    * @default {{ timers: "error", hostOperations: "error", resources: "error", forgottenWaits: "warn" }}
    */
   readonly leaks?: LeakPolicy | LeakPolicies;
-  /** The network of the run. */
-  readonly network?: Network;
+  /**
+   * The network of the run; `"host"` for real sockets. By default it is one in memory, on simulated time.
+   *
+   * HTTP, TLS and WebSockets are the host's in any case: use real sockets and `io: { quiet: 50 }` with those.
+   */
+  readonly network?: Network | "host";
   /** Watchers of the run, told after the simulation itself. */
   readonly instruments?: readonly Instrument[];
   /**
@@ -224,6 +229,7 @@ async function simulateAt<T>(
   const clock = new VirtualClock(checkOptions(options));
   const driver = new Driver(clock, options, origin);
   const random = seededRandom(options.seed ?? 0);
+  const network = options.network ?? new SimulatedNetwork(clock, random);
   const unpatch = patchGlobals(ambientDriver);
   clock.driver = driver;
   try {
@@ -234,7 +240,7 @@ async function simulateAt<T>(
       signal: driver.signal,
       handleSignals: false,
       spawnSites: SPAWN_SITES,
-      ...(options.network === undefined ? {} : { network: options.network }),
+      ...(network === "host" ? {} : { network }),
       ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
     });
     const value = await driver.drive(outcome);
@@ -305,7 +311,8 @@ const SPAWN_SITES = 1_000;
 const EPOCH = Date.UTC(2000, 0, 1);
 
 /** Checks what would go wrong later, or never; returns the date to begin at. */
-function checkOptions({ start, io = "freeze", onForeign = "grace", leaks, ...numbers }: SimulateOptions): number {
+function checkOptions(options: SimulateOptions): number {
+  const { start, io = "freeze", onForeign = "grace", leaks, network, ...numbers } = options;
   for (const name of ["realTimeout", "foreignGrace", "maxVirtual", "maxSteps", "maxStepsAtOneInstant"] as const) {
     const value = numbers[name];
     if (value !== undefined && !(value >= 0)) {
@@ -317,6 +324,11 @@ function checkOptions({ start, io = "freeze", onForeign = "grace", leaks, ...num
   }
   if (!["grace", "wait", "error"].includes(onForeign)) {
     throw new RangeError(`Cannot simulate as "onForeign" must be "grace", "wait" or "error": received "${onForeign}"`);
+  }
+  if (network !== undefined && network !== "host" && typeof network !== "object") {
+    throw new TypeError(
+      `Cannot simulate as "network" must be a network or "host": received ${JSON.stringify(network)}`,
+    );
   }
   for (const policy of typeof leaks === "object" ? Object.values(leaks) : [leaks]) {
     if (policy !== undefined && !["error", "warn", "ignore"].includes(policy)) {

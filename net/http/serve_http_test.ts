@@ -29,7 +29,7 @@ const HERE = { hostname: "127.0.0.1", port: 0 };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 /** Time stands still while a server waits for connections, unless nothing happens for so long. */
-const QUIET = { io: { quiet: 30 } } as const;
+const QUIET = { io: { quiet: 30 }, network: "host" } as const;
 
 /** Runs a server on a free port of this machine beside a test. */
 async function withServer(

@@ -1,0 +1,165 @@
+/**
+ * A connection in memory: its two ends, what is on its way between them, and how it comes about.
+ *
+ *     client  ──syn──▶  server host      one way: is anybody listening, and has a place?
+ *             ◀─syn-ack── (or rst)       the round trip after which connect() returns
+ *             ──ack──▶                   only now accept() gets it
+ */
+
+import type { Alarm, SocketAddress } from "../../core/mod.ts";
+import { Flow, type Item, type Wire } from "./_flow.ts";
+import { hostError } from "./_host_errors.ts";
+import type { Link } from "./_link.ts";
+import { VirtualConn } from "./_virtual_conn.ts";
+import type { VirtualListener } from "./_virtual_listener.ts";
+
+/** How long a connect waits for an answer, in milliseconds. Linux: two minutes and a bit. */
+const CONNECT_TIMEOUT = 60_000;
+
+/** What a connection is made of. */
+export interface ConnectionParts {
+  readonly wire: Wire;
+  readonly there: Link;
+  readonly back: Link;
+  /** The addresses of the two ends, as the client sees them. */
+  readonly client: SocketAddress;
+  readonly server: SocketAddress;
+  /** The ends in words: `host:port`. */
+  readonly names: readonly [client: string, server: string];
+  /** Finds who listens when the connection arrives. */
+  find(): VirtualListener | null;
+  /** Nothing is left of it. */
+  onEnd(connection: Connection): void;
+}
+
+/** See the header. */
+export class Connection {
+  readonly client: VirtualConn;
+  readonly toServer: Flow;
+  readonly toClient: Flow;
+  readonly names: readonly [client: string, server: string];
+  /** The server's end, once somebody has taken the connection on. */
+  server: VirtualConn | null = null;
+  /** Whether the client knows that it is connected. */
+  established = false;
+  readonly #parts: ConnectionParts;
+  #listener: VirtualListener | null = null;
+  #settle: { resolve(conn: VirtualConn): void; reject(error: unknown): void } | null = null;
+  #timeout: Alarm | null = null;
+  #ended = false;
+
+  constructor(parts: ConnectionParts) {
+    const { wire, there, back, client, server, names } = parts;
+    this.#parts = parts;
+    this.names = names;
+    this.client = new VirtualConn(wire, client, server);
+    this.toServer = new Flow(wire, there, (item) => this.#atServer(item));
+    this.toClient = new Flow(wire, back, (item) => this.#atClient(item));
+    this.toServer.label = `${names[0]}→${names[1]}`;
+    this.toClient.label = `${names[1]}→${names[0]}`;
+    this.client.out = this.toServer;
+    this.client.in = this.toClient;
+    this.client.onGone = () => this.#endIfOver();
+  }
+
+  /** Begins the handshake; resolves when the client's end is connected. */
+  open(): Promise<VirtualConn> {
+    const { clock } = this.#parts.wire;
+    this.#timeout = clock.at(clock.now() + CONNECT_TIMEOUT, () => this.#refuse(hostError("TimedOut")), undefined);
+    this.toServer.send("syn");
+    return new Promise((resolve, reject) => this.#settle = { resolve, reject });
+  }
+
+  /** Nobody wants it any more, before it is connected. */
+  abandon(reason: unknown): void {
+    if (this.#settle === null) return;
+    this.toServer.send("rst");
+    this.#refuse(reason);
+  }
+
+  /** The server has a place for it: makes the server's end, and answers. */
+  admit(addresses: readonly [local: SocketAddress, remote: SocketAddress]): void {
+    const server = this.server = new VirtualConn(this.#parts.wire, addresses[0], addresses[1]);
+    server.out = this.toClient;
+    server.in = this.toServer;
+    server.onGone = () => this.#endIfOver();
+    this.toClient.send("syn-ack");
+  }
+
+  /** The server does not want it: whatever the client believes, it is told. */
+  turnAway(): void {
+    if (this.server === null) this.toClient.send("rst");
+    else this.server.abort("ConnectionReset");
+  }
+
+  /** Resets both ends at once. */
+  reset(): void {
+    this.#refuse(hostError("ConnectionReset"));
+    this.client.break("ConnectionReset");
+    this.server?.break("ConnectionReset");
+    this.toServer.drop();
+    this.toClient.drop();
+    this.#endIfOver();
+  }
+
+  /** The links were cut, held, healed or released. */
+  linksChanged(): void {
+    this.toServer.linkChanged();
+    this.toClient.linkChanged();
+    this.client.watch();
+    this.server?.watch();
+  }
+
+  #atServer(item: Item): void {
+    if (item.kind === "syn") {
+      this.#listener = this.#parts.find();
+      if (this.#listener === null) this.toClient.send("rst");
+      else this.#listener.knock(this);
+    } else if (item.kind === "ack") this.#listener!.ready(this);
+    else if (this.server !== null) this.server.take(item);
+    if (item.kind === "rst") this.#listener?.forget(this);
+    this.#endIfOver();
+  }
+
+  #atClient(item: Item): void {
+    if (this.#settle === null) {
+      // The server answers when nobody waits for it any more.
+      if (item.kind === "syn-ack") this.toServer.send("rst");
+      else this.client.take(item);
+    } else if (item.kind === "rst") this.#refuse(hostError("ConnectionRefused"));
+    else {
+      this.established = true;
+      this.toServer.send("ack");
+      const { resolve } = this.#settle;
+      this.#over();
+      resolve(this.client);
+    }
+    this.#endIfOver();
+  }
+
+  #refuse(error: unknown): void {
+    const settle = this.#settle;
+    if (settle === null) return;
+    this.#over();
+    this.client.broken = "ConnectionRefused";
+    settle.reject(error);
+    this.#endIfOver();
+  }
+
+  #over(): void {
+    this.#settle = null;
+    this.#timeout?.cancel();
+    this.#timeout = null;
+  }
+
+  #endIfOver(): void {
+    if (this.#ended || this.#settle !== null || !this.toServer.empty || !this.toClient.empty) return;
+    if (!isGone(this.client) || !(this.server === null || isGone(this.server))) return;
+    this.#ended = true;
+    this.#parts.onEnd(this);
+  }
+}
+
+function isGone({ closed, broken }: VirtualConn): boolean {
+  return closed || broken !== null;
+}

@@ -1,0 +1,123 @@
+/**
+ * What is on its way from one end of a connection to the other.
+ *
+ * Everything goes through it in order, the handshake and the end as well as the bytes: so whatever happens to a link,
+ * at whatever moment, happens to all of them alike. Nothing is ever lost here: what a link loses arrives later, as TCP
+ * sends it again. While the link is blocked nothing arrives; afterwards all is sent anew.
+ */
+
+import type { Alarm, Clock } from "../../core/mod.ts";
+import type { Link } from "./_link.ts";
+
+/** The surroundings of everything on a network. */
+export interface Wire {
+  readonly clock: Clock;
+  random(): number;
+  /** Notes an event; `arrives` is when what was sent will be there. */
+  note(flow: Flow, what: string, arrives: number | null): void;
+}
+
+/** `credit` tells a sender how much the receiver has taken since. */
+export type ItemKind = "syn" | "syn-ack" | "ack" | "data" | "credit" | "fin" | "rst";
+
+/** One thing on its way. */
+export interface Item {
+  readonly kind: ItemKind;
+  /** What was sent, of `data`. */
+  readonly bytes: Uint8Array;
+  /** How much was taken, of `credit`. */
+  credit: number;
+  arrives: number;
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** See the header. */
+export class Flow {
+  readonly link: Link;
+  /** Names of the ends, for the log. Written by the connection. */
+  label = "";
+  /** Bytes on their way. */
+  inFlight = 0;
+  /** Bytes sent in all. */
+  sent = 0;
+  readonly #wire: Wire;
+  readonly #deliver: (item: Item) => void;
+  readonly #items: Item[] = [];
+  #alarm: Alarm | null = null;
+  #last = 0;
+
+  /** `deliver` is called with each thing as it arrives. */
+  constructor(wire: Wire, link: Link, deliver: (item: Item) => void) {
+    this.#wire = wire;
+    this.link = link;
+    this.#deliver = deliver;
+  }
+
+  /** Whether nothing is on its way. */
+  get empty(): boolean {
+    return this.#items.length === 0;
+  }
+
+  /** Sends something; what is handed over is the flow's. */
+  send(kind: Exclude<ItemKind, "credit">, bytes: Uint8Array = NOTHING): void {
+    const { clock } = this.#wire;
+    const arrives = this.link.arrival(bytes.length, clock.now(), this.#wire.random);
+    this.sent += bytes.length;
+    this.inFlight += bytes.length;
+    this.#push({ kind, bytes, credit: 0, arrives });
+    const what = kind === "data" ? `send ${bytes.length}B` : kind;
+    this.#wire.note(this, what, this.link.blocked ? null : this.#last);
+  }
+
+  /** Tells the other end that bytes were taken. */
+  sendCredit(credit: number): void {
+    const arrives = this.#wire.clock.now() + this.link.rules.latency;
+    const last = this.#items.at(-1);
+    if (last?.kind === "credit" && last.arrives >= arrives) last.credit += credit;
+    else this.#push({ kind: "credit", bytes: NOTHING, credit, arrives });
+  }
+
+  /** The link was blocked, or is free again. */
+  linkChanged(): void {
+    this.#alarm?.cancel();
+    this.#alarm = null;
+    if (this.link.blocked) return;
+    const soonest = this.#wire.clock.now() + this.link.rules.latency;
+    for (const item of this.#items) item.arrives = this.#last = Math.max(item.arrives, soonest);
+    this.#arm();
+  }
+
+  /** Forgets what is on its way. */
+  drop(): void {
+    this.#items.length = this.inFlight = 0;
+    this.#alarm?.cancel();
+    this.#alarm = null;
+  }
+
+  #push(item: Item): void {
+    item.arrives = this.#last = Math.max(item.arrives, this.#last);
+    this.#items.push(item);
+    this.#arm();
+  }
+
+  #arm(): void {
+    const first = this.#items[0];
+    if (this.#alarm !== null || first === undefined || this.link.blocked) return;
+    this.#alarm = this.#wire.clock.at(first.arrives, arrived, this as Flow);
+  }
+
+  /** Hands over what has arrived. */
+  arrive(): void {
+    this.#alarm = null;
+    const now = this.#wire.clock.now();
+    for (let item = this.#items[0]; item !== undefined && item.arrives <= now; item = this.#items[0]) {
+      this.#items.shift();
+      this.inFlight -= item.bytes.length;
+      this.#deliver(item);
+    }
+    this.#arm();
+  }
+}
+
+const arrived = (flow: Flow): void => flow.arrive();

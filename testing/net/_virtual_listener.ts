@@ -1,0 +1,104 @@
+/** A listener in memory: who knocks, who is half inside, and who waits to be accepted. */
+
+import type { NetworkListener, SocketAddress } from "../../core/mod.ts";
+import type { Connection } from "./_connection.ts";
+import { hostError } from "./_host_errors.ts";
+import type { VirtualConn } from "./_virtual_conn.ts";
+
+/** How many connections wait to be accepted unless told, as Deno's `tcpBacklog`. */
+const BACKLOG = 511;
+
+/** What a listener needs of its host. */
+export interface ListenerOptions<A extends SocketAddress> {
+  readonly addr: A;
+  readonly backlog?: number | undefined;
+  readonly reusePort?: boolean | undefined;
+  /** The addresses of the server's end of a connection. */
+  addressesOf(connection: Connection): readonly [local: SocketAddress, remote: SocketAddress];
+  /** Called when an accept begins: returns what is called with the connection it brings. */
+  opening(): (conn: VirtualConn) => void;
+  onClose(): void;
+}
+
+/** See the header. Errors are those of Deno. */
+export class VirtualListener<A extends SocketAddress = SocketAddress> implements NetworkListener<VirtualConn<A>> {
+  readonly inMemory = true;
+  readonly addr: A;
+  readonly reusePort: boolean;
+  readonly #options: ListenerOptions<A>;
+  readonly #backlog: number;
+  closed = false;
+  /** Has not been let in, as there is no room. */
+  readonly #knocking: Connection[] = [];
+  /** Let in, but the client has not said yet that it knows. */
+  readonly #halfOpen = new Set<Connection>();
+  /** Waits to be accepted. */
+  readonly #ready: Connection[] = [];
+  #accept: { resolve(conn: VirtualConn<A>): void; reject(error: Error): void; opened(conn: VirtualConn): void } | null =
+    null;
+
+  constructor(options: ListenerOptions<A>) {
+    this.#options = options;
+    this.addr = options.addr;
+    this.#backlog = options.backlog ?? BACKLOG;
+    this.reusePort = options.reusePort ?? false;
+  }
+
+  accept(): Promise<VirtualConn<A>> {
+    if (this.closed) return Promise.reject(hostError("BadResource", "Listener has been closed"));
+    if (this.#accept !== null) return Promise.reject(hostError("Busy"));
+    const opened = this.#options.opening();
+    return new Promise((resolve, reject) => {
+      this.#accept = { resolve, reject, opened };
+      this.#serve();
+    });
+  }
+
+  close(): void {
+    if (this.closed) throw hostError("BadResource");
+    this.closed = true;
+    const accept = this.#accept;
+    this.#accept = null;
+    accept?.reject(hostError("BadResource", "Listener has been closed"));
+    for (const connection of [...this.#knocking, ...this.#halfOpen, ...this.#ready]) connection.turnAway();
+    this.#knocking.length = this.#ready.length = 0;
+    this.#halfOpen.clear();
+    this.#options.onClose();
+  }
+
+  /** Somebody wants to connect. */
+  knock(connection: Connection): void {
+    if (this.closed) return connection.turnAway();
+    this.#knocking.push(connection);
+    this.#serve();
+  }
+
+  /** The client knows that it is connected. */
+  ready(connection: Connection): void {
+    if (this.#halfOpen.delete(connection)) this.#ready.push(connection);
+    this.#serve();
+  }
+
+  /** The client has gone before it was let in, or before it knew. One that waits to be accepted stays, as for Linux. */
+  forget(connection: Connection): void {
+    this.#halfOpen.delete(connection);
+    const at = this.#knocking.indexOf(connection);
+    if (at >= 0) this.#knocking.splice(at, 1);
+    this.#serve();
+  }
+
+  #serve(): void {
+    const accept = this.#accept;
+    if (accept !== null && this.#ready.length > 0) {
+      const server = this.#ready.shift()!.server as VirtualConn<A>;
+      this.#accept = null;
+      accept.opened(server as unknown as VirtualConn);
+      accept.resolve(server);
+    }
+    while (this.#knocking.length > 0 && this.#ready.length + this.#halfOpen.size < this.#backlog) {
+      const connection = this.#knocking.shift()!;
+      this.#halfOpen.add(connection);
+      connection.admit(this.#options.addressesOf(connection));
+    }
+  }
+}
