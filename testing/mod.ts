@@ -38,6 +38,15 @@ export {
 } from "./memory_stream.ts";
 export { MockClock, type MockClockOptions } from "./mock_clock.ts";
 export { type ScriptedStream, scriptedStream, ScriptError } from "./scripted_stream.ts";
+export type {
+  DirectionOptions,
+  DnsOptions,
+  LinkOptions,
+  VirtualConnection,
+  VirtualHost,
+  VirtualNetwork,
+  VirtualTraffic,
+} from "./net/virtual_network.ts";
 export { Sequencer } from "./sequencer.ts";
 export { settled, type SettledOptions, waitAllTasksBlocked } from "./settled.ts";
 export { type Background, simulate, simulated, type SimulateOptions, type Simulation } from "./simulate.ts";

@@ -17,6 +17,7 @@ import { ambientDriver } from "./_ambient.ts";
 import { judgeLeaks } from "./_leaks.ts";
 import type { LeakPolicies, LeakPolicy } from "./leaks.ts";
 import { SimulatedNetwork } from "./net/simulated_network.ts";
+import type { VirtualNetwork } from "./net/virtual_network.ts";
 import { seededRandom } from "./_random.ts";
 import { settled } from "./settled.ts";
 import { type Site, Sites } from "./_sites.ts";
@@ -112,6 +113,8 @@ export interface Simulation {
   readonly seed: number;
   /** Where to start what runs beside the test. */
   readonly background: Background;
+  /** The network in memory. Throws a `TypeError` if option `network` has put another one in its place. */
+  readonly net: VirtualNetwork;
   /**
    * Waits until every other task waits for time or for ever.
    *
@@ -233,7 +236,7 @@ async function simulateAt<T>(
   const unpatch = patchGlobals(ambientDriver);
   clock.driver = driver;
   try {
-    const outcome = run(() => perform(body, { clock, driver, random, seed: options.seed ?? 0 }), {
+    const outcome = run(() => perform(body, { clock, driver, random, network, seed: options.seed ?? 0 }), {
       clock,
       random,
       instruments: [driver, ...options.instruments ?? []],
@@ -257,12 +260,13 @@ interface Parts {
   readonly clock: VirtualClock;
   readonly driver: Driver;
   readonly random: () => number;
+  readonly network: Network | "host";
   readonly seed: number;
 }
 
 /** The main task: the body, with a nursery around it for the background. */
 async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Parts): Promise<T> {
-  const { clock, driver, random, seed } = parts;
+  const { clock, driver, random, network, seed } = parts;
   let failure: unknown;
   let failed = false;
   try {
@@ -270,12 +274,19 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
       const background: Background = {
         startSoon: (fn, options) => nursery.startSoon(fn, { ...options, daemon: true }),
       };
+      if (network instanceof SimulatedNetwork) network.background = background;
       const sim: Simulation = {
         get now() {
           return clock.now();
         },
         seed,
         background,
+        get net() {
+          if (network instanceof SimulatedNetwork) return network;
+          throw new TypeError(
+            'Cannot use "net" as the network must be the one in memory: option "network" names another',
+          );
+        },
         settled: () => settled(),
         async advance(ms) {
           await sleep(ms);

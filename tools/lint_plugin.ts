@@ -13,6 +13,7 @@ const NODE_IMPORTS: Readonly<Record<string, string>> = {
   "core/_context.ts": "node:async_hooks",
   "net/_connect_from.ts": "node:net",
   "net/_deno_network.ts": "node:dns/promises",
+  "testing/net/_host_context.ts": "node:async_hooks",
 };
 
 const plugin: Deno.lint.Plugin = {

@@ -8,10 +8,12 @@
 
 import type { Alarm, SocketAddress } from "../../core/mod.ts";
 import { Flow, type Item, type Wire } from "./_flow.ts";
+import type { Host } from "./_host.ts";
 import { hostError } from "./_host_errors.ts";
 import type { Link } from "./_link.ts";
 import { VirtualConn } from "./_virtual_conn.ts";
 import type { VirtualListener } from "./_virtual_listener.ts";
+import type { VirtualConnection } from "./virtual_network.ts";
 
 /** How long a connect waits for an answer, in milliseconds. Linux: two minutes and a bit. */
 const CONNECT_TIMEOUT = 60_000;
@@ -19,6 +21,8 @@ const CONNECT_TIMEOUT = 60_000;
 /** What a connection is made of. */
 export interface ConnectionParts {
   readonly wire: Wire;
+  readonly from: Host;
+  readonly to: Host | null;
   readonly there: Link;
   readonly back: Link;
   /** The addresses of the two ends, as the client sees them. */
@@ -73,8 +77,8 @@ export class Connection {
   /** Nobody wants it any more, before it is connected. */
   abandon(reason: unknown): void {
     if (this.#settle === null) return;
-    this.toServer.send("rst");
     this.#refuse(reason);
+    if (this.#listener !== null) this.toServer.send("rst");
   }
 
   /** The server has a place for it: makes the server's end, and answers. */
@@ -95,11 +99,44 @@ export class Connection {
   /** Resets both ends at once. */
   reset(): void {
     this.#refuse(hostError("ConnectionReset"));
+    this.#listener?.forget(this);
     this.client.break("ConnectionReset");
     this.server?.break("ConnectionReset");
     this.toServer.drop();
     this.toClient.drop();
     this.#endIfOver();
+  }
+
+  /** A host has crashed: its end is gone, and says nothing. Nobody waits for it there any more. */
+  crash(host: Host): void {
+    if (this.#parts.from === host) {
+      this.#refuse(hostError("Interrupted"));
+      this.client.vanish();
+    }
+    if (this.#parts.to === host) this.server?.vanish();
+  }
+
+  describe(): VirtualConnection {
+    const { client, server, toServer, toClient } = this;
+    const traffic = ({ sent, inFlight }: Flow, end: VirtualConn | null) => ({
+      sent,
+      inFlight,
+      unread: end?.unread ?? 0,
+    });
+    const ends = [client, ...server === null ? [] : [server]];
+    return {
+      client: this.names[0],
+      server: this.names[1],
+      state: !this.established
+        ? "connecting"
+        : ends.some(({ broken }) => broken !== null)
+        ? "broken"
+        : ends.some(({ eofSent }) => eofSent)
+        ? "closing"
+        : "open",
+      toServer: traffic(toServer, server),
+      toClient: traffic(toClient, client),
+    };
   }
 
   /** The links were cut, held, healed or released. */
@@ -142,6 +179,8 @@ export class Connection {
     if (settle === null) return;
     this.#over();
     this.client.broken = "ConnectionRefused";
+    // What has not arrived yet is not sent again.
+    this.toServer.drop();
     settle.reject(error);
     this.#endIfOver();
   }

@@ -7,14 +7,14 @@
  */
 
 import type { Alarm, Clock } from "../../core/mod.ts";
+import type { NetworkLog } from "./_log.ts";
 import type { Link } from "./_link.ts";
 
 /** The surroundings of everything on a network. */
 export interface Wire {
   readonly clock: Clock;
   random(): number;
-  /** Notes an event; `arrives` is when what was sent will be there. */
-  note(flow: Flow, what: string, arrives: number | null): void;
+  readonly events: NetworkLog;
 }
 
 /** `credit` tells a sender how much the receiver has taken since. */
@@ -61,13 +61,13 @@ export class Flow {
 
   /** Sends something; what is handed over is the flow's. */
   send(kind: Exclude<ItemKind, "credit">, bytes: Uint8Array = NOTHING): void {
-    const { clock } = this.#wire;
-    const arrives = this.link.arrival(bytes.length, clock.now(), this.#wire.random);
+    const { clock, random, events } = this.#wire;
+    const now = clock.now();
+    const arrives = this.link.arrival(bytes.length, now, random);
     this.sent += bytes.length;
     this.inFlight += bytes.length;
     this.#push({ kind, bytes, credit: 0, arrives });
-    const what = kind === "data" ? `send ${bytes.length}B` : kind;
-    this.#wire.note(this, what, this.link.blocked ? null : this.#last);
+    events.sent(this, kind, bytes.length, { now, arrives: this.link.blocked ? null : this.#last });
   }
 
   /** Tells the other end that bytes were taken. */

@@ -1,16 +1,31 @@
 /** A host in memory: its addresses, its ports, who listens there. */
 
-import type { NetworkAddress, NetworkListenOptions, UnixAddress } from "../../core/mod.ts";
+import {
+  BrokenResourceError,
+  CancelScope,
+  type NetworkAddress,
+  type NetworkListenOptions,
+  type Task,
+  type UnixAddress,
+} from "../../core/mod.ts";
+import { requireFunction } from "../_arguments.ts";
 import { addressesOf, canonical, covers, isLoopback } from "./_addresses.ts";
+import { runOnHost } from "./_host_context.ts";
 import { hostError } from "./_host_errors.ts";
+import type { SimulatedNetwork } from "./simulated_network.ts";
 import type { VirtualListener } from "./_virtual_listener.ts";
+import type { VirtualHost } from "./virtual_network.ts";
 
 /** Where the ports begin that a host chooses itself. A round number is easy to recognise in a log. */
 const FIRST_PORT = 40_001;
 const LAST_PORT = 65_535;
 
+/** What runs on a host is over, together with the host. */
+class HostCrash extends BrokenResourceError {}
+
 /** See the header. */
-export class Host {
+export class Host implements VirtualHost {
+  readonly network: SimulatedNetwork;
   readonly name: string;
   /** Its address, IPv4, and the one for IPv6. */
   readonly address: string;
@@ -23,11 +38,74 @@ export class Host {
   #next = FIRST_PORT;
   /** Whose turn it is on ports that are shared. */
   #turn = 0;
+  /** Whether it has not crashed. Written by `crash()` and `restart()`. */
+  up = true;
+  /** What runs on it, to be cancelled by a crash. */
+  readonly #scopes = new Set<CancelScope>();
+  /** What was started on it, to be started again. */
+  readonly #programs: { readonly fn: () => unknown; readonly name: string }[] = [];
 
   /** `n` counts the hosts of a network, from 1. */
-  constructor(name: string, n: number) {
+  constructor(network: SimulatedNetwork, name: string, n: number) {
+    this.network = network;
     this.name = name;
     [this.address, this.address6] = addressesOf(n);
+  }
+
+  async run<T>(fn: () => T | Promise<T>): Promise<T> {
+    this.#requireUp();
+    const scope = new CancelScope();
+    this.#scopes.add(scope);
+    try {
+      const outcome = await scope.run(() => runOnHost(this as Host, fn));
+      if (outcome.cancelledCaught) this.#requireUp(scope);
+      return outcome.value as T;
+    } finally {
+      this.#scopes.delete(scope);
+    }
+  }
+
+  startSoon(fn: () => unknown, options: { readonly name?: string } = {}): Task<void> {
+    requireFunction("start a task", "fn", fn);
+    this.#requireUp();
+    const program = { fn, name: options.name ?? `${this.name}${fn.name === "" ? "" : `: ${fn.name}`}` };
+    this.#programs.push(program);
+    return this.#start(program);
+  }
+
+  crash(): void {
+    if (!this.up) return;
+    this.up = false;
+    // First what others see: the cleanup of what is cancelled now must not reach them any more.
+    for (const listener of [...this.listeners.values()].flat()) listener.vanish();
+    for (const listener of this.sockets.values()) listener?.vanish();
+    this.listeners.clear();
+    for (const path of this.sockets.keys()) this.sockets.set(path, null);
+    this.network.setUp(this as Host, false);
+    for (const scope of this.#scopes) scope.cancel(`host "${this.name}" crashed`);
+  }
+
+  restart(): void {
+    if (this.up) return;
+    this.up = true;
+    this.network.setUp(this as Host, true);
+    for (const program of this.#programs) this.#start(program);
+  }
+
+  #start({ fn, name }: { readonly fn: () => unknown; readonly name: string }): Task<void> {
+    return this.network.startSoon(async () => {
+      try {
+        await this.run(fn);
+      } catch (error) {
+        if (!(error instanceof HostCrash)) throw error;
+      }
+    }, { name });
+  }
+
+  #requireUp(crashed?: CancelScope): void {
+    if (!this.up || crashed !== undefined) {
+      throw new HostCrash(`Cannot go on as host "${this.name}" must be up: it has crashed`);
+    }
   }
 
   /** Whether an address is one of this host's. */

@@ -136,6 +136,12 @@ export class VirtualConn<A extends SocketAddress = SocketAddress> implements Net
     this.#gone();
   }
 
+  /** Its host has crashed: what is on its way is lost, and nobody is told. */
+  vanish(): void {
+    this.out.drop();
+    this.break("ConnectionReset");
+  }
+
   /** Resets the connection, as the system does for a program that was killed. */
   abort(why: HostErrorName): void {
     if (this.broken !== null) return;

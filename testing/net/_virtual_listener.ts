@@ -66,6 +66,12 @@ export class VirtualListener<A extends SocketAddress = SocketAddress> implements
     this.#options.onClose();
   }
 
+  /** Its host has crashed: it is gone, and says nothing. */
+  vanish(): void {
+    this.#knocking.length = this.#ready.length = 0;
+    this.#halfOpen.clear();
+  }
+
   /** Somebody wants to connect. */
   knock(connection: Connection): void {
     if (this.closed) return connection.turnAway();

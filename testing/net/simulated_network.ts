@@ -21,24 +21,42 @@ import type {
   NetworkListenUnixOptions,
   ResolvedAddress,
   SocketAddress,
+  Task,
   UnixAddress,
 } from "../../core/mod.ts";
+import { requireMilliseconds } from "../_arguments.ts";
 import { prepareTracking } from "../_leaks.ts";
+import type { Background } from "../simulate.ts";
 import { canonical, isLoopback } from "./_addresses.ts";
 import { Connection } from "./_connection.ts";
-import type { Flow, Wire } from "./_flow.ts";
+import type { Wire } from "./_flow.ts";
 import { Host } from "./_host.ts";
-import { hostError, unknownName } from "./_host_errors.ts";
+import { ambientHost } from "./_host_context.ts";
+import { hostError } from "./_host_errors.ts";
 import { Link } from "./_link.ts";
+import { NetworkLog } from "./_log.ts";
+import { Names } from "./_names.ts";
+import { rulesOf } from "./_rules.ts";
 import type { VirtualConn } from "./_virtual_conn.ts";
 import { VirtualListener } from "./_virtual_listener.ts";
+import type {
+  DirectionOptions,
+  DnsOptions,
+  LinkOptions,
+  VirtualConnection,
+  VirtualHost,
+  VirtualNetwork,
+} from "./virtual_network.ts";
 
 /** The host on which code runs of which nothing else is said. */
 const DEFAULT_HOST = "test";
 
 /** See the header. */
-export class SimulatedNetwork implements Network, Wire {
+export class SimulatedNetwork implements Network, VirtualNetwork, Wire {
   readonly inMemory = true;
+  readonly events: NetworkLog = new NetworkLog();
+  /** Where the tasks of hosts run. Written by `simulate()`. */
+  background: Background | null = null;
   readonly clock: Clock;
   readonly random: () => number;
   readonly #hosts = new Map<string, Host>();
@@ -47,11 +65,13 @@ export class SimulatedNetwork implements Network, Wire {
   /** The way to addresses that nobody has. */
   readonly #nowhere = new Link();
   readonly #connections = new Set<Connection>();
+  readonly #names: Names;
 
   constructor(clock: Clock, random: () => number) {
     this.clock = clock;
     this.random = random;
     this.#nowhere.holds.add(this);
+    this.#names = new Names(clock, (name) => this.#hosts.get(name)?.address);
     this.#addHost(DEFAULT_HOST);
   }
 
@@ -104,9 +124,7 @@ export class SimulatedNetwork implements Network, Wire {
   }
 
   resolve(hostname: string): Promise<readonly ResolvedAddress[]> {
-    const name = hostname.toLowerCase();
-    const address = name === "localhost" ? "127.0.0.1" : this.#hosts.get(name)?.address;
-    return address === undefined ? Promise.reject(unknownName(hostname)) : Promise.resolve([{ address, family: 4 }]);
+    return this.#names.resolve(hostname);
   }
 
   async connectUnix(path: string): Promise<NetworkConn<UnixAddress>> {
@@ -136,7 +154,8 @@ export class SimulatedNetwork implements Network, Wire {
       opening: () => this.#opening(),
       onClose: () => {
         tracked.close();
-        host.sockets.delete(path);
+        // After a crash the file is not this listener's any more.
+        if (host.sockets.get(path) === listener) host.sockets.delete(path);
       },
     });
     host.sockets.set(path, listener);
@@ -150,18 +169,138 @@ export class SimulatedNetwork implements Network, Wire {
     return Promise.resolve(true);
   }
 
-  // What its parts call.
+  // What tests call.
 
-  note(_flow: Flow, _what: string, _arrives: number | null): void {}
+  host(name: string): VirtualHost {
+    if (typeof name !== "string" || name === "" || name === "localhost" || /[\s/@:[\]]|^[\d.]+$/.test(name)) {
+      throw new RangeError(`Cannot make a host as "name" must be the name of one: received ${JSON.stringify(name)}`);
+    }
+    return this.#hosts.get(name.toLowerCase()) ?? this.#addHost(name);
+  }
+
+  dns(name: string, answer: readonly string[] | Error, options: DnsOptions = {}): Disposable {
+    const { delay = 0 } = options;
+    requireMilliseconds("set up a name", "delay", delay);
+    if (!(answer instanceof Error) && !(Array.isArray(answer) && answer.every((one) => typeof one === "string"))) {
+      throw new TypeError(
+        `Cannot set up a name as "answer" must be an array of addresses, or an Error: received ${answer}`,
+      );
+    }
+    return guard(this.#names.add(name, { answer, delay }));
+  }
+
+  link(a: string, b: string, options: LinkOptions): Disposable {
+    const layer = rulesOf(options);
+    const links = this.#between("set up a link", [a, b], options);
+    for (const link of links) link.addLayer(layer);
+    return guard(() => links.forEach((link) => link.removeLayer(layer)));
+  }
+
+  partition(a: string, b: string, options: DirectionOptions = {}): Disposable {
+    return this.#block("partitions", [a, b], options);
+  }
+
+  heal(a: string, b: string): void {
+    this.#unblock("partitions", [a, b]);
+  }
+
+  hold(a: string, b: string, options: DirectionOptions = {}): Disposable {
+    return this.#block("holds", [a, b], options);
+  }
+
+  release(a: string, b: string): void {
+    this.#unblock("holds", [a, b]);
+  }
+
+  reset(a: string, b: string): void {
+    const links = this.#between("reset connections", [a, b]);
+    this.events.event(this.clock.now(), `${a}, ${b}`, "reset");
+    for (const connection of [...this.#connections]) {
+      if (links.includes(connection.toServer.link)) connection.reset();
+    }
+  }
+
+  connections(): readonly VirtualConnection[] {
+    return [...this.#connections].map((connection) => connection.describe());
+  }
+
+  log(): readonly string[] {
+    return this.events.lines();
+  }
+
+  // What its hosts call.
+
+  /** Starts a task beside the test. */
+  startSoon(fn: () => unknown, options: { readonly name?: string }): Task<void> {
+    return this.background!.startSoon(async () => void await fn(), options);
+  }
+
+  /** A host is cut off from everybody, or back again. */
+  setUp(host: Host, up: boolean): void {
+    this.events.event(this.clock.now(), host.name, up ? "restart" : "crash");
+    for (const other of this.#hosts.values()) {
+      for (const link of [this.#link(host, other), this.#link(other, host)]) {
+        if (up) link.partitions.delete(host);
+        else link.partitions.add(host);
+      }
+    }
+    if (!up) { for (const connection of this.#connections) connection.crash(host); }
+    this.#linksChanged();
+  }
 
   /** The host of the calling code. */
   #here(): Host {
-    return this.#hosts.get(DEFAULT_HOST)!;
+    const host = ambientHost();
+    return host?.network === this ? host : this.#hosts.get(DEFAULT_HOST)!;
+  }
+
+  /** The links between two hosts. */
+  #between(
+    action: string,
+    ends: readonly [string, string],
+    { oneWay = false }: DirectionOptions = {},
+  ): Link[] {
+    const [a, b] = ends.map((name) => {
+      const host = this.#hosts.get(String(name).toLowerCase());
+      if (host !== undefined) return host;
+      const known = [...this.#hosts.keys()].join(", ");
+      throw new RangeError(
+        `Cannot ${action} as there must be a host "${name}": there are ${known} (make it with sim.net.host())`,
+      );
+    }) as [Host, Host];
+    return [...new Set(oneWay ? [this.#link(a, b)] : [this.#link(a, b), this.#link(b, a)])];
+  }
+
+  #block(kind: "partitions" | "holds", ends: readonly [string, string], options: DirectionOptions): Disposable {
+    const token = {};
+    const verb = kind === "partitions" ? "partition" : "hold";
+    const links = this.#between(verb, ends, options);
+    for (const link of links) link[kind].add(token);
+    this.events.event(this.clock.now(), ends.join(options.oneWay ? "→" : ", "), verb);
+    this.#linksChanged();
+    return guard(() => {
+      if (links.map((link) => link[kind].delete(token)).includes(true)) this.#freed(kind, ends);
+    });
+  }
+
+  #unblock(kind: "partitions" | "holds", ends: readonly [string, string]): void {
+    const links = this.#between(kind === "partitions" ? "heal" : "release", ends);
+    for (const link of links) for (const token of link[kind]) if (!(token instanceof Host)) link[kind].delete(token);
+    this.#freed(kind, ends);
+  }
+
+  #freed(kind: "partitions" | "holds", ends: readonly [string, string]): void {
+    this.events.event(this.clock.now(), ends.join(", "), kind === "partitions" ? "heal" : "release");
+    this.#linksChanged();
+  }
+
+  #linksChanged(): void {
+    for (const connection of [...this.#connections]) connection.linksChanged();
   }
 
   #addHost(name: string): Host {
-    const host = new Host(name, this.#hosts.size + 1);
-    this.#hosts.set(name, host);
+    const host = new Host(this, name, this.#hosts.size + 1);
+    this.#hosts.set(name.toLowerCase(), host);
     this.#byAddress.set(host.address, host).set(host.address6, host);
     return host;
   }
@@ -169,7 +308,11 @@ export class SimulatedNetwork implements Network, Wire {
   /** The way from one host to another. */
   #link(from: Host, to: Host | null): Link {
     if (to === null) return this.#nowhere;
-    return this.#links.getOrInsertComputed(from, () => new Map()).getOrInsertComputed(to, () => new Link());
+    return this.#links.getOrInsertComputed(from, () => new Map()).getOrInsertComputed(to, () => {
+      const link = new Link();
+      for (const host of [from, to]) if (!host.up) link.partitions.add(host);
+      return link;
+    });
   }
 
   /** Called when an operation begins that may open a connection: takes note of where, in case nobody closes it. */
@@ -227,6 +370,10 @@ function addressTowards(host: Host, address: string): string {
   // To itself it talks from where it talks to.
   if (host.owns(address)) return address;
   return address.includes(":") ? host.address6 : host.address;
+}
+
+function guard(dispose: () => void): Disposable {
+  return { [Symbol.dispose]: dispose };
 }
 
 function mapped(address: SocketAddress): SocketAddress {
