@@ -26,6 +26,8 @@ export interface RunView {
   random(): number;
   /** Counts the run's tasks, waits and host operations. */
   statistics(): RunStatistics;
+  /** Takes note of the time, as of which the next waits begin: for clocks that move for other reasons than sleeps and deadlines. */
+  lookAtClock(): void;
   /** Takes a snapshot of the task tree. */
   taskTree(): TaskTree;
 }

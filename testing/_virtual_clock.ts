@@ -47,12 +47,18 @@ export class VirtualClock implements Clock {
 
   /** Moves to the next alarm's time and fires that one alarm. */
   jump(): void {
-    this.#now = Math.max(this.#now, this.#alarms.next);
+    this.#move(Math.max(this.#now, this.#alarms.next));
     this.#alarms.fireOne(this.#now);
   }
 
   /** Lets time pass with nothing running in it. */
   freeze(ms: number): void {
-    this.#now += ms;
+    this.#move(this.#now + ms);
+  }
+
+  #move(to: number): void {
+    if (to === this.#now) return;
+    this.#now = to;
+    this.run?.lookAtClock();
   }
 }

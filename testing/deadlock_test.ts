@@ -12,6 +12,7 @@ import {
   suspend,
   type Task,
 } from "../core/mod.ts";
+import { openTcpStream } from "../net/mod.ts";
 import { simulate, simulated, type SimulateOptions, type Simulation } from "./mod.ts";
 
 // What a new user sees of a program that is stuck: each report must name the tasks, what they wait for, and the lines.
@@ -43,6 +44,26 @@ class TinyLock {
     await suspend<void>(reason, () => {}, () => true);
   }
 }
+
+Deno.test("a wait has begun when it began, also if nothing but a timer or the network has moved time before", async () => {
+  for (
+    const pass of [
+      () => new Promise<void>((resolve) => setTimeout(resolve, 1_500)),
+      (sim: Simulation) => Promise.resolve(sim.freeze(1_500)),
+      async (sim: Simulation) => {
+        using _ = sim.net.link("test", "test", { latency: 750 });
+        await assertRejects(() => openTcpStream("localhost", 1));
+      },
+    ]
+  ) {
+    const error = await assertRejects(() =>
+      simulate(async (sim) => {
+        await pass(sim);
+        await new Event("never").wait();
+      }), DeadlockError);
+    assertMatch(error.message, /event "never" +since t=1\.5s/);
+  }
+});
 
 Deno.test("a deadlock shows a table: task, where it was started, what it waits for, since when, where", async () => {
   let at = 0;
