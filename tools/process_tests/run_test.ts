@@ -116,6 +116,27 @@ Deno.test("a deadlock under a top-level await run(main) ends the program, with t
   assertStringIncludes(program.stderr, '└─ waiter: event "never"');
 });
 
+Deno.test("a simulation that takes long under a top-level await is no deadlock: it finds those itself", async () => {
+  const program = Program.start(`
+    import { openTcpStream, serveTcp, simulate } from "@trefoil/io";
+    const hostNow = performance.now;
+    const end = hostNow.call(performance) + 1_500;
+    await simulate(async (sim) => {
+      sim.background.startSoon(() => serveTcp(async (stream) => {
+        for await (const chunk of stream) await stream.sendAll(chunk);
+      }, { port: 7 }));
+      sim.net.link("test", "test", { latency: 1 });
+      using stream = await openTcpStream("localhost", 7);
+      while (hostNow.call(performance) < end) {
+        await stream.sendAll(new Uint8Array(1));
+        await stream.receiveSome();
+      }
+    });
+  `);
+  assertEquals(await program.end(), 0);
+  assertEquals(program.stderr, "");
+});
+
 Deno.test("a program that a callback of its own wakes is no deadlock, with or without await", async () => {
   for (const form of ["run(main)", "await run(main)"]) {
     const program = Program.start(`
