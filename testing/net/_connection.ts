@@ -139,6 +139,12 @@ export class Connection {
     };
   }
 
+  /** The rules of the links are others. */
+  rulesChanged(): void {
+    this.client.rulesChanged();
+    this.server?.rulesChanged();
+  }
+
   /** The links were cut, held, healed or released. */
   linksChanged(): void {
     this.toServer.linkChanged();

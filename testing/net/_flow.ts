@@ -45,12 +45,16 @@ export class Flow {
   readonly #deliver: (item: Item) => void;
   readonly #items: Item[] = [];
   #alarm: Alarm | null = null;
+  /** When the last thing arrives: nothing overtakes it. */
   #last = 0;
+  /** Whether the link was blocked when this was last asked. */
+  #blocked: boolean;
 
   /** `deliver` is called with each thing as it arrives. */
   constructor(wire: Wire, link: Link, deliver: (item: Item) => void) {
     this.#wire = wire;
     this.link = link;
+    this.#blocked = link.blocked;
     this.#deliver = deliver;
   }
 
@@ -78,11 +82,13 @@ export class Flow {
     else this.#push({ kind: "credit", bytes: NOTHING, credit, arrives });
   }
 
-  /** The link was blocked, or is free again. */
+  /** The link may have been blocked, or be free again. */
   linkChanged(): void {
+    if (this.link.blocked === this.#blocked) return;
+    this.#blocked = this.link.blocked;
     this.#alarm?.cancel();
     this.#alarm = null;
-    if (this.link.blocked) return;
+    if (this.#blocked) return;
     const soonest = this.#wire.clock.now() + this.link.rules.latency;
     for (const item of this.#items) item.arrives = this.#last = Math.max(item.arrives, soonest);
     this.#arm();

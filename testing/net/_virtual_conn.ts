@@ -149,6 +149,11 @@ export class VirtualConn<A extends SocketAddress = SocketAddress> implements Net
     this.break(why);
   }
 
+  /** The window may be wider. */
+  rulesChanged(): void {
+    this.#serveWrites();
+  }
+
   /** The links were cut or healed: begins or ends the wait for acknowledgements. */
   watch(sending = this.out.inFlight > 0): void {
     const cut = this.out.link.partitions.size + this.in.link.partitions.size > 0;

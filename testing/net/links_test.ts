@@ -188,6 +188,37 @@ Deno.test(
 );
 
 Deno.test(
+  "what happens to one link does not touch what is on its way over another",
+  simulated((sim) =>
+    withPair(sim, async (client, server) => {
+      sim.net.host("web");
+      using _ = sim.net.link("test", "db", { latency: 50 });
+      await client.sendAll(encode("x"));
+      await sleep(20);
+      using _web = sim.net.partition("test", "web");
+      using _slow = sim.net.link("test", "db", { latency: 1_000 });
+      await receiveSize(server, 1);
+      assertEquals(sim.now, 50);
+    })
+  ),
+);
+
+Deno.test(
+  "a wider window lets a sender go on that waits for room",
+  simulated((sim) =>
+    withPair(sim, async (client, server) => {
+      await openNursery(async (nursery) => {
+        const sending = nursery.startSoon(() => client.sendAll(new Uint8Array(100_000)));
+        await sleep(1);
+        using _ = sim.net.link("test", "db", { window: 100_000 });
+        await sending.join();
+        await receiveSize(server, 100_000);
+      });
+    })
+  ),
+);
+
+Deno.test(
   "a partition in one direction only: what comes from there arrives",
   simulated((sim) =>
     withPair(sim, async (client, server) => {

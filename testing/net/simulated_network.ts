@@ -192,8 +192,12 @@ export class SimulatedNetwork implements Network, VirtualNetwork, Wire {
   link(a: string, b: string, options: LinkOptions): Disposable {
     const layer = rulesOf(options);
     const links = this.#between("set up a link", [a, b], options);
-    for (const link of links) link.addLayer(layer);
-    return guard(() => links.forEach((link) => link.removeLayer(layer)));
+    const change = (how: "addLayer" | "removeLayer"): void => {
+      for (const link of links) link[how](layer);
+      for (const connection of [...this.#connections]) connection.rulesChanged();
+    };
+    change("addLayer");
+    return guard(() => change("removeLayer"));
   }
 
   partition(a: string, b: string, options: DirectionOptions = {}): Disposable {
