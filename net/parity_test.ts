@@ -3,8 +3,10 @@
  * class, code and words.
  */
 
+import { createConnection } from "node:net";
 import { assertEquals } from "@std/assert";
 import {
+  all,
   currentRun,
   ErrorGroup,
   Event,
@@ -17,7 +19,7 @@ import {
   sleepForever,
   untilShutdown,
 } from "../core/mod.ts";
-import { simulate } from "../testing/mod.ts";
+import { simulate, type Simulation } from "../testing/mod.ts";
 import {
   BufferedStream,
   openTcpListeners,
@@ -328,3 +330,99 @@ Deno.test("listeners and streams of the network itself are in memory, and wrap i
     await client.sendAll(encode("x"));
     assertEquals(await server.receiveSome(), encode("x"));
   }));
+
+/** The other end of a connection, which can do more than a stream of ours. */
+interface Peer {
+  send(text: string): Promise<void>;
+  end(): Promise<void>;
+  /** Resets the connection; both ends know when it returns. */
+  reset(): Promise<void>;
+}
+
+/** `node:net` resets connections for real, which nothing of Deno does. */
+async function withRealPeer<T>(body: (stream: SocketStream, peer: Peer) => Promise<T>): Promise<T> {
+  const [listener] = await openTcpListeners(0, HERE);
+  const socket = createConnection({ host: "127.0.0.1", port: listener!.address.port, allowHalfOpen: true });
+  const over = new Promise<void>((resolve) => socket.on("close", () => resolve()));
+  const connected = new Promise<void>((resolve) => socket.on("connect", () => resolve()));
+  socket.on("error", () => {});
+  socket.pause();
+  try {
+    using stream = await listener!.accept();
+    await connected;
+    return await body(stream, {
+      send: (text) => new Promise((resolve) => socket.write(text, () => resolve())),
+      end: () => new Promise((resolve) => socket.end(() => resolve())),
+      reset: () => {
+        socket.resetAndDestroy();
+        return over;
+      },
+    });
+  } finally {
+    socket.destroy();
+    listener!.close();
+    await over;
+  }
+}
+
+async function withPeerInMemory<T>(
+  sim: Simulation,
+  body: (stream: SocketStream, peer: Peer) => Promise<T>,
+): Promise<T> {
+  const [stream, other] = await tcpPair();
+  using _stream = stream;
+  using _other = other;
+  return await body(stream, {
+    send: (text) => other.sendAll(encode(text)),
+    end: () => other.sendEof(),
+    reset: async () => {
+      await sleep(1);
+      sim.net.reset("test", "test");
+    },
+  });
+}
+
+const receive = (stream: SocketStream) => failure(stream.receiveSome());
+const send = (stream: SocketStream, size: number) => failure(stream.sendAll(new Uint8Array(size)));
+
+const RESETS: Readonly<Record<string, (stream: SocketStream, peer: Peer) => Promise<unknown>>> = {
+  "while nobody waits, found by a receive": async (stream, peer) => {
+    await peer.reset();
+    return [await receive(stream), await receive(stream), await send(stream, 1), await send(stream, 1)];
+  },
+  "while nobody waits, found by a send": async (stream, peer) => {
+    await peer.reset();
+    return [await send(stream, 1), await receive(stream), await send(stream, 1), await receive(stream)];
+  },
+  "with bytes that were not received yet": async (stream, peer) => {
+    await peer.send("last words");
+    await peer.reset();
+    let text = "";
+    for (let size = 4; text.length < 10; size = 100) text += decode((await stream.receiveSome(size))!);
+    return [text, await receive(stream), await receive(stream)];
+  },
+  "while a receive waits": async (stream, peer) => {
+    const [first] = await all([() => receive(stream), () => peer.reset()]);
+    return [first, await receive(stream), await send(stream, 1)];
+  },
+  "after the peer's end": async (stream, peer) => {
+    await peer.end();
+    const end = await receive(stream);
+    await peer.reset();
+    return [
+      end,
+      await sendUntilBroken(stream),
+      await receive(stream),
+      await stream.sendEof().then(() => "sent", describe),
+    ];
+  },
+};
+
+for (const [when, scenario] of Object.entries(RESETS)) {
+  Deno.test(`over loopback and in memory alike: a reset ${when}`, async () => {
+    const real = await withRealPeer(scenario);
+    for (let seed = 0; seed < 5; seed++) {
+      assertEquals(await simulate((sim) => withPeerInMemory(sim, scenario), { seed }), real);
+    }
+  });
+}

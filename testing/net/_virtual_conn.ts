@@ -108,7 +108,7 @@ export class VirtualConn<A extends SocketAddress = SocketAddress> implements Net
       if (kind === "data" || kind === "fin") this.#sendReset();
       return;
     }
-    if (kind === "rst") return this.break(this.ended ? "BrokenPipe" : "ConnectionReset");
+    if (kind === "rst") return this.break("ConnectionReset");
     if (kind === "credit") {
       this.#outstanding -= credit;
       return this.#serveWrites();
@@ -130,7 +130,8 @@ export class VirtualConn<A extends SocketAddress = SocketAddress> implements Net
   /** Nothing goes on any more; what has arrived can still be read. */
   break(why: HostErrorName): void {
     if (this.broken !== null) return;
-    this.broken = why;
+    // After the peer's end, a reset says no more than that nobody receives any more.
+    this.broken = why === "ConnectionReset" && this.ended ? "BrokenPipe" : why;
     this.#serveReads();
     this.#serveWrites();
     this.#gone();
