@@ -15,8 +15,8 @@ import { VirtualConn } from "./_virtual_conn.ts";
 import type { VirtualListener } from "./_virtual_listener.ts";
 import type { VirtualConnection } from "./virtual_network.ts";
 
-/** How long a connect waits for an answer, in milliseconds. Linux: two minutes and a bit. */
-const CONNECT_TIMEOUT = 60_000;
+/** How long each side of a handshake waits for the other, in milliseconds. Linux: two minutes and a bit, and one. */
+const HANDSHAKE_TIMEOUT = 60_000;
 
 /** What a connection is made of. */
 export interface ConnectionParts {
@@ -50,6 +50,8 @@ export class Connection {
   #listener: VirtualListener | null = null;
   #settle: { resolve(conn: VirtualConn): void; reject(error: unknown): void } | null = null;
   #timeout: Alarm | null = null;
+  /** While the server has not heard that the client knows. */
+  #halfOpen: Alarm | null = null;
   #ended = false;
 
   constructor(parts: ConnectionParts) {
@@ -69,7 +71,7 @@ export class Connection {
   /** Begins the handshake; resolves when the client's end is connected. */
   open(): Promise<VirtualConn> {
     const { clock } = this.#parts.wire;
-    this.#timeout = clock.at(clock.now() + CONNECT_TIMEOUT, () => this.#refuse(hostError("TimedOut")), undefined);
+    this.#timeout = clock.at(clock.now() + HANDSHAKE_TIMEOUT, () => this.#refuse(hostError("TimedOut")), undefined);
     this.toServer.send("syn");
     return new Promise((resolve, reject) => this.#settle = { resolve, reject });
   }
@@ -86,7 +88,12 @@ export class Connection {
     const server = this.server = new VirtualConn(this.#parts.wire, addresses[0], addresses[1]);
     server.out = this.toClient;
     server.in = this.toServer;
-    server.onGone = () => this.#endIfOver();
+    server.onGone = () => {
+      if (this.#known()) this.#listener!.forget(this);
+      this.#endIfOver();
+    };
+    const { clock } = this.#parts.wire;
+    this.#halfOpen = clock.at(clock.now() + HANDSHAKE_TIMEOUT, (late) => late.break("TimedOut"), server);
     this.toClient.send("syn-ack");
   }
 
@@ -99,7 +106,7 @@ export class Connection {
   /** Resets both ends at once. */
   reset(): void {
     this.#refuse(hostError("ConnectionReset"));
-    this.#listener?.forget(this);
+    if (this.server === null) this.#listener?.forget(this);
     this.client.break("ConnectionReset");
     this.server?.break("ConnectionReset");
     this.toServer.drop();
@@ -114,6 +121,7 @@ export class Connection {
       this.client.vanish();
     }
     if (this.#parts.to === host) this.server?.vanish();
+    this.#endIfOver();
   }
 
   describe(): VirtualConnection {
@@ -158,9 +166,11 @@ export class Connection {
       this.#listener = this.#parts.find();
       if (this.#listener === null) this.toClient.send("rst");
       else this.#listener.knock(this);
-    } else if (item.kind === "ack") this.#listener!.ready(this);
-    else if (this.server !== null) this.server.take(item);
-    if (item.kind === "rst") this.#listener?.forget(this);
+    } else if (item.kind === "ack") {
+      if (this.#known()) this.#listener!.ready(this);
+    } else if (this.server !== null) this.server.take(item);
+    // While it knocks, there is no end that could be told.
+    if (item.kind === "rst" && this.server === null) this.#listener?.forget(this);
     this.#endIfOver();
   }
 
@@ -189,6 +199,14 @@ export class Connection {
     this.toServer.drop();
     settle.reject(error);
     this.#endIfOver();
+  }
+
+  /** The server need not wait any more for the client to say that it knows; returns whether it did. */
+  #known(): boolean {
+    const waited = this.#halfOpen !== null;
+    this.#halfOpen?.cancel();
+    this.#halfOpen = null;
+    return waited;
   }
 
   #over(): void {

@@ -60,13 +60,13 @@ export class VirtualListener<A extends SocketAddress = SocketAddress> implements
     const accept = this.#accept;
     this.#accept = null;
     accept?.reject(hostError("BadResource", "Listener has been closed"));
-    for (const connection of [...this.#knocking, ...this.#halfOpen, ...this.#ready]) connection.turnAway();
-    this.#knocking.length = this.#ready.length = 0;
-    this.#halfOpen.clear();
+    const waiting = [...this.#knocking, ...this.#halfOpen, ...this.#ready];
+    this.vanish();
+    for (const connection of waiting) connection.turnAway();
     this.#options.onClose();
   }
 
-  /** Its host has crashed: it is gone, and says nothing. */
+  /** Forgets everybody who waits, and says nothing: as when its host crashes. */
   vanish(): void {
     this.#knocking.length = this.#ready.length = 0;
     this.#halfOpen.clear();
@@ -81,11 +81,12 @@ export class VirtualListener<A extends SocketAddress = SocketAddress> implements
 
   /** The client knows that it is connected. */
   ready(connection: Connection): void {
-    if (this.#halfOpen.delete(connection)) this.#ready.push(connection);
+    this.#halfOpen.delete(connection);
+    this.#ready.push(connection);
     this.#serve();
   }
 
-  /** The client has gone before it was let in, or before it knew. One that waits to be accepted stays, as for Linux. */
+  /** It has gone before it was let in, or before the client knew. One that waits to be accepted stays, as for Linux. */
   forget(connection: Connection): void {
     this.#halfOpen.delete(connection);
     const at = this.#knocking.indexOf(connection);

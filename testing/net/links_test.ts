@@ -292,6 +292,27 @@ Deno.test("a partition in the middle of a handshake, at every step of it", async
 });
 
 Deno.test(
+  "a server forgets a client after a minute that does not say it knows, and has its place in the backlog again",
+  simulated(async (sim) => {
+    sim.net.host("db");
+    using _ = sim.net.link("test", "db", { latency: 10 });
+    const [listener] = await sim.net.host("db").run(() => openTcpListeners(5432, { backlog: 1 }));
+    using _listener = listener!;
+    const lost = await openTcpStream("db", 5432);
+    // The client knows that it is connected, at 20; what it says then would arrive at 30.
+    const cut = sim.net.partition("test", "db");
+    await lost.sendAll(encode("x"));
+    assertEquals(await causeOf(lost.receiveSome()), "TimedOut");
+    cut[Symbol.dispose]();
+    lost.close();
+    using client = await openTcpStream("db", 5432);
+    using server = await listener!.accept();
+    assertEquals(server.remoteAddress, client.localAddress);
+    assertEquals(sim.net.connections().length, 1);
+  }),
+);
+
+Deno.test(
   "what nobody acknowledges breaks the connection of who sent it, two minutes later; the other end notices nothing",
   simulated((sim) =>
     withPair(sim, async (client, server) => {
