@@ -164,6 +164,8 @@ export interface Background {
  * the test fails with a `DeadlockError` that shows the task tree, after cleanup has run. A body that passes fails all
  * the same if it leaves something behind: a timer, an operation of the host, a wait nobody awaits.
  *
+ * Servers and clients over TCP and Unix sockets run as they are, on a network in memory: see `Simulation.net`.
+ *
  * `setTimeout` and its kin, `Date`, `performance.now`, `AbortSignal.timeout` and `Temporal.Now` follow the simulated
  * time inside, and only there: code outside, and other simulations at the same time, do not notice.
  *

@@ -12,6 +12,7 @@ import { requireFunction } from "../_arguments.ts";
 import { addressesOf, canonical, covers, isLoopback } from "./_addresses.ts";
 import { runOnHost } from "./_host_context.ts";
 import { hostError } from "./_host_errors.ts";
+import type { Link } from "./_link.ts";
 import type { SimulatedNetwork } from "./simulated_network.ts";
 import type { VirtualListener } from "./_virtual_listener.ts";
 import type { VirtualHost } from "./virtual_network.ts";
@@ -30,6 +31,8 @@ export class Host implements VirtualHost {
   /** Its address, IPv4, and the one for IPv6. */
   readonly address: string;
   readonly address6: string;
+  /** The ways to other hosts, as far as somebody asked. Written by the network. */
+  readonly links: Map<Host, Link> = new Map();
   readonly listeners: Map<number, VirtualListener<NetworkAddress>[]> = new Map();
   /** Who listens on the sockets of its file system; `null` for a file whose owner was killed. */
   readonly sockets: Map<string, VirtualListener<UnixAddress> | null> = new Map();

@@ -13,7 +13,7 @@ export class Names {
   readonly #clock: Clock;
   readonly #addressOf: (name: string) => string | undefined;
   /** The answers to a name; the last one holds. */
-  readonly #answers = new Map<string, Answer[]>();
+  readonly #answers = new Map<string, readonly Answer[]>();
 
   /** `addressOf` knows the hosts. */
   constructor(clock: Clock, addressOf: (name: string) => string | undefined) {
@@ -24,12 +24,8 @@ export class Names {
   /** Adds an answer; the returned function takes it away. */
   add(name: string, answer: Answer): () => void {
     const key = name.toLowerCase();
-    const answers = this.#answers.getOrInsertComputed(key, () => []);
-    answers.push(answer);
-    return () => {
-      const at = answers.indexOf(answer);
-      if (at >= 0) answers.splice(at, 1);
-    };
+    this.#answers.set(key, [...this.#answers.get(key) ?? [], answer]);
+    return () => void this.#answers.set(key, this.#answers.get(key)!.filter((other) => other !== answer));
   }
 
   async resolve(hostname: string): Promise<readonly ResolvedAddress[]> {

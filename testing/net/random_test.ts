@@ -43,7 +43,7 @@ function course(seed: number): Promise<Map<string, number>> {
     }
     for (const a of NAMES) {
       for (const b of NAMES) {
-        const options = { latency: below(50), jitter: below(50), loss: sim.random() / 2, window: 1 + below(500) };
+        const options = { latency: below(50), jitter: below(50), loss: sim.random() / 5, window: 1 + below(500) };
         sim.net.link(a, b, { ...options, bandwidth: 1_000 + below(100_000) });
       }
     }

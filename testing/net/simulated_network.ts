@@ -61,7 +61,6 @@ export class SimulatedNetwork implements Network, VirtualNetwork, Wire {
   readonly random: () => number;
   readonly #hosts = new Map<string, Host>();
   readonly #byAddress = new Map<string, Host>();
-  readonly #links = new Map<Host, Map<Host, Link>>();
   /** The way to addresses that nobody has. */
   readonly #nowhere = new Link();
   readonly #connections = new Set<Connection>();
@@ -312,11 +311,12 @@ export class SimulatedNetwork implements Network, VirtualNetwork, Wire {
   /** The way from one host to another. */
   #link(from: Host, to: Host | null): Link {
     if (to === null) return this.#nowhere;
-    return this.#links.getOrInsertComputed(from, () => new Map()).getOrInsertComputed(to, () => {
-      const link = new Link();
-      for (const host of [from, to]) if (!host.up) link.partitions.add(host);
-      return link;
-    });
+    const known = from.links.get(to);
+    if (known !== undefined) return known;
+    const link = new Link();
+    for (const host of [from, to]) if (!host.up) link.partitions.add(host);
+    from.links.set(to, link);
+    return link;
   }
 
   /** Called when an operation begins that may open a connection: takes note of where, in case nobody closes it. */

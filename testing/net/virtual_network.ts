@@ -7,6 +7,28 @@ import type { Task } from "../../core/mod.ts";
  *
  * Code runs on host `"test"` unless it is told to run on another one. What is set holds from that moment on, also for
  * what is connected already and on its way; the guard that a setter returns takes it back.
+ *
+ * @example A client that tries again while the cable is out
+ * ```ts
+ * import { failAfter, openTcpStream, retry, serveTcp, simulate, sleep } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await simulate(async (sim) => {
+ *   const db = sim.net.host("db");
+ *   db.startSoon(() => serveTcp((stream) => stream.receiveSome(), { port: 5432 }));
+ *   sim.net.partition("test", "db");
+ *   sim.background.startSoon(async () => {
+ *     await sleep(2_500);
+ *     sim.net.heal("test", "db");
+ *   });
+ *   let attempts = 0;
+ *   using _ = await retry(() => {
+ *     attempts++;
+ *     return failAfter(1_000, () => openTcpStream("db", 5432));
+ *   }, { attempts: 5, backoff: () => 0 });
+ *   assertEquals([attempts, sim.now], [3, 2_500]);
+ * });
+ * ```
  */
 export interface VirtualNetwork {
   /**
