@@ -59,7 +59,7 @@ Deno.test("a wait has begun when it began, also if nothing but a timer or the ne
     const error = await assertRejects(() =>
       simulate(async (sim) => {
         await pass(sim);
-        await new Event("never").wait();
+        await new Event({ name: "never" }).wait();
       }), DeadlockError);
     assertMatch(error.message, /event "never" +since t=1\.5s/);
   }
