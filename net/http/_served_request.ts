@@ -12,11 +12,21 @@ import { textOf } from "../_wait_for_host.ts";
 
 /** What to call when a body is read to the end. */
 const ends = new WeakMap<Request, () => void>();
+/** What to call when the rest of a body that was asked for as a stream is not wanted any more. */
+const breakOffs = new WeakMap<Request, () => void>();
 
 /** Puts the reading of a request's body under scopes; `ended` is called when it is read to the end. */
 export function adoptRequest(request: Request, ended: () => void): void {
   ends.set(request, ended);
   Object.setPrototypeOf(request, ServedRequest.prototype);
+}
+
+/**
+ * Ends the reading of a body that has been begun and not finished. The host keeps a connection for whoever might read on
+ * (Deno 2.9.6): it would neither take another request nor be closed by a shutdown.
+ */
+export function abandonBody(request: Request): void {
+  breakOffs.get(request)?.();
 }
 
 class ServedRequest extends Request {
@@ -29,7 +39,7 @@ class ServedRequest extends Request {
 
   override get body(): Request["body"] {
     const body = super.body;
-    return body === null ? null : under(body, ends.get(this));
+    return body === null ? null : under(body, this);
   }
 
   override arrayBuffer(): ReturnType<Request["arrayBuffer"]> {
@@ -60,14 +70,20 @@ class ServedRequest extends Request {
 /** The same stream; iterating it is a wait, and what a cancelled one would have got comes first in the next. */
 function under(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
-  ended: (() => void) | undefined,
+  request: Request,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   if (Object.hasOwn(body, Symbol.asyncIterator)) return body;
+  const ended = ends.get(request);
+  let reader: { cancel(): Promise<void> } | undefined;
+  const getReader = body.getReader.bind(body) as (options?: unknown) => NonNullable<typeof reader>;
+  const define = (name: string | symbol, value: unknown) =>
+    Object.defineProperty(body, name, { configurable: true, writable: true, value });
   const iterate = (options: { readonly preventCancel?: boolean } = {}) =>
     new BodyIterator(body.getReader(), options.preventCancel ?? false, ended);
-  for (const name of ["values", Symbol.asyncIterator]) {
-    Object.defineProperty(body, name, { configurable: true, writable: true, value: iterate });
-  }
+  define("values", iterate);
+  define(Symbol.asyncIterator, iterate);
+  define("getReader", (options?: unknown) => reader = getReader(options));
+  breakOffs.set(request, () => void (body.locked && reader !== undefined ? reader : body).cancel().catch(() => {}));
   return body;
 }
 

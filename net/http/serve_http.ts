@@ -19,6 +19,7 @@ import { Breakables } from "./_breakables.ts";
 import { checkServe } from "../_accept_loop.ts";
 import { CUT_OFF, Exchange, serverError, type Site, unavailable } from "./_exchange.ts";
 import { type HostHttpServer, hostServeHttp } from "./_deno_http.ts";
+import { abandonBody } from "./_served_request.ts";
 import { checkListen } from "../_listen_on_all.ts";
 import { requireFunction, requireLimit } from "../_check.ts";
 import { quietly } from "../_quietly.ts";
@@ -157,6 +158,7 @@ async function listenAndServe(handler: HttpHandler, options: ServeHttpOptions): 
     const over = (): void => {
       statistics.open--;
       breakables.end(request);
+      abandonBody(request);
     };
     const rest = exchange.run();
     if (rest === undefined) over();

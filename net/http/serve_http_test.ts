@@ -385,6 +385,43 @@ Deno.test("all readers of a request read, and a clone as well", async () => {
   );
 });
 
+Deno.test("a body that nobody reads to its end does not keep its connection from the next request", async () => {
+  const readers: Record<string, (body: ReadableStream<Uint8Array>) => Promise<unknown>> = {
+    "an iteration that was cancelled": async (body) => {
+      const scope = new CancelScope();
+      await scope.run(async () => {
+        for await (const _ of body) queueMicrotask(() => scope.cancel());
+      });
+    },
+    "an iteration that was left": async (body) => {
+      for await (const _ of body.values({ preventCancel: true })) break;
+    },
+    "a reader that is kept": (body) => body.getReader().read(),
+    "a reader that was released": async (body) => {
+      const reader = body.getReader();
+      await reader.read();
+      reader.releaseLock();
+    },
+    "a stream that was only looked at": () => Promise.resolve(),
+  };
+  for (const [name, reader] of Object.entries(readers)) {
+    await withServer(
+      async ({ body }) => {
+        if (body !== null) await reader(body);
+        return new Response(body === null ? "next" : "first");
+      },
+      {},
+      async (_, __, port) => {
+        using client = await raw(port, "POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 6\r\n\r\nabc");
+        await until(client, "first");
+        await client.sendAll(encoder.encode(`def${GET}`));
+        const outcome = await moveOnAfter(5_000, () => until(client, "next"));
+        assert(!outcome.cancelledCaught, name);
+      },
+    );
+  }
+});
+
 Deno.test("a streamed body is sent as it is made, and the request lives until then", async () => {
   const statistics = { open: 0, accepted: 0 };
   const [send, receive] = openMemoryChannel<Uint8Array>(0);
