@@ -77,12 +77,8 @@ export class Exchange implements HttpRequestInfo {
     this.#request = request;
     this.#info = info;
     this.#respond = respond;
-    // Others have no body to be read.
-    const { method } = request;
-    if (method === "GET" || method === "HEAD") return;
     const { breakables } = site;
-    breakables.begin(request);
-    adoptRequest(request, () => breakables.end(request));
+    if (breakables.begin(request)) adoptRequest(request, () => breakables.end(request));
   }
 
   get remoteAddress(): HttpRequestInfo["remoteAddress"] {
@@ -173,7 +169,6 @@ export class Exchange implements HttpRequestInfo {
     if (conversation === undefined) return void this.#answer(response);
     // The upgrade itself aborts the signal.
     this.#unwatch();
-    this.#site.breakables.begin(this.#request);
     const { answer, converse } = conversation.begin(this.#request);
     this.#answer(answer);
     return converse();

@@ -530,6 +530,33 @@ Deno.test("a shutdown of the server leaves conversations their grace, then close
   assertEquals(seen, [true, "last words", { code: 1001, reason: "" }]);
 });
 
+Deno.test("a request that is under way when a shutdown begins may still become a conversation", async () => {
+  const scope = new CancelScope();
+  const asked = new Event();
+  const go = new Event();
+  await openNursery(async (nursery) => {
+    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+      scope.run(() =>
+        serveHttp(async (request) => {
+          asked.set();
+          await go.wait();
+          return upgradeWebSocket(request, (socket) => socket.send("hello"));
+        }, { ...HERE, status })
+      )
+    );
+    nursery.startSoon(async () => {
+      await asked.wait();
+      scope.shutdown({ grace: 60_000 });
+      // The server is told of it, and has asked the host by then for what it may ask.
+      for (let turn = 0; turn < 10; turn++) await checkpoint();
+      go.set();
+    });
+    await using socket = await openWebSocket(`ws://127.0.0.1:${address!.port}/`);
+    assertEquals(await Array.fromAsync(socket), ["hello"]);
+    assertEquals(socket.end, { code: 1000, reason: "" });
+  });
+});
+
 Deno.test("a client that leaves ends its conversation, and neither fails the server nor is told as an error", async () => {
   const errors: unknown[] = [];
   const kinds: Record<string, (socket: WebSocketChannel) => unknown> = {
