@@ -126,20 +126,30 @@ Deno.test("maxConnections leaves others waiting, and serves them in turn", async
 
 Deno.test("shutdown() stops accepting, lets handlers finish, and the server returns", async () => {
   const started = new Event();
+  const refused = new Event();
   const log: string[] = [];
   await openNursery(async (nursery) => {
     const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
       serveTcp(async (stream) => {
         started.set();
-        while (!shutdownRequested()) await sleep(1);
+        await refused.wait();
+        assert(shutdownRequested());
         await say("finished")(stream);
       }, { ...HERE, port: 0, status }).then(() => log.push("server returned"))
     );
     const answer = nursery.startSoon(() => ask(address!.port));
     await started.wait();
     nursery.cancelScope.shutdown({ grace: 60_000 });
-    assertEquals(await answer.join(), "finished");
+    const outcome = await moveOnAfter(5_000, async () => {
+      // The host closes the listener a moment later.
+      while (await openTcpStream("127.0.0.1", address!.port).then((late) => (late.close(), true), () => false)) {
+        await sleep(1);
+      }
+    });
+    assert(!outcome.cancelledCaught);
     await assertRejects(() => openTcpStream("127.0.0.1", address!.port), BrokenResourceError, "refused");
+    refused.set();
+    assertEquals(await answer.join(), "finished");
   });
   assertEquals(log, ["server returned"]);
 });
@@ -290,6 +300,37 @@ Deno.test(
       "1300 Error: too many open files",
       "2301 Error: too many open files",
     ]);
+  }),
+);
+
+Deno.test(
+  "onHandlerError is told of what failed, without the cancellations that came with it",
+  simulated(async () => {
+    const told: unknown[] = [];
+    const stream = { close() {} };
+    let accepted = false;
+    const listener: Listener<{ close(): void }> = {
+      accept: () => accepted ? sleepForever() : (accepted = true, Promise.resolve(stream)),
+      close() {},
+      [Symbol.dispose]() {},
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+    await openNursery(async (nursery) => {
+      nursery.startSoon(() =>
+        serveListeners(
+          async () => {
+            const results = await Promise.allSettled([sleepForever(), sleepForever()]);
+            const errors = results.map((result) => (result as PromiseRejectedResult).reason);
+            throw new ErrorGroup([errors[0], new TypeError("cleanup")]);
+          },
+          [listener],
+          { onHandlerError: (error) => void told.push(error) },
+        )
+      );
+      await sleep(10);
+      nursery.cancel();
+    });
+    assertEquals(told.map((error) => (error as ErrorGroup).flatten().map(String)), [["TypeError: cleanup"]]);
   }),
 );
 

@@ -422,6 +422,70 @@ Deno.test("a body that nobody reads to its end does not keep its connection from
   }
 });
 
+Deno.test("leaving an iteration gives the lock back, and keeps the rest where that is asked for", async () => {
+  const heads: string[] = [];
+  await withServer(
+    async ({ body }) => {
+      for await (const chunk of body!.values({ preventCancel: true })) {
+        heads.push(decoder.decode(chunk));
+        break;
+      }
+      heads.push(String(body!.locked));
+      let text = "";
+      for await (const chunk of body!) text += decoder.decode(chunk);
+      return new Response(`then ${text}`);
+    },
+    {},
+    async (_url, _nursery, port) => {
+      using client = await raw(port, "POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 6\r\n\r\nabc");
+      while (heads.length < 2) await sleep(1);
+      await client.sendAll(encoder.encode("def"));
+      await until(client, "then def");
+    },
+  );
+  assertEquals(heads, ["abc", "false"]);
+});
+
+Deno.test("a request is open until its client has taken the last byte of a stream", async () => {
+  const statistics = { open: 0, accepted: 0 };
+  const ended = new Event();
+  // More than the buffers of the system hold.
+  const much = new Uint8Array(32 * 1024 * 1024);
+  await withServer(
+    () =>
+      new Response(
+        (async function* () {
+          yield much;
+          ended.set();
+        })() as unknown as ReadableStream,
+      ),
+    { statistics },
+    async (_url, _nursery, port) => {
+      using client = await raw(port, GET.replace("Host", "Connection: close\r\nHost"));
+      await client.receiveSome();
+      await ended.wait();
+      for (let turn = 0; turn < 10; turn++) await sleep(1);
+      assertEquals(statistics.open, 1);
+      await rest(client);
+      while (statistics.open > 0) await sleep(1);
+    },
+  );
+});
+
+Deno.test("a stream that onHandlerError answers with too late is cancelled", async () => {
+  const cancelled = new Event();
+  await withServer(
+    () => new Response(new ReadableStream({ pull: () => Promise.reject(new TypeError("source")) })),
+    { onHandlerError: () => new Response(new ReadableStream({ cancel: () => cancelled.set() })) },
+    async (_url, _nursery, port) => {
+      using client = await raw(port, GET);
+      await rest(client);
+      const outcome = await moveOnAfter(5_000, () => cancelled.wait());
+      assert(!outcome.cancelledCaught);
+    },
+  );
+});
+
 Deno.test("a streamed body is sent as it is made, and the request lives until then", async () => {
   const statistics = { open: 0, accepted: 0 };
   const [send, receive] = openMemoryChannel<Uint8Array>(0);
@@ -922,6 +986,40 @@ Deno.test("a shutdown lets uploads finish, and refuses new requests meanwhile", 
       assert((await until(client, "got")).startsWith("HTTP/1.1 200"));
     }
   });
+});
+
+Deno.test("a shutdown does not wait for a body that is read, nor for one that nobody has read", async () => {
+  for (const how of ["whole", "parts", "not at all"]) {
+    const scope = new CancelScope();
+    const read = new Event();
+    const go = new Event();
+    await openNursery(async (nursery) => {
+      const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+        scope.run(() =>
+          serveHttp(async (request) => {
+            if (how === "whole") await request.text();
+            if (how === "parts") { for await (const _ of request.body!); }
+            read.set();
+            if (how !== "not at all") await go.wait();
+            return new Response("got it");
+          }, { ...HERE, status })
+        )
+      );
+      using idle = await raw(address!.port, "POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 3\r\n\r\nabc");
+      await read.wait();
+      if (how === "not at all") await until(idle, "got it");
+      scope.shutdown({ grace: 60_000 });
+      const outcome = await moveOnAfter(5_000, async () => {
+        // The host still listens as long as the server waits for bodies.
+        while (await openTcpStream("127.0.0.1", address!.port).then((late) => (late.close(), true), () => false)) {
+          await sleep(1);
+        }
+      });
+      go.set();
+      if (how !== "not at all") await until(idle, "got it");
+      assert(!outcome.cancelledCaught, how);
+    });
+  }
 });
 
 Deno.test("an upload that takes longer than the grace is cancelled, and its connection closed", async () => {

@@ -43,6 +43,8 @@ const BINARY = 2;
 const CLOSE = 8;
 const PING = 9;
 const PONG = 10;
+/** Not the one of a simulation. */
+const nextTurn = globalThis.setImmediate;
 const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
@@ -529,6 +531,59 @@ Deno.test("a shutdown of the server leaves conversations their grace, then close
   );
   assertEquals(seen, [true, "last words", { code: 1001, reason: "" }]);
 });
+
+Deno.test("a loop over the messages ends with the error if the connection breaks: that is no end", () =>
+  withRawServer(
+    (peer) => peer.send(frame(TEXT, "one")),
+    async (url) => {
+      await using socket = await openWebSocket(url);
+      const got: unknown[] = [];
+      await assertRejects(async () => {
+        for await (const message of socket) got.push(message);
+      }, BrokenResourceError);
+      assertEquals([got, socket.end], [["one"], null]);
+    },
+  ));
+
+Deno.test("a client cuts off a server that sends more than it keeps, with a code that a client may use", () =>
+  withRawServer(
+    async (peer) => {
+      for (let n = 0; n < 3; n++) await peer.send(frame(BINARY, new Uint8Array(100)));
+      const { opcode, payload } = await peer.receive();
+      assertEquals([opcode, payload.slice(0, 2)], [CLOSE, closing(4009)]);
+      await peer.send(frame(CLOSE, payload.slice(0, 2)));
+    },
+    async (url) => {
+      await using socket = await openWebSocket(url, { maxBuffered: 200 });
+      while (socket.end === null) {
+        const outcome = await socket.send("").then(() => checkpoint(), (error) => error);
+        if (outcome instanceof BrokenResourceError) break;
+      }
+      assertEquals((await socket.receive()).length, 100);
+      await assertRejects(() => socket.receive(), BrokenResourceError, "more than the 200 bytes");
+    },
+  ));
+
+Deno.test(
+  "a send() that is cancelled no longer keeps the run waiting for the outside world",
+  simulated(async () => {
+    const socket = new FakeSocket();
+    const channel = socket.channel();
+    socket.bufferedAmount = Infinity;
+    const outcome = await moveOnAfter(Infinity, async (scope) => {
+      const sending = channel.send("never");
+      scope.cancel();
+      await sending;
+    });
+    assert(outcome.cancelledCaught);
+    // Time would stand still, and the channel would look on at the host.
+    let looks = 0;
+    Object.defineProperty(socket, "bufferedAmount", { get: () => ++looks });
+    await sleep(1_000);
+    for (let turn = 0; turn < 3; turn++) await hostOp("turn", new Promise((resolve) => nextTurn(resolve)));
+    assertEquals([looks, socket.sent], [0, []]);
+  }),
+);
 
 Deno.test("a request that is under way when a shutdown begins may still become a conversation", async () => {
   const scope = new CancelScope();

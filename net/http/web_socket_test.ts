@@ -417,7 +417,10 @@ Deno.test("close() waits no longer than its timeout for a peer that does not ans
     );
     const socket = await openWebSocket(`ws://127.0.0.1:${address!.port}/`);
     // Also in a cancelled scope.
-    await moveOnAfter(0, () => socket.close({ timeout: 20 }));
+    const cleanup = await moveOnAfter(0, () => socket.close({ timeout: 20 }));
+    assert(!cleanup.cancelledCaught);
+    const again = await moveOnAfter(5_000, () => socket.close({ timeout: 20 }));
+    assert(!again.cancelledCaught);
     release.set();
     await socket.close();
     nursery.cancel();
