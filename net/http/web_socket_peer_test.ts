@@ -43,8 +43,6 @@ const BINARY = 2;
 const CLOSE = 8;
 const PING = 9;
 const PONG = 10;
-/** Not the one of a simulation. */
-const nextTurn = globalThis.setImmediate;
 const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
@@ -563,27 +561,6 @@ Deno.test("a client cuts off a server that sends more than it keeps, with a code
       await assertRejects(() => socket.receive(), BrokenResourceError, "more than the 200 bytes");
     },
   ));
-
-Deno.test(
-  "a send() that is cancelled no longer keeps the run waiting for the outside world",
-  simulated(async () => {
-    const socket = new FakeSocket();
-    const channel = socket.channel();
-    socket.bufferedAmount = Infinity;
-    const outcome = await moveOnAfter(Infinity, async (scope) => {
-      const sending = channel.send("never");
-      scope.cancel();
-      await sending;
-    });
-    assert(outcome.cancelledCaught);
-    // Time would stand still, and the channel would look on at the host.
-    let looks = 0;
-    Object.defineProperty(socket, "bufferedAmount", { get: () => ++looks });
-    await sleep(1_000);
-    for (let turn = 0; turn < 3; turn++) await hostOp("turn", new Promise((resolve) => nextTurn(resolve)));
-    assertEquals([looks, socket.sent], [0, []]);
-  }),
-);
 
 Deno.test("a request that is under way when a shutdown begins may still become a conversation", async () => {
   const scope = new CancelScope();
