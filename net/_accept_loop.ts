@@ -62,8 +62,6 @@ export async function serveAll<S extends { close(): void }>(
 
   async function serve(stream: S, place: ReleaseGuard | null): Promise<void> {
     using _place = place;
-    statistics.open++;
-    statistics.accepted++;
     try {
       if (greet !== undefined && !(await greet(stream))) return;
       await (handlerTimeout === Infinity ? handler(stream) : failAfter(handlerTimeout, () => handler(stream)));
@@ -73,16 +71,20 @@ export async function serveAll<S extends { close(): void }>(
       for (const fault of rest) await onHandlerError(fault, stream);
       for (const one of cancelled) throw one;
     } finally {
-      stream.close();
-      statistics.open--;
+      leave(stream);
     }
+  }
+
+  function leave(stream: S): void {
+    stream.close();
+    statistics.open--;
   }
 
   async function placeFor(stream: S): Promise<ReleaseGuard> {
     try {
       return await places!.acquire();
     } catch (error) {
-      stream.close();
+      leave(stream);
       throw error;
     }
   }
@@ -105,6 +107,8 @@ export async function serveAll<S extends { close(): void }>(
               await sleep(CAPACITY_PAUSE);
               continue;
             }
+            statistics.open++;
+            statistics.accepted++;
             const place = places === null ? null : await placeFor(stream);
             nursery.startSoon(() => serve(stream, place), CONNECTION);
           }

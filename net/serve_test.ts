@@ -353,6 +353,7 @@ Deno.test(
       [Symbol.dispose]() {},
       [Symbol.asyncDispose]: () => Promise.resolve(),
     });
+    const statistics = { open: 0, accepted: 0 };
     await openNursery(async (nursery) => {
       nursery.startSoon(() =>
         serveListeners(async ({ name }) => {
@@ -362,13 +363,16 @@ Deno.test(
         }, [
           listener(() => sleepForever()),
           listener(() => receive.receive()),
-        ], { maxConnections: 1 })
+        ], { maxConnections: 1, statistics })
       );
       for (const name of ["a", "b", "c", "d"]) send.trySend(stream(name));
       await sleep(1_000);
       assertEquals([served, closed], [["a", "b", "c"], ["a", "b"]]);
+      // One that waits for its place is open, too, as a request is that waits under maxRequests.
+      assertEquals(statistics, { open: 2, accepted: 4 });
       nursery.cancel();
     });
+    assertEquals(statistics, { open: 0, accepted: 4 });
     // One that was accepted, but not served, is closed as well.
     assertEquals([served, closed.toSorted()], [["a", "b", "c"], ["a", "b", "c", "d"]]);
   }),
