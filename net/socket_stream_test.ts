@@ -319,6 +319,19 @@ Deno.test(
   }, SCRIPTED),
 );
 
+Deno.test(
+  "receiveSome() never gives memory of the caller of a receiveInto() that was cancelled, however much came",
+  simulated(async () => {
+    const [stream, conn] = open();
+    const buffer = new Uint8Array(64 * 1024);
+    await moveOnAfter(1, () => stream.receiveInto(buffer));
+    await conn.land(...new Uint8Array(20_000).fill(7));
+    const chunk = await stream.receiveSome();
+    assertEquals([chunk!.length, chunk!.buffer === buffer.buffer], [20_000, false]);
+    stream.close();
+  }, SCRIPTED),
+);
+
 Deno.test("arguments are checked before any effect", async () => {
   const [stream, conn] = open();
   await assertRejects(

@@ -636,6 +636,35 @@ Deno.test(
   }),
 );
 
+Deno.test(
+  "buffered counts what was not given out, also among lines",
+  simulated(async () => {
+    const [stream] = open("one\ntwo\nthree\n");
+    for await (const line of stream.lines()) {
+      assertEquals(line, "one");
+      break;
+    }
+    assertEquals(stream.buffered, 10);
+  }),
+);
+
+Deno.test(
+  "disposing of a stream forgets what it held, in either way",
+  simulated(async () => {
+    for (const dispose of [Symbol.dispose, Symbol.asyncDispose] as const) {
+      const [stream] = open("one\ntwo\n");
+      assertEquals(text(await stream.receiveUntil("\n")), "one");
+      await stream[dispose]();
+      assertEquals(stream.buffered, 0);
+      await assertRejects(
+        () => stream.receiveExactly(1),
+        ClosedResourceError,
+        "Cannot receive as the stream is closed",
+      );
+    }
+  }),
+);
+
 Deno.test("lines, numbers and bytes over a real connection", async () => {
   const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
   await openNursery(async (nursery) => {
