@@ -18,6 +18,9 @@
  * - A shutdown that has begun cannot be cut short: the signal of the server then throws `BadResource` where nobody can
  *   catch it. Clients that do not take what the host sends them keep it waiting.
  * - A shutdown fails the reading of all bodies of requests at once: see `_breakables.ts`.
+ * - The stream of a request's body that is neither read to its end nor cancelled keeps the connection, also after the answer
+ *   and the end of the server: see `abandonBody()`.
+ * - A WebSocket that is opened after a shutdown has begun breaks at once.
  * - A request that was upgraded, but whose upgrade response is not returned, makes Deno close the whole server.
  * - An upgrade finds a subprotocol only in a list whose commas are followed by one blank each, and throws otherwise;
  *   headers that are set on its response are sent.
