@@ -6,22 +6,27 @@
  * and no request that may become one.
  */
 
-import { Event } from "../../core/mod.ts";
+import { Event, hostOp } from "../../core/mod.ts";
+
+// Taken at import: a simulation does not hold up what the outside world does.
+const nextTurn = globalThis.setImmediate;
 
 /** See the header. */
 export class Breakables {
   readonly #requests = new Set<Request>();
-  /** Those without a body: whether they ask for an upgrade is looked at only by `over()`, as it costs time. */
+  /** Those under way without a body: whether they ask for an upgrade is looked at only by `over()`, as it costs time. */
   readonly #plain = new Set<Request>();
   /** Set when the last one ends. Written by `over()`. */
   #last: Event | null = null;
 
-  /** A request has come. Returns whether it has a body. */
-  begin(request: Request): boolean {
-    const { method } = request;
-    const plain = method === "GET" || method === "HEAD";
-    (plain ? this.#plain : this.#requests).add(request);
-    return !plain;
+  /** A request with a body has come, or one is answered with a WebSocket. */
+  begin(request: Request): void {
+    this.#requests.add(request);
+  }
+
+  /** The handler of a request is under way, which may become a conversation. */
+  beginPlain(request: Request): void {
+    this.#plain.add(request);
   }
 
   /** Its body is read to the end, or the request is over. Harmless when repeated. */
@@ -32,6 +37,8 @@ export class Breakables {
 
   /** Waits until there is none; called once, when no more come. */
   async over(): Promise<void> {
+    // Handlers are called in the turn in which their request comes, but not at once.
+    await hostOp("begin the shutdown", new Promise<void>((resolve) => nextTurn(resolve)));
     for (const request of this.#plain) {
       if (request.headers.has("upgrade")) this.#requests.add(request);
     }

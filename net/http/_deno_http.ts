@@ -14,7 +14,7 @@
  * - The callback is called without any async context. The pulls of a response's stream are called without one, or in
  *   that in which the stream was made, depending on its buffer.
  * - Whether a `Response` holds a stream or plain bytes, no public property tells: asking for `body` turns bytes into a
- *   stream. See `holdsStream()`.
+ *   stream. See `natureOf()`.
  * - A shutdown that has begun cannot be cut short: the signal of the server then throws `BadResource` where nobody can
  *   catch it. Clients that do not take what the host sends them keep it waiting.
  * - A shutdown fails the reading of all bodies of requests at once: see `_breakables.ts`.
@@ -127,32 +127,58 @@ export function hostWebSocket(
 }
 
 /**
- * Whether the body of a response is a stream, which has to be sent in the scope of its request.
- *
- * Asked by looking into the object, as the host itself does; and only if that gives the right answers for responses whose
- * nature is known. Otherwise every body counts as a stream, which is right, too, but slow.
+ * What has to be done to answer with a response: nothing, if it is `"plain"`; a `"stream"` has to be read in the scope of
+ * its request. One whose body was `"used"`, or that is an `"error"`, cannot be sent.
  */
-export const holdsStream: (response: Response) => boolean = chooseProbe();
+export type Nature = "plain" | "stream" | "upgrade" | "used" | "error";
 
-function chooseProbe(): (response: Response) => boolean {
-  const plain = [
-    new Response(null),
-    new Response("text"),
-    new Response(new Uint8Array(1)),
-    new Response("text", { headers: { "x-y": "z" } }),
-    Response.json({}),
+/**
+ * The nature of a response.
+ *
+ * Found by looking into the object, as the host itself does: to ask for `status`, `bodyUsed` and `body` costs time, and the
+ * last one turns bytes into a stream. But only if that gives the right answers for responses whose nature is known;
+ * otherwise every body counts as a stream, which is right, too, but slow.
+ */
+export const natureOf: (response: Response) => Nature = chooseProbe();
+
+/** What the probe looks at. */
+interface Insides {
+  readonly status: number;
+  readonly body: null | { readonly streamOrStatic: ReadableStream | { readonly consumed: boolean } };
+}
+
+function chooseProbe(): (response: Response) => Nature {
+  const used = new Response("text");
+  used.text();
+  const usedStream = new Response(new ReadableStream());
+  usedStream.body!.cancel();
+  const known: readonly (readonly [Nature, Response])[] = [
+    ["plain", new Response(null)],
+    ["plain", new Response("text")],
+    ["plain", new Response(new Uint8Array(1))],
+    ["plain", new Response("text", { headers: { "x-y": "z" }, status: 404 })],
+    ["plain", Response.json({})],
+    ["stream", new Response(new ReadableStream())],
+    ["upgrade", new Response(null, { status: 101 })],
+    ["used", used],
+    ["used", usedStream],
+    ["error", Response.error()],
   ];
-  // deno-lint-ignore no-explicit-any -- the insides of somebody else's object
-  const inside = Object.getOwnPropertySymbols(plain[0]).find(({ description }) => description === "response") as any;
-  const probe = (response: Response): boolean =>
-    // deno-lint-ignore no-explicit-any -- the insides of somebody else's object
-    (response as any)[inside].body?.streamOrStatic instanceof ReadableStream;
+  const inside = Object.getOwnPropertySymbols(used).find(({ description }) => description === "response") as never;
+  const probe = (response: Response): Nature => {
+    const { body, status }: Insides = response[inside];
+    if (body === null) return status === 101 ? "upgrade" : status === 0 ? "error" : "plain";
+    const { streamOrStatic } = body;
+    if (!(streamOrStatic instanceof ReadableStream)) return streamOrStatic.consumed ? "used" : "plain";
+    return response.bodyUsed ? "used" : "stream";
+  };
   try {
-    if (!plain.some(probe) && probe(new Response(new ReadableStream()))) return probe;
+    if (known.every(([nature, response]) => probe(response) === nature)) return probe;
   } catch {
     // Another version, with other insides.
   }
-  return (response) => response.body !== null;
+  return ({ status, bodyUsed, body }) =>
+    status === 101 ? "upgrade" : status === 0 ? "error" : bodyUsed ? "used" : body === null ? "plain" : "stream";
 }
 
 /**

@@ -30,9 +30,10 @@ import {
   type Waker,
 } from "../../core/mod.ts";
 import type { Breakables } from "./_breakables.ts";
-import { holdsStream, type HostRequestInfo, isBodyFault } from "./_deno_http.ts";
+import { type HostRequestInfo, isBodyFault, natureOf } from "./_deno_http.ts";
+import type { ServerStatistics } from "../serve.ts";
 import type { HttpHandler, HttpRequestInfo } from "./serve_http.ts";
-import { adoptRequest } from "./_served_request.ts";
+import { abandonBody, adoptRequest } from "./_served_request.ts";
 import { splitErrors } from "../_split_errors.ts";
 import { conversationOf } from "./_web_socket_upgrade.ts";
 
@@ -44,6 +45,7 @@ export interface Site {
   /** Where the number of requests that are handled at a time is limited; otherwise `null`. */
   readonly places: Semaphore | null;
   readonly breakables: Breakables;
+  readonly statistics: ServerStatistics;
   /** Has an exchange watched if it is not over by the next turn. */
   readonly watchSoon: (exchange: Exchange) => void;
 }
@@ -71,14 +73,21 @@ export class Exchange implements HttpRequestInfo {
   #respond: ((response: Response) => void) | null;
   /** Listens to the signal of the request while that is watched. Made when needed: a closure for each would cost time. */
   #gone: (() => void) | null = null;
+  /** Whether the breakables know of it. */
+  #noted = false;
 
   constructor(site: Site, request: Request, info: HostRequestInfo, respond: (response: Response) => void) {
     this.#site = site;
     this.#request = request;
     this.#info = info;
     this.#respond = respond;
+    // Others have no body to be read.
+    const { method } = request;
+    if (method === "GET" || method === "HEAD") return;
     const { breakables } = site;
-    if (breakables.begin(request)) adoptRequest(request, () => breakables.end(request));
+    breakables.begin(request);
+    this.#noted = true;
+    adoptRequest(request, () => breakables.end(request));
   }
 
   get remoteAddress(): HttpRequestInfo["remoteAddress"] {
@@ -92,21 +101,19 @@ export class Exchange implements HttpRequestInfo {
 
   /** The whole of the task. A promise only if there is something to wait for. */
   run(): undefined | Promise<void> {
-    const { handler, handlerTimeout, places, watchSoon } = this.#site;
-    if (places !== null || handlerTimeout !== Infinity) {
-      watchSoon(this);
-      return this.#settle(this.#limited());
-    }
+    const { handler, handlerTimeout, places } = this.#site;
+    if (places !== null || handlerTimeout !== Infinity) return this.#settle(this.#limited());
     let rest: undefined | Promise<void>;
     try {
       const result = handler(this.#request, this);
-      rest = result instanceof Promise ? this.#later(result) : this.#hand(result);
+      if (result instanceof Promise) return this.#settle(result, (response) => this.#hand(response));
+      rest = this.#hand(result);
     } catch (error) {
       rest = Promise.reject(error);
     }
-    if (rest === undefined) return undefined;
-    watchSoon(this);
-    return this.#settle(rest);
+    if (rest !== undefined) return this.#settle(rest);
+    this.#over();
+    return undefined;
   }
 
   /** Begins to watch whether the client is there. Called in a turn after the one in which the handler was called. */
@@ -117,11 +124,6 @@ export class Exchange implements HttpRequestInfo {
     const { signal } = this.#request;
     if (signal.aborted) gone();
     else signal.addEventListener("abort", gone);
-  }
-
-  async #later(result: Promise<unknown>): Promise<void> {
-    const rest = this.#hand(await result);
-    if (rest !== undefined) await rest;
   }
 
   async #limited(): Promise<void> {
@@ -145,12 +147,31 @@ export class Exchange implements HttpRequestInfo {
     });
   }
 
-  async #settle(work: Promise<void>): Promise<void> {
+  /** What is not over at once; the beginning of `work` is. `next` gets what comes of it. */
+  async #settle(work: Promise<unknown>, next?: (result: unknown) => undefined | Promise<void>): Promise<void> {
+    const { watchSoon, breakables } = this.#site;
+    watchSoon(this);
+    if (!this.#noted) {
+      this.#noted = true;
+      breakables.beginPlain(this.#request);
+    }
     try {
-      await work;
+      const result = await work;
+      const rest = next?.(result);
+      if (rest !== undefined) await rest;
     } catch (error) {
       await this.#failed(error);
+    } finally {
+      this.#over();
     }
+  }
+
+  #over(): void {
+    const { statistics, breakables } = this.#site;
+    statistics.open--;
+    if (!this.#noted) return;
+    breakables.end(this.#request);
+    abandonBody(this.#request);
   }
 
   /** Gives the host what the handler returned; what remains to be done is a promise. */
@@ -159,16 +180,20 @@ export class Exchange implements HttpRequestInfo {
       const found = response === null || typeof response !== "object" ? String(response) : response.constructor?.name;
       throw new TypeError(`Cannot answer a request as its handler must return a Response: received ${found}`);
     }
-    if (response.status === 0) {
+    const nature = natureOf(response);
+    if (nature === "plain") return void this.#answer(response);
+    if (nature === "stream") return this.#pump(response);
+    if (nature === "error") {
       throw new TypeError("Cannot answer a request as its response must have a status: received Response.error()");
     }
     // The host would find out as well, but not say for which request.
-    if (response.bodyUsed) throw usedBody();
-    if (holdsStream(response)) return this.#pump(response);
-    const conversation = response.status === 101 ? conversationOf(response) : undefined;
+    if (nature === "used") throw usedBody();
+    const conversation = conversationOf(response);
     if (conversation === undefined) return void this.#answer(response);
     // The upgrade itself aborts the signal.
     this.#unwatch();
+    this.#noted = true;
+    this.#site.breakables.begin(this.#request);
     const { answer, converse } = conversation.begin(this.#request);
     this.#answer(answer);
     return converse();

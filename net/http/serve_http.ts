@@ -19,7 +19,6 @@ import { Breakables } from "./_breakables.ts";
 import { checkServe } from "../_accept_loop.ts";
 import { CUT_OFF, Exchange, serverError, type Site, unavailable } from "./_exchange.ts";
 import { type HostHttpServer, hostServeHttp } from "./_deno_http.ts";
-import { abandonBody } from "./_served_request.ts";
 import { checkListen } from "../_listen_on_all.ts";
 import { requireFunction, requireLimit } from "../_check.ts";
 import { quietly } from "../_quietly.ts";
@@ -151,19 +150,9 @@ async function listenAndServe(handler: HttpHandler, options: ServeHttpOptions): 
     onHandlerError,
     places: maxRequests === Infinity ? null : new Semaphore(maxRequests, { name: "places for requests" }),
     breakables,
+    statistics,
     watchSoon: watchman(),
   };
-
-  function serve(exchange: Exchange, request: Request): void | Promise<void> {
-    const over = (): void => {
-      statistics.open--;
-      breakables.end(request);
-      abandonBody(request);
-    };
-    const rest = exchange.run();
-    if (rest === undefined) over();
-    else return rest.finally(over);
-  }
 
   let accept: HostCallback = unavailable;
   let refused: (error: unknown) => void = () => {};
@@ -185,7 +174,7 @@ async function listenAndServe(handler: HttpHandler, options: ServeHttpOptions): 
         statistics.accepted++;
         return new Promise<Response>((respond) => {
           const exchange = new Exchange(site, request, info, respond);
-          nursery.startSoon(() => serve(exchange, request), SPAWN);
+          nursery.startSoon(() => exchange.run(), SPAWN);
         });
       };
       refused = (error) =>

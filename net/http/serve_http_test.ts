@@ -21,7 +21,7 @@ import {
   toReadable,
 } from "../../core/mod.ts";
 import { simulated } from "../../testing/mod.ts";
-import { holdsStream } from "./_deno_http.ts";
+import { type Nature, natureOf } from "./_deno_http.ts";
 import { makeCertificates } from "../_make_certificates.ts";
 import { fetch, type HttpHandler, openTcpStream, serveHttp, type ServeHttpOptions, type SocketStream } from "../mod.ts";
 
@@ -1184,12 +1184,21 @@ Deno.test("serveHttp() names the address that is in use", async () => {
 });
 
 Deno.test("plain bodies are told from streams without being turned into one", () => {
-  assert(!holdsStream(new Response("text", { headers: { a: "b" } })));
-  assert(!holdsStream(new Response(null, { status: 204 })));
-  assert(!holdsStream(Response.json({ a: 1 }, { status: 400 })));
-  assert(!holdsStream(new Response(new URLSearchParams({ a: "1" }))));
-  assert(holdsStream(new Response(new ReadableStream())));
-  assert(holdsStream(new Response(ReadableStream.from([new Uint8Array(1)]), { status: 500 })));
+  const read = new Response("text");
+  read.text();
+  const kinds: readonly (readonly [Nature, Response])[] = [
+    ["plain", new Response("text", { headers: { a: "b" } })],
+    ["plain", new Response(null, { status: 204 })],
+    ["plain", Response.json({ a: 1 }, { status: 400 })],
+    ["plain", new Response(new URLSearchParams({ a: "1" }))],
+    ["plain", new Response("text").clone()],
+    ["stream", new Response(new ReadableStream())],
+    ["stream", new Response(ReadableStream.from([new Uint8Array(1)]), { status: 500 })],
+    ["used", read],
+    ["upgrade", new Response(null, { status: 101 })],
+    ["error", Response.error()],
+  ];
+  for (const [kind, response] of kinds) assertEquals(natureOf(response), kind);
 });
 
 /** Runs curl, if there is one. */
