@@ -7,6 +7,7 @@
 
 import { checkpointIfCancelled, currentEffectiveDeadline } from "../../core/mod.ts";
 import { chunksOf, faultOfMax, faultOfTarget } from "../_byte_stream.ts";
+import { show } from "../_check.ts";
 import { IncompleteReceiveError, MessageTooLongError } from "./framing_errors.ts";
 import { MessageReceiver } from "./_message_receiver.ts";
 import { CHUNK, type ReceiveBuffer } from "./_receive_buffer.ts";
@@ -622,9 +623,4 @@ function faultOfDelimiter(delimiter: unknown): Error | null {
     );
   }
   return delimiter.length > 0 ? null : new RangeError('Cannot receive as "delimiter" must hold at least one byte');
-}
-
-function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  return typeof value === "object" && value !== null ? "an object" : String(value);
 }

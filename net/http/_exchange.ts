@@ -16,7 +16,6 @@
 
 import {
   beginHostOperation,
-  BrokenResourceError,
   cancellable,
   CancelScope,
   checkpointIfCancelled,
@@ -30,10 +29,10 @@ import {
   type Waker,
 } from "../../core/mod.ts";
 import type { Breakables } from "./_breakables.ts";
-import { type HostRequestInfo, isBodyFault, natureOf } from "./_deno_http.ts";
+import { type HostRequestInfo, natureOf } from "./_deno_http.ts";
 import type { ServerStatistics } from "../serve.ts";
 import type { HttpHandler, HttpRequestInfo } from "./serve_http.ts";
-import { abandonBody, adoptRequest } from "./_served_request.ts";
+import { abandonBody, adoptRequest, isClientFault } from "./_served_request.ts";
 import { splitErrors } from "../_split_errors.ts";
 import { conversationOf } from "./_web_socket_upgrade.ts";
 
@@ -298,8 +297,4 @@ function usedBody(): TypeError {
   return new TypeError(
     "Cannot answer a request as the body of its response must not have been used: make a new Response for each request",
   );
-}
-
-function isClientFault(error: unknown): boolean {
-  return isBodyFault(error instanceof BrokenResourceError ? error.cause : error, false);
 }

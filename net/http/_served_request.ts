@@ -154,11 +154,20 @@ function read<T>(begin: () => Promise<T>, left: () => void = () => {}): Promise<
   });
 }
 
+const brokenOff = new WeakSet<object>();
+
+/** Whether an error says that a client broke off its own request. */
+export function isClientFault(error: unknown): boolean {
+  return brokenOff.has(error as object) || isBodyFault(error, false);
+}
+
 /** What the host says when the client ends in the middle of a body, or sends what is not one, is about the connection. */
 function translate(error: unknown): unknown {
   if (!isBodyFault(error, true)) return error;
-  return new BrokenResourceError(
+  const broken = new BrokenResourceError(
     `Cannot read the body of the request as the connection broke: ${textOf(error)}`,
     { cause: error },
   );
+  brokenOff.add(broken);
+  return broken;
 }

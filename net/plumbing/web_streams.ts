@@ -1,5 +1,6 @@
 /** Between the streams of this library and those of the web platform: both ways, each at the pace of its reader. */
 
+import { show } from "../_check.ts";
 import type { HalfCloseableStream, ReceiveStream, SendStream } from "../stream.ts";
 import { WebReceiveStream } from "./_web_receive_stream.ts";
 import { WebSendStream } from "./_web_send_stream.ts";
@@ -178,9 +179,4 @@ export function streamFromWritable(
 
 function canEnd(stream: SendStream): stream is SendStream & Pick<HalfCloseableStream, "sendEof"> {
   return typeof (stream as Partial<HalfCloseableStream>).sendEof === "function";
-}
-
-function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  return typeof value === "object" && value !== null ? "an object" : String(value);
 }
