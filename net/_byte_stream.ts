@@ -1,5 +1,7 @@
 /** What all byte streams have in common: which arguments they take, how they are iterated, how a chunk is handed out. */
 
+import { quietly } from "./_quietly.ts";
+
 /** What is wrong with the `max` of `receiveSome()`. */
 export function faultOfMax(max: unknown): Error | null {
   if (typeof max !== "number") return new TypeError(`Cannot receive as "max" must be a number: received ${typeof max}`);
@@ -32,9 +34,11 @@ export function divide(chunk: Uint8Array, max: number): [part: Uint8Array, rest:
 /** Gives chunks until the end. Leaving the loop does not close the stream. */
 export function chunksOf(stream: { receiveSome(): Promise<Uint8Array | null> }): AsyncIterator<Uint8Array> {
   return {
-    next: async () => {
-      const value = await stream.receiveSome();
-      return value === null ? { done: true, value: undefined } : { done: false, value };
-    },
+    next: () =>
+      quietly(
+        stream.receiveSome().then((value) =>
+          value === null ? { done: true, value: undefined } : { done: false, value }
+        ),
+      ),
   };
 }

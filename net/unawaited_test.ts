@@ -1,6 +1,15 @@
 import { assert } from "@std/assert";
 import { checkpoint, handleErrors, moveOnAfter, openNursery, run, sleepForever } from "../core/mod.ts";
-import { openTcpListeners, openTcpStream, openWebSocket, serveHttp, serveListeners, serveTcp } from "./mod.ts";
+import { ScriptedReceiveStream } from "./_memory_streams.ts";
+import {
+  BufferedStream,
+  openTcpListeners,
+  openTcpStream,
+  openWebSocket,
+  serveHttp,
+  serveListeners,
+  serveTcp,
+} from "./mod.ts";
 import { ScriptedNetwork } from "./_scripted_network.ts";
 
 Deno.test("calls that nobody awaits do not end the process when they are cancelled", async () => {
@@ -10,6 +19,7 @@ Deno.test("calls that nobody awaits do not end the process when they are cancell
     () => serveTcp(() => {}, { port: 0 }),
     () => serveListeners(() => {}, []),
     () => serveHttp(() => new Response(), { port: 0 }),
+    () => new BufferedStream(new ScriptedReceiveStream())[Symbol.asyncIterator]().next(),
     () => handleErrors(() => sleepForever(), []),
     () => handleErrors(() => openNursery(() => sleepForever()), []),
   ];

@@ -6,7 +6,8 @@
  * and no request that may become one.
  */
 
-import { Event, hostOp } from "../../core/mod.ts";
+import { Event } from "../../core/mod.ts";
+import { waitForHost } from "../_wait_for_host.ts";
 
 // Taken at import: a simulation does not hold up what the outside world does.
 const nextTurn = globalThis.setImmediate;
@@ -38,7 +39,7 @@ export class Breakables {
   /** Waits until there is none; called once, when no more come. */
   async over(): Promise<void> {
     // Handlers are called in the turn in which their request comes, but not at once.
-    await hostOp("begin the shutdown", new Promise<void>((resolve) => nextTurn(resolve)));
+    await waitForHost("begin the shutdown", () => new Promise<void>((resolve) => nextTurn(resolve)));
     for (const request of this.#plain) {
       if (request.headers.has("upgrade")) this.#requests.add(request);
     }

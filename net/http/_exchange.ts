@@ -93,11 +93,6 @@ export class Exchange implements HttpRequestInfo {
     return this.#info.remoteAddr as HttpRequestInfo["remoteAddress"];
   }
 
-  /** Whether the handler is still at work. */
-  get pending(): boolean {
-    return this.#respond !== null;
-  }
-
   /** The whole of the task. A promise only if there is something to wait for. */
   run(): undefined | Promise<void> {
     const { handler, handlerTimeout, places } = this.#site;
@@ -224,9 +219,7 @@ export class Exchange implements HttpRequestInfo {
       this.#answer(new Response(body as ReadableStream<Uint8Array<ArrayBuffer>>, { status, statusText, headers }));
       while (true) {
         if (!wanted) {
-          const operation = beginHostOperation("send body of response");
-          await suspend<void>({ kind: "client to take the body" }, (wake) => void (waker = wake), () => true)
-            .finally(() => operation.end());
+          await forClient((wake) => void (waker = wake));
           waker = null;
         }
         wanted = false;
@@ -249,11 +242,10 @@ export class Exchange implements HttpRequestInfo {
       });
     }
     // The task lives until the last byte is out, or cannot be sent any more.
-    const operation = beginHostOperation("send body of response");
-    await suspend<void>({ kind: "client to take the body" }, (wake) => {
-      const over = (): void => void wake.wake();
+    await forClient((waker) => {
+      const over = (): void => void waker.wake();
       this.#info.completed.then(over, over);
-    }, () => true).finally(() => operation.end());
+    });
   }
 
   async #failed(error: unknown): Promise<void> {
@@ -291,6 +283,12 @@ export class Exchange implements HttpRequestInfo {
     this.#respond = null;
     respond(response);
   }
+}
+
+/** Waits for a client that takes what it is sent, as the host tells by waking. */
+function forClient(register: (waker: Waker<void>) => void): Promise<void> {
+  const operation = beginHostOperation("send body of response");
+  return suspend<void>({ kind: "client to take the body" }, register, () => true).finally(() => operation.end());
 }
 
 function usedBody(): TypeError {
