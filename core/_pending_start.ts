@@ -6,7 +6,7 @@
  *        └── the task ends ─▶ start() throws its error, or that it never got ready
  */
 
-import { NOTHING } from "./error_group.ts";
+import { NOTHING } from "./_error_tree.ts";
 import { moveNode, type StatusNode } from "./_status.ts";
 import { describe, type TaskImpl, type TaskOwner } from "./_task.ts";
 import { UNABORTABLE, Waiter } from "./_waiter.ts";

@@ -1,29 +1,15 @@
-/** Promises of waits that are made of several steps, or of none. */
+/** Which rejections nobody has to see. */
 
-import { isCancelled } from "./errors.ts";
-import type { StatusNode } from "./_status.ts";
-import { pass } from "./_waiter.ts";
-
-const ignore = (): void => {};
+import { hasBrand } from "./_brand.ts";
+import { isOnlyCancelled } from "./errors.ts";
 
 /**
- * Calls an async function. As for every wait of this library, a promise that nobody awaits never ends the process by
- * its `Cancelled`; other errors must be seen.
+ * Whether a wait that nobody awaits may end with this error in silence: it was cancelled, or its own side has closed what
+ * it waits for. Then nothing has gone wrong that is not known already; any other error must be seen.
  */
-export function quiet<T>(fn: () => Promise<T>): Promise<T> {
-  const promise = new Promise<T>((resolve, reject) => {
-    fn().then(resolve, (error) => {
-      if (isCancelled(error)) promise.catch(ignore);
-      reject(error);
-    });
-  });
-  return promise;
+export function isQuiet(error: unknown): boolean {
+  return hasBrand(error, "ClosedResourceError") || isOnlyCancelled(error);
 }
 
-/**
- * The end of an operation that cannot wait any more, as what it waits for is closed or broken: a schedule point, so that a
- * loop which passes over the error cannot starve the event loop.
- */
-export function rejectAfterPass(node: StatusNode, error: unknown): Promise<never> {
-  return pass(node, undefined).then(() => Promise.reject(error));
-}
+/** The handler of rejections that are nobody's. */
+export const ignore = (): void => {};

@@ -19,10 +19,10 @@ import { type Cancelled, makeCancelled } from "./errors.ts";
 import type { Waiter } from "./_waiter.ts";
 import type { TaskImpl } from "./_task.ts";
 
-/** Given to waits of code that outlived its scope. Made once: nobody cancelled, somebody forgot an `await`. */
+/** Given to waits of code that outlived its scope. Made once: nobody cancelled. */
 export const SCOPE_ENDED: Cancelled = makeCancelled(
-  "explicit",
-  "the scope or task this code belongs to has already ended (is an await missing?)",
+  "ended",
+  "is an await missing, or is this a callback of something that was opened in the block? For callbacks there is nursery.adopt()",
 );
 
 /** One node of the tree. Fields are written by this file only, except where said. */

@@ -8,12 +8,16 @@
  */
 
 import { currentNode, enter } from "./_context.ts";
-import { type Cancelled, isCancelled, makeCancelled } from "./errors.ts";
-import { NOTHING, stripCancelled } from "./error_group.ts";
+import { cancelledElsewhere, expose, someCancelled } from "./_elsewhere.ts";
+import { stripCancelled } from "./error_group.ts";
+import { NOTHING } from "./_error_tree.ts";
+import { type Cancelled, isOnlyCancelled, makeCancelled } from "./errors.ts";
+import { isObject } from "./_foreign.ts";
 import type { Nursery } from "./nursery.ts";
 import type { Runtime } from "./_runtime.ts";
 import { cancelNode, catches, closeNode, StatusNode } from "./_status.ts";
 import { WaitQueue } from "./_wait_queue.ts";
+import { ignore } from "./_quiet.ts";
 import { pass, refuse } from "./_waiter.ts";
 import type { Task, TaskCancelOptions, TaskState } from "./task.ts";
 
@@ -90,18 +94,32 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
         new TypeError(`Cannot join task "${this.name}" as it would wait for itself: join it from another task`),
       );
     }
+    for (let around = node.task.parentNursery; around !== null; around = around.parentTask.parentNursery) {
+      if ((around.parentTask as unknown) !== this) continue;
+      return Promise.reject(
+        new TypeError(
+          `Cannot join task "${this.name}" as it waits for the joining task to end, in nursery "${around.name}": ` +
+            "join it from a task that it does not wait for",
+        ),
+      );
+    }
+    let joined: Promise<T>;
     if (this.state === "running") {
-      return (this.#joiners ??= new WaitQueue()).park({
+      joined = (this.#joiners ??= new WaitQueue()).park({
         kind: "join task",
         label: () => describe(this),
         holder: () => this as TaskImpl<unknown>,
       });
-    }
-    if (this.state === "done") return pass(node, this.outcome as T);
-    const failed = pass(node, undefined).then(() => Promise.reject(this.outcome));
-    // As for every wait: one that nobody awaits never ends the process by a cancellation.
-    if (isCancelled(this.outcome)) failed.catch(ignore);
-    return failed;
+    } else if (this.state === "done") return pass(node, this.outcome as T);
+    else joined = pass(node, undefined).then(() => Promise.reject(this.#failure()));
+    // The error is told by the nursery; told once more to nobody, it must not end the process.
+    joined.catch(ignore);
+    return joined;
+  }
+
+  /** What joining throws. */
+  #failure(): unknown {
+    return this.state === "cancelled" ? cancelledElsewhere(this.outcome as Cancelled) : this.outcome;
   }
 
   cancel(reason?: unknown, { source = "explicit" }: TaskCancelOptions = {}): void {
@@ -127,17 +145,23 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
 
   /** Calls the function, in the task's own context. */
   call(): void {
+    const fn = this.#fn as () => T | Promise<T>;
+    // A timer begun in the task keeps its context, which is this object: it must not keep what the function holds.
+    this.#fn = null;
     let result: unknown;
+    let foreign: boolean;
     try {
-      result = (this.#fn as () => T | Promise<T>)();
+      result = fn();
+      // To look at it may run code of others, which may throw.
+      foreign = isObject(result) && (!(result instanceof Promise) || result.constructor !== Promise);
+      if (foreign && typeof (result as PromiseLike<T>).then === "function") result = Promise.resolve(result);
     } catch (error) {
       this.threw(error);
       return;
     }
     // A native promise calls back in this task's context; the `then` of anything else might not.
-    if (result instanceof Promise && result.constructor === Promise) result.then(taskReturned, taskThrew);
-    else if (typeof (result as PromiseLike<T> | null | undefined)?.then === "function") {
-      Promise.resolve(result).then(taskReturned, taskThrew);
+    if (isObject(result) && (!foreign || result instanceof Promise)) {
+      then.call(result as Promise<unknown>, taskReturned, taskThrew);
     } else this.returned(result as T);
   }
 
@@ -171,13 +195,18 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
   threw(error: unknown): void {
     // Asked before the node leaves the tree: is this our own cancellation (`task.cancel()`)?
     const caught = catches(this);
+    let rest = error;
     // The usual case first: one of 100,000 children that all get the same object.
-    const cancelled = error === this.cancelled || isCancelled(error);
-    const rest = !caught ? error : cancelled ? NOTHING : stripCancelled(error);
-    this.state = cancelled || rest === NOTHING ? "cancelled" : "failed";
-    this.outcome = rest !== NOTHING ? rest : cancelled ? error : this.cancelled;
+    let cancelled = error === this.cancelled;
+    if (!cancelled) {
+      rest = expose(this, error);
+      cancelled = isOnlyCancelled(rest);
+    }
+    if (caught) rest = cancelled ? NOTHING : stripCancelled(rest);
+    this.state = cancelled ? "cancelled" : "failed";
+    this.outcome = cancelled ? this.cancelled ?? someCancelled(error) : rest;
     this.#leave();
-    this.#joiners?.failAll(this.outcome);
+    this.#joiners?.failAll(this.#failure());
     this.owner?.childEnded(this as TaskImpl<unknown>, rest);
   }
 
@@ -194,7 +223,7 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
   }
 }
 
-const ignore = (): void => {};
+const { then } = Promise.prototype;
 
 /** More waits than can ever be open at once. */
 const STUCK_WAITS = 2 ** 29;

@@ -16,7 +16,8 @@
  */
 
 import { currentNode } from "./_context.ts";
-import { type Cancelled, isCancelled, RunFinishedError } from "./errors.ts";
+import { type Cancelled, RunFinishedError } from "./errors.ts";
+import { ignore, isQuiet } from "./_quiet.ts";
 import type { StatusNode } from "./_status.ts";
 import type { Task } from "./task.ts";
 import type { Line, Queued } from "./_wait_queue.ts";
@@ -53,7 +54,6 @@ const grab = (resolve: Settle, reject: Settle): void => {
   grabbedResolve = resolve;
   grabbedReject = reject;
 };
-const ignore = (): void => {};
 
 /** See the header. Created waiting, in the given node. */
 export class Waiter<T> implements Queued<T> {
@@ -141,8 +141,8 @@ export class Waiter<T> implements Queued<T> {
     const { instruments } = this.node.task.runtime;
     if (instruments !== null) instruments.resumed(this.node.task, this.reason);
     if (this.#failed) {
-      // Handled first, so that a cancelled wait nobody awaits never ends the process. Other errors must be seen.
-      if (this.#outcome === this.node.cancelled || isCancelled(this.#outcome)) this.promise.then(undefined, ignore);
+      // Handled first, so that a cancelled wait nobody awaits never ends the process.
+      if (this.#outcome === this.node.cancelled || isQuiet(this.#outcome)) this.promise.then(undefined, ignore);
       this.#reject(this.#outcome);
     } else this.#resolve(this.#outcome);
   }

@@ -11,7 +11,9 @@
 import type { Alarm } from "./alarm_queue.ts";
 import { requireFunction, requireTime, requireTimeout } from "./_check.ts";
 import { currentNode, within } from "./_context.ts";
-import { NOTHING, stripCancelled } from "./error_group.ts";
+import { expose } from "./_elsewhere.ts";
+import { stripCancelled } from "./error_group.ts";
+import { NOTHING } from "./_error_tree.ts";
 import { type Cancelled, type CancelSource, isCancelled, makeCancelled } from "./errors.ts";
 import { cancelNode, catches, closeNode, requestShutdown, setShield, StatusNode } from "./_status.ts";
 import { outOfTurn, pass } from "./_waiter.ts";
@@ -295,11 +297,15 @@ export class CancelScope {
     this.#closed = true;
     this.#alarm?.cancel();
     this.#grace?.cancel();
-    let rest = error;
-    if (error !== NOTHING && catches(node)) {
+    if (error === NOTHING) {
+      closeNode(node);
+      return NOTHING;
+    }
+    let rest: unknown;
+    if (catches(node)) {
       rest = stripCancelled(error);
       this.#caught = rest !== error;
-    }
+    } else rest = expose(node, error);
     closeNode(node);
     return rest;
   }

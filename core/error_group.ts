@@ -2,13 +2,13 @@
  * One error that holds several: what a nursery throws.
  *
  * `AggregateError` is flat data; a tree of failures needs to be taken apart by kind, which is what `split()` and
- * `handleErrors()` do (the part that `except*` plays in Python, PEP 654).
+ * `handleErrors()` do.
  */
 
+import { branded, hasBrand, recogniseBrand } from "./_brand.ts";
+import { LOOK_INSIDE, NOTHING, rebuild } from "./_error_tree.ts";
 import { isCancelled } from "./errors.ts";
-import { quiet } from "./_quiet.ts";
-
-const GROUP = Symbol.for("@trefoil/io/ErrorGroup");
+import { eachLeaf, isInstance, isObject, partsOf, read, textOf } from "./_foreign.ts";
 
 /** Which errors are meant: an error class, or a function that says yes or no. */
 export type ErrorMatch<E = unknown> =
@@ -35,7 +35,7 @@ export type ErrorMatch<E = unknown> =
  */
 export class ErrorGroup extends AggregateError {
   /** The name of the class. */
-  override readonly name = "ErrorGroup";
+  override readonly name: "ErrorGroup" = branded(this, "ErrorGroup");
   /** The errors of this level, in completion order. */
   declare readonly errors: unknown[];
 
@@ -55,11 +55,6 @@ export class ErrorGroup extends AggregateError {
     super(list, message ?? summary(list), options);
   }
 
-  /** Marks the class for copies of this package. */
-  get [GROUP](): true {
-    return true;
-  }
-
   /**
    * Divides the tree in two: the leaves that match and the rest, each with the shape of the original.
    *
@@ -68,7 +63,16 @@ export class ErrorGroup extends AggregateError {
    */
   split(match: ErrorMatch): [matched: ErrorGroup | null, rest: ErrorGroup | null] {
     const test = predicate(match);
-    const [yes, no] = splitTree(this, test);
+    const answers = new Map<unknown, boolean>();
+    const matches: Test = (error) => {
+      const known = answers.get(error);
+      if (known !== undefined) return known;
+      const answer = test(error);
+      answers.set(error, answer);
+      return answer;
+    };
+    const yes = rebuild(this, (error, isLeaf) => matches(error) ? error : isLeaf ? NOTHING : LOOK_INSIDE, derive);
+    const no = rebuild(this, (error, isLeaf) => matches(error) ? NOTHING : isLeaf ? error : LOOK_INSIDE, derive);
     return [asGroup(yes), asGroup(no)];
   }
 
@@ -89,12 +93,10 @@ export class ErrorGroup extends AggregateError {
    */
   flatten(): unknown[] {
     const leaves: unknown[] = [];
-    const open: unknown[] = [this];
-    while (open.length > 0) {
-      const error = open.pop();
-      if (isErrorGroup(error)) { for (let i = error.errors.length - 1; i >= 0; i--) open.push(error.errors[i]); }
-      else leaves.push(error);
-    }
+    eachLeaf(this, (leaf) => {
+      leaves.push(leaf);
+      return true;
+    }, (error) => isErrorGroup(error) ? partsOf(error) : null);
     return leaves;
   }
 
@@ -125,160 +127,61 @@ export class ErrorGroup extends AggregateError {
  * @returns Whether it is an `ErrorGroup`.
  */
 export function isErrorGroup(error: unknown): error is ErrorGroup {
-  return typeof error === "object" && error !== null && (error as Record<symbol, unknown>)[GROUP] === true;
+  return hasBrand(error, "ErrorGroup");
 }
-
-/** A class and what to do with the errors of that class: see `handleErrors()`. */
-export type ErrorHandler<R> = readonly [match: ErrorMatch, handle: (group: ErrorGroup) => R | Promise<R>];
-
-/**
- * Runs a function and hands the errors that leave it to the first handler that matches each of them.
- *
- * Works on single errors and on groups alike: a handler always receives an `ErrorGroup`, called at most once.
- * Errors nobody matches are thrown again, as are errors thrown by handlers (together, in one group); a
- * cancellation always passes.
- *
- * **Cancellation:** passes through untouched; the handlers of other errors still run.
- *
- * @example Handling two kinds of failure
- * ```ts
- * import { handleErrors, openNursery } from "@trefoil/io";
- * import { assertEquals } from "@std/assert";
- *
- * const seen: string[] = [];
- * await handleErrors(() =>
- *   openNursery((nursery) => {
- *     nursery.startSoon(() => Promise.reject(new TypeError("bad type")));
- *   }), [
- *   [TypeError, (group) => void seen.push(`${group.errors.length} TypeError`)],
- *   [RangeError, (group) => void seen.push(`${group.errors.length} RangeError`)],
- * ]);
- * assertEquals(seen, ["1 TypeError"]);
- * ```
- *
- * @param body What to run.
- * @param handlers Pairs of error class (or predicate) and handler, tried in order.
- * @returns What `body` returned, or `undefined` if an error was handled.
- * @throws {ErrorGroup} If errors remain that no handler matched, or handlers failed.
- */
-export function handleErrors<T>(
-  body: () => T | Promise<T>,
-  handlers: readonly ErrorHandler<unknown>[],
-): Promise<T | undefined> {
-  return quiet(() => handle(body, handlers));
-}
-
-async function handle<T>(
-  body: () => T | Promise<T>,
-  handlers: readonly ErrorHandler<unknown>[],
-): Promise<T | undefined> {
-  if (typeof body !== "function") {
-    throw new TypeError(`Cannot handle errors as "body" must be a function: received ${typeof body}`);
-  }
-  try {
-    return await body();
-  } catch (error) {
-    if (isCancelled(error)) throw error;
-    const group = isErrorGroup(error) ? error : new ErrorGroup([error]);
-    // A cancellation is nobody's to handle.
-    const [cancelled, failures] = group.split(isCancelled);
-    const remaining: unknown[] = [];
-    let rest = failures;
-    for (const [match, handle] of handlers) {
-      if (rest === null) break;
-      const [mine, others]: [ErrorGroup | null, ErrorGroup | null] = rest.split(match);
-      if (mine === null) continue;
-      rest = others;
-      try {
-        await handle(mine);
-      } catch (thrown) {
-        remaining.push(thrown);
-      }
-    }
-    // Nobody wanted any of it: it leaves as it came.
-    if (rest === failures && failures !== null) throw error;
-    for (const part of [rest, cancelled]) if (part !== null) remaining.push(part);
-    if (remaining.length === 0) return undefined;
-    throw remaining.length === 1 && isErrorGroup(remaining[0]) ? remaining[0] : new ErrorGroup(remaining);
-  }
-}
-
-/** What `stripCancelled()` returns when nothing is left. A symbol, as `undefined` can be thrown too. */
-export const NOTHING: unique symbol = Symbol("nothing");
 
 /**
  * Takes the cancellations out of what leaves a scope.
  *
  * Returns `NOTHING` when nothing else is left, the same error when there was none in it, and otherwise what
- * remains, in the shape it had. Looks into `ErrorGroup`, plain `AggregateError` (from `Promise.any`) and
- * `SuppressedError` (from `using`).
+ * remains, in the shape it had.
  */
 export function stripCancelled(error: unknown): unknown {
   if (isCancelled(error)) return NOTHING;
-  if (error instanceof SuppressedError) {
-    const [main, suppressed] = [stripCancelled(error.error), stripCancelled(error.suppressed)];
-    if (main === error.error && suppressed === error.suppressed) return error;
-    if (main === NOTHING) return suppressed;
-    return suppressed === NOTHING ? main : new SuppressedError(main, suppressed, error.message);
-  }
-  if (!isErrorGroup(error) && !(error instanceof AggregateError)) return error;
-  if (stripped.has(error)) return error;
-  const kept: unknown[] = [];
-  let changed = false;
-  for (const inner of error.errors) {
-    const rest = stripCancelled(inner);
-    if (rest !== NOTHING) kept.push(rest);
-    changed ||= rest !== inner;
-  }
-  const rest = !changed ? error : kept.length > 0 ? derive(error, kept) : NOTHING;
-  if (rest !== NOTHING) stripped.add(rest);
+  const rest = rebuild(error, withoutCancelled, derive);
+  if (rest !== NOTHING && isObject(rest)) stripped.add(rest);
   return rest;
 }
 
-/** Groups known to hold no cancellation: an error on its way up through 5,000 nurseries is not searched 5,000 times. */
+function withoutCancelled(error: unknown, isLeaf: boolean): unknown {
+  if (isLeaf) return isCancelled(error) ? NOTHING : error;
+  return stripped.has(error as object) ? error : LOOK_INSIDE;
+}
+
+/** Errors known to hold no cancellation: one on its way up through 5,000 nurseries is not searched 5,000 times. */
 const stripped = new WeakSet<object>();
 
 type Test = (error: unknown) => boolean;
 
+/** The question that a match asks; each different error is asked once. */
 function predicate(match: ErrorMatch): Test {
   if (typeof match !== "function") {
     throw new TypeError(
       `Cannot match errors as "match" must be an error class or a function: received ${typeof match}`,
     );
   }
-  const isClass = match === Error || match.prototype instanceof Error ||
+  const isClass = match === Error || isInstance(match.prototype, Error) ||
     /^class\b/.test(Function.prototype.toString.call(match));
-  return isClass ? (error) => error instanceof match : (match as Test);
+  return isClass ? (error) => isInstance(error, match as never) : (match as Test);
 }
 
-/** Splits a tree into (matching, rest); `NOTHING` for an empty side. Unchanged subtrees keep their identity. */
-function splitTree(error: unknown, test: Test): [unknown, unknown] {
-  const isNode = isErrorGroup(error) || error instanceof AggregateError;
-  if (test(error)) return [error, NOTHING];
-  if (!isNode) return [NOTHING, error];
-  const yes: unknown[] = [];
-  const no: unknown[] = [];
-  let changed = false;
-  for (const inner of error.errors) {
-    const [a, b] = splitTree(inner, test);
-    if (a !== NOTHING) yes.push(a);
-    if (b !== NOTHING) no.push(b);
-    changed ||= b !== inner;
+/** The same error with other parts: class, message of its own, cause and the frames of the stack stay. */
+export function derive(from: object, parts: readonly unknown[], was: readonly unknown[]): unknown {
+  const message = read(from, "message");
+  const text = typeof message === "string" ? message : "";
+  if (!isErrorGroup(from) && !Array.isArray(read(from, "errors"))) {
+    // A SuppressedError: of two one may be left, and needs no wrapping.
+    return parts.length === 1 ? parts[0] : new SuppressedError(parts[0], parts[1], text);
   }
-  if (!changed) return [NOTHING, error];
-  return [yes.length > 0 ? derive(error, yes) : NOTHING, no.length > 0 ? derive(error, no) : NOTHING];
-}
-
-/** The same group with other members: class, message of its own, cause and the frames of the stack stay. */
-function derive(from: AggregateError, errors: unknown[]): AggregateError {
-  const options = from.cause === undefined ? undefined : { cause: from.cause };
-  const own = isErrorGroup(from) && from.message === summary(from.errors) ? undefined : from.message;
+  const cause = read(from, "cause");
+  const options = cause === undefined ? undefined : { cause };
   const made = isErrorGroup(from)
-    ? new ErrorGroup(errors, own, options)
-    : new AggregateError(errors, from.message, options);
-  if (from.stack !== undefined) {
-    const [was, is] = [from, made].map(({ name, message }) => `${name}: ${message}`) as [string, string];
-    made.stack = from.stack.startsWith(was) ? is + from.stack.slice(was.length) : from.stack;
+    ? new ErrorGroup(parts, text === summary(was) ? undefined : text, options)
+    : new AggregateError(parts, text, options);
+  const stack = read(from, "stack");
+  if (typeof stack === "string") {
+    const old = `${read(from, "name")}: ${text}`;
+    made.stack = stack.startsWith(old) ? `${made.name}: ${made.message}${stack.slice(old.length)}` : stack;
   }
   return made;
 }
@@ -295,14 +198,10 @@ function summary(errors: readonly unknown[]): string {
 }
 
 function headline(error: unknown): string {
+  if (!isErrorGroup(error)) return textOf(error);
   // Cut, or the message of a deep nest of groups would grow with the square of its depth.
-  if (isErrorGroup(error)) {
-    return error.message.length > 120 ? `(${error.message.slice(0, 119)}…)` : `(${error.message})`;
-  }
-  if (error instanceof Error) return error.message === "" ? error.name : `${error.name}: ${error.message}`;
-  try {
-    return `thrown ${typeof error} ${String(error)}`;
-  } catch {
-    return `thrown ${typeof error}`;
-  }
+  const message = String(read(error, "message"));
+  return message.length > 120 ? `(${message.slice(0, 119)}…)` : `(${message})`;
 }
+
+recogniseBrand(ErrorGroup, "ErrorGroup");

@@ -1,14 +1,20 @@
 /**
  * The errors of this library, and how to tell them apart.
  *
- * Every class carries a brand (`Symbol.for`), so `isCancelled()` and the cancel scopes recognise errors made
- * by a second copy of the package, where `instanceof` would not.
+ * Every class carries a brand (see `_brand.ts`), so that `instanceof` and the cancel scopes recognise errors made by a
+ * second copy of the package.
  */
 
-/** Who or what caused a cancellation. */
-export type CancelSource = "deadline" | "explicit" | "nursery" | "signal" | "shutdown";
+import { branded, hasBrand, recogniseBrand } from "./_brand.ts";
+import { eachLeaf, isError, textOf } from "./_foreign.ts";
 
-const CANCELLED = Symbol.for("@trefoil/io/Cancelled");
+/**
+ * What caused a cancellation: a `"deadline"`; `"explicit"`, somebody called `cancel()`; its `"nursery"`, in which another
+ * task has failed; a `"signal"` of the system or an `AbortSignal`; a `"disconnect"`, the client has gone away; the
+ * `"shutdown"` whose grace ran out; or nothing but that the block around it has `"ended"`.
+ */
+export type CancelSource = "deadline" | "explicit" | "nursery" | "signal" | "disconnect" | "shutdown" | "ended";
+
 const KEY = Symbol("only the library makes Cancelled");
 
 /**
@@ -37,7 +43,7 @@ const KEY = Symbol("only the library makes Cancelled");
  */
 export class Cancelled extends Error {
   /** The name of the class. */
-  override readonly name = "Cancelled";
+  override readonly name: "Cancelled" = branded(this, "Cancelled");
   /** What kind of event caused it. */
   readonly source: CancelSource;
   /** What the canceller gave as its reason, if anything. */
@@ -62,18 +68,23 @@ export class Cancelled extends Error {
     this.source = source;
     this.reason = reason;
     this.sourceTask = sourceTask;
-    if (reason instanceof Error) this.cause = reason;
-  }
-
-  /** Marks the class for `isCancelled()` across copies of this package. */
-  get [CANCELLED](): true {
-    return true;
+    if (isError(reason)) this.cause = reason;
   }
 }
 
-/** Makes a `Cancelled`. Private to the core: one per cancelled region, so its stack is captured once. */
+/**
+ * Makes a `Cancelled`. Private to the core: one per cancelled region, so its stack is captured once; and not at all where
+ * it would show how a timer works, instead of who cancelled.
+ */
 export function makeCancelled(source: CancelSource, reason?: unknown, sourceTask?: string): Cancelled {
-  return new Cancelled(KEY, source, reason, sourceTask);
+  if (source === "explicit" || source === "nursery") return new Cancelled(KEY, source, reason, sourceTask);
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return new Cancelled(KEY, source, reason, sourceTask);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 function describeCancel(source: CancelSource, reason: unknown, sourceTask: string | undefined): string {
@@ -82,7 +93,9 @@ function describeCancel(source: CancelSource, reason: unknown, sourceTask: strin
     explicit: "cancel() was called",
     nursery: "its nursery ended it",
     signal: "a signal arrived",
+    disconnect: "the client has gone away",
     shutdown: "the grace of a shutdown ran out",
+    ended: "the block around it has ended",
   }[source];
   let text = `Cancelled as ${why}`;
   if (sourceTask !== undefined) text += ` in task ${sourceTask}`;
@@ -91,8 +104,9 @@ function describeCancel(source: CancelSource, reason: unknown, sourceTask: strin
 }
 
 function reasonText(reason: unknown): string {
+  if (isError(reason)) return textOf(reason);
   try {
-    return reason instanceof Error ? `${reason.name}: ${reason.message}` : String(reason);
+    return String(reason);
   } catch {
     return "a reason that cannot be shown as text";
   }
@@ -117,7 +131,72 @@ function reasonText(reason: unknown): string {
  * @returns Whether it is a `Cancelled`.
  */
 export function isCancelled(error: unknown): error is Cancelled {
-  return typeof error === "object" && error !== null && (error as Record<symbol, unknown>)[CANCELLED] === true;
+  return hasBrand(error, "Cancelled");
+}
+
+/**
+ * Tells whether an error is nothing but cancellations: a `Cancelled`, or groups and `SuppressedError`s that hold nothing
+ * else.
+ *
+ * A cancellation comes wrapped when cleanup is cancelled, too: `await using` with a disposer that waits throws a
+ * `SuppressedError` of two `Cancelled`. So what decides whether something has *failed* asks this, not `isCancelled()`.
+ *
+ * @example Logging failures, and no cancellations
+ * ```ts
+ * import { isOnlyCancelled, moveOnAfter, sleep } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const log: unknown[] = [];
+ * await moveOnAfter(1, async () => {
+ *   try {
+ *     await using _connection = { [Symbol.asyncDispose]: () => sleep(1) };
+ *     await sleep(1_000);
+ *   } catch (error) {
+ *     if (!isOnlyCancelled(error)) log.push(error);
+ *     throw error;
+ *   }
+ * });
+ * assertEquals(log, []);
+ * ```
+ *
+ * @param error Anything that was thrown.
+ * @returns Whether it is a cancellation, wrapped or not.
+ */
+export function isOnlyCancelled(error: unknown): boolean {
+  if (isCancelled(error)) return true;
+  let some = false;
+  let others = false;
+  eachLeaf(error, (leaf) => {
+    if (isCancelled(leaf)) some = true;
+    else others = true;
+    return !others;
+  });
+  return some && !others;
+}
+
+/**
+ * Thrown where a `Cancelled` arrives that belongs to no scope around: somebody else was cancelled, and this code was not.
+ *
+ * It happens when a promise is shared with a task that is cancelled (`cache ??= load()`), and to whoever joins a task that
+ * was cancelled. For those it is a failure like any other; taken for a cancellation of their own, it would end them in
+ * silence. `cause` is the `Cancelled`. A `Cancelled` becomes this error when it leaves a task, a scope, the body of a
+ * nursery or the handler of a server; code that awaits the shared promise itself sees it as it is.
+ *
+ * @example Joining a task that was cancelled
+ * ```ts
+ * import { CancelledElsewhereError, openNursery, sleepForever } from "@trefoil/io";
+ * import { assertRejects } from "@std/assert";
+ *
+ * await openNursery(async (nursery) => {
+ *   const task = nursery.startSoon(() => sleepForever());
+ *   task.cancel();
+ *   await assertRejects(() => task.join(), CancelledElsewhereError);
+ * });
+ * ```
+ */
+export class CancelledElsewhereError extends Error {
+  /** The name of the class. */
+  override readonly name: "CancelledElsewhereError" = branded(this, "CancelledElsewhereError");
 }
 
 /**
@@ -133,7 +212,7 @@ export function isCancelled(error: unknown): error is Cancelled {
  */
 export class TooSlowError extends Error {
   /** The name of the class. */
-  override readonly name = "TooSlowError";
+  override readonly name: "TooSlowError" = branded(this, "TooSlowError");
 }
 
 /**
@@ -149,7 +228,7 @@ export class TooSlowError extends Error {
  */
 export class WouldBlock extends Error {
   /** The name of the class. */
-  override readonly name = "WouldBlock";
+  override readonly name: "WouldBlock" = branded(this, "WouldBlock");
 }
 
 /**
@@ -167,7 +246,7 @@ export class WouldBlock extends Error {
  */
 export class EndOfChannel extends Error {
   /** The name of the class. */
-  override readonly name = "EndOfChannel";
+  override readonly name: "EndOfChannel" = branded(this, "EndOfChannel");
 }
 
 /**
@@ -183,7 +262,7 @@ export class EndOfChannel extends Error {
  */
 export class BusyResourceError extends Error {
   /** The name of the class. */
-  override readonly name = "BusyResourceError";
+  override readonly name: "BusyResourceError" = branded(this, "BusyResourceError");
 }
 
 /**
@@ -201,7 +280,7 @@ export class BusyResourceError extends Error {
  */
 export class ClosedResourceError extends Error {
   /** The name of the class. */
-  override readonly name = "ClosedResourceError";
+  override readonly name: "ClosedResourceError" = branded(this, "ClosedResourceError");
 }
 
 /**
@@ -219,7 +298,7 @@ export class ClosedResourceError extends Error {
  */
 export class BrokenResourceError extends Error {
   /** The name of the class. */
-  override readonly name = "BrokenResourceError";
+  override readonly name: "BrokenResourceError" = branded(this, "BrokenResourceError");
 }
 
 /**
@@ -235,7 +314,7 @@ export class BrokenResourceError extends Error {
  */
 export class DeadlockError extends Error {
   /** The name of the class. */
-  override readonly name = "DeadlockError";
+  override readonly name: "DeadlockError" = branded(this, "DeadlockError");
 }
 
 /**
@@ -251,5 +330,16 @@ export class DeadlockError extends Error {
  */
 export class RunFinishedError extends Error {
   /** The name of the class. */
-  override readonly name = "RunFinishedError";
+  override readonly name: "RunFinishedError" = branded(this, "RunFinishedError");
 }
+
+recogniseBrand(Cancelled, "Cancelled");
+recogniseBrand(CancelledElsewhereError, "CancelledElsewhereError");
+recogniseBrand(TooSlowError, "TooSlowError");
+recogniseBrand(WouldBlock, "WouldBlock");
+recogniseBrand(EndOfChannel, "EndOfChannel");
+recogniseBrand(BusyResourceError, "BusyResourceError");
+recogniseBrand(ClosedResourceError, "ClosedResourceError");
+recogniseBrand(BrokenResourceError, "BrokenResourceError");
+recogniseBrand(DeadlockError, "DeadlockError");
+recogniseBrand(RunFinishedError, "RunFinishedError");

@@ -9,16 +9,19 @@ export { CancelScope, type CancelScopeOptions, type ScopeOutcome, type ShutdownO
 export { cancelShieldedCheckpoint, checkpoint, checkpointIfCancelled } from "./checkpoint.ts";
 export { type Clock, realClock } from "./clock.ts";
 export { currentRun } from "./current_run.ts";
-export { ErrorGroup, type ErrorHandler, type ErrorMatch, handleErrors, isErrorGroup } from "./error_group.ts";
+export { ErrorGroup, type ErrorMatch, isErrorGroup } from "./error_group.ts";
+export { type ErrorHandler, handleErrors } from "./handle_errors.ts";
 export {
   BrokenResourceError,
   BusyResourceError,
   Cancelled,
+  CancelledElsewhereError,
   type CancelSource,
   ClosedResourceError,
   DeadlockError,
   EndOfChannel,
   isCancelled,
+  isOnlyCancelled,
   RunFinishedError,
   TooSlowError,
   WouldBlock,

@@ -12,11 +12,15 @@
 import { faultOf, requireFunction } from "./_check.ts";
 import { CancelScope, cancelScope, enterScope, exitScope } from "./cancel_scope.ts";
 import { currentNode, within } from "./_context.ts";
-import { ErrorGroup, NOTHING } from "./error_group.ts";
-import { type Cancelled, ClosedResourceError, isCancelled, makeCancelled } from "./errors.ts";
+import { expose, someCancelled } from "./_elsewhere.ts";
+import { ErrorGroup } from "./error_group.ts";
+import { NOTHING } from "./_error_tree.ts";
+import { type Cancelled, ClosedResourceError, isOnlyCancelled, makeCancelled } from "./errors.ts";
+import { isObject } from "./_foreign.ts";
 import { PendingStart, type StartTarget } from "./_pending_start.ts";
 import type { StatusNode } from "./_status.ts";
 import { describe, type Named, type Task, TaskImpl, type TaskOwner } from "./_task.ts";
+import { ignore } from "./_quiet.ts";
 import { pass, refuse, UNABORTABLE, Waiter } from "./_waiter.ts";
 
 /** How a nursery is opened. */
@@ -175,7 +179,7 @@ async function live<T>(nursery: NurseryImpl, body: (nursery: Nursery) => T | Pro
   const rest = nursery.close();
   if (rest === NOTHING) return value as T;
   // A nursery that nobody awaits is cancelled with what is around it, which must not end the process.
-  if (isCancelled(rest)) nursery.promise?.catch(() => {});
+  if (isOnlyCancelled(rest)) nursery.promise?.catch(ignore);
   throw rest;
 }
 
@@ -191,14 +195,11 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
   #holding = 1;
   #daemons = 0;
   /** In the order in which they happened; without cancellations. */
-  #errors: unknown[] = [];
+  readonly #errors: unknown[] = [];
+  /** Those of them that are objects; made with the first. */
+  #known: Set<object> | null = null;
   /** A cancellation that left the body or a child. One stands for all: they are stripped by a scope anyway. */
   #cancelled: Cancelled | null = null;
-  /**
-   * A cancellation of something else, as of a task the body has joined, that ended the body. Absorbed, it would leave the
-   * caller without a value and without an error.
-   */
-  #stray: Cancelled | null = null;
   #exit: Waiter<void> | null = null;
 
   constructor(parent: StatusNode, name: string) {
@@ -272,8 +273,7 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
   }
 
   bodyFailed(error: unknown): void {
-    if (isCancelled(error) && this.node.cancelled === null) this.#stray = error;
-    this.#failed(error, null);
+    this.#failed(expose(this.node, error), null);
   }
 
   /** The body is over. Waits for the rest; cancellation does not interrupt it, as the children get it themselves. */
@@ -294,8 +294,7 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
         new ErrorGroup(this.#cancelled === null ? errors : [...errors, this.#cancelled]),
       );
     }
-    const rest = exitScope(this.cancelScope, this.#cancelled ?? NOTHING);
-    return rest === NOTHING && this.#stray !== null ? this.#stray : rest;
+    return exitScope(this.cancelScope, this.#cancelled ?? NOTHING);
   }
 
   #make<T>(
@@ -319,12 +318,22 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
       this.#cancelled = cancelled;
       return;
     }
-    if (isCancelled(error)) {
-      this.#cancelled ??= error;
+    if (isOnlyCancelled(error)) {
+      this.#cancelled ??= someCancelled(error);
       if (cancelled !== null) return;
-    } else this.#errors.push(error);
+    } else this.#note(error);
     if (this.cancelScope.cancelCalled) return;
-    cancelScope(this.cancelScope, "nursery", error, task === null ? undefined : describe(task));
+    cancelScope(this.cancelScope, "nursery", error, describe(task ?? this.parentTask));
+  }
+
+  /** One error that comes on several ways, as through those who join the task that failed, is one error. */
+  #note(error: unknown): void {
+    if (isObject(error)) {
+      this.#known ??= new Set();
+      if (this.#known.has(error)) return;
+      this.#known.add(error);
+    }
+    this.#errors.push(error);
   }
 
   #release(): void {

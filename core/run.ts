@@ -8,7 +8,7 @@ import type { Clock } from "./clock.ts";
 import { ambientNode } from "./_context.ts";
 import { type DeadlockHandler, watchForDeadlock } from "./_deadlock.ts";
 import { DeadlockError, isCancelled, makeCancelled } from "./errors.ts";
-import { NOTHING } from "./error_group.ts";
+import { NOTHING } from "./_error_tree.ts";
 import { exitNow, onSignal, setExitCode, type Signal } from "./_host.ts";
 import type { Instrument } from "./instrument.ts";
 import type { Network } from "./network.ts";

@@ -3,7 +3,7 @@
 import { CancelScope, cancelScope, runScope } from "./cancel_scope.ts";
 import { requireFunction, show } from "./_check.ts";
 import { currentNode } from "./_context.ts";
-import { quiet } from "./_quiet.ts";
+import { composedWait } from "./_composed_wait.ts";
 import { signalOf } from "./_status.ts";
 
 /**
@@ -62,7 +62,7 @@ export function currentSignal(): AbortSignal {
  * @throws {TypeError} If `signal` is not an `AbortSignal`, or `body` is not a function.
  */
 export function withSignal<T>(signal: AbortSignal, body: () => T | Promise<T>): Promise<T> {
-  return quiet(() => runWithSignal(signal, body));
+  return composedWait(() => runWithSignal(signal, body));
 }
 
 async function runWithSignal<T>(signal: AbortSignal, body: () => T | Promise<T>): Promise<T> {

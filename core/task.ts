@@ -33,7 +33,9 @@ export interface Task<T = unknown> {
    * **Cancellation:** only the wait ends; the joined task goes on.
    *
    * @returns The value the task returned.
-   * @throws {Cancelled} If the task was cancelled, or the scope of the caller is.
+   * @throws {Cancelled} If the scope of the caller is cancelled.
+   * @throws {CancelledElsewhereError} If the task was cancelled.
+   * @throws {TypeError} If the task is the calling one, or waits for it: that would never end.
    */
   join(): Promise<T>;
   /**
@@ -50,12 +52,12 @@ export interface Task<T = unknown> {
 /** What a task is cancelled for. */
 export interface TaskCancelOptions {
   /**
-   * The source that the `Cancelled` shows: `"signal"` if something outside the program is the cause, such as a client
-   * that goes away.
+   * The source that the `Cancelled` shows: `"signal"` if something outside the program is the cause, `"disconnect"` if it
+   * is a client that goes away.
    *
    * @default {"explicit"}
    */
-  readonly source?: "explicit" | "signal";
+  readonly source?: "explicit" | "signal" | "disconnect";
 }
 
 /**

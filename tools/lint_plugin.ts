@@ -69,8 +69,8 @@ const plugin: Deno.lint.Plugin = {
           if (other === folder || file === "mod.ts" || folder === "tools" || folder === "bench") return;
           if (isTest(file) && target === "testing/mod.ts") return;
           const allowed: Readonly<Record<string, readonly string[]>> = {
-            net: ["core/mod.ts"],
-            testing: ["core/mod.ts", "net/mod.ts"],
+            net: ["core/mod.ts", "core/internal.ts"],
+            testing: ["core/mod.ts", "core/internal.ts", "net/mod.ts"],
           };
           if (["core", "net", "testing"].includes(folder) && !allowed[folder]?.includes(target)) {
             report(`"${folder}" may not import "${target}"`);

@@ -5,7 +5,7 @@ import { BrokenResourceError, ClosedResourceError, EndOfChannel, WouldBlock } fr
 import { type Channel, endOfChannel, NextWaiter, ReceiveWaiter, SendWaiter } from "./_channel.ts";
 import type { MemoryChannelStatistics, MemoryReceiveChannel, MemorySendChannel } from "./memory_channel.ts";
 import type { StatusNode } from "../_status.ts";
-import { rejectAfterPass } from "../_quiet.ts";
+import { refusedAfterTurn } from "../_composed_wait.ts";
 import { pass, refuse } from "../_waiter.ts";
 import type { Queued, WaitQueue } from "../_wait_queue.ts";
 
@@ -24,7 +24,7 @@ export class SendEnd<T> implements MemorySendChannel<T> {
     if (node.cancelled !== null) return refuse(node);
     const channel = this.#channel;
     const fault = this.#fault();
-    if (fault !== null) return rejectAfterPass(node, fault);
+    if (fault !== null) return refusedAfterTurn(node, fault);
     if (channel.accept(value)) return pass(node, undefined);
     const waiter = new SendWaiter(node, channel.sending, value, this);
     channel.senders.add(waiter);
@@ -82,7 +82,7 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
     const channel = this.#channel;
     if (!this.#closed && channel.ready) return pass(node, channel.take());
     const fault = this.#fault();
-    if (fault !== null) return rejectAfterPass(node, fault);
+    if (fault !== null) return refusedAfterTurn(node, fault);
     const waiter = new ReceiveWaiter<T>(node, channel.receiving, this);
     channel.wait(waiter);
     return waiter.promise;
@@ -143,7 +143,7 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
     }
     const fault = this.#fault();
     if (fault instanceof EndOfChannel) return pass<IteratorResult<T>>(node, { done: true, value: undefined });
-    if (fault !== null) return rejectAfterPass(node, fault);
+    if (fault !== null) return refusedAfterTurn(node, fault);
     const waiter = new NextWaiter<T>(node, channel.receiving, this);
     channel.wait(waiter);
     return waiter.promise;

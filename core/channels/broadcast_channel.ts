@@ -4,7 +4,7 @@ import { requireInteger } from "../_check.ts";
 import { Channel } from "./_channel.ts";
 import { ReceiveEnd } from "./_channel_ends.ts";
 import { currentNode } from "../_context.ts";
-import { rejectAfterPass } from "../_quiet.ts";
+import { refusedAfterTurn } from "../_composed_wait.ts";
 import { BrokenResourceError, ClosedResourceError, WouldBlock } from "../errors.ts";
 import type { MemoryReceiveChannel } from "./memory_channel.ts";
 import type { StatusNode } from "../_status.ts";
@@ -184,7 +184,7 @@ class Hub<T> implements BroadcastSendChannel<T> {
   send(value: T): Promise<void> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
-    if (this.#closed) return rejectAfterPass(node, closed());
+    if (this.#closed) return refusedAfterTurn(node, closed());
     if (this.#ready) {
       this.#deliver(value);
       return pass(node, undefined);

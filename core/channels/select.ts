@@ -4,7 +4,7 @@ import { show } from "../_check.ts";
 import type { Receiver } from "./_channel.ts";
 import { ReceiveEnd } from "./_channel_ends.ts";
 import { currentNode } from "../_context.ts";
-import { rejectAfterPass } from "../_quiet.ts";
+import { refusedAfterTurn } from "../_composed_wait.ts";
 import { EndOfChannel } from "../errors.ts";
 import type { MemoryReceiveChannel } from "./memory_channel.ts";
 import { pass, refuse, Waiter, type WaitReason } from "../_waiter.ts";
@@ -79,11 +79,11 @@ export function select<C extends Record<string, MemoryReceiveChannel<any>>>(
       open.push(arm);
       if (channel.ready) ready ??= arm;
     } else if (fault instanceof EndOfChannel) ended = fault;
-    else return rejectAfterPass(node, fault);
+    else return refusedAfterTurn(node, fault);
   }
   // Only when all have been looked at: which misuse is noticed must not depend on where the search began.
   if (ready !== null) return pass(node, { from: ready.from, value: ready.end.look().channel.take() } as Selected<C>);
-  if (open.length === 0) return rejectAfterPass(node, ended);
+  if (open.length === 0) return refusedAfterTurn(node, ended);
   selection.arms = open;
   selection.waiter = new Waiter<unknown>(node, selection, leaveAll);
   for (const arm of open) arm.end.look().channel.wait(arm);

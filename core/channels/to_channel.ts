@@ -8,7 +8,7 @@ import { currentNode } from "../_context.ts";
 import { cancelScope } from "../cancel_scope.ts";
 import { BrokenResourceError, isCancelled } from "../errors.ts";
 import type { MemoryReceiveChannel } from "./memory_channel.ts";
-import { quiet } from "../_quiet.ts";
+import { composedWait } from "../_composed_wait.ts";
 import { afterFailure } from "../suppressed_errors.ts";
 import type { WaitReason } from "../_waiter.ts";
 import { WaitQueue } from "../_wait_queue.ts";
@@ -60,7 +60,7 @@ export function toChannel<T, R>(
   source: AsyncIterable<T> | Iterable<T>,
   body: (channel: MemoryReceiveChannel<T>) => R | Promise<R>,
 ): Promise<R> {
-  return quiet(async () => {
+  return composedWait(async () => {
     requireFunction("make a channel", "body", body);
     const iterable = source as Partial<AsyncIterable<T> & Iterable<T>> | null | undefined;
     if (typeof (iterable?.[Symbol.asyncIterator] ?? iterable?.[Symbol.iterator]) !== "function") {

@@ -3,7 +3,7 @@
 import { requireFunction } from "../_check.ts";
 import { currentNode } from "../_context.ts";
 import { ClosedResourceError, EndOfChannel } from "../errors.ts";
-import { quiet, rejectAfterPass } from "../_quiet.ts";
+import { composedWait, refusedAfterTurn } from "../_composed_wait.ts";
 import { pass, refuse, type WaitReason } from "../_waiter.ts";
 import { WaitQueue } from "../_wait_queue.ts";
 
@@ -159,8 +159,8 @@ class Receiver<T> implements WatchReceiver<T> {
     if (node.cancelled !== null) return refuse(node);
     const watch = this.#watch;
     if (this.#seen !== watch.version) return pass(node, this.#see());
-    if (watch.closed) return rejectAfterPass(node, ended(...UNCHANGING));
-    return quiet(async () => {
+    if (watch.closed) return refusedAfterTurn(node, ended(...UNCHANGING));
+    return composedWait(async () => {
       while (this.#seen === watch.version) {
         if (watch.closed) throw ended(...UNCHANGING);
         await watch.waiters.park(watch.reason);
@@ -173,7 +173,7 @@ class Receiver<T> implements WatchReceiver<T> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
     const watch = this.#watch;
-    return quiet(async () => {
+    return composedWait(async () => {
       requireFunction("wait for a value", "condition", condition);
       // A checkpoint also if nothing has to be waited for.
       await pass(node, undefined);
@@ -192,7 +192,7 @@ class Receiver<T> implements WatchReceiver<T> {
   [Symbol.asyncIterator](): AsyncIterator<T> {
     return {
       next: () =>
-        quiet(async (): Promise<IteratorResult<T>> => {
+        composedWait(async (): Promise<IteratorResult<T>> => {
           try {
             return { done: false, value: await this.changed() };
           } catch (error) {

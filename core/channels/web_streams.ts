@@ -5,7 +5,7 @@ import { cancellable } from "../cancellable.ts";
 import { currentNode } from "../_context.ts";
 import { ClosedResourceError, EndOfChannel } from "../errors.ts";
 import type { MemoryReceiveChannel } from "./memory_channel.ts";
-import { quiet } from "../_quiet.ts";
+import { composedWait } from "../_composed_wait.ts";
 import { refuse } from "../_waiter.ts";
 
 /** What `fromReadable()` gives: a receiving end whose values come from a `ReadableStream`. */
@@ -154,7 +154,7 @@ class Receiver<T> implements ReadableReceiver<T> {
   receive(): Promise<T> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
-    return quiet(async () => {
+    return composedWait(async () => {
       if (this.#closed !== null) throw closed();
       const reading = this.#reading ?? this.#reader.read();
       this.#reading = reading;
@@ -191,7 +191,7 @@ class Receiver<T> implements ReadableReceiver<T> {
   [Symbol.asyncIterator](): AsyncIterator<T> {
     return {
       next: () =>
-        quiet(async (): Promise<IteratorResult<T>> => {
+        composedWait(async (): Promise<IteratorResult<T>> => {
           try {
             return { done: false, value: await this.receive() };
           } catch (error) {

@@ -10,7 +10,7 @@ import { requireFunction, show } from "../_check.ts";
 import { ErrorGroup } from "../error_group.ts";
 import { isCancelled } from "../errors.ts";
 import type { Nursery } from "../nursery.ts";
-import { quiet } from "../_quiet.ts";
+import { composedWait } from "../_composed_wait.ts";
 import type { TaskImpl } from "../_task.ts";
 
 /** What a combinator runs. */
@@ -63,7 +63,7 @@ export type OutcomesOf<J extends Iterable<Job<unknown>>> = J extends readonly Jo
  * @throws {TypeError} If one of them is not a function; then none is called.
  */
 export function all<const J extends readonly Job<unknown>[] | Iterable<Job<unknown>>>(jobs: J): Promise<ResultsOf<J>> {
-  return quiet(async () => {
+  return composedWait(async () => {
     const list = check("run all", jobs);
     const tasks: TaskImpl<unknown>[] = [];
     await inNursery((nursery) => {
@@ -97,7 +97,7 @@ export function all<const J extends readonly Job<unknown>[] | Iterable<Job<unkno
 export function allSettled<const J extends readonly Job<unknown>[] | Iterable<Job<unknown>>>(
   jobs: J,
 ): Promise<OutcomesOf<J>> {
-  return quiet(async () => {
+  return composedWait(async () => {
     const list = check("run all", jobs);
     const outcomes: PromiseSettledResult<unknown>[] = new Array(list.length);
     await inNursery((nursery) => {
@@ -143,7 +143,7 @@ export function allSettled<const J extends readonly Job<unknown>[] | Iterable<Jo
  * @throws {TypeError} If one of them is not a function; then none is called.
  */
 export function race<const J extends readonly Job<unknown>[] | Iterable<Job<unknown>>>(jobs: J): Promise<ResultOf<J>> {
-  return quiet(async () => {
+  return composedWait(async () => {
     const list = checkSome("race", jobs);
     const first = new First<ResultOf<J>>();
     await first.found((nursery, failed) => {
@@ -185,7 +185,7 @@ export function race<const J extends readonly Job<unknown>[] | Iterable<Job<unkn
  * @throws {TypeError} If one of them is not a function; then none is called.
  */
 export function any<const J extends readonly Job<unknown>[] | Iterable<Job<unknown>>>(jobs: J): Promise<ResultOf<J>> {
-  return quiet(async () => {
+  return composedWait(async () => {
     const list = checkSome("try any", jobs);
     const first = new First<ResultOf<J>>();
     const errors: unknown[] = new Array(list.length);

@@ -6,7 +6,7 @@ import { feed, requireSource } from "./_feed.ts";
 import { ClosedResourceError, EndOfChannel, isCancelled } from "../errors.ts";
 import type { Nursery } from "../nursery.ts";
 import { type MemoryReceiveChannel, openMemoryChannel } from "../channels/memory_channel.ts";
-import { quiet } from "../_quiet.ts";
+import { composedWait } from "../_composed_wait.ts";
 
 /** Where the items come from. */
 export type Source<T> = Iterable<T> | AsyncIterable<T>;
@@ -58,7 +58,7 @@ export function map<T, R>(
   options: ConcurrencyOptions = {},
 ): Promise<R[]> {
   const results: R[] = [];
-  return quiet(async () => {
+  return composedWait(async () => {
     await each("map", source, { fn, keep: (result, index) => void (results[index] = result), ...options });
     return results;
   });
@@ -94,7 +94,7 @@ export function forEach<T>(
   fn: (item: T, index: number) => unknown,
   options: ConcurrencyOptions = {},
 ): Promise<void> {
-  return quiet(() => each("go through a source", source, { fn, ...options }));
+  return composedWait(() => each("go through a source", source, { fn, ...options }));
 }
 
 /**
@@ -179,11 +179,11 @@ class Results<T, R> implements AsyncIterableIterator<R>, AsyncDisposable {
       // Whoever asks for the next result, or leaves, gets the error.
       this.#running.catch(() => {});
     }
-    return quiet(() => this.#next(this.#running as Promise<void>));
+    return composedWait(() => this.#next(this.#running as Promise<void>));
   }
 
   return(value?: unknown): Promise<IteratorResult<R>> {
-    return quiet(async () => {
+    return composedWait(async () => {
       await this.#stop();
       return { done: true, value } as IteratorResult<R>;
     });

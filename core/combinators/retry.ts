@@ -3,7 +3,7 @@
 import { requireCount, requireFunction, requireTimeout, show } from "../_check.ts";
 import { currentNode } from "../_context.ts";
 import { isCancelled } from "../errors.ts";
-import { quiet } from "../_quiet.ts";
+import { composedWait } from "../_composed_wait.ts";
 import { currentEffectiveDeadline, sleep } from "../sleep.ts";
 import { withSuppressed } from "../suppressed_errors.ts";
 
@@ -79,7 +79,7 @@ export interface RetryOptions {
  * @throws {RangeError} If an option is out of its range.
  */
 export function retry<T>(fn: (attempt: number) => T | Promise<T>, options: RetryOptions = {}): Promise<T> {
-  return quiet(async () => {
+  return composedWait(async () => {
     const { attempts = 5, backoff = {}, retryIf } = options;
     const { jitter = typeof backoff === "function" ? 0 : 0.5 } = options;
     requireFunction("retry", "fn", fn);

@@ -1,7 +1,7 @@
 /** Mutual exclusion between tasks. The mechanism is in `_lock.ts`. */
 
 import { currentNode } from "../_context.ts";
-import { rejectAfterPass } from "../_quiet.ts";
+import { refusedAfterTurn } from "../_composed_wait.ts";
 import { WouldBlock } from "../errors.ts";
 import { type Guard, LockCore } from "./_lock.ts";
 import type { Task } from "../task.ts";
@@ -98,7 +98,7 @@ export class Lock {
     if (node.cancelled !== null) return refuse(node);
     const core = this.#core;
     const fault = core.fault(node.task);
-    if (fault !== null) return rejectAfterPass(node, fault);
+    if (fault !== null) return refusedAfterTurn(node, fault);
     const guard = core.take(node.task);
     return guard === null ? core.acquire(node) : pass<Guard>(node, guard);
   }

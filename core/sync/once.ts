@@ -3,7 +3,7 @@
 import { requireFunction } from "../_check.ts";
 import { currentNode } from "../_context.ts";
 import { isCancelled } from "../errors.ts";
-import { quiet } from "../_quiet.ts";
+import { composedWait } from "../_composed_wait.ts";
 import type { TaskImpl } from "../_task.ts";
 import { describe } from "../_task.ts";
 import { pass, refuse, type WaitReason } from "../_waiter.ts";
@@ -70,7 +70,7 @@ export class Once<T> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
     if (this.#value !== null) return pass(node, this.#value.value);
-    return quiet(() => this.#get(node.task));
+    return composedWait(() => this.#get(node.task));
   }
 
   async #get(task: TaskImpl<unknown>): Promise<T> {

@@ -2,7 +2,7 @@
 
 import { requireCount } from "../_check.ts";
 import { currentNode } from "../_context.ts";
-import { rejectAfterPass } from "../_quiet.ts";
+import { refusedAfterTurn } from "../_composed_wait.ts";
 import { BrokenResourceError } from "../errors.ts";
 import { currentTask, type Task } from "../task.ts";
 import { describe } from "../_task.ts";
@@ -97,7 +97,7 @@ export class ParkingLot {
    */
   park(): Promise<void> {
     const node = currentNode();
-    if (this.#brokenBy.length > 0 && node.cancelled === null) return rejectAfterPass(node, this.#broken());
+    if (this.#brokenBy.length > 0 && node.cancelled === null) return refusedAfterTurn(node, this.#broken());
     return this.#line.park(this.#reason);
   }
 
