@@ -10,6 +10,7 @@ import { ambientNode, setDefaultRoot } from "./_context.ts";
 import { type Clock, realClock } from "./clock.ts";
 import { HostOperations } from "./_host_operations.ts";
 import { Instruments } from "./instrument.ts";
+import { reportHook } from "./_report_hook.ts";
 import type { Network } from "./network.ts";
 import type { RunOptions, Schedule } from "./run.ts";
 import type { RunStatistics, RunView } from "./runtime_view.ts";
@@ -33,7 +34,8 @@ export class Runtime implements RunView {
   readonly clock: Clock;
   readonly network: Network | undefined;
   readonly random: () => number;
-  readonly schedule: Schedule | null;
+  /** The user's policy; `null` for none. Written by `scheduleResume()`. */
+  schedule: Schedule | null;
   readonly turns: Turns;
   readonly instruments: RunEvents | null;
   readonly hostOperations: HostOperations;
@@ -55,6 +57,8 @@ export class Runtime implements RunView {
   readonly #idleListeners = new Set<() => void>();
   /** When the real clock was read last, by the wall clock; written by `lookAtClock()`. */
   #lookedAt = NaN;
+  /** `idle()` of the clock has thrown. */
+  #clockIsDeaf = false;
   #lastId = 0;
   #spawnSites: number;
 
@@ -94,10 +98,33 @@ export class Runtime implements RunView {
     return this.#spawnSites > 0 && this.#spawnSites-- > 0;
   }
 
+  /** Resumes a wait as the user's policy says. One that throws would leave the task waiting for ever: it is given up. */
+  scheduleResume(resume: () => void, task: Task): void {
+    let resumed = false;
+    const once = (): void => {
+      if (resumed) return;
+      resumed = true;
+      resume();
+    };
+    try {
+      (this.schedule as Schedule)(once, task);
+    } catch (error) {
+      this.schedule = null;
+      reportHook("Cannot go on with the schedule of the run as it threw: waits resume at once from now on", error);
+      once();
+    }
+  }
+
   /** Called by waits when `running` falls to 0. */
   allWaiting(): void {
     for (const listener of this.#idleListeners) listener();
-    this.clock.idle?.();
+    if (this.#clockIsDeaf) return;
+    try {
+      this.clock.idle?.();
+    } catch (error) {
+      this.#clockIsDeaf = true;
+      reportHook("Cannot go on with idle() of the clock as it threw: it is called no more", error);
+    }
   }
 
   /** Tells a function, inside the call that begins the last wait, that no task is running; returns how to stop. */

@@ -46,7 +46,7 @@ export class WaitQueue<T, W extends Queued<T> = Waiter<T>> implements Line {
     if (node.cancelled !== null) return refuse(node);
     const waiter = new Waiter<T>(node, reason, null);
     this.add(waiter);
-    return waiter.promise;
+    return waiter.begun();
   }
 
   /** Puts one at the end. */

@@ -1,7 +1,8 @@
 /**
  * One wait, and the only place that makes a waiting promise.
  *
- *              wake() / fail()
+ *      NEW ── begun(): it is registered wherever it is to be woken, and may be seen
+ *       │      wake() / fail()
  *     WAITING ─────────────────▶ GRANTED ──(schedule hook, fairness)──▶ promise settled
  *        │ abort(): the node was cancelled
  *        ├── callback undid the operation ─▶ GRANTED, with Cancelled
@@ -15,8 +16,10 @@
  * that of the queue it stands in (Event, Lock, …). So leaving either takes constant time and no allocation.
  */
 
+import { faultOf, requireFunction, show } from "./_check.ts";
 import { currentNode } from "./_context.ts";
 import { type Cancelled, RunFinishedError } from "./errors.ts";
+import { read } from "./_foreign.ts";
 import { ignore, isQuiet } from "./_quiet.ts";
 import type { StatusNode } from "./_status.ts";
 import type { Task } from "./task.ts";
@@ -41,6 +44,7 @@ export type AbortWait = (cancelled: Cancelled, waiter: Waiter<unknown>) => boole
 export const UNABORTABLE: AbortWait = (): boolean => false;
 
 const enum Phase {
+  New,
   Waiting,
   Stuck,
   Granted,
@@ -55,7 +59,10 @@ const grab = (resolve: Settle, reject: Settle): void => {
   grabbedReject = reject;
 };
 
-/** See the header. Created waiting, in the given node. */
+/**
+ * See the header. Created in the given node, and counted from then on; who makes one registers it and then calls `begun()`:
+ * those who are told that everybody waits may wake it at once, and whoever draws the task tree reads its reason.
+ */
 export class Waiter<T> implements Queued<T> {
   readonly promise: Promise<T>;
   readonly node: StatusNode;
@@ -72,7 +79,7 @@ export class Waiter<T> implements Queued<T> {
   readonly #onAbort: AbortWait | null;
   readonly #resolve: Settle;
   readonly #reject: Settle;
-  #phase: Phase = Phase.Waiting;
+  #phase: Phase = Phase.New;
   #failed = false;
   #outcome: unknown = undefined;
 
@@ -92,8 +99,18 @@ export class Waiter<T> implements Queued<T> {
     const { runtime } = task;
     this.since = runtime.time;
     if (task.waits++ === 0) runtime.running--;
-    if (runtime.instruments !== null) runtime.instruments.blocked(task, reason);
-    if (runtime.running === 0) runtime.allWaiting();
+  }
+
+  /** The wait is whole, and registered: tells the watchers of the run. Returns its promise. */
+  begun(): Promise<T> {
+    if (this.#phase !== Phase.Granted) {
+      if (this.#phase === Phase.New) this.#phase = Phase.Waiting;
+      const { task } = this.node;
+      const { runtime } = task;
+      if (runtime.instruments !== null) runtime.instruments.blocked(task, this.reason);
+      if (runtime.running === 0) runtime.allWaiting();
+    }
+    return this.promise;
   }
 
   /** Whether neither a wake nor an abort has won yet. */
@@ -121,15 +138,18 @@ export class Waiter<T> implements Queued<T> {
   /** The node is cancelled (or was a moment ago). Asks the operation to be undone, at most once. */
   abort(): void {
     const { cancelled } = this.node;
-    if (this.#phase !== Phase.Waiting || cancelled === null) return;
+    if (this.#phase > Phase.Waiting || cancelled === null) return;
     this.#phase = Phase.Stuck;
-    let undone: boolean;
-    try {
-      undone = this.#onAbort === null || this.#onAbort(cancelled, this as Waiter<unknown>);
-    } catch (error) {
-      // A fault in the callback belongs to the task that waits with it, not to the canceller.
-      this.fail(error);
-      return;
+    let undone: unknown = true;
+    if (this.#onAbort !== null) {
+      try {
+        undone = this.#onAbort(cancelled, this as Waiter<unknown>);
+        if (typeof undone !== "boolean") undone = unclear(undone);
+      } catch (error) {
+        // A fault in the callback belongs to the task that waits with it, not to the canceller.
+        this.fail(error);
+        return;
+      }
     }
     // A callback may refuse, and may also have woken the waiter itself.
     if (!undone || (this.#phase as Phase) === Phase.Granted) return;
@@ -148,8 +168,13 @@ export class Waiter<T> implements Queued<T> {
   }
 
   #grant(): void {
-    this.#phase = Phase.Granted;
     const { node, next, prev } = this;
+    // Granted while it is being registered: who pairs the beginnings of waits with their ends still gets both.
+    if (this.#phase === Phase.New) {
+      const { task } = node;
+      if (task.runtime.instruments !== null) task.runtime.instruments.blocked(task, this.reason);
+    }
+    this.#phase = Phase.Granted;
     if (prev !== null) prev.next = next;
     else node.waiters = next;
     if (next !== null) next.prev = prev;
@@ -157,8 +182,8 @@ export class Waiter<T> implements Queued<T> {
     const { task } = node;
     const { runtime } = task;
     if (--task.waits === 0) runtime.running++;
-    if (runtime.schedule !== null) runtime.schedule(() => this.#resume(), task);
-    else this.#resume();
+    if (runtime.schedule === null) this.#resume();
+    else runtime.scheduleResume(() => this.#resume(), task);
   }
 
   #resume(): void {
@@ -166,6 +191,17 @@ export class Waiter<T> implements Queued<T> {
     if (turns.spend()) this.settle();
     else turns.later(this as Waiter<unknown>);
   }
+}
+
+/** An `abort` that says neither yes nor no. An async one would say so too late: who wins is decided in the call. */
+function unclear(result: unknown): never {
+  const isPromise = typeof read(result, "then") === "function";
+  if (isPromise) Promise.resolve(result).catch(ignore);
+  throw new TypeError(
+    `Cannot cancel a wait as its "abort" must return true (undone) or false (refused): received ${
+      isPromise ? "a promise" : show(result)
+    }`,
+  );
 }
 
 const DONE: Promise<undefined> = Promise.resolve(undefined);
@@ -180,8 +216,9 @@ export function pass<T>(node: StatusNode, value: T): Promise<T> {
     return (value === undefined ? DONE : Promise.resolve(value)) as Promise<T>;
   }
   const waiter = new Waiter<T>(node, YIELD, UNABORTABLE);
+  const promise = waiter.begun();
   waiter.wake(value);
-  return waiter.promise;
+  return promise;
 }
 
 /**
@@ -208,8 +245,9 @@ export function refuse(node: StatusNode): Promise<never> {
     return rejected;
   }
   const waiter = new Waiter<never>(node, YIELD, UNABORTABLE);
+  const promise = waiter.begun();
   waiter.fail(error);
-  return waiter.promise;
+  return promise;
 }
 
 /** The handle through which a wait made by `suspend()` is ended. Exactly one call wins. */
@@ -265,12 +303,18 @@ export interface Waker<T> {
  * @param abort Undoes the operation when the wait is cancelled.
  * @returns A promise for the value given to `wake()`.
  * @throws {Cancelled} If the scope is cancelled before the wake.
+ * @throws {TypeError} If `register` or `abort` is not a function, or `abort` returned something else than `true` or `false`.
  */
 export function suspend<T>(
   reason: WaitReason,
   register: (waker: Waker<T>) => void,
   abort: (cancelled: Cancelled) => boolean,
 ): Promise<T> {
+  const fault = faultOf(() => {
+    requireFunction("wait", "register", register);
+    requireFunction("wait", "abort", abort);
+  });
+  if (fault !== null) return Promise.reject(fault);
   const node = currentNode();
   if (node.cancelled !== null) return refuse(node);
   const waiter = new Waiter<T>(node, reason, abort);
@@ -279,5 +323,5 @@ export function suspend<T>(
   } catch (error) {
     waiter.fail(error);
   }
-  return waiter.promise;
+  return waiter.begun();
 }

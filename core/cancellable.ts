@@ -47,7 +47,7 @@ export function cancellable<T>(promise: PromiseLike<T>): Promise<T> {
   }
   const waiter = new ForeignWaiter<T>(node);
   native.then((value) => waiter.wake(value), (error) => waiter.fail(error));
-  return waiter.promise;
+  return waiter.begun();
 }
 
 /**

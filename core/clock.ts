@@ -9,6 +9,7 @@
  */
 
 import { type Alarm, AlarmQueue } from "./alarm_queue.ts";
+import { reportHook } from "./_report_hook.ts";
 import type { RunView } from "./runtime_view.ts";
 
 /**
@@ -90,9 +91,7 @@ class RealClock implements Clock {
       try {
         if (!this.#alarms.fireOne(now)) break;
       } catch (error) {
-        // Not `reportError()`: where nobody listens for it, it ends the process.
-        // deno-lint-ignore no-console -- nobody awaits the callback of a timer
-        console.error("A callback of the clock threw:", error);
+        reportHook("Cannot go on with an alarm of the clock as its callback threw", error);
       }
     }
     this.#sync();

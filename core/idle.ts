@@ -2,6 +2,7 @@
 
 import { requireFunction } from "./_check.ts";
 import { currentNode } from "./_context.ts";
+import { reportHook } from "./_report_hook.ts";
 
 /**
  * Calls back whenever every task of the current run has come to wait (low level).
@@ -36,11 +37,7 @@ export function onIdle(callback: () => void): () => void {
       callback();
     } catch (error) {
       stop();
-      // As for instruments: `reportError()` may end the process.
-      // deno-lint-ignore no-console -- the run goes on, so this is the only channel
-      console.error(
-        new Error("Cannot go on with a callback of onIdle() as it threw: it is called no more", { cause: error }),
-      );
+      reportHook("Cannot go on with a callback of onIdle() as it threw: it is called no more", error);
     }
   });
   return stop;

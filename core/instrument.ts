@@ -5,6 +5,7 @@
  * and its instrument removed; the run goes on.
  */
 
+import { reportHook } from "./_report_hook.ts";
 import type { Task } from "./task.ts";
 import type { WaitReason } from "./_waiter.ts";
 import type { Cancelled } from "./errors.ts";
@@ -48,13 +49,9 @@ export class Instruments {
         (instrument[hook] as ((...args: unknown[]) => void) | undefined)?.apply(instrument, args);
       } catch (error) {
         this.#list = this.#list.filter((other) => other !== instrument);
-        // Not `reportError()`: where nobody listens for it, it ends the process.
-        // deno-lint-ignore no-console -- the run goes on, so this is the only channel
-        console.error(
-          new Error(
-            `Cannot go on with an instrument as its hook "${hook}" threw: the instrument is removed from the run`,
-            { cause: error },
-          ),
+        reportHook(
+          `Cannot go on with an instrument as its hook "${hook}" threw: the instrument is removed from the run`,
+          error,
         );
       }
     }

@@ -249,7 +249,7 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
     const task = this.#make(fn, options, caller, pending, options?.daemon ?? false, this.start);
     this.#holding++;
     pending.begin(task, fn);
-    return pending.waiter.promise;
+    return pending.waiter.begun();
   }
 
   /** A pending start is over: with a task that moved in, or without. */
@@ -281,7 +281,7 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
     this.#release();
     if (this.#holding === 0 && this.#daemons === 0) return pass(this.node, undefined);
     this.#exit = new Waiter<void>(this.node, { kind: "nursery", label: () => this.#waitingFor() }, UNABORTABLE);
-    return this.#exit.promise;
+    return this.#exit.begun();
   }
 
   /** Leaves the scope; returns the error to throw, or `NOTHING`. */

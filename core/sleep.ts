@@ -11,12 +11,13 @@ import { type AbortWait, refuse, Waiter, type WaitReason } from "./_waiter.ts";
 class Sleep implements WaitReason {
   readonly kind = "sleep";
   readonly untilTime = true;
-  readonly waiter: Waiter<void>;
   readonly alarm: Alarm;
+  readonly waiter: Waiter<void>;
 
   constructor(node: StatusNode, deadline: number) {
-    this.waiter = new Waiter<void>(node, this, withdraw);
+    // First, as the clock of a user may throw.
     this.alarm = node.task.runtime.clock.at(deadline, ring, this as Sleep);
+    this.waiter = new Waiter<void>(node, this, withdraw);
   }
 
   get label(): string {
@@ -63,7 +64,7 @@ export function sleep(ms: number): Promise<void> {
   const node = currentNode();
   if (node.cancelled !== null) return refuse(node);
   if (ms === 0) return checkpoint();
-  return new Sleep(node, node.task.runtime.clock.now() + ms).waiter.promise;
+  return begin(node, ms, 0);
 }
 
 /**
@@ -88,8 +89,18 @@ export function sleepUntil(deadline: number): Promise<void> {
   if (fault !== null) return Promise.reject(fault);
   const node = currentNode();
   if (node.cancelled !== null) return refuse(node);
-  if (deadline <= node.task.runtime.clock.now()) return checkpoint();
-  return new Sleep(node, deadline).waiter.promise;
+  return begin(node, 0, deadline);
+}
+
+/** Sleeps for `ms` from now, or until `deadline` if that is not over. The clock of a user may throw. */
+function begin(node: StatusNode, ms: number, deadline: number): Promise<void> {
+  try {
+    const now = node.task.runtime.clock.now();
+    if (ms > 0) return new Sleep(node, now + ms).waiter.begun();
+    return deadline <= now ? checkpoint() : new Sleep(node, deadline).waiter.begun();
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 const FOREVER: WaitReason = { kind: "sleep", label: "for ever" };
@@ -117,7 +128,7 @@ const FOREVER: WaitReason = { kind: "sleep", label: "for ever" };
 export function sleepForever(): Promise<never> {
   const node = currentNode();
   if (node.cancelled !== null) return refuse(node);
-  return new Waiter<never>(node, FOREVER, null).promise;
+  return new Waiter<never>(node, FOREVER, null).begun();
 }
 
 /**

@@ -28,7 +28,7 @@ export class SendEnd<T> implements MemorySendChannel<T> {
     if (channel.accept(value)) return pass(node, undefined);
     const waiter = new SendWaiter(node, channel.sending, value, this);
     channel.senders.add(waiter);
-    return waiter.promise;
+    return waiter.begun();
   }
 
   trySend(value: T): void {
@@ -85,7 +85,7 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
     if (fault !== null) return refusedAfterTurn(node, fault);
     const waiter = new ReceiveWaiter<T>(node, channel.receiving, this);
     channel.wait(waiter);
-    return waiter.promise;
+    return waiter.begun();
   }
 
   tryReceive(): T {
@@ -146,7 +146,7 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
     if (fault !== null) return refusedAfterTurn(node, fault);
     const waiter = new NextWaiter<T>(node, channel.receiving, this);
     channel.wait(waiter);
-    return waiter.promise;
+    return waiter.begun();
   }
 
   #fault(): Error | null {

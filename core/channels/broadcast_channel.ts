@@ -191,7 +191,7 @@ class Hub<T> implements BroadcastSendChannel<T> {
     }
     const waiter = new BlockedSend(node, this.#reason, value);
     this.#senders.add(waiter);
-    return waiter.promise;
+    return waiter.begun();
   }
 
   trySend(value: T): void {

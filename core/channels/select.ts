@@ -87,7 +87,7 @@ export function select<C extends Record<string, MemoryReceiveChannel<any>>>(
   selection.arms = open;
   selection.waiter = new Waiter<unknown>(node, selection, leaveAll);
   for (const arm of open) arm.end.look().channel.wait(arm);
-  return selection.waiter.promise as Promise<Selected<C>>;
+  return selection.waiter.begun() as Promise<Selected<C>>;
 }
 
 /** One `select()` that waits; its own reason. */

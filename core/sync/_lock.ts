@@ -111,7 +111,7 @@ export class LockCore {
   acquire(node: StatusNode): Promise<Guard> {
     const waiter = new AcquireWaiter(node, this.#acquiring, null);
     this.enqueue(waiter);
-    return waiter.promise;
+    return waiter.begun();
   }
 
   /** Lets a waiter stand in line for the lock; it gets it at once if that is free. */

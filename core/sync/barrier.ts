@@ -77,7 +77,7 @@ export class Barrier {
     if (this.#waiters.size + 1 < this.#parties) {
       const waiter = new Waiter<number>(node, this.#reason, null);
       this.#waiters.add(waiter);
-      return waiter.promise;
+      return waiter.begun();
     }
     for (let place = 0; this.#waiters.wakeFirst(place); place++);
     return pass(node, this.#parties - 1);

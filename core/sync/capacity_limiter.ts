@@ -131,7 +131,7 @@ export class CapacityLimiter {
     this.#waiting.add(borrower);
     const waiter = new TokenWaiter(node, this.#reason, this.#waiting, borrower);
     this.#waiters.add(waiter);
-    return waiter.promise;
+    return waiter.begun();
   }
 
   /**

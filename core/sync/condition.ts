@@ -109,7 +109,7 @@ export class Condition {
     this.#waits.add(waiter as never);
     this.#core.conditions.add(this.#waits);
     this.#core.release(guard);
-    return waiter.promise;
+    return waiter.begun();
   }
 
   /**

@@ -120,7 +120,7 @@ export class RateLimiter {
     const waiter = new RateWaiter(node, count, this.#reason(count), (waiter) => this.#leave(waiter));
     this.#line.add(waiter);
     if (this.#line.first === waiter) this.#serve();
-    return waiter.promise;
+    return waiter.begun();
   }
 
   /**

@@ -99,7 +99,7 @@ export class Semaphore {
     }
     const waiter = new Waiter<ReleaseGuard>(node, this.#reason, null);
     this.#waiters.add(waiter);
-    return waiter.promise;
+    return waiter.begun();
   }
 
   /**
