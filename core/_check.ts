@@ -1,5 +1,7 @@
 /** Checks of arguments, with the house's message. They run before any effect. */
 
+import { read } from "./_foreign.ts";
+
 /** Requires a number that is not `NaN`: an absolute time. */
 export function requireTime(action: string, name: string, value: unknown): void {
   if (typeof value !== "number") {
@@ -33,10 +35,30 @@ export function requireFunction(action: string, name: string, value: unknown): v
       `Cannot ${action} as "${name}" must be a plain or async function: received a generator function`,
     );
   }
-  const hint = typeof (value as { then?: unknown } | null | undefined)?.then === "function"
+  const hint = typeof read(value, "then") === "function"
     ? "a promise: write () => work() instead of work()"
     : show(value);
   throw new TypeError(`Cannot ${action} as "${name}" must be a function: received ${hint}`);
+}
+
+/** Requires `true` or `false`. */
+export function requireBoolean(action: string, name: string, value: unknown): void {
+  if (typeof value !== "boolean") {
+    throw new TypeError(`Cannot ${action} as "${name}" must be true or false: received ${show(value)}`);
+  }
+}
+
+/** Requires a text, where one is given. */
+export function requireText(action: string, name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== "string") {
+    throw new TypeError(`Cannot ${action} as "${name}" must be a string: received ${show(value)}`);
+  }
+}
+
+/** Requires an object of options, where one is given. */
+export function requireOptions(action: string, value: unknown): void {
+  if (value === undefined || (typeof value === "object" && value !== null)) return;
+  throw new TypeError(`Cannot ${action} as "options" must be an object: received ${show(value)}`);
 }
 
 /** Requires a whole number in a range. */
@@ -75,6 +97,9 @@ export function faultOf(check: () => void): unknown {
 export function show(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 39)}…` : value);
-  if (typeof value === "object") return `an object of type ${value.constructor?.name ?? "null prototype"}`;
+  if (typeof value === "object") {
+    const name = read(read(value, "constructor"), "name");
+    return `an object of type ${typeof name === "string" ? name : "null prototype"}`;
+  }
   return typeof value === "function" ? "a function" : String(value);
 }

@@ -11,7 +11,7 @@
  */
 
 import { derive, stripCancelled } from "./error_group.ts";
-import { LOOK_INSIDE, NOTHING, rebuild } from "./_error_tree.ts";
+import { LOOK_INSIDE, rebuild } from "./_error_tree.ts";
 import { type Cancelled, CancelledElsewhereError, isCancelled } from "./errors.ts";
 import { eachLeaf, partsOf } from "./_foreign.ts";
 import type { StatusNode } from "./_status.ts";

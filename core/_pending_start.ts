@@ -2,22 +2,24 @@
  * A task between `nursery.start()` and `started()`: it belongs to the caller.
  *
  *     STARTING ──started()──▶ MOVED      the nursery's from here on; start() returns the value
- *        │  └─ started() while the caller is being cancelled ─▶ the value is kept, the task stays; start() ends with it
+ *        │  └─ started() while the task is being cancelled with the caller ─▶ the value is kept, the task stays; start()
+ *        │     ends with it
  *        └── the task ends ─▶ start() throws its error, or that it never got ready
  */
 
+import { currentNode } from "./_context.ts";
 import { NOTHING } from "./_error_tree.ts";
 import { moveNode, type StatusNode } from "./_status.ts";
 import { describe, type TaskImpl, type TaskOwner } from "./_task.ts";
 import { UNABORTABLE, Waiter } from "./_waiter.ts";
-import type { TaskStatus } from "./nursery.ts";
+import type { SpawnOptions, TaskStatus } from "./nursery.ts";
 
 /** What a pending start needs of the nursery it is for. */
 export interface StartTarget {
   readonly name: string;
   readonly node: StatusNode;
   /** A pending start is over: with a task that moved in, or without. */
-  startEnded(task: TaskImpl<unknown> | null): void;
+  startEnded(task: TaskImpl<unknown> | null, options?: SpawnOptions): void;
 }
 
 /** See the header. */
@@ -25,12 +27,14 @@ export class PendingStart<V> implements TaskOwner {
   readonly waiter: Waiter<V>;
   readonly #nursery: StartTarget;
   readonly #caller: StatusNode;
+  readonly #options: SpawnOptions | undefined;
   #started = false;
   #value: V | undefined = undefined;
 
-  constructor(nursery: StartTarget, caller: StatusNode) {
+  constructor(nursery: StartTarget, caller: StatusNode, options: SpawnOptions | undefined) {
     this.#nursery = nursery;
     this.#caller = caller;
+    this.#options = options;
     // The child gets a cancellation of the caller itself; the caller waits for what comes of it.
     this.waiter = new Waiter<V>(
       caller,
@@ -54,12 +58,19 @@ export class PendingStart<V> implements TaskOwner {
     // Too late: start() has failed already, and there is nobody to tell.
     if (task.state !== "running") return;
     this.#value = value;
-    // The caller is being cancelled: the task stays with it, and start() ends when the task does.
-    if (this.#caller.cancelled !== null) return;
+    // The caller is being cancelled, and the task with it: it stays, and start() ends when the task does. A task that has
+    // shielded itself is up and running in spite of it: it moves, or both would wait for each other for ever.
+    if (this.#caller.cancelled !== null && this.#reached(task)) return;
     this.waiter.wake(value);
     moveNode(task, this.#nursery.node);
     // After the move, as it may have to cancel the task: a daemon, when the nursery has nothing else left.
-    this.#nursery.startEnded(task);
+    this.#nursery.startEnded(task, this.#options);
+  }
+
+  /** Whether a cancellation of the caller reaches the code that says `started()`. */
+  #reached(task: TaskImpl<unknown>): boolean {
+    const node = currentNode();
+    return (node.task === task ? node : task).cancelled !== null;
   }
 
   /** The task ended before it moved. */

@@ -61,6 +61,7 @@ export class Runtime implements RunView {
   #clockIsDeaf = false;
   #lastId = 0;
   #spawnSites: number;
+  #blockSites: number;
 
   constructor(options: RuntimeOptions, parent: StatusNode | null) {
     this.clock = options.clock ?? realClock;
@@ -68,7 +69,7 @@ export class Runtime implements RunView {
     this.schedule = options.schedule ?? null;
     this.turns = turnsFor(this.clock);
     this.random = options.random ?? Math.random;
-    this.#spawnSites = options.spawnSites ?? DEFAULT_SPAWN_SITES;
+    this.#spawnSites = this.#blockSites = options.spawnSites ?? DEFAULT_SPAWN_SITES;
     const { instruments } = options;
     this.instruments = instruments === undefined || instruments.length === 0 ? null : new RunEvents(instruments);
     this.time = 0;
@@ -96,6 +97,11 @@ export class Runtime implements RunView {
   /** Whether the place of one more spawn shall be recorded. */
   wantsSpawnSite(): boolean {
     return this.#spawnSites > 0 && this.#spawnSites-- > 0;
+  }
+
+  /** The same for one more scope or nursery. */
+  wantsBlockSite(): boolean {
+    return this.#blockSites > 0 && this.#blockSites-- > 0;
   }
 
   /** Resumes a wait as the user's policy says. One that throws would leave the task waiting for ever: it is given up. */

@@ -16,6 +16,7 @@
  */
 
 import { type Cancelled, makeCancelled } from "./errors.ts";
+import type { Site } from "./_place.ts";
 import type { Waiter } from "./_waiter.ts";
 import type { TaskImpl } from "./_task.ts";
 
@@ -40,6 +41,10 @@ export class StatusNode {
   endsAtShutdown = false;
   /** The scope this node belongs to, for its deadline; `null` for a task. Written once, at entry. */
   scope: { readonly deadline: number } | null = null;
+  /** What it is called in messages about a block that was forgotten. Written at entry. */
+  label = "a scope";
+  /** Where it was opened, or the task started, if that was recorded. Written at entry, or by nurseries. */
+  site: Site | null = null;
   waiters: Waiter<unknown> | null = null;
   /** Made when somebody asks for the signal of this node: see `signalOf()`. */
   controller: AbortController | null = null;
@@ -62,11 +67,13 @@ export class StatusNode {
   }
 }
 
-/** Cancels a node and all it reaches. Idempotent: the first reason stays. */
+/** Cancels a node and all it reaches, and tells the watchers of the run. Idempotent: the first reason stays. */
 export function cancelNode(node: StatusNode, cancelled: Cancelled): void {
   if (node.own !== null) return;
   node.own = cancelled;
   settle(node);
+  const { instruments } = node.task.runtime;
+  if (instruments !== null) instruments.emit("scopeCancelled", node.task, cancelled);
 }
 
 /** Changes the shield; effective at once both ways. */
@@ -82,7 +89,14 @@ export function moveNode(node: StatusNode, parent: StatusNode): void {
   node.parent = parent;
   link(node, parent);
   settle(node);
-  if (parent.shutdown) requestShutdown(node);
+  if (parent.shutdown) spreadShutdown(node);
+  else if (node.shutdown) {
+    // What was asked of the place it comes from is no longer asked of it; what was asked of parts of itself is.
+    walk(node, (below) => {
+      below.shutdown = asked.has(below) || (below.parent as StatusNode).shutdown;
+      return true;
+    });
+  }
 }
 
 /** Whether a cancellation that leaves this node belongs to it: it is the outermost visible cancelled one. */
@@ -91,31 +105,49 @@ export function catches(node: StatusNode): boolean {
 }
 
 /**
- * Takes a node out of the tree for good. Waits and scopes still below it were forgotten by somebody: they are
- * cancelled now, and later waits of code that kept this node as its context are refused.
+ * Takes a node out of the tree for good. Waits still in it were forgotten by somebody: they are cancelled now, and later
+ * waits of code that kept this node as its context are refused. Nothing may be left below it: see `_linger.ts`.
  */
 export function closeNode(node: StatusNode): void {
+  const { parent } = node;
   unlink(node);
   node.parent = null;
-  if (node.waiters === null && node.firstChild === null) {
-    node.own = node.cancelled = SCOPE_ENDED;
-    return;
+  if (node.waiters !== null) {
+    node.task.runtime.instruments?.forgotten(node);
+    endNode(node);
+  } else node.own = node.cancelled = SCOPE_ENDED;
+  if (empties.size > 0 && parent !== null && parent.firstChild === null) {
+    const emptied = empties.get(parent);
+    empties.delete(parent);
+    emptied?.();
   }
-  node.task.runtime.instruments?.forgotten(node);
-  node.own = SCOPE_ENDED;
-  // Waiters which were aborted already, but refused, stay: somebody must still wake them.
-  settle(node);
-  // A shield keeps out what cancels the scope around it, but nothing outlives that scope.
-  const shields: StatusNode[] = [];
-  walk(node, (below) => {
-    if (below.shield) shields.push(below);
-    return true;
-  });
-  for (const shielded of shields) setShield(shielded, false);
 }
+
+/** Refuses all waits from now on, and aborts those that are open, as the block is over. */
+export function endNode(node: StatusNode): void {
+  // A wait that was aborted already, but refused, stays: somebody must still wake it.
+  node.own = SCOPE_ENDED;
+  settle(node);
+}
+
+/** Who waits for the last node below another to be closed: a field in each node would be dear for what is a mistake. */
+const empties = new Map<StatusNode, () => void>();
+
+/** Calls back, once, when nothing is left below a node that is not empty now. */
+export function whenEmpty(node: StatusNode, emptied: () => void): void {
+  empties.set(node, emptied);
+}
+
+/** The nodes of which a shutdown was asked themselves, not only of one above them. */
+const asked = new WeakSet<StatusNode>();
 
 /** Marks a subtree as shutting down and cancels the waits that end with it. */
 export function requestShutdown(root: StatusNode): void {
+  asked.add(root);
+  spreadShutdown(root);
+}
+
+function spreadShutdown(root: StatusNode): void {
   const ending: StatusNode[] = [];
   walk(root, (node) => {
     if (node.shutdown && node !== root) return false;

@@ -4,12 +4,14 @@ import {
   cancelNode,
   catches,
   closeNode,
+  endNode,
   moveNode,
   requestShutdown,
   SCOPE_ENDED,
   setShield,
   StatusNode,
   walk,
+  whenEmpty,
 } from "./_status.ts";
 import { turnsFor } from "./_turns.ts";
 import { Waiter } from "./_waiter.ts";
@@ -209,14 +211,19 @@ Deno.test("moving keeps the links of the siblings it leaves and joins, whichever
   }
 });
 
-Deno.test("closing a node aborts what was forgotten below it, and refuses what comes later", () => {
+Deno.test("ending a node aborts what was forgotten below it, and refuses what comes later", () => {
   const top = root();
   const node = below(top);
   const leaf = below(node);
   const aborts: unknown[] = [];
   waitIn(leaf, aborts);
+  endNode(node);
+  assertEquals([aborts.length, top.firstChild, node.parent], [1, node, top]);
+  let emptied = 0;
+  whenEmpty(node, () => emptied++);
+  closeNode(leaf);
   closeNode(node);
-  assertEquals([aborts.length, top.firstChild, node.parent], [1, null, null]);
+  assertEquals([top.firstChild, node.parent, emptied], [null, null, 1]);
   assertEquals([node.cancelled, leaf.cancelled, below(leaf).cancelled], [SCOPE_ENDED, SCOPE_ENDED, SCOPE_ENDED]);
   const empty = below(top);
   closeNode(empty);
@@ -275,7 +282,7 @@ Deno.test("a tree 100,000 deep is cancelled, shielded, moved, shut down and clos
   setShield(middle, false);
   assertEquals(aborts.length, 1);
   assertStrictEquals(bottom.cancelled, cause);
-  closeNode(middle);
+  endNode(middle);
   assertStrictEquals(bottom.cancelled, SCOPE_ENDED);
 });
 

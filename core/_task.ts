@@ -14,6 +14,8 @@ import { NOTHING } from "./_error_tree.ts";
 import { type Cancelled, isOnlyCancelled, makeCancelled } from "./errors.ts";
 import { isObject } from "./_foreign.ts";
 import type { Nursery } from "./nursery.ts";
+import { forgottenAwait, linger } from "./_linger.ts";
+import { placeOf } from "./_place.ts";
 import type { Runtime } from "./_runtime.ts";
 import { cancelNode, catches, closeNode, StatusNode } from "./_status.ts";
 import { WaitQueue } from "./_wait_queue.ts";
@@ -40,15 +42,14 @@ export interface Holding {
 export class TaskImpl<T> extends StatusNode implements Task<T> {
   readonly id: number;
   readonly runtime: Runtime;
-  readonly daemon: boolean;
+  /** Whether it keeps its nursery open, and if not, when that ends it. */
+  readonly daemon: boolean | "last";
   state: TaskState = "running";
   /** Open waits. Written by waiters. */
   waits = 0;
   /** Told at the end. Written by the constructor and, in `nursery.start`, by `started()`. */
   owner: TaskOwner | null;
   parentNursery: Nursery | null = null;
-  /** An object with the stack of the spawn, rendered by `spawnSite`. Written by nurseries. */
-  site: { stack?: string } | null = null;
   /** The value returned, or the error thrown. */
   outcome: unknown = undefined;
   #joiners: WaitQueue<T> | null = null;
@@ -65,7 +66,7 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
     name: string | Named,
     parent: StatusNode | null,
     owner: TaskOwner | null,
-    daemon: boolean,
+    daemon: boolean | "last",
   ) {
     super(parent, null, false);
     this.runtime = runtime;
@@ -75,7 +76,6 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
     this.daemon = daemon;
     runtime.running++;
     runtime.living++;
-    if (runtime.instruments !== null) runtime.instruments.emit("taskSpawned", this);
   }
 
   get name(): string {
@@ -83,22 +83,22 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
   }
 
   get spawnSite(): string | undefined {
-    return this.site === null ? undefined : firstForeignFrame(this.site.stack ?? "");
+    return placeOf(this.site);
   }
 
   join(): Promise<T> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
-    if ((node.task as unknown) === this) {
+    if (node.task as unknown === this) {
       return Promise.reject(
         new TypeError(`Cannot join task "${this.name}" as it would wait for itself: join it from another task`),
       );
     }
-    for (let around = node.task.parentNursery; around !== null; around = around.parentTask.parentNursery) {
-      if ((around.parentTask as unknown) !== this) continue;
+    for (let around: StatusNode | null = node; around !== null; around = around.parent) {
+      if ((around.task as unknown) !== this) continue;
       return Promise.reject(
         new TypeError(
-          `Cannot join task "${this.name}" as it waits for the joining task to end, in nursery "${around.name}": ` +
+          `Cannot join task "${this.name}" as it waits for the joining task ${describe(node.task)} to end: ` +
             "join it from a task that it does not wait for",
         ),
       );
@@ -130,7 +130,6 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
 
   cancelBecause(cancelled: Cancelled): void {
     if (this.state !== "running" || this.own !== null) return;
-    if (this.runtime.instruments !== null) this.runtime.instruments.emit("scopeCancelled", this, cancelled);
     cancelNode(this, cancelled);
   }
 
@@ -140,6 +139,8 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
    */
   begin(fn: () => T | Promise<T>): void {
     this.#fn = fn;
+    const { instruments } = this.runtime;
+    if (instruments !== null) instruments.emit("taskSpawned", this);
     enter(this, startSoon);
   }
 
@@ -184,11 +185,13 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
 
   /** The function returned. */
   returned(value: T): void {
-    this.state = "done";
-    this.outcome = value;
-    this.#leave();
-    this.#joiners?.wakeAll(value);
-    this.owner?.childEnded(this as TaskImpl<unknown>, NOTHING);
+    if (this.firstChild === null) return this.#ended("done", value, NOTHING);
+    const cancelled = this.cancelled !== null;
+    linger(this, cancelled).then((forgotten) => {
+      if (cancelled) return this.#ended("done", value, NOTHING);
+      const error = forgottenAwait(`task ${describe(this)}`, forgotten);
+      this.#ended("failed", error, error);
+    });
   }
 
   /** The function threw. */
@@ -203,11 +206,20 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
       cancelled = isOnlyCancelled(rest);
     }
     if (caught) rest = cancelled ? NOTHING : stripCancelled(rest);
-    this.state = cancelled ? "cancelled" : "failed";
-    this.outcome = cancelled ? this.cancelled ?? someCancelled(error) : rest;
+    const state = cancelled ? "cancelled" : "failed";
+    const outcome = cancelled ? this.cancelled ?? someCancelled(error) : rest;
+    if (this.firstChild === null) this.#ended(state, outcome, rest);
+    else linger(this, true).then(() => this.#ended(state, outcome, rest));
+  }
+
+  /** Nothing is going on in it any more. `error` is what its owner is told. */
+  #ended(state: TaskState, outcome: unknown, error: unknown): void {
+    this.state = state;
+    this.outcome = outcome;
     this.#leave();
-    this.#joiners?.failAll(this.#failure());
-    this.owner?.childEnded(this as TaskImpl<unknown>, rest);
+    if (state === "done") this.#joiners?.wakeAll(outcome as T);
+    else this.#joiners?.failAll(this.#failure());
+    this.owner?.childEnded(this as TaskImpl<unknown>, error);
   }
 
   #leave(): void {
@@ -235,8 +247,7 @@ export interface Named {
 
 // The three turns in the life of a task. One function each for all tasks, which finds its task by the ambient node:
 // an async function or a closure per task would take a third more memory, and so a third more time.
-const STARTED = Promise.resolve();
-const startSoon = (): void => void STARTED.then(callTask);
+const startSoon = (): void => void currentNode().task.runtime.turns.forStart().then(callTask);
 const callTask = (): void => currentNode().task.call();
 const taskReturned = (value: unknown): void => currentNode().task.returned(value);
 const taskThrew = (error: unknown): void => currentNode().task.threw(error);
@@ -245,14 +256,3 @@ const taskThrew = (error: unknown): void => currentNode().task.threw(error);
 export function describe(task: Task): string {
   return `"${task.name}"`;
 }
-
-/** The first line of a stack that is outside this library's core: `file:line:column`. */
-function firstForeignFrame(stack: string): string | undefined {
-  for (const line of stack.split("\n")) {
-    const place = /(?:\(|at |async )((?:file|https?|jsr|npm|node|ext):[^\s()]+:\d+:\d+)\)?$/.exec(line)?.[1];
-    if (place !== undefined && (!place.startsWith(HERE) || place.includes("_test.ts:"))) return place;
-  }
-  return undefined;
-}
-
-const HERE = import.meta.url.replace(/[^/]*$/, "");

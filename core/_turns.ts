@@ -23,8 +23,24 @@ const hostNow = performance.now.bind(performance);
 const BURST = 256;
 /** How long the microtasks of one turn may run before the rest waits for the next, in milliseconds. */
 const SLICE = 1;
-/** The clock is read once in this many wake-ups (it costs 0.1 us); a power of two. */
-const CLOCK_EVERY = 16;
+/** The clock is read at least once in this many wake-ups (it costs 0.1 us). */
+const LONGEST_STRIDE = 16;
+
+/** What was put off to a later turn: a wait that was granted, or tasks that begin. A link in the queue itself. */
+interface PutOff {
+  after: unknown;
+  settle(): void;
+}
+
+/** Tasks that begin in one turn: they share a promise, as one of its own for each would make spawning dearer. */
+class Starts implements PutOff {
+  after: unknown = null;
+  count = 0;
+  settle!: () => void;
+  readonly promise: Promise<void> = new Promise((resolve) => this.settle = resolve);
+}
+
+const AT_ONCE: Promise<void> = Promise.resolve();
 
 /** A budget of wake-ups, and those who wait for the next turn. */
 export class Turns {
@@ -32,10 +48,16 @@ export class Turns {
   readonly #slice: number;
   /** Wake-ups left in this turn. Written by `spend()` and `#drain()`. */
   #budget = BURST;
+  /** Wake-ups until the clock is read again, and how many lie between two reads: 1 after a slice that was spent, as steps may be long; doubled by each read that finds time left. Written by `spend()`. */
+  #untilRead = 1;
+  #stride = 1;
   #turnStart = 0;
-  /** Wake-ups that wait for the next turn, in order. Written by `later()` and `#drain()`. */
-  #queue: Waiter<unknown>[] = [];
-  #head = 0;
+  /** What waits for the next turn, in order. Written by `#putOff()` and `#drain()`. */
+  #first: PutOff | null = null;
+  #last: PutOff | null = null;
+  #size = 0;
+  /** The tasks that wait at the end of the queue to begin; `null` if something else stands there. */
+  #starts: Starts | null = null;
   #armed = false;
 
   constructor(slice: number) {
@@ -44,14 +66,20 @@ export class Turns {
 
   /** How many wake-ups wait for a later turn. */
   get putOff(): number {
-    return this.#queue.length - this.#head;
+    return this.#size;
   }
 
   /** Takes one wake-up from the budget; `false` if this one must wait for the next turn. */
   spend(): boolean {
     if (this.#budget <= 0) return false;
-    if ((--this.#budget & (CLOCK_EVERY - 1)) !== 0) return true;
-    if (this.#budget > 0 && (this.#slice === Infinity || hostNow() - this.#turnStart < this.#slice)) return true;
+    this.#budget--;
+    if (--this.#untilRead > 0) return true;
+    if (this.#slice === Infinity || hostNow() - this.#turnStart < this.#slice) {
+      this.#stride = Math.min(this.#stride * 2, LONGEST_STRIDE);
+      this.#untilRead = this.#stride;
+      return true;
+    }
+    this.#stride = this.#untilRead = 1;
     // Stays spent until the next turn, which every caller that gets `false` asks for through `later()`.
     this.#budget = 0;
     return false;
@@ -59,22 +87,51 @@ export class Turns {
 
   /** Resumes the waiter in a later turn, behind those that wait already. */
   later(waiter: Waiter<unknown>): void {
-    this.#queue.push(waiter);
+    this.#starts = null;
+    this.#size++;
+    this.#putOff(waiter);
+  }
+
+  /** The promise after which a task begins: at once, or in a later turn, as tasks that start tasks must not starve the event loop either. */
+  forStart(): Promise<void> {
+    if (this.spend()) return AT_ONCE;
+    if (this.#starts === null || this.#starts.count === BURST) {
+      this.#starts = new Starts();
+      this.#putOff(this.#starts);
+    }
+    this.#starts.count++;
+    this.#size++;
+    return this.#starts.promise;
+  }
+
+  #putOff(entry: PutOff): void {
+    entry.after = null;
+    if (this.#last === null) this.#first = entry;
+    else this.#last.after = entry;
+    this.#last = entry;
     if (this.#armed) return;
     this.#armed = true;
     hostImmediate(this.#drain);
   }
 
   readonly #drain = (): void => {
-    const queue = this.#queue;
-    const end = Math.min(queue.length, this.#head + BURST);
-    while (this.#head < end) (queue[this.#head++] as Waiter<unknown>).settle();
-    if (this.#head < queue.length) {
+    // Counted before anything is settled: what that puts off waits for the turn after this one.
+    const many = Math.min(this.#size, BURST);
+    for (let done = 0; done < many && this.#first !== null;) {
+      const entry = this.#first;
+      this.#first = entry.after as PutOff | null;
+      if (this.#first === null) this.#last = null;
+      entry.after = null;
+      if (entry === this.#starts) this.#starts = null;
+      const count = entry instanceof Starts ? entry.count : 1;
+      done += count;
+      this.#size -= count;
+      entry.settle();
+    }
+    if (this.#first !== null) {
       hostImmediate(this.#drain);
       return;
     }
-    this.#queue = [];
-    this.#head = 0;
     this.#armed = false;
     this.#budget = BURST;
     if (this.#slice !== Infinity) this.#turnStart = hostNow();

@@ -71,6 +71,8 @@ export class AlarmQueue {
   readonly #width: number;
   readonly #changed: () => void;
   #size = 0;
+  /** Those of `addDeadline()`; made with the first. */
+  #deadlines: AlarmQueue | null = null;
   /** The bucket used last: alarms set one after the other mostly share it. */
   #recent: Bucket | null = null;
 
@@ -87,11 +89,15 @@ export class AlarmQueue {
 
   /** How many alarms are set. */
   get size(): number {
-    return this.#size;
+    return this.#size + (this.#deadlines?.size ?? 0);
   }
 
   /** The earliest instant at which something is due; `Infinity` if nothing is. */
   get next(): number {
+    return this.#deadlines === null ? this.#next : Math.min(this.#next, this.#deadlines.next);
+  }
+
+  get #next(): number {
     const heap = this.#heap;
     while (heap.length > 0) {
       const instant = heap[0] as number;
@@ -130,6 +136,20 @@ export class AlarmQueue {
     return entry as Alarm;
   }
 
+  /**
+   * Sets an alarm that comes before those of `add()` which are due at the same look at the clock, however late that is: what
+   * ends a piece of code comes before what lets it go on.
+   *
+   * @param deadline When it is due, in milliseconds.
+   * @param fire Called with `arg` by `fireOne()`.
+   * @param arg Handed to `fire`; spares a closure.
+   * @returns The alarm, to be cancelled.
+   */
+  addDeadline<A>(deadline: number, fire: (arg: A) => void, arg: A): Alarm {
+    this.#deadlines ??= new AlarmQueue(this.#width, this.#changed);
+    return this.#deadlines.add(deadline, fire, arg);
+  }
+
   #remove(entry: Entry<unknown>): void {
     const { bucket, next, prev } = entry;
     if (bucket === null) return;
@@ -143,13 +163,14 @@ export class AlarmQueue {
   }
 
   /**
-   * Fires the first alarm that is due: the earliest, and of those the one set first.
+   * Fires the first alarm that is due: those of `addDeadline()` first, then the earliest, and of those the one set first.
    *
    * @param now The time, in milliseconds.
    * @returns Whether one was due.
    */
   fireOne(now: number): boolean {
-    const instant = this.next;
+    if (this.#deadlines !== null && this.#deadlines.fireOne(now)) return true;
+    const instant = this.#next;
     if (!(instant <= now)) return false;
     const bucket = this.#buckets.get(instant);
     // Nothing is set at all, and `now` is Infinity.

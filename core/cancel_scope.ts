@@ -9,12 +9,15 @@
  */
 
 import type { Alarm } from "./alarm_queue.ts";
-import { requireFunction, requireTime, requireTimeout } from "./_check.ts";
+import { requireBoolean, requireFunction, requireTime, requireTimeout } from "./_check.ts";
 import { currentNode, within } from "./_context.ts";
 import { expose } from "./_elsewhere.ts";
 import { stripCancelled } from "./error_group.ts";
 import { NOTHING } from "./_error_tree.ts";
-import { type Cancelled, type CancelSource, isCancelled, makeCancelled } from "./errors.ts";
+import { type Cancelled, type CancelSource, isOnlyCancelled, makeCancelled } from "./errors.ts";
+import { forgottenAwait, linger } from "./_linger.ts";
+import { captureSite } from "./_place.ts";
+import { ignore } from "./_quiet.ts";
 import { cancelNode, catches, closeNode, requestShutdown, setShield, StatusNode } from "./_status.ts";
 import { outOfTurn, pass } from "./_waiter.ts";
 
@@ -65,8 +68,10 @@ export interface ShutdownOptions {
 
 /** Entering and leaving, for the core's own constructs. */
 export let enterScope: (scope: CancelScope, parent: StatusNode) => StatusNode;
-/** Closes a scope; returns what remains of `error` (`NOTHING` stands for none). */
-export let exitScope: (scope: CancelScope, error: unknown) => unknown;
+/** What remains of the error that ended the body of a scope (`NOTHING` stands for none). Before `closeScope()`. */
+export let judgeScope: (scope: CancelScope, error: unknown) => unknown;
+/** Closes a scope: nothing may be left below its node. */
+export let closeScope: (scope: CancelScope) => void;
 /** `scope.run()` with something else than its outcome as the result. */
 export let runScope: <T, R>(
   scope: CancelScope,
@@ -103,7 +108,8 @@ export let cancelScope: (scope: CancelScope, source: CancelSource, reason: unkno
 export class CancelScope {
   static {
     enterScope = (scope, parent) => scope.#enter(parent);
-    exitScope = (scope, error) => scope.#exit(error);
+    judgeScope = (scope, error) => scope.#judge(error);
+    closeScope = (scope) => scope.#close();
     cancelScope = (scope, source, reason, task) => scope.#cancel(makeCancelled(source, reason, task));
     runScope = (scope, body, finish) => scope.#run(body, finish);
     endAtShutdown = (scope) => void (scope.#endsAtShutdown = true);
@@ -115,7 +121,8 @@ export class CancelScope {
   #node: StatusNode | null = null;
   #closed = false;
   #deadline: number;
-  readonly #timeout: number | undefined;
+  /** Until it is entered, or a deadline is set. */
+  #timeout: number | undefined;
   #shield: boolean;
   /** Cancelled before entry, or at any time; the first one stays. */
   #cancelled: Cancelled | null = null;
@@ -134,6 +141,7 @@ export class CancelScope {
    */
   constructor(options: CancelScopeOptions = {}) {
     const { deadline, timeout, shield = false } = options;
+    requireBoolean("make a CancelScope", "shield", shield);
     if (deadline !== undefined) requireTime("make a CancelScope", "deadline", deadline);
     if (timeout !== undefined) {
       requireTimeout("make a CancelScope", "timeout", timeout);
@@ -152,7 +160,8 @@ export class CancelScope {
    * When the scope is cancelled by itself, in milliseconds on the run's clock; `Infinity` for never.
    *
    * Settable at any time. Moving it later before it was noticed rescues the scope; a scope that is cancelled
-   * stays cancelled. Before entry, the deadline of a scope with a `timeout` reads as `Infinity`.
+   * stays cancelled. Before entry, the deadline of a scope with a `timeout` reads as `Infinity`; one that is set then
+   * takes the place of the timeout.
    */
   get deadline(): number {
     return this.#deadline;
@@ -161,6 +170,7 @@ export class CancelScope {
   set deadline(deadline: number) {
     requireTime("set the deadline of a scope", "deadline", deadline);
     this.#deadline = deadline;
+    this.#timeout = undefined;
     if (this.#node !== null && !this.#closed) this.#arm(this.#node);
   }
 
@@ -170,6 +180,7 @@ export class CancelScope {
   }
 
   set shield(shield: boolean) {
+    requireBoolean("set the shield of a scope", "shield", shield);
     this.#shield = shield;
     if (this.#node !== null && !this.#closed) setShield(this.#node, shield);
   }
@@ -252,62 +263,73 @@ export class CancelScope {
     requireFunction("run a scope", "body", body);
     const parent = currentNode();
     const node = this.#enter(parent);
-    let value: T;
+    let value: T | undefined;
+    let rest: unknown = NOTHING;
+    let failed = false;
     try {
       value = await within(node, body, this);
     } catch (error) {
-      const cancelled = node.own as Cancelled;
-      const rest = this.#exit(error);
-      if (outOfTurn(parent)) await pass(parent, undefined);
-      if (rest === NOTHING) return finish({ cancelledCaught: true, cancelled });
-      // A scope that nobody awaits is cancelled with what is around it, which must not end the process.
-      if (isCancelled(rest)) {
-        // Thrown before the first `await`, it gets here before `run()` has the promise.
-        if (this.#promise === undefined) await null;
-        this.#promise?.catch(() => {});
-      }
-      throw rest;
+      failed = true;
+      rest = this.#judge(error);
     }
-    this.#exit(NOTHING);
+    if (node.firstChild !== null) {
+      const returned = !failed && node.cancelled === null;
+      const forgotten = await linger(node, !returned);
+      if (returned) {
+        rest = forgottenAwait("a scope", forgotten);
+        failed = true;
+      }
+    }
+    const cancelled = this.#cancelled ?? node.own;
+    this.#close();
     // Not a checkpoint, but a loop of nothing else must not starve the event loop.
     if (outOfTurn(parent)) await pass(parent, undefined);
-    return finish({ cancelledCaught: false, value });
+    if (!failed) return finish({ cancelledCaught: false, value: value as T });
+    if (rest === NOTHING) return finish({ cancelledCaught: true, cancelled: cancelled as Cancelled });
+    // A scope that nobody awaits is cancelled with what is around it, which must not end the process.
+    if (isOnlyCancelled(rest)) {
+      // Thrown before the first `await`, it gets here before `run()` has the promise.
+      if (this.#promise === undefined) await null;
+      this.#promise?.catch(ignore);
+    }
+    throw rest;
   }
 
   #enter(parent: StatusNode): StatusNode {
     if (this.#node !== null) {
       throw new TypeError("Cannot enter a scope as it was used before: make a new one for each use");
     }
+    const { runtime } = parent.task;
+    const timeout = this.#timeout;
+    // First, as the clock of a user may throw.
+    if (timeout !== undefined) this.#deadline = runtime.clock.now() + timeout;
     const node = new StatusNode(parent, parent.task, this.#shield);
     this.#node = node;
     node.scope = this;
+    if (runtime.wantsBlockSite()) node.site = captureSite(this.run);
     if (this.#endsAtShutdown) {
       node.endsAtShutdown = true;
       if (node.shutdown) cancelNode(node, makeCancelled("shutdown", "shutdown was requested"));
     }
-    if (this.#timeout !== undefined) this.#deadline = parent.task.runtime.clock.now() + this.#timeout;
     if (this.#cancelled !== null) cancelNode(node, this.#cancelled);
     // A timeout that is not over yet needs no second look at the clock.
-    else if (this.#deadline !== Infinity) this.#arm(node, this.#timeout !== undefined && this.#timeout > 0);
+    else if (this.#deadline !== Infinity) this.#arm(node, timeout !== undefined && timeout > 0);
     return node;
   }
 
-  #exit(error: unknown): unknown {
+  #judge(error: unknown): unknown {
     const node = this.#node as StatusNode;
+    if (!catches(node)) return expose(node, error);
+    const rest = stripCancelled(error);
+    this.#caught = rest !== error;
+    return rest;
+  }
+
+  #close(): void {
     this.#closed = true;
     this.#alarm?.cancel();
     this.#grace?.cancel();
-    if (error === NOTHING) {
-      closeNode(node);
-      return NOTHING;
-    }
-    let rest: unknown;
-    if (catches(node)) {
-      rest = stripCancelled(error);
-      this.#caught = rest !== error;
-    } else rest = expose(node, error);
-    closeNode(node);
-    return rest;
+    closeNode(this.#node as StatusNode);
   }
 
   #cancel(cancelled: Cancelled): void {
@@ -317,7 +339,6 @@ export class CancelScope {
     this.#grace?.cancel();
     const node = this.#node;
     if (node === null) return;
-    node.task.runtime.instruments?.emit("scopeCancelled", node.task, cancelled);
     cancelNode(node, cancelled);
   }
 
@@ -330,7 +351,8 @@ export class CancelScope {
     if (deadline === Infinity) return;
     const { clock } = node.task.runtime;
     if (!ahead && deadline <= clock.now()) this.#expire();
-    else this.#alarm = clock.at(deadline, deadlinePassed, this as CancelScope);
+    else if (clock.atDeadline === undefined) this.#alarm = clock.at(deadline, deadlinePassed, this as CancelScope);
+    else this.#alarm = clock.atDeadline(deadline, deadlinePassed, this as CancelScope);
   }
 
   #expire(): void {

@@ -269,7 +269,7 @@ Deno.test(
     assertEquals([isCancelled(log[0]), log[1], isCancelled(log[2])], [true, 0, true]);
     assertEquals(
       (log[0] as Error).message,
-      "Cancelled as cancel() was called: the scope or task this code belongs to has already ended (is an await missing?)",
+      "Cancelled as the block around it has ended: is an await missing, or is this a callback of something that was opened in the block? For callbacks there is nursery.adopt()",
     );
   }),
 );

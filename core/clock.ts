@@ -31,6 +31,11 @@ export interface Clock {
   wall(): number;
   /** Arranges for `fire(arg)` to be called once, at `deadline` or as soon after it as possible, never inside this call. Alarms of one deadline fire in the order they were set. */
   at<A>(deadline: number, fire: (arg: A) => void, arg: A): Alarm;
+  /**
+   * The same for the deadlines of scopes: of all that is due at one look at the clock, these calls come first, so that no
+   * code takes a step after its deadline. Without this method, `at()` is used.
+   */
+  atDeadline?<A>(deadline: number, fire: (arg: A) => void, arg: A): Alarm;
   /** Called when a run on this clock begins, with what it needs to find out when the run is idle. */
   start?(run: RunView): void;
   /** Called when every task of the run waits (low cost is required: it is called often). Foreign promises are not seen: ask `run.statistics()` after a turn of the event loop. */
@@ -72,6 +77,10 @@ class RealClock implements Clock {
     return this.#alarms.add(deadline, fire, arg);
   }
 
+  atDeadline<A>(deadline: number, fire: (arg: A) => void, arg: A): Alarm {
+    return this.#alarms.addDeadline(deadline, fire, arg);
+  }
+
   /** Sets the host timer to the earliest alarm. */
   readonly #sync = (): void => {
     this.#syncing = false;
@@ -79,7 +88,8 @@ class RealClock implements Clock {
     if (next === this.#armed) return;
     hostClear(this.#timer);
     this.#armed = next;
-    const delay = Math.min(Math.max(0, Math.ceil(next - hostNow())), LONGEST_DELAY);
+    // Rounded down, as the instant was rounded up, and host timers are never early: if this one is, it is set again.
+    const delay = Math.min(Math.max(0, Math.floor(next - hostNow())), LONGEST_DELAY);
     this.#timer = next === Infinity ? undefined : hostTimeout(this.#ring, delay);
   };
 

@@ -141,8 +141,8 @@ Deno.test("a callback of the clock that throws is reported, and the others fire"
     host.turn();
     host.turn(1);
     assertEquals([fired, host.timers.size], [1, 0]);
-    assertEquals(printed.map((args) => args.map(String)), [[
-      "A callback of the clock threw:",
+    assertEquals(printed.map(([error]) => [String(error), String((error as Error).cause)]), [[
+      "Error: Cannot go on with an alarm of the clock as its callback threw",
       "TypeError: in callback",
     ]]);
   } finally {

@@ -115,13 +115,13 @@ Deno.test(
       Promise.race([
         sleep(3).then(() => "winner"),
         sleepForever().catch((error) => {
-          loser = `${error.reason} at ${sim.now}`;
+          loser = `${error.source} at ${sim.now}`;
           throw error;
         }),
       ]));
     assertEquals(outcome.value, "winner");
     await checkpoint();
-    assertEquals(loser, "the scope or task this code belongs to has already ended (is an await missing?) at 3");
+    assertEquals(loser, "ended at 3");
   }),
 );
 
@@ -168,7 +168,7 @@ Deno.test("a callback that comes when its scope has ended is refused its waits",
   assert(isCancelled(error));
   assertEquals(
     error.message,
-    "Cancelled as cancel() was called: the scope or task this code belongs to has already ended (is an await missing?)",
+    "Cancelled as the block around it has ended: is an await missing, or is this a callback of something that was opened in the block? For callbacks there is nursery.adopt()",
   );
 });
 

@@ -99,7 +99,7 @@ Deno.test(
   "a Cancelled made by a second copy of the package is recognised, and absorbed by a cancelled scope",
   simulated(async () => {
     const foreign = copy.makeCancelled("explicit", "from the copy");
-    assert(copy.Cancelled as unknown !== Cancelled && !(foreign instanceof Cancelled));
+    assert(copy.Cancelled as unknown !== Cancelled && foreign instanceof Cancelled);
     assert(isCancelled(foreign) && copy.isCancelled(makeCancelled("explicit")));
     for (const thrown of [foreign, new ErrorGroup([foreign]), new SuppressedError(foreign, foreign)]) {
       const outcome = await moveOnAfter(Infinity, (scope) => {
@@ -137,7 +137,7 @@ Deno.test(
       ["deadline", undefined, "Cancelled as the deadline passed"],
       ["explicit", '"main"', 'Cancelled as cancel() was called in task "main"'],
       ["nursery", '"child"', 'Cancelled as its nursery ended it in task "child": TypeError: broken'],
-      ["nursery", undefined, "Cancelled as its nursery ended it: TypeError: body"],
+      ["nursery", '"main"', 'Cancelled as its nursery ended it in task "main": TypeError: body'],
     ]);
   }),
 );

@@ -7,7 +7,18 @@
  */
 
 export { branded, hasBrand, recogniseBrand } from "./_brand.ts";
-export { faultOf, requireCount, requireFunction, requireInteger, requireTime, requireTimeout, show } from "./_check.ts";
+export {
+  faultOf,
+  requireBoolean,
+  requireCount,
+  requireFunction,
+  requireInteger,
+  requireOptions,
+  requireText,
+  requireTime,
+  requireTimeout,
+  show,
+} from "./_check.ts";
 export { composedWait, refusedAfterTurn } from "./_composed_wait.ts";
 export { currentNode } from "./_context.ts";
 export { cancelledElsewhere } from "./_elsewhere.ts";

@@ -1,10 +1,10 @@
-import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
 import { simulated } from "../testing/mod.ts";
 import {
+  CancelledElsewhereError,
   checkpoint,
   currentTask,
   ErrorGroup,
-  isCancelled,
   moveOnAfter,
   openNursery,
   run,
@@ -81,8 +81,9 @@ Deno.test(
       task.cancel("why");
       await sleep(1);
       for (const _ of "ab") {
-        const cancelled = await task.join().catch((error) => error);
-        assertEquals(String(cancelled), 'Cancelled: Cancelled as cancel() was called in task "main": why');
+        const failure = await task.join().catch((error) => error);
+        assertInstanceOf(failure, CancelledElsewhereError);
+        assertEquals(String(failure.cause), 'Cancelled: Cancelled as cancel() was called in task "main": why');
       }
     });
   }),
@@ -147,7 +148,7 @@ Deno.test(
       task.cancel("second");
       done.cancel("too late");
       const error = await task.join().catch((error) => error);
-      assertEquals([error.reason, done.state, await done.join()], ["first", "done", "value"]);
+      assertEquals([error.cause.reason, done.state, await done.join()], ["first", "done", "value"]);
     });
   }),
 );
@@ -286,18 +287,19 @@ Deno.test("spawnSite is recorded for as many tasks as spawnSites says", async ()
 });
 
 Deno.test(
-  "a task that waits for one that was cancelled gets its Cancelled, and counts as cancelled itself",
+  "a task that waits for one that was cancelled fails, if it does not handle that, and so does its nursery",
   simulated(async () => {
     let waiting: Task | undefined;
-    await openNursery(async (nursery) => {
+    const group = await openNursery(async (nursery) => {
       const task = nursery.startSoon(() => sleepForever());
       waiting = nursery.startSoon(() => task.join());
       await sleep(1);
       task.cancel("target");
       const error = await waiting.join().catch((error) => error);
-      assert(isCancelled(error) && error.reason === "target");
-    });
-    assertEquals(waiting!.state, "cancelled");
+      assertEquals((error as { cause: { reason: unknown } }).cause.reason, "target");
+    }).catch((error) => error);
+    assertEquals(waiting!.state, "failed");
+    assertEquals(group.errors.map((error: Error) => error.name), ["CancelledElsewhereError"]);
   }),
 );
 
@@ -309,7 +311,7 @@ Deno.test(
       await sleep(1);
       task.cancel("why");
       const error = await task.join().catch((error) => error);
-      assert(isCancelled(error) && error.reason === "why");
+      assertEquals(error.cause.reason, "why");
       assertEquals(task.state, "cancelled");
     });
   }),

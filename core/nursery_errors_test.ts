@@ -81,7 +81,7 @@ Deno.test(
 );
 
 Deno.test(
-  "the Cancelled of siblings names the failing child and its error; the body's failure names no child",
+  "the Cancelled of siblings names the failing child and its error; the body's failure names its task",
   simulated(async () => {
     const seen: unknown[][] = [];
     const watch = async () => {
@@ -104,7 +104,7 @@ Deno.test(
     }));
     assertEquals(seen, [
       ["nursery", '"bad child"', boom, 'Cancelled as its nursery ended it in task "bad child": RangeError: boom'],
-      ["nursery", undefined, boom, "Cancelled as its nursery ended it: RangeError: boom"],
+      ["nursery", '"main"', boom, 'Cancelled as its nursery ended it in task "main": RangeError: boom'],
     ]);
   }),
 );
@@ -136,13 +136,26 @@ Deno.test(
 );
 
 Deno.test(
-  "the same error thrown by two children counts twice",
+  "one error object counts once, on however many ways it comes: from two children, through those who join, from the body",
   simulated(async () => {
     const error = new Error("shared");
     const group = await failure(openNursery((nursery) => {
       for (const _ of "ab") nursery.startSoon(() => shielded(failingWith(error)));
     }));
-    assertEquals(group.errors, [error, error]);
+    assertEquals(group.errors, [error]);
+    const joined = await failure(openNursery(async (nursery) => {
+      const task = nursery.startSoon(failingWith(error));
+      for (const _ of "abc") nursery.startSoon(() => task.join());
+      await task.join();
+    }));
+    assertEquals(joined.errors, [error]);
+    assertEquals(
+      (await failure(openNursery((nursery) => {
+        for (const _ of "ab") nursery.startSoon(failingWith("down"));
+      }))).errors,
+      ["down"],
+      "the second is cancelled before it throws",
+    );
   }),
 );
 
@@ -218,22 +231,24 @@ Deno.test(
 );
 
 Deno.test(
-  "a Cancelled from elsewhere that leaves a child ends the nursery, which absorbs it",
+  "a Cancelled from elsewhere that leaves a child is a failure of the nursery",
   simulated(async () => {
     let saved: unknown;
     await moveOnAfter(1, () => sleepForever().catch((error) => saved = error));
     assert(isCancelled(saved));
     let sibling = "";
-    await openNursery((nursery) => {
+    const group = await failure(openNursery((nursery) => {
       nursery.startSoon(() => sleepForever().catch((error) => sibling = error.source));
       nursery.startSoon(failingWith(saved));
-    });
+    }));
     assertEquals(sibling, "nursery");
+    assertEquals(group.errors.map((error) => (error as Error).name), ["CancelledElsewhereError"]);
+    assertStrictEquals((group.errors[0] as Error).cause, saved);
   }),
 );
 
 Deno.test(
-  "a Cancelled from elsewhere that ends the body leaves the nursery, which has no value to return",
+  "a Cancelled from elsewhere that ends the body is a failure of the nursery",
   simulated(async () => {
     let sibling = "";
     let reason: unknown;
@@ -246,7 +261,7 @@ Deno.test(
         await task.join();
       });
     } catch (error) {
-      reason = isCancelled(error) && error.reason;
+      reason = ((error as ErrorGroup).errors[0] as { cause: { reason: unknown } }).cause.reason;
     }
     assertEquals([sibling, reason], ["nursery", "elsewhere"]);
   }),

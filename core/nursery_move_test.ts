@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
 import { simulated } from "../testing/mod.ts";
 import {
   CancelScope,
@@ -364,15 +364,21 @@ Deno.test(
 );
 
 Deno.test(
-  "start() in a scope that ends without awaiting it cancels the task, in silence",
+  "a scope that ends without awaiting a start() in it cancels the task, waits for it, and fails",
   simulated(async (sim) => {
     let ended = -1;
     await openNursery(async (nursery) => {
-      await moveOnAfter(100, () => {
-        nursery.start(() => sleepForever().finally(() => ended = sim.now));
-      });
-      await sleep(1);
-      assertEquals(ended, 0);
+      const error = await assertRejects(() =>
+        moveOnAfter(100, () => {
+          nursery.start(() => sleepForever().finally(() => shielded(() => sleep(3))).finally(() => ended = sim.now), {
+            name: "forgotten",
+          });
+        }), TypeError);
+      assertEquals(ended, 3);
+      assertMatch(
+        error.message,
+        /^Cannot leave a scope as everything that is opened in it must have ended: nursery.start\(\) of task "forgotten" \(opened at .*nursery_move_test.ts:\d+:\d+\) was still open, and cancelled \(an "await" is missing\)$/,
+      );
     });
   }),
 );

@@ -55,7 +55,8 @@ export interface RunOptions {
    */
   readonly grace?: number;
   /**
-   * For how many tasks, the first ones, the place of their `startSoon` is recorded, at 2 microseconds each.
+   * For how many tasks, the first ones, the place of their `startSoon` is recorded, and for how many scopes and nurseries
+   * where they were opened; at 2 microseconds each.
    *
    * @default {256}
    */

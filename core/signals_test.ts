@@ -392,7 +392,10 @@ Deno.test("withSignal() that nobody awaits never ends the process by a cancellat
   for (const before of [true, false]) {
     const scope = new CancelScope();
     if (before) scope.cancel();
-    await scope.run(() => void withSignal(signal, () => sleep(60_000)));
+    await scope.run(() => {
+      void withSignal(signal, () => sleep(60_000));
+      scope.cancel();
+    });
   }
   // A turn in which the host would report the rejection, and fail this test.
   await new Promise((resolve) => setTimeout(resolve));

@@ -4,7 +4,6 @@ import { simulated } from "../testing/mod.ts";
 import {
   currentTask,
   ErrorGroup,
-  isCancelled,
   moveOnAfter,
   openNursery,
   run,
@@ -86,7 +85,7 @@ Deno.test(
       await sleep(2);
       task.cancel("no longer needed");
       const error = await task.join().catch((error) => error);
-      assert(isCancelled(error) && error.reason === "no longer needed");
+      assertEquals(error.cause.reason, "no longer needed");
       assertEquals(task.state, "cancelled");
     });
     assertEquals([log, sim.now], [["grandchild ended at 2"], 10]);

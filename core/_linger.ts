@@ -1,0 +1,65 @@
+/**
+ * The end of a block in which something is still going on: somebody has forgotten an `await`.
+ *
+ *     body is over ──nothing below its node──▶ closed
+ *          └── scopes, nurseries, starts below it ──▶ they are cancelled ──▶ waited for ──▶ closed; the block fails
+ *
+ * Nothing outlives its block, so the block waits; and as nobody knows of a promise that nobody awaits, it then fails with
+ * an error that names it. If the body has failed, or the block is cancelled, that is what leaves: its other halves, as of
+ * a `Promise.all()`, are mostly no mistake. Trio, whose blocks cannot be forgotten, has no counterpart.
+ *
+ * A shield in what was forgotten does not hold, or the block might wait for ever; but it does if the body has failed, as
+ * it may protect cleanup.
+ */
+
+import { endNode, setShield, type StatusNode, walk, whenEmpty } from "./_status.ts";
+import { UNABORTABLE, Waiter } from "./_waiter.ts";
+import { placeOf } from "./_place.ts";
+
+/** How what was forgotten is called in messages, once it has been waited for. */
+export interface Forgotten {
+  readonly names: readonly string[];
+}
+
+/**
+ * Cancels what is left below a node, and waits for it. To be called only if something is. `shields`: whether those in it
+ * hold, as the body has failed, and they may protect the cleanup of its other halves.
+ */
+export async function linger(node: StatusNode, shields: boolean): Promise<Forgotten> {
+  const names: string[] = [];
+  for (let below = node.firstChild; below !== null; below = below.next) names.push(nameOf(below));
+  names.reverse();
+  node.task.runtime.instruments?.forgotten(node);
+  const waiter = new Waiter<void>(node, { kind: "forgotten await", label: () => names.join(", ") }, UNABORTABLE);
+  whenEmpty(node, () => void waiter.wake());
+  const over = waiter.begun();
+  // The end of what is below may come in this call.
+  endNode(node);
+  if (!shields) liftShields(node);
+  await over;
+  return { names };
+}
+
+/** The error of a block whose body has returned although something was going on in it. */
+export function forgottenAwait(block: string, { names }: Forgotten): TypeError {
+  return new TypeError(
+    `Cannot leave ${block} as everything that is opened in it must have ended: ${names.join(", ")} ${
+      names.length === 1 ? "was" : "were"
+    } still open, and cancelled (an "await" is missing)`,
+  );
+}
+
+function liftShields(root: StatusNode): void {
+  const shields: StatusNode[] = [];
+  walk(root, (node) => {
+    if (node.shield && node !== root) shields.push(node);
+    return true;
+  });
+  for (const node of shields) setShield(node, false);
+}
+
+function nameOf(node: StatusNode): string {
+  const place = placeOf(node.site);
+  const at = place === undefined ? "" : ` (opened at ${place.replace("file://", "")})`;
+  return node.task === node ? `nursery.start() of task "${node.task.name}"${at}` : `${node.label}${at}`;
+}

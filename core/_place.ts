@@ -1,0 +1,34 @@
+/** Where in the user's program something was made: a captured stack, rendered when somebody looks. */
+
+/** An object with the stack of a call. */
+export interface Site {
+  readonly stack?: string;
+}
+
+/** Captures where a function of the library is called from. About 2 us: see `Runtime.wantsSite()`. */
+export function captureSite(calledAs: { readonly name: string }): Site {
+  const site: Site = {};
+  Error.captureStackTrace(site, calledAs as () => unknown);
+  return site;
+}
+
+/** The place of a site as `file:line:column`; `undefined` if it was not recorded, or none of it is the user's. */
+export function placeOf(site: Site | null): string | undefined {
+  return site === null ? undefined : firstForeignFrame(site.stack ?? "");
+}
+
+/** The first line of a stack that is outside this library. */
+function firstForeignFrame(stack: string): string | undefined {
+  for (const line of stack.split("\n")) {
+    const place = /(?:\(|at |async )((?:file|https?|jsr|npm|node|ext):[^\s()]+:\d+:\d+)\)?$/.exec(line)?.[1];
+    if (place !== undefined && !isOurs(place)) return place;
+  }
+  return undefined;
+}
+
+const FOLDERS = ["core/", "net/", "testing/"].map((folder) => new URL(`../${folder}`, import.meta.url).href);
+
+/** Whether a place lies in the library. Its tests are users of it. */
+function isOurs(place: string): boolean {
+  return FOLDERS.some((folder) => place.startsWith(folder)) && !place.includes("_test.ts:");
+}
