@@ -33,7 +33,7 @@ interface Frame {
 export function rebuild(
   root: unknown,
   change: Change,
-  derive: (from: object, parts: readonly unknown[], was: readonly unknown[]) => unknown,
+  derive: (from: object, parts: readonly unknown[]) => unknown,
 ): unknown {
   const done = new Map<unknown, unknown>();
   const stack: Frame[] = [];
@@ -59,8 +59,8 @@ export function rebuild(
       continue;
     }
     stack.pop();
-    const { error, parts, changed } = top;
-    result = changed === null ? error : changed.length === 0 ? NOTHING : derive(error, changed, parts);
+    const { error, changed } = top;
+    result = changed === null ? error : changed.length === 0 ? NOTHING : derive(error, changed);
     done.set(error, result);
     if (stack.length > 0) keep(stack[stack.length - 1] as Frame, result);
   }

@@ -8,11 +8,13 @@ interface DenoLike {
   exitCode: number;
   addSignalListener(signal: string, handler: () => void): void;
   removeSignalListener(signal: string, handler: () => void): void;
+  permissions: { querySync(descriptor: { name: "env"; variable: string }): { state: string } };
 }
 
 interface ProcessLike {
   exit(code?: number): never;
   exitCode: number | string | null | undefined;
+  env: Readonly<Record<string, string | undefined>>;
   on(event: string, handler: () => void): void;
   off(event: string, handler: () => void): void;
 }
@@ -52,6 +54,16 @@ export function onLoopEmpty(callback: () => void): () => void {
   }
   process?.on("beforeExit", callback);
   return () => process?.off("beforeExit", callback);
+}
+
+/** A variable of the environment, if it may be read: asking for the permission would be worse than not to know. */
+export function environment(name: string): string | undefined {
+  try {
+    const state = deno?.permissions.querySync({ name: "env", variable: name }).state ?? "granted";
+    return state === "granted" ? process?.env[name] : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 let evaluated = false;

@@ -5,10 +5,16 @@ export interface Site {
   readonly stack?: string;
 }
 
-/** Captures where a function of the library is called from. About 2 us: see `Runtime.wantsSite()`. */
-export function captureSite(calledAs: { readonly name: string }): Site {
+/** So many frames of the library may lie above the first one of the user's. */
+const DEPTH = 20;
+
+/** Captures where a function of the library is called from. About 2 us: see `RunOptions.spawnSites`. */
+export function captureSite(): Site {
   const site: Site = {};
-  Error.captureStackTrace(site, calledAs as () => unknown);
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = DEPTH;
+  Error.captureStackTrace(site, captureSite);
+  Error.stackTraceLimit = stackTraceLimit;
   return site;
 }
 
@@ -28,7 +34,7 @@ function firstForeignFrame(stack: string): string | undefined {
 
 const FOLDERS = ["core/", "net/", "testing/"].map((folder) => new URL(`../${folder}`, import.meta.url).href);
 
-/** Whether a place lies in the library. Its tests are users of it. */
-function isOurs(place: string): boolean {
-  return FOLDERS.some((folder) => place.startsWith(folder)) && !place.includes("_test.ts:");
+/** Whether a place, or a line of a stack, lies in the library. Its tests are users of it. */
+export function isOurs(place: string): boolean {
+  return FOLDERS.some((folder) => place.includes(folder)) && !place.includes("_test.ts:");
 }

@@ -12,7 +12,7 @@ import { cancelledElsewhere, expose, someCancelled } from "./_elsewhere.ts";
 import { stripCancelled } from "./error_group.ts";
 import { NOTHING } from "./_error_tree.ts";
 import { type Cancelled, isOnlyCancelled, makeCancelled } from "./errors.ts";
-import { isObject } from "./_foreign.ts";
+import { isObject, read } from "./_foreign.ts";
 import type { Nursery } from "./nursery.ts";
 import { forgottenAwait, linger } from "./_linger.ts";
 import { placeOf } from "./_place.ts";
@@ -57,7 +57,7 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
   #held: Holding | null = null;
 
   /** What it is called, or the function to ask: reading a function's name takes time, and is seldom needed. */
-  readonly #name: string | Named;
+  #name: string | Named;
   /** What it runs. Written by `begin()`. */
   #fn: (() => T | Promise<T>) | null = null;
 
@@ -79,7 +79,9 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
   }
 
   get name(): string {
-    return typeof this.#name === "string" ? this.#name : this.#name.name || "task";
+    if (typeof this.#name === "string") return this.#name;
+    const name = read(this.#name, "name");
+    return typeof name === "string" && name !== "" ? name : "task";
   }
 
   get spawnSite(): string | undefined {
@@ -147,7 +149,6 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
   /** Calls the function, in the task's own context. */
   call(): void {
     const fn = this.#fn as () => T | Promise<T>;
-    // A timer begun in the task keeps its context, which is this object: it must not keep what the function holds.
     this.#fn = null;
     let result: unknown;
     let foreign: boolean;
@@ -224,6 +225,8 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
 
   #leave(): void {
     closeNode(this);
+    // A timer begun in the task keeps this object: it must not keep the function, and what that holds.
+    this.#name = this.name;
     for (let held = this.#held; held !== null; held = held.nextHeld) held.ownerEnded();
     const { runtime } = this;
     // A forgotten wait that refuses to be cancelled: when it ends one day, the task must not count as running.

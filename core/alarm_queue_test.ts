@@ -166,3 +166,22 @@ Deno.test("AlarmQueue takes 400,000 alarms of different instants, most of them w
   assertEquals(fired.length, 133_335);
   assert(fired.every((at, index) => index === 0 || (fired[index - 1] as number) < at));
 });
+
+Deno.test("AlarmQueue.addDeadline(): all that is due comes before what add() has set, however late the look", () => {
+  for (const width of [0, 1]) {
+    const alarms = new AlarmQueue(width);
+    const fired: string[] = [];
+    const note = (name: string) => void fired.push(name);
+    alarms.add(10, note, "sleep 10");
+    alarms.addDeadline(30, note, "deadline 30");
+    const withdrawn = alarms.addDeadline(5, note, "withdrawn");
+    alarms.addDeadline(20, note, "deadline 20");
+    alarms.add(20, note, "sleep 20");
+    alarms.addDeadline(40, note, "deadline 40");
+    withdrawn.cancel();
+    assertEquals([alarms.next, alarms.size], [10, 5]);
+    while (alarms.fireOne(30));
+    assertEquals(fired, ["deadline 20", "deadline 30", "sleep 10", "sleep 20"]);
+    assertEquals([alarms.next, alarms.size], [40, 1]);
+  }
+});

@@ -19,6 +19,7 @@ import { forgottenAwait, linger } from "./_linger.ts";
 import { captureSite } from "./_place.ts";
 import { ignore } from "./_quiet.ts";
 import { cancelNode, catches, closeNode, requestShutdown, setShield, StatusNode } from "./_status.ts";
+import { type PendingWait, waitsBelow } from "./_wait_text.ts";
 import { outOfTurn, pass } from "./_waiter.ts";
 
 /** How a `CancelScope` begins. */
@@ -78,6 +79,10 @@ export let runScope: <T, R>(
   body: (scope: CancelScope) => T | Promise<T>,
   finish: (outcome: ScopeOutcome<T>) => R,
 ) => Promise<R>;
+/** Has a scope note what is waited for when its deadline passes. */
+export let notesWaits: (scope: CancelScope) => void;
+/** What it has noted. */
+export let waitsOf: (scope: CancelScope) => readonly PendingWait[];
 /** Makes a scope that has not been entered end when a shutdown begins. */
 export let endAtShutdown: (scope: CancelScope) => void;
 let deadlinePassed: (scope: CancelScope) => void;
@@ -113,6 +118,8 @@ export class CancelScope {
     cancelScope = (scope, source, reason, task) => scope.#cancel(makeCancelled(source, reason, task));
     runScope = (scope, body, finish) => scope.#run(body, finish);
     endAtShutdown = (scope) => void (scope.#endsAtShutdown = true);
+    notesWaits = (scope) => void (scope.#waits = []);
+    waitsOf = (scope) => scope.#waits ?? [];
     deadlinePassed = (scope) => scope.#expire();
     graceOver = (scope) => scope.#cancel(makeCancelled("shutdown"));
   }
@@ -128,6 +135,8 @@ export class CancelScope {
   #cancelled: Cancelled | null = null;
   #caught = false;
   #endsAtShutdown = false;
+  /** What was waited for when the deadline passed; `null` if nobody wants to know. */
+  #waits: readonly PendingWait[] | null = null;
   /** What `run()` has returned. */
   #promise: Promise<unknown> | undefined;
   #alarm: Alarm | null = null;
@@ -306,7 +315,7 @@ export class CancelScope {
     const node = new StatusNode(parent, parent.task, this.#shield);
     this.#node = node;
     node.scope = this;
-    if (runtime.wantsBlockSite()) node.site = captureSite(this.run);
+    if (runtime.wantsBlockSite()) node.site = captureSite();
     if (this.#endsAtShutdown) {
       node.endsAtShutdown = true;
       if (node.shutdown) cancelNode(node, makeCancelled("shutdown", "shutdown was requested"));
@@ -360,6 +369,7 @@ export class CancelScope {
     const { task } = node;
     task.runtime.lookAtClock();
     this.#expireOuter(node);
+    if (this.#waits !== null && this.#cancelled === null) this.#waits = waitsBelow(node);
     task.runtime.instruments?.emit("deadlineFired", task, this.#deadline);
     this.#cancel(makeCancelled("deadline"));
   }

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { simulated } from "../testing/mod.ts";
 import {
   AlarmQueue,
@@ -242,3 +242,30 @@ Deno.test(
     assertEquals([outcome.cancelledCaught, inner.cancelCalled, sim.now], [true, false, 5]);
   }),
 );
+
+Deno.test(
+  "a deadline that is set before entry takes the place of the timeout",
+  simulated(async (sim) => {
+    const later = new CancelScope({ timeout: 5 });
+    later.deadline = 9;
+    assertEquals(await later.run(() => sleep(7)).then(({ cancelledCaught }) => [cancelledCaught, sim.now]), [false, 7]);
+    const never = new CancelScope({ timeout: 5 });
+    never.deadline = Infinity;
+    assertEquals((await never.run(() => sleep(7))).cancelledCaught, false);
+    const sooner = new CancelScope({ timeout: 5 });
+    sooner.deadline = sim.now + 1;
+    assert((await sooner.run(() => sleep(7))).cancelledCaught);
+    assertEquals(sim.now, 15);
+  }),
+);
+
+Deno.test("a shield must be true or false", () => {
+  const scope = new CancelScope();
+  assertThrows(
+    () => scope.shield = "no" as never,
+    TypeError,
+    'Cannot set the shield of a scope as "shield" must be true or false: received "no"',
+  );
+  assertThrows(() => new CancelScope({ shield: 0 as never }), TypeError, '"shield" must be true or false: received 0');
+  assertEquals(scope.shield, false);
+});

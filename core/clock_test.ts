@@ -234,3 +234,18 @@ Deno.test("a clock of one's own hears when every task waits, and can jump", asyn
     }), { clock: jumping, handleSignals: false });
   assertEquals([times, jumping.log], [[1_000, 60_000, 3_600_000], ["start", "stop"]]);
 });
+
+Deno.test("after a stall no code takes a step past its deadline: deadlines come before wake-ups by time", () => {
+  const fired: string[] = [];
+  const at = (name: string, ms: number, deadline: boolean) => {
+    const set = deadline ? clock.atDeadline!.bind(clock) : clock.at.bind(clock);
+    set(clock.now() + ms, (name: string) => void fired.push(name), name);
+  };
+  at("sleep 50", 50, false);
+  at("deadline 100", 100, true);
+  at("sleep 120", 120, false);
+  host.turn();
+  host.turn(300);
+  assertEquals(fired, ["deadline 100", "sleep 50", "sleep 120"]);
+  assertEquals(host.timers.size, 0);
+});

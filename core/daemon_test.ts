@@ -1,10 +1,12 @@
-import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { simulated } from "../testing/mod.ts";
 import {
   checkpoint,
   ErrorGroup,
   isCancelled,
+  moveOnAfter,
   type Nursery,
+  openMemoryChannel,
   openNursery,
   shielded,
   sleep,
@@ -112,7 +114,7 @@ Deno.test(
       await sleepForever();
     }).catch((error) => error);
     assertInstanceOf(error, ErrorGroup);
-    assertEquals([error.message, sim.now], ["1 error: Error: heartbeat lost", 1]);
+    assertEquals([error.message.replace(/ \(in task [^)]*\)/g, ""), sim.now], ["1 error: Error: heartbeat lost", 1]);
   }),
 );
 
@@ -228,3 +230,148 @@ Deno.test(
     assertEquals(log, ["closing at 2"]);
   }),
 );
+
+/** A lock on a server, kept by a connection that is a daemon; the user gives it back in its cleanup, over that connection. */
+async function lockOverConnection(daemon: boolean | "last", end: (nursery: Nursery) => unknown): Promise<string[]> {
+  const log: string[] = [];
+  const [send, receive] = openMemoryChannel<string>(10);
+  await openNursery(async (nursery) => {
+    nursery.startSoon(async () => {
+      for await (const command of receive) log.push(`sent ${command}`);
+    }, { daemon, name: "connection" });
+    nursery.startSoon(async () => {
+      await send.send("LOCK");
+      try {
+        await sleep(100);
+      } finally {
+        await shielded(async () => {
+          await send.send("UNLOCK");
+          await sleep(20);
+        });
+      }
+    }, { name: "user" });
+    await sleep(10);
+    await end(nursery);
+  }).catch((error) => void log.push(error.name));
+  return log;
+}
+
+for (
+  const [how, end, rest] of [
+    ["cancel()", (nursery: Nursery) => nursery.cancel(), []],
+    ["an error of the body", () => Promise.reject(new Error("body")), ["ErrorGroup"]],
+    ["an error of another child", (nursery: Nursery) => void nursery.startSoon(() => Promise.reject("x")), [
+      "ErrorGroup",
+    ]],
+    ["the end of everybody else", () => {}, []],
+    ["a shutdown whose grace runs out", (nursery: Nursery) => nursery.cancelScope.shutdown({ grace: 5 }), []],
+  ] as const
+) {
+  Deno.test(
+    `a daemon that ends last is there for the cleanup of others when the nursery ends by ${how}`,
+    simulated(async () => {
+      assertEquals(await lockOverConnection("last", end), ["sent LOCK", "sent UNLOCK", ...rest]);
+    }),
+  );
+}
+
+Deno.test(
+  "a daemon that ends last outlives the other daemons, also under a cancelled scope around the nursery",
+  simulated(async (sim) => {
+    const ends: string[] = [];
+    const note = (name: string, cleanup: number) => async () => {
+      try {
+        await sleepForever();
+      } finally {
+        await shielded(() => sleep(cleanup));
+        ends.push(`${name} ${sim.now}`);
+      }
+    };
+    const outcome = await moveOnAfter(5, () =>
+      openNursery(async (nursery) => {
+        nursery.startSoon(note("last", 0), { daemon: "last" });
+        nursery.startSoon(note("daemon", 7), { daemon: true });
+        nursery.startSoon(note("child", 3));
+        await sleepForever();
+      }));
+    assert(outcome.cancelledCaught);
+    assertEquals(ends, ["child 8", "daemon 12", "last 12"]);
+    await openNursery((nursery) => {
+      nursery.startSoon(note("last", 0), { daemon: "last" });
+      nursery.startSoon(note("daemon", 1), { daemon: true });
+    });
+    assertEquals(ends.slice(3), ["daemon 13", "last 13"]);
+  }),
+);
+
+Deno.test(
+  "a daemon that ends last goes on no longer than its grace when the nursery is cancelled, and leaves no timer",
+  simulated(async (sim) => {
+    const ends: number[] = [];
+    const last = () => sleepForever().finally(() => void ends.push(sim.now));
+    await openNursery(async (nursery) => {
+      nursery.startSoon(last, { daemon: "last", grace: 5 });
+      nursery.startSoon(last, { daemon: "last", grace: 1_000 });
+      nursery.startSoon(() => sleepForever().catch(() => shielded(() => sleep(20))));
+      await sleep(1);
+      nursery.cancel();
+    });
+    assertEquals([ends, sim.now], [[6, 21], 21]);
+    await openNursery(async (nursery) => {
+      nursery.cancel();
+      nursery.startSoon(last, { daemon: "last", grace: 5 });
+      await shielded(() => sleep(10));
+    });
+    assertEquals(ends.slice(2), [26]);
+  }),
+);
+
+Deno.test(
+  "a daemon that ends last can be cancelled by itself, can be started by start(), and its error counts",
+  simulated(async () => {
+    await openNursery(async (nursery) => {
+      const task = nursery.startSoon(() => sleepForever(), { daemon: "last" });
+      await checkpoint();
+      task.cancel();
+      await sleep(1);
+      assertEquals(task.state, "cancelled");
+      await nursery.start((status) => {
+        status.started();
+        return sleepForever();
+      }, { daemon: "last" });
+    });
+    const group = await openNursery((nursery) => {
+      nursery.startSoon(() => sleepForever().finally(() => Promise.reject(new RangeError("closing"))), {
+        daemon: "last",
+      });
+    }).catch((error) => error);
+    assertEquals(group.errors.map(String), ["RangeError: closing"]);
+  }),
+);
+
+Deno.test("startSoon() and start() refuse options of the wrong kind, before they start anything", async () => {
+  let calls = 0;
+  const count = () => void calls++;
+  await openNursery(async (nursery) => {
+    for (
+      const [options, text] of [
+        [{ daemon: "yes" }, 'Cannot start a task as "daemon" must be true, false or "last": received "yes"'],
+        [{ daemon: 1 }, 'Cannot start a task as "daemon" must be true, false or "last": received 1'],
+        [{ name: 5 }, 'Cannot start a task as "name" must be a string: received 5'],
+        [{ daemon: "last", grace: -1 }, 'Cannot start a task as "grace" must be >= 0: received -1'],
+        [{ grace: 5 }, 'Cannot start a task with "grace" as "daemon" must be "last" then: received undefined'],
+        ["worker", 'Cannot start a task as "options" must be an object: received "worker"'],
+        [null, 'Cannot start a task as "options" must be an object: received null'],
+      ] as const
+    ) {
+      assertThrows(() => nursery.startSoon(count, options as never), Error, text);
+      await assertRejects(() => nursery.start(count, options as never), Error, text);
+    }
+  });
+  await assertRejects(
+    () => openNursery(count, { name: 7 as never }),
+    TypeError,
+    'Cannot open a nursery as "name" must be',
+  );
+  assertEquals(calls, 0);
+});

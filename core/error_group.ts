@@ -8,7 +8,11 @@
 import { branded, hasBrand, recogniseBrand } from "./_brand.ts";
 import { LOOK_INSIDE, NOTHING, rebuild } from "./_error_tree.ts";
 import { isCancelled } from "./errors.ts";
+import { originText } from "./_origin.ts";
+import { cutStack } from "./_own_stack.ts";
 import { eachLeaf, isInstance, isObject, partsOf, read, textOf } from "./_foreign.ts";
+
+let isListed: (group: ErrorGroup) => boolean;
 
 /** Which errors are meant: an error class, or a function that says yes or no. */
 export type ErrorMatch<E = unknown> =
@@ -53,7 +57,16 @@ export class ErrorGroup extends AggregateError {
       throw new RangeError('Cannot make an ErrorGroup as "errors" must hold at least one error: received none');
     }
     super(list, message ?? summary(list), options);
+    this.#listed = message === undefined;
+    cutStack(this);
   }
+
+  static {
+    isListed = (group) => #listed in group && group.#listed;
+  }
+
+  /** Whether the message is a list of the errors, made here. */
+  readonly #listed: boolean;
 
   /**
    * Divides the tree in two: the leaves that match and the rest, each with the shape of the original.
@@ -166,7 +179,7 @@ function predicate(match: ErrorMatch): Test {
 }
 
 /** The same error with other parts: class, message of its own, cause and the frames of the stack stay. */
-export function derive(from: object, parts: readonly unknown[], was: readonly unknown[]): unknown {
+export function derive(from: object, parts: readonly unknown[]): unknown {
   const message = read(from, "message");
   const text = typeof message === "string" ? message : "";
   if (!isErrorGroup(from) && !Array.isArray(read(from, "errors"))) {
@@ -176,7 +189,7 @@ export function derive(from: object, parts: readonly unknown[], was: readonly un
   const cause = read(from, "cause");
   const options = cause === undefined ? undefined : { cause };
   const made = isErrorGroup(from)
-    ? new ErrorGroup(parts, text === summary(was) ? undefined : text, options)
+    ? new ErrorGroup(parts, isListed(from) ? undefined : text, options)
     : new AggregateError(parts, text, options);
   const stack = read(from, "stack");
   if (typeof stack === "string") {
@@ -192,7 +205,8 @@ function asGroup(error: unknown): ErrorGroup | null {
 }
 
 function summary(errors: readonly unknown[]): string {
-  const shown = errors.slice(0, 5).map(headline).join("; ");
+  const shown = errors.slice(0, 5).map((error) => `${headline(error)}${isErrorGroup(error) ? "" : originText(error)}`)
+    .join("; ");
   const more = errors.length > 5 ? `; and ${errors.length - 5} more` : "";
   return `${errors.length} ${errors.length === 1 ? "error" : "errors"}: ${shown}${more}`;
 }

@@ -7,6 +7,8 @@
 
 import { branded, hasBrand, recogniseBrand } from "./_brand.ts";
 import { eachLeaf, isError, textOf } from "./_foreign.ts";
+import { cutStack } from "./_own_stack.ts";
+import type { PendingWait } from "./_wait_text.ts";
 
 /**
  * What caused a cancellation: a `"deadline"`; `"explicit"`, somebody called `cancel()`; its `"nursery"`, in which another
@@ -69,6 +71,8 @@ export class Cancelled extends Error {
     this.reason = reason;
     this.sourceTask = sourceTask;
     if (isError(reason)) this.cause = reason;
+    // Where there is a stack at all: see `makeCancelled()`.
+    if (Error.stackTraceLimit > 0) cutStack(this);
   }
 }
 
@@ -197,10 +201,27 @@ export function isOnlyCancelled(error: unknown): boolean {
 export class CancelledElsewhereError extends Error {
   /** The name of the class. */
   override readonly name: "CancelledElsewhereError" = branded(this, "CancelledElsewhereError");
+
+  /**
+   * Makes one.
+   *
+   * @param message What failed, and why.
+   * @param options `cause`, as for every error.
+   */
+  constructor(message?: string, options?: ErrorOptions) {
+    super(message, options);
+    cutStack(this);
+  }
+}
+
+/** Options of `TooSlowError`. */
+export interface TooSlowErrorOptions extends ErrorOptions {
+  /** What was waited for. */
+  readonly waits?: readonly PendingWait[];
 }
 
 /**
- * Thrown by `failAfter()` and `failAt()` when their time ran out.
+ * Thrown by `failAfter()` and `failAt()` when their time ran out. Says what was waited for at that moment.
  *
  * @example Telling a timeout from other failures
  * ```ts
@@ -213,6 +234,20 @@ export class CancelledElsewhereError extends Error {
 export class TooSlowError extends Error {
   /** The name of the class. */
   override readonly name: "TooSlowError" = branded(this, "TooSlowError");
+  /** What was waited for in the scope when its time ran out, oldest first, at most eight. */
+  readonly waits: readonly PendingWait[];
+
+  /**
+   * Makes one.
+   *
+   * @param message What failed, and why.
+   * @param options `cause`, as for every error, and what was waited for.
+   */
+  constructor(message?: string, options?: TooSlowErrorOptions) {
+    super(message, options);
+    this.waits = options?.waits ?? [];
+    cutStack(this);
+  }
 }
 
 /**
@@ -263,6 +298,17 @@ export class EndOfChannel extends Error {
 export class BusyResourceError extends Error {
   /** The name of the class. */
   override readonly name: "BusyResourceError" = branded(this, "BusyResourceError");
+
+  /**
+   * Makes one.
+   *
+   * @param message What failed, and why.
+   * @param options `cause`, as for every error.
+   */
+  constructor(message?: string, options?: ErrorOptions) {
+    super(message, options);
+    cutStack(this);
+  }
 }
 
 /**
@@ -281,6 +327,17 @@ export class BusyResourceError extends Error {
 export class ClosedResourceError extends Error {
   /** The name of the class. */
   override readonly name: "ClosedResourceError" = branded(this, "ClosedResourceError");
+
+  /**
+   * Makes one.
+   *
+   * @param message What failed, and why.
+   * @param options `cause`, as for every error.
+   */
+  constructor(message?: string, options?: ErrorOptions) {
+    super(message, options);
+    cutStack(this);
+  }
 }
 
 /**
@@ -299,6 +356,17 @@ export class ClosedResourceError extends Error {
 export class BrokenResourceError extends Error {
   /** The name of the class. */
   override readonly name: "BrokenResourceError" = branded(this, "BrokenResourceError");
+
+  /**
+   * Makes one.
+   *
+   * @param message What failed, and why.
+   * @param options `cause`, as for every error.
+   */
+  constructor(message?: string, options?: ErrorOptions) {
+    super(message, options);
+    cutStack(this);
+  }
 }
 
 /**
@@ -315,6 +383,17 @@ export class BrokenResourceError extends Error {
 export class DeadlockError extends Error {
   /** The name of the class. */
   override readonly name: "DeadlockError" = branded(this, "DeadlockError");
+
+  /**
+   * Makes one.
+   *
+   * @param message What failed, and why.
+   * @param options `cause`, as for every error.
+   */
+  constructor(message?: string, options?: ErrorOptions) {
+    super(message, options);
+    cutStack(this);
+  }
 }
 
 /**
@@ -331,6 +410,17 @@ export class DeadlockError extends Error {
 export class RunFinishedError extends Error {
   /** The name of the class. */
   override readonly name: "RunFinishedError" = branded(this, "RunFinishedError");
+
+  /**
+   * Makes one.
+   *
+   * @param message What failed, and why.
+   * @param options `cause`, as for every error.
+   */
+  constructor(message?: string, options?: ErrorOptions) {
+    super(message, options);
+    cutStack(this);
+  }
 }
 
 recogniseBrand(Cancelled, "Cancelled");

@@ -11,15 +11,18 @@ import {
   DeadlockError,
   EndOfChannel,
   ErrorGroup,
+  failAfter,
   isCancelled,
   isErrorGroup,
   moveOnAfter,
+  openMemoryChannel,
   openNursery,
   RunFinishedError,
   sleepForever,
   TooSlowError,
   WouldBlock,
 } from "./mod.ts";
+import * as own from "./errors.ts";
 import { makeCancelled } from "./errors.ts";
 
 Deno.test("every error class sets its name, and takes a message and a cause", () => {
@@ -171,3 +174,63 @@ Deno.test(
     assertEquals(second.cancelled.reason, undefined);
   }),
 );
+
+Deno.test(
+  "the stack of an error of the library's own begins where the user's code is, and a Cancelled by a deadline has none",
+  simulated(async () => {
+    const [end] = openMemoryChannel<number>(0);
+    end.close();
+    const errors: Record<string, unknown> = {
+      closed: await end.send(1).catch((error) => error),
+      tooSlow: await failAfter(1, () => sleepForever()).catch((error) => error),
+      group: await openNursery(() => Promise.reject(new Error("x"))).catch((error) => error),
+      own: new ClosedResourceError("mine", { cause: 5 }),
+    };
+    const [send, receive] = openMemoryChannel<number>(0);
+    send.close();
+    receive.close();
+    errors.broken = await send.send(1).catch((error) => error);
+    for (const [name, error] of Object.entries(errors)) {
+      const { stack = "", message } = error as Error;
+      assert(stack.startsWith(`${(error as Error).name}: ${message}`), name);
+      const frames = stack.split("\n").filter((line) => line.startsWith("    at "));
+      assert(!frames.some((line) => /\/core\/(?!errors_test)/.test(line)), stack);
+    }
+    assert((errors.own as Error).stack?.includes("errors_test.ts"));
+    assertEquals((errors.own as Error).cause, 5);
+    const outcome = await moveOnAfter(1, () => sleepForever());
+    assertEquals(outcome.cancelledCaught && outcome.cancelled.stack?.includes("\n"), false);
+    const explicit = new CancelScope();
+    explicit.cancel();
+    const { cancelled } = await explicit.run(() => sleepForever()) as { cancelled: Cancelled };
+    assert(cancelled.stack?.includes("errors_test.ts"), cancelled.stack);
+    cancelled.stack = "mine";
+    assertEquals(cancelled.stack, "mine");
+  }),
+);
+
+Deno.test("every class of errors is known across copies of the package, and what is derived from one is told apart", async () => {
+  const other = await import("./errors.ts?third-copy") as typeof import("./errors.ts");
+  const classes = [
+    "BrokenResourceError",
+    "BusyResourceError",
+    "CancelledElsewhereError",
+    "ClosedResourceError",
+    "DeadlockError",
+    "EndOfChannel",
+    "RunFinishedError",
+    "TooSlowError",
+    "WouldBlock",
+  ] as const;
+  for (const name of classes) {
+    const error = new other[name]("x");
+    const Class = own[name];
+    assert(other[name] as unknown !== Class && error instanceof Class && error instanceof Error, name);
+    class Derived extends Class {}
+    assert(new Derived("x") instanceof Derived && new Derived("x") instanceof Class, name);
+    assert(!(error instanceof Derived) && !(new Error("x") instanceof Class), name);
+    for (const value of [null, undefined, 1, {}, Object.create(error), new Proxy(error, {})]) {
+      assert(!((value as unknown) instanceof Class), name);
+    }
+  }
+});

@@ -3,11 +3,13 @@ import { assertEquals, assertInstanceOf } from "@std/assert";
 import {
   CancelScope,
   checkpoint,
+  type Clock,
   currentTask,
   Event,
   type Instrument,
   moveOnAfter,
   openNursery,
+  realClock,
   run,
   sleep,
   sleepForever,
@@ -15,13 +17,21 @@ import {
 
 const QUIET = { handleSignals: false };
 
+/** The host's time, but with turns that are counted: how fast the machine is decides nothing. */
+const CLOCK: Clock = {
+  deterministic: true,
+  now: () => realClock.now(),
+  wall: () => realClock.wall(),
+  at: (deadline, fire, arg) => realClock.at(deadline, fire, arg),
+};
+
 /** Runs with instruments, and gives what was printed as an error meanwhile. */
 async function runWith(instruments: Instrument[], main: () => unknown): Promise<unknown[]> {
   const printed: unknown[] = [];
   const original = console.error;
   console.error = (error: unknown) => printed.push(error);
   try {
-    await run(main, { ...QUIET, instruments });
+    await run(main, { ...QUIET, instruments, clock: CLOCK });
   } finally {
     console.error = original;
   }

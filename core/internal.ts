@@ -24,6 +24,8 @@ export { currentNode } from "./_context.ts";
 export { cancelledElsewhere } from "./_elsewhere.ts";
 export { NOTHING } from "./_error_tree.ts";
 export { eachLeaf, isError, isInstance, isObject, partsOf, read, textOf } from "./_foreign.ts";
+export { labelOf, waitsBelow, waitText } from "./_wait_text.ts";
+export { cutStack } from "./_own_stack.ts";
 export { ignore, isQuiet } from "./_quiet.ts";
 
 import { currentNode } from "./_context.ts";

@@ -316,3 +316,47 @@ Deno.test(
     });
   }),
 );
+
+Deno.test(
+  "joins that are awaited in turn never end the process: the error is told by the nursery",
+  simulated(async () => {
+    const group = await openNursery(async (nursery) => {
+      const slow = nursery.startSoon(() => sleep(2_000));
+      const failing = nursery.startSoon(() => sleep(20).then(() => Promise.reject(new Error("boom"))));
+      const joins = [slow.join(), failing.join(), failing.join()];
+      for (const join of joins) await join;
+    }).catch((error) => error);
+    assertEquals(group.errors.map(String), ["Error: boom"]);
+    // Of a task that has ended, too.
+    const failed = await openNursery((nursery) => nursery.startSoon(() => Promise.reject(new Error("x")))).catch(
+      () => {},
+    );
+    assertEquals(failed, undefined);
+    await sleep(1);
+  }),
+);
+
+Deno.test(
+  "join() of a task that waits for the caller to end is an error at the call",
+  simulated(async () => {
+    const seen: string[] = [];
+    await openNursery(async (nursery) => {
+      await nursery.startSoon(async () => {
+        const parent = currentTask();
+        await openNursery((inner) => {
+          inner.startSoon(async () => {
+            await parent.join().catch((error) => seen.push(error.message));
+            await moveOnAfter(5, () =>
+              openNursery((innermost) => {
+                innermost.startSoon(() => parent.join().catch((error) => void seen.push(error.name)));
+              }));
+          }, { name: "child" });
+        });
+      }, { name: "parent" }).join();
+    });
+    assertEquals(seen, [
+      'Cannot join task "parent" as it waits for the joining task "child" to end: join it from a task that it does not wait for',
+      "TypeError",
+    ]);
+  }),
+);

@@ -10,6 +10,7 @@ export { cancelShieldedCheckpoint, checkpoint, checkpointIfCancelled } from "./c
 export { type Clock, realClock } from "./clock.ts";
 export { currentRun } from "./current_run.ts";
 export { ErrorGroup, type ErrorMatch, isErrorGroup } from "./error_group.ts";
+export { type ErrorOrigin, originOf } from "./_origin.ts";
 export { type ErrorHandler, handleErrors } from "./handle_errors.ts";
 export {
   BrokenResourceError,
@@ -24,6 +25,7 @@ export {
   isOnlyCancelled,
   RunFinishedError,
   TooSlowError,
+  type TooSlowErrorOptions,
   WouldBlock,
 } from "./errors.ts";
 export { Event, type EventOptions, type EventStatistics } from "./sync/event.ts";
@@ -69,6 +71,7 @@ export {
   shutdownRequested,
   untilShutdown,
 } from "./timeouts.ts";
+export type { PendingWait } from "./_wait_text.ts";
 export { suspend, type WaitReason, type Waker } from "./_waiter.ts";
 export { Barrier, type BarrierOptions, type BarrierStatistics } from "./sync/barrier.ts";
 export {

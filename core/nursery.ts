@@ -22,6 +22,7 @@ import { type Cancelled, ClosedResourceError, isOnlyCancelled, makeCancelled } f
 import { isObject, read } from "./_foreign.ts";
 import { forgottenAwait, linger } from "./_linger.ts";
 import { PendingStart, type StartTarget } from "./_pending_start.ts";
+import { noteOrigin } from "./_origin.ts";
 import { captureSite } from "./_place.ts";
 import { setShield, signalOf, type StatusNode } from "./_status.ts";
 import { describe, type Named, type Task, TaskImpl, type TaskOwner } from "./_task.ts";
@@ -278,7 +279,7 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
     requireFunction("start a task", "fn", fn);
     this.#requireOpen("start a task");
     if (options !== undefined) requireSpawnOptions(options);
-    const task = this.#make<T>(fn, options, this.node, this, this.startSoon);
+    const task = this.#make<T>(fn, options, this.node, this);
     task.parentNursery = this;
     this.#admit(task, options);
     task.begin(fn);
@@ -295,7 +296,7 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
     const caller = currentNode();
     if (caller.cancelled !== null) return refuse(caller);
     const pending = new PendingStart<V>(this, caller, options);
-    const task = this.#make(fn, options, caller, pending, this.start);
+    const task = this.#make(fn, options, caller, pending);
     this.#holding++;
     pending.begin(task, fn);
     return pending.waiter.begun();
@@ -424,11 +425,10 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
     options: SpawnOptions | undefined,
     node: StatusNode,
     owner: TaskOwner,
-    calledAs: Named,
   ): TaskImpl<T> {
     const { runtime } = node.task;
     const task = new TaskImpl<T>(runtime, options?.name ?? fn, node, owner, options?.daemon ?? false);
-    if (runtime.wantsSpawnSite()) task.site = captureSite(calledAs);
+    if (runtime.wantsSpawnSite()) task.site = captureSite();
     return task;
   }
 
@@ -442,17 +442,18 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
     if (isOnlyCancelled(error)) {
       this.#cancelled ??= someCancelled(error);
       if (cancelled !== null) return;
-    } else this.#note(error);
+    } else this.#note(error, task);
     if (this.cancelScope.cancelCalled) return;
     cancelScope(this.cancelScope, "nursery", error, describe(task ?? this.parentTask));
   }
 
   /** One error that comes on several ways, as through those who join the task that failed, is one error. */
-  #note(error: unknown): void {
+  #note(error: unknown, task: TaskImpl<unknown> | null): void {
     if (isObject(error)) {
       this.#known ??= new Set();
       if (this.#known.has(error)) return;
       this.#known.add(error);
+      if (task !== null) noteOrigin(error, task);
     }
     this.#errors.push(error);
   }

@@ -4,6 +4,7 @@ import {
   CancelScope,
   checkpoint,
   ErrorGroup,
+  Event,
   isCancelled,
   moveOnAfter,
   type Nursery,
@@ -285,5 +286,33 @@ Deno.test(
         }));
       assert(outcome.cancelledCaught && isCancelled(seen));
     });
+  }),
+);
+
+Deno.test(
+  "a task that is up and running under a shield moves, although its caller is cancelled: neither waits for the other",
+  simulated(async (sim) => {
+    const log: string[] = [];
+    await openNursery(async (nursery) => {
+      const stop = new Event();
+      const outcome = await moveOnAfter(1, async () => {
+        try {
+          const value = await nursery.start<string>((status) =>
+            shielded(async () => {
+              await sleep(2);
+              status.started("up");
+              await stop.wait();
+              log.push(`stopped at ${sim.now}`);
+            })
+          );
+          log.push(`${value} at ${sim.now}`);
+          await checkpoint();
+        } finally {
+          stop.set();
+        }
+      });
+      assert(outcome.cancelledCaught);
+    });
+    assertEquals(log, ["up at 2", "stopped at 2"]);
   }),
 );

@@ -1,4 +1,12 @@
-import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertMatch,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import { simulated } from "../testing/mod.ts";
 import {
   type CancelScope,
@@ -11,6 +19,7 @@ import {
   moveOnAfter,
   type Nursery,
   openNursery,
+  originOf,
   sleep,
   sleepForever,
 } from "./mod.ts";
@@ -76,7 +85,11 @@ Deno.test(
       }
     }));
     assertEquals(group.errors.map(String), ["Error: boom"]);
-    assertEquals(group.message, "1 error: Error: boom");
+    assertMatch(
+      group.message,
+      /^1 error: Error: boom \(in task "bad", started at \/.*core\/nursery_test.ts:\d+:\d+\)$/,
+    );
+    assertEquals(originOf(group.errors[0])?.task, "bad");
     assertEquals(ended.sort(), ["body", "sibling at 2"]);
   }),
 );

@@ -27,6 +27,7 @@ const QUIET = { handleSignals: false };
 
 /** A clock that jumps when the run is idle, by the public idle hook alone: what a third party would write. */
 class JumpingClock implements Clock {
+  readonly deterministic = true;
   readonly #alarms = new AlarmQueue();
   #run: RunView | undefined;
   #now = 1_000;
@@ -216,8 +217,8 @@ Deno.test("instruments hear of tasks, waits, scopes, deadlines and host operatio
     "spawned main",
     "main blocked: sleep",
     "deadline 1005",
-    "cancelled: deadline",
     "main resumed: sleep",
+    "cancelled: deadline",
     "began op",
     "ended op",
     "spawned child",

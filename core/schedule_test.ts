@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console -- what is printed is part of the test
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import {
   checkpoint,
@@ -127,4 +128,36 @@ Deno.test("a task whose resumption is held back counts as running", async () => 
       counts.push(currentRun().statistics().tasksRunning);
     }));
   assertEquals(counts, [1, 2]);
+});
+
+Deno.test("a schedule that throws is reported once and given up: no wake-up is lost", async () => {
+  const printed: unknown[] = [];
+  const { error: print } = console;
+  console.error = (error: unknown) => void printed.push(error);
+  try {
+    const fault = new Error("policy");
+    for (const resumesFirst of [false, true]) {
+      const log: string[] = [];
+      await run(() =>
+        openNursery(async (nursery) => {
+          const event = new Event();
+          for (const name of ["victim", "other"]) {
+            nursery.startSoon(() => event.wait().then(() => log.push(name)), { name });
+          }
+          await sleep(1);
+          event.set();
+        }), {
+        handleSignals: false,
+        schedule(resume, task) {
+          if (task.name !== "victim") return resume();
+          if (resumesFirst) resume();
+          throw fault;
+        },
+      });
+      assertEquals(log.sort(), ["other", "victim"]);
+    }
+    assertEquals(printed.map((error) => (error as Error).cause), [fault, fault]);
+  } finally {
+    console.error = print;
+  }
 });

@@ -174,3 +174,43 @@ Deno.test(
     );
   }),
 );
+
+Deno.test(
+  "a shutdown of the caller of start() does not stick to the task that moves, one of the task's own does",
+  simulated(async (sim) => {
+    const log: string[] = [];
+    await openNursery(async (servers) => {
+      await new CancelScope().run(async (request) => {
+        request.shutdown({ grace: 50 });
+        await servers.start(async (status) => {
+          const own = new CancelScope();
+          await own.run(() => {
+            own.shutdown();
+            log.push(`before: ${shutdownRequested()}`);
+            status.started();
+            log.push(`own: ${shutdownRequested()}`);
+          });
+          log.push(`after: ${shutdownRequested()}`);
+          const outcome = await untilShutdown(() => sleep(10));
+          log.push(`${outcome.cancelledCaught} at ${sim.now}`);
+        });
+      });
+    });
+    assertEquals(log, ["before: true", "own: true", "after: false", "false at 10"]);
+  }),
+);
+
+Deno.test(
+  "a task that moves into a nursery that is shutting down is shut down, too",
+  simulated(async (sim) => {
+    await openNursery(async (servers) => {
+      servers.cancelScope.shutdown();
+      await servers.start(async (status) => {
+        status.started();
+        const outcome = await untilShutdown(() => sleep(10));
+        assert(outcome.cancelledCaught);
+      });
+    });
+    assertEquals(sim.now, 0);
+  }),
+);

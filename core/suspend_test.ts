@@ -8,11 +8,13 @@ import {
   Event,
   isCancelled,
   moveOnAfter,
+  onIdle,
   openNursery,
   run,
   sleep,
   sleepForever,
   suspend,
+  taskTree,
   type Waker,
 } from "./mod.ts";
 
@@ -349,3 +351,54 @@ Deno.test(
     }
   }),
 );
+
+Deno.test(
+  "an abort that says neither yes nor no is an error of the wait, whatever it is",
+  simulated(async () => {
+    for (
+      const [abort, found] of [
+        [() => {}, "undefined"],
+        [() => 1, "1"],
+        [() => Promise.resolve(true), "a promise"],
+        [() => Promise.reject(new Error("swallowed")), "a promise"],
+        [async () => await true, "a promise"],
+      ] as const
+    ) {
+      const scope = new CancelScope();
+      setTimeout(() => scope.cancel(), 1);
+      const error = await assertRejects(
+        () => scope.run(() => suspend({ kind: "test" }, () => {}, abort as never)),
+        TypeError,
+      );
+      assertEquals(
+        error.message,
+        `Cannot cancel a wait as its "abort" must return true (undone) or false (refused): received ${found}`,
+      );
+    }
+    await assertRejects(() => suspend({ kind: "test" }, () => {}, undefined as never), TypeError, '"abort" must be');
+    await assertRejects(() => suspend({ kind: "test" }, function* () {} as never, () => true), TypeError, "generator");
+  }),
+);
+
+Deno.test("who is told that everybody waits sees whole waits, and may end them", async () => {
+  const trees: string[] = [];
+  const event = new Event();
+  const waits: Record<string, () => Promise<unknown>> = {
+    "event": () => event.wait(),
+    "sleep": () => sleep(1),
+    "suspend": () => suspend<void>({ kind: "suspend" }, (made) => void (waker = made), () => true),
+  };
+  let waker: { wake(): boolean } | undefined;
+  for (const [name, wait] of Object.entries(waits)) {
+    await run(async () => {
+      const stop = onIdle(() => {
+        trees.push(taskTree().toString());
+        event.set();
+        waker?.wake();
+      });
+      await wait();
+      stop();
+    }, { handleSignals: false });
+    assert(trees.some((tree) => tree.includes(name)), name);
+  }
+});

@@ -1,16 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { simulated } from "../testing/mod.ts";
-import {
-  currentTask,
-  ErrorGroup,
-  moveOnAfter,
-  openNursery,
-  run,
-  sleep,
-  sleepForever,
-  type Task,
-} from "./mod.ts";
+import { currentTask, ErrorGroup, moveOnAfter, openNursery, run, sleep, sleepForever, type Task } from "./mod.ts";
 
 Deno.test(
   "join() returns the value of a task, before and after it has ended",

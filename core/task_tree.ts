@@ -9,6 +9,7 @@ import { ambientRuntime, type Runtime } from "./_runtime.ts";
 import { formatTime } from "./sleep.ts";
 import { walk } from "./_status.ts";
 import type { TaskImpl } from "./_task.ts";
+import { labelOf, waitText } from "./_wait_text.ts";
 import type { TaskState } from "./task.ts";
 
 /** One open wait of a task. */
@@ -104,8 +105,8 @@ export function snapshot(runtime: Runtime): TaskTree {
     }
     draft.deadline = Math.min(draft.deadline, node.scope?.deadline ?? Infinity);
     for (let waiter = node.waiters; waiter !== null; waiter = waiter.next) {
-      const { kind, label = "" } = waiter.reason;
-      draft.waits.push({ kind, label: typeof label === "string" ? label : callLabel(label), since: waiter.since });
+      const { reason, since } = waiter;
+      draft.waits.push({ kind: reason.kind, label: labelOf(reason), since });
     }
     return true;
   });
@@ -117,15 +118,6 @@ export function snapshot(runtime: Runtime): TaskTree {
   const root = drafts.get(runtime.root) as Draft;
   const time = runtime.clock.now();
   return { time, root, toString: () => render(root) };
-}
-
-/** A label of somebody else's code must not spoil the picture. */
-function callLabel(label: () => string): string {
-  try {
-    return label();
-  } catch (error) {
-    return `(its label threw ${error})`;
-  }
 }
 
 /** Deeper tasks are indented no further; their level is written out. */
@@ -171,5 +163,5 @@ function describeNode({ name, waits, cancelled, deadline, spawnSite, state }: Ta
 }
 
 function describeWait({ kind, label, since }: TaskTreeWait): string {
-  return `${kind}${label === "" ? "" : ` ${label}`} (since t=${formatTime(since)})`;
+  return `${waitText(kind, label)} (since t=${formatTime(since)})`;
 }

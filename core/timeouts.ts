@@ -1,10 +1,11 @@
 /** Timeouts, shields and soft ends: the short forms of `CancelScope`. */
 
 import { faultOf, requireFunction, requireTime, requireTimeout } from "./_check.ts";
-import { CancelScope, endAtShutdown, runScope, type ScopeOutcome } from "./cancel_scope.ts";
+import { CancelScope, endAtShutdown, notesWaits, runScope, type ScopeOutcome, waitsOf } from "./cancel_scope.ts";
 import { currentNode } from "./_context.ts";
 import { TooSlowError } from "./errors.ts";
 import { formatTime } from "./sleep.ts";
+import { waitText } from "./_wait_text.ts";
 
 /** How `shielded()` is bounded. */
 export interface ShieldedOptions {
@@ -106,11 +107,7 @@ export function moveOnAt<T>(
 export function failAfter<T>(ms: number, body: (scope: CancelScope) => T | Promise<T>): Promise<T> {
   const fault = faultOf(() => requireTimeout("set a timeout", "ms", ms));
   if (fault !== null) return Promise.reject(fault);
-  return runScope(
-    new CancelScope({ timeout: ms }),
-    body,
-    (outcome) => valueInTime(outcome, () => `${formatTime(ms)} had passed`),
-  );
+  return inTime(new CancelScope({ timeout: ms }), body, () => `${formatTime(ms)} had passed`);
 }
 
 /**
@@ -136,20 +133,27 @@ export function failAfter<T>(ms: number, body: (scope: CancelScope) => T | Promi
 export function failAt<T>(deadline: number, body: (scope: CancelScope) => T | Promise<T>): Promise<T> {
   const fault = faultOf(() => requireTime("set a deadline", "deadline", deadline));
   if (fault !== null) return Promise.reject(fault);
-  return runScope(
-    new CancelScope({ deadline }),
-    body,
-    (outcome) => valueInTime(outcome, () => `the deadline t=${formatTime(deadline)} had passed`),
-  );
+  return inTime(new CancelScope({ deadline }), body, () => `the deadline t=${formatTime(deadline)} had passed`);
 }
 
-function valueInTime<T>(outcome: ScopeOutcome<T>, when: () => string): T {
-  if (!outcome.cancelledCaught) return outcome.value;
-  const { cancelled } = outcome;
-  const how = cancelled.source === "deadline"
-    ? `it was not done when ${when()}`
-    : `its scope was cancelled: ${cancelled.message}`;
-  throw new TooSlowError(`Cannot finish in time as ${how}`, { cause: cancelled });
+function inTime<T>(
+  scope: CancelScope,
+  body: (scope: CancelScope) => T | Promise<T>,
+  when: () => string,
+): Promise<T> {
+  notesWaits(scope);
+  return runScope(scope, body, (outcome) => {
+    if (!outcome.cancelledCaught) return outcome.value;
+    const { cancelled } = outcome;
+    const waits = waitsOf(scope);
+    let how = `its scope was cancelled: ${cancelled.message}`;
+    if (cancelled.source === "deadline") {
+      how = `it was not done when ${when()}`;
+      const list = waits.map(({ task, kind, label }) => `\n  ${waitText(kind, label)} in task "${task}"`);
+      if (list.length > 0) how += `; it waited for${list.join("")}`;
+    }
+    throw new TooSlowError(`Cannot finish in time as ${how}`, { cause: cancelled, waits });
+  });
 }
 
 /**

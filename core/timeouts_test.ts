@@ -1,12 +1,15 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { simulated } from "../testing/mod.ts";
 import {
+  all,
   CancelScope,
   checkpoint,
   currentTime,
+  Event,
   failAfter,
   failAt,
   isCancelled,
+  Lock,
   moveOnAfter,
   moveOnAt,
   openNursery,
@@ -124,9 +127,10 @@ Deno.test(
       return checkpoint();
     }));
     assertEquals(texts, [
-      "250 Cannot finish in time as it was not done when 250ms had passed",
-      "1750 Cannot finish in time as it was not done when 1.5s had passed",
-      "2000 Cannot finish in time as it was not done when the deadline t=2s had passed",
+      '250 Cannot finish in time as it was not done when 250ms had passed; it waited for\n  sleep for ever in task "main"',
+      '1750 Cannot finish in time as it was not done when 1.5s had passed; it waited for\n  sleep for ever in task "main"',
+      "2000 Cannot finish in time as it was not done when the deadline t=2s had passed; it waited for\n" +
+      '  sleep for ever in task "main"',
       "2000 Cannot finish in time as it was not done when the deadline t=-1ms had passed",
       '2000 Cannot finish in time as its scope was cancelled: Cancelled as cancel() was called in task "main": by hand',
     ]);
@@ -239,5 +243,42 @@ Deno.test(
     }
     assert(!ran);
     assertThrows(() => new CancelScope({ timeout: -1 }), RangeError);
+  }),
+);
+
+Deno.test(
+  "TooSlowError says what was waited for when the time ran out: kind, label and task, oldest first, none behind a shield",
+  simulated(async () => {
+    const [lock, gate] = [new Lock({ name: "db" }), new Event({ name: "gate" })];
+    let error: TooSlowError | undefined;
+    await openNursery(async (nursery) => {
+      nursery.startSoon(async () => {
+        using _guard = await lock.acquire();
+        await sleep(500);
+      }, { name: "migration" });
+      await sleep(1);
+      error = await assertRejects(() =>
+        failAfter(50, () =>
+          openNursery(async (inner) => {
+            inner.startSoon(async () => {
+              await sleep(5);
+              using _guard = await lock.acquire();
+            }, { name: "load user" });
+            inner.startSoon(() => shielded(() => sleep(60)), { name: "cleanup" });
+            await Promise.all([gate.wait(), sleep(10)]);
+          })), TooSlowError);
+      nursery.cancel();
+    });
+    assertEquals(error?.waits.map(({ task, kind, since }) => [task, kind, since]), [
+      ["main", "event", 1],
+      ["load user", "acquire lock", 6],
+    ]);
+    assertEquals(
+      error?.message,
+      'Cannot finish in time as it was not done when 50ms had passed; it waited for\n  event "gate" in task "main"\n' +
+        '  acquire lock "db" held by "migration" in task "load user"',
+    );
+    const many = await assertRejects(() => failAfter(1, () => all(Array(20).fill(() => sleepForever()))), TooSlowError);
+    assertEquals(many.waits.length, 8);
   }),
 );
