@@ -61,5 +61,7 @@ function liftShields(root: StatusNode): void {
 function nameOf(node: StatusNode): string {
   const place = placeOf(node.site);
   const at = place === undefined ? "" : ` (opened at ${place.replace("file://", "")})`;
-  return node.task === node ? `nursery.start() of task "${node.task.name}"${at}` : `${node.label}${at}`;
+  if (node.task === node) return `nursery.start() of task "${node.task.name}"${at}`;
+  const { label } = node;
+  return `${typeof label === "string" ? label : `nursery "${label.name}"`}${at}`;
 }

@@ -41,8 +41,8 @@ export class StatusNode {
   endsAtShutdown = false;
   /** The scope this node belongs to, for its deadline; `null` for a task. Written once, at entry. */
   scope: { readonly deadline: number } | null = null;
-  /** What it is called in messages about a block that was forgotten. Written at entry. */
-  label = "a scope";
+  /** What it is called in messages about a block that was forgotten: words, or the nursery. Written at entry. */
+  label: string | { readonly name: string } = "a scope";
   /** Where it was opened, or the task started, if that was recorded. Written at entry, or by nurseries. */
   site: Site | null = null;
   waiters: Waiter<unknown> | null = null;

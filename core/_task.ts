@@ -12,7 +12,6 @@ import { cancelledElsewhere, expose, someCancelled } from "./_elsewhere.ts";
 import { stripCancelled } from "./error_group.ts";
 import { NOTHING } from "./_error_tree.ts";
 import { type Cancelled, isOnlyCancelled, makeCancelled } from "./errors.ts";
-import { isObject, read } from "./_foreign.ts";
 import type { Nursery } from "./nursery.ts";
 import { forgottenAwait, linger } from "./_linger.ts";
 import { placeOf } from "./_place.ts";
@@ -79,9 +78,7 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
   }
 
   get name(): string {
-    if (typeof this.#name === "string") return this.#name;
-    const name = read(this.#name, "name");
-    return typeof name === "string" && name !== "" ? name : "task";
+    return typeof this.#name === "string" ? this.#name : nameOf(this.#name);
   }
 
   get spawnSite(): string | undefined {
@@ -150,21 +147,24 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
   call(): void {
     const fn = this.#fn as () => T | Promise<T>;
     this.#fn = null;
+    this.runtime.turns.hasStarted = true;
     let result: unknown;
-    let foreign: boolean;
+    let isPromise: boolean;
     try {
       result = fn();
-      // To look at it may run code of others, which may throw.
-      foreign = isObject(result) && (!(result instanceof Promise) || result.constructor !== Promise);
-      if (foreign && typeof (result as PromiseLike<T>).then === "function") result = Promise.resolve(result);
+      // To look at it may run code of others, which may throw. A native promise calls back in this task's context; the `then`
+      // of anything else might not.
+      isPromise = result instanceof Promise && result.constructor === Promise;
+      if (!isPromise && typeof (result as PromiseLike<T> | null | undefined)?.then === "function") {
+        result = Promise.resolve(result);
+        isPromise = true;
+      }
     } catch (error) {
       this.threw(error);
       return;
     }
-    // A native promise calls back in this task's context; the `then` of anything else might not.
-    if (isObject(result) && (!foreign || result instanceof Promise)) {
-      then.call(result as Promise<unknown>, taskReturned, taskThrew);
-    } else this.returned(result as T);
+    if (isPromise) then.call(result as Promise<unknown>, taskReturned, taskThrew);
+    else this.returned(result as T);
   }
 
   /** The task holds something from now on. */
@@ -226,7 +226,7 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
   #leave(): void {
     closeNode(this);
     // A timer begun in the task keeps this object: it must not keep the function, and what that holds.
-    this.#name = this.name;
+    if (typeof this.#name !== "string") this.#name = nameOf(this.#name);
     for (let held = this.#held; held !== null; held = held.nextHeld) held.ownerEnded();
     const { runtime } = this;
     // A forgotten wait that refuses to be cancelled: when it ends one day, the task must not count as running.
@@ -254,6 +254,16 @@ const startSoon = (): void => void currentNode().task.runtime.turns.forStart().t
 const callTask = (): void => currentNode().task.call();
 const taskReturned = (value: unknown): void => currentNode().task.returned(value);
 const taskThrew = (error: unknown): void => currentNode().task.threw(error);
+
+/** The name of a function. Not the same as `read()`: nearly every task passes here. */
+function nameOf(fn: Named): string {
+  try {
+    const { name } = fn;
+    return typeof name === "string" && name !== "" ? name : "task";
+  } catch {
+    return "task";
+  }
+}
 
 /** How a task is called in texts. */
 export function describe(task: Task): string {

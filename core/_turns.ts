@@ -59,6 +59,8 @@ export class Turns {
   /** The tasks that wait at the end of the queue to begin; `null` if something else stands there. */
   #starts: Starts | null = null;
   #armed = false;
+  /** Whether a task has begun since one was last started. Written by tasks, too. */
+  hasStarted = true;
 
   constructor(slice: number) {
     this.#slice = slice;
@@ -99,8 +101,13 @@ export class Turns {
     this.#putOff(waiter);
   }
 
-  /** The promise after which a task begins: at once, or in a later turn, as tasks that start tasks must not starve the event loop either. */
+  /**
+   * The promise after which a task begins: at once, or in a later turn, as tasks that start tasks must not starve the event
+   * loop either. One step that starts many counts once: putting them off would make spawning dearer, and they are finite.
+   */
   forStart(): Promise<void> {
+    if (this.#budget > 0 && !this.hasStarted) return AT_ONCE;
+    this.hasStarted = false;
     if (this.spend()) return AT_ONCE;
     if (this.#starts === null || this.#starts.count === BURST) {
       this.#starts = new Starts();

@@ -258,7 +258,7 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
     this.name = name;
     this.parentTask = parent.task;
     this.node = enterScope(this.cancelScope, parent);
-    this.node.label = `nursery "${name}"`;
+    this.node.label = this;
   }
 
   get childTasks(): readonly Task[] {
