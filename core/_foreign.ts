@@ -73,6 +73,8 @@ function isKind(error: object, name: "AggregateError" | "SuppressedError"): bool
   // `SuppressedError` is not everywhere yet.
   const Class = (globalThis as unknown as Record<string, (abstract new () => object) | undefined>)[name];
   if (Class !== undefined && isInstance(error, Class)) return true;
+  // One of another realm has no class that is known here.
+  if (isInstance(error, Error)) return false;
   return isErrorOfHost?.(error) === true && read(error, "name") === name;
 }
 

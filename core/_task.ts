@@ -218,8 +218,11 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
     this.state = state;
     this.outcome = outcome;
     this.#leave();
-    if (state === "done") this.#joiners?.wakeAll(outcome as T);
-    else this.#joiners?.failAll(this.#failure());
+    if (state === "done") {
+      // A captured stack keeps the functions in it, and what those hold; of a failure, the error does so anyway.
+      this.site = null;
+      this.#joiners?.wakeAll(outcome as T);
+    } else this.#joiners?.failAll(this.#failure());
     this.owner?.childEnded(this as TaskImpl<unknown>, error);
   }
 

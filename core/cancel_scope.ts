@@ -338,7 +338,11 @@ export class CancelScope {
     this.#closed = true;
     this.#alarm?.cancel();
     this.#grace?.cancel();
-    closeNode(this.#node as StatusNode);
+    const node = this.#node as StatusNode;
+    closeNode(node);
+    // A timer begun in the scope keeps the node: it must not keep what the block has returned.
+    node.scope = node.site = null;
+    node.label = "";
   }
 
   #cancel(cancelled: Cancelled): void {

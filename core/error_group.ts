@@ -183,8 +183,11 @@ export function derive(from: object, parts: readonly unknown[]): unknown {
   const message = read(from, "message");
   const text = typeof message === "string" ? message : "";
   if (!isErrorGroup(from) && !Array.isArray(read(from, "errors"))) {
-    // A SuppressedError: of two one may be left, and needs no wrapping.
-    return parts.length === 1 ? parts[0] : new SuppressedError(parts[0], parts[1], text);
+    // A SuppressedError: of two one may be left, and needs no wrapping. Not every host has the class.
+    if (parts.length === 1) return parts[0];
+    return globalThis.SuppressedError === undefined
+      ? new ErrorGroup(parts, text)
+      : new SuppressedError(parts[0], parts[1], text);
   }
   const cause = read(from, "cause");
   const options = cause === undefined ? undefined : { cause };

@@ -269,7 +269,10 @@ Deno.test("spawnSite is the line and column of the call, for startSoon() and sta
     openNursery(async (nursery) => {
       const [task, line] = [nursery.startSoon(() => sleep(0)), here()];
       assert(task.spawnSite!.endsWith(`/core/join_test.ts:${line}:37`), task.spawnSite);
-      const starting = nursery.start<Task>((status) => status.started(currentTask()));
+      const starting = nursery.start<Task>(async (status) => {
+        status.started(currentTask());
+        await sleep(1);
+      });
       const started = await starting;
       assert(started.spawnSite!.endsWith(`/core/join_test.ts:${Number(line) + 2}:32`), started.spawnSite);
       assertEquals(nursery.parentTask.spawnSite, undefined);

@@ -225,9 +225,12 @@ async function live<T>(nursery: NurseryImpl, body: (nursery: Nursery) => T | Pro
   await nursery.drained();
   const closed = nursery.close(returned);
   const rest = closed instanceof Promise ? await closed : closed;
+  // The tasks keep the nursery, and what is begun in them keeps the tasks: none shall keep the value.
+  const { promise } = nursery;
+  nursery.promise = undefined;
   if (rest === NOTHING) return value as T;
   // A nursery that nobody awaits is cancelled with what is around it, which must not end the process.
-  if (isOnlyCancelled(rest)) nursery.promise?.catch(ignore);
+  if (isOnlyCancelled(rest)) promise?.catch(ignore);
   throw rest;
 }
 

@@ -107,7 +107,9 @@ export async function run<T>(main: () => T | Promise<T>, options: RunOptions = {
   const runtime = new Runtime(options, outer);
   // First, as a clock of the user's may throw: nothing is listening yet.
   runtime.clock.start?.(runtime);
-  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  let resolve!: (value: T) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<T>((...settle) => [resolve, reject] = settle);
   const supervision = new Supervision(runtime, options, reject);
   runtime.root.owner = {
     childEnded(task, error) {

@@ -23,7 +23,7 @@ export interface Task<T = unknown> {
   readonly state: TaskState;
   /** The nursery it belongs to; `null` for the main task, and until a task begun by `nursery.start()` says `started()`. */
   readonly parentNursery: Nursery | null;
-  /** Where it was started (`file:line:column`), if that was recorded: see `RunOptions.spawnSites`. */
+  /** Where it was started (`file:line:column`), if that was recorded (see `RunOptions.spawnSites`) and it has not ended well. */
   readonly spawnSite: string | undefined;
   /**
    * Waits for the task to end and returns its value.

@@ -328,7 +328,10 @@ Deno.test("the background is cancelled when the body has ended; its errors fail 
     });
     await sleep(1_000);
   });
-  assertEquals(report, "1 error: TypeError: in the background");
+  assertMatch(
+    report,
+    /^1 error: TypeError: in the background \(in task "task", started at .*deadlock_test.ts:\d+:\d+\)$/,
+  );
 });
 
 Deno.test("a DeadlockError is an error of the library", async () => {
