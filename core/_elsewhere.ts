@@ -13,7 +13,7 @@
 import { derive, stripCancelled } from "./error_group.ts";
 import { LOOK_INSIDE, rebuild } from "./_error_tree.ts";
 import { type Cancelled, CancelledElsewhereError, isCancelled } from "./errors.ts";
-import { eachLeaf, partsOf } from "./_foreign.ts";
+import { clean, eachLeaf, isObject, partsOf } from "./_foreign.ts";
 import type { StatusNode } from "./_status.ts";
 
 /** One for each: what reaches a nursery on two ways is still one error. */
@@ -41,11 +41,16 @@ export function cancelledElsewhere(cancelled: Cancelled): CancelledElsewhereErro
 export function expose(node: StatusNode, error: unknown): unknown {
   if (node.cancelled !== null) return error;
   if (isCancelled(error)) return belongs(node, error) ? error : cancelledElsewhere(error);
-  if (partsOf(error) === null) return error;
-  return rebuild(error, (each, isLeaf) => {
-    if (!isLeaf) return LOOK_INSIDE;
-    return isCancelled(each) && !belongs(node, each) ? cancelledElsewhere(each) : each;
+  if (!isObject(error) || clean.has(error) || partsOf(error) === null) return error;
+  let isClean = true;
+  const rest = rebuild(error, (each, isLeaf) => {
+    if (!isLeaf) return clean.has(each as object) ? each : LOOK_INSIDE;
+    if (!isCancelled(each)) return each;
+    isClean = false;
+    return belongs(node, each) ? each : cancelledElsewhere(each);
   }, derive);
+  if (isClean) clean.add(error);
+  return rest;
 }
 
 /** What has failed, of an error that leaves code under a node; `NOTHING` if it is a cancellation of that code. */

@@ -1,7 +1,8 @@
 /** The nursery of a combinator, which does not show. */
 
 import { type Cancelled, isCancelled } from "./errors.ts";
-import { type Nursery, type NurseryImpl, openNursery } from "./nursery.ts";
+import type { NurseryImpl } from "./_nursery.ts";
+import { type Nursery, openNursery } from "./nursery.ts";
 import { firstError } from "./suppressed_errors.ts";
 
 /** Told with what a child is about to fail; returns that. */

@@ -6,6 +6,7 @@
  * stack was captured, not the property: so that is another object. `TREFOIL_STACKS=full` shows everything.
  */
 
+import { read } from "./_foreign.ts";
 import { environment } from "./_host.ts";
 import { isOurs } from "./_place.ts";
 
@@ -24,7 +25,7 @@ export function cutStack(error: Error): void {
   Object.defineProperty(error, "stack", {
     configurable: true,
     enumerable: false,
-    get: (): string => `${error.name}: ${error.message}${framesOf(captured.stack ?? "", stackTraceLimit)}`,
+    get: (): string => `${error.name}: ${error.message}${framesOf(`${read(captured, "stack")}`, stackTraceLimit)}`,
     set: (stack: unknown): void =>
       void Object.defineProperty(error, "stack", { configurable: true, writable: true, value: stack }),
   });

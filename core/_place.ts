@@ -1,5 +1,7 @@
 /** Where in the user's program something was made: a captured stack, rendered when somebody looks. */
 
+import { read } from "./_foreign.ts";
+
 /** An object with the stack of a call. */
 export interface Site {
   readonly stack?: string;
@@ -20,7 +22,8 @@ export function captureSite(): Site {
 
 /** The place of a site as `file:line:column`; `undefined` if it was not recorded, or none of it is the user's. */
 export function placeOf(site: Site | null): string | undefined {
-  return site === null ? undefined : firstForeignFrame(site.stack ?? "");
+  // Rendering it runs `Error.prepareStackTrace`, which may be the user's.
+  return site === null ? undefined : firstForeignFrame(`${read(site, "stack")}`);
 }
 
 /** The first line of a stack that is outside this library. */

@@ -10,7 +10,7 @@ import { LOOK_INSIDE, NOTHING, rebuild } from "./_error_tree.ts";
 import { isCancelled } from "./errors.ts";
 import { originText } from "./_origin.ts";
 import { cutStack } from "./_own_stack.ts";
-import { eachLeaf, isInstance, isObject, partsOf, read, textOf } from "./_foreign.ts";
+import { clean, eachLeaf, isInstance, isObject, partsOf, read, textOf } from "./_foreign.ts";
 
 let isListed: (group: ErrorGroup) => boolean;
 
@@ -152,17 +152,14 @@ export function isErrorGroup(error: unknown): error is ErrorGroup {
 export function stripCancelled(error: unknown): unknown {
   if (isCancelled(error)) return NOTHING;
   const rest = rebuild(error, withoutCancelled, derive);
-  if (rest !== NOTHING && isObject(rest)) stripped.add(rest);
+  if (rest !== NOTHING && isObject(rest)) clean.add(rest);
   return rest;
 }
 
 function withoutCancelled(error: unknown, isLeaf: boolean): unknown {
   if (isLeaf) return isCancelled(error) ? NOTHING : error;
-  return stripped.has(error as object) ? error : LOOK_INSIDE;
+  return clean.has(error as object) ? error : LOOK_INSIDE;
 }
-
-/** Errors known to hold no cancellation: one on its way up through 5,000 nurseries is not searched 5,000 times. */
-const stripped = new WeakSet<object>();
 
 type Test = (error: unknown) => boolean;
 

@@ -6,7 +6,7 @@
  */
 
 import { branded, hasBrand, recogniseBrand } from "./_brand.ts";
-import { eachLeaf, isError, partsOf, textOf } from "./_foreign.ts";
+import { clean, eachLeaf, isError, isObject, partsOf, textOf } from "./_foreign.ts";
 import { cutStack } from "./_own_stack.ts";
 import type { PendingWait } from "./_wait_text.ts";
 
@@ -168,7 +168,7 @@ export function isCancelled(error: unknown): error is Cancelled {
  */
 export function isOnlyCancelled(error: unknown): boolean {
   if (isCancelled(error)) return true;
-  if (partsOf(error) === null) return false;
+  if (!isObject(error) || clean.has(error) || partsOf(error) === null) return false;
   let some = false;
   let others = false;
   eachLeaf(error, (leaf) => {
