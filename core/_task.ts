@@ -223,7 +223,10 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
       this.site = null;
       this.#joiners?.wakeAll(outcome as T);
     } else this.#joiners?.failAll(this.#failure());
-    this.owner?.childEnded(this as TaskImpl<unknown>, error);
+    const { owner } = this;
+    // It may hold a promise, and that a value.
+    this.owner = null;
+    owner?.childEnded(this as TaskImpl<unknown>, error);
   }
 
   #leave(): void {

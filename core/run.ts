@@ -118,6 +118,8 @@ export async function run<T>(main: () => T | Promise<T>, options: RunOptions = {
       else if (task.state === "done") resolve(task.outcome as T);
       // A cancelled main task has absorbed its own cancellation; but there is no value either.
       else reject(error === NOTHING ? task.outcome : error);
+      // Whatever was begun in the run keeps its main task, which nobody joins: it must not keep the value as well.
+      task.outcome = undefined;
     },
   };
   runtime.root.begin(main);
