@@ -86,7 +86,12 @@ export class Runtime implements RunView {
       if (wall === this.#lookedAt) return;
       this.#lookedAt = wall;
     }
-    this.time = Math.floor(this.clock.now());
+    try {
+      this.time = Math.floor(this.clock.now());
+    } catch {
+      // A clock of the user's. This is called in the middle of other steps, and is about reports alone: whoever needs the time
+      // itself gets the error.
+    }
   }
 
   /** The next id; ids follow the order of creation. */

@@ -322,7 +322,15 @@ export class CancelScope {
     }
     if (this.#cancelled !== null) cancelNode(node, this.#cancelled);
     // A timeout that is not over yet needs no second look at the clock.
-    else if (this.#deadline !== Infinity) this.#arm(node, timeout !== undefined && timeout > 0);
+    else if (this.#deadline !== Infinity) {
+      try {
+        this.#arm(node, timeout !== undefined && timeout > 0);
+      } catch (error) {
+        // The same clock.
+        this.#close();
+        throw error;
+      }
+    }
     return node;
   }
 

@@ -3,7 +3,9 @@ import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import {
   type Alarm,
   AlarmQueue,
+  checkpoint,
   type Clock,
+  hostOp,
   moveOnAfter,
   openNursery,
   realClock,
@@ -248,4 +250,52 @@ Deno.test("after a stall no code takes a step past its deadline: deadlines come 
   host.turn(300);
   assertEquals(fired, ["deadline 100", "sleep 50", "sleep 120"]);
   assertEquals(host.timers.size, 0);
+});
+
+Deno.test("a clock that throws fails what asks it, and nothing else: no task is left waiting, the run ends", async () => {
+  const printed: unknown[] = [];
+  const { error: print } = console;
+  console.error = (error: unknown) => void printed.push(error);
+  try {
+    for (const broken of ["now", "at", "idle", "stop", "everything"] as const) {
+      const fault = new Error(`${broken} is broken`);
+      let works = true;
+      const check = (name: string): void => {
+        if (!works && (broken === name || broken === "everything")) throw fault;
+      };
+      const clock: Clock = {
+        now: () => (check("now"), realClock.now()),
+        wall: () => realClock.wall(),
+        at: (deadline, fire, arg) => (check("at"), realClock.at(deadline, fire, arg)),
+        idle: () => check("idle"),
+        stop: () => check("stop"),
+      };
+      const errors: unknown[] = [];
+      const keep = (error: unknown) => void errors.push(error);
+      const value = await run(() =>
+        openNursery(async (nursery) => {
+          nursery.startSoon(() => sleep(1));
+          await sleep(2);
+          works = false;
+          await sleep(1).catch(keep);
+          await moveOnAfter(1, () => sleep(1)).catch(keep);
+          await hostOp("op", Promise.resolve());
+          await openNursery((inner) => void inner.startSoon(() => checkpoint()));
+          return "value";
+        }), { clock, handleSignals: false });
+      assertEquals(value, "value");
+      assert(errors.every((error) => error === fault), broken);
+      assertEquals(errors.length > 0, ["now", "at", "everything"].includes(broken), broken);
+    }
+    // idle() and stop() have nobody to tell but the console, once each.
+    const texts = printed.map((error) => (error as Error).message.replace(/ as .*/, ""));
+    assertEquals(texts, [
+      "Cannot go on with idle() of the clock",
+      "Cannot stop the clock of the run",
+      "Cannot go on with idle() of the clock",
+      "Cannot stop the clock of the run",
+    ]);
+  } finally {
+    console.error = print;
+  }
 });

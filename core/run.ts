@@ -13,6 +13,7 @@ import { exitNow, onSignal, setExitCode, type Signal } from "./_host.ts";
 import type { Instrument } from "./instrument.ts";
 import type { Network } from "./network.ts";
 import { Runtime } from "./_runtime.ts";
+import { reportHook } from "./_report_hook.ts";
 import type { Task } from "./task.ts";
 import { formatTime } from "./sleep.ts";
 import { requestShutdown } from "./_status.ts";
@@ -171,7 +172,11 @@ class Supervision implements DeadlockHandler {
     this.#stopSignals();
     for (const undo of this.#undo) undo();
     this.#graceOver?.cancel();
-    this.#runtime.clock.stop?.();
+    try {
+      this.#runtime.clock.stop?.();
+    } catch (error) {
+      reportHook("Cannot stop the clock of the run as its stop() threw", error);
+    }
     if (this.#signal === null) return;
     setExitCode(EXIT_CODES[this.#signal]);
     if (isCancelled(root.outcome)) keepQuiet(root.outcome);
@@ -213,7 +218,12 @@ class Supervision implements DeadlockHandler {
     const { root, clock } = this.#runtime;
     requestShutdown(root);
     if (this.#grace === Infinity) return;
-    this.#graceOver = clock.at(clock.now() + this.#grace, () => this.#endBy(signal), undefined);
+    try {
+      this.#graceOver = clock.at(clock.now() + this.#grace, () => this.#endBy(signal), undefined);
+    } catch (error) {
+      reportHook("Cannot wait for the grace of the run as its clock threw: it is over now", error);
+      this.#endBy(signal);
+    }
   }
 
   #endBy(signal: Signal): void {
