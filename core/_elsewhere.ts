@@ -24,11 +24,11 @@ export function cancelledElsewhere(cancelled: Cancelled): CancelledElsewhereErro
   let error = made.get(cancelled);
   if (error === undefined) {
     const advice = cancelled.source === "ended"
-      ? "code of a block that has ended has waited: await what is begun in a block, or let callbacks run in nursery.adopt()"
-      : "a promise shared with another task, or a task that was joined: compute what is shared with Once, or keep it from " +
-        "the cancellation of its first user with shielded()";
+      ? "await what is begun in a block, or let its callbacks run in nursery.adopt()"
+      : "it was a joined task, or a promise shared with another: share values with Once, keep work alive with shielded(), " +
+        "wait for it with cancellable()";
     error = new CancelledElsewhereError(
-      `Cannot go on as what was awaited was cancelled elsewhere, and nothing here is cancelled (${advice}): ${cancelled.message}`,
+      `Cannot go on as what was awaited was cancelled, and not this code: ${cancelled.message} (${advice})`,
       { cause: cancelled },
     );
     // Everybody's: it is the same object for all code that has outlived its block.
