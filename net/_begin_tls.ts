@@ -1,12 +1,15 @@
 /** What the ways to a TLS client have in common. */
 
 import { BrokenResourceError, failAfter, type Network } from "../core/mod.ts";
+import { requireTimeout } from "../core/internal.ts";
 import { formatAddress } from "./_address.ts";
-import { requireAlpn, requireAtLeast, requireMissingCloseNotify, requirePem } from "./_check.ts";
+import { requireAlpn, requireMissingCloseNotify, requirePem } from "./_check.ts";
 import { ambientNetwork } from "./_deno_network.ts";
-import type { NetworkStartTlsOptions, NetworkTlsConn } from "../core/mod.ts";
-import { textOf, waitForHost } from "./_wait_for_host.ts";
+import { closeAll, takeOver } from "./_host_call.ts";
+import { textOf } from "./_host_errors.ts";
+import type { NetworkConn, NetworkStartTlsOptions } from "../core/mod.ts";
 import { type SocketStream, takeConnection } from "./socket_stream.ts";
+import { waitForHost } from "./_wait_for_host.ts";
 import type { StartTlsOptions, TlsClientOptions } from "./start_tls.ts";
 import { TlsStream } from "./tls_stream.ts";
 
@@ -19,7 +22,7 @@ export function checkTlsClient(action: string, options: TlsClientOptions): void 
   // The host passes over what it cannot read, and then just trusts nobody.
   for (const cert of caCerts) requirePem(action, "caCerts", cert, "CERTIFICATE");
   requireAlpn(action, alpn);
-  requireAtLeast(action, "handshakeTimeout", handshakeTimeout, 0);
+  requireTimeout(action, "handshakeTimeout", handshakeTimeout);
   requireMissingCloseNotify(action, missingCloseNotify);
 }
 
@@ -41,21 +44,23 @@ export async function beginTls(action: string, stream: SocketStream, options: St
     ...(alpn === undefined ? {} : { alpnProtocols: alpn }),
   };
 
-  async function begin(): Promise<NetworkTlsConn> {
-    const plain = takeConnection(stream, action);
+  let plain: NetworkConn | null = null;
+  const begin = async (): Promise<TlsStream> => {
+    plain = takeConnection(stream, action);
     try {
-      return await upgrade(plain, how);
+      return takeOver(await upgrade(plain, how), (conn) => new TlsStream(conn, options));
     } catch (error) {
-      try {
-        plain.close();
-      } catch {
-        // The host had taken it already.
-      }
+      // The host may have taken it already.
+      closeAll(plain);
       throw new BrokenResourceError(`Cannot ${action} with ${peer}: ${textOf(error)}`, { cause: error });
     }
-  }
+  };
+  const tls = await waitForHost(`begin TLS with ${peer}`, begin, {
+    network: ambientNetwork(),
+    discard: closeAll,
+    abandoned: () => plain === null || closeAll(plain),
+  });
 
-  const tls = new TlsStream(await waitForHost(`begin TLS with ${peer}`, begin, (late) => late.close()), options);
   try {
     await (handshakeTimeout === Infinity ? tls.handshake() : failAfter(handshakeTimeout, () => tls.handshake()));
     return tls;

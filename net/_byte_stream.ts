@@ -1,6 +1,8 @@
 /** What all byte streams have in common: which arguments they take, how they are iterated, how a chunk is handed out. */
 
-import { quietly } from "./_quietly.ts";
+import { composedWait, show } from "../core/internal.ts";
+
+const encoder = new TextEncoder();
 
 /** What is wrong with the `max` of `receiveSome()`. */
 export function faultOfMax(max: unknown): Error | null {
@@ -23,6 +25,29 @@ export function faultOfBytes(bytes: unknown): Error | null {
   return new TypeError(`Cannot send as "bytes" must be a Uint8Array: received ${typeof bytes}`);
 }
 
+/** What is wrong with a number of bytes that an operation says it has moved, of at most `most`. */
+export function faultOfSize(size: unknown, most: number): Error | null {
+  if (Number.isInteger(size) && (size as number) >= 1 && (size as number) <= most) return null;
+  return new RangeError(
+    `Cannot go on as a read or write must move 1 to ${most} bytes (null is the end): it said ${show(size)}`,
+  );
+}
+
+/** Calls a stream of somebody's on behalf of one that is made of it: what it throws at once is a rejection, too. */
+export function callStream<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return call();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/** Sends a text as bytes. */
+export function encodeText(text: unknown, send: (bytes: Uint8Array) => Promise<void>): Promise<void> {
+  if (typeof text === "string") return send(encoder.encode(text));
+  return Promise.reject(new TypeError(`Cannot send as "text" must be a string: received ${show(text)}`));
+}
+
 /**
  * The beginning of a chunk for its receiver, and the rest that stays with the stream, if any. They do not share their
  * memory: what is received belongs to the receiver, who may transfer it.
@@ -35,10 +60,9 @@ export function divide(chunk: Uint8Array, max: number): [part: Uint8Array, rest:
 export function chunksOf(stream: { receiveSome(): Promise<Uint8Array | null> }): AsyncIterator<Uint8Array> {
   return {
     next: () =>
-      quietly(
-        stream.receiveSome().then((value) =>
-          value === null ? { done: true, value: undefined } : { done: false, value }
-        ),
-      ),
+      composedWait(async () => {
+        const value = await stream.receiveSome();
+        return value === null ? { done: true, value: undefined } : { done: false, value };
+      }),
   };
 }

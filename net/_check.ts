@@ -1,6 +1,9 @@
 /** Checks of arguments, before any effect. */
 
+import { requireInteger, show } from "../core/internal.ts";
 import { ipVersion } from "./_address.ts";
+
+export { requireFunction, show } from "../core/internal.ts";
 
 /** What fits into `sun_path` with its closing zero byte on Linux (unix(7)); other systems have a little less. */
 const LONGEST_PATH = 107;
@@ -10,12 +13,7 @@ const LIKE_IPV6 = /^[\da-f:.]+(?:%[^%]+)?$/i;
 
 /** Requires a port: 1 to 65535, or from 0 where any free one may be chosen. */
 export function requirePort(action: string, port: unknown, least: 0 | 1): void {
-  if (typeof port !== "number") {
-    throw new TypeError(`Cannot ${action} as "port" must be a number: received ${show(port)}`);
-  }
-  if (!Number.isInteger(port) || port < least || port > 65_535) {
-    throw new RangeError(`Cannot ${action} as "port" must be a whole number from ${least} to 65535: received ${port}`);
-  }
+  requireInteger(action, "port", port, least, 65_535);
 }
 
 /** Requires a host name or address; returns it without the brackets that an IPv6 address has in a URL. */
@@ -42,11 +40,10 @@ export function requireIp(action: string, name: string, address: unknown): void 
   }
 }
 
-/** Requires a function. */
-export function requireFunction(action: string, name: string, fn: unknown): void {
-  if (typeof fn !== "function") {
-    throw new TypeError(`Cannot ${action} as "${name}" must be a function: received ${show(fn)}`);
-  }
+/** Requires something of a kind that is told by a method. */
+export function requireMethod(action: string, name: string, value: unknown, method: string): void {
+  if (typeof (value as Record<string, unknown> | null | undefined)?.[method] === "function") return;
+  throw new TypeError(`Cannot ${action} as "${name}" must have a method ${method}(): received ${show(value)}`);
 }
 
 /** Requires a number of milliseconds, or a count: >= `least`. */
@@ -113,10 +110,4 @@ export function requireSocketPath(action: string, path: unknown): void {
       `Cannot ${action} as "path" must have at most ${LONGEST_PATH} bytes, or the system has no room for it: received ${size} bytes`,
     );
   }
-}
-
-/** A value in an error message. */
-export function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  return typeof value === "object" && value !== null ? "an object" : String(value);
 }

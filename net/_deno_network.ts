@@ -1,4 +1,4 @@
-/** The host's network: the one file of `net` that calls `Deno`. */
+/** The host's network: with `http/_deno_http.ts` what of `net` calls `Deno`. */
 
 import { lookup } from "node:dns/promises";
 import {
@@ -12,6 +12,7 @@ import {
 import type { NetworkTlsConn, UnixAddress } from "../core/mod.ts";
 import { ipVersion } from "./_address.ts";
 import { connectFrom } from "./_connect_from.ts";
+import { isOutOfResources } from "./_host_errors.ts";
 
 const denoNetwork: Network = {
   async connect({ hostname, port, localAddress, signal }) {
@@ -39,7 +40,7 @@ const denoNetwork: Network = {
     const everything = await mayUse({ name: "net" });
     if (!everything && !(await mayUse({ name: "net", host: hostname }))) return byName;
     // getaddrinfo(3), so /etc/hosts and the system's order hold; Deno.resolveDns asks name servers only.
-    const found = await lookup(hostname, { all: true, verbatim: true });
+    const found = await lookup(hostname, { all: true, verbatim: true }).catch(notFound);
     for (const { address, family } of everything ? [] : found) {
       if (!(await mayUse({ name: "net", host: family === 6 ? `[${address}]` : address }))) return byName;
     }
@@ -85,6 +86,22 @@ const denoNetwork: Network = {
     return true;
   },
 };
+
+/**
+ * Throws why a name was not found. If the process is out of files, the resolver cannot ask anybody, and says the same as of
+ * a name that is not there (Deno 2.9.6); so then a file is opened, by those who may.
+ */
+async function notFound(error: unknown): Promise<never> {
+  const here = { hostname: "127.0.0.1", port: 0 };
+  if (await mayUse({ name: "net", host: here.hostname })) {
+    try {
+      Deno.listen(here).close();
+    } catch (other) {
+      if (isOutOfResources(other)) throw other;
+    }
+  }
+  throw error;
+}
 
 /** Whether the program has a permission, without asking the user for it. */
 async function mayUse(permission: Deno.NetPermissionDescriptor): Promise<boolean> {

@@ -1,34 +1,42 @@
 /** Waiting for an operation of the host that may be left behind. */
 
 import { suspend } from "../core/mod.ts";
-import { beginNetworkOperation } from "./_network_operation.ts";
+import { callHost, tellHost } from "./_host_call.ts";
 
-/** Waits for what `begin` begins, of `network` if given; if the wait is cancelled, its late result goes to `discard`. */
+export { isNotCapable, textOf } from "./_host_errors.ts";
+
+// Taken at import, so that fake timers installed by a test do not reach it.
+const hostImmediate = globalThis.setImmediate;
+
+/** Options of `waitForHost()`. */
+export interface HostWait<T> {
+  /** Of which network it is, if it is none of Deno's own functions. */
+  readonly network?: { readonly inMemory?: boolean };
+  /** Gets what comes when nobody waits for it any more. */
+  readonly discard?: (late: T) => unknown;
+  /** Called a turn after the wait was cancelled, unless it is over by then. */
+  readonly abandoned?: () => unknown;
+}
+
+/** Waits for what `begin` begins; see `callHost()`. */
 export function waitForHost<T>(
   label: string,
-  begin: () => Promise<T>,
-  discard: (late: T) => void = () => {},
-  network: { readonly inMemory?: boolean } = {},
+  begin: () => PromiseLike<T>,
+  { network = {}, discard = () => {}, abandoned }: HostWait<T> = {},
 ): Promise<T> {
+  let settled = false;
   return suspend<T>({ kind: label }, (waker) => {
-    const promise = begin();
-    const operation = beginNetworkOperation(network, label);
-    promise.then((value) => {
+    const operation = callHost(network, label, begin, (value) => {
+      settled = true;
       operation.end();
-      if (!waker.wake(value)) discard(value);
+      if (!waker.wake(value)) tellHost(() => discard(value));
     }, (error) => {
+      settled = true;
       operation.end();
       waker.fail(error);
     });
-  }, () => true);
-}
-
-/** Whether an error says that this process lacks a permission: that is nothing the network did. */
-export function isNotCapable(error: unknown): boolean {
-  return error instanceof Error && error.name === "NotCapable";
-}
-
-/** What an error says. */
-export function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  }, () => {
+    if (abandoned !== undefined) hostImmediate(() => settled || tellHost(abandoned));
+    return true;
+  });
 }

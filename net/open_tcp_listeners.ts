@@ -1,9 +1,9 @@
 /** Listening on TCP ports. */
 
+import { composedWait } from "../core/internal.ts";
 import { ambientNetwork } from "./_deno_network.ts";
 import { checkListen, listenOnAll } from "./_listen_on_all.ts";
 import { SocketListener } from "./socket_listener.ts";
-import { quietly } from "./_quietly.ts";
 
 /** How to listen. */
 export interface OpenTcpListenersOptions {
@@ -29,8 +29,8 @@ export interface OpenTcpListenersOptions {
 /**
  * Begins to listen on a TCP port, on every address the host name stands for.
  *
- * All or none: if one address fails, the others are closed again. Only an address that this machine does not have at
- * present, such as `::1` where IPv6 is switched off, is passed over if another one of the name works.
+ * All or none: if one address fails, the others are closed again. Only an address that this machine cannot use, such as
+ * `::1` where IPv6 is switched off, is passed over if another one of the name works.
  *
  * **Cancellation:** throws `Cancelled`; nothing is left open.
  *
@@ -47,17 +47,20 @@ export interface OpenTcpListenersOptions {
  * @param port The port; 0 takes any free one, the same for all addresses.
  * @param options Host name, backlog, sharing of the port.
  * @returns A listener for each address, at least one; they belong to the caller.
- * @throws {BrokenResourceError} If the port is in use or the address is not of this machine; `cause` is the host's error.
+ * @throws {BrokenResourceError} If the port is in use or the address is not of this machine; `cause` is the host's error, or
+ *   the `ErrorGroup` of the failures of all addresses.
  * @throws {TypeError} If `reusePort` needs a flag that Deno was started without.
  * @throws {RangeError} If `port` or `hostname` cannot be one.
  */
 export function openTcpListeners(port: number, options: OpenTcpListenersOptions = {}): Promise<SocketListener[]> {
-  return quietly(listen(port, options));
+  return composedWait(() => listen(port, options));
 }
 
 async function listen(port: number, options: OpenTcpListenersOptions): Promise<SocketListener[]> {
   checkListen(port, options);
   const network = ambientNetwork();
-  const listeners = await listenOnAll(port, options, (where) => network.listen(where));
-  return listeners.map((listener) => new SocketListener(listener));
+  return await listenOnAll(port, options, {
+    listen: (where) => network.listen(where),
+    wrap: (listener) => new SocketListener(listener),
+  });
 }

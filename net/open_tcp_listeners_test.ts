@@ -1,5 +1,12 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { moveOnAfter, type Network, type NetworkListener, type NetworkListenOptions, run } from "../core/mod.ts";
+import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import {
+  ErrorGroup,
+  moveOnAfter,
+  type Network,
+  type NetworkListener,
+  type NetworkListenOptions,
+  run,
+} from "../core/mod.ts";
 import { openTcpListeners, openTcpStream, serveTcp } from "./mod.ts";
 import { ScriptedNetwork } from "./_scripted_network.ts";
 
@@ -81,7 +88,35 @@ Deno.test("openTcpListeners() passes over an address that is not here, if anothe
   );
   assertEquals(await listen(again, 0), ["10.0.0.1|1001", "10.0.0.2|1001"]);
   const none = new ListeningNetwork(["::1", "10.0.0.1"], () => away);
-  assertEquals(await listen(none, 80), "BrokenResourceError: Cannot listen on [::1]:80: This is EADDRNOTAVAIL");
+  assertEquals(
+    await listen(none, 80),
+    "BrokenResourceError: Cannot listen on host.test:80 as no address of it can be used: " +
+      "[::1]:80: This is EADDRNOTAVAIL; 10.0.0.1:80: This is EADDRNOTAVAIL",
+  );
+  const error = await run(() => openTcpListeners(80, { hostname: "host.test" }).catch((error) => error), {
+    network: none,
+    handleSignals: false,
+  });
+  assertInstanceOf(error.cause, ErrorGroup);
+  assertEquals(error.cause.errors.map((each: Error) => each.cause), [away, away]);
+});
+
+Deno.test("openTcpListeners() passes over an address for any reason of the system but those that hold for all addresses", async () => {
+  // Kernels without IPv6, and addresses without the zone they need, are told in many ways; nobody has listed them.
+  for (const code of ["EAFNOSUPPORT", "EINVAL", "ENOPROTOOPT", "ENETUNREACH", "EWHATEVER"]) {
+    const one = new ListeningNetwork(
+      ["::1", "10.0.0.1"],
+      (at) => at.startsWith("::1") ? failure("E", code) : undefined,
+    );
+    assertEquals(await listen(one, 80), ["10.0.0.1|80"], code);
+  }
+  for (
+    const error of [...["EADDRINUSE", "EACCES", "EPERM", "EMFILE"].map((code) => failure("E", code)), new Error("?")]
+  ) {
+    const one = new ListeningNetwork(["::1", "10.0.0.1"], (at) => at.startsWith("10") ? error : undefined);
+    assertEquals(await listen(one, 80), `BrokenResourceError: Cannot listen on 10.0.0.1:80: ${error.message}`);
+    assertEquals(one.open.size, 0);
+  }
 });
 
 Deno.test("openTcpListeners() that fails for another reason closes what it has opened", async () => {

@@ -6,24 +6,16 @@
  * second, while earlier attempts go on; the first to succeed wins.
  */
 
-import {
-  BrokenResourceError,
-  ErrorGroup,
-  Event,
-  isCancelled,
-  moveOnAfter,
-  type NetworkConn,
-  openNursery,
-  type ResolvedAddress,
-  suspend,
-} from "../core/mod.ts";
+import { BrokenResourceError, ErrorGroup, Event, moveOnAfter, openNursery, type ResolvedAddress } from "../core/mod.ts";
+import { composedWait, failureOf, NOTHING, requireTimeout } from "../core/internal.ts";
 import { formatAddress, ipVersion } from "./_address.ts";
-import { requireAtLeast, requireHost, requireIp, requirePort } from "./_check.ts";
+import { requireHost, requireIp, requirePort } from "./_check.ts";
 import { ambientNetwork } from "./_deno_network.ts";
 import { interleave } from "./_happy_eyeballs.ts";
-import { beginNetworkOperation } from "./_network_operation.ts";
+import { closeAll, takeOver } from "./_host_call.ts";
+import { isNotCapable, textOf } from "./_host_errors.ts";
 import { SocketStream } from "./socket_stream.ts";
-import { quietly } from "./_quietly.ts";
+import { waitForHost } from "./_wait_for_host.ts";
 
 /** How `openTcpStream()` connects. */
 export interface OpenTcpStreamOptions {
@@ -45,9 +37,6 @@ export interface OpenTcpStreamOptions {
 
 /** What RFC 8305 §8 recommends and browsers use. */
 const DEFAULT_DELAY = 250;
-
-// Taken at import, so that fake timers installed by a test do not reach it.
-const hostImmediate = globalThis.setImmediate;
 
 /**
  * Opens a TCP connection to a host, by name or address.
@@ -88,7 +77,7 @@ export function openTcpStream(
   port: number,
   options: OpenTcpStreamOptions = {},
 ): Promise<SocketStream> {
-  return quietly(open(host, port, options));
+  return composedWait(() => open(host, port, options));
 }
 
 async function open(given: string, port: number, options: OpenTcpStreamOptions): Promise<SocketStream> {
@@ -96,22 +85,22 @@ async function open(given: string, port: number, options: OpenTcpStreamOptions):
   const action = "open a TCP stream";
   const host = requireHost(action, "host", given);
   requirePort(action, port, 1);
-  requireAtLeast(action, "happyEyeballsDelay", happyEyeballsDelay, 0);
+  requireTimeout(action, "happyEyeballsDelay", happyEyeballsDelay);
   if (localAddress !== undefined) requireIp(action, "localAddress", localAddress);
   const target = formatAddress({ hostname: host, port });
   const addresses = interleave(reachable(await resolve(host, target), target, localAddress));
   const errors: unknown[] = [];
-  let winner: NetworkConn | null = null;
+  let winner: SocketStream | null = null;
   try {
     await openNursery(async (nursery) => {
       for (const [index, { address }] of addresses.entries()) {
         const failed = new Event();
         nursery.startSoon(async () => {
           try {
-            const conn = await connect(address, port, localAddress);
+            const stream = await connect(address, port, localAddress);
             // Two may succeed in one turn.
-            if (winner !== null) return conn.close();
-            winner = conn;
+            if (winner !== null) return stream.close();
+            winner = stream;
             nursery.cancel("connected");
           } catch (error) {
             if (!(error instanceof BrokenResourceError)) throw error;
@@ -123,10 +112,10 @@ async function open(given: string, port: number, options: OpenTcpStreamOptions):
       }
     }, { name: `connect ${target}` });
   } catch (error) {
-    (winner as NetworkConn | null)?.close();
+    (winner as SocketStream | null)?.close();
     throw error instanceof ErrorGroup && error.errors.length === 1 ? error.errors[0] : error;
   }
-  if (winner !== null) return new SocketStream(winner);
+  if (winner !== null) return winner;
   const reasons = errors.map((error) => (error as Error).message.replace(/^Cannot connect to /, "")).join("; ");
   throw new BrokenResourceError(`Cannot connect to ${target} as no attempt succeeded: ${reasons}`, {
     cause: new ErrorGroup(errors),
@@ -139,15 +128,16 @@ async function resolve(host: string, target: string): Promise<readonly ResolvedA
   if (family !== 0) return [{ address: host, family }];
   const network = ambientNetwork();
   try {
-    const found = await waitFor(`resolve ${host}`, (_signal) => network.resolve(host), () => {});
+    const found = await waitForHost(`resolve ${host}`, () => network.resolve(host), { network });
     if (found.length === 0) throw new Error("The name has no address");
     return found;
   } catch (error) {
-    if (isCancelled(error)) throw error;
-    const text = error instanceof Error ? error.message : String(error);
-    throw new BrokenResourceError(`Cannot connect to ${target} as its name could not be resolved: ${text}`, {
-      cause: error,
-    });
+    const failure = failureOf(error);
+    if (failure === NOTHING) throw error;
+    throw new BrokenResourceError(
+      `Cannot connect to ${target} as its name could not be resolved: ${textOf(failure)}`,
+      { cause: failure },
+    );
   }
 }
 
@@ -168,42 +158,23 @@ function reachable(
 }
 
 /** One attempt. What the network says is wrapped; a permission that is missing is not the network's fault. */
-async function connect(hostname: string, port: number, localAddress: string | undefined): Promise<NetworkConn> {
+async function connect(hostname: string, port: number, localAddress: string | undefined): Promise<SocketStream> {
   const network = ambientNetwork();
   const target = formatAddress({ hostname, port });
-  try {
-    return await waitFor(
-      `connect ${target}`,
-      (signal) => network.connect({ hostname, port, signal, ...(localAddress === undefined ? {} : { localAddress }) }),
-      (late) => late.close(),
-    );
-  } catch (error) {
-    if (isCancelled(error) || (error instanceof Error && error.name === "NotCapable")) throw error;
-    const text = error instanceof Error ? error.message : String(error);
-    throw new BrokenResourceError(`Cannot connect to ${target}: ${text}`, { cause: error });
-  }
-}
-
-/** Waits for an operation of the host that may be left behind; its late result goes to `discard`. */
-function waitFor<T>(label: string, begin: (signal: AbortSignal) => Promise<T>, discard: (late: T) => void): Promise<T> {
   const controller = new AbortController();
-  let settled = false;
-  return suspend<T>({ kind: label }, (waker) => {
-    const operation = beginNetworkOperation(ambientNetwork(), label);
-    begin(controller.signal).then((value) => {
-      settled = true;
-      operation.end();
-      if (!waker.wake(value)) discard(value);
-    }, (error) => {
-      settled = true;
-      operation.end();
-      waker.fail(error);
+  const where = { hostname, port, signal: controller.signal, ...(localAddress === undefined ? {} : { localAddress }) };
+  try {
+    const conn = await waitForHost(`connect ${target}`, () => network.connect(where), {
+      network,
+      discard: closeAll,
+      // Deno leaks the socket when a connect is aborted in the very turn in which it succeeded; a turn later it has told us.
+      abandoned: () => controller.abort(),
     });
-  }, () => {
-    // Deno leaks the socket when a connect is aborted in the very turn in which it succeeded; a turn later it has told us.
-    hostImmediate(() => {
-      if (!settled) controller.abort();
-    });
-    return true;
-  });
+    return takeOver(conn, (conn) => new SocketStream(conn));
+  } catch (error) {
+    const failure = failureOf(error);
+    if (failure === NOTHING) throw error;
+    if (isNotCapable(failure)) throw failure;
+    throw new BrokenResourceError(`Cannot connect to ${target}: ${textOf(failure)}`, { cause: failure });
+  }
 }

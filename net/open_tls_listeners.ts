@@ -1,15 +1,16 @@
 /** Listening for TLS connections. */
 
-import type { NetworkListener } from "../core/mod.ts";
+import { BrokenResourceError, type NetworkListener } from "../core/mod.ts";
+import { composedWait, failureOf, isInstance, NOTHING } from "../core/internal.ts";
 import { requireAlpn, requireMissingCloseNotify, requirePem } from "./_check.ts";
 import { ambientNetwork, readText } from "./_deno_network.ts";
 import { checkListen, listenOnAll } from "./_listen_on_all.ts";
 import type { NetworkTlsConn } from "../core/mod.ts";
-import { isNotCapable, textOf, waitForHost } from "./_wait_for_host.ts";
+import { isNotCapable, isOfSystem, textOf } from "./_host_errors.ts";
+import { waitForHost } from "./_wait_for_host.ts";
 import type { OpenTcpListenersOptions } from "./open_tcp_listeners.ts";
 import { SocketListener } from "./socket_listener.ts";
 import { TlsStream, type TlsStreamOptions } from "./tls_stream.ts";
-import { quietly } from "./_quietly.ts";
 
 /**
  * The certificate of a server, followed by those of its authorities, and its private key, without a pass phrase: both
@@ -53,15 +54,15 @@ export type OpenTlsListenersOptions = OpenTcpListenersOptions & TlsServerOptions
  * @param port The port; 0 takes any free one, the same for all addresses.
  * @param options Certificate and key, protocols, and what `openTcpListeners()` takes.
  * @returns A listener for each address, at least one; they belong to the caller.
- * @throws {BrokenResourceError} If the port is in use or the address is not of this machine; `cause` is the host's error.
+ * @throws {BrokenResourceError} If the port is in use, the address is not of this machine, or a file cannot be read; `cause`
+ *   is the host's error, or the `ErrorGroup` of the failures of all addresses.
  * @throws {RangeError} If the host cannot use the certificate or the key, or `port` or `hostname` cannot be one.
- * @throws {Error} If a file cannot be read.
  */
 export function openTlsListeners(
   port: number,
   options: OpenTlsListenersOptions,
 ): Promise<SocketListener<TlsStream>[]> {
-  return quietly(listen(port, options));
+  return composedWait(() => listen(port, options));
 }
 
 async function listen(port: number, options: OpenTlsListenersOptions): Promise<SocketListener<TlsStream>[]> {
@@ -76,23 +77,22 @@ async function listen(port: number, options: OpenTlsListenersOptions): Promise<S
   }
   const listenTls = network.listenTls.bind(network);
   const { cert, key } = await readIdentity(action, options);
-  const listeners = await listenOnAll<NetworkListener<NetworkTlsConn>>(port, options, (where) => {
-    try {
-      return listenTls({ ...where, cert, key, alpnProtocols: alpn });
-    } catch (error) {
-      // Errors of the network have a code; what the host says of certificates has none.
-      if (isNotCapable(error) || error instanceof TypeError || (error as { code?: string }).code !== undefined) {
-        throw error;
+  return await listenOnAll<NetworkListener<NetworkTlsConn>, SocketListener<TlsStream>>(port, options, {
+    listen(where) {
+      try {
+        return listenTls({ ...where, cert, key, alpnProtocols: alpn });
+      } catch (error) {
+        // Errors of the network have a code; what the host says of certificates has none.
+        if (isNotCapable(error) || isInstance(error, TypeError) || isOfSystem(error)) throw error;
+        throw new RangeError(`Cannot listen as "cert" and "key" must be a certificate and its key: ${textOf(error)}`, {
+          cause: error,
+        });
       }
-      throw new RangeError(`Cannot listen as "cert" and "key" must be a certificate and its key: ${textOf(error)}`, {
-        cause: error,
-      });
-    }
+    },
+    // `listenTls()` gives out nothing else.
+    wrap: (listener) =>
+      new SocketListener<TlsStream>(listener, (conn) => new TlsStream(conn as NetworkTlsConn, { missingCloseNotify })),
   });
-  // `listenTls()` gives out nothing else.
-  return listeners.map((listener) =>
-    new SocketListener<TlsStream>(listener, (conn) => new TlsStream(conn as NetworkTlsConn, { missingCloseNotify }))
-  );
 }
 
 /** Checks what a server says it is, and reads the files of it. */
@@ -112,12 +112,21 @@ export async function readIdentity(action: string, options: object): Promise<{ c
       }`,
     );
   }
-  const found = inText ? { cert, key } : { cert: await read(certFile!), key: await read(keyFile!) };
+  const found = inText ? { cert, key } : { cert: await read(action, certFile!), key: await read(action, keyFile!) };
   requirePem(action, inText ? "cert" : `${certFile}`, found.cert, "CERTIFICATE");
   requirePem(action, inText ? "key" : `${keyFile}`, found.key, "PRIVATE KEY");
   return found;
 }
 
-function read(path: string | URL): Promise<string> {
-  return waitForHost(`read ${path}`, () => readText(path));
+async function read(action: string, path: string | URL): Promise<string> {
+  try {
+    return await waitForHost(`read ${path}`, () => readText(path));
+  } catch (error) {
+    const failure = failureOf(error);
+    if (failure === NOTHING) throw error;
+    if (isNotCapable(failure)) throw failure;
+    throw new BrokenResourceError(`Cannot ${action} as the file ${path} could not be read: ${textOf(failure)}`, {
+      cause: failure,
+    });
+  }
 }

@@ -1,11 +1,11 @@
 /** Connecting to a TLS server. */
 
+import { composedWait } from "../core/internal.ts";
 import { beginTls, checkTlsClient, tlsClientOf } from "./_begin_tls.ts";
 import { requireHost } from "./_check.ts";
 import { openTcpStream, type OpenTcpStreamOptions } from "./open_tcp_stream.ts";
 import type { TlsClientOptions } from "./start_tls.ts";
 import type { TlsStream } from "./tls_stream.ts";
-import { quietly } from "./_quietly.ts";
 
 /** How `openTlsStream()` connects. */
 export interface OpenTlsStreamOptions extends Omit<OpenTcpStreamOptions, "localAddress">, TlsClientOptions {
@@ -56,7 +56,7 @@ export function openTlsStream(
   port: number,
   options: OpenTlsStreamOptions = {},
 ): Promise<TlsStream> {
-  return quietly(open(host, port, options));
+  return composedWait(() => open(host, port, options));
 }
 
 async function open(host: string, port: number, options: OpenTlsStreamOptions): Promise<TlsStream> {

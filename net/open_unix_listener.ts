@@ -7,16 +7,17 @@
  * of the system closes that gap; who starts the same server twice at the same moment needs a lock of their own.
  */
 
-import { BrokenResourceError, isCancelled, type Network, type NetworkConn, type NetworkListener } from "../core/mod.ts";
-import { checkpointIfCancelled } from "../core/mod.ts";
+import { BrokenResourceError, checkpoint, type Network, type NetworkConn, type NetworkListener } from "../core/mod.ts";
+import { composedWait, failureOf, NOTHING, read } from "../core/internal.ts";
 import { formatPath } from "./_address.ts";
 import { requireSocketPath } from "./_check.ts";
 import { ambientNetwork } from "./_deno_network.ts";
+import { closeAll, takeOver } from "./_host_call.ts";
+import { isNotCapable, textOf } from "./_host_errors.ts";
 import type { UnixAddress } from "../core/mod.ts";
-import { isNotCapable, textOf, waitForHost } from "./_wait_for_host.ts";
+import { waitForHost } from "./_wait_for_host.ts";
 import { SocketListener } from "./socket_listener.ts";
 import type { SocketStream } from "./socket_stream.ts";
-import { quietly } from "./_quietly.ts";
 
 /** How to listen on a Unix socket. */
 export interface OpenUnixListenerOptions {
@@ -62,7 +63,7 @@ export function openUnixListener(
   path: string,
   options: OpenUnixListenerOptions = {},
 ): Promise<SocketListener<SocketStream<UnixAddress>>> {
-  return quietly(listen(path, options));
+  return composedWait(() => listen(path, options));
 }
 
 async function listen(
@@ -82,22 +83,25 @@ async function listen(
   if (network.listenUnix === undefined) {
     throw new TypeError('Cannot listen as the network of this run must have a method "listenUnix": it has none');
   }
-  await checkpointIfCancelled();
+  await checkpoint();
   const where = mode === undefined ? { path } : { path, mode };
-  let listener: NetworkListener<NetworkConn<UnixAddress>>;
+  const listenHere = (): NetworkListener<NetworkConn<UnixAddress>> => network.listenUnix!(where);
   try {
+    let listener: NetworkListener<NetworkConn<UnixAddress>>;
     try {
-      listener = network.listenUnix(where);
+      listener = listenHere();
     } catch (error) {
       if (!isCalled(error, "AddrInUse")) throw error;
       await removeStale(network, path);
-      listener = network.listenUnix(where);
+      listener = listenHere();
     }
+    return takeOver(listener, (listener) => new SocketListener<SocketStream<UnixAddress>>(listener));
   } catch (error) {
-    if (isCancelled(error) || isNotCapable(error) || error instanceof BrokenResourceError) throw error;
-    throw new BrokenResourceError(`Cannot listen on ${formatPath(path)}: ${textOf(error)}`, { cause: error });
+    const failure = failureOf(error);
+    if (failure === NOTHING) throw error;
+    if (isNotCapable(failure) || failure instanceof BrokenResourceError) throw failure;
+    throw new BrokenResourceError(`Cannot listen on ${formatPath(path)}: ${textOf(failure)}`, { cause: failure });
   }
-  return new SocketListener<SocketStream<UnixAddress>>(listener);
 }
 
 /** Removes a socket file if nobody answers on it; an error if that is not what it is. */
@@ -105,8 +109,7 @@ async function removeStale(network: Network, path: string): Promise<void> {
   const target = formatPath(path);
   try {
     const connect = (): Promise<NetworkConn<UnixAddress>> => network.connectUnix!(path);
-    const conn = await waitForHost(`connect ${target}`, connect, (late) => late.close(), network);
-    conn.close();
+    closeAll(await waitForHost(`connect ${target}`, connect, { network, discard: closeAll }));
   } catch (error) {
     // Gone meanwhile. Or going: Deno ends a listener, and then removes its file, a turn after `close()` if an accept is
     // in flight, and turns away who connects until then.
@@ -114,7 +117,7 @@ async function removeStale(network: Network, path: string): Promise<void> {
     // Nobody listens: so says the host of any file that is no socket, too.
     if (!isCalled(error, "ConnectionRefused")) throw error;
     const remove = (): Promise<boolean> => network.removeSocketFile!(path);
-    if (path.startsWith("\0") || await waitForHost(`remove ${target}`, remove, () => {}, network)) return;
+    if (path.startsWith("\0") || await waitForHost(`remove ${target}`, remove, { network })) return;
     throw new BrokenResourceError(
       `Cannot listen on ${target} as a file that is no socket is there: choose another path, or remove it yourself`,
       { cause: error },
@@ -124,5 +127,5 @@ async function removeStale(network: Network, path: string): Promise<void> {
 }
 
 function isCalled(error: unknown, name: string): boolean {
-  return error instanceof Error && error.name === name;
+  return read(error, "name") === name;
 }

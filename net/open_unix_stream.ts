@@ -1,13 +1,15 @@
 /** Connecting to a Unix socket. */
 
-import { BrokenResourceError, isCancelled } from "../core/mod.ts";
+import { BrokenResourceError } from "../core/mod.ts";
+import { composedWait, failureOf, NOTHING } from "../core/internal.ts";
 import { formatPath } from "./_address.ts";
 import { requireSocketPath } from "./_check.ts";
 import { ambientNetwork } from "./_deno_network.ts";
+import { closeAll, takeOver } from "./_host_call.ts";
+import { isNotCapable, textOf } from "./_host_errors.ts";
 import type { UnixAddress } from "../core/mod.ts";
-import { isNotCapable, textOf, waitForHost } from "./_wait_for_host.ts";
+import { waitForHost } from "./_wait_for_host.ts";
 import { SocketStream } from "./socket_stream.ts";
-import { quietly } from "./_quietly.ts";
 
 /**
  * Opens a connection to a Unix socket of this machine.
@@ -39,7 +41,7 @@ import { quietly } from "./_quietly.ts";
  * @throws {RangeError} If `path` cannot be one.
  */
 export function openUnixStream(path: string): Promise<SocketStream<UnixAddress>> {
-  return quietly(open(path));
+  return composedWait(() => open(path));
 }
 
 async function open(path: string): Promise<SocketStream<UnixAddress>> {
@@ -52,10 +54,12 @@ async function open(path: string): Promise<SocketStream<UnixAddress>> {
   const connect = network.connectUnix.bind(network);
   const target = formatPath(path);
   try {
-    const conn = await waitForHost(`connect ${target}`, () => connect(path), (late) => late.close(), network);
-    return new SocketStream(conn);
+    const conn = await waitForHost(`connect ${target}`, () => connect(path), { network, discard: closeAll });
+    return takeOver(conn, (conn) => new SocketStream(conn));
   } catch (error) {
-    if (isCancelled(error) || isNotCapable(error)) throw error;
-    throw new BrokenResourceError(`Cannot connect to ${target}: ${textOf(error)}`, { cause: error });
+    const failure = failureOf(error);
+    if (failure === NOTHING) throw error;
+    if (isNotCapable(failure)) throw failure;
+    throw new BrokenResourceError(`Cannot connect to ${target}: ${textOf(failure)}`, { cause: failure });
   }
 }

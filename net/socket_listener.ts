@@ -3,9 +3,14 @@
  *
  * A host accept cannot be taken back, so a cancelled one is left in flight, and the connection it brings is kept
  * for the next accept, or closed with the listener.
+ *
+ * An accept of the host that fails says little about the listener: mostly one connection has died while it waited, and
+ * which errors that can be nobody has listed completely (Deno adds `ENOTCONN`, as it asks a dead socket for its peer). So
+ * whatever the system reports is passed over, but for a socket that is closed and for a want of resources.
  */
 
 import {
+  BrokenResourceError,
   BusyResourceError,
   ClosedResourceError,
   type HostOperation,
@@ -15,30 +20,20 @@ import {
   type WaitReason,
   type Waker,
 } from "../core/mod.ts";
+import { isError, requireFunction } from "../core/internal.ts";
 import { formatSocketAddress } from "./_address.ts";
-import { beginNetworkOperation } from "./_network_operation.ts";
+import { requireMethod } from "./_check.ts";
+import { callHost, closeAll, takeOver } from "./_host_call.ts";
+import { isClosed, isNotCapable, isOfSystem, isOutOfResources, textOf } from "./_host_errors.ts";
 import type { SocketAddress } from "../core/mod.ts";
 import { SocketStream } from "./socket_stream.ts";
 import type { Listener } from "./stream.ts";
 
-/** Errors of one connection that died while it waited; the listener is fine (the list is Trio's, after accept(2)). */
-const OF_ONE_CONNECTION = new Set([
-  "EPERM",
-  "ECONNABORTED",
-  "EPROTO",
-  "ENETDOWN",
-  "ENOPROTOOPT",
-  "EHOSTDOWN",
-  "ENONET",
-  "EHOSTUNREACH",
-  "EOPNOTSUPP",
-  "ENETUNREACH",
-  "ENOSR",
-  "ESOCKTNOSUPPORT",
-  "EPROTONOSUPPORT",
-  "ETIMEDOUT",
-  "ECONNRESET",
-]);
+/**
+ * How many connections in a row may be dead by the time they are accepted before an accept says so: more than a scanner of
+ * ports leaves behind in one sweep, and an end to an error that will not go away.
+ */
+const MOST_DEAD = 100;
 
 /** The connections from which a listener makes its streams. */
 type ConnOf<S extends SocketStream<SocketAddress>> = NetworkConn<S["localAddress"]>;
@@ -75,19 +70,25 @@ export class SocketListener<S extends SocketStream<SocketAddress> = SocketStream
   #waker: Waker<S> | null = null;
   /** The accept in flight. Written by `#begin()` and when it has ended. */
   #operation: HostOperation | null = null;
-  /** A connection, or an error, that came while nobody was accepting. */
-  #stash: { readonly conn: ConnOf<S> } | { readonly error: unknown } | null = null;
+  /** A connection, or what became of one, that came while nobody was accepting. */
+  #stash: { readonly conn: ConnOf<S> } | { readonly stream: S } | { readonly error: unknown } | null = null;
+  /** How many accepts have failed in a row that brought a dead connection. */
+  #dead = 0;
 
   /**
    * Wraps a listener of the host and takes it over.
    *
    * @param listener The listener.
-   * @param open Makes the stream of a connection; a `SocketStream` if left out.
+   * @param open Makes the stream of a connection; a `SocketStream` if left out. If it throws, the connection is closed, and
+   *   the accept fails with that error.
+   * @throws {TypeError} If `listener` is none, or `open` no function.
    */
   constructor(
     listener: NetworkListener<NetworkConn<S["localAddress"]>>,
     open: (conn: NetworkConn<S["localAddress"]>) => S = (conn) => new SocketStream(conn) as unknown as S,
   ) {
+    requireMethod("make a SocketListener", "listener", listener, "accept");
+    requireFunction("make a SocketListener", "open", open);
     this.#listener = listener;
     this.#open = open;
     this.address = listener.addr;
@@ -103,23 +104,31 @@ export class SocketListener<S extends SocketStream<SocketAddress> = SocketStream
    *
    * @returns The stream, which belongs to the caller.
    * @throws {BusyResourceError} If another task is accepting.
-   * @throws {ClosedResourceError} If the listener is closed, before or meanwhile.
-   * @throws {Error} If the host has no more resources (`code` `EMFILE` and the like); accepting can be tried again.
+   * @throws {ClosedResourceError} If the listener is closed, before or meanwhile, or somebody else closes its socket.
+   * @throws {Error} If the host has no more resources (`code` `EMFILE` and the like), or fails in a way that nobody knows:
+   *   accepting can be tried again.
    */
   accept(): Promise<S> {
     return suspend<S>(this.#reason, this.#start, this.#abandon);
   }
 
-  /** Stops listening; a blocked accept fails, connections nobody has accepted are closed. Idempotent. */
+  /**
+   * Stops listening; a blocked accept fails, connections nobody has accepted are closed. Idempotent. Never throws: if the
+   * host cannot close the socket, it is out of reach all the same.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#listener.close();
-    if (this.#stash !== null && "conn" in this.#stash) this.#stash.conn.close();
-    this.#stash = null;
     const waker = this.#waker;
-    this.#waker = null;
+    const stash = this.#stash;
+    this.#waker = this.#stash = null;
+    // First, as the host may do anything.
     waker?.fail(new ClosedResourceError("Cannot accept as the listener was closed meanwhile"));
+    closeAll(this.#listener);
+    if (stash !== null && "conn" in stash) closeAll(stash.conn);
+    if (stash !== null && "stream" in stash) closeAll(stash.stream);
+    // Nobody waits for it any more, and a host may never end it.
+    this.#operation?.end();
   }
 
   /** Closes the listener. */
@@ -146,7 +155,8 @@ export class SocketListener<S extends SocketStream<SocketAddress> = SocketStream
     if (stash === null) {
       this.#waker = waker;
       if (this.#operation === null) this.#begin();
-    } else if ("conn" in stash) waker.wake(this.#open(stash.conn));
+    } else if ("conn" in stash) this.#give(waker, stash.conn);
+    else if ("stream" in stash) waker.wake(stash.stream);
     else waker.fail(stash.error);
   };
 
@@ -157,32 +167,64 @@ export class SocketListener<S extends SocketStream<SocketAddress> = SocketStream
   };
 
   #begin(): void {
-    this.#operation = beginNetworkOperation(this.#listener, this.#label);
-    this.#listener.accept().then(this.#accepted, this.#failed);
+    const listener = this.#listener;
+    this.#operation = callHost(listener, this.#label, () => listener.accept(), this.#accepted, this.#failed);
+    if (this.#closed) this.#operation.end();
   }
 
   readonly #accepted = (conn: ConnOf<S>): void => {
     this.#operation?.end();
     this.#operation = null;
-    if (this.#closed) return conn.close();
+    this.#dead = 0;
+    if (this.#closed) return void closeAll(conn);
     const waker = this.#waker;
     this.#waker = null;
     if (waker === null) this.#stash = { conn };
-    else waker.wake(this.#open(conn));
+    else this.#give(waker, conn);
   };
 
-  readonly #failed = (error: { readonly code?: string } | undefined): void => {
+  /** Gives out the stream of a connection. Making it is the business of others, who may do anything meanwhile. */
+  #give(waker: Waker<S>, conn: ConnOf<S>): void {
+    let stream: S;
+    try {
+      stream = takeOver(conn, this.#open);
+    } catch (error) {
+      return void waker.fail(error);
+    }
+    if (waker.wake(stream)) return;
+    if (this.#closed || this.#stash !== null) closeAll(stream);
+    else this.#stash = { stream };
+  }
+
+  readonly #failed = (error: unknown): void => {
     this.#operation?.end();
     this.#operation = null;
     if (this.#closed) return;
-    if (OF_ONE_CONNECTION.has(error?.code ?? "")) {
+    if (isOfOneConnection(error) && ++this.#dead <= MOST_DEAD) {
       // With nobody waiting the next accept begins anew.
       if (this.#waker !== null) this.#begin();
       return;
     }
+    this.#dead = 0;
+    const fault = this.#faultOf(error);
     const waker = this.#waker;
     this.#waker = null;
-    if (waker === null) this.#stash = { error };
-    else waker.fail(error);
+    if (waker === null) this.#stash = { error: fault };
+    else waker.fail(fault);
   };
+
+  #faultOf(error: unknown): unknown {
+    if (isClosed(error)) {
+      return new ClosedResourceError(`Cannot accept as somebody else has closed the socket: ${textOf(error)}`, {
+        cause: error,
+      });
+    }
+    if (isError(error)) return error;
+    return new BrokenResourceError(`Cannot accept as the host failed: ${textOf(error)}`, { cause: error });
+  }
+}
+
+/** See the header. */
+function isOfOneConnection(error: unknown): boolean {
+  return isOfSystem(error) && !isClosed(error) && !isOutOfResources(error) && !isNotCapable(error);
 }

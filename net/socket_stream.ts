@@ -32,10 +32,12 @@ import {
   type Waker,
 } from "../core/mod.ts";
 import { formatSocketAddress } from "./_address.ts";
-import { beginNetworkOperation } from "./_network_operation.ts";
-import { chunksOf, divide, faultOfBytes, faultOfMax, faultOfTarget } from "./_byte_stream.ts";
+import { chunksOf, divide, encodeText, faultOfBytes, faultOfMax, faultOfSize, faultOfTarget } from "./_byte_stream.ts";
+import { requireMethod } from "./_check.ts";
+import { callHost, closeAll, tellHost } from "./_host_call.ts";
+import { isClosed, textOf } from "./_host_errors.ts";
 import type { SocketAddress } from "../core/mod.ts";
-import type { HalfCloseableStream } from "./stream.ts";
+import type { HalfCloseableStream, TextSender } from "./stream.ts";
 
 /** How much `receiveSome()` receives at most, in bytes. What Trio and Deno's own streams use. */
 const CHUNK = 64 * 1024;
@@ -81,7 +83,7 @@ export let takeConnection: <A extends SocketAddress>(stream: SocketStream<A>, ac
  * listener!.close();
  * ```
  */
-export class SocketStream<A extends SocketAddress = NetworkAddress> implements HalfCloseableStream {
+export class SocketStream<A extends SocketAddress = NetworkAddress> implements HalfCloseableStream, TextSender {
   static {
     takeConnection = (stream, action) => stream.#take(action);
   }
@@ -103,6 +105,8 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
   #max = 0;
   /** The buffer of the host read in flight. Written by `#read()` and when it lands. */
   #reading: Uint8Array | null = null;
+  /** How long that was. */
+  #lent = 0;
   /** Whether that buffer is the caller's. */
   #loaned = false;
   #readOperation: HostOperation | null = null;
@@ -113,7 +117,7 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
   /** How large it is made. Written when a read has filled it. */
   #ownSize = SMALL_CHUNK;
   #ended = false;
-  #receiveFault: BrokenResourceError | null = null;
+  #receiveFault: Error | null = null;
 
   /** The arguments of an operation on their way to `#startReceive` and `#startSend`. */
   #newInto: Uint8Array | null = null;
@@ -127,26 +131,26 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
   /** The write in flight is that of a cancelled send. Written when one is cancelled, and when the write lands. */
   #orphaned = false;
   #eofSent = false;
-  #sendFault: BrokenResourceError | null = null;
+  #eofOperation: HostOperation | null = null;
+  #sendFault: Error | null = null;
 
   /**
    * Wraps a connection and takes it over.
    *
    * @param conn An open connection of the host.
+   * @throws {TypeError} If it is none.
    */
   constructor(conn: NetworkConn<A>) {
+    requireMethod("make a SocketStream", "conn", conn, "read");
     this.#conn = conn;
     this.localAddress = conn.localAddr;
     this.remoteAddress = conn.remoteAddr;
     const peer = formatSocketAddress(conn.remoteAddr);
     this.#receiving = { kind: "receive from", label: peer };
     this.#sending = { kind: "send to", label: peer };
-    try {
-      // At once: Deno refuses it while a write is pending. Without it small answers wait for acknowledgements.
-      conn.setNoDelay?.(true);
-    } catch {
-      // Not every kind of connection has it, and none needs it.
-    }
+    // At once: Deno refuses it while a write is pending. Without it small answers wait for acknowledgements. Not every
+    // kind of connection has it, and none needs it.
+    tellHost(() => conn.setNoDelay?.(true));
   }
 
   /**
@@ -205,6 +209,38 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
   }
 
   /**
+   * Sends a text, as UTF-8.
+   *
+   * **Cancellation:** throws `Cancelled`; an unknown part has been sent, as with `sendAll()`.
+   *
+   * @example Saying hello
+   * ```ts
+   * import { openNursery, openTcpListeners, openTcpStream } from "@trefoil/io";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
+   * await openNursery(async (nursery) => {
+   *   nursery.startSoon(async () => {
+   *     using client = await openTcpStream("127.0.0.1", listener!.address.port);
+   *     await client.sendText("Grüße\n");
+   *   });
+   *   using server = await listener!.accept();
+   *   assertEquals(new TextDecoder().decode((await server.receiveSome())!), "Grüße\n");
+   * });
+   * listener!.close();
+   * ```
+   *
+   * @param text What to send; may be empty. Half a surrogate pair is sent as U+FFFD.
+   * @throws {BusyResourceError} If another task is sending.
+   * @throws {ClosedResourceError} If this end is closed, or `sendEof()` was called.
+   * @throws {BrokenResourceError} If the peer or the network broke the connection.
+   * @throws {TypeError} If `text` is not a string.
+   */
+  sendText(text: string): Promise<void> {
+    return encodeText(text, (bytes) => this.sendAll(bytes));
+  }
+
+  /**
    * Tells the peer that nothing more will be sent; receiving goes on. Idempotent.
    *
    * **Cancellation:** throws `Cancelled`; the end is sent all the same.
@@ -221,20 +257,24 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
       this.#eofSent = true;
       this.#sender = waker;
       this.#rest = NOTHING;
-      const operation = beginNetworkOperation(this.#conn, `half-close ${formatSocketAddress(this.remoteAddress)}`);
+      const conn = this.#conn;
       // The host puts it behind a write in flight by itself.
-      this.#conn.closeWrite().then(() => {
-        operation.end();
+      this.#eofOperation = callHost(conn, `half-close ${this.#sending.label}`, () => conn.closeWrite(), () => {
+        this.#eofOperation?.end();
         if (this.#sender === waker) this.#sender = null;
         waker.wake();
       }, (error) => {
-        operation.end();
+        this.#eofOperation?.end();
         this.#sendBroke(error);
       });
+      if (this.#closed) this.#endOperations();
     }, this.#abandonSend);
   }
 
-  /** Closes both directions at once; blocked operations fail with `ClosedResourceError`. Idempotent. */
+  /**
+   * Closes both directions at once; blocked operations fail with `ClosedResourceError`. Idempotent. Never throws: if the
+   * host cannot close the socket, it is out of reach all the same.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -246,10 +286,12 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
       this.#stash =
         null;
     this.#rest = NOTHING;
-    // Ends the operations in flight; their errors land in handlers that see that it was us.
-    this.#conn.close();
+    // First, as the host may do anything.
     receiver?.fail(new ClosedResourceError("Cannot receive as the stream was closed meanwhile"));
     sender?.fail(new ClosedResourceError("Cannot send as the stream was closed meanwhile"));
+    // The host ends what is in flight; how, lands in handlers that see that it was us.
+    closeAll(this.#conn);
+    this.#endOperations();
   }
 
   /** Closes the stream. */
@@ -289,13 +331,24 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
     }
     const fault = this.#sendFault ?? this.#receiveFault;
     if (fault !== null) {
-      throw new BrokenResourceError(`Cannot ${action} as the connection broke`, { cause: fault.cause });
+      const { cause } = fault;
+      if (fault instanceof ClosedResourceError) {
+        throw new ClosedResourceError(`Cannot ${action} as somebody else has closed the socket`, { cause });
+      }
+      throw new BrokenResourceError(`Cannot ${action} as the connection broke`, { cause });
     }
     if (this.#ended) throw new BrokenResourceError(`Cannot ${action} as the peer has ended the connection`);
     if (this.#eofSent) throw new ClosedResourceError(`Cannot ${action} as sendEof() was called before`);
     this.#closed = true;
     this.#closedAs = `it was taken over to ${action}: use the stream that came of it`;
     return this.#conn;
+  }
+
+  /** Nobody waits for them any more, and a host may never end them. */
+  #endOperations(): void {
+    this.#readOperation?.end();
+    this.#writeOperation?.end();
+    this.#eofOperation?.end();
   }
 
   #receive(into: Uint8Array | null, max: number): Promise<unknown> {
@@ -344,7 +397,7 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
     this.#sender = waker;
     this.#rest = bytes;
     // A cancelled send may have left a write behind; when it lands it starts this one.
-    if (this.#writeOperation === null) this.#write(bytes);
+    if (this.#writeOperation === null) this.#write();
   };
 
   /** The read in flight stays, and what it brings is kept. */
@@ -368,9 +421,12 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
 
   #read(buffer: Uint8Array): void {
     this.#reading = buffer;
-    this.#readOperation = beginNetworkOperation(this.#conn, "read");
-    this.#conn.read(buffer).then(this.#landed, this.#readFailed);
+    this.#lent = buffer.length;
+    this.#readOperation = callHost(this.#conn, "read", this.#beginRead, this.#landed, this.#readFailed);
+    if (this.#closed) this.#endOperations();
   }
+
+  readonly #beginRead = (): Promise<number | null> => this.#conn.read(this.#reading as Uint8Array);
 
   readonly #landed = (size: number | null): void => {
     const buffer = this.#reading as Uint8Array;
@@ -379,20 +435,18 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
     this.#reading = this.#into = this.#receiver = null;
     this.#readOperation?.end();
     if (this.#closed) return;
-    if (size !== null && buffer.length < size) {
+    if (size === null) {
+      this.#ended = true;
+      if (this.#sendFault !== null) this.#receiveBroke(receiver, this.#sendFault.cause);
+      else receiver?.wake(null as never);
+    } else if (size > buffer.length && buffer.length < this.#lent) {
       this.#receiveFault = new BrokenResourceError(
         "Cannot receive as the buffer on loan to the stream must stay as it is: it was transferred or resized, and the " +
           "bytes that came are lost",
       );
       receiver?.fail(this.#receiveFault);
-    } else if (size === null) {
-      this.#ended = true;
-      if (this.#sendFault !== null) {
-        this.#receiveFault = new BrokenResourceError("Cannot receive as the connection was broken", {
-          cause: this.#sendFault.cause,
-        });
-        receiver?.fail(this.#receiveFault);
-      } else receiver?.wake(null as never);
+    } else if (faultOfSize(size, buffer.length) !== null) {
+      this.#receiveBroke(receiver, faultOfSize(size, buffer.length));
     } else if (into === buffer) receiver!.wake(size as never);
     else {
       const chunk = this.#takeOut(buffer, size);
@@ -405,10 +459,13 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
     const receiver = this.#receiver;
     this.#reading = this.#into = this.#receiver = null;
     this.#readOperation?.end();
-    if (this.#closed) return;
-    this.#receiveFault = broken("receive from", this.remoteAddress, error);
-    receiver?.fail(this.#receiveFault);
+    if (!this.#closed) this.#receiveBroke(receiver, error);
   };
+
+  #receiveBroke(receiver: Waker<never> | null, error: unknown): void {
+    this.#receiveFault = failure("receive from", this.remoteAddress, error);
+    receiver?.fail(this.#receiveFault);
+  }
 
   /** The bytes of a read as a chunk of their own; a large one takes the read buffer with it. */
   #takeOut(buffer: Uint8Array, size: number): Uint8Array {
@@ -438,10 +495,13 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
     return this.#sendFault;
   }
 
-  #write(bytes: Uint8Array): void {
-    this.#writeOperation = beginNetworkOperation(this.#conn, "write");
-    this.#conn.write(bytes).then(this.#written, this.#writeFailed);
+  /** Writes what is in `#rest`. */
+  #write(): void {
+    this.#writeOperation = callHost(this.#conn, "write", this.#beginWrite, this.#written, this.#writeFailed);
+    if (this.#closed) this.#endOperations();
   }
+
+  readonly #beginWrite = (): Promise<number> => this.#conn.write(this.#rest);
 
   readonly #written = (size: number): void => {
     this.#writeOperation?.end();
@@ -454,14 +514,15 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
     if (sender === null || rest.length === 0) return;
     if (orphaned) {
       // The write of the cancelled send has landed; now comes the send that waited for it.
-      this.#write(rest);
-    } else if (size < rest.length) {
-      this.#write(this.#rest = rest.subarray(size));
-    } else {
+      this.#write();
+    } else if (size === rest.length) {
       this.#sender = null;
       this.#rest = NOTHING;
       sender.wake();
-    }
+    } else if (faultOfSize(size, rest.length) === null) {
+      this.#rest = rest.subarray(size);
+      this.#write();
+    } else this.#sendBroke(faultOfSize(size, rest.length));
   };
 
   readonly #writeFailed = (error: unknown): void => {
@@ -475,14 +536,18 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
     const sender = this.#sender;
     this.#sender = null;
     this.#rest = NOTHING;
-    this.#sendFault = broken("send to", this.remoteAddress, error);
+    this.#sendFault = failure("send to", this.remoteAddress, error);
     sender?.fail(this.#sendFault);
   }
 }
 
-function broken(action: string, peer: SocketAddress, error: unknown): BrokenResourceError {
-  const text = error instanceof Error ? error.message : String(error);
-  return new BrokenResourceError(`Cannot ${action} ${formatSocketAddress(peer)} as the connection broke: ${text}`, {
-    cause: error,
-  });
+/** What an error of the host means to an operation of a stream that this side has not closed. */
+function failure(action: string, peer: SocketAddress, error: unknown): Error {
+  const doing = `Cannot ${action} ${formatSocketAddress(peer)}`;
+  if (isClosed(error)) {
+    return new ClosedResourceError(`${doing} as somebody else has closed the socket: ${textOf(error)}`, {
+      cause: error,
+    });
+  }
+  return new BrokenResourceError(`${doing} as the connection broke: ${textOf(error)}`, { cause: error });
 }

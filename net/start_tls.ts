@@ -1,10 +1,10 @@
 /** Beginning TLS on a connection that is open already, as a client. */
 
+import { composedWait } from "../core/internal.ts";
 import { beginTls, checkTlsClient } from "./_begin_tls.ts";
 import { requireHost } from "./_check.ts";
 import { SocketStream } from "./socket_stream.ts";
 import { TlsStream, type TlsStreamOptions } from "./tls_stream.ts";
-import { quietly } from "./_quietly.ts";
 
 /** How a client does TLS. */
 export interface TlsClientOptions extends TlsStreamOptions {
@@ -78,7 +78,7 @@ export interface StartTlsOptions extends TlsClientOptions {
  * @throws {TooSlowError} If the handshake took longer than `handshakeTimeout`.
  */
 export function startTls(stream: SocketStream, options: StartTlsOptions): Promise<TlsStream> {
-  return quietly(upgrade(stream, options));
+  return composedWait(() => upgrade(stream, options));
 }
 
 async function upgrade(stream: SocketStream, options: StartTlsOptions): Promise<TlsStream> {

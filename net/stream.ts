@@ -18,8 +18,32 @@ export interface SendStream extends Disposable, AsyncDisposable {
    * @throws {BrokenResourceError} If the peer or the network broke the connection.
    */
   sendAll(bytes: Uint8Array): Promise<void>;
-  /** Closes both directions at once; blocked operations fail with `ClosedResourceError`. Idempotent. */
+  /**
+   * Closes the stream, in both directions if it has two; blocked operations fail with `ClosedResourceError`. Idempotent,
+   * and never throws.
+   */
   close(): void;
+}
+
+/**
+ * What every sending stream of this library can do besides: send text.
+ *
+ * It is no part of `SendStream`, as it can do nothing that `sendAll()` cannot: whoever makes a stream has one way of
+ * sending to get right, and streams made before this was there still are streams.
+ */
+export interface TextSender {
+  /**
+   * Sends a text, as UTF-8.
+   *
+   * **Cancellation:** throws `Cancelled`; an unknown part has been sent, as with `sendAll()`.
+   *
+   * @param text What to send; may be empty. Half a surrogate pair is sent as U+FFFD.
+   * @throws {BusyResourceError} If another task is sending.
+   * @throws {ClosedResourceError} If this end is closed, or `sendEof()` was called.
+   * @throws {BrokenResourceError} If the peer or the network broke the connection.
+   * @throws {TypeError} If `text` is not a string.
+   */
+  sendText(text: string): Promise<void>;
 }
 
 /** The receiving direction of a byte stream. Iterating it gives chunks until the end. */
@@ -51,7 +75,10 @@ export interface ReceiveStream extends Disposable, AsyncDisposable, AsyncIterabl
    * @throws {RangeError} If `buffer` is empty.
    */
   receiveInto(buffer: Uint8Array): Promise<number | null>;
-  /** Closes both directions at once; blocked operations fail with `ClosedResourceError`. Idempotent. */
+  /**
+   * Closes the stream, in both directions if it has two; blocked operations fail with `ClosedResourceError`. Idempotent,
+   * and never throws.
+   */
   close(): void;
 }
 
@@ -84,6 +111,8 @@ export interface Listener<S> extends Disposable, AsyncDisposable {
    * @throws {ClosedResourceError} If the listener is closed.
    */
   accept(): Promise<S>;
-  /** Stops listening; a blocked accept fails, connections nobody has accepted are closed. Idempotent. */
+  /**
+   * Stops listening; a blocked accept fails, connections nobody has accepted are closed. Idempotent, and never throws.
+   */
   close(): void;
 }

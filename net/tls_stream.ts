@@ -11,17 +11,20 @@
  */
 
 import {
-  beginHostOperation,
   BrokenResourceError,
   ClosedResourceError,
+  type HostOperation,
   type NetworkConn,
   suspend,
   type WaitReason,
   type Waker,
 } from "../core/mod.ts";
+import { isObject, read } from "../core/internal.ts";
 import { formatAddress } from "./_address.ts";
+import { requireMethod } from "./_check.ts";
+import { callHost } from "./_host_call.ts";
+import { isClosed, textOf } from "./_host_errors.ts";
 import type { NetworkTlsConn, NetworkTlsHandshake } from "../core/mod.ts";
-import { textOf } from "./_wait_for_host.ts";
 import { SocketStream } from "./socket_stream.ts";
 
 /** How a `TlsStream` behaves. */
@@ -70,7 +73,7 @@ export class TlsStream extends SocketStream {
   readonly #reason: WaitReason;
   /** Who waits for the handshake. Emptied when it ends, and by `close()`. */
   readonly #waiting = new Set<Waker<NetworkTlsHandshake>>();
-  #begun = false;
+  #operation: HostOperation | null = null;
   #agreed: NetworkTlsHandshake | null = null;
   #fault: Error | null = null;
 
@@ -79,8 +82,10 @@ export class TlsStream extends SocketStream {
    *
    * @param conn An open TLS connection of the host.
    * @param options What a missing `close_notify` is.
+   * @throws {TypeError} If `conn` is none.
    */
   constructor(conn: NetworkTlsConn, options: TlsStreamOptions = {}) {
+    requireMethod("make a TlsStream", "conn", conn, "handshake");
     super(options.missingCloseNotify === "end" ? endingQuietly(conn) : conn);
     this.#conn = conn;
     this.#reason = { kind: "TLS handshake with", label: formatAddress(conn.remoteAddr) };
@@ -131,34 +136,43 @@ export class TlsStream extends SocketStream {
       if (this.#fault !== null) return void waker.fail(this.#fault);
       if (this.#agreed !== null) return void waker.wake(this.#agreed);
       this.#waiting.add(waker);
-      if (!this.#begun) this.#begin();
+      if (this.#operation === null) this.#begin();
     }, () => this.#waiting.delete(mine));
   }
 
-  /** Closes both directions at once; blocked operations fail with `ClosedResourceError`. Idempotent. */
+  /** Closes both directions at once; blocked operations fail with `ClosedResourceError`. Idempotent. Never throws. */
   override close(): void {
-    super.close();
     this.#end(new ClosedResourceError("Cannot complete the TLS handshake as the stream is closed"));
+    super.close();
+    this.#operation?.end();
   }
 
   #begin(): void {
-    this.#begun = true;
-    const operation = beginHostOperation("TLS handshake");
-    this.#conn.handshake().then((agreed) => {
-      operation.end();
+    const conn = this.#conn;
+    const failed = (error: unknown): void => {
+      this.#operation?.end();
       if (this.#fault !== null) return;
-      this.#agreed = { alpnProtocol: agreed.alpnProtocol };
+      const message = `Cannot complete the TLS handshake with ${this.#reason.label}`;
+      this.#end(
+        isClosed(error)
+          ? new ClosedResourceError(`${message} as somebody else has closed the socket`, { cause: error })
+          : new BrokenResourceError(`${message}: ${explain(error)}`, { cause: error }),
+      );
+    };
+    this.#operation = callHost(conn, "TLS handshake", () => conn.handshake(), (agreed) => {
+      if (!isObject(agreed)) {
+        return failed(new TypeError(`Cannot go on as a handshake must say what was agreed on: it gave ${agreed}`));
+      }
+      this.#operation?.end();
+      if (this.#fault !== null) return;
+      const protocol = read(agreed, "alpnProtocol");
+      this.#agreed = { alpnProtocol: typeof protocol === "string" ? protocol : null };
       for (const waker of this.#waiting) waker.wake(this.#agreed);
       this.#waiting.clear();
-    }, (error) => {
-      operation.end();
-      const message = `Cannot complete the TLS handshake with ${formatAddress(this.remoteAddress)}: ${explain(error)}`;
-      this.#end(new BrokenResourceError(message, { cause: error }));
-    });
+    }, failed);
   }
 
   #end(fault: Error): void {
-    if (this.#fault !== null && !(fault instanceof ClosedResourceError)) return;
     this.#fault = fault;
     for (const waker of this.#waiting) waker.fail(fault);
     this.#waiting.clear();
@@ -181,11 +195,12 @@ function endingQuietly(conn: NetworkTlsConn): NetworkConn {
   return {
     localAddr: conn.localAddr,
     remoteAddr: conn.remoteAddr,
+    inMemory: conn.inMemory === true,
     async read(buffer) {
       try {
         return await conn.read(buffer);
       } catch (error) {
-        if (!(error instanceof Error && error.name === "UnexpectedEof")) throw error;
+        if (read(error, "name") !== "UnexpectedEof") throw error;
         await conn.handshake();
         return null;
       }
@@ -193,5 +208,6 @@ function endingQuietly(conn: NetworkTlsConn): NetworkConn {
     write: (data) => conn.write(data),
     closeWrite: () => conn.closeWrite(),
     close: () => conn.close(),
+    setNoDelay: (noDelay) => conn.setNoDelay?.(noDelay),
   };
 }

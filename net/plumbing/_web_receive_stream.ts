@@ -6,7 +6,6 @@
  */
 
 import {
-  beginHostOperation,
   BrokenResourceError,
   BusyResourceError,
   ClosedResourceError,
@@ -15,11 +14,15 @@ import {
   type WaitReason,
   type Waker,
 } from "../../core/mod.ts";
+import { show } from "../../core/internal.ts";
 import { chunksOf, divide, faultOfMax, faultOfTarget } from "../_byte_stream.ts";
+import { callHost, tellHost } from "../_host_call.ts";
+import { textOf } from "../_host_errors.ts";
 import type { ReceiveStream } from "../stream.ts";
 
 const RECEIVE: WaitReason = { kind: "receive from", label: "ReadableStream" };
-const ignore = (): void => {};
+const LABEL = "read of a ReadableStream";
+const OF_THE_HOST = {};
 
 /** A receive that waits. */
 interface Receiver {
@@ -62,10 +65,11 @@ export class WebReceiveStream implements ReceiveStream {
     this.#closed = true;
     const receiver = this.#receiver;
     this.#receiver = this.#stash = null;
-    // Ends a read in flight, too. What becomes of the source afterwards concerns nobody here.
-    this.#reader.cancel().catch(ignore);
-    this.#reader.releaseLock();
     receiver?.waker.fail(new ClosedResourceError("Cannot receive as the stream was closed meanwhile"));
+    // Ends a read in flight, too. What becomes of the source afterwards concerns nobody here.
+    tellHost(() => this.#reader.cancel());
+    tellHost(() => this.#reader.releaseLock());
+    this.#reading?.end();
   }
 
   [Symbol.dispose](): void {
@@ -106,34 +110,31 @@ export class WebReceiveStream implements ReceiveStream {
   }
 
   #read(): void {
-    this.#reading = beginHostOperation("read of a ReadableStream");
-    this.#reader.read().then(this.#landed, this.#failed);
+    this.#reading = callHost(OF_THE_HOST, LABEL, () => this.#reader.read(), this.#landed, this.#failed);
+    if (this.#closed) this.#reading.end();
   }
 
-  readonly #landed = ({ done, value }: ReadableStreamReadResult<unknown>): void => {
+  readonly #landed = (result: ReadableStreamReadResult<unknown>): void => {
     this.#reading?.end();
     this.#reading = null;
     if (this.#closed) return;
     const receiver = this.#receiver;
-    if (!done && !ArrayBuffer.isView(value)) {
-      return this.#break(
-        new TypeError(`Cannot receive as the chunks of a ReadableStream must be Uint8Arrays: received ${kind(value)}`),
-      );
+    let chunk: Uint8Array | null;
+    try {
+      chunk = chunkOf(result);
+    } catch (error) {
+      return this.#break(error as Error);
     }
-    if (!done && (value as Uint8Array).byteLength === 0) {
+    if (chunk !== null && chunk.length === 0) {
       // Nothing came, which for a receive would be the end.
       if (receiver !== null) this.#read();
       return;
     }
     this.#receiver = null;
-    if (done) {
+    if (chunk === null) {
       this.#ended = true;
       receiver?.waker.wake(null);
-      return;
-    }
-    const view = value as ArrayBufferView<ArrayBuffer>;
-    const chunk = view instanceof Uint8Array ? view : new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-    if (receiver === null) this.#stash = chunk;
+    } else if (receiver === null) this.#stash = chunk;
     else this.#deliver(receiver, chunk);
   };
 
@@ -141,8 +142,7 @@ export class WebReceiveStream implements ReceiveStream {
     this.#reading?.end();
     this.#reading = null;
     if (this.#closed) return;
-    const text = error instanceof Error ? error.message : String(error);
-    const message = `Cannot receive from a ReadableStream as it failed: ${text}`;
+    const message = `Cannot receive from a ReadableStream as it failed: ${textOf(error)}`;
     this.#break(new BrokenResourceError(message, { cause: error }));
   };
 
@@ -162,7 +162,10 @@ export class WebReceiveStream implements ReceiveStream {
   }
 }
 
-function kind(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+/** What a read brought, as bytes; `null` at the end. */
+function chunkOf({ done, value }: ReadableStreamReadResult<unknown>): Uint8Array | null {
+  if (done) return null;
+  if (value instanceof Uint8Array) return value;
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  throw new TypeError(`Cannot receive as the chunks of a ReadableStream must be Uint8Arrays: received ${show(value)}`);
 }

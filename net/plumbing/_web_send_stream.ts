@@ -9,7 +9,6 @@
  */
 
 import {
-  beginHostOperation,
   BrokenResourceError,
   BusyResourceError,
   ClosedResourceError,
@@ -18,11 +17,13 @@ import {
   type WaitReason,
   type Waker,
 } from "../../core/mod.ts";
-import { faultOfBytes } from "../_byte_stream.ts";
-import type { SendStream } from "../stream.ts";
+import { encodeText, faultOfBytes } from "../_byte_stream.ts";
+import { callHost, tellHost } from "../_host_call.ts";
+import { textOf } from "../_host_errors.ts";
+import type { SendStream, TextSender } from "../stream.ts";
 
 const SEND: WaitReason = { kind: "send to", label: "WritableStream" };
-const ignore = (): void => {};
+const OF_THE_HOST = {};
 
 /** A send that waits. */
 interface Sender {
@@ -34,7 +35,7 @@ interface Sender {
 }
 
 /** See the header. */
-export class WebSendStream implements SendStream {
+export class WebSendStream implements SendStream, TextSender {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
   #sender: Sender | null = null;
   /** The write in flight. Written by `#write()` and when it lands. */
@@ -62,6 +63,10 @@ export class WebSendStream implements SendStream {
     }, this.#abandon);
   }
 
+  sendText(text: string): Promise<void> {
+    return encodeText(text, (bytes) => this.sendAll(bytes));
+  }
+
   sendEof(): Promise<void> {
     return suspend<void>(SEND, (waker) => {
       const fault = this.#problem();
@@ -70,9 +75,8 @@ export class WebSendStream implements SendStream {
       this.#eofSent = true;
       const sender: Sender = { waker, bytes: null, started: true };
       this.#sender = sender;
-      this.#ending = beginHostOperation("close of a WritableStream");
       // The stream puts it behind a write in flight by itself.
-      this.#writer.close().then(() => {
+      this.#ending = callHost(OF_THE_HOST, "close of a WritableStream", () => this.#writer.close(), () => {
         this.#ending?.end();
         if (this.#sender === sender) this.#sender = null;
         waker.wake();
@@ -88,14 +92,15 @@ export class WebSendStream implements SendStream {
     this.#closed = true;
     const sender = this.#sender;
     this.#sender = null;
+    sender?.waker.fail(new ClosedResourceError("Cannot send as the stream was closed meanwhile"));
+    const writer = this.#writer;
     // Cut off in the middle, which the other side must not take for a good end.
-    if (this.#writing !== null) this.#writer.abort().catch(ignore);
-    else if (!this.#eofSent) this.#writer.close().catch(ignore);
-    this.#writer.releaseLock();
+    if (this.#writing !== null) tellHost(() => writer.abort());
+    else if (!this.#eofSent) tellHost(() => writer.close());
+    tellHost(() => writer.releaseLock());
     // Nobody waits for them any more, and a sink that hangs would never end them.
     this.#writing?.end();
     this.#ending?.end();
-    sender?.waker.fail(new ClosedResourceError("Cannot send as the stream was closed meanwhile"));
   }
 
   [Symbol.dispose](): void {
@@ -123,8 +128,8 @@ export class WebSendStream implements SendStream {
 
   #write(sender: Sender): void {
     sender.started = true;
-    this.#writing = beginHostOperation("write to a WritableStream");
-    this.#writer.write((sender.bytes as Uint8Array).slice()).then(this.#written, this.#failed);
+    const write = () => this.#writer.write((sender.bytes as Uint8Array).slice());
+    this.#writing = callHost(OF_THE_HOST, "write to a WritableStream", write, this.#written, this.#failed);
   }
 
   readonly #written = (): void => {
@@ -146,8 +151,7 @@ export class WebSendStream implements SendStream {
 
   #broke(error: unknown): void {
     if (this.#closed) return;
-    const text = error instanceof Error ? error.message : String(error);
-    const message = `Cannot send to a WritableStream as it failed: ${text}`;
+    const message = `Cannot send to a WritableStream as it failed: ${textOf(error)}`;
     this.#fault ??= new BrokenResourceError(message, { cause: error });
     const sender = this.#sender;
     this.#sender = null;

@@ -1,7 +1,10 @@
 /** Moving bytes from stream to stream. */
 
-import { CancelScope, isCancelled, openNursery } from "../../core/mod.ts";
-import { quietly } from "../_quietly.ts";
+import { BrokenResourceError, CancelScope, cancelShieldedCheckpoint, openNursery } from "../../core/mod.ts";
+import { composedWait, failureOf, NOTHING, withSuppressed } from "../../core/internal.ts";
+import { faultOfSize } from "../_byte_stream.ts";
+import { requireMethod } from "../_check.ts";
+import { thenClose } from "../_close.ts";
 import type { HalfCloseableStream, ReceiveStream, SendStream } from "../stream.ts";
 
 /** How much is received at a time, in bytes. What the streams use themselves. */
@@ -43,15 +46,19 @@ export interface ProxyTraffic {
  * @throws {BrokenResourceError} If one of the streams breaks.
  */
 export function pipe(from: ReceiveStream, to: SendStream): Promise<number> {
-  return quietly(move(from, to));
+  return composedWait(() => move(from, to));
 }
 
 async function move(from: ReceiveStream, to: SendStream): Promise<number> {
-  checkEnd("pipe", "from", from, "receiveInto");
-  checkEnd("pipe", "to", to, "sendAll");
+  requireMethod("pipe", "from", from, "receiveInto");
+  requireMethod("pipe", "to", to, "sendAll");
   const buffer = new Uint8Array(CHUNK);
   let moved = 0;
   for (let size = await from.receiveInto(buffer); size !== null; size = await from.receiveInto(buffer)) {
+    const fault = faultOfSize(size, CHUNK);
+    if (fault !== null) {
+      throw new BrokenResourceError(`Cannot pipe as "from" broke: ${fault.message}`, { cause: fault });
+    }
     await to.sendAll(buffer.subarray(0, size));
     moved += size;
   }
@@ -62,9 +69,14 @@ async function move(from: ReceiveStream, to: SendStream): Promise<number> {
  * Connects two streams, both ways, until both have ended.
  *
  * The end of one direction is passed on (`sendEof()`) while the other one goes on. Both streams are closed when it
- * returns or throws; a failure in one direction ends the other, and is thrown itself.
+ * returns or throws. A failure in one direction ends the other, and is thrown itself; what else fails, such as a `close()`,
+ * is noted beside it (`suppressedErrors()`).
  *
  * **Cancellation:** throws `Cancelled`; both streams are closed, what was under way is lost.
+ *
+ * **Not guaranteed:** that the other peer can tell a connection that broke from one that has ended. Deno cannot reset a
+ * connection, so a reset of one peer reaches the other as a clean end, and so does a cancellation. Where that matters, the
+ * protocol must say itself when a message is complete, as HTTP and TLS do.
  *
  * @example A TCP proxy
  * ```ts
@@ -98,16 +110,16 @@ async function move(from: ReceiveStream, to: SendStream): Promise<number> {
  * @throws {BrokenResourceError} If one of the streams breaks.
  */
 export function proxy(a: HalfCloseableStream, b: HalfCloseableStream): Promise<ProxyTraffic> {
-  return quietly(proxyBoth(a, b));
+  return composedWait(() => proxyBoth(a, b));
 }
 
 async function proxyBoth(a: HalfCloseableStream, b: HalfCloseableStream): Promise<ProxyTraffic> {
-  for (const method of ["receiveInto", "sendAll", "sendEof"] as const) {
-    checkEnd("proxy", "a", a, method);
-    checkEnd("proxy", "b", b, method);
+  for (const method of ["receiveInto", "sendAll", "sendEof", "close"]) {
+    requireMethod("proxy", "a", a, method);
+    requireMethod("proxy", "b", b, method);
   }
-  let failure: { readonly error: unknown } | undefined;
-  try {
+  return await thenClose([a, b], async () => {
+    const failures: unknown[] = [];
     const traffic = await openNursery(async (nursery) => {
       async function oneWay(from: HalfCloseableStream, to: HalfCloseableStream): Promise<number> {
         try {
@@ -115,9 +127,10 @@ async function proxyBoth(a: HalfCloseableStream, b: HalfCloseableStream): Promis
           await to.sendEof();
           return moved;
         } catch (error) {
-          if (isCancelled(error)) throw error;
-          failure ??= { error };
-          nursery.cancel(error);
+          const failure = failureOf(error);
+          if (failure === NOTHING) throw error;
+          failures.push(failure);
+          nursery.cancel(failure);
           return 0;
         }
       }
@@ -125,15 +138,9 @@ async function proxyBoth(a: HalfCloseableStream, b: HalfCloseableStream): Promis
       const back = nursery.startSoon(() => oneWay(b, a), { name: "proxy b to a" });
       return { aToB: await there.join(), bToA: await back.join() };
     }, { name: "proxy" });
-    if (failure === undefined) return traffic;
-  } finally {
-    try {
-      a.close();
-    } finally {
-      b.close();
-    }
-  }
-  throw failure.error;
+    if (failures.length > 0) throw withSuppressed(failures[0], failures.slice(1));
+    return traffic;
+  });
 }
 
 /**
@@ -167,19 +174,18 @@ async function proxyBoth(a: HalfCloseableStream, b: HalfCloseableStream): Promis
  * @param resource What to close.
  * @returns A promise that resolves once it is closed.
  */
-export async function closeForcefully(resource: AsyncDisposable): Promise<void> {
-  if (typeof resource?.[Symbol.asyncDispose] !== "function") {
-    throw new TypeError(
-      'Cannot close forcefully as "resource" must be an AsyncDisposable: it has no [Symbol.asyncDispose]()',
-    );
-  }
-  // Shielded, so that a cancellation from outside is caught by no other scope than this.
-  const scope = new CancelScope({ shield: true });
-  scope.cancel("closed forcefully");
-  await scope.run(async () => await resource[Symbol.asyncDispose]());
-}
-
-function checkEnd(action: string, name: string, stream: unknown, method: string): void {
-  if (typeof (stream as Record<string, unknown> | null | undefined)?.[method] === "function") return;
-  throw new TypeError(`Cannot ${action} as "${name}" must be a stream with ${method}(): it has none`);
+export function closeForcefully(resource: AsyncDisposable): Promise<void> {
+  return composedWait(async () => {
+    if (typeof resource?.[Symbol.asyncDispose] !== "function") {
+      throw new TypeError(
+        'Cannot close forcefully as "resource" must be an AsyncDisposable: it has no [Symbol.asyncDispose]()',
+      );
+    }
+    // Shielded, so that a cancellation from outside is caught by no other scope than this.
+    const scope = new CancelScope({ shield: true });
+    scope.cancel("closed forcefully");
+    await scope.run(async () => await resource[Symbol.asyncDispose]());
+    // What closes at once would starve everybody in a loop.
+    await cancelShieldedCheckpoint();
+  });
 }

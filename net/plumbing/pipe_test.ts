@@ -178,18 +178,18 @@ Deno.test(
     await assertRejects(
       () => pipe(stream.sendStream as never, stream),
       TypeError,
-      'Cannot pipe as "from" must be a stream with receiveInto(): it has none',
+      'Cannot pipe as "from" must have a method receiveInto(): received an object of type RecordingSendStream',
     );
     await assertRejects(
       () => pipe(stream, undefined as never),
       TypeError,
-      'Cannot pipe as "to" must be a stream with sendAll(): it has none',
+      'Cannot pipe as "to" must have a method sendAll(): received undefined',
     );
     const half = { receiveInto: () => {}, sendAll: () => {} };
     await assertRejects(
       () => proxy(stream, half as never),
       TypeError,
-      'Cannot proxy as "b" must be a stream with sendEof(): it has none',
+      'Cannot proxy as "b" must have a method sendEof(): received an object of type Object',
     );
     assertEquals([stream.receiveStream.asked.length, closed(stream)], [0, false]);
   }),

@@ -1,7 +1,11 @@
 /** Two streams of one direction as one of both. */
 
 import { ClosedResourceError, suspend, type WaitReason } from "../../core/mod.ts";
-import type { HalfCloseableStream, ReceiveStream, SendStream } from "../stream.ts";
+import { composedWait } from "../../core/internal.ts";
+import { callStream, encodeText } from "../_byte_stream.ts";
+import { throwFirst } from "../_close.ts";
+import { closeAll } from "../_host_call.ts";
+import type { HalfCloseableStream, ReceiveStream, SendStream, TextSender } from "../stream.ts";
 
 const END: WaitReason = { kind: "end sending" };
 
@@ -26,7 +30,7 @@ const END: WaitReason = { kind: "end sending" };
  * ```
  */
 export class StapledStream<S extends SendStream = SendStream, R extends ReceiveStream = ReceiveStream>
-  implements HalfCloseableStream {
+  implements HalfCloseableStream, TextSender {
   /** What it sends on. */
   readonly sendStream: S;
   /** What it receives from. */
@@ -61,7 +65,31 @@ export class StapledStream<S extends SendStream = SendStream, R extends ReceiveS
    * @param bytes What to send; may be empty.
    */
   sendAll(bytes: Uint8Array): Promise<void> {
-    return this.sendStream.sendAll(bytes);
+    return callStream(() => this.sendStream.sendAll(bytes));
+  }
+
+  /**
+   * Sends a text, as UTF-8.
+   *
+   * **Cancellation:** throws `Cancelled`; an unknown part has been sent, as the stream to send on says.
+   *
+   * @example To the input of a process
+   * ```ts
+   * import { StapledStream, streamFromReadable, streamFromWritable } from "@trefoil/io";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const { writable, readable } = new TransformStream<Uint8Array, Uint8Array>();
+   * await using stream = new StapledStream(streamFromWritable(writable), streamFromReadable(readable));
+   * const echo = stream.receiveSome();
+   * await stream.sendText("hello");
+   * assertEquals(new TextDecoder().decode((await echo)!), "hello");
+   * ```
+   *
+   * @param text What to send; may be empty. Half a surrogate pair is sent as U+FFFD.
+   * @throws {TypeError} If `text` is not a string.
+   */
+  sendText(text: string): Promise<void> {
+    return encodeText(text, (bytes) => this.sendAll(bytes));
   }
 
   /**
@@ -75,7 +103,7 @@ export class StapledStream<S extends SendStream = SendStream, R extends ReceiveS
    */
   sendEof(): Promise<void> {
     const stream: SendStream & Partial<HalfCloseableStream> = this.sendStream;
-    if (typeof stream.sendEof === "function") return stream.sendEof();
+    if (typeof stream.sendEof === "function") return callStream(() => stream.sendEof!());
     return suspend<void>(END, (waker) => {
       if (this.#closed) return void waker.fail(new ClosedResourceError("Cannot send as the stream is closed"));
       stream.close();
@@ -92,7 +120,7 @@ export class StapledStream<S extends SendStream = SendStream, R extends ReceiveS
    * @returns The bytes, which belong to the caller, or `null` when the peer has sent everything.
    */
   receiveSome(max?: number): Promise<Uint8Array | null> {
-    return this.receiveStream.receiveSome(max);
+    return callStream(() => this.receiveStream.receiveSome(max));
   }
 
   /**
@@ -105,32 +133,37 @@ export class StapledStream<S extends SendStream = SendStream, R extends ReceiveS
    * @returns How many bytes were received, or `null` when the peer has sent everything.
    */
   receiveInto(buffer: Uint8Array): Promise<number | null> {
-    return this.receiveStream.receiveInto(buffer);
+    return callStream(() => this.receiveStream.receiveInto(buffer));
   }
 
-  /** Closes both, the one to send on first; blocked operations fail with `ClosedResourceError`. Idempotent. */
+  /**
+   * Closes both, the one to send on first; blocked operations fail with `ClosedResourceError`. Idempotent. If the `close()`
+   * of one throws, the other is closed all the same, and the first error is thrown; `suppressedErrors()` has the second.
+   */
   close(): void {
     this.#closed = true;
-    try {
-      this.sendStream.close();
-    } finally {
-      this.receiveStream.close();
-    }
+    throwFirst(closeAll(this.sendStream, this.receiveStream));
   }
 
-  /** Closes both. */
+  /** Closes both, as `close()` does. */
   [Symbol.dispose](): void {
     this.close();
   }
 
-  /** Closes both, each as it does it. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Closes both, one after the other, each as it does it; errors as for `close()`. */
+  [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    try {
-      await this.sendStream[Symbol.asyncDispose]();
-    } finally {
-      await this.receiveStream[Symbol.asyncDispose]();
-    }
+    return composedWait(async () => {
+      const errors: unknown[] = [];
+      for (const stream of [this.sendStream, this.receiveStream]) {
+        try {
+          await stream[Symbol.asyncDispose]();
+        } catch (error) {
+          errors.push(error);
+        }
+      }
+      throwFirst(errors);
+    });
   }
 
   /** Gives chunks until the peer has sent everything. Leaving the loop does not close the stream. */

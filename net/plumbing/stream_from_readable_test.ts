@@ -241,7 +241,7 @@ Deno.test(
 Deno.test(
   "chunks that are not bytes are an error",
   simulated(async () => {
-    for (const [chunk, kind] of [["text", "a string"], [{}, "an object"], [null, "null"]] as const) {
+    for (const [chunk, kind] of [["text", `"text"`], [{}, "an object of type Object"], [null, "null"]] as const) {
       using stream = streamFromReadable(ReadableStream.from([chunk]) as ReadableStream<never>);
       await assertRejects(
         () => stream.receiveSome(),

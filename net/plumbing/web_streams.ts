@@ -1,7 +1,9 @@
 /** Between the streams of this library and those of the web platform: both ways, each at the pace of its reader. */
 
-import { show } from "../_check.ts";
-import type { HalfCloseableStream, ReceiveStream, SendStream } from "../stream.ts";
+import { show } from "../../core/internal.ts";
+import { throwFirst } from "../_close.ts";
+import { closeAll } from "../_host_call.ts";
+import type { HalfCloseableStream, ReceiveStream, SendStream, TextSender } from "../stream.ts";
 import { WebReceiveStream } from "./_web_receive_stream.ts";
 import { WebSendStream } from "./_web_send_stream.ts";
 
@@ -95,13 +97,15 @@ export function writable(stream: SendStream): WritableStream<Uint8Array> {
   if (typeof stream?.sendAll !== "function") {
     throw new TypeError(`Cannot make a WritableStream as "stream" must be a SendStream: received ${show(stream)}`);
   }
+  let failures: readonly unknown[] = [];
   return new WritableStream({
     start(controller) {
       // At once: the `abort` of a sink is called only after the write in flight, which may never end.
-      controller.signal.addEventListener("abort", () => stream.close(), { once: true });
+      controller.signal.addEventListener("abort", () => failures = closeAll(stream), { once: true });
     },
     write: (chunk) => stream.sendAll(chunk),
     close: () => canEnd(stream) ? stream.sendEof() : stream.close(),
+    abort: () => throwFirst(failures),
   });
 }
 
@@ -115,11 +119,11 @@ export function writable(stream: SendStream): WritableStream<Uint8Array> {
  *
  * @example Lines of a response
  * ```ts
- * import { BufferedStream, streamFromReadable } from "@trefoil/io";
+ * import { BufferedReceiver, streamFromReadable } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * const response = new Response("one\ntwo\n");
- * using stream = new BufferedStream(streamFromReadable(response.body!));
+ * using stream = new BufferedReceiver(streamFromReadable(response.body!));
  * assertEquals(await Array.fromAsync(stream.lines()), ["one", "two"]);
  * ```
  *
@@ -167,7 +171,7 @@ export function streamFromReadable(source: ReadableStream<Uint8Array>): ReceiveS
  */
 export function streamFromWritable(
   sink: WritableStream<Uint8Array<ArrayBuffer>>,
-): SendStream & Pick<HalfCloseableStream, "sendEof"> {
+): SendStream & Pick<HalfCloseableStream, "sendEof"> & TextSender {
   if (typeof sink?.getWriter !== "function") {
     throw new TypeError(`Cannot send to "sink" as it must be a WritableStream: received ${show(sink)}`);
   }
