@@ -6,7 +6,13 @@
  * @module
  */
 
-export { BufferedStream, type ByteOrder, type MessageLimit, type ParsedMessage } from "./framing/buffered_stream.ts";
+export {
+  BufferedReceiver,
+  type ByteOrder,
+  type MessageLimit,
+  type ParsedMessage,
+} from "./framing/buffered_receiver.ts";
+export { BufferedStream } from "./framing/buffered_stream.ts";
 export { fetch } from "./http/fetch.ts";
 export { IncompleteReceiveError, MessageTooLongError } from "./framing/framing_errors.ts";
 export { openTcpListeners, type OpenTcpListenersOptions } from "./open_tcp_listeners.ts";
@@ -30,7 +36,7 @@ export { SocketListener } from "./socket_listener.ts";
 export { SocketStream } from "./socket_stream.ts";
 export { startTls, type StartTlsOptions, type TlsClientOptions } from "./start_tls.ts";
 export { StapledStream } from "./plumbing/stapled_stream.ts";
-export type { HalfCloseableStream, Listener, ReceiveStream, SendStream, Stream } from "./stream.ts";
+export type { HalfCloseableStream, Listener, ReceiveStream, SendStream, Stream, TextSender } from "./stream.ts";
 export { TlsStream, type TlsStreamOptions } from "./tls_stream.ts";
 export { readable, streamFromReadable, streamFromWritable, writable } from "./plumbing/web_streams.ts";
 export {

@@ -2,7 +2,7 @@ import { assert } from "@std/assert";
 import { checkpoint, handleErrors, moveOnAfter, openNursery, run, sleepForever } from "../core/mod.ts";
 import { ScriptedReceiveStream } from "./_memory_streams.ts";
 import {
-  BufferedStream,
+  BufferedReceiver,
   openTcpListeners,
   openTcpStream,
   openWebSocket,
@@ -19,7 +19,7 @@ Deno.test("calls that nobody awaits do not end the process when they are cancell
     () => serveTcp(() => {}, { port: 0 }),
     () => serveListeners(() => {}, []),
     () => serveHttp(() => new Response(), { port: 0 }),
-    () => new BufferedStream(new ScriptedReceiveStream())[Symbol.asyncIterator]().next(),
+    () => new BufferedReceiver(new ScriptedReceiveStream())[Symbol.asyncIterator]().next(),
     () => handleErrors(() => sleepForever(), []),
     () => handleErrors(() => openNursery(() => sleepForever()), []),
   ];

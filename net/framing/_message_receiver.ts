@@ -6,9 +6,16 @@
  * that is cancelled or fails has taken nothing, and can be made again, or another one in its place.
  */
 
-import { BusyResourceError, ClosedResourceError, suspend, type WaitReason } from "../../core/mod.ts";
+import {
+  BrokenResourceError,
+  BusyResourceError,
+  ClosedResourceError,
+  suspend,
+  type WaitReason,
+} from "../../core/mod.ts";
+import { composedWait } from "../../core/internal.ts";
+import { faultOfSize } from "../_byte_stream.ts";
 import { LineBatch } from "./_line_batch.ts";
-import { quietly } from "../_quietly.ts";
 import { ReceiveBuffer } from "./_receive_buffer.ts";
 import type { ReceiveStream } from "../stream.ts";
 
@@ -49,7 +56,7 @@ export class MessageReceiver {
   receiveLine<T>(operation: Operation<T>): Promise<T> {
     if (this.#fault() === null) {
       try {
-        if (!operation.ready()) return quietly(this.#wait(operation));
+        if (!operation.ready()) return composedWait(() => this.#wait(operation));
       } catch (error) {
         return this.takeReady(() => {
           throw error;
@@ -86,9 +93,16 @@ export class MessageReceiver {
     this.receiving = true;
     try {
       while (true) {
-        const size = await this.#stream.receiveInto(this.buffer.lend(operation.most));
+        const room = this.buffer.lend(operation.most);
+        const most = room.length;
+        const size = await this.#stream.receiveInto(room);
         // Closed after the bytes came and before this task went on.
         if (this.#closed) throw new ClosedResourceError("Cannot receive as the stream was closed meanwhile");
+        const fault = size === null ? null : faultOfSize(size, most);
+        if (fault !== null) {
+          const message = `Cannot receive as the stream that is buffered broke: ${fault.message}`;
+          throw new BrokenResourceError(message, { cause: fault });
+        }
         this.buffer.landed(size ?? 0);
         if (size === null) return operation.atEnd();
         if (operation.ready()) return operation.take();

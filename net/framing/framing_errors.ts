@@ -5,10 +5,10 @@
  *
  * @example A peer that leaves in the middle of a message
  * ```ts
- * import { BufferedStream, streamFromReadable, IncompleteReceiveError } from "@trefoil/io";
+ * import { BufferedReceiver, streamFromReadable, IncompleteReceiveError } from "@trefoil/io";
  * import { assertEquals, assertRejects } from "@std/assert";
  *
- * using stream = new BufferedStream(streamFromReadable(new Blob(["abc"]).stream()));
+ * using stream = new BufferedReceiver(streamFromReadable(new Blob(["abc"]).stream()));
  * const error = await assertRejects(() => stream.receiveExactly(10), IncompleteReceiveError);
  * assertEquals(new TextDecoder().decode(error.partial), "abc");
  * ```
@@ -36,10 +36,10 @@ export class IncompleteReceiveError extends Error {
  *
  * @example A line that does not end
  * ```ts
- * import { BufferedStream, streamFromReadable, MessageTooLongError } from "@trefoil/io";
+ * import { BufferedReceiver, streamFromReadable, MessageTooLongError } from "@trefoil/io";
  * import { assertEquals, assertRejects } from "@std/assert";
  *
- * using stream = new BufferedStream(streamFromReadable(new Blob(["a".repeat(1_000)]).stream()));
+ * using stream = new BufferedReceiver(streamFromReadable(new Blob(["a".repeat(1_000)]).stream()));
  * const error = await assertRejects(() => stream.receiveLine({ max: 100 }), MessageTooLongError);
  * assertEquals(error.max, 100);
  * ```

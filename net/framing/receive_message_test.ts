@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ClosedResourceError, moveOnAfter } from "../../core/mod.ts";
 import { simulated } from "../../testing/mod.ts";
-import { BufferedStream, type ParsedMessage } from "./buffered_stream.ts";
+import { BufferedReceiver, type ParsedMessage } from "./buffered_receiver.ts";
 import { IncompleteReceiveError, MessageTooLongError } from "./framing_errors.ts";
 import { bytes, ScriptedReceiveStream, type Step } from "../_memory_streams.ts";
 
@@ -11,8 +11,8 @@ function parse(held: Uint8Array): ParsedMessage<string> | null {
   return held.length < size ? null : { value: new TextDecoder().decode(held.subarray(1, size)), size };
 }
 
-function open(...script: readonly Step[]): BufferedStream {
-  return new BufferedStream(new ScriptedReceiveStream(...script));
+function open(...script: readonly Step[]): BufferedReceiver {
+  return new BufferedReceiver(new ScriptedReceiveStream(...script));
 }
 
 Deno.test(

@@ -27,7 +27,6 @@ import {
   serveHttp,
   type ServeHttpOptions,
   serveTcp,
-  type Stream,
   upgradeWebSocket,
   type UpgradeWebSocketOptions,
   type WebSocketChannel,
@@ -73,7 +72,7 @@ class Peer {
   constructor(
     readonly role: "client" | "server",
     readonly head: string,
-    readonly stream: BufferedStream<Stream>,
+    readonly stream: BufferedStream,
   ) {}
 
   send(...frames: Uint8Array[]): Promise<void> {
@@ -112,7 +111,7 @@ async function withServer(
 /** Connects to a server, and asks for an upgrade. */
 async function withClient(port: number, body: (peer: Peer) => Promise<void>, extra: string[] = []): Promise<void> {
   using tcp = await openTcpStream("127.0.0.1", port);
-  const stream = new BufferedStream<Stream>(tcp);
+  const stream = new BufferedStream(tcp);
   const lines = [
     "GET / HTTP/1.1",
     "Host: here",
@@ -137,7 +136,7 @@ async function withRawServer(
   await openNursery(async (nursery) => {
     const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
       serveTcp(async (tcp) => {
-        const stream = new BufferedStream<Stream>(tcp);
+        const stream = new BufferedStream(tcp);
         const head = decode(await stream.receiveUntil("\r\n\r\n")) + "\r\n";
         const key = /sec-websocket-key: (.*)\r/i.exec(head)![1];
         const text = encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);

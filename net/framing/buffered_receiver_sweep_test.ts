@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { simulate, sweepCancel } from "../../testing/mod.ts";
-import { BufferedStream } from "./buffered_stream.ts";
+import { BufferedReceiver } from "./buffered_receiver.ts";
 import { MessageTooLongError } from "./framing_errors.ts";
 import { bytes, ScriptedReceiveStream, type Step, text } from "../_memory_streams.ts";
 
@@ -17,7 +17,7 @@ function pieces(data: string, cuts: number): Step[] {
   return steps;
 }
 
-type Receive = (stream: BufferedStream, max: number) => Promise<string | null>;
+type Receive = (stream: BufferedReceiver, max: number) => Promise<string | null>;
 const line: Receive = (stream, max) => stream.receiveLine({ max });
 const next: Receive = async (stream, max) => (await stream.lines({ max }).next()).value;
 const until: Receive = async (stream, max) => text(await stream.receiveUntil("--", { max }));
@@ -45,7 +45,7 @@ Deno.test("max is exact to the byte in every way the bytes can be cut, and who e
       for (const receive of ways) {
         for (let cuts = 0; cuts < 1 << (data.length - 1); cuts++) {
           for (let max = receive === message ? 1 : 0; max <= data.length; max++) {
-            const stream = new BufferedStream(new ScriptedReceiveStream(...pieces(data, cuts)));
+            const stream = new BufferedReceiver(new ScriptedReceiveStream(...pieces(data, cuts)));
             const got = await receive(stream, max).catch((error) => error);
             const what = `${JSON.stringify(data)}, cuts ${cuts.toString(2)}, max ${max}`;
             if (max >= expected.length) assertEquals(got, expected, what);
@@ -63,7 +63,7 @@ Deno.test("max is exact to the byte in every way the bytes can be cut, and who e
 Deno.test("whatever wait an operation is cancelled at, it can be made again: nothing is lost, nothing comes twice", async () => {
   const data = "\x03abc|line\r\nmore\n\x00\x01\x00\x00\x00\x02xyz|\x00\x00\x00\x00\x00\x00\x00\x07end";
   const expected = ["abc", "|l", "", "line", "more", 1, 0x02000000, "xy", "z", 7n, "e", 2, "end", null];
-  const operations: readonly ((stream: BufferedStream) => Promise<unknown>)[] = [
+  const operations: readonly ((stream: BufferedReceiver) => Promise<unknown>)[] = [
     (stream) =>
       stream.receiveMessage((held) => {
         const size = 1 + held[0]!;
@@ -83,7 +83,7 @@ Deno.test("whatever wait an operation is cancelled at, it can be made again: not
     (stream) => stream.receiveLine(),
     (stream) => stream.receiveLine(),
   ];
-  async function goOn({ stream, got }: { stream: BufferedStream; got: unknown[] }): Promise<void> {
+  async function goOn({ stream, got }: { stream: BufferedReceiver; got: unknown[] }): Promise<void> {
     while (got.length < operations.length) got.push(await operations[got.length]!(stream));
   }
   for (let seed = 0; seed < 20; seed++) {
@@ -92,7 +92,10 @@ Deno.test("whatever wait an operation is cancelled at, it can be made again: not
         const cuts = Math.imul(seed + 1, 0x9e3779b1) >>> (seed % 8);
         // The mask has 32 bits, so the rest comes in one piece.
         const head = pieces(data.slice(0, 30), cuts);
-        return { stream: new BufferedStream(new ScriptedReceiveStream(...head, data.slice(30))), got: [] as unknown[] };
+        return {
+          stream: new BufferedReceiver(new ScriptedReceiveStream(...head, data.slice(30))),
+          got: [] as unknown[],
+        };
       },
       after: async (state) => {
         await goOn(state);

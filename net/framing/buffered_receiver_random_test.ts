@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { moveOnAfter } from "../../core/mod.ts";
 import { simulate } from "../../testing/mod.ts";
-import { BufferedStream } from "./buffered_stream.ts";
+import { BufferedReceiver } from "./buffered_receiver.ts";
 import { MessageTooLongError } from "./framing_errors.ts";
 import { ScriptedReceiveStream, type Step } from "../_memory_streams.ts";
 
@@ -47,7 +47,7 @@ function script(data: Uint8Array, random: Random): Step[] {
 const LINE_FEED = 10;
 
 /** Receives in random ways, cancelled at random moments, until the end; returns all bytes as they came. */
-async function receiveAll(stream: BufferedStream, random: Random): Promise<number[]> {
+async function receiveAll(stream: BufferedReceiver, random: Random): Promise<number[]> {
   const got: number[] = [];
   const encoder = new TextEncoder();
   while (true) {
@@ -99,7 +99,7 @@ Deno.test("10,000 seeded runs of random chunks, operations and cancellations: al
     await simulate(async (sim) => {
       for (let run = 0; run < 100; run++) {
         const data = message(sim.random);
-        using stream = new BufferedStream(new ScriptedReceiveStream(...script(data, sim.random)));
+        using stream = new BufferedReceiver(new ScriptedReceiveStream(...script(data, sim.random)));
         const got = await receiveAll(stream, sim.random);
         assertEquals(normal(got), normal(data), `seed ${seed}, run ${run}`);
       }
@@ -112,7 +112,7 @@ Deno.test("2,000 seeded runs: lines are those of the text, however it is cut and
     await simulate(async (sim) => {
       for (let run = 0; run < 100; run++) {
         const data = message(sim.random, "grün", "→", "🎉");
-        using stream = new BufferedStream(new ScriptedReceiveStream(...script(data, sim.random)));
+        using stream = new BufferedReceiver(new ScriptedReceiveStream(...script(data, sim.random)));
         const expected = new TextDecoder("utf-8", { ignoreBOM: true }).decode(data).split(/\r?\n/);
         if (expected.at(-1) === "") expected.pop();
         const got: string[] = [];
