@@ -1,12 +1,13 @@
-import { type NetworkTlsConn, openNursery } from "../core/mod.ts";
-import { checkHalfCloseableStream, checkListener } from "../testing/mod.ts";
+import { type NetworkConn, type NetworkTlsConn, openNursery } from "../core/mod.ts";
+import { checkHalfCloseableStream, checkListener, memoryStreamPair } from "../testing/mod.ts";
 import { makeCertificates } from "./_make_certificates.ts";
 import {
   openTcpListeners,
   openTcpStream,
   openTlsListeners,
   openTlsStream,
-  type SocketStream,
+  SocketListener,
+  SocketStream,
   TlsStream,
 } from "./mod.ts";
 
@@ -41,6 +42,27 @@ async function tlsPair(): Promise<[SocketStream, SocketStream]> {
 
 Deno.test("TCP streams keep the rules of a half-closeable stream, over loopback", (t) =>
   checkHalfCloseableStream(t, tcpPair, { time: "real" }));
+
+Deno.test("socket streams keep the rules over a host that misbehaves", (t) =>
+  checkHalfCloseableStream(t, () => memoryStreamPair(), { over: (conn) => new SocketStream(conn) }));
+
+Deno.test("TLS streams keep the rules over a host that misbehaves", async (t) => {
+  for (const missingCloseNotify of ["error", "end"] as const) {
+    const over = (conn: NetworkConn) => {
+      const handshake = () => Promise.resolve({ alpnProtocol: null });
+      return new TlsStream(Object.assign(conn, { handshake }), { missingCloseNotify });
+    };
+    await t.step(missingCloseNotify, (t) => checkHalfCloseableStream(t, () => memoryStreamPair(), { over }));
+  }
+});
+
+Deno.test("listeners keep the rules over a host that misbehaves", (t) => {
+  const make = async () => {
+    const [listener] = await openTcpListeners(0);
+    return { listener: listener!, connect: () => openTcpStream("localhost", listener!.address.port) };
+  };
+  return checkListener(t, make, { over: (listener) => new SocketListener(listener) });
+});
 
 Deno.test("TCP listeners keep the rules of a listener, over loopback", (t) =>
   checkListener(t, async () => {

@@ -1,10 +1,20 @@
 /** Checks of arguments, before any effect: those of every stream here have the messages of a socket's. */
 
+import { show } from "../core/internal.ts";
+
 /** Requires bytes to send. */
 export function requireBytes(bytes: unknown): void {
   if (!(bytes instanceof Uint8Array)) {
     throw new TypeError(`Cannot send as "bytes" must be a Uint8Array: received ${typeof bytes}`);
   }
+}
+
+const encoder = new TextEncoder();
+
+/** Sends a text as bytes. */
+export function encodeText(text: unknown, send: (bytes: Uint8Array) => Promise<void>): Promise<void> {
+  if (typeof text === "string") return send(encoder.encode(text));
+  return Promise.reject(new TypeError(`Cannot send as "text" must be a string: received ${show(text)}`));
 }
 
 /** Requires the most to receive. */

@@ -23,7 +23,8 @@ import {
   TooSlowError,
   WouldBlock,
 } from "../core/mod.ts";
-import { requireFunction, requireMilliseconds } from "./_arguments.ts";
+import { requireFunction } from "../core/internal.ts";
+import { requireMilliseconds } from "./_arguments.ts";
 import { type CheckOptions, RuleError, type StepContext } from "./conformance.ts";
 import { simulate } from "./simulate.ts";
 

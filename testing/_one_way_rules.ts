@@ -1,7 +1,7 @@
 /** The rules of one direction of a byte stream. Over 400 lines, as a list of rules is best read in one piece. */
 
 import { BrokenResourceError, BusyResourceError, ClosedResourceError, isCancelled, moveOnAfter } from "../core/mod.ts";
-import type { ReceiveStream, SendStream } from "../net/mod.ts";
+import type { ReceiveStream, SendStream, TextSender } from "../net/mod.ts";
 import { firstWrong, pattern } from "./_byte_pattern.ts";
 import { type Bench, type Rule, show, textOf } from "./_conformance.ts";
 
@@ -15,6 +15,9 @@ export interface Ends {
 const ROUNDS = 20;
 /** How often sending to a closed peer is tried: over a network it takes a while to hear that it is gone. */
 const SENDS_TO_NOBODY = 100;
+
+/** One to four bytes a character, and half of one, for which U+FFFD stands. */
+const TEXT = "aé→🍀\ud83c!";
 
 const LOST = "bytes were lost: neither the cancelled receive nor the next one got them";
 
@@ -49,6 +52,32 @@ const RULES: readonly Rule<Ends>[] = [
         });
         await requireNext(bench, receive, { size: 2 });
         await sending.value();
+      });
+    },
+  },
+  {
+    name: "sendText(), where there is one, sends UTF-8, and nothing that is no text",
+    async check(bench: Bench, { send, receive }) {
+      const sender = send as SendStream & Partial<TextSender>;
+      if (sender.sendText === undefined) return;
+      await bench.rejects("sendText() of bytes", () => sender.sendText?.(pattern(1) as never), TypeError);
+      await bench.refuses("sendText()", () => (sender as unknown as TextSender).sendText("never sent"));
+      await bench.tasks(async (start) => {
+        const sending = start(async () => {
+          await sender.sendText?.("");
+          await sender.sendText?.(TEXT);
+        });
+        const bytes = new TextEncoder().encode(TEXT);
+        const got = new Uint8Array(bytes.length);
+        for (let at = 0; at < got.length;) {
+          const chunk = await receive.receiveSome(got.length - at);
+          bench.require(chunk !== null, `it gave the end after ${at} of ${got.length} bytes`);
+          got.set(chunk, at);
+          at += chunk.length;
+        }
+        await sending.value();
+        const wrong = got.findIndex((byte, index) => byte !== bytes[index]);
+        bench.require(wrong === -1, `byte ${wrong} of the text is ${got[wrong]} instead of ${bytes[wrong]}`);
       });
     },
   },

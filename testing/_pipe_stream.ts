@@ -1,8 +1,8 @@
 /** Ends of pipes as streams, with the hooks of the test that made them. */
 
 import { checkpointIfCancelled } from "../core/mod.ts";
-import type { HalfCloseableStream, ReceiveStream, SendStream } from "../net/mod.ts";
-import { faultOf, requireBuffer, requireBytes, requireMax } from "./_arguments.ts";
+import type { HalfCloseableStream, ReceiveStream, SendStream, TextSender } from "../net/mod.ts";
+import { encodeText, faultOf, requireBuffer, requireBytes, requireMax } from "./_arguments.ts";
 import type { MemoryStreamHooks } from "./memory_stream.ts";
 import { type Tracked, trackOpen } from "./_leaks.ts";
 import { busyReceiving, busySending, type Pipe } from "./_pipe.ts";
@@ -13,7 +13,7 @@ const CHUNK = 64 * 1024;
 const NO_HOOKS: MemoryStreamHooks = {};
 
 /** The sending end of a pipe. */
-export class PipeSendStream implements SendStream {
+export class PipeSendStream implements SendStream, TextSender {
   readonly #pipe: Pipe;
   readonly #hooks: MemoryStreamHooks;
   /** Whom the hooks are told of: the stream that this is a half of. */
@@ -34,6 +34,10 @@ export class PipeSendStream implements SendStream {
     const fault = faultOf(() => requireBytes(bytes));
     if (fault !== null) return Promise.reject(fault);
     return this.#hooks.beforeSend === undefined ? this.#pipe.send(bytes) : this.#sendWithHook(bytes);
+  }
+
+  sendText(text: string): Promise<void> {
+    return encodeText(text, (bytes) => this.sendAll(bytes));
   }
 
   sendEof(): Promise<void> {
@@ -146,7 +150,7 @@ export class PipeReceiveStream implements ReceiveStream {
 }
 
 /** One end of two pipes. */
-export class PipeStream implements HalfCloseableStream {
+export class PipeStream implements HalfCloseableStream, TextSender {
   readonly #send: PipeSendStream;
   readonly #receive: PipeReceiveStream;
   readonly #hooks: MemoryStreamHooks;
@@ -162,6 +166,10 @@ export class PipeStream implements HalfCloseableStream {
 
   sendAll(bytes: Uint8Array): Promise<void> {
     return this.#send.sendAll(bytes);
+  }
+
+  sendText(text: string): Promise<void> {
+    return encodeText(text, (bytes) => this.sendAll(bytes));
   }
 
   sendEof(): Promise<void> {

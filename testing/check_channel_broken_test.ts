@@ -200,7 +200,7 @@ Deno.test("checkChannel() checks its arguments before any rule", async () => {
   await assertRejects(
     () => checkChannel(t, [] as never),
     TypeError,
-    'Cannot check a channel as "make" must be a function: received object',
+    'Cannot check a channel as "make" must be a function: received an object of type Array',
   );
   await assertRejects(
     () => checkChannel(t, make, { capacity: -1 }),

@@ -1,8 +1,10 @@
 /** The conformance suite for listeners. */
 
+import type { NetworkListener } from "../core/mod.ts";
+import { requireFunction } from "../core/internal.ts";
 import type { Listener, Stream } from "../net/mod.ts";
-import { requireFunction } from "./_arguments.ts";
 import { bind, checkRules, requireCheckArguments } from "./_conformance.ts";
+import { HOST_LISTENER_RULES } from "./_host_rules.ts";
 import { LISTENER_RULES, type ListenerBench } from "./_listener_rules.ts";
 import type { CheckOptions, StepContext } from "./conformance.ts";
 
@@ -18,6 +20,18 @@ export interface CheckedListener<S extends Stream> {
    * @returns The client's end, which is closed after the rule.
    */
   connect(): Promise<Stream>;
+}
+
+/** How a conformance suite for listeners is run. */
+export interface CheckListenerOptions extends CheckOptions {
+  /**
+   * Makes a listener over one of the host, for listeners that are made of one. Then there are rules about a host that
+   * misbehaves: whose functions throw at once or later, settle twice or never; and about a listener that somebody else has
+   * closed. By default these are left out.
+   *
+   * @param listener The listener of the host, which is taken over.
+   */
+  readonly over?: (listener: NetworkListener) => Listener<Stream> | Promise<Listener<Stream>>;
 }
 
 /**
@@ -46,14 +60,17 @@ export interface CheckedListener<S extends Stream> {
 export async function checkListener<S extends Stream>(
   steps: StepContext,
   make: () => CheckedListener<S> | Promise<CheckedListener<S>>,
-  options: CheckOptions = {},
+  options: CheckListenerOptions = {},
 ): Promise<void> {
+  const { over } = options;
   requireCheckArguments("check a listener", { steps, make, options });
+  if (over !== undefined) requireFunction("check a listener", "over", over);
   const rules = bind<ListenerBench>(LISTENER_RULES, async (bench) => {
     const made = await make();
     requireFunction("check a listener", "connect", made.connect);
     bench.closeLater(made.listener);
     return { listener: made.listener, connect: () => made.connect() };
   });
-  await checkRules(steps, rules, options);
+  const overHost = over === undefined ? [] : bind(HOST_LISTENER_RULES, () => over, " (over a host that misbehaves)");
+  await checkRules(steps, [...rules, ...overHost], options);
 }

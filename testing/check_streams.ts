@@ -1,8 +1,11 @@
 /** Conformance suites for byte streams: the rules that code written for one kind of stream relies on with every other. */
 
+import type { NetworkConn } from "../core/mod.ts";
+import { requireFunction } from "../core/internal.ts";
 import type { HalfCloseableStream, ReceiveStream, SendStream, Stream } from "../net/mod.ts";
 import { requireWhole } from "./_arguments.ts";
 import { type Bench, bind, type BoundRule, checkRules, requireCheckArguments } from "./_conformance.ts";
+import { HOST_EOF_RULES, HOST_STREAM_RULES } from "./_host_rules.ts";
 import { oneWayRules } from "./_one_way_rules.ts";
 import { halfCloseRules, twoWayRules } from "./_two_way_rules.ts";
 import type { CheckOptions, StepContext } from "./conformance.ts";
@@ -18,8 +21,22 @@ export interface CheckStreamOptions extends CheckOptions {
   readonly clog?: number;
 }
 
+/** How a conformance suite for streams in both directions is run. */
+export interface CheckTwoWayStreamOptions<S extends Stream = Stream> extends CheckStreamOptions {
+  /**
+   * Makes a stream over a connection of the host, for streams that are made of one. Then there are rules about a host
+   * that misbehaves: whose functions throw at once or later, settle twice or never, say nonsense; and about a connection
+   * that somebody else has closed. By default these are left out.
+   *
+   * @param conn The connection, which the stream takes over.
+   */
+  readonly over?: (conn: NetworkConn) => S | Promise<S>;
+}
+
 /** Streams beyond the default hold more than this hardly ever: sockets of Linux buffer up to 10 MB on the way. */
 const CLOG = 16 << 20;
+
+const OVER_HOST = " (over a host that misbehaves)";
 
 /**
  * Checks that a pair of streams, one to send and one to receive, keeps the contract of `SendStream` and `ReceiveStream`.
@@ -80,9 +97,12 @@ export async function checkOneWayStream(
 export async function checkTwoWayStream(
   steps: StepContext,
   make: () => readonly [Stream, Stream] | Promise<readonly [Stream, Stream]>,
-  options: CheckStreamOptions = {},
+  options: CheckTwoWayStreamOptions = {},
 ): Promise<void> {
-  await checkRules(steps, rulesBothWays(make, requireArguments(steps, make, options)), options);
+  const { over } = options;
+  const clog = requireArguments(steps, make, options);
+  const overHost = over === undefined ? [] : bind(HOST_STREAM_RULES, () => over, OVER_HOST);
+  await checkRules(steps, [...rulesBothWays(make, clog), ...overHost], options);
 }
 
 /**
@@ -108,10 +128,14 @@ export async function checkHalfCloseableStream(
   make: () =>
     | readonly [HalfCloseableStream, HalfCloseableStream]
     | Promise<readonly [HalfCloseableStream, HalfCloseableStream]>,
-  options: CheckStreamOptions = {},
+  options: CheckTwoWayStreamOptions<HalfCloseableStream> = {},
 ): Promise<void> {
+  const { over } = options;
   const clog = requireArguments(steps, make, options);
   const rules = [...rulesBothWays(make, clog), ...bind(halfCloseRules(clog), closingLater(make))];
+  if (over !== undefined) {
+    rules.push(...bind(HOST_STREAM_RULES, () => over, OVER_HOST), ...bind(HOST_EOF_RULES, () => over, OVER_HOST));
+  }
   await checkRules(steps, rules, options);
 }
 
@@ -145,9 +169,10 @@ function closingLater<S extends Stream>(
 }
 
 /** Checks the arguments; returns how many bytes block a sender. */
-function requireArguments(steps: StepContext, make: unknown, options: CheckStreamOptions): number {
+function requireArguments(steps: StepContext, make: unknown, options: CheckTwoWayStreamOptions): number {
   requireCheckArguments("check streams", { steps, make, options });
-  const { clog = CLOG } = options;
+  const { clog = CLOG, over } = options;
+  if (over !== undefined) requireFunction("check streams", "over", over);
   requireWhole("check streams", "clog", clog, 0);
   return clog;
 }

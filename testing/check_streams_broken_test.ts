@@ -80,7 +80,7 @@ function pairOf(fault: Fault): [Wrapper, Wrapper] {
 async function brokenRules(fault: Fault): Promise<RuleError[]> {
   const recorder = new Recorder();
   await checkOneWayStream(recorder, () => pairOf(fault), OPTIONS);
-  assertEquals(recorder.rules.length, 24, "a rule that is broken stops no other");
+  assertEquals(recorder.rules.length, 25, "a rule that is broken stops no other");
   return recorder.broken;
 }
 
@@ -434,7 +434,7 @@ Deno.test("the suites check their arguments before any rule", async () => {
     await assertRejects(
       () => suite(t, {} as never),
       TypeError,
-      'Cannot check streams as "make" must be a function: received object',
+      'Cannot check streams as "make" must be a function: received an object of type Object',
     );
     await assertRejects(
       () => suite(t, memoryStreamPair, { clog: 1.5 }),
@@ -445,6 +445,13 @@ Deno.test("the suites check their arguments before any rule", async () => {
       () => suite(t, memoryStreamPair, { deadline: -1 }),
       RangeError,
       'Cannot check streams as "deadline" must be >= 0: received -1',
+    );
+  }
+  for (const suite of [checkTwoWayStream, checkHalfCloseableStream]) {
+    await assertRejects(
+      () => suite(t, memoryStreamPair, { over: function* () {} as never }),
+      TypeError,
+      'Cannot check streams as "over" must be a plain or async function: received a generator function',
     );
   }
 });

@@ -1,6 +1,6 @@
 /** Streams without a buffer. */
 
-import type { HalfCloseableStream } from "../net/mod.ts";
+import type { MemoryStream } from "./memory_stream.ts";
 import { Pipe } from "./_pipe.ts";
 import { PipeStream } from "./_pipe_stream.ts";
 
@@ -32,7 +32,7 @@ import { PipeStream } from "./_pipe_stream.ts";
  *
  * @returns The two ends.
  */
-export function lockstepStreamPair(): [HalfCloseableStream, HalfCloseableStream] {
+export function lockstepStreamPair(): [MemoryStream, MemoryStream] {
   const makePipe = () => new Pipe({ capacity: 0, name: "lockstep stream", split: () => Infinity });
   const there = makePipe();
   const back = makePipe();

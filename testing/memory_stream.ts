@@ -1,11 +1,14 @@
 /** Streams in memory: two ends of a connection without a network. */
 
 import { currentRun } from "../core/mod.ts";
-import type { HalfCloseableStream, ReceiveStream, SendStream } from "../net/mod.ts";
+import type { HalfCloseableStream, ReceiveStream, SendStream, TextSender } from "../net/mod.ts";
 import { requireWhole } from "./_arguments.ts";
 import { Pipe } from "./_pipe.ts";
 import { PipeReceiveStream, PipeSendStream, PipeStream } from "./_pipe_stream.ts";
 import { seededRandom } from "./_random.ts";
+
+/** A stream in memory, in both directions. */
+export type MemoryStream = HalfCloseableStream & TextSender;
 
 /** How streams in memory are made. */
 export interface MemoryStreamOptions {
@@ -87,7 +90,7 @@ export interface MemoryStreamHooks {
  * @returns The two ends.
  * @throws {RangeError} If `capacity` or `chunk` is not a whole number >= 1, or `Infinity` for the first.
  */
-export function memoryStreamPair(options: MemoryStreamOptions = {}): [HalfCloseableStream, HalfCloseableStream] {
+export function memoryStreamPair(options: MemoryStreamOptions = {}): [MemoryStream, MemoryStream] {
   const makePipe = pipesOf(options);
   const there = makePipe();
   const back = makePipe();
@@ -117,7 +120,7 @@ export function memoryStreamPair(options: MemoryStreamOptions = {}): [HalfClosea
  */
 export function memoryStreamOneWayPair(
   options: MemoryStreamOptions = {},
-): [send: SendStream, receive: ReceiveStream] {
+): [send: SendStream & TextSender, receive: ReceiveStream] {
   const pipe = pipesOf(options)();
   return [new PipeSendStream(pipe, options.hooks), new PipeReceiveStream(pipe, options.hooks)];
 }

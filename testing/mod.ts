@@ -10,12 +10,13 @@ export {
   type CheckedReceiveChannel,
   type CheckedSendChannel,
 } from "./check_channel.ts";
-export { type CheckedListener, checkListener } from "./check_listener.ts";
+export { type CheckedListener, checkListener, type CheckListenerOptions } from "./check_listener.ts";
 export {
   checkHalfCloseableStream,
   checkOneWayStream,
   type CheckStreamOptions,
   checkTwoWayStream,
+  type CheckTwoWayStreamOptions,
 } from "./check_streams.ts";
 export { assertCancellable, assertCheckpoints, assertNoCheckpoints } from "./checkpoints.ts";
 export {
@@ -31,6 +32,7 @@ export { type CheckOptions, RuleError, type StepContext } from "./conformance.ts
 export type { LeakKind, LeakPolicies, LeakPolicy } from "./leaks.ts";
 export { lockstepStreamPair } from "./lockstep_stream.ts";
 export {
+  type MemoryStream,
   type MemoryStreamHooks,
   memoryStreamOneWayPair,
   type MemoryStreamOptions,

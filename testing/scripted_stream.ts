@@ -16,8 +16,8 @@ import {
   Event,
   moveOnAt,
 } from "../core/mod.ts";
-import type { HalfCloseableStream } from "../net/mod.ts";
-import { requireBuffer, requireBytes, requireMax, requireMilliseconds } from "./_arguments.ts";
+import type { HalfCloseableStream, TextSender } from "../net/mod.ts";
+import { encodeText, requireBuffer, requireBytes, requireMax, requireMilliseconds } from "./_arguments.ts";
 import { hexRows } from "./_hex.ts";
 import { type Tracked, trackOpen } from "./_leaks.ts";
 import { busyReceiving, busySending } from "./_pipe.ts";
@@ -54,7 +54,7 @@ export class ScriptError extends Error {
 }
 
 /** A stream with a script, to which steps can be added: see `scriptedStream()`. */
-export interface ScriptedStream extends HalfCloseableStream {
+export interface ScriptedStream extends HalfCloseableStream, TextSender {
   /**
    * Adds a step: exactly these bytes are sent next, in whatever pieces.
    *
@@ -209,6 +209,10 @@ class Script implements ScriptedStream {
     } finally {
       this.#sending = false;
     }
+  }
+
+  sendText(text: string): Promise<void> {
+    return encodeText(text, (bytes) => this.sendAll(bytes));
   }
 
   async sendEof(): Promise<void> {
