@@ -13,7 +13,7 @@
  */
 
 import { beginHostOperation, type HostOperation } from "../core/mod.ts";
-import { ignore, isObject, withSuppressed } from "../core/internal.ts";
+import { ignore, isObject, read, withSuppressed } from "../core/internal.ts";
 
 /** That of the language: a promise may have one of its own. */
 const { then } = Promise.prototype;
@@ -36,6 +36,14 @@ export function callHost<T>(
     Promise.reject(error).catch(failed);
   }
   return operation;
+}
+
+/** Calls the host for what it makes at once: a listener. What an `async` function makes comes too late, and is closed. */
+export function makeAtOnce<T extends { close(): unknown }>(name: string, make: () => T): T {
+  const made = make();
+  if (typeof read(made, "then") !== "function") return made;
+  then.call(Promise.resolve(made), (late) => void closeAll(late as T), ignore);
+  throw new TypeError(`Cannot listen as ${name}() of the network must give a listener at once: it gave a promise`);
 }
 
 /** Calls the host for something that has no result; returns what it threw, if it did so at once. */

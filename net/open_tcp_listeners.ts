@@ -3,6 +3,7 @@
 import { composedWait } from "../core/internal.ts";
 import { ambientNetwork } from "./_deno_network.ts";
 import { checkListen, listenOnAll } from "./_listen_on_all.ts";
+import { makeAtOnce } from "./_host_call.ts";
 import { SocketListener } from "./socket_listener.ts";
 
 /** How to listen. */
@@ -60,7 +61,7 @@ async function listen(port: number, options: OpenTcpListenersOptions): Promise<S
   checkListen(port, options);
   const network = ambientNetwork();
   return await listenOnAll(port, options, {
-    listen: (where) => network.listen(where),
+    listen: (where) => makeAtOnce("listen", () => network.listen(where)),
     wrap: (listener) => new SocketListener(listener),
   });
 }

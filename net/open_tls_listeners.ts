@@ -6,6 +6,7 @@ import { requireAlpn, requireMissingCloseNotify, requirePem } from "./_check.ts"
 import { ambientNetwork, readText } from "./_deno_network.ts";
 import { checkListen, listenOnAll } from "./_listen_on_all.ts";
 import type { NetworkTlsConn } from "../core/mod.ts";
+import { makeAtOnce } from "./_host_call.ts";
 import { isNotCapable, isOfSystem, textOf } from "./_host_errors.ts";
 import { waitForHost } from "./_wait_for_host.ts";
 import type { OpenTcpListenersOptions } from "./open_tcp_listeners.ts";
@@ -80,7 +81,7 @@ async function listen(port: number, options: OpenTlsListenersOptions): Promise<S
   return await listenOnAll<NetworkListener<NetworkTlsConn>, SocketListener<TlsStream>>(port, options, {
     listen(where) {
       try {
-        return listenTls({ ...where, cert, key, alpnProtocols: alpn });
+        return makeAtOnce("listenTls", () => listenTls({ ...where, cert, key, alpnProtocols: alpn }));
       } catch (error) {
         // Errors of the network have a code; what the host says of certificates has none.
         if (isNotCapable(error) || isInstance(error, TypeError) || isOfSystem(error)) throw error;

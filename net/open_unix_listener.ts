@@ -12,7 +12,7 @@ import { composedWait, failureOf, NOTHING, read } from "../core/internal.ts";
 import { formatPath } from "./_address.ts";
 import { requireSocketPath } from "./_check.ts";
 import { ambientNetwork } from "./_deno_network.ts";
-import { closeAll, takeOver } from "./_host_call.ts";
+import { closeAll, makeAtOnce, takeOver } from "./_host_call.ts";
 import { isNotCapable, textOf } from "./_host_errors.ts";
 import type { UnixAddress } from "../core/mod.ts";
 import { waitForHost } from "./_wait_for_host.ts";
@@ -85,7 +85,8 @@ async function listen(
   }
   await checkpoint();
   const where = mode === undefined ? { path } : { path, mode };
-  const listenHere = (): NetworkListener<NetworkConn<UnixAddress>> => network.listenUnix!(where);
+  const listenHere = (): NetworkListener<NetworkConn<UnixAddress>> =>
+    makeAtOnce("listenUnix", () => network.listenUnix!(where));
   try {
     let listener: NetworkListener<NetworkConn<UnixAddress>>;
     try {
