@@ -322,3 +322,41 @@ Deno.test("TLS clients that are silent, cut off or gone leave nothing behind onc
     assertEquals((await count()).files, before.files);
     await stop(program);
   }));
+
+Deno.test("what needs a file and gets none says so: names, connections, listeners and certificates", async () => {
+  const program = Program.startLimited(
+    60,
+    `
+    import { openTcpListeners, openTcpStream, openTlsListeners, run } from "@trefoil/io";
+    const here = { hostname: "localhost" };
+    const pem = await Deno.makeTempFile();
+    const files = { certFile: pem, keyFile: pem };
+    await run(async () => {
+      // Whatever has to be loaded once is loaded.
+      await openTcpStream("localhost", 1).catch(() => {});
+      const held = [];
+      const ways = [
+        () => openTcpStream("localhost", 9),
+        () => openTcpStream("127.0.0.1", 9),
+        () => openTcpListeners(0, here),
+        () => openTcpListeners(0, { hostname: "127.0.0.1" }),
+        () => openTlsListeners(0, { hostname: "127.0.0.1", ...files }),
+      ];
+      try {
+        while (true) held.push(Deno.openSync("/dev/null"));
+      } catch {
+        for (const way of ways) {
+          const error = await way().catch((error) => error);
+          console.log(error.name, /Too many open files/.test(error.message));
+        }
+      }
+      for (const file of held) file.close();
+      const error = await openTcpStream("no.such.name.invalid", 9).catch((error) => error);
+      console.log(error.name, /ENOTFOUND/.test(error.message));
+      await Deno.remove(pem);
+    });
+  `,
+  );
+  await program.end();
+  assertEquals(program.stdout, "BrokenResourceError true\n".repeat(6), program.stderr);
+});
