@@ -33,6 +33,7 @@ import {
   SocketStream,
   StapledStream,
   startTls,
+  TlsStream,
   writable,
 } from "./mod.ts";
 
@@ -266,6 +267,43 @@ Deno.test("SocketListener closes a connection of which its hook makes no stream,
   assertEquals(await listener.accept().catch((error) => error), hook);
   (await listener.accept()).close();
   assertEquals(opened.closed, [1, 1, 1]);
+});
+
+Deno.test("SocketListener refuses what is no stream of its hook, and closes the connection", async () => {
+  const fail = () => Promise.reject(new Error("of an async function"));
+  for (const make of [() => undefined, () => "a stream", () => ({}), fail]) {
+    const opened = new Opened();
+    const host = { addr: at("192.0.2.1"), accept: () => Promise.resolve(conn(opened)), close() {} };
+    const listener = new SocketListener(host, make as () => unknown as () => SocketStream);
+    await assertRejects(
+      () => listener.accept(),
+      TypeError,
+      'Cannot accept as "open" must make a stream of a connection',
+    );
+    assertEquals(opened.closed, [1]);
+  }
+});
+
+Deno.test("a TLS handshake of the host that fails, in whatever way, is BrokenResourceError, or Closed if the socket is", async () => {
+  for (const [manner, fail] of Object.entries(FAILURES)) {
+    for (const error of ERRORS) {
+      using stream = new TlsStream(conn(new Opened(), { handshake: () => fail(error) }));
+      await assertRejects(() => stream.handshake(), BrokenResourceError, "", manner);
+      await assertRejects(() => stream.handshake(), BrokenResourceError, "", manner);
+      assertEquals(currentRun().statistics().hostOperations, []);
+    }
+    const closed = Object.assign(new Error("Bad resource ID"), { name: "BadResource" });
+    if (!/gives|then/.test(manner)) {
+      using stream = new TlsStream(conn(new Opened(), { handshake: () => fail(closed) }));
+      await assertRejects(() => stream.handshake(), ClosedResourceError, "somebody else has closed the socket");
+    }
+  }
+  const stuck = new TlsStream(conn(new Opened(), { handshake: never }, () => assert(false)));
+  assert((await moveOnAfter(1, () => stuck.handshake())).cancelledCaught);
+  const waiting = stuck.handshake();
+  stuck.close();
+  await assertRejects(() => waiting, ClosedResourceError, "Cannot complete the TLS handshake as the stream is closed");
+  assertEquals(currentRun().statistics().hostOperations, []);
 });
 
 Deno.test("SocketListener keeps the stream whose making has cancelled the accept", async () => {

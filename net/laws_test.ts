@@ -285,6 +285,9 @@ Deno.test("10,000 calls that are cancelled keep one operation of the host, and c
       [new SocketListener(listener), "accept"],
       [new BufferedReceiver(new SocketStream(idle as NetworkConn)), "receiveLine"],
       [new BufferedReceiver(new SocketStream(idle as NetworkConn)), "receiveExactly"],
+      [net.streamFromReadable(new ReadableStream({ pull: count(never) }, { highWaterMark: 0 })), "receiveSome"],
+      [net.streamFromWritable(new WritableStream({ write: count(never) })), "sendAll"],
+      [net.streamFromWritable(new WritableStream({ write: count(never) })), "sendText"],
     ];
     for (const [subject, name] of subjects) {
       calls = 0;

@@ -20,10 +20,10 @@ import {
   type WaitReason,
   type Waker,
 } from "../core/mod.ts";
-import { isError, requireFunction } from "../core/internal.ts";
+import { isError, read, requireFunction, show } from "../core/internal.ts";
 import { formatSocketAddress } from "./_address.ts";
 import { requireMethod } from "./_check.ts";
-import { callHost, closeAll, takeOver } from "./_host_call.ts";
+import { callHost, closeAll, takeOver, tellHost } from "./_host_call.ts";
 import { isClosed, isNotCapable, isOfSystem, isOutOfResources, textOf } from "./_host_errors.ts";
 import type { SocketAddress } from "../core/mod.ts";
 import { SocketStream } from "./socket_stream.ts";
@@ -183,11 +183,19 @@ export class SocketListener<S extends SocketStream<SocketAddress> = SocketStream
     else this.#give(waker, conn);
   };
 
+  readonly #make = (conn: ConnOf<S>): S => {
+    const stream = this.#open(conn);
+    if (typeof read(stream, "close") === "function") return stream;
+    // Of an `async` function, whose failure must not end the process besides.
+    tellHost(() => stream);
+    throw new TypeError(`Cannot accept as "open" must make a stream of a connection: it gave ${show(stream)}`);
+  };
+
   /** Gives out the stream of a connection. Making it is the business of others, who may do anything meanwhile. */
   #give(waker: Waker<S>, conn: ConnOf<S>): void {
     let stream: S;
     try {
-      stream = takeOver(conn, this.#open);
+      stream = takeOver(conn, this.#make);
     } catch (error) {
       return void waker.fail(error);
     }

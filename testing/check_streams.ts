@@ -118,6 +118,18 @@ export async function checkTwoWayStream(
  * await checkHalfCloseableStream(t, lockstepStreamPair, { clog: 1 });
  * ```
  *
+ * @example A stream over a connection of the host, also over one that misbehaves
+ * ```ts
+ * import { BufferedStream, checkHalfCloseableStream, memoryStreamPair, SocketStream } from "@trefoil/io";
+ *
+ * const t = { step: (_name: string, fn: () => Promise<void>) => fn() };
+ * const make = () => {
+ *   const [here, there] = memoryStreamPair();
+ *   return [new BufferedStream(here), new BufferedStream(there)] as const;
+ * };
+ * await checkHalfCloseableStream(t, make, { over: (conn) => new BufferedStream(new SocketStream(conn)) });
+ * ```
+ *
  * @param steps The test context: anything with `step(name, fn)`.
  * @param make Makes a new pair, whose streams are closed after the rule.
  * @param options Simulated or real time, how to block a sender.

@@ -27,6 +27,21 @@ async function messageOf(fn: () => unknown): Promise<[message: string, step: num
 }
 
 Deno.test(
+  "scriptedStream() takes text as UTF-8",
+  simulated(async () => {
+    const stream = scriptedStream().expect("Grüße");
+    await stream.sendText("Gr");
+    await stream.sendText("üße");
+    stream.close();
+    await assertRejects(
+      () => stream.sendText(1 as never),
+      TypeError,
+      'Cannot send as "text" must be a string: received 1',
+    );
+  }),
+);
+
+Deno.test(
   "scriptedStream() plays a dialogue, whatever the pieces",
   simulated(async () => {
     const stream = scriptedStream().expect("one").reply("1").expect("two").expect("three").reply("2").reply("3").eof();
