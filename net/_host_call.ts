@@ -6,10 +6,12 @@
  *     throws at once, returns no promise ─┐
  *     rejects                            ─┴─▶ failed(), in a later microtask: its caller has put its own state in order
  *     settles twice                      ───▶ counts once
- *     never settles                      ───▶ the operation is on the list of the run until its owner ends it: by `close()`
+ *     never settles                      ───▶ nothing: who waits can be cancelled, and `close()` of what it belongs to
+ *                                             ends the wait and the operation
  *
- * An operation is begun for every call, and ended by whoever hears of its end, or closes what it belongs to: so none is
- * counted as in flight that nobody waits for any more. What has no result (closing, options of a socket) cannot fail.
+ * Every call is an operation on the list of the run, until the host has ended it or what it belongs to is closed. One that
+ * opens something, and was cancelled, stays there: what it brings has to be closed. What has no result (closing, options
+ * of a socket) cannot fail.
  */
 
 import { beginHostOperation, type HostOperation } from "../core/mod.ts";
