@@ -55,7 +55,14 @@ export type {
   SocketAddress,
   UnixAddress,
 } from "./network.ts";
-export { type Nursery, type NurseryOptions, openNursery, type SpawnOptions, type TaskStatus } from "./nursery.ts";
+export {
+  type AdoptOptions,
+  type Nursery,
+  type NurseryOptions,
+  openNursery,
+  type SpawnOptions,
+  type TaskStatus,
+} from "./nursery.ts";
 export { run, type RunOptions, type Schedule } from "./run.ts";
 export type { RunStatistics, RunView } from "./runtime_view.ts";
 export { currentEffectiveDeadline, currentTime, sleep, sleepForever, sleepUntil } from "./sleep.ts";
