@@ -41,6 +41,7 @@ export interface Declaration {
   readonly location: Location;
   readonly jsDoc?: JsDoc;
   readonly def?: Callable & {
+    readonly hasBody?: boolean;
     readonly methods?: readonly Callable[];
     readonly properties?: readonly Callable[];
     readonly constructors?: readonly Callable[];
@@ -56,6 +57,8 @@ export interface DocSymbol {
 /** Finds what is missing in the documentation of a symbol: `file:line name: what`. */
 export function checkSymbol({ name, declarations }: DocSymbol): string[] {
   return declarations.flatMap(({ kind, location, jsDoc, def }) => {
+    // Behind its overloads nobody sees the function itself.
+    if (def?.hasBody && declarations.some((other) => other.kind === kind && !other.def?.hasBody)) return [];
     const faults: string[] = [];
     const report = (symbol: string, what: string, at: Location = location) =>
       faults.push(`${at.filename}:${at.line + 1} ${symbol}: ${what}`);

@@ -31,6 +31,13 @@ Deno.test("a function without documentation has each fault named, with its place
   );
 });
 
+Deno.test("of a function with overloads each of these is looked at, and not what stands behind them", () => {
+  const declaration = { kind: "function", location, def: {}, jsDoc: { doc: "Does it.", tags: [example] } };
+  const behind = { kind: "function", location, def: { hasBody: true } };
+  assertEquals(checkSymbol({ name: "f", declarations: [declaration, declaration, behind] }), []);
+  assertEquals(checkSymbol({ name: "f", declarations: [behind] }).length, 2);
+});
+
 Deno.test("an example needs a title, a fence that runs, and the name of the package", () => {
   const doc = "Does it.";
   const bad = (text: string) => faults({ jsDoc: { doc, tags: [{ kind: "example", doc: text }] } });
