@@ -35,6 +35,8 @@ export interface WaitReason {
   readonly holder?: () => Task | null;
   /** Whether the clock ends the wait: then it is no sign of a deadlock. */
   readonly untilTime?: boolean;
+  /** Whether nobody in the run can tell what ends it, as of a foreign promise: then neither idleness nor a deadlock follows. */
+  readonly foreign?: boolean;
 }
 
 /** Undoes an operation when its wait is cancelled. `false` refuses: then somebody must still wake the waiter. */

@@ -1,22 +1,54 @@
-/** Waiting for promises that know nothing of scopes. */
+/** Waiting for promises and iterables that know nothing of scopes. */
 
-import { show } from "./_check.ts";
+import { faultOf, requireFunction, requireTimeout, show } from "./_check.ts";
+import { composedWait } from "./_composed_wait.ts";
 import { currentNode } from "./_context.ts";
+import { isAsync, iteratorOf } from "./channels/web_streams.ts";
+import { failureOf } from "./_elsewhere.ts";
+import { NOTHING } from "./_error_tree.ts";
+import type { Cancelled } from "./errors.ts";
+import { isObject, read } from "./_foreign.ts";
+import { ignore } from "./_quiet.ts";
+import { promiseOf, Settlement, settlementOf } from "./_settlement.ts";
 import type { StatusNode } from "./_status.ts";
-import { refuse, Waiter, type WaitReason } from "./_waiter.ts";
+import { shielded } from "./timeouts.ts";
+import { refuse, type WaitReason } from "./_waiter.ts";
 
-const FOREIGN: WaitReason = { kind: "foreign promise" };
+const FOREIGN: WaitReason = { kind: "foreign promise", foreign: true };
+
+/** How long whoever was told to cancel may take by default, in milliseconds: as long as most clients wait for a server. */
+const TELLING_TIMEOUT = 5_000;
+
+/** How `cancellable()` waits, and what it does when it is cancelled. */
+export interface CancellableOptions {
+  /**
+   * Tells the one that does the work that nobody wants it any more. Called once, when the wait is cancelled, under a shield
+   * of its own, so it may wait.
+   */
+  readonly cancel?: (cancelled: Cancelled) => unknown;
+  /**
+   * How long the wait goes on at most after it was cancelled, in milliseconds, until the work has ended and `cancel` is done.
+   * By default 5,000 with `cancel`; 0 without, as who has not been told will not end.
+   */
+  readonly timeout?: number;
+  /** What is waited for, as the task tree shows it. */
+  readonly label?: string;
+}
 
 /**
  * Waits for a foreign promise in a way that can be cancelled.
  *
  * Cancelling ends the wait, not the work behind the promise: whoever does that goes on, and its result, or error, is
- * dropped. To stop the work as well, give it a `currentSignal()`.
+ * dropped. To end the work as well, give it a `currentSignal()`; or give `cancel`, which tells whoever does it, and then the
+ * call waits until the promise has settled, for `timeout` at most.
  *
- * The library does not know who will settle the promise; `cancellable(hostOp(label, promise))` says that the outside
- * world will, so that virtual time waits for it.
+ * The library does not know who will settle the promise, with or without a `label`; `cancellable(hostOp(label, promise))`
+ * says that the outside world will, so that virtual time waits for it. A promise may be waited for any number of times:
+ * nothing is kept of a wait that is over.
  *
- * **Cancellation:** throws `Cancelled`; the result of the promise is lost.
+ * **Cancellation:** throws `Cancelled`; the result of the promise is lost. If it is fulfilled after `cancel` was called, and
+ * in time, its value is returned; if it is rejected, that is taken for the answer to `cancel`. An error of `cancel` itself
+ * is thrown.
  *
  * @example A promise that never settles
  * ```ts
@@ -27,51 +59,229 @@ const FOREIGN: WaitReason = { kind: "foreign promise" };
  * assert(outcome.cancelledCaught);
  * ```
  *
+ * @example A query that the database is told to cancel
+ * ```ts
+ * import { cancellable, moveOnAfter } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const log: string[] = [];
+ * const { promise: query, reject } = Promise.withResolvers<string>();
+ * const outcome = await moveOnAfter(1, () =>
+ *   cancellable(query, {
+ *     label: "select",
+ *     timeout: 1_000,
+ *     cancel: () => {
+ *       log.push("told");
+ *       reject(new Error("canceling statement due to user request"));
+ *     },
+ *   }));
+ * assertEquals([outcome.cancelledCaught, log], [true, ["told"]]);
+ * ```
+ *
  * @param promise The promise, or anything with a `then`.
+ * @param options Whom to tell, how long to wait for that, and a label.
  * @returns What the promise gives.
- * @throws {TypeError} If `promise` has no `then`.
+ * @throws {TypeError} If `promise` has no `then`, or an option is of the wrong type.
+ * @throws {RangeError} If `timeout` is negative or `NaN`.
  */
-export function cancellable<T>(promise: PromiseLike<T>): Promise<T> {
-  if (typeof (promise as Partial<PromiseLike<T>> | null | undefined)?.then !== "function") {
-    return Promise.reject(
-      new TypeError(`Cannot wait as "promise" must be a promise: received ${show(promise)}`),
-    );
+export function cancellable<T>(promise: PromiseLike<T>, options?: CancellableOptions): Promise<T>;
+/**
+ * Goes through a foreign async iterable in a way that can be cancelled.
+ *
+ * For iterables that wait for something this library does not know, such as `Deno.watchFs()` or the subscription of a
+ * driver: a plain loop over one is cancelled only when its next item comes. Leaving the loop calls the iterable's `return()`.
+ * For an iterable that waits for operations of this library use `toChannel()`, which also keeps an item whose wait was
+ * cancelled.
+ *
+ * **Cancellation:** ends the iteration with `Cancelled`. The iterable is told at once, by `cancel` if that is given, and by
+ * its `return()`; what it is being asked for is lost. Nobody waits until it has ended, except for a `timeout`.
+ *
+ * @example Watching a folder for a while
+ * ```ts
+ * import { cancellable, moveOnAfter } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * // Gives one event, and then waits for ever, as a watcher does.
+ * async function* watch(): AsyncGenerator<string> {
+ *   yield "created";
+ *   await new Promise(() => {});
+ * }
+ * const events: string[] = [];
+ * const outcome = await moveOnAfter(5, async () => {
+ *   for await (const event of cancellable(watch())) events.push(event);
+ * });
+ * assertEquals([outcome.cancelledCaught, events], [true, ["created"]]);
+ * ```
+ *
+ * @param iterable The iterable.
+ * @param options Whom to tell, how long to wait for that, and a label.
+ * @returns An iterator over the same items, to be gone through once.
+ * @throws {TypeError} If an option is of the wrong type.
+ * @throws {RangeError} If `timeout` is negative or `NaN`.
+ */
+export function cancellable<T>(iterable: AsyncIterable<T>, options?: CancellableOptions): CancellableIterator<T>;
+export function cancellable<T>(
+  source: PromiseLike<T> | AsyncIterable<T>,
+  options: CancellableOptions = {},
+): Promise<T> | CancellableIterator<T> {
+  const iterable = typeof read(source, "then") !== "function" && isAsync(source);
+  const fault = faultOf(() => check(source, iterable, options));
+  if (iterable) {
+    if (fault !== null) throw fault;
+    return new ForeignIterator(source as AsyncIterable<T>, options);
   }
+  if (fault !== null) return Promise.reject(fault);
   const node = currentNode();
-  // The promise itself, if it is native; the `then` of anything else might throw, or call back twice.
-  const native = Promise.resolve(promise);
-  if (node.cancelled !== null) {
-    // Nobody will look at it any more.
-    native.catch(() => {});
-    return refuse(node);
+  try {
+    // Asked in any case, so that from now on its rejection is nobody's.
+    const settlement = settlementOf(source as PromiseLike<T>);
+    if (options.cancel !== undefined || (options.timeout ?? 0) > 0) {
+      return composedWait(() => waitAndTell(node, settlement, options));
+    }
+    return node.cancelled !== null ? refuse(node) : settlement.wait(node, reasonOf(options));
+  } catch (error) {
+    return Promise.reject(error);
   }
-  const waiter = new ForeignWaiter<T>(node);
-  native.then((value) => waiter.wake(value), (error) => waiter.fail(error));
-  return waiter.begun();
 }
 
-/**
- * Does not count as a wait of its task: nobody in the run can say when it ends. So neither time nor the search for
- * deadlocks may conclude anything from it, just as if the task awaited the promise itself.
- */
-class ForeignWaiter<T> extends Waiter<T> {
-  constructor(node: StatusNode) {
-    super(node, FOREIGN, null);
-    if (--node.task.waits === 0) node.task.runtime.running++;
+/** What `cancellable()` makes of an async iterable. */
+export interface CancellableIterator<T> extends AsyncIterableIterator<T>, AsyncDisposable {
+}
+
+function check(source: unknown, iterable: boolean, { cancel, timeout = 0, label = "" }: CancellableOptions): void {
+  if (!iterable && typeof read(source, "then") !== "function") {
+    throw new TypeError(`Cannot wait as "promise" must be a promise: received ${show(source)}`);
+  }
+  if (cancel !== undefined) requireFunction("wait", "cancel", cancel);
+  requireTimeout("wait", "timeout", timeout);
+  if (typeof label !== "string") {
+    throw new TypeError(`Cannot wait as "label" must be a string: received ${show(label)}`);
+  }
+}
+
+function reasonOf({ label }: CancellableOptions): WaitReason {
+  return label === undefined ? FOREIGN : { ...FOREIGN, label };
+}
+
+/** Waits; if that is cancelled, tells whoever does the work, and gives it some time. */
+async function waitAndTell<T>(node: StatusNode, settlement: Settlement<T>, options: CancellableOptions): Promise<T> {
+  let { cancelled } = node;
+  if (cancelled === null) {
+    try {
+      return await settlement.wait(node, reasonOf(options));
+    } catch (error) {
+      // An end that comes in the very moment of the cancellation is not lost.
+      if (settlement.state === "rejected") throw settlement.result;
+      cancelled = error as Cancelled;
+    }
+  }
+  if (settlement.state === "pending") {
+    const call = () => options.cancel?.(cancelled);
+    await tell(node, call, options, settlement);
+  }
+  if (settlement.state !== "fulfilled") throw cancelled;
+  return settlement.result as T;
+}
+
+/** Tells whoever does the work, and waits for a while until that is done and the work has ended. Throws what the telling does. */
+async function tell(
+  node: StatusNode,
+  call: () => unknown,
+  { cancel, timeout = cancel === undefined ? 0 : TELLING_TIMEOUT }: CancellableOptions,
+  work: Settlement<unknown> | null,
+): Promise<void> {
+  let told!: Settlement<unknown>;
+  await shielded(async () => {
+    const inner = currentNode();
+    told = new Settlement(promiseOf(call));
+    for (const each of [told, work]) {
+      if (each?.state === "pending" && inner.cancelled === null) await each.wait(inner, FOREIGN).catch(ignore);
+    }
+  }, { timeout });
+  const failure = told.state === "rejected" ? failureOf(node, told.result) : NOTHING;
+  if (failure !== NOTHING) throw failure;
+}
+
+/** See `cancellable()`. */
+class ForeignIterator<T> implements CancellableIterator<T> {
+  readonly #iterable: AsyncIterable<T>;
+  readonly #options: CancellableOptions;
+  readonly #reason: WaitReason;
+  #iterator: AsyncIterator<T> | null = null;
+  /** It has ended, failed, or been told to end. Written by all that ask or tell. */
+  #over = false;
+
+  constructor(iterable: AsyncIterable<T>, options: CancellableOptions) {
+    this.#iterable = iterable;
+    this.#options = options;
+    this.#reason = { ...reasonOf(options), kind: "foreign iterable" };
   }
 
-  override wake(value: T): boolean {
-    if (this.pending) this.#count();
-    return super.wake(value);
+  next(): Promise<IteratorResult<T>> {
+    return composedWait(() => this.#next());
   }
 
-  override fail(error: unknown): boolean {
-    if (this.pending) this.#count();
-    return super.fail(error);
+  return(value?: unknown): Promise<IteratorResult<T>> {
+    return composedWait(async () => {
+      const end = { done: true, value } as IteratorResult<T>;
+      if (this.#over) return end;
+      this.#over = true;
+      await this.#iterator?.return?.();
+      return end;
+    });
   }
 
-  /** Undone by the grant. */
-  #count(): void {
-    if (this.node.task.waits++ === 0) this.node.task.runtime.running--;
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  async #next(): Promise<IteratorResult<T>> {
+    const node = currentNode();
+    const { cancelled } = node;
+    if (cancelled !== null && this.#iterator === null) return await refuse(node);
+    if (this.#over) return { done: true, value: undefined };
+    if (cancelled !== null) return await this.#leave(node, cancelled, null);
+    const iterator = this.#iterator ??= iteratorOf(this.#iterable) as AsyncIterator<T>;
+    const question = settlementOf(promiseOf(() => iterator.next()));
+    try {
+      await question.wait(node, this.#reason);
+    } catch (error) {
+      if (question.state === "pending") return await this.#leave(node, error as Cancelled, question);
+    }
+    const { state, result } = question;
+    if (state === "fulfilled" && isObject(result)) {
+      if (read(result, "done") === true) this.#over = true;
+      return result as IteratorResult<T>;
+    }
+    this.#over = true;
+    throw state === "rejected" ? result : new TypeError(
+      `Cannot go on with an iterable as its next() must give an object: received ${show(result)}`,
+    );
+  }
+
+  /** The wait for the next item was cancelled, or is not begun as the scope is cancelled. */
+  async #leave(node: StatusNode, cancelled: Cancelled, question: Settlement<unknown> | null): Promise<never> {
+    if (!this.#over) {
+      this.#over = true;
+      const { cancel } = this.#options;
+      const end = () => this.#iterator?.return?.();
+      await tell(
+        node,
+        () => {
+          if (cancel === undefined) return end();
+          const told = promiseOf(() => cancel(cancelled));
+          // It may wait for ever behind what the iterable is asked for.
+          promiseOf(end).catch(ignore);
+          return told;
+        },
+        this.#options,
+        question,
+      );
+    }
+    throw cancelled;
   }
 }

@@ -89,7 +89,7 @@ export {
   type LagPolicy,
   openBroadcastChannel,
 } from "./channels/broadcast_channel.ts";
-export { cancellable } from "./cancellable.ts";
+export { cancellable, type CancellableIterator, type CancellableOptions } from "./cancellable.ts";
 export {
   type BorrowOptions,
   CapacityLimiter,

@@ -14,7 +14,7 @@ export interface WaitRecord {
  * in place; but one with 100,000 waits at a time must work, too.
  */
 export class TaskRecord {
-  /** How many waits are open. */
+  /** How many waits are open that end by something known; not those for foreign promises. */
   waits = 0;
   /** Virtual timers that will move time for it. Written by the driver. */
   timers = 0;
@@ -32,7 +32,7 @@ export class TaskRecord {
 
   begin(reason: WaitReason, site: Site | null): void {
     this.points++;
-    this.waits++;
+    if (reason.foreign !== true) this.waits++;
     if (this.#reason === null) {
       this.#reason = reason;
       this.#site = site;
@@ -55,7 +55,7 @@ export class TaskRecord {
       this.lastSite = sites.shift() ?? null;
       if (sites.length === 0) this.#more?.delete(reason);
     }
-    this.waits--;
+    if (reason.foreign !== true) this.waits--;
   }
 
   /** The open waits. */

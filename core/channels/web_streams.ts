@@ -1,12 +1,15 @@
 /** Values between channels and Web Streams, both ways with backpressure. */
 
 import { show } from "../_check.ts";
-import { cancellable } from "../cancellable.ts";
 import { currentNode } from "../_context.ts";
 import { ClosedResourceError, EndOfChannel } from "../errors.ts";
 import type { MemoryReceiveChannel } from "./memory_channel.ts";
-import { composedWait } from "../_composed_wait.ts";
-import { refuse } from "../_waiter.ts";
+import { composedWait, refusedAfterTurn } from "../_composed_wait.ts";
+import { isInstance, read } from "../_foreign.ts";
+import { promiseOf, Settlement } from "../_settlement.ts";
+import { pass, refuse, type WaitReason } from "../_waiter.ts";
+
+const READING: WaitReason = { kind: "read from stream", foreign: true };
 
 /** What `fromReadable()` gives: a receiving end whose values come from a `ReadableStream`. */
 export interface ReadableReceiver<T> extends AsyncIterable<T>, AsyncDisposable {
@@ -48,7 +51,7 @@ export interface ReadableReceiver<T> extends AsyncIterable<T>, AsyncDisposable {
  * @throws {TypeError} If `readable` is not a `ReadableStream`, or locked.
  */
 export function fromReadable<T>(readable: ReadableStream<T>): ReadableReceiver<T> {
-  if (!(readable instanceof ReadableStream)) {
+  if (!isInstance(readable, ReadableStream)) {
     throw new TypeError(`Cannot receive as "readable" must be a ReadableStream: received ${show(readable)}`);
   }
   if (readable.locked) throw new TypeError("Cannot receive as the ReadableStream must not be locked: it has a reader");
@@ -79,9 +82,16 @@ export function fromReadable<T>(readable: ReadableStream<T>): ReadableReceiver<T
  *
  * @param channel The receiving end, which belongs to the stream from now on.
  * @returns The stream.
+ * @throws {TypeError} If `channel` is no receiving end.
  */
 export function toReadable<T>(channel: MemoryReceiveChannel<T>): ReadableStream<T> {
+  if (typeof read(channel, "receive") !== "function") {
+    throw new TypeError(
+      `Cannot make a stream as "channel" must be the receiving end of a channel: received ${show(channel)}`,
+    );
+  }
   let receiving = false;
+  let cancelled = false;
   return new ReadableStream<T>({
     // Returns at once: until a pull is over, the next one is made in its context, and so in its scope.
     pull(controller) {
@@ -92,11 +102,14 @@ export function toReadable<T>(channel: MemoryReceiveChannel<T>): ReadableStream<
         controller.enqueue(value);
       }).catch((error) => {
         channel.close();
+        // Nothing can be done with a stream that was cancelled since, and trying would end the process.
+        if (cancelled) return;
         if (error instanceof EndOfChannel) controller.close();
         else controller.error(error);
       });
     },
     cancel() {
+      cancelled = true;
       channel.close();
     },
   }, { highWaterMark: 0 });
@@ -107,14 +120,14 @@ export function toReadable<T>(channel: MemoryReceiveChannel<T>): ReadableStream<
  * waits for the read in flight.
  */
 export function iteratorOf<T>(source: Iterable<T> | AsyncIterable<T>): Iterator<T> | AsyncIterator<T> {
-  if (source instanceof ReadableStream) return new StreamIterator<T>(fromReadable<T>(source));
+  if (isInstance(source, ReadableStream<T>)) return new StreamIterator<T>(fromReadable<T>(source));
   const iterable = source as AsyncIterable<T> & Iterable<T>;
   return isAsync(source) ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
 }
 
 /** Whether a source gives promises. */
 export function isAsync(source: unknown): boolean {
-  return typeof (source as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] === "function";
+  return typeof read(source, Symbol.asyncIterator) === "function";
 }
 
 class StreamIterator<T> implements AsyncIterator<T> {
@@ -140,8 +153,8 @@ class StreamIterator<T> implements AsyncIterator<T> {
 
 class Receiver<T> implements ReadableReceiver<T> {
   readonly #reader: ReadableStreamDefaultReader<T>;
-  /** The read in flight. One that was cancelled is left here for the next `receive()`. */
-  #reading: Promise<ReadableStreamReadResult<T>> | null = null;
+  /** The read in flight. One whose wait was cancelled is left here for the next `receive()`. */
+  #reading: Settlement<ReadableStreamReadResult<T>> | null = null;
   #closed: Promise<void> | null = null;
   #failed = false;
 
@@ -155,15 +168,17 @@ class Receiver<T> implements ReadableReceiver<T> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
     return composedWait(async () => {
-      if (this.#closed !== null) throw closed();
-      const reading = this.#reading ?? this.#reader.read();
-      this.#reading = reading;
-      reading.catch(() => {});
-      const { done, value } = await cancellable(reading);
+      if (this.#closed !== null) return await refusedAfterTurn(node, closed());
+      const reading = this.#reading ??= new Settlement(promiseOf(() => this.#reader.read()));
+      // It may have settled while nobody waited.
+      if (reading.state === "pending") await reading.wait(node, READING);
+      else await pass(node, undefined);
       // Two receives at the same time may have waited for the same read: one has the chunk, the other asks again.
       if (this.#reading !== reading) return await this.receive();
-      this.#reading = null;
       if (this.#closed !== null) throw closed();
+      if (reading.state === "rejected") throw reading.result;
+      this.#reading = null;
+      const { done, value } = reading.result as ReadableStreamReadResult<T>;
       if (done) throw new EndOfChannel("Cannot receive as the stream has ended");
       return value;
     });

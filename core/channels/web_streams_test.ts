@@ -1,0 +1,44 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { simulated } from "../../testing/mod.ts";
+import { ClosedResourceError, fromReadable, moveOnAfter, openMemoryChannel, sleep, toReadable } from "../mod.ts";
+
+Deno.test(
+  "fromReadable() keeps a chunk, or an error, that comes while nobody waits",
+  simulated(async () => {
+    const { readable, writable } = new TransformStream<number>();
+    const writer = writable.getWriter();
+    const chunks = fromReadable(readable);
+    assert((await moveOnAfter(1, () => chunks.receive())).cancelledCaught);
+    await writer.write(1);
+    await sleep(5);
+    assertEquals(await chunks.receive(), 1);
+    assert((await moveOnAfter(1, () => chunks.receive())).cancelledCaught);
+    await writer.abort(new RangeError("gone"));
+    await sleep(5);
+    for (let i = 0; i < 2; i++) await assertRejects(() => chunks.receive(), RangeError, "gone");
+    await chunks.close();
+    await assertRejects(() => chunks.receive(), ClosedResourceError);
+  }),
+);
+
+Deno.test(
+  "a stream of toReadable() may be cancelled in the moment in which the channel ends",
+  simulated(async () => {
+    const [send, receive] = openMemoryChannel<number>(0);
+    const reader = toReadable(receive).getReader();
+    const reading = reader.read();
+    await sleep(1);
+    send.close();
+    await reader.cancel();
+    assertEquals((await reading).done, true);
+    // A turn in which the host would report a rejection, and fail this test.
+    await sleep(1);
+  }),
+);
+
+Deno.test("fromReadable() and toReadable() refuse what they cannot use", () => {
+  for (const value of [5, null, {}, Proxy.revocable({}, {}).proxy]) {
+    assertThrows(() => fromReadable(value as never), TypeError, '"readable" must be a ReadableStream');
+    assertThrows(() => toReadable(value as never), TypeError, '"channel" must be the receiving end of a channel');
+  }
+});
