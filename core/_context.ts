@@ -39,3 +39,33 @@ export function within<A, R>(node: StatusNode, fn: (arg: A) => R, arg: A): R {
 export function enter(node: StatusNode, fn: () => void): void {
   storage.run(node, fn);
 }
+
+/**
+ * How to call something under a node with the other async-local values of this moment: who calls many functions of others
+ * in one task must not hand on to one what `enterWith()` did in another.
+ */
+export function valuesOfNow(): CallWithValues {
+  const call = AsyncLocalStorage.snapshot();
+  return (node, fn, arg) => call(within, node, fn, arg) as ReturnType<typeof fn>;
+}
+
+/** See `valuesOfNow()`. */
+export type CallWithValues = <A, R>(node: StatusNode, fn: (arg: A) => R, arg: A) => R;
+
+/** A computation that runs, and the one that it is a part of. */
+export interface Computation {
+  readonly node: StatusNode;
+  readonly outer: Computation | undefined;
+}
+
+const computations = new AsyncLocalStorage<Computation>();
+
+/** The computation that the calling code is a part of, or was begun in. */
+export function currentComputation(): Computation | undefined {
+  return computations.getStore();
+}
+
+/** Calls `fn()` as a part of a computation. */
+export function computeWithin<R>(computation: Computation, fn: () => R): R {
+  return computations.run(computation, fn);
+}

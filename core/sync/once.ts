@@ -1,11 +1,12 @@
 /** A value that is computed when it is first needed, and once. */
 
 import { requireFunction } from "../_check.ts";
-import { currentNode } from "../_context.ts";
-import { isCancelled } from "../errors.ts";
-import { composedWait } from "../_composed_wait.ts";
-import type { TaskImpl } from "../_task.ts";
-import { describe } from "../_task.ts";
+import { composedWait, refusedAfterTurn } from "../_composed_wait.ts";
+import { type Computation, computeWithin, currentComputation, currentNode } from "../_context.ts";
+import { failureOf } from "../_elsewhere.ts";
+import { NOTHING } from "../_error_tree.ts";
+import type { StatusNode } from "../_status.ts";
+import { describe, type TaskImpl } from "../_task.ts";
 import { pass, refuse, type WaitReason } from "../_waiter.ts";
 import { WaitQueue } from "../_wait_queue.ts";
 
@@ -13,8 +14,9 @@ import { WaitQueue } from "../_wait_queue.ts";
  * A value that is computed by the first task that asks for it; the others wait for that.
  *
  * The computation runs in the asking task, under its scopes. If that is cancelled, the next in line computes in its
- * place: nobody gets somebody else's `Cancelled`. If it fails, all who wait get the error, and the next to ask tries
- * again.
+ * place: nobody gets somebody else's cancellation, nor what the cleanup after it has failed with. If it fails, all who wait
+ * get the error, and the next to ask tries again. So it is the cure for `cache ??= load()`, where the first user's timeout
+ * fails all the others; for one value per key, keep a `Map` of them.
  *
  * @example A connection that is opened on first use
  * ```ts
@@ -37,6 +39,8 @@ export class Once<T> {
   #value: { readonly value: T } | null = null;
   /** Who computes, or was woken to. */
   #computing: TaskImpl<unknown> | null = null;
+  /** The computation, while it runs. */
+  #computation: Computation | null = null;
 
   /**
    * Makes a value that is not computed yet.
@@ -65,37 +69,77 @@ export class Once<T> {
    * **Cancellation:** throws `Cancelled`; if this task was computing, the next in line does so.
    *
    * @returns The value.
+   * @throws {TypeError} If the calling code is part of the computation, also in a child that this waits for.
    */
   get(): Promise<T> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
     if (this.#value !== null) return pass(node, this.#value.value);
-    return composedWait(() => this.#get(node.task));
+    if (this.#waitsFor(node)) {
+      return refusedAfterTurn(
+        node,
+        new TypeError(
+          `Cannot get the value of a Once as its computation must not wait for itself: ${
+            describe(node.task)
+          } is part of it`,
+        ),
+      );
+    }
+    return composedWait(() => this.#get(node));
   }
 
-  async #get(task: TaskImpl<unknown>): Promise<T> {
+  async #get(node: StatusNode): Promise<T> {
     if (this.#computing !== null) {
       await this.#line.park(this.#reason);
       if (this.#value !== null) return (this.#value as { readonly value: T }).value;
     }
-    this.#computing = task;
+    this.#computing = node.task;
+    const computation = { node, outer: currentComputation() };
+    this.#computation = computation;
     try {
-      const value = await this.#compute();
+      const value = await computeWithin(computation, this.#compute);
       this.#computing = null;
       this.#value = { value };
       this.#line.wakeAll();
+      // A computation that is ready must not starve the event loop, nor one that fails at once.
+      await pass(node, undefined);
       return value;
     } catch (error) {
-      const next = this.#line.first;
-      if (!isCancelled(error)) {
+      const failure = failureOf(node, error);
+      if (node.cancelled === null && failure !== NOTHING) {
         this.#computing = null;
-        this.#line.failAll(error);
+        this.#line.failAll(failure);
       } else {
+        const next = this.#line.first;
         // Still somebody's: who asks before the next in line has run must not compute as well.
         this.#computing = next?.node.task ?? null;
         next?.wake();
       }
-      throw error;
+      await pass(node, undefined);
+      throw failure === NOTHING ? error : failure;
+    } finally {
+      this.#computation = null;
     }
+  }
+
+  /** Whether the computation cannot end before code under a node has: that is a part of it, or of a child it waits for. */
+  #waitsFor(node: StatusNode): boolean {
+    const mine = this.#computation;
+    if (mine === null) return false;
+    let within = currentComputation();
+    while (within !== undefined && within !== mine) within = within.outer;
+    if (within === undefined) return false;
+    const { task } = mine.node;
+    let child: TaskImpl<unknown> | null = null;
+    let at: StatusNode | null = node;
+    for (; at !== null && at.task !== task; at = at.parent) {
+      // Not waited for: it is cancelled when the computation is done.
+      if (at.task === at && at.task.daemon) return false;
+      child = at.task;
+    }
+    // Begun by the computation, but in a nursery further out, which lives on.
+    if (at === mine.node) return child === null || child.parentNursery === null;
+    for (; at !== null && at !== mine.node; at = at.parent);
+    return at !== null;
   }
 }

@@ -1,6 +1,18 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { simulated } from "../../testing/mod.ts";
-import { CancelScope, moveOnAfter, Once, openNursery, sleep } from "../mod.ts";
+import {
+  all,
+  CancelledElsewhereError,
+  CancelScope,
+  ErrorGroup,
+  failAfter,
+  map,
+  moveOnAfter,
+  Once,
+  openNursery,
+  sleep,
+  sleepForever,
+} from "../mod.ts";
 
 Deno.test(
   "Once computes when first asked, once, for all who wait and all who come later",
@@ -94,5 +106,113 @@ Deno.test(
       TypeError,
       'Cannot make a Once as "compute" must be a function: received a promise: write () => work() instead of work()',
     );
+  }),
+);
+
+Deno.test(
+  "Once: a computation that needs itself fails at once, directly, by way of another, in a scope, or in a child it waits for",
+  simulated(async (sim) => {
+    const ways: Record<string, (get: () => Promise<unknown>) => Promise<unknown>> = {
+      directly: (get) => get(),
+      "later, in a scope": (get) => sleep(1).then(() => failAfter(100, get)),
+      "in a child": (get) => openNursery((nursery) => void nursery.startSoon(get)),
+      "in a grandchild": (get) => all([() => sleep(1), () => map([1], get)]),
+      "in a start()": (get) =>
+        openNursery((nursery) =>
+          nursery.start(async (status) => {
+            await get();
+            status.started();
+          })
+        ),
+      "in a task that waits for others": (get) => all([() => new Once(get).get()]),
+    };
+    for (const [name, way] of Object.entries(ways)) {
+      const once: Once<unknown> = new Once(() => way(() => other.get()));
+      const other: Once<unknown> = new Once(() => once.get());
+      const begin = sim.now;
+      const error = await once.get().catch((error) => error);
+      const one = error instanceof ErrorGroup ? error.flatten()[0] : error;
+      assertInstanceOf(one, TypeError, name);
+      assertStringIncludes(
+        one.message,
+        "Cannot get the value of a Once as its computation must not wait for itself: ",
+        name,
+      );
+      assert(sim.now - begin <= 1 && !once.isComputed, name);
+    }
+  }),
+);
+
+Deno.test(
+  "Once: who is no part of the computation waits for it: another half of the task, a sibling, a task begun in it further out",
+  simulated(async () => {
+    const slow = () => new Once(() => sleep(5).then(() => "value"));
+    const once = slow();
+    assertEquals(await Promise.all([once.get(), once.get()]), ["value", "value"]);
+    await openNursery(async (nursery) => {
+      const once: Once<string> = new Once(async () => {
+        nursery.startSoon(async () => void seen.push(await once.get()));
+        await sleep(5);
+        return "outer";
+      });
+      const seen: string[] = [];
+      nursery.startSoon(async () => void seen.push(await once.get()));
+      seen.push(await once.get());
+      await sleep(1);
+      assertEquals(seen, ["outer", "outer", "outer"]);
+    });
+    // A daemon is not waited for: it is cancelled when the computation is done.
+    const withDaemon: Once<string> = new Once(() =>
+      openNursery(async (nursery) => {
+        nursery.startSoon(() => withDaemon.get(), { daemon: true });
+        await sleep(5);
+        return "with a daemon";
+      })
+    );
+    assertEquals(await withDaemon.get(), "with a daemon");
+    // When the first has failed, it may ask again, in a computation of another.
+    let calls = 0;
+    const twice: Once<string> = new Once(() => calls++ === 0 ? Promise.reject(new Error("down")) : "up");
+    assertEquals(await new Once(() => twice.get().catch(() => twice.get())).get(), "up");
+  }),
+);
+
+Deno.test(
+  "Once: what a cancelled attempt fails with, wrapped or in its cleanup, is its own; the next in line computes",
+  simulated(async () => {
+    const attempts: Record<string, () => Promise<unknown>> = {
+      wrapped: async () => {
+        await using _connection = { [Symbol.asyncDispose]: () => sleep(1) };
+        await sleepForever();
+      },
+      "in a group": () => openNursery((nursery) => void nursery.startSoon(attempts.wrapped!)),
+      "failing cleanup": () => sleepForever().catch(() => Promise.reject(new RangeError("cleanup"))),
+    };
+    for (const [name, attempt] of Object.entries(attempts)) {
+      let calls = 0;
+      const once = new Once<unknown>(() => calls++ === 0 ? attempt() : "value");
+      await openNursery((nursery) => {
+        nursery.startSoon(async () => {
+          const outcome = await moveOnAfter(5, () => once.get()).catch((error) => error);
+          assert(outcome.cancelledCaught || outcome instanceof RangeError, name);
+        });
+        nursery.startSoon(async () => assertEquals(await once.get(), "value", name));
+      });
+    }
+  }),
+);
+
+Deno.test(
+  "Once: a cancellation of somebody else in the computation is a failure, for all who wait",
+  simulated(async () => {
+    let shared!: Promise<void>;
+    await moveOnAfter(1, () => shared = sleep(100));
+    const once = new Once(() => sleep(1).then(() => shared));
+    await openNursery((nursery) => {
+      for (let i = 0; i < 3; i++) nursery.startSoon(() => assertRejects(() => once.get(), CancelledElsewhereError));
+    });
+    for (const compute of [function* () {}, async function* () {}]) {
+      assertThrows(() => new Once(compute as never), TypeError, '"compute" must be a plain or async function');
+    }
   }),
 );
