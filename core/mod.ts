@@ -103,13 +103,15 @@ export {
   type Job,
   type OutcomesOf,
   race,
+  type RaceOptions,
   type ResultOf,
   type ResultOfJob,
   type ResultsOf,
 } from "./combinators/combinators.ts";
 export { Condition, type ConditionStatistics } from "./sync/condition.ts";
 export { Lock, type LockOptions, type LockStatistics, type ReleaseGuard } from "./sync/lock.ts";
-export { asCompleted, type ConcurrencyOptions, forEach, map, type Source } from "./combinators/map.ts";
+export { asCompleted, type AsCompletedOptions, type CompletedResults } from "./combinators/as_completed.ts";
+export { type ConcurrencyOptions, forEach, map, type MapOptions, type Source } from "./combinators/map.ts";
 export { Once } from "./sync/once.ts";
 export { ParkingLot, type ParkingLotOptions, type ParkingLotStatistics } from "./sync/parking_lot.ts";
 export { RateLimiter, type RateLimiterOptions, type RateLimiterStatistics } from "./sync/rate_limiter.ts";
@@ -118,6 +120,6 @@ export { select, type Selected, type SelectOptions } from "./channels/select.ts"
 export { Semaphore, type SemaphoreOptions, type SemaphoreStatistics } from "./sync/semaphore.ts";
 export { currentSignal, withSignal } from "./signals.ts";
 export { suppressedErrors } from "./suppressed_errors.ts";
-export { toChannel } from "./channels/to_channel.ts";
+export { toChannel, type ToChannelOptions } from "./channels/to_channel.ts";
 export { openWatch, type WatchOptions, type WatchReceiver, type WatchSender } from "./channels/watch.ts";
 export { fromReadable, type ReadableReceiver, toReadable } from "./channels/web_streams.ts";

@@ -1,15 +1,32 @@
 /** Errors that were not thrown, as another one was thrown first. */
 
-import { ErrorGroup } from "./error_group.ts";
+import { currentNode } from "./_context.ts";
+import { failureOf } from "./_elsewhere.ts";
+import { isErrorGroup } from "./error_group.ts";
+import { NOTHING } from "./_error_tree.ts";
 import { isCancelled } from "./errors.ts";
+import { isObject } from "./_foreign.ts";
 
-const SUPPRESSED = new WeakMap<object, unknown[]>();
+/** What was noted beside an error, and when last. */
+interface Notes {
+  readonly at: number;
+  readonly errors: readonly unknown[];
+}
+
+const SUPPRESSED = new WeakMap<object, Notes>();
+/** How many times something was noted. */
+let noted = 0;
+/** How much is kept of what inner calls have noted. An error may be a constant of the program that many calls throw at a time. */
+const KEPT = 10;
 
 /**
  * Returns the errors that happened beside the one that was thrown.
  *
  * The combinators (`all()`, `race()`, `map()`, …) and `retry()` throw the first error itself, as their namesakes do. What else
- * went wrong, in siblings that were being cancelled or in earlier attempts, is kept here.
+ * went wrong in the same call, in siblings that were being cancelled or in earlier attempts, is kept here. If one error
+ * object is thrown by several calls, this tells of the last one.
+ *
+ * **Not guaranteed:** nothing can be kept beside a thrown value that is no object, such as a string.
  *
  * @example Looking at the second failure
  * ```ts
@@ -28,41 +45,54 @@ const SUPPRESSED = new WeakMap<object, unknown[]>();
  * @returns The others, in the order in which they happened; empty if there were none.
  */
 export function suppressedErrors(error: unknown): readonly unknown[] {
-  return SUPPRESSED.get(error as object) ?? [];
+  return SUPPRESSED.get(error as object)?.errors ?? [];
 }
 
-/** Notes errors beside one that is about to be thrown; returns what to throw. */
-export function withSuppressed(error: unknown, others: readonly unknown[]): unknown {
-  if (others.length === 0) return error;
-  // Nothing can be noted beside a string; a group loses nothing either.
-  if (!isObject(error)) return new ErrorGroup([error, ...others]);
-  // An error object may be thrown more than once, and even be a constant of the program: it is no news beside itself.
-  const all = new Set([...(SUPPRESSED.get(error) ?? []), ...others]);
-  all.delete(error);
-  SUPPRESSED.set(error, [...all]);
+/** The beginning of a call, for `withSuppressed()`. */
+export function mark(): number {
+  return noted;
+}
+
+/**
+ * Notes errors beside one that is about to leave a call, which began at a mark; returns that one. What was noted beside it
+ * before the call belongs to another, and is dropped; without a mark, the latest of it are kept.
+ */
+export function withSuppressed(error: unknown, others: readonly unknown[], since = 0): unknown {
+  if (!isObject(error)) return error;
+  const before = SUPPRESSED.get(error);
+  const inner = before !== undefined && before.at > since ? before.errors : [];
+  // It is no news beside itself.
+  const errors = [...new Set([...inner.slice(-KEPT), ...others])].filter((other) => other !== error);
+  if (errors.length > 0) SUPPRESSED.set(error, { at: ++noted, errors });
+  else SUPPRESSED.delete(error);
   return error;
 }
 
-/** Does what has to be done after a failure; returns what to throw if that fails as well. */
-export async function afterFailure(error: unknown, cleanup: () => Promise<void>): Promise<unknown> {
+/**
+ * Does what has to be done after a failure of a call, and throws the error, or both. Throws, and does not return it: who
+ * returns an error through a promise calls its `then`, if it has one.
+ */
+export async function afterFailure(error: unknown, since: number, cleanup: () => Promise<void>): Promise<never> {
+  let thrown = error;
   try {
     await cleanup();
-    return error;
   } catch (second) {
+    const node = currentNode();
+    const others = failureOf(node, second);
     // A cancellation is noticed again by the next wait; an error is not.
-    if (isCancelled(second)) return error;
-    return isCancelled(error) ? second : withSuppressed(error, [second]);
+    if (others !== NOTHING) {
+      const first = failureOf(node, error);
+      thrown = first === NOTHING ? others : withSuppressed(first, [others], since);
+    }
   }
+  throw thrown;
 }
 
 /** What a combinator throws, given what its nursery threw: the first error itself. */
-export function firstError(error: unknown): unknown {
+export function firstError(error: unknown, since: number): unknown {
   // Its own nursery's group is the outer one; a group that a child threw is an error like any other.
-  if (!(error instanceof ErrorGroup)) return error;
+  if (!isErrorGroup(error)) return error;
+  // The nursery puts the cancellation that it has seen beside its errors.
   const [first, ...others] = error.errors.filter((each) => !isCancelled(each));
-  return withSuppressed(first, others);
-}
-
-function isObject(value: unknown): value is object {
-  return (typeof value === "object" && value !== null) || typeof value === "function";
+  return withSuppressed(first, others, since);
 }

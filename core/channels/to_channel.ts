@@ -1,18 +1,29 @@
 /** An async iterable as a channel: safe to leave, safe to cancel. */
 
 import { inNursery } from "../_in_nursery.ts";
-import { requireFunction, show } from "../_check.ts";
+import { requireFunction } from "../_check.ts";
 import { Channel, type Receiver } from "./_channel.ts";
 import { ReceiveEnd } from "./_channel_ends.ts";
 import { currentNode } from "../_context.ts";
 import { cancelScope } from "../cancel_scope.ts";
-import { BrokenResourceError, isCancelled } from "../errors.ts";
+import { failureOf } from "../_elsewhere.ts";
+import { NOTHING } from "../_error_tree.ts";
+import { BrokenResourceError } from "../errors.ts";
 import type { MemoryReceiveChannel } from "./memory_channel.ts";
 import { composedWait } from "../_composed_wait.ts";
-import { afterFailure } from "../suppressed_errors.ts";
+import { requireSource, SourceReader } from "../_source.ts";
+import { afterFailure, mark } from "../suppressed_errors.ts";
 import type { WaitReason } from "../_waiter.ts";
 import { WaitQueue } from "../_wait_queue.ts";
-import { iteratorOf } from "./web_streams.ts";
+
+/** How `toChannel()` leaves its source. */
+export interface ToChannelOptions {
+  /**
+   * Ends what the source waits for, such as `() => subscription.unsubscribe()`. Called when the source was not read to its end.
+   * A value that it is being asked for then is given up; without `stop`, the source is waited for.
+   */
+  readonly stop?: () => unknown;
+}
 
 /**
  * Runs a function that receives what an async iterable gives, through a channel.
@@ -23,8 +34,9 @@ import { iteratorOf } from "./web_streams.ts";
  * cancelled, told by its `return()`, and waited for. Its error cancels the function and is thrown itself. Who still
  * receives then, under a shield or with a clone, gets a `BrokenResourceError`.
  *
- * An iterable that awaits foreign promises is left only when these settle: let it await `cancellable(promise)`. A
- * `ReadableStream` is cancelled at once.
+ * An iterable that is asked for a value when it is left is told by its `return()` at once. That ends the wait of
+ * `Deno.watchFs()`, of `events.on()` of Node and of a `ReadableStream`, but not that of an async generator which awaits a
+ * foreign promise: let it await `cancellable(promise)`, or say in `stop` what ends it.
  *
  * **Cancellation:** both are cancelled, and waited for. A cancelled `receive()` loses nothing: the value it had asked for is
  * kept for the next.
@@ -53,36 +65,37 @@ import { iteratorOf } from "./web_streams.ts";
  *
  * @param source What to receive from; also a plain iterable or a `ReadableStream`.
  * @param body What to run; gets the channel, which several tasks may share.
+ * @param options What ends a source that waits for something foreign.
  * @returns What the function returned.
- * @throws {TypeError} If `source` cannot be iterated, or `body` is not a function.
+ * @throws {TypeError} If `source` cannot be iterated, or `body` or `stop` is not a function.
  */
 export function toChannel<T, R>(
   source: AsyncIterable<T> | Iterable<T>,
   body: (channel: MemoryReceiveChannel<T>) => R | Promise<R>,
+  options: ToChannelOptions = {},
 ): Promise<R> {
   return composedWait(async () => {
     requireFunction("make a channel", "body", body);
-    const iterable = source as Partial<AsyncIterable<T> & Iterable<T>> | null | undefined;
-    if (typeof (iterable?.[Symbol.asyncIterator] ?? iterable?.[Symbol.iterator]) !== "function") {
-      throw new TypeError(`Cannot make a channel as "source" must be an async iterable: received ${show(source)}`);
-    }
+    requireSource("make a channel", source, "an async iterable");
+    const { stop } = options;
+    if (stop !== undefined) requireFunction("make a channel", "stop", stop);
     const channel = new DemandChannel<T>();
     const receive = new ReceiveEnd(channel);
-    return await inNursery(async (nursery, failed) => {
+    return await inNursery(async (nursery) => {
       nursery.startSoon(async () => {
         try {
-          await produce(source, channel);
+          await produce(new SourceReader(source, VALUE, stop), channel);
         } catch (error) {
-          // Its own cancellation is expected: it is a daemon.
-          if (currentNode().cancelled === null) failed(error);
+          const failure = failureOf(currentNode(), error);
+          const thrown = failure === NOTHING ? error : failure;
           // Those who wait are cancelled first; who does so under a shield must not wait for ever.
-          if (!isCancelled(error)) cancelScope(nursery.cancelScope, "nursery", error);
+          if (failure !== NOTHING) cancelScope(nursery.cancelScope, "nursery", failure);
           channel.break(
             new BrokenResourceError("Cannot receive as the source of the channel has failed, or was cancelled", {
-              cause: error,
+              cause: thrown,
             }),
           );
-          throw error;
+          throw thrown;
         }
       }, { name: "source", daemon: true });
       try {
@@ -94,6 +107,7 @@ export function toChannel<T, R>(
   });
 }
 
+const VALUE: WaitReason = { kind: "value of the source", foreign: true };
 const DEMAND: WaitReason = { kind: "demand" };
 
 /** A channel that knows when a value is wanted: when somebody waits, and none is there. Room for one, if that one leaves. */
@@ -111,24 +125,18 @@ class DemandChannel<T> extends Channel<T> {
   }
 }
 
-async function produce<T>(source: AsyncIterable<T> | Iterable<T>, channel: DemandChannel<T>): Promise<void> {
-  let iterator: AsyncIterator<T> | Iterator<T> | null = null;
-  /** A source that has ended, or failed, is not to be told so; one whose wait was cancelled is. */
-  let open = false;
+async function produce<T>(reader: SourceReader<T>, channel: DemandChannel<T>): Promise<void> {
+  const since = mark();
   try {
     while (true) {
       if (channel.receivers.size === 0) await channel.demand.park(DEMAND);
       // Whoever wanted it may have been cancelled meanwhile.
       if (channel.receivers.size === 0) continue;
-      iterator ??= iteratorOf(source);
-      open = false;
-      const result = await iterator.next();
+      const result = reader.isAsync ? await reader.ask() : reader.take();
       if (result.done) return channel.endSending();
-      open = true;
       channel.accept(result.value);
     }
   } catch (error) {
-    if (!open && !isCancelled(error)) throw error;
-    throw await afterFailure(error, async () => void await iterator?.return?.());
+    return await afterFailure(error, since, () => reader.close());
   }
 }

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { simulated } from "../../testing/mod.ts";
 import {
   BrokenResourceError,
+  CancelledElsewhereError,
   CancelScope,
   ClosedResourceError,
   isCancelled,
@@ -246,7 +247,7 @@ Deno.test(
 );
 
 Deno.test(
-  "toChannel(): a Cancelled that the function or the source brings along is thrown, not taken for its end",
+  "toChannel(): a cancellation that the function or the source brings along is a failure, not taken for its end",
   simulated(async () => {
     const gone = await openNursery((nursery) => {
       const task = nursery.startSoon(() => sleepForever());
@@ -256,7 +257,11 @@ Deno.test(
     async function* source(): AsyncGenerator<number> {
       yield await gone.join();
     }
-    assert(isCancelled(await toChannel([1], () => gone.join()).catch((error) => error)));
-    assert(isCancelled(await toChannel(source(), (channel) => channel.receive()).catch((error) => error)));
+    await assertRejects(() => toChannel([1], () => gone.join()), CancelledElsewhereError);
+    await assertRejects(() => toChannel(source(), (channel) => channel.receive()), CancelledElsewhereError);
+    let shared!: Promise<number>;
+    await moveOnAfter(1, () => shared = sleep(100).then(() => 1));
+    const sharing = { [Symbol.asyncIterator]: () => ({ next: () => shared as never }) };
+    await assertRejects(() => toChannel(sharing, (channel) => channel.receive()), CancelledElsewhereError);
   }),
 );

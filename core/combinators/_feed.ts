@@ -8,143 +8,153 @@
  * async source is asked by one worker at a time, and only when somebody is free: that is the backpressure.
  */
 
-import type { Source } from "./map.ts";
-import { inNursery, type NoteFailure } from "../_in_nursery.ts";
+import type { MapOptions, Source } from "./map.ts";
+import { type Jobs, runJobs } from "../_in_nursery.ts";
 import { requireCount, requireFunction, show } from "../_check.ts";
-import { currentNode } from "../_context.ts";
-import { isCancelled } from "../errors.ts";
-import type { Nursery } from "../nursery.ts";
-import { afterFailure } from "../suppressed_errors.ts";
+import { currentNode, isolated } from "../_context.ts";
+import { failureOf } from "../_elsewhere.ts";
+import { ErrorGroup } from "../error_group.ts";
+import { NOTHING } from "../_error_tree.ts";
+import { requireSource, SourceReader } from "../_source.ts";
+import { afterFailure, mark, withSuppressed } from "../suppressed_errors.ts";
 import { outOfTurn, pass, refuse, type WaitReason } from "../_waiter.ts";
-import { isAsync, iteratorOf } from "../channels/web_streams.ts";
 import { WaitQueue } from "../_wait_queue.ts";
 
-const NEXT_ITEM: WaitReason = { kind: "next item" };
+const TURN: WaitReason = { kind: "next item" };
+const ITEM: WaitReason = { kind: "next item", foreign: true };
 
 /** Checks the arguments of a function that works through a source. */
-export function requireSource(action: string, source: unknown, fn: unknown, concurrency: number): void {
-  const iterable = source as Partial<Iterable<unknown> & AsyncIterable<unknown>> | null | undefined;
-  if (typeof (iterable?.[Symbol.asyncIterator] ?? iterable?.[Symbol.iterator]) !== "function") {
-    throw new TypeError(`Cannot ${action} as "source" must be an iterable or async iterable: received ${show(source)}`);
-  }
+export function requireFeed(action: string, source: unknown, fn: unknown, options: MapOptions): void {
+  const { concurrency = Infinity, errors = "first", stop } = options;
+  requireSource(action, source, "an iterable or async iterable");
   requireFunction(action, "fn", fn);
   requireCount(action, "concurrency", concurrency);
   if (concurrency === 0) throw new RangeError(`Cannot ${action} as "concurrency" must be >= 1: received 0`);
-}
-
-/** How a source is worked through. */
-export interface FeedOptions<T> {
-  readonly concurrency: number;
-  readonly work: (item: T, index: number) => unknown;
-}
-
-/** Works through a source; the first error is thrown itself. The source is told if it was not read to its end. */
-export async function feed<T>(source: Source<T>, options: FeedOptions<T>): Promise<void> {
-  const workers = new Workers(source, options);
-  try {
-    await inNursery((nursery, failed) => workers.start(nursery, failed));
-  } catch (error) {
-    throw await afterFailure(error, () => workers.stop());
+  if (errors !== "first" && errors !== "collect") {
+    throw new RangeError(`Cannot ${action} as "errors" must be "first" or "collect": received ${show(errors)}`);
   }
-  await workers.stop();
+  if (stop !== undefined) requireFunction(action, "stop", stop);
+}
+
+/** What is done with an item. */
+type Work<T> = (item: T, index: number) => unknown;
+
+/**
+ * Works through a source; the first error is thrown itself, or all of them in a group. The source is told if it was not
+ * read to its end.
+ */
+export async function feed<T>(source: Source<T>, options: MapOptions, work: Work<T>): Promise<void> {
+  const since = mark();
+  const workers = new Workers(source, options, work);
+  try {
+    const jobs = await runJobs((jobs) => workers.start(jobs));
+    jobs.requireWhole();
+  } catch (error) {
+    return await afterFailure(workers.thrown(error, since), since, () => workers.stop());
+  }
+  const failed = workers.failed();
+  if (failed !== null) throw failed;
 }
 
 /** See the header. */
 class Workers<T> {
-  readonly #source: Source<T>;
-  readonly #options: FeedOptions<T>;
-  #nursery: Nursery | null = null;
-  #failed: NoteFailure = (error) => error;
-  #iterator: Iterator<T> | AsyncIterator<T> | null = null;
-  #isAsync = false;
+  readonly #reader: SourceReader<T>;
+  readonly #work: Work<T>;
+  /** The most usual source runs no code of others. */
+  readonly #plain: boolean;
+  readonly #concurrency: number;
+  readonly #collect: boolean;
+  #jobs!: Jobs;
   /** Whether somebody is asking an async source for its next item, and who waits for the turn to do so. */
   #asking = false;
   readonly #line = new WaitQueue<void>();
   #count = 0;
   #index = 0;
-  /** The source has ended or failed: nothing more is to be asked of it. */
-  #ended = false;
+  /** What is collected. */
+  readonly #failures: { readonly index: number; readonly error: unknown }[] = [];
 
-  constructor(source: Source<T>, options: FeedOptions<T>) {
-    this.#source = source;
-    this.#options = options;
+  constructor(source: Source<T>, options: MapOptions, work: Work<T>) {
+    this.#reader = new SourceReader(source, ITEM, options.stop);
+    this.#work = work;
+    this.#plain = Array.isArray(source);
+    this.#concurrency = options.concurrency ?? Infinity;
+    this.#collect = options.errors === "collect";
   }
 
-  start(nursery: Nursery, failed: NoteFailure): void {
-    this.#nursery = nursery;
-    this.#failed = failed;
-    this.#isAsync = isAsync(this.#source);
-    this.#iterator = iteratorOf(this.#source);
+  /** All that was collected, in the order of the items. */
+  failed(): ErrorGroup | null {
+    if (this.#failures.length === 0) return null;
+    return new ErrorGroup(this.#failures.sort((a, b) => a.index - b.index).map(({ error }) => error));
+  }
+
+  /** What is thrown when something has ended the work: a cancellation is noticed again by the next wait, a failure is not. */
+  thrown(error: unknown, since: number): unknown {
+    const failed = this.failed();
+    if (failed === null) return error;
+    const failure = failureOf(currentNode(), error);
+    return failure === NOTHING ? failed : withSuppressed(failed, [failure], since);
+  }
+
+  start(jobs: Jobs): void {
+    this.#jobs = jobs;
     this.#add();
   }
 
-  /** When all workers have ended. */
+  /** When all workers have ended; the source perhaps not. */
   async stop(): Promise<void> {
-    if (this.#ended) return;
-    this.#ended = true;
-    await this.#iterator?.return?.();
+    await this.#reader.close();
   }
 
   #add(): void {
     this.#count++;
-    (this.#nursery as Nursery).startSoon(() => this.#worker(), { name: "worker" });
+    this.#jobs.start(() => this.#workOn(), "worker");
   }
 
-  async #worker(): Promise<void> {
-    try {
-      await this.#work();
-    } catch (error) {
-      throw this.#failed(error);
-    }
-  }
-
-  async #work(): Promise<void> {
+  async #workOn(): Promise<void> {
     const node = currentNode();
-    const { concurrency, work } = this.#options;
     while (true) {
-      if (node.cancelled !== null) return await refuse(node);
-      const result = this.#isAsync ? await this.#ask() : this.#take();
+      if (node.cancelled !== null) {
+        if (this.#jobs.cancelled) return await refuse(node);
+        // The work has cancelled the task that happened to do it; another one goes on with the rest.
+        this.#count--;
+        return this.#add();
+      }
+      let result: IteratorResult<T>;
+      try {
+        if (this.#reader.isAsync) result = await isolated(node, () => this.#ask());
+        else result = this.#plain ? this.#reader.take() : isolated(node, () => this.#reader.take());
+      } catch (error) {
+        return this.#failed(error, Infinity);
+      }
       if (result.done) return;
       const index = this.#index++;
-      if (this.#count < concurrency && !this.#ended) this.#add();
-      await work(result.value, index);
+      if (this.#count < this.#concurrency && !this.#reader.over) this.#add();
+      try {
+        await isolated(node, () => this.#work(result.value, index));
+      } catch (error) {
+        this.#failed(error, index);
+      }
       // Not a checkpoint, but work that waits for nothing must not starve the event loop.
       if (outOfTurn(node)) await pass(node, undefined);
     }
   }
 
-  #take(): IteratorResult<T> {
-    if (this.#ended) return DONE;
-    // Ended also if it throws.
-    this.#ended = true;
-    const result = (this.#iterator as Iterator<T>).next();
-    this.#ended = result.done === true;
-    return result;
+  async #ask(): Promise<IteratorResult<T>> {
+    if (this.#asking) await this.#line.park(TURN);
+    this.#asking = true;
+    try {
+      return await this.#reader.ask();
+    } finally {
+      // The turn stays taken when somebody was woken to have it; also when nothing more comes, which the next one is to hear.
+      this.#asking = this.#line.wakeFirst();
+    }
   }
 
-  async #ask(): Promise<IteratorResult<T>> {
-    if (this.#asking) await this.#line.park(NEXT_ITEM);
-    if (this.#ended) {
-      // Nobody asks any more: who comes later must not wait for a turn.
-      this.#asking = this.#line.wakeFirst();
-      return DONE;
-    }
-    this.#asking = true;
-    let ended = true;
-    try {
-      const result = await (this.#iterator as AsyncIterator<T>).next();
-      ended = result.done === true;
-      return result;
-    } catch (error) {
-      // A source that failed is done for; one whose wait we have cancelled may hold something still.
-      ended = !isCancelled(error);
-      throw error;
-    } finally {
-      this.#ended = ended;
-      // The turn stays taken when somebody was woken to have it.
-      this.#asking = this.#line.wakeFirst();
-    }
+  /** An item, or with `Infinity` the source, has failed: throws the error or collects it. */
+  #failed(error: unknown, index: number): void {
+    const failure = this.#jobs.failureOf(error);
+    if (failure === NOTHING) throw error;
+    if (!this.#collect) throw failure;
+    this.#failures.push({ index, error: failure });
   }
 }
-
-const DONE: IteratorResult<never> = { done: true, value: undefined };

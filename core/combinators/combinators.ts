@@ -5,13 +5,15 @@
  * cancelled and waited for. The nursery does not show: the first error is thrown itself, not in a group.
  */
 
-import { inNursery, isOver, type NoteFailure } from "../_in_nursery.ts";
 import { requireFunction, show } from "../_check.ts";
-import { ErrorGroup } from "../error_group.ts";
-import { isCancelled } from "../errors.ts";
-import type { Nursery } from "../nursery.ts";
 import { composedWait } from "../_composed_wait.ts";
-import type { TaskImpl } from "../_task.ts";
+import { currentNode } from "../_context.ts";
+import { failureOf } from "../_elsewhere.ts";
+import { ErrorGroup } from "../error_group.ts";
+import { NOTHING } from "../_error_tree.ts";
+import { read } from "../_foreign.ts";
+import { type Jobs, nameOf, runJobs } from "../_in_nursery.ts";
+import { afterFailure, mark } from "../suppressed_errors.ts";
 
 /** What a combinator runs. */
 export type Job<T> = () => T | Promise<T>;
@@ -30,6 +32,16 @@ export type ResultOf<J extends Iterable<Job<unknown>>> = J extends Iterable<infe
   ? ResultOfJob<F>
   : never;
 
+/** What `race()` and `any()` do with the results that nobody gets. */
+export interface RaceOptions<T> {
+  /**
+   * Takes a result that comes too late, or that is there when the call fails after all. It runs in the task of that job, and
+   * is waited for. Without it, a result that is a resource is disposed, by its `Symbol.asyncDispose` or `Symbol.dispose`, and
+   * any other is dropped.
+   */
+  readonly discard?: (value: T) => unknown;
+}
+
 /** The outcomes of a list or tuple of jobs, in its shape. */
 export type OutcomesOf<J extends Iterable<Job<unknown>>> = J extends readonly Job<unknown>[]
   ? { -readonly [K in keyof J]: PromiseSettledResult<ResultOfJob<J[K]>> }
@@ -38,10 +50,11 @@ export type OutcomesOf<J extends Iterable<Job<unknown>>> = J extends readonly Jo
 /**
  * Runs functions at the same time, and returns all their results in order: `Promise.all` with nothing left running.
  *
- * The first failure cancels the others, waits for them, and is thrown itself; `suppressedErrors()` has the rest. A job
- * that ends by a `Cancelled` of its own, as of a task it has joined, has failed with that.
+ * The first failure cancels the others, waits for them, and is thrown itself; `suppressedErrors()` has the rest. A job that
+ * ends by a cancellation which is not that of the call, such as one of its own task, has failed with a
+ * `CancelledElsewhereError`.
  *
- * **Cancellation:** all are cancelled, and waited for.
+ * **Cancellation:** all are cancelled, and waited for. In a scope that is cancelled already none is called.
  *
  * @example Two at the same time
  * ```ts
@@ -65,12 +78,12 @@ export type OutcomesOf<J extends Iterable<Job<unknown>>> = J extends readonly Jo
 export function all<const J extends readonly Job<unknown>[] | Iterable<Job<unknown>>>(jobs: J): Promise<ResultsOf<J>> {
   return composedWait(async () => {
     const list = check("run all", jobs);
-    const tasks: TaskImpl<unknown>[] = [];
-    await inNursery((nursery) => {
-      for (const job of list) tasks.push(nursery.startSoon(job) as TaskImpl<unknown>);
-    });
-    for (const { state, outcome } of tasks) if (state === "cancelled") throw outcome;
-    return tasks.map(({ outcome }) => outcome) as ResultsOf<J>;
+    const results: unknown[] = new Array(list.length);
+    const ran = await runJobs((jobs) =>
+      list.forEach((job, index) => jobs.start(async () => void (results[index] = await job()), nameOf(job)))
+    );
+    ran.requireWhole();
+    return results as ResultsOf<J>;
   });
 }
 
@@ -79,7 +92,8 @@ export function all<const J extends readonly Job<unknown>[] | Iterable<Job<unkno
  *
  * A failure does not disturb the others.
  *
- * **Cancellation:** all are cancelled and waited for, and `Cancelled` is thrown.
+ * **Cancellation:** all are cancelled and waited for, and `Cancelled` is thrown. If all come to their end nevertheless, their
+ * outcomes are returned. In a scope that is cancelled already none is called.
  *
  * @example One fails
  * ```ts
@@ -100,18 +114,20 @@ export function allSettled<const J extends readonly Job<unknown>[] | Iterable<Jo
   return composedWait(async () => {
     const list = check("run all", jobs);
     const outcomes: PromiseSettledResult<unknown>[] = new Array(list.length);
-    await inNursery((nursery) => {
+    const ran = await runJobs((jobs) =>
       list.forEach((job, index) =>
-        nursery.startSoon(async () => {
+        jobs.start(async () => {
           try {
             outcomes[index] = { status: "fulfilled", value: await job() };
-          } catch (reason) {
-            if (isCancelled(reason) && isOver(nursery)) throw reason;
+          } catch (error) {
+            const reason = jobs.failureOf(error);
+            if (reason === NOTHING) throw error;
             outcomes[index] = { status: "rejected", reason };
           }
-        }, { name: job.name })
-      );
-    });
+        }, nameOf(job))
+      )
+    );
+    ran.requireWhole();
     return outcomes as OutcomesOf<J>;
   });
 }
@@ -121,9 +137,11 @@ export function allSettled<const J extends readonly Job<unknown>[] | Iterable<Jo
  * left running.
  *
  * The others are cancelled and waited for. If one of them fails meanwhile, by something else than the cancellation,
- * that error is not lost: it is thrown instead of the result, or kept in `suppressedErrors()` of the error.
+ * that error is not lost: it is thrown instead of the result, or kept in `suppressedErrors()` of the error. What another
+ * one has opened is not lost either: a result that comes too late goes to `discard`, or is disposed.
  *
- * **Cancellation:** all are cancelled, and waited for.
+ * **Cancellation:** all are cancelled, and waited for. A result that is there already is returned nevertheless. In a scope
+ * that is cancelled already none is called.
  *
  * @example Whichever mirror answers first
  * ```ts
@@ -138,23 +156,29 @@ export function allSettled<const J extends readonly Job<unknown>[] | Iterable<Jo
  * ```
  *
  * @param jobs The functions.
+ * @param options What to do with results that come too late.
  * @returns The result of the first.
  * @throws {RangeError} If there is none.
- * @throws {TypeError} If one of them is not a function; then none is called.
+ * @throws {TypeError} If one of them, or `discard`, is not a function; then none is called.
  */
-export function race<const J extends readonly Job<unknown>[] | Iterable<Job<unknown>>>(jobs: J): Promise<ResultOf<J>> {
+export function race<const J extends readonly Job<unknown>[] | Iterable<Job<unknown>>>(
+  jobs: J,
+  options: RaceOptions<ResultOf<J>> = {},
+): Promise<ResultOf<J>> {
   return composedWait(async () => {
-    const list = checkSome("race", jobs);
-    const first = new First<ResultOf<J>>();
-    await first.found((nursery, failed) => {
+    const list = checkSome("race", jobs, options);
+    const first = new First<ResultOf<J>>(options);
+    await first.found((jobs) => {
       for (const job of list) {
-        nursery.startSoon(async () => {
+        jobs.start(async () => {
           try {
-            first.take(await job() as ResultOf<J>, nursery);
+            await first.take(await job() as ResultOf<J>, jobs);
           } catch (error) {
-            throw failed(error);
+            // Before the nursery hears of it: a result in the same turn is late already.
+            if (jobs.failureOf(error) !== NOTHING) first.failed = true;
+            throw error;
           }
-        }, { name: job.name });
+        }, nameOf(job));
       }
     });
     return first.value;
@@ -165,9 +189,12 @@ export function race<const J extends readonly Job<unknown>[] | Iterable<Job<unkn
  * Runs functions at the same time, and returns the result of the first that succeeds: `Promise.any` with nothing left
  * running.
  *
- * The others are cancelled and waited for; their failures are dropped, as those before the success are.
+ * The others are cancelled and waited for; their failures are dropped, as those before the success are. What another one
+ * has opened is not lost: a result that comes too late goes to `discard`, or is disposed. Should that fail, its error is
+ * thrown instead of the result.
  *
- * **Cancellation:** all are cancelled, and waited for.
+ * **Cancellation:** all are cancelled, and waited for. A result that is there already is returned nevertheless. In a scope
+ * that is cancelled already none is called.
  *
  * @example The first that works
  * ```ts
@@ -178,39 +205,67 @@ export function race<const J extends readonly Job<unknown>[] | Iterable<Job<unkn
  * assertEquals(value, "up");
  * ```
  *
+ * @example The first of two connections; the other one, if it is made as well, is closed
+ * ```ts
+ * import { any, sleep } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const closed: string[] = [];
+ * const connect = (host: string) => async () => {
+ *   await sleep(1);
+ *   return { host };
+ * };
+ * const { host } = await any([connect("a"), connect("b")], { discard: ({ host }) => closed.push(host) });
+ * assertEquals([host, closed], ["a", ["b"]]);
+ * ```
+ *
  * @param jobs The functions.
+ * @param options What to do with results that come too late.
  * @returns The result of the first that succeeds.
  * @throws {ErrorGroup} If all fail: with their errors, in the order of the functions.
  * @throws {RangeError} If there is none.
- * @throws {TypeError} If one of them is not a function; then none is called.
+ * @throws {TypeError} If one of them, or `discard`, is not a function; then none is called.
  */
-export function any<const J extends readonly Job<unknown>[] | Iterable<Job<unknown>>>(jobs: J): Promise<ResultOf<J>> {
+export function any<const J extends readonly Job<unknown>[] | Iterable<Job<unknown>>>(
+  jobs: J,
+  options: RaceOptions<ResultOf<J>> = {},
+): Promise<ResultOf<J>> {
   return composedWait(async () => {
-    const list = checkSome("try any", jobs);
-    const first = new First<ResultOf<J>>();
+    const list = checkSome("try any", jobs, options);
+    const first = new First<ResultOf<J>>(options);
     const errors: unknown[] = new Array(list.length);
-    await first.found((nursery) => {
+    const ran = await first.found((jobs) => {
       list.forEach((job, index) =>
-        nursery.startSoon(async () => {
+        jobs.start(async () => {
+          let value: ResultOf<J>;
           try {
-            first.take(await job() as ResultOf<J>, nursery);
+            value = await job() as ResultOf<J>;
           } catch (error) {
-            if (isCancelled(error) && isOver(nursery)) throw error;
-            errors[index] = error;
+            const failure = jobs.failureOf(error);
+            if (failure === NOTHING) throw error;
+            errors[index] = failure;
+            return;
           }
-        }, { name: job.name })
+          await first.take(value, jobs);
+        }, nameOf(job))
       );
     });
     if (first.taken) return first.value;
-    // A group holds no `Cancelled`.
-    const real = errors.filter((error) => !isCancelled(error));
-    throw real.length > 0 ? new ErrorGroup(real) : errors[0];
+    ran?.requireWhole();
+    throw new ErrorGroup(errors);
   });
 }
 
-/** The result of whoever is first; the others are cancelled. */
+/** The result of whoever is first; the others are cancelled, and what they have is discarded. */
 class First<T> {
+  /** The call fails: there is no first any more. */
+  failed = false;
+  readonly #discard: (value: T) => unknown;
   #result: { readonly value: T } | null = null;
+
+  constructor({ discard = dispose }: RaceOptions<T>) {
+    this.#discard = discard;
+  }
 
   get taken(): boolean {
     return this.#result !== null;
@@ -220,23 +275,39 @@ class First<T> {
     return (this.#result as { readonly value: T }).value;
   }
 
-  take(value: T, nursery: Nursery): void {
-    this.#result ??= { value };
-    nursery.cancel("another one was first");
+  async take(value: T, jobs: Jobs): Promise<void> {
+    if (this.#result === null && !this.failed) {
+      this.#result = { value };
+      jobs.cancel("another one was first");
+    } else if (this.#result === null || !Object.is(this.#result.value, value)) {
+      await this.#discard(value);
+    }
   }
 
   /** Runs the competitors. A result that is there is not lost to a cancellation: the next wait will notice it. */
-  async found(body: (nursery: Nursery, failed: NoteFailure) => void): Promise<void> {
+  async found(start: (jobs: Jobs) => void): Promise<Jobs | null> {
+    const since = mark();
     try {
-      await inNursery(body);
+      return await runJobs(start);
     } catch (error) {
-      if (!this.taken || !isCancelled(error)) throw error;
+      if (this.#result === null) throw error;
+      const failure = failureOf(currentNode(), error);
+      if (failure === NOTHING) return null;
+      return await afterFailure(failure, since, async () => void await this.#discard(this.value));
     }
   }
 }
 
+/** Disposes a resource. */
+async function dispose(value: unknown): Promise<void> {
+  for (const key of [Symbol.asyncDispose, Symbol.dispose]) {
+    const method = read(value, key);
+    if (typeof method === "function") return void await method.call(value);
+  }
+}
+
 function check(action: string, jobs: Iterable<Job<unknown>>): readonly Job<unknown>[] {
-  if (typeof (jobs as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] !== "function") {
+  if (typeof read(jobs, Symbol.iterator) !== "function") {
     throw new TypeError(`Cannot ${action} as "jobs" must be a list of functions: received ${show(jobs)}`);
   }
   const list = [...jobs];
@@ -244,7 +315,12 @@ function check(action: string, jobs: Iterable<Job<unknown>>): readonly Job<unkno
   return list;
 }
 
-function checkSome(action: string, jobs: Iterable<Job<unknown>>): readonly Job<unknown>[] {
+function checkSome(
+  action: string,
+  jobs: Iterable<Job<unknown>>,
+  { discard }: RaceOptions<never>,
+): readonly Job<unknown>[] {
+  if (discard !== undefined) requireFunction(action, "discard", discard);
   const list = check(action, jobs);
   if (list.length === 0) {
     throw new RangeError(`Cannot ${action} as "jobs" must have at least one function: it is empty`);

@@ -4,17 +4,27 @@ import {
   all,
   allSettled,
   any,
+  asCompleted,
+  cancellable,
+  CancelledElsewhereError,
   CancelScope,
   currentTask,
   ErrorGroup,
+  forEach,
+  fromReadable,
   isCancelled,
+  map,
   moveOnAfter,
+  Once,
   openNursery,
   race,
+  retry,
+  shielded,
   sleep,
   sleepForever,
   suppressedErrors,
   type Task,
+  toChannel,
 } from "../mod.ts";
 
 /** Gives a value after a time, and notes its end. */
@@ -77,8 +87,9 @@ Deno.test(
     assertEquals(suppressedErrors(error).map(String), ["RangeError: cleanup"]);
     assertEquals(suppressedErrors(new Error("another")), []);
     assertEquals(sim.now, 10);
-    const group = await assertRejects(() => all([() => Promise.reject("text"), failingCleanup("x")]), ErrorGroup);
-    assertEquals(group.errors.map(String), ["text", "RangeError: x"]);
+    // Nothing can be noted beside a text, and noting must not change what is thrown.
+    const text = await all([() => Promise.reject("text"), failingCleanup("x")]).catch((error) => error);
+    assertEquals([text, suppressedErrors(text)], ["text", []]);
   }),
 );
 
@@ -222,42 +233,333 @@ async function cancelledTask(): Promise<Task<void>> {
 }
 
 Deno.test(
-  "a Cancelled that a job brings along, from a task it joined or its own, is not taken for a result",
+  "a cancellation that a job brings along, from a task it joined, a shared promise or its own, is a failure of the job",
   simulated(async () => {
     const gone = await cancelledTask();
     const itself = async () => {
       currentTask().cancel("itself");
       await sleep(1);
     };
-    for (const [reason, stray] of [["elsewhere", () => gone.join()], ["itself", itself]] as const) {
+    let shared!: Promise<void>;
+    await moveOnAfter(1, () => shared = sleep(100));
+    // As it comes from `await using` whose disposer is cancelled, too.
+    const wrapped = () => shared.catch((error) => Promise.reject(new SuppressedError(error, error)));
+    for (
+      const [about, stray] of [
+        ["elsewhere", () => gone.join()],
+        ["itself", itself],
+        ["the deadline passed", () => shared],
+        ["the deadline passed", wrapped],
+      ] as const
+    ) {
+      const check = (error: unknown) => {
+        const one = error instanceof SuppressedError ? error.error : error;
+        assertInstanceOf(one, CancelledElsewhereError, about);
+        assert(isCancelled(one.cause) && one.cause.message.includes(about), `${one.cause}`);
+      };
       const log: string[] = [];
-      for (const combine of [all, race]) {
-        const error = await combine([stray, job("other", 10, log)]).catch((error) => error);
-        assert(isCancelled(error), combine.name);
-        assertEquals(error.reason, reason);
-      }
+      for (const combine of [all, race]) check(await combine([stray, job("other", 10, log)]).catch((error) => error));
       assertEquals(log, ["other ended", "other ended"]);
       const [first, second] = await allSettled([stray, job("b", 10)]);
-      assert(first.status === "rejected" && isCancelled(first.reason));
+      assert(first.status === "rejected");
+      check(first.reason);
       assertEquals(second, { status: "fulfilled", value: "b" });
       assertEquals(await any([stray, job("c", 10)]), "c");
       const group = await assertRejects(() => any([stray, failing("d", 10)]), ErrorGroup);
-      assertEquals(group.errors.map(String), ["TypeError: d"]);
-      assert(isCancelled(await any([stray]).catch((error) => error)));
+      check(group.errors[0]);
+      assertEquals(`${group.errors[1]}`, "TypeError: d");
     }
   }),
 );
 
 Deno.test(
-  "an error object that is thrown again and again is not noted beside itself",
+  "a cancellation of the call itself is no failure of a job, also wrapped by groups and `await using`",
+  simulated(async () => {
+    const wrapping = async () => {
+      await using _a = { [Symbol.asyncDispose]: () => sleep(1) };
+      await openNursery((nursery) => {
+        nursery.startSoon(async () => {
+          await using _b = { [Symbol.asyncDispose]: () => sleep(1) };
+          await sleepForever();
+        });
+      });
+    };
+    const grouped = () => sleepForever().catch((error) => Promise.reject(new ErrorGroup([error, error])));
+    for (const combine of [all, allSettled, race, any]) {
+      const outcome = await moveOnAfter<unknown>(5, () => combine<readonly (() => unknown)[]>([wrapping, grouped]));
+      assert(outcome.cancelledCaught, combine.name);
+    }
+    assertEquals(await race([wrapping, job("first", 1)]), "first");
+    assertEquals(await any([wrapping, grouped, job("first", 1)]), "first");
+  }),
+);
+
+Deno.test(
+  "a job that cancels the nursery of its combinator leaves no holes in the result",
+  simulated(async () => {
+    const cancelAll = () => currentTask().parentNursery!.cancel("from inside");
+    for (const combine of [all, allSettled, any]) {
+      const jobs = [() => sleepForever(), cancelAll, job("slow", 10)].slice(combine === any ? 2 : 0);
+      if (combine === any) jobs.unshift(() => (cancelAll(), Promise.reject(new Error("no"))));
+      const error = await combine<readonly (() => unknown)[]>(jobs).catch((error: unknown) => error);
+      assertInstanceOf(error, CancelledElsewhereError, combine.name);
+      assert(isCancelled(error.cause) && error.cause.reason === "from inside");
+    }
+  }),
+);
+
+Deno.test(
+  "an error object that is thrown again and again has beside it what happened in the last call, and never itself",
   simulated(async () => {
     const constant = new Error("always the same");
     const fail = () => Promise.reject(constant);
     for (let i = 0; i < 100; i++) {
-      const error = await all([fail, fail, failingCleanup("other")]).catch((error) => error);
+      const error = await all([fail, fail, failingCleanup(`${i}`)]).catch((error) => error);
       assertEquals(error, constant);
     }
-    assertEquals(suppressedErrors(constant).length, 100);
-    assert(!suppressedErrors(constant).includes(constant));
+    assertEquals(suppressedErrors(constant).map(String), ["RangeError: 99"]);
+    // An inner call's is not lost in the outer one, which has something of its own.
+    await all([() => all([fail, failingCleanup("inner")]), failingCleanup("outer")]).catch(() => {});
+    assertEquals(suppressedErrors(constant).map(String), ["RangeError: inner", "RangeError: outer"]);
+    await all([() => all([fail, failingCleanup("inner")])]).catch(() => {});
+    assertEquals(suppressedErrors(constant).map(String), ["RangeError: inner"]);
+    await all([fail]).catch(() => {});
+    assertEquals(suppressedErrors(constant), []);
+    // Many calls at a time keep a bounded number of each other's.
+    await allSettled(Array.from({ length: 1_000 }, (_, i) => () => all([fail, failingCleanup(`${i}`)])));
+    assert(suppressedErrors(constant).length <= 11);
   }),
 );
+
+/** What can be thrown. */
+const anything: readonly unknown[] = [
+  "text",
+  5,
+  null,
+  undefined,
+  Symbol("symbol"),
+  Object.freeze(new Error("frozen")),
+  Proxy.revocable({}, {}),
+  revoked(),
+  new Proxy(new Error("trap"), {
+    get: () => {
+      throw new Error("from a trap");
+    },
+    getPrototypeOf: () => {
+      throw new Error("from a trap");
+    },
+  }),
+  cyclic(),
+  { then: (resolve: (value: string) => void) => resolve("taken for a promise") },
+  () => {},
+];
+
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
+function cyclic(): Error {
+  const group = new AggregateError([], "cyclic");
+  group.errors.push(group, new TypeError("inside"));
+  return group;
+}
+
+Deno.test(
+  "combinators throw what a job has thrown, whatever that is",
+  simulated(async () => {
+    for (const value of anything) {
+      const fail = (): Promise<never> => Promise.reject(value);
+      const thrown = async (call: () => Promise<unknown>): Promise<void> => {
+        let caught: unknown = "nothing";
+        try {
+          await call();
+        } catch (error) {
+          caught = error;
+        }
+        assert(Object.is(caught, value));
+      };
+      await thrown(() => all([fail, () => sleepForever(), failingCleanup("x")]));
+      await thrown(() => race([fail, () => sleepForever(), failingCleanup("x")]));
+      await thrown(() => map([1, 2], (n) => n === 1 ? fail() : sleepForever()));
+      await thrown(() => forEach([1, 2], fail));
+      await thrown(() => asCompleted([1, 2], fail).next());
+      await thrown(() => retry(fail, { attempts: 3, backoff: () => 1 }));
+      await thrown(() => new Once(fail).get());
+      await thrown(() => toChannel([1], fail));
+      await thrown(() => cancellable(fail()));
+      const [outcome] = await allSettled([fail]);
+      assert(outcome.status === "rejected" && Object.is(outcome.reason, value));
+      const group = await assertRejects(() => any([fail]), ErrorGroup);
+      assert(Object.is(group.errors[0], value));
+      const collected = await assertRejects(() => map([1], fail, { errors: "collect" }), ErrorGroup);
+      assert(Object.is(collected.errors[0], value));
+    }
+  }),
+);
+
+/** Something that is open until it is disposed. */
+class Connection implements AsyncDisposable {
+  static open: string[] = [];
+
+  constructor(readonly name: string) {
+    Connection.open.push(name);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.resolve();
+    Connection.open = Connection.open.filter((name) => name !== this.name);
+  }
+}
+
+const connecting = (name: string, ms: number) => async () => {
+  await sleep(ms);
+  return new Connection(name);
+};
+
+/** Is done although it is being cancelled. */
+const stubborn = (name: string) => async () => {
+  await sleepForever().catch(() => {});
+  return new Connection(name);
+};
+
+Deno.test(
+  "race() and any() dispose what comes too late, and hand on exactly one",
+  simulated(async () => {
+    for (const combine of [race, any]) {
+      {
+        await using won = await combine([connecting("a", 1), connecting("b", 1), stubborn("c"), connecting("d", 9)]);
+        assertEquals([won.name, Connection.open], ["a", ["a"]]);
+      }
+      assertEquals(Connection.open, []);
+      // The same object from two of them is the one that is returned.
+      const shared = new Connection("shared");
+      assertEquals(await combine([() => shared, () => shared, () => Promise.resolve(shared)]), shared);
+      assertEquals(Connection.open, ["shared"]);
+      await shared[Symbol.asyncDispose]();
+      let disposed = 0;
+      const synchronous = () => ({ [Symbol.dispose]: () => void disposed++ });
+      await combine([synchronous, synchronous, () => null, () => 5]);
+      assertEquals(disposed, 1);
+    }
+  }),
+);
+
+Deno.test(
+  "race() and any() dispose also what they have when they fail after all",
+  simulated(async () => {
+    await assertRejects(() => race([failing("quick", 1), stubborn("late"), connecting("even", 1)]), TypeError, "quick");
+    assertEquals(Connection.open, []);
+    await assertRejects(() => race([connecting("won", 1), failingCleanup("loser")]), RangeError, "loser");
+    assertEquals(Connection.open, []);
+    const discard = () => {
+      throw new TypeError("discard");
+    };
+    for (const combine of [race, any]) {
+      const error = await assertRejects(() => combine([() => 1, () => 2], { discard }), TypeError, "discard");
+      // That of the result which is not returned now.
+      assertEquals(suppressedErrors(error).map(String), ["TypeError: discard"]);
+    }
+  }),
+);
+
+Deno.test(
+  "discard takes each result that nobody gets, in place of disposing it, and is waited for",
+  simulated(async (sim) => {
+    const swallows = (value: string) => () => sleepForever().catch(() => value);
+    for (const combine of [race, any]) {
+      const taken: unknown[] = [];
+      const begin = sim.now;
+      const value = await combine([job("a", 1), swallows("b"), swallows("c"), job("d", 9)], {
+        discard: async (value) => {
+          await shielded(() => sleep(5));
+          taken.push(value);
+        },
+      });
+      assertEquals([value, taken.sort(), sim.now - begin], ["a", ["b", "c"], 6]);
+      const kept = await combine([connecting("a", 1), stubborn("b")], { discard: () => {} });
+      assertEquals([kept.name, Connection.open], ["a", ["a", "b"]]);
+      Connection.open = [];
+      await assertRejects(
+        () => combine([() => 1], { discard: 5 as never }),
+        TypeError,
+        '"discard" must be a function: received 5',
+      );
+    }
+  }),
+);
+
+Deno.test("combinators in a cancelled scope call nothing", async () => {
+  let calls = 0;
+  const call = () => void calls++;
+  const scope = new CancelScope();
+  scope.cancel();
+  await scope.run(async () => {
+    const source = {
+      [Symbol.asyncIterator]: () => {
+        calls++;
+        return [][Symbol.iterator]() as never;
+      },
+    };
+    for (
+      const wait of [
+        () => all([call]),
+        () => allSettled([call]),
+        () => race([call]),
+        () => any([call]),
+        () => map([1], call),
+        () => forEach(source, call),
+        () => asCompleted([1], call).next(),
+        () => retry(call),
+        () => new Once(call).get(),
+        () => toChannel(source, call),
+      ]
+    ) assert(await wait().then(() => false, isCancelled));
+  });
+  assertEquals(calls, 0);
+});
+
+Deno.test("a loop of combinators whose work is ready lets host timers fire, and is cancelled", async () => {
+  const once = new Once(() => 1);
+  const fail = () => Promise.reject(new Error("no"));
+  const never = () => {};
+  const passOver = (error: unknown) => isCancelled(error) ? Promise.reject(error) : undefined;
+  const waits: Record<string, () => Promise<unknown>> = {
+    all: () => all([() => 1]),
+    allSettled: () => allSettled([fail]),
+    race: () => race([() => 1, () => 2]),
+    any: () => any([fail, () => 1]),
+    "all, failing": () => all([fail]).catch(passOver),
+    "any, failing": () => any([fail]).catch(passOver),
+    "race, failing": () => race([fail]).catch(passOver),
+    map: () => map([1], (n) => n),
+    forEach: () => forEach([], never),
+    asCompleted: () => Array.fromAsync(asCompleted([1], (n) => n)),
+    "asCompleted, failing": () => Array.fromAsync(asCompleted([1], fail)).catch(passOver),
+    retry: () => retry(() => 1),
+    "retry, failing": () => retry(fail, { attempts: 1 }).catch(passOver),
+    "retry, without waits": () => retry(fail, { attempts: 3, backoff: () => 0 }).catch(passOver),
+    Once: () => once.get(),
+    "Once, made anew": () => new Once(() => 1).get(),
+    "Once, failing": () => new Once(fail).get().catch(passOver),
+    "Once, in itself": () => {
+      const once: Once<unknown> = new Once(() => once.get());
+      return once.get().catch(passOver);
+    },
+    toChannel: () => toChannel([1], never),
+    cancellable: () => cancellable(Promise.resolve()),
+    "cancellable, of an iterable": () => Array.fromAsync(cancellable(ReadableStream.from([1]))),
+    fromReadable: () => fromReadable(ReadableStream.from([1])).receive(),
+  };
+  for (const [name, wait] of Object.entries(waits)) {
+    let fired = false;
+    const timer = setTimeout(() => fired = true);
+    let left = 100_000;
+    const outcome = await moveOnAfter(5, async () => {
+      while (left-- > 0) await wait();
+    });
+    clearTimeout(timer);
+    assert(outcome.cancelledCaught && fired, name);
+  }
+});

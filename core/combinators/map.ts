@@ -1,12 +1,7 @@
 /** Doing the same to many things, so many at a time. */
 
-import { inNursery } from "../_in_nursery.ts";
-import { currentNode, within } from "../_context.ts";
-import { feed, requireSource } from "./_feed.ts";
-import { ClosedResourceError, EndOfChannel, isCancelled } from "../errors.ts";
-import type { Nursery } from "../nursery.ts";
-import { type MemoryReceiveChannel, openMemoryChannel } from "../channels/memory_channel.ts";
 import { composedWait } from "../_composed_wait.ts";
+import { feed, requireFeed } from "./_feed.ts";
 
 /** Where the items come from. */
 export type Source<T> = Iterable<T> | AsyncIterable<T>;
@@ -21,15 +16,35 @@ export interface ConcurrencyOptions {
   readonly concurrency?: number;
 }
 
+/** How `map()`, `forEach()` and `asCompleted()` go through a source. */
+export interface MapOptions extends ConcurrencyOptions {
+  /**
+   * What happens when an item fails. `"first"`: the first error cancels the rest, and is thrown itself. `"collect"`: all items
+   * are worked on, and all errors are thrown together in an `ErrorGroup`, in the order of the items; one of the source ends
+   * the reading, and comes last. All errors are kept until then.
+   *
+   * @default {"first"}
+   */
+  readonly errors?: "first" | "collect";
+  /**
+   * Ends what the source waits for, such as `() => subscription.unsubscribe()`. Called when the source was not read to its end.
+   * An item that it is being asked for then is given up; without `stop`, the source is waited for.
+   */
+  readonly stop?: () => unknown;
+}
+
 /**
  * Calls an async function for each item of a source, and returns the results in the order of the items.
  *
  * The source is read lazily: an item is asked for when somebody is free to work on it. The first error, of the
- * function or the source, cancels the rest, waits for it, and is thrown itself (`suppressedErrors()` has the others); a
- * source that was not read to its end is told so, once, by its `return()`. A `Cancelled` that the work brings along,
- * as of a task it has joined, is an error like any other.
+ * function or the source, cancels the rest, waits for it, and is thrown itself (`suppressedErrors()` has the others), or
+ * all errors together with `errors: "collect"`. A source that was not read to its end is told so, once, by its `return()`.
+ * Each call of the function begins with the async-local values of the code that called `map()`.
  *
- * **Cancellation:** everything is cancelled and waited for; the source's `return()` is called.
+ * **Cancellation:** everything is cancelled and waited for. A source that is being asked for an item is told at once, by its
+ * `return()`: that ends the wait of `Deno.watchFs()` or a `ReadableStream`, but not that of an async generator which awaits a
+ * foreign promise. For such a source there is `stop`. In a scope that is cancelled already nothing is done, and the source
+ * not touched.
  *
  * **Cost:** a task for each of the `concurrency`, not for each item.
  *
@@ -45,21 +60,36 @@ export interface ConcurrencyOptions {
  * assertEquals(lengths, [1, 2, 3]);
  * ```
  *
+ * @example Everything that went wrong
+ * ```ts
+ * import { ErrorGroup, map } from "@trefoil/io";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const parsed: unknown[] = [];
+ * const error = await assertRejects(
+ *   () => map(["1", "{", "2", "["], (text) => parsed.push(JSON.parse(text)), { errors: "collect" }),
+ *   ErrorGroup,
+ * );
+ * assertEquals([parsed, error.errors.length], [[1, 2], 2]);
+ * ```
+ *
  * @param source The items.
  * @param fn What to do; gets the item and its number, from 0.
- * @param options How many at a time.
+ * @param options How many at a time, what a failure does, and what ends the source.
  * @returns The results, in the order of the items.
- * @throws {TypeError} If `source` cannot be iterated, or `fn` is not a function.
- * @throws {RangeError} If `concurrency` is not a whole number >= 1 or `Infinity`.
+ * @throws {ErrorGroup} If items have failed, with `errors: "collect"`.
+ * @throws {TypeError} If `source` cannot be iterated, or `fn` or `stop` is not a function.
+ * @throws {RangeError} If `concurrency` is not a whole number >= 1 or `Infinity`, or `errors` neither of its two values.
  */
 export function map<T, R>(
   source: Source<T>,
   fn: (item: T, index: number) => R | Promise<R>,
-  options: ConcurrencyOptions = {},
+  options: MapOptions = {},
 ): Promise<R[]> {
-  const results: R[] = [];
   return composedWait(async () => {
-    await each("map", source, { fn, keep: (result, index) => void (results[index] = result), ...options });
+    requireFeed("map", source, fn, options);
+    const results: R[] = [];
+    await feed(source, options, async (item, index) => void (results[index] = await fn(item, index)));
     return results;
   });
 }
@@ -67,7 +97,7 @@ export function map<T, R>(
 /**
  * Calls an async function for each item of a source: `map()` without results.
  *
- * **Cancellation:** everything is cancelled and waited for; the source's `return()` is called.
+ * **Cancellation:** as of `map()`: everything is cancelled and waited for, and the source is told.
  *
  * @example Two at a time
  * ```ts
@@ -84,141 +114,19 @@ export function map<T, R>(
  *
  * @param source The items.
  * @param fn What to do; gets the item and its number, from 0.
- * @param options How many at a time.
+ * @param options How many at a time, what a failure does, and what ends the source.
  * @returns A promise that resolves when all are done.
- * @throws {TypeError} If `source` cannot be iterated, or `fn` is not a function.
- * @throws {RangeError} If `concurrency` is not a whole number >= 1 or `Infinity`.
+ * @throws {ErrorGroup} If items have failed, with `errors: "collect"`.
+ * @throws {TypeError} If `source` cannot be iterated, or `fn` or `stop` is not a function.
+ * @throws {RangeError} If `concurrency` is not a whole number >= 1 or `Infinity`, or `errors` neither of its two values.
  */
 export function forEach<T>(
   source: Source<T>,
   fn: (item: T, index: number) => unknown,
-  options: ConcurrencyOptions = {},
+  options: MapOptions = {},
 ): Promise<void> {
-  return composedWait(() => each("go through a source", source, { fn, ...options }));
-}
-
-/**
- * Calls an async function for each item of a source, and gives the results as they come: an async iterable.
- *
- * Nothing begins before the first result is asked for. A result waits until it is taken, and so does its worker: a slow
- * consumer slows everything down. Leaving the loop early cancels what is running, waits for it, and calls the source's
- * `return()`. The iterable can be gone through once.
- *
- * **Cancellation:** everything is cancelled and waited for.
- *
- * @example The quickest first
- * ```ts
- * import { asCompleted, sleep } from "@trefoil/io";
- * import { assertEquals } from "@std/assert";
- *
- * const order: number[] = [];
- * const results = asCompleted([30, 1, 15], async (ms) => {
- *   await sleep(ms);
- *   return ms;
- * });
- * for await (const ms of results) order.push(ms);
- * assertEquals(order, [1, 15, 30]);
- * ```
- *
- * @param source The items.
- * @param fn What to do; gets the item and its number, from 0.
- * @param options How many at a time.
- * @returns The results, in the order in which they are ready.
- * @throws {TypeError} If `source` cannot be iterated, or `fn` is not a function.
- * @throws {RangeError} If `concurrency` is not a whole number >= 1 or `Infinity`.
- */
-export function asCompleted<T, R>(
-  source: Source<T>,
-  fn: (item: T, index: number) => R | Promise<R>,
-  options: ConcurrencyOptions = {},
-): AsyncIterableIterator<R> {
-  requireSource("go through results", source, fn, options.concurrency ?? Infinity);
-  return new Results(source, fn, options);
-}
-
-interface Each<T, R> extends ConcurrencyOptions {
-  readonly fn: (item: T, index: number) => R | Promise<R>;
-  readonly keep?: (result: R, index: number) => unknown;
-}
-
-async function each<T, R>(action: string, source: Source<T>, { fn, keep, concurrency = Infinity }: Each<T, R>) {
-  requireSource(action, source, fn, concurrency);
-  const work = keep === undefined ? fn : async (item: T, index: number) => keep(await fn(item, index), index);
-  await feed(source, { concurrency, work });
-}
-
-/** The work runs in a nursery of its own, below the scope in which the iterable was made. */
-class Results<T, R> implements AsyncIterableIterator<R>, AsyncDisposable {
-  readonly #node = currentNode();
-  readonly #start: () => Promise<void>;
-  readonly #results: MemoryReceiveChannel<R>;
-  #nursery: Nursery | null = null;
-  /** Settled when nothing is left running. */
-  #running: Promise<void> | null = null;
-
-  constructor(
-    source: Source<T>,
-    fn: (item: T, index: number) => R | Promise<R>,
-    { concurrency = Infinity }: ConcurrencyOptions,
-  ) {
-    const [send, receive] = openMemoryChannel<R>(0, { name: "results" });
-    this.#results = receive;
-    const work = async (item: T, index: number) => await send.send(await fn(item, index));
-    this.#start = async () => {
-      using _send = send;
-      await inNursery(async (nursery) => {
-        this.#nursery = nursery;
-        await feed(source, { concurrency, work });
-      });
-    };
-  }
-
-  next(): Promise<IteratorResult<R>> {
-    if (this.#running === null) {
-      this.#running = within(this.#node, this.#start, undefined);
-      // Whoever asks for the next result, or leaves, gets the error.
-      this.#running.catch(() => {});
-    }
-    return composedWait(() => this.#next(this.#running as Promise<void>));
-  }
-
-  return(value?: unknown): Promise<IteratorResult<R>> {
-    return composedWait(async () => {
-      await this.#stop();
-      return { done: true, value } as IteratorResult<R>;
-    });
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  /** Throws no `Cancelled`, which would hide the error of the block: the next wait throws it again. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      await this.#stop();
-    } catch (error) {
-      if (!isCancelled(error)) throw error;
-    }
-  }
-
-  async #next(running: Promise<void>): Promise<IteratorResult<R>> {
-    try {
-      return { done: false, value: await this.#results.receive() };
-    } catch (error) {
-      if (error instanceof ClosedResourceError) return { done: true, value: undefined };
-      // Only this call was cancelled, or cut short by a timeout: the work goes on.
-      if (isCancelled(error) && this.#node.cancelled === null) throw error;
-      await running;
-      if (!(error instanceof EndOfChannel)) throw error;
-      return { done: true, value: undefined };
-    }
-  }
-
-  async #stop(): Promise<void> {
-    this.#running ??= Promise.resolve();
-    this.#nursery?.cancel("nobody wants the results any more");
-    this.#results.close();
-    await this.#running;
-  }
+  return composedWait(async () => {
+    requireFeed("go through a source", source, fn, options);
+    await feed(source, options, fn);
+  });
 }

@@ -1,14 +1,19 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { simulate, simulated } from "../../testing/mod.ts";
 import {
+  all,
   asCompleted,
+  CancelledElsewhereError,
   CancelScope,
   currentTask,
+  ErrorGroup,
   forEach,
-  isCancelled,
   map,
   moveOnAfter,
+  Once,
   openNursery,
+  retry,
   sleep,
   sleepForever,
   suppressedErrors,
@@ -312,30 +317,43 @@ Deno.test("map() over 10,000 items with random times keeps the order and the lim
 });
 
 Deno.test(
-  "map(): a Cancelled that the work or the source brings along is thrown, instead of a list with holes",
+  "map(): a cancellation that the work or the source brings along is a failure, and leaves no holes in a list",
   simulated(async () => {
     const gone = await openNursery((nursery) => {
       const task = nursery.startSoon(() => sleepForever());
       task.cancel("elsewhere");
       return task;
     });
+    let shared!: Promise<void>;
+    await moveOnAfter(1, () => shared = sleep(100));
     const itself = async (): Promise<never> => {
       currentTask().cancel();
       return await sleepForever();
     };
-    for (const stray of [() => gone.join(), itself]) {
+    for (const stray of [() => gone.join(), () => shared, itself]) {
       for (const concurrency of [1, 2, Infinity]) {
-        const error = await map([1, 2, 3], async (n) => n === 2 ? await stray() : n, { concurrency })
-          .catch((error) => error);
-        assert(isCancelled(error), `concurrency ${concurrency}`);
+        const work = async (n: number) => n === 2 ? await stray() : n;
+        await assertRejects(() => map([1, 2, 3], work, { concurrency }), CancelledElsewhereError);
+        const done: number[] = [];
+        const error = await assertRejects(
+          () => forEach([1, 2, 3, 4], (n) => work(n).then(() => done.push(n)), { concurrency, errors: "collect" }),
+          ErrorGroup,
+        );
+        assertInstanceOf(error.errors[0], CancelledElsewhereError);
+        assertEquals(done, [1, 3, 4]);
+        await assertRejects(
+          () => Array.fromAsync(asCompleted([1, 2, 3], work, { concurrency })),
+          CancelledElsewhereError,
+        );
       }
+      if (stray === itself) continue;
       const source = {
         async *[Symbol.asyncIterator]() {
           yield 1;
           yield await stray();
         },
       };
-      assert(isCancelled(await forEach(source, () => {}).catch((error) => error)));
+      await assertRejects(() => forEach(source, () => {}), CancelledElsewhereError);
     }
   }),
 );
@@ -359,11 +377,200 @@ Deno.test(
 );
 
 Deno.test(
+  'map() and forEach() with errors: "collect" work on all items, and throw all errors in the order of the items',
+  simulated(async (sim) => {
+    for (const concurrency of [1, 2, Infinity]) {
+      const done: number[] = [];
+      const work = async (n: number) => {
+        await sleep(10 - n);
+        if (n % 2 === 0) throw new RangeError(`${n}`);
+        done.push(n);
+      };
+      for (const run of [map, forEach] as (typeof map)[]) {
+        const error = await assertRejects(
+          () => run([1, 2, 3, 4, 5, 6], work, { errors: "collect", concurrency }),
+          ErrorGroup,
+        );
+        assertEquals(error.errors.map(String), ["RangeError: 2", "RangeError: 4", "RangeError: 6"]);
+        assertEquals(done.sort(), [1, 3, 5]);
+        done.length = 0;
+      }
+    }
+    assertEquals(await map([1, 2], (n) => n, { errors: "collect" }), [1, 2]);
+    // The source is worked on up to where it fails, and no work in progress is cancelled by that.
+    function* failing(): Generator<number> {
+      yield* [1, 2];
+      throw new TypeError("source");
+    }
+    const ended: number[] = [];
+    const error = await assertRejects(
+      () =>
+        forEach(failing(), async (n) => {
+          await sleep(n);
+          ended.push(n);
+          if (n === 2) throw new RangeError("last");
+        }, { errors: "collect" }),
+      ErrorGroup,
+    );
+    assertEquals([error.errors.map(String), ended], [["RangeError: last", "TypeError: source"], [1, 2]]);
+    // What was collected is not lost to a timeout.
+    const begin = sim.now;
+    const cut = await assertRejects(
+      () =>
+        moveOnAfter(
+          5,
+          () =>
+            forEach([1, 2, 3], (n) => n === 2 ? sleepForever() : Promise.reject(new RangeError(`${n}`)), {
+              errors: "collect",
+            }),
+        ),
+      ErrorGroup,
+    );
+    assertEquals([cut.errors.map(String), sim.now - begin], [["RangeError: 1", "RangeError: 3"], 5]);
+    await assertRejects(
+      () => map([1], () => {}, { errors: "all" as never }),
+      RangeError,
+      'Cannot map as "errors" must be "first" or "collect": received "all"',
+    );
+  }),
+);
+
+Deno.test(
+  'asCompleted() with errors: "collect" gives all results, and then throws all errors',
+  simulated(async () => {
+    for (const ordered of [false, true]) {
+      const results: number[] = [];
+      const error = await assertRejects(
+        async () => {
+          for await (
+            const n of asCompleted([3, 2, 1], async (n) => {
+              await sleep(n);
+              if (n !== 3) return n;
+              throw new RangeError("3");
+            }, { errors: "collect", ordered })
+          ) results.push(n);
+        },
+        ErrorGroup,
+      );
+      assertEquals([results, error.errors.map(String)], [ordered ? [2, 1] : [1, 2], ["RangeError: 3"]]);
+    }
+  }),
+);
+
+Deno.test(
+  "asCompleted() in order gives the results in the order of the items, and never has more than so many at a time",
+  simulated(async (sim) => {
+    for (const concurrency of [1, 2, 3, Infinity]) {
+      let open = 0;
+      let most = 0;
+      const results: number[] = [];
+      const items = Array.from({ length: 50 }, (_, i) => i);
+      for await (
+        const n of asCompleted(items, async (n) => {
+          most = Math.max(most, ++open);
+          await sleep(Math.floor(sim.random() * 20));
+          return n;
+        }, { ordered: true, concurrency })
+      ) {
+        open--;
+        results.push(n);
+        if (n % 10 === 0) await sleep(50);
+      }
+      assertEquals(results, items);
+      // One more may be on its way to the loop.
+      assert(most <= concurrency + 1, `${most} of ${concurrency}`);
+    }
+    // A result that is ready before its turn holds its worker, and so the source.
+    const numbers = new Numbers();
+    const pages = asCompleted(numbers, (n) => n === 1 ? sleepForever() : n, { ordered: true, concurrency: 4 });
+    assert((await moveOnAfter(100, () => pages.next())).cancelledCaught);
+    assertEquals(numbers.asked, 4);
+    await pages.return!();
+    assertEquals(numbers.returned, 1);
+    assertThrows(
+      () => asCompleted([], () => {}, { ordered: 1 as never }),
+      TypeError,
+      'Cannot go through results as "ordered" must be true or false: received 1',
+    );
+  }),
+);
+
+Deno.test(
+  "the error of asCompleted() is told once, by whichever call comes first; then it is done",
+  simulated(async () => {
+    const done = { done: true, value: undefined };
+    const fail = async (n: number) => {
+      await sleep(1);
+      throw new TypeError(`item ${n}`);
+    };
+    const results = asCompleted([1], fail);
+    const both = await Promise.allSettled([results.next(), results.next()]);
+    assertEquals(both.map(({ status }) => status), ["rejected", "fulfilled"]);
+    assertEquals([await results.next(), await results.return!()], [done, done]);
+    // As a resource it does not wrap the error that it has thrown itself.
+    await assertRejects(
+      async () => {
+        await using results = asCompleted([1, 2, 3], fail);
+        for await (const _ of results);
+      },
+      TypeError,
+      "item 1",
+    );
+    await assertRejects(() => Array.fromAsync(asCompleted([1, 2], fail)), TypeError, "item 1");
+    // An error that nobody has heard of is told by the end of the loop, once.
+    const careless = asCompleted([1, 2], async (n) => {
+      if (n === 1) return n;
+      await sleepForever().catch(() => Promise.reject(new RangeError("cleanup")));
+    });
+    await careless.next();
+    await assertRejects(() => careless.return!(), RangeError, "cleanup");
+    assertEquals([await careless.return!(), await careless.next()], [done, done]);
+  }),
+);
+
+const local = new AsyncLocalStorage<string>();
+
+Deno.test(
+  "each item, attempt and job begins with the async-local values of the caller, whatever another has set",
+  simulated(async () => {
+    const seen: (string | undefined)[] = [];
+    const work = async (n: number) => {
+      seen.push(local.getStore());
+      local.enterWith(`item ${n}`);
+      await sleep(1);
+    };
+    async function* source(): AsyncGenerator<number> {
+      for (let n = 1; n <= 4; n++) {
+        local.enterWith(`source ${n}`);
+        yield n;
+        await sleep(1);
+      }
+    }
+    await local.run("caller", async () => {
+      for (const concurrency of [1, 2]) {
+        await map([1, 2, 3, 4], work, { concurrency });
+        await forEach(source(), work, { concurrency });
+        for await (const _ of asCompleted([1, 2, 3], work, { concurrency }));
+      }
+      await retry(async (attempt) => {
+        await work(attempt);
+        if (attempt < 3) throw new Error("again");
+      });
+      await all([() => work(1), () => work(2)]);
+      await new Once(() => work(1)).get();
+      assertEquals(local.getStore(), "caller");
+    });
+    assertEquals(seen.filter((value) => value !== "caller"), []);
+    assertEquals(seen.length, 28);
+  }),
+);
+
+Deno.test(
   "asCompleted() as a resource hides no error behind a Cancelled",
   simulated(async () => {
     const scope = new CancelScope();
     const error = await scope.run(async () => {
-      await using results = asCompleted([1], () => sleepForever()) as AsyncIterableIterator<never> & AsyncDisposable;
+      await using results = asCompleted([1], () => sleepForever());
       void results.next();
       scope.cancel();
       throw new Error("of the block");

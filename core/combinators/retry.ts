@@ -1,11 +1,15 @@
 /** Trying again. */
 
 import { requireCount, requireFunction, requireTimeout, show } from "../_check.ts";
-import { currentNode } from "../_context.ts";
-import { isCancelled } from "../errors.ts";
 import { composedWait } from "../_composed_wait.ts";
+import { currentNode, isolated } from "../_context.ts";
+import { failureOf } from "../_elsewhere.ts";
+import { NOTHING } from "../_error_tree.ts";
+import { read } from "../_foreign.ts";
+import { ignore } from "../_quiet.ts";
 import { currentEffectiveDeadline, sleep } from "../sleep.ts";
-import { withSuppressed } from "../suppressed_errors.ts";
+import { mark, withSuppressed } from "../suppressed_errors.ts";
+import { pass, refuse } from "../_waiter.ts";
 
 /** How many earlier errors are kept: an outage may be long, and `attempts` infinite. */
 const KEPT = 10;
@@ -59,7 +63,8 @@ export interface RetryOptions {
  * after the deadline of the scopes around it. Then the last error is thrown itself; `suppressedErrors()` has the
  * earlier ones, at most ten of them.
  *
- * **Cancellation:** throws `Cancelled`, which is never tried again.
+ * **Cancellation:** throws `Cancelled`, which is never tried again. A cancellation of somebody else, as of a promise that is
+ * shared with another task, is a failure like any other: a `CancelledElsewhereError`.
  *
  * @example A server that is up at the second attempt
  * ```ts
@@ -77,6 +82,7 @@ export interface RetryOptions {
  * @param options How often, how long to wait, and for which errors.
  * @returns What the function returned.
  * @throws {RangeError} If an option is out of its range.
+ * @throws {TypeError} If `fn` or `retryIf` is not a function, or an option is of the wrong type.
  */
 export function retry<T>(fn: (attempt: number) => T | Promise<T>, options: RetryOptions = {}): Promise<T> {
   return composedWait(async () => {
@@ -89,27 +95,41 @@ export function retry<T>(fn: (attempt: number) => T | Promise<T>, options: Retry
       throw new RangeError(`Cannot retry as "jitter" must be a number from 0 to 1: received ${show(jitter)}`);
     }
     if (retryIf !== undefined) requireFunction("retry", "retryIf", retryIf);
+    if (typeof backoff === "function") requireFunction("retry", "backoff", backoff);
     const wait = typeof backoff === "function" ? backoff : growing(backoff);
-    const { runtime } = currentNode().task;
+    const node = currentNode();
+    if (node.cancelled !== null) return await refuse(node);
+    const { runtime } = node.task;
+    const since = mark();
     const earlier: unknown[] = [];
     for (let attempt = 1;; attempt++) {
       try {
-        return await fn(attempt);
+        const value = await isolated(node, () => fn(attempt));
+        await pass(node, undefined);
+        return value;
       } catch (error) {
-        if (isCancelled(error)) throw error;
+        const failure = failureOf(node, error);
+        if (failure === NOTHING) throw error;
         let again = attempt < attempts;
         let ms = 0;
         try {
-          again &&= retryIf === undefined || retryIf(error);
-          if (again) ms = wait(attempt, error) * (1 - jitter * runtime.random());
-          requireTimeout("wait for the next attempt", "backoff", ms);
+          again &&= retryIf === undefined || yes(retryIf(failure));
+          if (again) {
+            const full = wait(attempt, failure);
+            requireTimeout("wait for the next attempt", "backoff", full);
+            ms = full * (1 - jitter * runtime.random());
+          }
         } catch (fault) {
-          throw withSuppressed(fault, [...earlier, error]);
+          await pass(node, undefined);
+          throw withSuppressed(fault, [...earlier, failure], since);
         }
         const inTime = runtime.clock.now() + ms < currentEffectiveDeadline();
         // In a scope that is cancelled already, the cancellation is what counts.
-        if (!again || (!inTime && currentNode().cancelled === null)) throw withSuppressed(error, earlier);
-        earlier.push(error);
+        if (!again || (!inTime && node.cancelled === null)) {
+          await pass(node, undefined);
+          throw withSuppressed(failure, earlier, since);
+        }
+        earlier.push(failure);
         if (earlier.length > KEPT) earlier.shift();
         await sleep(ms);
       }
@@ -117,7 +137,18 @@ export function retry<T>(fn: (attempt: number) => T | Promise<T>, options: Retry
   });
 }
 
-function growing({ initial = 100, factor = 2, max = 10_000 }: Backoff): (failed: number) => number {
+/** An async `retryIf` would always say yes, as a promise is something. */
+function yes(answer: unknown): boolean {
+  if (typeof read(answer, "then") !== "function") return Boolean(answer);
+  Promise.resolve(answer).catch(ignore);
+  throw new TypeError('Cannot retry as "retryIf" must return true or false: received a promise');
+}
+
+function growing(backoff: Backoff): (failed: number) => number {
+  if (typeof backoff !== "object" || backoff === null) {
+    throw new TypeError(`Cannot retry as "backoff" must be a function or an object: received ${show(backoff)}`);
+  }
+  const { initial = 100, factor = 2, max = 10_000 } = backoff;
   requireTimeout("retry", "backoff.initial", initial);
   requireTimeout("retry", "backoff.max", max);
   if (!(factor >= 1)) throw new RangeError(`Cannot retry as "backoff.factor" must be >= 1: received ${show(factor)}`);

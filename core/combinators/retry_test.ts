@@ -1,6 +1,15 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { simulate, simulated } from "../../testing/mod.ts";
-import { failAfter, moveOnAfter, retry, type RetryOptions, sleep, suppressedErrors } from "../mod.ts";
+import {
+  CancelledElsewhereError,
+  failAfter,
+  moveOnAfter,
+  retry,
+  type RetryOptions,
+  sleep,
+  sleepForever,
+  suppressedErrors,
+} from "../mod.ts";
 
 /** When the attempts of a function that always fails come. */
 function times(options: RetryOptions, seed = 1): Promise<number[]> {
@@ -144,5 +153,81 @@ Deno.test(
     assertEquals(error.message, "2000");
     assertEquals(suppressedErrors(error).map((error) => Number((error as Error).message)).slice(-2), [1_998, 1_999]);
     assertEquals(suppressedErrors(error).length, 10);
+  }),
+);
+
+Deno.test(
+  "retry() tries again after a cancellation of somebody else, and never after its own, however it is wrapped",
+  simulated(async () => {
+    let shared!: Promise<void>;
+    await moveOnAfter(1, () => shared = sleep(100));
+    const asked: unknown[] = [];
+    const value = await retry((attempt) => attempt < 3 ? shared.then(() => "never") : "third", {
+      retryIf: (error) => asked.push(error) > 0,
+    });
+    assertEquals(value, "third");
+    for (const error of asked) assert(error instanceof CancelledElsewhereError);
+    let calls = 0;
+    const outcome = await moveOnAfter(5, () =>
+      retry(async () => {
+        calls++;
+        await using _connection = { [Symbol.asyncDispose]: () => sleep(1) };
+        await sleepForever();
+      }));
+    assert(outcome.cancelledCaught);
+    assertEquals(calls, 1);
+  }),
+);
+
+Deno.test(
+  "retry() throws the last error itself, also one that is no object, and tells of this call alone",
+  simulated(async () => {
+    const constant = new Error("busy");
+    for (let i = 0; i < 100; i++) {
+      const error = await retry((attempt) => Promise.reject(attempt < 3 ? new Error(`${i}`) : constant), {
+        attempts: 3,
+        backoff: () => 0,
+      }).catch((error) => error);
+      assert(error === constant);
+    }
+    assertEquals(suppressedErrors(constant).map(String), ["Error: 99", "Error: 99"]);
+    await retry(() => Promise.reject(constant), { attempts: 1 }).catch(() => {});
+    assertEquals(suppressedErrors(constant), []);
+    for (const attempts of [1, 2]) {
+      const error = await retry(() => Promise.reject("busy"), { attempts }).catch((error) => error);
+      assertEquals(error, "busy");
+    }
+  }),
+);
+
+Deno.test(
+  "retry() refuses a retryIf and a backoff that give a promise, and loses no error by that",
+  simulated(async () => {
+    const fail = () => Promise.reject(new RangeError("down"));
+    const cases: [RetryOptions, string][] = [
+      [
+        { retryIf: (async () => await Promise.reject(new Error("unseen"))) as never },
+        'Cannot retry as "retryIf" must return true or false: received a promise',
+      ],
+      [
+        { backoff: (() => Promise.resolve(1)) as never },
+        'Cannot wait for the next attempt as "backoff" must be a number',
+      ],
+      [{ backoff: (() => "5") as never }, 'Cannot wait for the next attempt as "backoff" must be a number'],
+    ];
+    for (const [options, message] of cases) {
+      const error = await assertRejects(() => retry(fail, options), TypeError, message);
+      assertEquals(suppressedErrors(error).map(String), ["RangeError: down"]);
+    }
+    for (const value of [function* () {}, async function* () {}]) {
+      await assertRejects(() => retry(value as never), TypeError, '"fn" must be a plain or async function');
+      await assertRejects(() => retry(fail, { backoff: value as never }), TypeError, '"backoff" must be a plain');
+      await assertRejects(() => retry(fail, { retryIf: value as never }), TypeError, '"retryIf" must be a plain');
+    }
+    await assertRejects(
+      () => retry(fail, { backoff: 5 as never }),
+      TypeError,
+      '"backoff" must be a function or an object',
+    );
   }),
 );

@@ -1,0 +1,209 @@
+/** Results as they come. */
+
+import { CancelScope } from "../cancel_scope.ts";
+import type { MemoryReceiveChannel } from "../channels/memory_channel.ts";
+import { openMemoryChannel } from "../channels/memory_channel.ts";
+import { show } from "../_check.ts";
+import { composedWait } from "../_composed_wait.ts";
+import { currentNode, within } from "../_context.ts";
+import { failureOf } from "../_elsewhere.ts";
+import { NOTHING } from "../_error_tree.ts";
+import { ClosedResourceError, EndOfChannel } from "../errors.ts";
+import { feed, requireFeed } from "./_feed.ts";
+import type { MapOptions, Source } from "./map.ts";
+import { ignore } from "../_quiet.ts";
+import { refuse, type WaitReason } from "../_waiter.ts";
+import { WaitQueue } from "../_wait_queue.ts";
+
+/** How `asCompleted()` gives its results. */
+export interface AsCompletedOptions extends MapOptions {
+  /**
+   * Whether the results come in the order of the items. One that is ready before its turn waits, and so does its worker:
+   * never more than `concurrency` items are worked on or waiting.
+   *
+   * @default {false}
+   */
+  readonly ordered?: boolean;
+}
+
+/** What `asCompleted()` gives: an iterator, and a resource that ends the work. */
+export interface CompletedResults<R> extends AsyncIterableIterator<R>, AsyncDisposable {
+}
+
+/**
+ * Calls an async function for each item of a source, and gives the results as they come: an async iterable.
+ *
+ * Nothing begins before the first result is asked for. A result waits until it is taken, and so does its worker: a slow
+ * consumer slows everything down. Leaving the loop early cancels what is running, waits for it, and tells the source, by
+ * its `return()` or `stop`. The iterable can be gone through once. An error ends it and is thrown once; with
+ * `errors: "collect"` the results of the other items are given first.
+ *
+ * **Cancellation:** everything is cancelled and waited for, and the source is told. A cancelled wait for one result loses
+ * nothing, if the scope in which the iterable was made is not cancelled.
+ *
+ * @example The quickest first
+ * ```ts
+ * import { asCompleted, sleep } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const order: number[] = [];
+ * const results = asCompleted([30, 1, 15], async (ms) => {
+ *   await sleep(ms);
+ *   return ms;
+ * });
+ * for await (const ms of results) order.push(ms);
+ * assertEquals(order, [1, 15, 30]);
+ * ```
+ *
+ * @example In the order of the items, three of them at a time
+ * ```ts
+ * import { asCompleted, sleep } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const fetched: number[] = [];
+ * const pages = asCompleted([3, 1, 2], async (ms) => {
+ *   await sleep(ms);
+ *   return ms;
+ * }, { ordered: true, concurrency: 3 });
+ * for await (const ms of pages) fetched.push(ms);
+ * assertEquals(fetched, [3, 1, 2]);
+ * ```
+ *
+ * @param source The items.
+ * @param fn What to do; gets the item and its number, from 0.
+ * @param options How many at a time, in which order, what a failure does, and what ends the source.
+ * @returns The results, in the order in which they are ready, or that of the items.
+ * @throws {TypeError} If `source` cannot be iterated, or `fn` or `stop` is not a function.
+ * @throws {RangeError} If `concurrency` is not a whole number >= 1 or `Infinity`, or `errors` neither of its two values.
+ */
+export function asCompleted<T, R>(
+  source: Source<T>,
+  fn: (item: T, index: number) => R | Promise<R>,
+  options: AsCompletedOptions = {},
+): CompletedResults<R> {
+  const { ordered = false } = options;
+  requireFeed("go through results", source, fn, options);
+  if (typeof ordered !== "boolean") {
+    throw new TypeError(`Cannot go through results as "ordered" must be true or false: received ${show(ordered)}`);
+  }
+  const [send, receive] = openMemoryChannel<R>(0, { name: "results" });
+  const order = ordered ? new InOrder() : null;
+  const work = async (item: T, index: number) => {
+    try {
+      const result = await fn(item, index);
+      await order?.turn(index);
+      await send.send(result);
+    } finally {
+      order?.over(index);
+    }
+  };
+  return new Results(receive, async () => {
+    using _send = send;
+    await feed(source, options, work);
+  });
+}
+
+/** The work runs below the scope in which the iterable was made. */
+class Results<R> implements CompletedResults<R> {
+  readonly #node = currentNode();
+  readonly #scope = new CancelScope();
+  readonly #results: MemoryReceiveChannel<R>;
+  readonly #work: () => Promise<void>;
+  /** Settled when nothing is left running. */
+  #running: Promise<unknown> | null = null;
+  /** The error with which the work has ended was thrown by one of the calls. */
+  #told = false;
+
+  constructor(results: MemoryReceiveChannel<R>, work: () => Promise<void>) {
+    this.#results = results;
+    this.#work = work;
+  }
+
+  next(): Promise<IteratorResult<R>> {
+    const node = currentNode();
+    if (this.#running === null) {
+      if (node.cancelled !== null) return refuse(node);
+      this.#running = within(this.#node, (work) => this.#scope.run(work), this.#work);
+      // Whoever asks for the next result, or leaves, gets the error.
+      this.#running.catch(ignore);
+    }
+    return composedWait(() => this.#next());
+  }
+
+  return(value?: unknown): Promise<IteratorResult<R>> {
+    return composedWait(async () => {
+      await this.#stop();
+      return { done: true, value } as IteratorResult<R>;
+    });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stop();
+  }
+
+  async #next(): Promise<IteratorResult<R>> {
+    try {
+      return { done: false, value: await this.#results.receive() };
+    } catch (error) {
+      const over = error instanceof EndOfChannel || error instanceof ClosedResourceError;
+      // Only this call was cancelled, or cut short by a timeout: the work goes on.
+      if (!over && this.#node.cancelled === null) throw error;
+      await this.#end();
+      if (!over) throw error;
+      return { done: true, value: undefined };
+    }
+  }
+
+  /** Waits for the work, and throws its error, once: whoever gets it first has it. */
+  async #end(): Promise<void> {
+    try {
+      await this.#running;
+    } catch (error) {
+      if (this.#told) return;
+      this.#told = true;
+      throw error;
+    }
+  }
+
+  /** Throws no cancellation, which would hide the error of the block: the next wait throws it again. */
+  async #stop(): Promise<void> {
+    this.#running ??= Promise.resolve();
+    this.#scope.cancel("nobody wants the results any more");
+    this.#results.close();
+    try {
+      await this.#end();
+    } catch (error) {
+      const failure = failureOf(this.#node, error);
+      if (failure !== NOTHING) throw failure;
+    }
+  }
+}
+
+const TURN: WaitReason = { kind: "results of earlier items" };
+
+/** Lets each item go when all before it have gone. */
+class InOrder {
+  #next = 0;
+  /** Those that are over before their turn. */
+  readonly #over = new Set<number>();
+  readonly #lines = new Map<number, WaitQueue<void>>();
+
+  async turn(index: number): Promise<void> {
+    if (index === this.#next) return;
+    const line = new WaitQueue<void>();
+    this.#lines.set(index, line);
+    await line.park(TURN);
+  }
+
+  /** The item was given, or has none to give. */
+  over(index: number): void {
+    this.#over.add(index);
+    while (this.#over.delete(this.#next)) this.#next++;
+    this.#lines.get(this.#next)?.wakeFirst();
+    this.#lines.delete(this.#next);
+  }
+}
