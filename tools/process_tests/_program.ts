@@ -25,6 +25,11 @@ export class Program {
     return Program.#spawn(["run", "--no-lock", "--allow-all", urlOf(script), ...args]);
   }
 
+  /** Starts such a script in a process that can collect its garbage with `gc()`. */
+  static startCollecting(script: string, ...args: string[]): Program {
+    return Program.#spawn(["run", "--no-lock", "--allow-all", "--v8-flags=--expose-gc", urlOf(script), ...args]);
+  }
+
   /** Starts such a script in a process that may have so many files open, and can collect its garbage with `gc()`. */
   static startLimited(openFiles: number, script: string, ...args: string[]): Program {
     const deno = [Deno.execPath(), "run", "--no-lock", "--allow-all", "--v8-flags=--expose-gc", urlOf(script), ...args];
