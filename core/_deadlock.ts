@@ -15,11 +15,9 @@
  */
 
 import { mainModuleEvaluated, onLoopEmpty } from "./_host.ts";
+import { hostClear, hostImmediate, hostTimeout } from "./_host_time.ts";
 import type { Runtime } from "./_runtime.ts";
 import { walk } from "./_status.ts";
-
-// Taken at import, so that fake timers installed by a test do not reach them.
-const { setTimeout: hostTimeout, clearTimeout: hostClear, setImmediate: hostImmediate } = globalThis;
 
 /** How long every task must have been waiting before the note is printed, in milliseconds. */
 const NOTE_AFTER = 1_000;

@@ -9,6 +9,7 @@
 import { ambientNode, setDefaultRoot } from "./_context.ts";
 import { type Clock, realClock } from "./clock.ts";
 import { HostOperations } from "./_host_operations.ts";
+import { hostDate } from "./_host_time.ts";
 import { Instruments } from "./instrument.ts";
 import { reportHook } from "./_report_hook.ts";
 import type { Network } from "./network.ts";
@@ -25,9 +26,6 @@ type RuntimeOptions = Omit<RunOptions, "signal" | "handleSignals" | "grace">;
 
 /** A place costs 2 us to record; the first tasks are the program's structure, the later ones mostly alike. */
 const DEFAULT_SPAWN_SITES = 256;
-
-// Taken at import, so that a fake date installed by a test does not stop the coarse time.
-const hostDate = Date.now;
 
 /** See the header. */
 export class Runtime implements RunView {

@@ -13,11 +13,8 @@
  */
 
 import type { Clock } from "./clock.ts";
+import { hostImmediate, hostNow } from "./_host_time.ts";
 import type { Waiter } from "./_waiter.ts";
-
-// Taken at import, so that fake timers installed by a test do not move the library's own turns.
-const hostImmediate = globalThis.setImmediate;
-const hostNow = performance.now.bind(performance);
 
 /** Wake-ups between two turns of the event loop. tokio's budget is 128, Go's preemption 10 ms. */
 const BURST = 256;

@@ -9,6 +9,7 @@
  */
 
 import { type Alarm, AlarmQueue } from "./alarm_queue.ts";
+import { hostClear, hostDate, hostImmediate, hostNow, hostTimeout } from "./_host_time.ts";
 import { reportHook } from "./_report_hook.ts";
 import type { RunView } from "./runtime_view.ts";
 
@@ -43,11 +44,6 @@ export interface Clock {
   /** Called when the run has ended. */
   stop?(): void;
 }
-
-// Taken at import, so that fake timers installed by a test do not reach the real clock.
-const { setTimeout: hostTimeout, clearTimeout: hostClear, setImmediate: hostImmediate } = globalThis;
-const hostNow = performance.now.bind(performance);
-const hostDate = Date.now;
 
 /** `setTimeout` with a longer delay fires at once. */
 const LONGEST_DELAY = 2 ** 31 - 1;

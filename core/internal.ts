@@ -26,6 +26,7 @@ export { NOTHING } from "./_error_tree.ts";
 export { eachLeaf, isError, isInstance, isObject, partsOf, read, textOf } from "./_foreign.ts";
 export { labelOf, waitsBelow, waitText } from "./_wait_text.ts";
 export { cutStack } from "./_own_stack.ts";
+export { hostClear, hostClearImmediate, hostDate, hostImmediate, hostNow, hostTimeout } from "./_host_time.ts";
 export { ignore, isQuiet } from "./_quiet.ts";
 export { withSuppressed } from "./suppressed_errors.ts";
 

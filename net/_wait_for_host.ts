@@ -1,12 +1,10 @@
 /** Waiting for an operation of the host that may be left behind. */
 
 import { suspend } from "../core/mod.ts";
+import { hostImmediate } from "../core/internal.ts";
 import { callHost, tellHost } from "./_host_call.ts";
 
 export { isNotCapable, textOf } from "./_host_errors.ts";
-
-// Taken at import, so that fake timers installed by a test do not reach it.
-const hostImmediate = globalThis.setImmediate;
 
 /** Options of `waitForHost()`. */
 export interface HostWait<T> {

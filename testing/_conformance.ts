@@ -23,13 +23,10 @@ import {
   TooSlowError,
   WouldBlock,
 } from "../core/mod.ts";
-import { requireFunction } from "../core/internal.ts";
+import { hostClear, hostTimeout, requireFunction } from "../core/internal.ts";
 import { requireMilliseconds } from "./_arguments.ts";
 import { type CheckOptions, RuleError, type StepContext } from "./conformance.ts";
 import { simulate } from "./simulate.ts";
-
-// In real time, whatever tests do to the globals.
-const { setTimeout: hostTimeout, clearTimeout: hostClear } = globalThis;
 
 /** How long to wait after the deadline of a rule for its cleanup, in real milliseconds. */
 const CLEANUP = 250;

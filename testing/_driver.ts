@@ -25,6 +25,7 @@ import {
   type Task,
   type WaitReason,
 } from "../core/mod.ts";
+import { hostClear, hostClearImmediate, hostImmediate, hostTimeout } from "../core/internal.ts";
 import type { Bubble } from "./_globals.ts";
 import { IdleWaiters } from "./_idle_waiters.ts";
 import type { Leak } from "./_leaks.ts";
@@ -35,14 +36,6 @@ import type { SimulateOptions } from "./simulate.ts";
 import { placed, type Site, Sites } from "./_sites.ts";
 import { describeTimer, type TimerHost, type TimerKind, VirtualTimer } from "./_timers.ts";
 import type { VirtualClock } from "./_virtual_clock.ts";
-
-// The driver lives in real time, whatever tests do to the globals.
-const {
-  setImmediate: hostImmediate,
-  clearImmediate: hostClearImmediate,
-  setTimeout: hostTimeout,
-  clearTimeout: hostClear,
-} = globalThis;
 
 /** How many places a simulation takes: of waits, timers and resources. At 4 us each, so some 10 ms at most. */
 const SITES = 2_000;

@@ -14,11 +14,9 @@ import {
   type Task,
   type WaitReason,
 } from "../core/mod.ts";
+import { hostImmediate } from "../core/internal.ts";
 import { Sites } from "./_sites.ts";
 import type { SweepFlavour } from "./sweep_cancel.ts";
-
-// In real time, whatever the simulation does to the globals.
-const { setImmediate: hostImmediate } = globalThis;
 
 /** A moment at which a scenario is cancelled. */
 export interface Point {

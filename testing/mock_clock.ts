@@ -1,12 +1,8 @@
 /** Trio's clock for tests: for those who know it, and for programs under `run()` that are tested from outside. */
 
 import { type Alarm, AlarmQueue, type Clock, type RunView } from "../core/mod.ts";
+import { hostClear, hostDate, hostImmediate, hostNow, hostTimeout } from "../core/internal.ts";
 import { someoneSettles } from "./settled.ts";
-
-// Taken at import, so that fake timers installed by a test do not reach them.
-const { setImmediate: hostImmediate, setTimeout: hostTimeout, clearTimeout: hostClear } = globalThis;
-const hostNow = performance.now.bind(performance);
-const hostDate = Date.now.bind(Date);
 
 /** `setTimeout` with a longer delay fires at once. */
 const LONGEST_DELAY = 2 ** 31 - 1;

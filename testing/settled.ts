@@ -1,11 +1,9 @@
 /** Waiting until nobody has anything left to do. */
 
 import { currentRun, onIdle, suspend, type Waker } from "../core/mod.ts";
+import { hostClear, hostImmediate, hostTimeout } from "../core/internal.ts";
 import { ambientDriver } from "./_ambient.ts";
 import { IdleWaiters } from "./_idle_waiters.ts";
-
-// Taken at import, so that fake timers installed by a test do not reach them.
-const { setImmediate: hostImmediate, setTimeout: hostTimeout, clearTimeout: hostClear } = globalThis;
 
 /** How long to be quiet. */
 export interface SettledOptions {

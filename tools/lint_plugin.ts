@@ -4,6 +4,7 @@
  * `error-message`: `Cannot <action> as …`, sentence case, no period at the end, no contractions, in string and template
  * literals, also those handed to `super()`. `import-direction`: core imports nothing of ours, net and testing use the
  * `mod.ts` of other folders, `_private.ts` files stay in their folder and those below it, and `node:` modules are imported where that was decided.
+ * `host-time`: timers and clocks come from `core/_host_time.ts`, never from the globals, for which a test may have put fakes.
  * `few-arguments`: exported functions take at most three arguments, the last of them options if there are three, and no
  * boolean in a position.
  */
@@ -11,10 +12,21 @@
 /** Where `node:` modules may be imported in published code. */
 const NODE_IMPORTS: Readonly<Record<string, string>> = {
   "core/_context.ts": "node:async_hooks",
+  "core/_host_time.ts": "node:timers",
   "net/_connect_from.ts": "node:net",
   "net/_deno_network.ts": "node:dns/promises",
   "testing/net/_host_context.ts": "node:async_hooks",
 };
+
+/** Globals that a test may replace. */
+const TIMERS = /^(?:set|clear)(?:Timeout|Interval|Immediate)$/;
+const CLOCKS: ReadonlySet<string> = new Set(["performance.now", "Date.now"]);
+/** Who looks for the host's own, or stands in for it; and fixtures of tests. */
+const MAKES_TIME: ReadonlySet<string> = new Set([
+  "core/_host_time.ts",
+  "testing/_globals.ts",
+  "net/_scripted_network.ts",
+]);
 
 const plugin: Deno.lint.Plugin = {
   name: "trefoil",
@@ -82,6 +94,35 @@ const plugin: Deno.lint.Plugin = {
             if (node.source) check(node, node.source.value);
           },
           ExportAllDeclaration: (node) => check(node, node.source.value),
+        };
+      },
+    },
+    "host-time": {
+      create(context) {
+        const file = inRepository(context.filename) ?? "";
+        if (isTest(file) || !/^(?:core|net|testing)\//.test(file) || MAKES_TIME.has(file)) return {};
+        const report = (node: Deno.lint.Node, name: string): void =>
+          context.report({ node, message: `"${name}" may be a fake: take it from core/_host_time.ts` });
+        return {
+          CallExpression(node) {
+            if (node.callee.type === "Identifier" && TIMERS.test(node.callee.name)) report(node, node.callee.name);
+          },
+          MemberExpression(node) {
+            if (node.object.type !== "Identifier" || node.property.type !== "Identifier") return;
+            const name = `${node.object.name}.${node.property.name}`;
+            if (CLOCKS.has(name) || (node.object.name === "globalThis" && TIMERS.test(node.property.name))) {
+              report(node, name);
+            }
+          },
+          VariableDeclarator(node) {
+            if (
+              node.id.type !== "ObjectPattern" || node.init?.type !== "Identifier" || node.init.name !== "globalThis"
+            ) return;
+            for (const property of node.id.properties) {
+              if (property.type !== "Property" || property.key.type !== "Identifier") continue;
+              if (TIMERS.test(property.key.name)) report(property, property.key.name);
+            }
+          },
         };
       },
     },

@@ -44,6 +44,21 @@ Deno.test("node: modules are imported where that was decided", () => {
   assertEquals(lint("core/x_test.ts", 'import "node:async_hooks";'), []);
 });
 
+Deno.test("timers and clocks are the host's own, not what stands among the globals", () => {
+  for (const file of ["core/x.ts", "net/http/_x.ts", "testing/x.ts"]) {
+    assertEquals(lint(file, "setTimeout(f); clearImmediate(x);"), [
+      '"setTimeout" may be a fake: take it from core/_host_time.ts',
+      '"clearImmediate" may be a fake: take it from core/_host_time.ts',
+    ]);
+    assertEquals(lint(file, "const now = performance.now.bind(performance); const date = Date.now;").length, 2);
+    assertEquals(lint(file, "const a = globalThis.setImmediate; const { setTimeout: b } = globalThis;").length, 2);
+    assertEquals(lint(file, "hostTimeout(f); clock.setTimeout(f); const { process } = globalThis;"), []);
+  }
+  for (const file of ["core/x_test.ts", "core/_host_time.ts", "examples/x.ts"]) {
+    assertEquals(lint(file, "setTimeout(() => Date.now());"), []);
+  }
+});
+
 Deno.test("exported functions have few arguments and no booleans in a position", () => {
   assertEquals(lint("net/x.ts", "export function f(a: string, b: number, options: object) {}"), []);
   assertEquals(lint("net/x.ts", "export function f(a: 1, b: 1, c: 1, d: 1) {}"), [

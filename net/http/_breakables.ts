@@ -7,10 +7,8 @@
  */
 
 import { Event } from "../../core/mod.ts";
+import { hostImmediate as nextTurn } from "../../core/internal.ts";
 import { waitForHost } from "../_wait_for_host.ts";
-
-// Taken at import: a simulation does not hold up what the outside world does.
-const nextTurn = globalThis.setImmediate;
 
 /** See the header. */
 export class Breakables {

@@ -23,6 +23,12 @@ import {
   suspend,
   type Waker,
 } from "../../core/mod.ts";
+import {
+  hostClear as clearHostTimeout,
+  hostClearImmediate as dropTurn,
+  hostImmediate as nextTurn,
+  hostTimeout,
+} from "../../core/internal.ts";
 import { requireAtLeast, show } from "../_check.ts";
 import type {
   WebSocketChannel,
@@ -48,13 +54,6 @@ const LOOKS_BY_TURN = 32;
 /** The longest pause between two looks at what the host has not sent, in milliseconds. */
 const LONGEST_LOOK = 16;
 
-// Taken at import: a simulation does not hold up what the outside world does.
-const {
-  setTimeout: hostTimeout,
-  clearTimeout: clearHostTimeout,
-  setImmediate: nextTurn,
-  clearImmediate: dropTurn,
-} = globalThis;
 const encoder = new TextEncoder();
 
 interface Sender {

@@ -14,6 +14,7 @@ import {
   type TaskStatus,
   untilShutdown,
 } from "../../core/mod.ts";
+import { hostImmediate as nextTurn } from "../../core/internal.ts";
 import { formatAddress } from "../_address.ts";
 import { Breakables } from "./_breakables.ts";
 import { checkServe } from "../_accept_loop.ts";
@@ -80,9 +81,6 @@ export interface ServeHttpOptions extends OpenTcpListenersOptions {
 const STRAGGLER_TIMEOUT = 1_000;
 /** One object for all tasks: made for each request it would cost time. */
 const SPAWN = { name: "request" } as const;
-
-// Taken at import: a simulation does not hold up what the outside world does.
-const nextTurn = globalThis.setImmediate;
 
 /**
  * Serves HTTP: calls the handler in a task of its own for each request.

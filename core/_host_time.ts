@@ -1,0 +1,51 @@
+/**
+ * The host's own timers and clocks, whatever stands in for them among the globals.
+ *
+ * A test that has installed fake timers and then imports this package (a setup file, `await import()`, a second copy inside
+ * a simulation) would otherwise leave it with the fakes for the life of the module: every sleep hangs, long after the fakes
+ * are gone. The timers are to be had from `node:timers`, which is built into Deno, Node and Bun, and is where Deno's globals
+ * come from (the very same functions). For the clocks there is no such door, so they are looked for behind the usual kinds
+ * of fakes: a spy on the method, another object or class in place of the global.
+ */
+
+import {
+  clearImmediate as clearImmediateOfHost,
+  clearTimeout as clearTimeoutOfHost,
+  setImmediate as setImmediateOfHost,
+  setTimeout as setTimeoutOfHost,
+} from "node:timers";
+
+/** `setTimeout` of the host. */
+export const hostTimeout: typeof globalThis.setTimeout = setTimeoutOfHost;
+/** `clearTimeout` of the host. */
+export const hostClear: typeof globalThis.clearTimeout = clearTimeoutOfHost;
+/** `setImmediate` of the host. */
+export const hostImmediate: typeof globalThis.setImmediate = setImmediateOfHost;
+/** `clearImmediate` of the host. */
+export const hostClearImmediate: typeof globalThis.clearImmediate = clearImmediateOfHost;
+/** `performance.now` of the host. */
+export const hostNow: () => number = findNow();
+/** `Date.now` of the host. */
+export const hostDate: () => number = findDate();
+
+function findNow(): () => number {
+  const { Performance, process } = globalThis as unknown as {
+    Performance?: abstract new () => Performance;
+    process?: { getBuiltinModule?(name: string): { performance: Performance } };
+  };
+  let { performance } = globalThis;
+  // Another object in its place: a plain one, as of sinon's fake timers.
+  if (Performance !== undefined && !(performance instanceof Performance)) {
+    performance = process?.getBuiltinModule?.("node:perf_hooks").performance ?? performance;
+  }
+  // The method belongs to the class; a spy is a property of the object itself.
+  const itsClass = Object.getPrototypeOf(performance) as Performance | null;
+  return (itsClass?.now ?? performance.now).bind(performance);
+}
+
+function findDate(): () => number {
+  // A copy of a date is made by the host, and so of its own class, whatever class stands in for it.
+  const HostDate = structuredClone(new Date(0)).constructor as DateConstructor;
+  const isSpied = !Function.prototype.toString.call(HostDate.now).includes("[native code]");
+  return isSpied ? () => new HostDate().getTime() : HostDate.now;
+}
