@@ -50,7 +50,17 @@ const LONGEST_DELAY = 2 ** 31 - 1;
 /** One millisecond is what host timers can tell apart. */
 const HOST_RESOLUTION = 1;
 
-class RealClock implements Clock {
+/** What the real clock needs of the host. */
+export interface HostTime {
+  readonly now: () => number;
+  readonly setTimeout: typeof hostTimeout;
+  readonly clearTimeout: typeof hostClear;
+  readonly setImmediate: typeof hostImmediate;
+}
+
+/** See the header. */
+export class RealClock implements Clock {
+  readonly #host: HostTime;
   /** The instant the host timer is set for; `Infinity` without one. Written by `#sync` and `#ring`. */
   #armed = Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -58,11 +68,15 @@ class RealClock implements Clock {
   readonly #alarms = new AlarmQueue(HOST_RESOLUTION, () => {
     if (this.#syncing) return;
     this.#syncing = true;
-    hostImmediate(this.#sync);
+    this.#host.setImmediate(this.#sync);
   });
 
+  constructor(host: HostTime) {
+    this.#host = host;
+  }
+
   now(): number {
-    return hostNow();
+    return this.#host.now();
   }
 
   wall(): number {
@@ -82,16 +96,16 @@ class RealClock implements Clock {
     this.#syncing = false;
     const { next } = this.#alarms;
     if (next === this.#armed) return;
-    hostClear(this.#timer);
+    this.#host.clearTimeout(this.#timer);
     this.#armed = next;
     // Rounded down, as the instant was rounded up, and host timers are never early: if this one is, it is set again.
-    const delay = Math.min(Math.max(0, Math.floor(next - hostNow())), LONGEST_DELAY);
-    this.#timer = next === Infinity ? undefined : hostTimeout(this.#ring, delay);
+    const delay = Math.min(Math.max(0, Math.floor(next - this.#host.now())), LONGEST_DELAY);
+    this.#timer = next === Infinity ? undefined : this.#host.setTimeout(this.#ring, delay);
   };
 
   readonly #ring = (): void => {
     this.#armed = Infinity;
-    const now = hostNow();
+    const now = this.#host.now();
     // A callback that throws (a third party's) must not take the others with it.
     while (true) {
       try {
@@ -105,4 +119,9 @@ class RealClock implements Clock {
 }
 
 /** The host's time. One for all runs, as it keeps one host timer for all of them. */
-export const realClock: Clock = new RealClock();
+export const realClock: Clock = new RealClock({
+  now: hostNow,
+  setTimeout: hostTimeout,
+  clearTimeout: hostClear,
+  setImmediate: hostImmediate,
+});

@@ -13,6 +13,7 @@ import {
   type RunView,
   sleep,
 } from "./mod.ts";
+import { RealClock } from "./clock.ts";
 
 /** What the real clock needs of the host, under control: nothing here takes time. */
 class FakeHost {
@@ -39,24 +40,14 @@ class FakeHost {
 }
 
 const host = new FakeHost();
-const clock = await (async () => {
-  const { setTimeout, clearTimeout, setImmediate } = globalThis;
-  Object.assign(globalThis, {
-    setTimeout: host.setTimeout,
-    clearTimeout: host.clearTimeout,
-    setImmediate: host.setImmediate,
-  });
-  Object.defineProperty(performance, "now", { value: () => host.time, configurable: true });
-  try {
-    // The clock takes the host's functions when it is loaded, so a copy of it gets these.
-    return (await import("./clock.ts?on-a-fake-host")).realClock;
-  } finally {
-    Object.assign(globalThis, { setTimeout, clearTimeout, setImmediate });
-    delete (performance as { now?: unknown }).now;
-  }
-})();
+const clock = new RealClock({
+  now: () => host.time,
+  setTimeout: host.setTimeout as never,
+  clearTimeout: host.clearTimeout as never,
+  setImmediate: host.setImmediate as never,
+});
 
-/** Sets an alarm on the copy so many milliseconds from now. */
+/** Sets an alarm on that clock so many milliseconds from now. */
 function alarmIn(ms: number, fire: () => void = () => {}): Alarm {
   return clock.at(host.time + ms, fire, undefined);
 }
