@@ -27,6 +27,7 @@ export { eachLeaf, isError, isInstance, isObject, partsOf, read, textOf } from "
 export { labelOf, waitsBelow, waitText } from "./_wait_text.ts";
 export { cutStack } from "./_own_stack.ts";
 export { hostClear, hostClearImmediate, hostDate, hostImmediate, hostNow, hostTimeout } from "./_host_time.ts";
+export { inspectable, type Picture } from "./_inspect.ts";
 export { ignore, isQuiet } from "./_quiet.ts";
 export { withSuppressed } from "./suppressed_errors.ts";
 
