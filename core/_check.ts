@@ -61,6 +61,14 @@ export function requireOptions(action: string, value: unknown): void {
   throw new TypeError(`Cannot ${action} as "options" must be an object: received ${show(value)}`);
 }
 
+/** Requires options, where some are given, with a text for a name, where there is one; returns that, or an empty one. */
+export function requireName(action: string, options: { readonly name?: string } | undefined): string {
+  requireOptions(action, options);
+  const name = options?.name;
+  requireText(action, "name", name);
+  return name ?? "";
+}
+
 /** Requires a whole number in a range. */
 export function requireInteger(action: string, name: string, value: unknown, least: number, most: number): void {
   if (typeof value !== "number") {

@@ -233,7 +233,11 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
     closeNode(this);
     // A timer begun in the task keeps this object: it must not keep the function, and what that holds.
     if (typeof this.#name !== "string") this.#name = nameOf(this.#name);
-    for (let held = this.#held; held !== null; held = held.nextHeld) held.ownerEnded();
+    // Taken off the list first: who is told may give back what else is on it.
+    for (let held = this.#held; held !== null; held = this.#held) {
+      this.letGo(held);
+      held.ownerEnded();
+    }
     const { runtime } = this;
     // A forgotten wait that refuses to be cancelled: when it ends one day, the task must not count as running.
     if (this.waits > 0) this.waits += STUCK_WAITS;

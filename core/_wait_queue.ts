@@ -76,13 +76,13 @@ export class WaitQueue<T, W extends Queued<T> = Waiter<T>> implements Line {
     return this.#first !== null && this.#first.wake(value);
   }
 
-  /** Grants all, in order. Waits that begin meanwhile are not among them: a waker cannot run tasks. */
+  /** Grants all that wait now, in order. Those that join meanwhile, from a schedule of the user's, stay. */
   wakeAll(value: T): void {
-    while (this.#first !== null) this.#first.wake(value);
+    for (let left = this.#size; left > 0 && this.#first !== null; left--) this.#first.wake(value);
   }
 
-  /** Ends all with an error, in order. */
+  /** Ends all that wait now with an error, in order. */
   failAll(error: unknown): void {
-    while (this.#first !== null) this.#first.fail(error);
+    for (let left = this.#size; left > 0 && this.#first !== null; left--) this.#first.fail(error);
   }
 }

@@ -11,6 +11,7 @@
  */
 
 import { BrokenResourceError } from "../errors.ts";
+import { describeEnded, endedHolder } from "./_holder.ts";
 import type { StatusNode } from "../_status.ts";
 import { describe, type Holding, type TaskImpl } from "../_task.ts";
 import { Waiter, type WaitReason } from "../_waiter.ts";
@@ -85,19 +86,24 @@ export class LockCore {
   fault(task: TaskImpl<unknown>): Error | null {
     if (this.broken !== null) return new BrokenResourceError(this.broken.message);
     // Nobody would notice that it is never released.
-    if (task.state !== "running") {
-      return new TypeError(
-        `Cannot acquire lock${this.#name} as its owner must be a task that runs: task ${
-          describe(task)
-        } has ended, acquire it in a task that waits for what calls you`,
-      );
-    }
-    if (this.guard?.owner !== task) return null;
+    if (task.state !== "running") return endedHolder(`lock${this.#name}`, task);
+    const does = this.guard?.owner === task ? "holds" : this.#waits(task) ? "waits for" : null;
+    if (does === null) return null;
     return new TypeError(
-      `Cannot acquire lock${this.#name} as task ${
-        describe(task)
-      } holds it already, and would wait for itself: release it first`,
+      `Cannot acquire lock${this.#name} as task ${describe(task)} ${does} it already, and would wait for itself: ${
+        does === "holds" ? "release it first" : "acquire it in tasks of their own"
+      }`,
     );
+  }
+
+  /** Whether a task stands in the line. Two places of one task are told apart by chance: the second works, or is refused. */
+  #waits(task: TaskImpl<unknown>): boolean {
+    // Nearly always it has no other wait open.
+    if (task.waits === 0) return false;
+    for (let waiter = this.waiters.first; waiter !== null; waiter = waiter.after as typeof waiter) {
+      if (waiter.node.task === task) return true;
+    }
+    return false;
   }
 
   /** Takes the lock if it is free; nobody waits then. */
@@ -143,9 +149,8 @@ export class LockCore {
   /** The owner has ended without releasing it: nobody knows in what state it left what the lock protects. */
   breakIt(owner: TaskImpl<unknown>): void {
     this.guard = null;
-    const started = owner.spawnSite === undefined ? "" : ` (started at ${owner.spawnSite.replace("file://", "")})`;
     this.broken = new BrokenResourceError(
-      `Cannot acquire lock${this.#name} as its owner, task ${describe(owner)}${started}, ended while holding it: ` +
+      `Cannot acquire lock${this.#name} as its owner, ${describeEnded(owner)}, ended while holding it: ` +
         'write "using guard = await lock.acquire()", which releases it in any case',
     );
     for (const waits of [this.waiters, ...this.conditions]) waits.failAll(this.broken);

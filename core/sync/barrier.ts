@@ -1,7 +1,8 @@
 /** A meeting point. */
 
-import { requireInteger } from "../_check.ts";
+import { requireInteger, requireName } from "../_check.ts";
 import { currentNode } from "../_context.ts";
+import { inspectable } from "../_inspect.ts";
 import { pass, refuse, Waiter, type WaitReason } from "../_waiter.ts";
 import { WaitQueue } from "../_wait_queue.ts";
 
@@ -39,6 +40,15 @@ export interface BarrierStatistics {
  * ```
  */
 export class Barrier {
+  static {
+    inspectable(
+      this,
+      "Barrier",
+      (barrier) => ({ name: barrier.#name, parties: barrier.#parties, ...barrier.statistics() }),
+    );
+  }
+
+  readonly #name: string;
   readonly #parties: number;
   readonly #waiters = new WaitQueue<number>();
   readonly #reason: WaitReason;
@@ -49,9 +59,12 @@ export class Barrier {
    * @param parties How many tasks meet.
    * @param options A name.
    * @throws {RangeError} If `parties` is not a whole number from 1 to 2 ** 31.
+   * @throws {TypeError} If the name is not a string.
    */
-  constructor(parties: number, { name = "" }: BarrierOptions = {}) {
+  constructor(parties: number, options: BarrierOptions = {}) {
     requireInteger("make a Barrier", "parties", parties, 1, 2 ** 31);
+    const name = requireName("make a Barrier", options);
+    this.#name = name;
     this.#parties = parties;
     this.#reason = {
       kind: "barrier",
@@ -79,8 +92,10 @@ export class Barrier {
       this.#waiters.add(waiter);
       return waiter.begun();
     }
-    for (let place = 0; this.#waiters.wakeFirst(place); place++);
-    return pass(node, this.#parties - 1);
+    // Counted first: a schedule of the user's may let others arrive meanwhile, for the next round.
+    const others = this.#parties - 1;
+    for (let place = 0; place < others; place++) this.#waiters.wakeFirst(place);
+    return pass(node, others);
   }
 
   /** Counts the waits. */

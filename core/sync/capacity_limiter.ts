@@ -1,10 +1,22 @@
-/** How many may do something at the same time. */
+/**
+ * How many may do something at the same time.
+ *
+ * A token of a task that has ended will not come back, so whoever waits for it waits for ever, and each such mistake makes
+ * the rest slower. Of the ways out, to take it back in silence would let in one more than the limit wherever the work goes
+ * on without its task; to count it as lost and fail only when all are lost would hide the mistake until the worst moment.
+ * So the limiter breaks as a lock does, at the first one, and says whose token it was.
+ */
 
-import { requireCount, show } from "../_check.ts";
+import { faultOf, requireCount, requireName, requireOptions, show } from "../_check.ts";
+import { refusedAfterTurn } from "../_composed_wait.ts";
 import { currentNode } from "../_context.ts";
-import { WouldBlock } from "../errors.ts";
+import { BrokenResourceError, WouldBlock } from "../errors.ts";
+import { read } from "../_foreign.ts";
+import { describeEnded, endedHolder } from "./_holder.ts";
+import { inspectable } from "../_inspect.ts";
 import type { ReleaseGuard } from "./lock.ts";
 import type { StatusNode } from "../_status.ts";
+import { type Holding, TaskImpl } from "../_task.ts";
 import { pass, refuse, Waiter, type WaitReason } from "../_waiter.ts";
 import { WaitQueue } from "../_wait_queue.ts";
 
@@ -17,7 +29,8 @@ export interface CapacityLimiterOptions {
 /** How a token is borrowed. */
 export interface BorrowOptions {
   /**
-   * Who borrows: any value, compared as by a `Map`. Each borrower can hold one token.
+   * Who borrows: any value, compared as by a `Map`. Each borrower can hold one token. Name something else than the calling
+   * task to give the token back in another task, or after this one has ended.
    *
    * @default {currentTask()}
    */
@@ -36,11 +49,17 @@ export interface CapacityLimiterStatistics {
   readonly tasksWaiting: number;
 }
 
+let takeBack: (token: Token) => void;
+let breakIt: (limiter: CapacityLimiter, owner: TaskImpl<unknown>) => void;
+
 /**
  * Limits how many do something at the same time: each borrows a token and gives it back.
  *
  * Unlike a semaphore it knows who has a token, so borrowing twice or giving back what one does not have is an error
  * and not a wrong count. The limit can be changed while it is in use.
+ *
+ * A task that borrows for itself must give its token back before it ends. If it does not, the limiter is broken for good:
+ * its waiters and all who come later get an error that names the task.
  *
  * **Order:** strictly first come, first served.
  *
@@ -64,12 +83,28 @@ export interface CapacityLimiterStatistics {
  * ```
  */
 export class CapacityLimiter {
+  static {
+    takeBack = (token) => token.limiter.#takeBack(token);
+    breakIt = (limiter, owner) => limiter.#breakIt(owner);
+    inspectable(this, "CapacityLimiter", (limiter) => ({
+      name: limiter.#name,
+      borrowedTokens: limiter.#borrowers.size,
+      totalTokens: limiter.#total,
+      borrowers: [...limiter.#borrowers.keys()].map(nameOf).join(", "),
+      tasksWaiting: limiter.#waiters.size,
+      broken: limiter.#broken === null ? undefined : true,
+    }));
+  }
+
+  readonly #name: string;
   readonly #borrowers = new Map<unknown, Token>();
   readonly #waiters = new WaitQueue<ReleaseGuard>();
   /** Who waits: a second wait for the same borrower would make one token serve two. */
   readonly #waiting = new Set<unknown>();
   readonly #reason: WaitReason;
   #total: number;
+  /** Why no token can be borrowed any more. */
+  #broken: BrokenResourceError | null = null;
 
   /**
    * Makes a limiter.
@@ -77,14 +112,20 @@ export class CapacityLimiter {
    * @param totalTokens How many may do it at the same time; `Infinity` sets no limit.
    * @param options A name.
    * @throws {RangeError} If `totalTokens` is not a whole number >= 0 or `Infinity`.
+   * @throws {TypeError} If it is not a number, or the name not a string.
    */
   constructor(totalTokens: number, options: CapacityLimiterOptions = {}) {
     requireCount("make a CapacityLimiter", "totalTokens", totalTokens);
+    this.#name = requireName("make a CapacityLimiter", options);
     this.#total = totalTokens;
-    const name = options.name === undefined ? "" : `"${options.name}" `;
     this.#reason = {
       kind: "acquire capacity",
-      label: () => `${name}(${this.#borrowers.size}/${this.#total} tokens are out)`,
+      label: () => `${this.#name === "" ? "" : `"${this.#name}" `}(${this.#picture()})`,
+      // With several out, each could end the wait.
+      holder: () => {
+        const [borrower] = this.#borrowers.size === 1 ? this.#borrowers.keys() : [];
+        return borrower instanceof TaskImpl ? borrower : null;
+      },
     };
   }
 
@@ -120,14 +161,17 @@ export class CapacityLimiter {
    * @param options Who borrows.
    * @returns What gives it back, by `using` or `release()`.
    * @throws {TypeError} If this borrower has a token, or waits for one, already.
+   * @throws {BrokenResourceError} If a task ended without giving its token back, before or meanwhile.
    */
   acquire(options?: BorrowOptions): Promise<ReleaseGuard> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
+    const bad = faultOf(() => requireOptions("acquire", options));
+    if (bad !== null) return Promise.reject(bad);
     const borrower = borrowerOf(node, options);
     const fault = this.#fault(borrower);
-    if (fault !== null) return Promise.reject(fault);
-    if (this.#free) return pass<ReleaseGuard>(node, this.#lend(borrower));
+    if (fault !== null) return refusedAfterTurn(node, fault);
+    if (this.#free) return pass<ReleaseGuard>(node, this.#lend(borrower, node.task));
     this.#waiting.add(borrower);
     const waiter = new TokenWaiter(node, this.#reason, this.#waiting, borrower);
     this.#waiters.add(waiter);
@@ -140,16 +184,20 @@ export class CapacityLimiter {
    * @param options Who borrows.
    * @returns What gives it back.
    * @throws {WouldBlock} If no token is free.
-   * @throws {TypeError} If this borrower has a token, or waits for one, already.
+   * @throws {TypeError} If this borrower has a token, or waits for one, already, or the calling task has ended.
+   * @throws {BrokenResourceError} If a task ended without giving its token back.
    */
   tryAcquire(options?: BorrowOptions): ReleaseGuard {
-    const borrower = borrowerOf(currentNode(), options);
+    requireOptions("acquire", options);
+    const node = currentNode();
+    const borrower = borrowerOf(node, options);
     const fault = this.#fault(borrower);
     if (fault !== null) throw fault;
+    if (borrower === node.task && node.task.state !== "running") throw endedHolder("a token", node.task);
     if (!this.#free) {
       throw new WouldBlock(`Cannot acquire without waiting as all ${this.#total} tokens are borrowed`);
     }
-    return this.#lend(borrower);
+    return this.#lend(borrower, node.task);
   }
 
   /**
@@ -159,6 +207,7 @@ export class CapacityLimiter {
    * @throws {TypeError} If this borrower has none.
    */
   release(options?: BorrowOptions): void {
+    requireOptions("release", options);
     const borrower = borrowerOf(currentNode(), options);
     const token = this.#borrowers.get(borrower);
     if (token === undefined) {
@@ -177,11 +226,21 @@ export class CapacityLimiter {
     };
   }
 
+  /** Whether a token can be had without overtaking anybody. */
   get #free(): boolean {
-    return this.#borrowers.size < this.#total;
+    return this.#borrowers.size < this.#total && this.#waiters.size === 0;
+  }
+
+  /** Who has the tokens, for the task tree. */
+  #picture(): string {
+    const some = [...this.#borrowers.keys()].slice(0, MOST_NAMES).map(nameOf);
+    const more = this.#borrowers.size > MOST_NAMES ? ", …" : "";
+    const whose = some.length === 0 ? "" : `: to ${some.join(", ")}${more}`;
+    return `${this.#borrowers.size}/${this.#total} tokens are out${whose}`;
   }
 
   #fault(borrower: unknown): Error | null {
+    if (this.#broken !== null) return new BrokenResourceError(this.#broken.message);
     const found = this.#borrowers.has(borrower)
       ? "has one already"
       : this.#waiting.has(borrower)
@@ -195,41 +254,67 @@ export class CapacityLimiter {
     );
   }
 
-  #lend(borrower: unknown): Token {
-    const token = new Token((token) => this.#takeBack(borrower, token));
+  #lend(borrower: unknown, task: TaskImpl<unknown>): Token {
+    const token = new Token(this, borrower, borrower === task ? task : null);
     this.#borrowers.set(borrower, token);
+    token.owner?.hold(token);
     return token;
   }
 
-  #takeBack(borrower: unknown, token: Token): void {
-    if (this.#borrowers.get(borrower) !== token) return;
-    this.#borrowers.delete(borrower);
+  #takeBack(token: Token): void {
+    if (this.#borrowers.get(token.borrower) !== token) return;
+    this.#borrowers.delete(token.borrower);
+    token.owner?.letGo(token);
     this.#serve();
   }
 
+  #breakIt(owner: TaskImpl<unknown>): void {
+    this.#borrowers.delete(owner);
+    this.#broken = new BrokenResourceError(
+      `Cannot acquire a token${this.#name === "" ? "" : ` of "${this.#name}"`} as ${
+        describeEnded(owner)
+      } ended without giving its own back: write "using token = await limiter.acquire()", which gives it back in any ` +
+        "case, or say acquire({ onBehalfOf }) for work that goes on without the task",
+    );
+    this.#waiting.clear();
+    this.#waiters.failAll(this.#broken);
+  }
+
   #serve(): void {
-    while (this.#free && this.#waiters.first !== null) {
+    while (this.#borrowers.size < this.#total && this.#waiters.first !== null) {
       const waiter = this.#waiters.first as TokenWaiter;
       this.#waiting.delete(waiter.borrower);
-      waiter.wake(this.#lend(waiter.borrower));
+      waiter.wake(this.#lend(waiter.borrower, waiter.node.task));
     }
   }
 }
 
-/** One that is out. */
-class Token implements ReleaseGuard {
-  readonly #takeBack: (token: Token) => void;
+/** Borrowers that are named in the task tree. */
+const MOST_NAMES = 3;
 
-  constructor(takeBack: (token: Token) => void) {
-    this.#takeBack = takeBack;
-  }
+/** One that is out. */
+class Token implements ReleaseGuard, Holding {
+  /** Neighbours in the list of what the task holds; written by `hold()` and `letGo()` of the task. */
+  nextHeld: Holding | null = null;
+  previousHeld: Holding | null = null;
+
+  /** `owner`: the task that has borrowed for itself. */
+  constructor(
+    readonly limiter: CapacityLimiter,
+    readonly borrower: unknown,
+    readonly owner: TaskImpl<unknown> | null,
+  ) {}
 
   release(): void {
-    this.#takeBack(this);
+    takeBack(this);
   }
 
   [Symbol.dispose](): void {
-    this.#takeBack(this);
+    takeBack(this);
+  }
+
+  ownerEnded(): void {
+    breakIt(this.limiter, this.owner as TaskImpl<unknown>);
   }
 }
 
@@ -248,6 +333,7 @@ function borrowerOf(node: StatusNode, options: BorrowOptions | undefined): unkno
 }
 
 function nameOf(borrower: unknown): string {
-  const { name } = Object(borrower) as { name?: unknown };
-  return typeof name === "string" && typeof borrower !== "string" ? `"${name}"` : show(borrower);
+  const name = typeof borrower === "object" ? read(borrower, "name") : undefined;
+  if (typeof name !== "string") return show(borrower);
+  return borrower instanceof TaskImpl && borrower.state !== "running" ? `"${name}" (has ended)` : `"${name}"`;
 }

@@ -1,8 +1,10 @@
 /** Waiting, under a lock, until something another task does under it. */
 
-import { requireCount } from "../_check.ts";
+import { requireCount, show } from "../_check.ts";
 import { currentNode } from "../_context.ts";
 import type { Cancelled } from "../errors.ts";
+import { refusedAfterTurn } from "../_composed_wait.ts";
+import { inspectable } from "../_inspect.ts";
 import { coreOf, Lock, type LockStatistics, type ReleaseGuard } from "./lock.ts";
 import { type Guard, type LockCore, LockWaiter } from "./_lock.ts";
 import type { StatusNode } from "../_status.ts";
@@ -46,6 +48,10 @@ export interface ConditionStatistics {
  * ```
  */
 export class Condition {
+  static {
+    inspectable(this, "Condition", (condition) => ({ lock: condition.#lock, tasksWaiting: condition.#waits.size }));
+  }
+
   readonly #lock: Lock;
   readonly #core: LockCore;
   readonly #waits = new WaitQueue<never>();
@@ -58,7 +64,7 @@ export class Condition {
    */
   constructor(lock: Lock = new Lock({ name: "condition" })) {
     if (!(lock instanceof Lock)) {
-      throw new TypeError(`Cannot make a Condition as "lock" must be a Lock: received ${typeof lock}`);
+      throw new TypeError(`Cannot make a Condition as "lock" must be a Lock: received ${show(lock)}`);
     }
     this.#lock = lock;
     this.#core = coreOf(lock);
@@ -98,13 +104,13 @@ export class Condition {
    */
   wait(): Promise<void> {
     const node = currentNode();
+    if (node.cancelled !== null) return refuse(node);
     let guard: Guard;
     try {
       guard = this.#core.held(node.task, "wait for a condition");
     } catch (error) {
-      return Promise.reject(error);
+      return refusedAfterTurn(node, error);
     }
-    if (node.cancelled !== null) return refuse(node);
     const waiter = new ConditionWaiter(node, guard, this.#core, this.#waits);
     this.#waits.add(waiter as never);
     this.#core.conditions.add(this.#waits);

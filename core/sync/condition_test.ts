@@ -169,7 +169,7 @@ Deno.test(
     assertThrows(
       () => new Condition({} as Lock),
       TypeError,
-      'Cannot make a Condition as "lock" must be a Lock: received object',
+      'Cannot make a Condition as "lock" must be a Lock: received an object of type Object',
     );
   }),
 );

@@ -1,6 +1,8 @@
 /** A flag that tasks wait for. */
 
+import { requireName } from "../_check.ts";
 import { currentNode } from "../_context.ts";
+import { inspectable } from "../_inspect.ts";
 import { pass, refuse, type WaitReason } from "../_waiter.ts";
 import { WaitQueue } from "../_wait_queue.ts";
 
@@ -38,6 +40,11 @@ export interface EventStatistics {
  * ```
  */
 export class Event {
+  static {
+    inspectable(this, "Event", (event) => ({ name: event.#name, isSet: event.#set, ...event.statistics() }));
+  }
+
+  readonly #name: string;
   readonly #waiters = new WaitQueue<void>();
   readonly #reason: WaitReason;
   #set = false;
@@ -46,8 +53,11 @@ export class Event {
    * Makes an event that is not set.
    *
    * @param options A name.
+   * @throws {TypeError} If the name is not a string.
    */
-  constructor({ name = "" }: EventOptions = {}) {
+  constructor(options: EventOptions = {}) {
+    const name = requireName("make an Event", options);
+    this.#name = name;
     this.#reason = { kind: "event", label: name === "" ? "" : `"${name}"` };
   }
 

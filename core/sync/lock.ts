@@ -1,8 +1,10 @@
 /** Mutual exclusion between tasks. The mechanism is in `_lock.ts`. */
 
+import { requireName } from "../_check.ts";
 import { currentNode } from "../_context.ts";
 import { refusedAfterTurn } from "../_composed_wait.ts";
 import { WouldBlock } from "../errors.ts";
+import { inspectable } from "../_inspect.ts";
 import { type Guard, LockCore } from "./_lock.ts";
 import type { Task } from "../task.ts";
 import { pass, refuse } from "../_waiter.ts";
@@ -66,17 +68,30 @@ export let coreOf: (lock: Lock) => LockCore;
 export class Lock {
   static {
     coreOf = (lock) => lock.#core;
+    inspectable(this, "Lock", (lock) => {
+      const { guard, waiters, broken } = lock.#core;
+      return {
+        name: lock.#name,
+        locked: guard !== null,
+        owner: guard?.owner.name,
+        tasksWaiting: waiters.size,
+        broken: broken === null ? undefined : true,
+      };
+    });
   }
 
+  readonly #name: string;
   readonly #core: LockCore;
 
   /**
    * Makes a lock that is free.
    *
    * @param options A name.
+   * @throws {TypeError} If the name is not a string.
    */
-  constructor({ name = "" }: LockOptions = {}) {
-    this.#core = new LockCore(name);
+  constructor(options: LockOptions = {}) {
+    this.#name = requireName("make a Lock", options);
+    this.#core = new LockCore(this.#name);
   }
 
   /** Whether a task holds it. */
@@ -90,7 +105,7 @@ export class Lock {
    * **Cancellation:** throws `Cancelled`; the lock is not held, and the place in the line is given up.
    *
    * @returns What releases it, by `using` or `release()`.
-   * @throws {TypeError} If the calling task holds it already.
+   * @throws {TypeError} If the calling task holds it, or waits for it, already.
    * @throws {BrokenResourceError} If its owner ended while holding it, before or meanwhile.
    */
   acquire(): Promise<ReleaseGuard> {
@@ -108,7 +123,7 @@ export class Lock {
    *
    * @returns What releases it.
    * @throws {WouldBlock} If another task holds it.
-   * @throws {TypeError} If the calling task holds it already, or has ended.
+   * @throws {TypeError} If the calling task holds it, or waits for it, already, or has ended.
    * @throws {BrokenResourceError} If its owner ended while holding it.
    */
   tryAcquire(): ReleaseGuard {

@@ -1,10 +1,12 @@
 /** So many in so much time. */
 
 import type { Alarm } from "../alarm_queue.ts";
-import { requireInteger, show } from "../_check.ts";
+import { faultOf, requireInteger, requireName, show } from "../_check.ts";
 import type { Clock } from "../clock.ts";
 import { currentNode } from "../_context.ts";
+import { refusedAfterTurn } from "../_composed_wait.ts";
 import { WouldBlock } from "../errors.ts";
+import { inspectable } from "../_inspect.ts";
 import { formatTime } from "../sleep.ts";
 import type { StatusNode } from "../_status.ts";
 import { pass, refuse, Waiter, type WaitReason } from "../_waiter.ts";
@@ -62,10 +64,19 @@ export interface RateLimiterStatistics {
  * ```
  */
 export class RateLimiter {
+  static {
+    inspectable(this, "RateLimiter", (limiter) => ({
+      name: limiter.#name,
+      interval: limiter.#interval,
+      burst: limiter.#burst,
+      ...limiter.statistics(),
+    }));
+  }
+
+  readonly #name: string;
   /** Milliseconds for one token. */
   readonly #interval: number;
   readonly #burst: number;
-  readonly #label: string;
   readonly #line = new WaitQueue<void>();
   /**
    * When the bucket was empty, or will be: it holds `(now - #empty) / #interval` tokens, at most `#burst`. Kept as a
@@ -83,15 +94,16 @@ export class RateLimiter {
    * @param rate How many are allowed per period; need not be whole.
    * @param options The period, the burst, and a name.
    * @throws {RangeError} If `rate` or `per` is not a finite number > 0, or `burst` not a whole number >= 1.
+   * @throws {TypeError} If one of them is not a number, or the name not a string.
    */
   constructor(rate: number, options: RateLimiterOptions = {}) {
-    const { per = 1_000, burst = 1, name } = options;
+    this.#name = requireName("make a RateLimiter", options);
+    const { per = 1_000, burst = 1 } = options;
     requirePositive("rate", rate);
     requirePositive("per", per);
     requireInteger("make a RateLimiter", "burst", burst, 1, 2 ** 31);
     this.#interval = per / rate;
     this.#burst = burst;
-    this.#label = name === undefined ? "" : `"${name}" `;
   }
 
   /**
@@ -107,12 +119,11 @@ export class RateLimiter {
   acquire(count = 1): Promise<void> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
-    let now: number;
-    try {
-      now = this.#look(node, count);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    const fault = faultOf(() => requireInteger("acquire", "count", count, 1, this.#burst));
+    if (fault !== null) return Promise.reject(fault);
+    const mixed = this.#look(node);
+    if (mixed !== null) return refusedAfterTurn(node, mixed);
+    const now = node.task.runtime.clock.now();
     if (this.#line.size === 0 && this.#due(count, now) <= now) {
       this.#empty = this.#due(count, now);
       return pass(node, undefined);
@@ -129,9 +140,14 @@ export class RateLimiter {
    * @param count How many to take together; at most the burst.
    * @throws {WouldBlock} If they are not allowed yet, or others wait.
    * @throws {RangeError} If `count` is not a whole number from 1 to the burst.
+   * @throws {TypeError} If tasks of another run, with another clock, are waiting.
    */
   tryAcquire(count = 1): void {
-    const now = this.#look(currentNode(), count);
+    const node = currentNode();
+    requireInteger("acquire", "count", count, 1, this.#burst);
+    const mixed = this.#look(node);
+    if (mixed !== null) throw mixed;
+    const now = node.task.runtime.clock.now();
     const due = this.#due(count, now);
     if (this.#line.size > 0 || due > now) {
       throw new WouldBlock(
@@ -155,20 +171,17 @@ export class RateLimiter {
     return Math.max(this.#empty + count * this.#interval, now - (this.#burst - count) * this.#interval);
   }
 
-  /** Checks a request; returns the time. */
-  #look(node: StatusNode, count: number): number {
-    requireInteger("acquire", "count", count, 1, this.#burst);
-    const { clock } = node.task.runtime;
-    if (clock !== this.#clock) {
-      if (this.#line.size > 0) {
-        throw new TypeError(
-          "Cannot acquire as a RateLimiter can be waited for in one run at a time: make one for each run",
-        );
-      }
-      this.#clock = clock;
-      this.#empty = -Infinity;
+  /** Goes over to the clock of the caller; returns why that cannot be done. */
+  #look({ task: { runtime: { clock } } }: StatusNode): Error | null {
+    if (clock === this.#clock) return null;
+    if (this.#line.size > 0) {
+      return new TypeError(
+        "Cannot acquire as a RateLimiter can be waited for in one run at a time: make one for each run",
+      );
     }
-    return clock.now();
+    this.#clock = clock;
+    this.#empty = -Infinity;
+    return null;
   }
 
   /** Serves those whose time has come, and sets the alarm for the next. */
@@ -196,7 +209,9 @@ export class RateLimiter {
 
   #reason(count: number): WaitReason {
     const label = () =>
-      `${this.#label}(${count === 1 ? "" : `${count} together, `}next at t=${formatTime(this.#alarm?.deadline ?? 0)})`;
+      `${this.#name === "" ? "" : `"${this.#name}" `}(${count === 1 ? "" : `${count} together, `}next at t=${
+        formatTime(this.#alarm?.deadline ?? 0)
+      })`;
     return { kind: "rate limit", label, untilTime: true };
   }
 }

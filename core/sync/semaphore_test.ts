@@ -133,7 +133,9 @@ Deno.test(
     const limiter = new CapacityLimiter(0);
     const tokens: ReleaseGuard[] = [];
     await openNursery(async (nursery) => {
-      for (let i = 0; i < 5; i++) nursery.startSoon(async () => void tokens.push(await limiter.acquire()));
+      for (let i = 0; i < 5; i++) {
+        nursery.startSoon(async () => void tokens.push(await limiter.acquire({ onBehalfOf: i })));
+      }
       await sleep(1);
       assertEquals([limiter.borrowedTokens, limiter.statistics().tasksWaiting], [0, 5]);
       limiter.totalTokens = 3;
