@@ -1,11 +1,12 @@
 /** The line of waiting tasks that other primitives are made of. */
 
-import { requireCount } from "../_check.ts";
+import { requireCount, requireName, show } from "../_check.ts";
 import { currentNode } from "../_context.ts";
 import { refusedAfterTurn } from "../_composed_wait.ts";
 import { BrokenResourceError } from "../errors.ts";
+import { inspectable } from "../_inspect.ts";
 import { currentTask, type Task } from "../task.ts";
-import { describe } from "../_task.ts";
+import { describe, type Holding, TaskImpl } from "../_task.ts";
 import type { WaitReason } from "../_waiter.ts";
 import { WaitQueue } from "../_wait_queue.ts";
 
@@ -26,6 +27,9 @@ export interface ParkingLotStatistics {
  *
  * The primitive keeps the state; the lot keeps the line. As everything between two waits happens without interruption,
  * "look at the state, then park" needs no lock.
+ *
+ * A primitive whose waiters depend on one task (the owner of a lock) says so with `addBreaker()`: if that task ends, they
+ * get an error instead of waiting for ever.
  *
  * **Order:** strictly first in, first out. A cancelled task leaves the line it stands in, also after `repark()`.
  *
@@ -64,17 +68,40 @@ export interface ParkingLotStatistics {
  * ```
  */
 export class ParkingLot {
-  #line = new WaitQueue<void>();
+  static {
+    inspectable(this, "ParkingLot", (lot) => ({
+      name: lot.#name,
+      tasksWaiting: lot.#line.size,
+      breakers: [...lot.#breakers.keys()].map(describe).join(", "),
+      brokenBy: lot.#brokenBy.map(describe).join(", "),
+    }));
+  }
+
+  readonly #line = new WaitQueue<void>();
+  readonly #name: string;
   readonly #reason: WaitReason;
   readonly #brokenBy: Task[] = [];
+  /** The tasks whose end breaks it. */
+  readonly #breakers = new Map<TaskImpl<unknown>, Breaker>();
 
   /**
    * Makes an empty lot.
    *
    * @param options A name.
+   * @throws {TypeError} If the name is not a string.
    */
-  constructor({ name = "" }: ParkingLotOptions = {}) {
-    this.#reason = { kind: "parked", label: name === "" ? "" : `in "${name}"` };
+  constructor(options: ParkingLotOptions = {}) {
+    const name = requireName("make a ParkingLot", options);
+    this.#name = name;
+    this.#reason = {
+      kind: "parked",
+      label: name === "" ? "" : `in "${name}"`,
+      // With several, each could end the wait.
+      holder: () => {
+        const [breaker] = this.#breakers.size === 1 ? this.#breakers.keys() : [];
+        return breaker ?? null;
+      },
+    };
   }
 
   /** How many tasks are parked. */
@@ -111,7 +138,9 @@ export class ParkingLot {
   unpark(count = 1): Task[] {
     requireCount("unpark tasks", "count", count);
     const woken: Task[] = [];
-    for (let first = this.#line.first; first !== null && woken.length < count; first = this.#line.first) {
+    // Counted first: a schedule of the user's may let others park meanwhile.
+    const most = Math.min(count, this.#line.size);
+    for (let first = this.#line.first; first !== null && woken.length < most; first = this.#line.first) {
       woken.push(first.node.task);
       first.wake();
     }
@@ -135,7 +164,7 @@ export class ParkingLot {
   repark(lot: ParkingLot, count = 1): void {
     requireCount("repark tasks", "count", count);
     if (!(lot instanceof ParkingLot)) {
-      throw new TypeError(`Cannot repark tasks as "lot" must be a ParkingLot: received ${typeof lot}`);
+      throw new TypeError(`Cannot repark tasks as "lot" must be a ParkingLot: received ${show(lot)}`);
     }
     if (lot.#brokenBy.length > 0) throw lot.#broken();
     // The line itself may be the target: those who move are counted first.
@@ -160,11 +189,73 @@ export class ParkingLot {
   /**
    * Breaks the lot for good: parked tasks, and all who park later, get an error that names the breaker.
    *
-   * @param task Who is to blame; by default the calling task.
+   * @param task Who is to blame; by default the calling task. It joins those in `brokenBy`.
+   * @throws {TypeError} If `task` is not a task.
    */
   breakLot(task: Task = currentTask()): void {
+    requireTask("break the lot", task);
     this.#brokenBy.push(task);
     this.#line.failAll(this.#broken());
+  }
+
+  /**
+   * Makes a task one whose end breaks the lot, until `removeBreaker()`: for the task that those who are parked wait for.
+   *
+   * Counts: what was added twice has to be removed twice. The end of the task breaks the lot once.
+   *
+   * @example Waiting for the task that has the turn
+   * ```ts
+   * import { BrokenResourceError, openNursery, ParkingLot, sleep } from "@trefoil/io";
+   * import { assertRejects } from "@std/assert";
+   *
+   * const turn = new ParkingLot({ name: "turn" });
+   * await openNursery((nursery) => {
+   *   nursery.startSoon(async () => {
+   *     turn.addBreaker();
+   *     await sleep(5); // and ends without passing the turn on
+   *   }, { name: "first" });
+   *   nursery.startSoon(() => assertRejects(() => turn.park(), BrokenResourceError, 'by task "first"'));
+   * });
+   * ```
+   *
+   * @param task The task; by default the calling one.
+   * @throws {TypeError} If `task` is not a task.
+   * @throws {BrokenResourceError} If it has ended already.
+   */
+  addBreaker(task: Task = currentTask()): void {
+    requireTask("add a breaker", task);
+    if (task.state !== "running") {
+      throw new BrokenResourceError(
+        `Cannot add a breaker as the task must be running: task ${describe(task)} has ended`,
+      );
+    }
+    const breaker = this.#breakers.get(task);
+    if (breaker !== undefined) return void breaker.count++;
+    const added = new Breaker(() => {
+      this.#breakers.delete(task);
+      this.breakLot(task);
+    });
+    this.#breakers.set(task, added);
+    task.hold(added);
+  }
+
+  /**
+   * Takes `addBreaker()` back.
+   *
+   * @param task The task; by default the calling one.
+   * @throws {TypeError} If `task` is not a task, or was not added.
+   */
+  removeBreaker(task: Task = currentTask()): void {
+    requireTask("remove a breaker", task);
+    const breaker = this.#breakers.get(task);
+    if (breaker === undefined) {
+      throw new TypeError(
+        `Cannot remove a breaker as the task must have been added: task ${describe(task)} is not there`,
+      );
+    }
+    if (--breaker.count > 0) return;
+    this.#breakers.delete(task);
+    task.letGo(breaker);
   }
 
   /** Counts the waits. */
@@ -176,5 +267,22 @@ export class ParkingLot {
     return new BrokenResourceError(
       `Cannot park as the lot was broken for good: by task ${this.#brokenBy.map(describe).join(", ")}`,
     );
+  }
+}
+
+/** What a task holds that is the breaker of a lot. */
+class Breaker implements Holding {
+  /** Neighbours in the list of what the task holds; written by `hold()` and `letGo()` of the task. */
+  nextHeld: Holding | null = null;
+  previousHeld: Holding | null = null;
+  /** How often it was added. Written by the lot. */
+  count = 1;
+
+  constructor(readonly ownerEnded: () => void) {}
+}
+
+function requireTask(action: string, task: Task): asserts task is TaskImpl<unknown> {
+  if (!(task instanceof TaskImpl)) {
+    throw new TypeError(`Cannot ${action} as "task" must be a task: received ${show(task)}`);
   }
 }

@@ -1,6 +1,17 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { simulated } from "../../testing/mod.ts";
-import { Barrier, BrokenResourceError, CancelScope, moveOnAfter, openNursery, ParkingLot, sleep } from "../mod.ts";
+import {
+  Barrier,
+  BrokenResourceError,
+  CancelScope,
+  currentTask,
+  moveOnAfter,
+  openNursery,
+  ParkingLot,
+  shielded,
+  sleep,
+  type Task,
+} from "../mod.ts";
 
 Deno.test(
   "ParkingLot.unpark() wakes the longest-parked, and says whom",
@@ -53,7 +64,7 @@ Deno.test(
     assertThrows(
       () => from.repark({} as ParkingLot),
       TypeError,
-      'Cannot repark tasks as "lot" must be a ParkingLot: received object',
+      'Cannot repark tasks as "lot" must be a ParkingLot: received an object of type Object',
     );
     assertThrows(() => from.unpark(1.5), RangeError, 'Cannot unpark tasks as "count" must be a whole number >= 0');
     assertThrows(() => from.repark(to, NaN), RangeError, 'Cannot repark tasks as "count" must be a whole number >= 0');
@@ -79,6 +90,89 @@ Deno.test(
     await assertRejects(() => lot.park(), BrokenResourceError, "vandal");
     assertThrows(() => new ParkingLot().repark(lot), BrokenResourceError, "vandal");
     assert((await moveOnAfter(0, () => lot.park())).cancelledCaught);
+  }),
+);
+
+Deno.test(
+  "ParkingLot: the end of a breaker breaks it, however it ends; a breaker that was removed in time does not",
+  simulated(async (sim) => {
+    for (const end of ["returns", "throws", "is cancelled"]) {
+      const lot = new ParkingLot();
+      const start = sim.now;
+      await openNursery(async (nursery) => {
+        const breaker = nursery.startSoon(async () => {
+          lot.addBreaker();
+          await sleep(5);
+          if (end === "throws") throw new RangeError("mine");
+          if (end === "is cancelled") currentTask().cancel();
+          await sleep(0);
+        }, { name: "owner" });
+        nursery.startSoon(() =>
+          shielded(() =>
+            assertRejects(
+              () => lot.park(),
+              BrokenResourceError,
+              'Cannot park as the lot was broken for good: by task "owner"',
+            )
+          )
+        );
+        await shielded(() => breaker.join().catch(() => {}));
+      }).catch((error) => assert(end === "throws" && error.errors[0] instanceof RangeError, `${error}`));
+      assertEquals([sim.now - start, lot.brokenBy.map(({ name }) => name)], [5, ["owner"]]);
+    }
+    const lot = new ParkingLot();
+    await openNursery(async (nursery) => {
+      await nursery.startSoon(() => {
+        lot.addBreaker();
+        lot.addBreaker();
+        lot.removeBreaker();
+        lot.removeBreaker();
+      }).join();
+    });
+    assertEquals(lot.brokenBy, []);
+  }),
+);
+
+Deno.test(
+  "ParkingLot: breakers count for each task, and each one that ends is noted once",
+  simulated(async () => {
+    const lot = new ParkingLot();
+    await openNursery((nursery) => {
+      const twice = nursery.startSoon(() => sleep(1), { name: "twice" });
+      const once = nursery.startSoon(() => sleep(2), { name: "once" });
+      for (const task of [twice, twice, once]) lot.addBreaker(task);
+      lot.removeBreaker(twice);
+    });
+    assertEquals(lot.brokenBy.map(({ name }) => name), ["twice", "once"]);
+    await assertRejects(() => lot.park(), BrokenResourceError, 'by task "twice", "once"');
+  }),
+);
+
+Deno.test(
+  "ParkingLot refuses breakers that have ended, were not added, or are no tasks",
+  simulated(async () => {
+    const lot = new ParkingLot();
+    const ended = await openNursery((nursery) => nursery.startSoon(() => {}, { name: "gone" }));
+    assertThrows(
+      () => lot.addBreaker(ended),
+      BrokenResourceError,
+      'Cannot add a breaker as the task must be running: task "gone" has ended',
+    );
+    assertThrows(
+      () => lot.removeBreaker(),
+      TypeError,
+      'Cannot remove a breaker as the task must have been added: task "main" is not there',
+    );
+    for (
+      const [action, call] of Object.entries({
+        "break the lot": (task: Task) => lot.breakLot(task),
+        "add a breaker": (task: Task) => lot.addBreaker(task),
+        "remove a breaker": (task: Task) => lot.removeBreaker(task),
+      })
+    ) {
+      assertThrows(() => call({} as Task), TypeError, `Cannot ${action} as "task" must be a task: received an object`);
+    }
+    assertEquals(lot.brokenBy, []);
   }),
 );
 

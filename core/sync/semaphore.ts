@@ -1,9 +1,11 @@
 /** A counter that tasks take from and give back to. */
 
-import { requireCount } from "../_check.ts";
+import { faultOf, requireCount, requireInteger, requireName } from "../_check.ts";
 import { currentNode } from "../_context.ts";
 import { WouldBlock } from "../errors.ts";
+import { inspectable } from "../_inspect.ts";
 import type { ReleaseGuard } from "./lock.ts";
+import type { StatusNode } from "../_status.ts";
 import { pass, refuse, Waiter, type WaitReason } from "../_waiter.ts";
 import { WaitQueue } from "../_wait_queue.ts";
 
@@ -25,13 +27,17 @@ export interface SemaphoreStatistics {
   readonly tasksWaiting: number;
 }
 
+let leave: (semaphore: Semaphore, waiter: SemaphoreWaiter) => void;
+
 /**
- * A counter that never falls below zero: `acquire()` takes one and waits while there is none, `release()` gives one.
+ * A counter that never falls below zero: `acquire()` takes one, or several together, and waits while there are not enough;
+ * `release()` gives them back.
  *
  * It has no owner: any task may release, also one that has acquired nothing. To limit how many tasks do something at the
  * same time, `CapacityLimiter` is the better choice, as it notices mistakes.
  *
- * **Order:** strictly first come, first served. A release serves the longest-waiting task in the same call.
+ * **Order:** strictly first come, first served: a small request does not overtake a large one, also if there is enough for
+ * it alone. A release serves the longest-waiting tasks in the same call.
  *
  * **Cost:** a seventh of a microsecond to acquire and release, if the value is positive.
  *
@@ -49,8 +55,23 @@ export interface SemaphoreStatistics {
  * ```
  */
 export class Semaphore {
-  readonly #waiters = new WaitQueue<ReleaseGuard>();
-  readonly #reason: WaitReason;
+  static {
+    leave = (semaphore, waiter) => {
+      semaphore.#waiters.remove(waiter as never);
+      // It may have been all that those behind it were waiting for.
+      semaphore.#serve();
+    };
+    inspectable(this, "Semaphore", (semaphore) => ({
+      name: semaphore.#name,
+      value: semaphore.#value,
+      max: semaphore.#max === Infinity ? undefined : semaphore.#max,
+      ...semaphore.statistics(),
+    }));
+  }
+
+  readonly #waiters = new WaitQueue<ReleaseGuard, SemaphoreWaiter>();
+  readonly #name: string;
+  readonly #one: WaitReason;
   readonly #max: number;
   #value: number;
 
@@ -60,9 +81,11 @@ export class Semaphore {
    * @param value The value to begin with.
    * @param options The greatest value, and a name.
    * @throws {RangeError} If `value` or `max` is not a whole number >= 0 or `Infinity`, or `value` is greater than `max`.
+   * @throws {TypeError} If one of them is not a number, or the name not a string.
    */
   constructor(value: number, options: SemaphoreOptions = {}) {
-    const { max = Infinity, name = "" } = options;
+    this.#name = requireName("make a Semaphore", options);
+    const { max = Infinity } = options;
     requireCount("make a Semaphore", "value", value);
     requireCount("make a Semaphore", "max", max);
     if (value > max) {
@@ -70,7 +93,7 @@ export class Semaphore {
     }
     this.#value = value;
     this.#max = max;
-    this.#reason = { kind: "acquire semaphore", label: name === "" ? "" : `"${name}"` };
+    this.#one = this.#reason(1);
   }
 
   /** How many can be acquired without waiting. */
@@ -84,20 +107,25 @@ export class Semaphore {
   }
 
   /**
-   * Takes one, waiting while there is none.
+   * Takes one, or several together, waiting while there are not enough.
    *
-   * **Cancellation:** throws `Cancelled`; nothing was taken.
+   * Several are taken at once or not at all: nothing is kept aside while waiting.
    *
-   * @returns What gives it back once, by `using` or `release()`; ignore it to give it back in another way.
+   * **Cancellation:** throws `Cancelled`; nothing was taken, and those behind move up.
+   *
+   * @param count How many to take together; at most the maximum.
+   * @returns What gives them back once, by `using` or `release()`; ignore it to give them back in another way.
+   * @throws {RangeError} If `count` is not a whole number from 1 to the maximum: more can never be had.
    */
-  acquire(): Promise<ReleaseGuard> {
+  acquire(count = 1): Promise<ReleaseGuard> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
-    if (this.#value > 0) {
-      this.#value--;
-      return pass<ReleaseGuard>(node, new Permit(this));
+    if (count !== 1) {
+      const fault = faultOf(() => this.#requireCount("acquire", count));
+      if (fault !== null) return Promise.reject(fault);
     }
-    const waiter = new Waiter<ReleaseGuard>(node, this.#reason, null);
+    if (this.#takes(count)) return pass<ReleaseGuard>(node, new Permit(this, count));
+    const waiter = new SemaphoreWaiter(node, count === 1 ? this.#one : this.#reason(count), this, count);
     this.#waiters.add(waiter);
     return waiter.begun();
   }
@@ -105,46 +133,105 @@ export class Semaphore {
   /**
    * The twin of `acquire()` that does not wait.
    *
-   * @returns What gives it back once.
-   * @throws {WouldBlock} If there is none.
+   * @param count How many to take together; at most the maximum.
+   * @returns What gives them back once.
+   * @throws {WouldBlock} If there are not enough, or others wait.
+   * @throws {RangeError} If `count` is not a whole number from 1 to the maximum.
    */
-  tryAcquire(): ReleaseGuard {
-    if (this.#value === 0) throw new WouldBlock("Cannot acquire the semaphore without waiting as its value is 0");
-    this.#value--;
-    return new Permit(this);
+  tryAcquire(count = 1): ReleaseGuard {
+    if (count !== 1) this.#requireCount("acquire", count);
+    if (!this.#takes(count)) {
+      const waiting = this.#value === 0 ? "" : `, and ${this.#waiters.size} are waiting`;
+      throw new WouldBlock(`Cannot acquire the semaphore without waiting as its value is ${this.#value}${waiting}`);
+    }
+    return new Permit(this, count);
   }
 
   /**
-   * Gives one: to the longest-waiting task, or else to the value.
+   * Gives one, or several: to the longest-waiting tasks, and what is left to the value.
    *
-   * @throws {RangeError} If nobody waits and the value is at its maximum.
+   * @param count How many to give.
+   * @throws {RangeError} If the value would be greater than its maximum, or `count` is not a whole number >= 1; nothing was
+   * given then.
    */
-  release(): void {
-    if (this.#waiters.size > 0) return void this.#waiters.wakeFirst(new Permit(this));
-    if (this.#value >= this.#max) {
-      throw new RangeError(`Cannot release the semaphore as its value must be <= ${this.#max}: it is that already`);
-    }
-    this.#value++;
+  release(count = 1): void {
+    if (count !== 1) this.#requireCount("release", count);
+    if (this.#value + count > this.#max) this.#requireRoom(count);
+    this.#value += count;
+    this.#serve();
   }
 
   /** Counts the waits. */
   statistics(): SemaphoreStatistics {
     return { tasksWaiting: this.#waiters.size };
   }
+
+  #requireCount(action: string, count: number): void {
+    requireInteger(action, "count", count, 1, Math.min(this.#max, Number.MAX_SAFE_INTEGER));
+  }
+
+  /** Takes so many, if they are there and nobody has waited longer. */
+  #takes(count: number): boolean {
+    if (this.#value < count || this.#waiters.size > 0) return false;
+    this.#value -= count;
+    return true;
+  }
+
+  /** Requires that what is given finds takers, as far as the value has no room for it. */
+  #requireRoom(count: number): void {
+    let left = this.#value + count;
+    for (let waiter = this.#waiters.first; waiter !== null; waiter = waiter.after as SemaphoreWaiter | null) {
+      if (waiter.count > left) break;
+      left -= waiter.count;
+    }
+    if (left <= this.#max) return;
+    throw new RangeError(
+      `Cannot release the semaphore as its value must be <= ${this.#max}: it is ${
+        this.#value === this.#max ? "that already" : `${this.#value}, and ${count} more would make it ${left}`
+      }`,
+    );
+  }
+
+  #serve(): void {
+    for (let first = this.#waiters.first; first !== null && first.count <= this.#value; first = this.#waiters.first) {
+      this.#value -= first.count;
+      first.wake(new Permit(this, first.count));
+    }
+  }
+
+  #reason(count: number): WaitReason {
+    const name = this.#name === "" ? "" : `"${this.#name}"`;
+    if (count === 1) return { kind: "acquire semaphore", label: name };
+    return { kind: "acquire semaphore", label: () => `${name} (${count} together, ${this.#value} are there)`.trim() };
+  }
 }
 
-/** One that was taken. */
+class SemaphoreWaiter extends Waiter<ReleaseGuard> {
+  constructor(node: StatusNode, reason: WaitReason, readonly semaphore: Semaphore, readonly count: number) {
+    super(node, reason, moveUp);
+  }
+}
+
+const moveUp = (_cancelled: unknown, waiter: Waiter<unknown>): boolean => {
+  const { semaphore } = waiter as SemaphoreWaiter;
+  leave(semaphore, waiter as SemaphoreWaiter);
+  return true;
+};
+
+/** What was taken. */
 class Permit implements ReleaseGuard {
   #semaphore: Semaphore | null;
+  readonly #count: number;
 
-  constructor(semaphore: Semaphore) {
+  constructor(semaphore: Semaphore, count: number) {
     this.#semaphore = semaphore;
+    this.#count = count;
   }
 
   release(): void {
     const semaphore = this.#semaphore;
     this.#semaphore = null;
-    semaphore?.release();
+    semaphore?.release(this.#count);
   }
 
   [Symbol.dispose](): void {
