@@ -4,11 +4,11 @@ import { hasBrand } from "./_brand.ts";
 import { isOnlyCancelled } from "./errors.ts";
 
 /**
- * Whether a wait that nobody awaits may end with this error in silence: it was cancelled, or its own side has closed what
- * it waits for. Then nothing has gone wrong that is not known already; any other error must be seen.
+ * Whether a wait that nobody awaits may end with this error in silence: it was cancelled, its own side has closed what it
+ * waits for, or there is no more of it. Then nothing has gone wrong that is not known already; any other error must be seen.
  */
 export function isQuiet(error: unknown): boolean {
-  return hasBrand(error, "ClosedResourceError") || isOnlyCancelled(error);
+  return hasBrand(error, "ClosedResourceError") || hasBrand(error, "EndOfChannel") || isOnlyCancelled(error);
 }
 
 /** The handler of rejections that are nobody's. */

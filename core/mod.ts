@@ -116,7 +116,7 @@ export { Once } from "./sync/once.ts";
 export { ParkingLot, type ParkingLotOptions, type ParkingLotStatistics } from "./sync/parking_lot.ts";
 export { RateLimiter, type RateLimiterOptions, type RateLimiterStatistics } from "./sync/rate_limiter.ts";
 export { type Backoff, retry, type RetryOptions } from "./combinators/retry.ts";
-export { select, type Selected, type SelectOptions } from "./channels/select.ts";
+export { select, type Selectable, type Selected, type SelectOptions } from "./channels/select.ts";
 export { Semaphore, type SemaphoreOptions, type SemaphoreStatistics } from "./sync/semaphore.ts";
 export { currentSignal, withSignal } from "./signals.ts";
 export { suppressedErrors } from "./suppressed_errors.ts";

@@ -40,9 +40,21 @@ export class ReceiveWaiter<T> extends Waiter<T> implements Receiver<T> {
   }
 }
 
+/** A receiver for whom the end of the channel is a value. */
+export class OrNullWaiter<T> extends Waiter<T | null> {
+  constructor(node: StatusNode, reason: WaitReason, readonly end: object) {
+    super(node, reason, null);
+  }
+
+  override fail(error: unknown): boolean {
+    return error instanceof EndOfChannel ? super.wake(null) : super.fail(error);
+  }
+}
+
 /** A blocked loop over the channel, whose promise is for an iterator's result. */
 export class NextWaiter<T> extends Waiter<IteratorResult<T>> {
-  constructor(node: StatusNode, reason: WaitReason, readonly end: object) {
+  /** `left`: told if the wait ends the loop by an error, as then the iterator is not told. */
+  constructor(node: StatusNode, reason: WaitReason, readonly end: object, readonly left: (() => void) | null) {
     super(node, reason, null);
   }
 
@@ -51,13 +63,17 @@ export class NextWaiter<T> extends Waiter<IteratorResult<T>> {
   }
 
   override fail(error: unknown): boolean {
-    return error instanceof EndOfChannel ? super.wake({ done: true, value: undefined }) : super.fail(error);
+    if (error instanceof EndOfChannel) return super.wake({ done: true, value: undefined });
+    const won = super.fail(error);
+    if (won) this.left?.();
+    return won;
   }
 }
 
 /** See the header. */
 export class Channel<T> {
   readonly capacity: number;
+  readonly name: string;
   readonly senders = new WaitQueue<void, SendWaiter<T>>();
   readonly receivers = new WaitQueue<T, Receiver<T>>();
   readonly sending: WaitReason;
@@ -74,6 +90,7 @@ export class Channel<T> {
 
   constructor(capacity: number, name: string) {
     this.capacity = capacity;
+    this.name = name;
     const label = () => {
       const size = capacity === 0 ? "no buffer" : `${this.used}/${capacity}`;
       return name === "" ? `(${size})` : `"${name}" (${size})`;
@@ -141,7 +158,7 @@ export class Channel<T> {
   }
 
   /** Lets somebody wait for a value. */
-  wait(receiver: Receiver<T> | NextWaiter<T>): void {
+  wait(receiver: Receiver<T> | OrNullWaiter<T> | NextWaiter<T>): void {
     this.receivers.add(receiver as Receiver<T>);
     if (this.watcher !== null) this.watcher.wanted?.();
   }

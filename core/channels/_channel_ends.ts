@@ -2,7 +2,9 @@
 
 import { currentNode } from "../_context.ts";
 import { BrokenResourceError, ClosedResourceError, EndOfChannel, WouldBlock } from "../errors.ts";
-import { type Channel, endOfChannel, NextWaiter, ReceiveWaiter, SendWaiter } from "./_channel.ts";
+import { AskedWaiter, type Asker, askerOf, asking, type Shape } from "./_asking.ts";
+import { type Channel, endOfChannel, NextWaiter, OrNullWaiter, ReceiveWaiter, SendWaiter } from "./_channel.ts";
+import { inspectable, type Picture } from "../_inspect.ts";
 import type { MemoryChannelStatistics, MemoryReceiveChannel, MemorySendChannel } from "./memory_channel.ts";
 import type { StatusNode } from "../_status.ts";
 import { refusedAfterTurn } from "../_composed_wait.ts";
@@ -11,6 +13,10 @@ import type { Queued, WaitQueue } from "../_wait_queue.ts";
 
 /** The sending end. */
 export class SendEnd<T> implements MemorySendChannel<T> {
+  static {
+    inspectable<SendEnd<unknown>>(this, "MemorySendChannel", (end) => pictureOf(end.#channel, end.#closed));
+  }
+
   readonly #channel: Channel<T>;
   #closed = false;
 
@@ -66,8 +72,19 @@ export class SendEnd<T> implements MemorySendChannel<T> {
   }
 }
 
+const AS_VALUE: Shape<unknown, unknown> = { value: (value) => value };
+const OR_NULL: Shape<unknown, unknown> = { value: (value) => value, ended: () => null };
+const AS_RESULT: Shape<unknown, IteratorResult<unknown>> = {
+  value: (value) => ({ done: false, value }),
+  ended: () => ({ done: true, value: undefined }),
+};
+
 /** The receiving end. */
 export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
+  static {
+    inspectable<ReceiveEnd<unknown>>(this, "MemoryReceiveChannel", (end) => end.picture());
+  }
+
   readonly #channel: Channel<T>;
   #closed = false;
 
@@ -79,6 +96,8 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
   receive(): Promise<T> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
+    const asker = asking === 0 ? null : askerOf(node);
+    if (asker !== null) return this.#ask<T>(asker, node, AS_VALUE as never);
     const channel = this.#channel;
     if (!this.#closed && channel.ready) return pass(node, channel.take());
     const fault = this.#fault();
@@ -88,14 +107,35 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
     return waiter.begun();
   }
 
+  receiveOrNull(): Promise<T | null> {
+    const node = currentNode();
+    if (node.cancelled !== null) return refuse(node);
+    const asker = asking === 0 ? null : askerOf(node);
+    if (asker !== null) return this.#ask<T | null>(asker, node, OR_NULL as never);
+    const channel = this.#channel;
+    if (!this.#closed && channel.ready) return pass<T | null>(node, channel.take());
+    const fault = this.#fault();
+    if (fault instanceof EndOfChannel) return pass<T | null>(node, null);
+    if (fault !== null) return refusedAfterTurn(node, fault);
+    const waiter = new OrNullWaiter<T>(node, channel.receiving, this);
+    channel.wait(waiter);
+    return waiter.begun();
+  }
+
   tryReceive(): T {
-    if (!this.#closed && this.#channel.ready) return this.#channel.take();
-    throw this.#fault() ?? new WouldBlock("Cannot receive without waiting as the channel is empty");
+    const asker = asking === 0 ? null : askerOf(currentNode());
+    if (!this.#closed && this.#channel.ready && (asker === null || asker.mayTake())) return this.#channel.take();
+    throw this.look().fault ?? new WouldBlock("Cannot receive without waiting as the channel is empty");
   }
 
   clone(): MemoryReceiveChannel<T> {
     this.requireOpen();
     return new ReceiveEnd(this.#channel);
+  }
+
+  /** What the console shows. */
+  picture(): Picture {
+    return pictureOf(this.#channel, this.#closed);
   }
 
   /** For `clone()`. */
@@ -130,13 +170,19 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
 
   /** Leaving the loop early does not close the channel: other tasks may go on receiving. */
   [Symbol.asyncIterator](): AsyncIterator<T> {
-    return { next: () => this.#next() };
+    return { next: () => this.next(null) };
   }
 
-  /** As `receive()`, for a loop: the end is a result, no error. */
-  #next(): Promise<IteratorResult<T>> {
+  /** As `receive()`, for a loop: the end is a result, no error. `left` is told of any other end of the loop. */
+  protected next(left: (() => void) | null): Promise<IteratorResult<T>> {
     const node = currentNode();
-    if (node.cancelled !== null) return refuse(node);
+    const asker = asking === 0 ? null : askerOf(node);
+    if (node.cancelled !== null) {
+      // To be asked and not chosen is no end of a loop.
+      if (asker === null) left?.();
+      return refuse(node);
+    }
+    if (asker !== null) return this.#ask<IteratorResult<T>>(asker, node, AS_RESULT as never);
     const channel = this.#channel;
     if (!this.#closed && channel.ready) {
       return pass<IteratorResult<T>>(node, { done: false, value: channel.take() });
@@ -144,8 +190,19 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
     const fault = this.#fault();
     if (fault instanceof EndOfChannel) return pass<IteratorResult<T>>(node, { done: true, value: undefined });
     if (fault !== null) return refusedAfterTurn(node, fault);
-    const waiter = new NextWaiter<T>(node, channel.receiving, this);
+    const waiter = new NextWaiter<T>(node, channel.receiving, this, left);
     channel.wait(waiter);
+    return waiter.begun();
+  }
+
+  /** For somebody whom a `select()` asks: see `_asking.ts`. */
+  #ask<R>(asker: Asker, node: StatusNode, shape: Shape<T, R>): Promise<R> {
+    const { channel, fault } = this.look();
+    if (fault === null && channel.ready && asker.mayTake()) return pass<R>(node, shape.value(channel.take()));
+    if (fault instanceof EndOfChannel && shape.ended !== undefined) return pass<R>(node, shape.ended());
+    if (fault !== null) return refusedAfterTurn(node, fault);
+    const waiter = new AskedWaiter<T, R>(node, channel.receiving, this, { asker, shape });
+    asker.enlist(waiter as never);
     return waiter.begun();
   }
 
@@ -172,6 +229,19 @@ function failThose<V, W extends Queued<V> & { readonly end: object; readonly nod
     const hint = waiter.node?.task === task ? ", by the very task that waits: is an await missing?" : "";
     waiter.fail(new ClosedResourceError(message + hint));
   }
+}
+
+/** What the console shows of an end. */
+function pictureOf(channel: Channel<unknown>, closed: boolean): Picture {
+  return {
+    name: channel.name,
+    closed: closed ? true : undefined,
+    buffer: `${channel.used}/${channel.capacity}`,
+    openSendChannels: channel.sendEnds,
+    openReceiveChannels: channel.receiveEnds,
+    tasksWaitingSend: channel.senders.size,
+    tasksWaitingReceive: channel.receivers.size,
+  };
 }
 
 function noReceiver(): BrokenResourceError {

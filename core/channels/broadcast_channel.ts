@@ -1,11 +1,12 @@
 /** Channels on which every subscriber receives every value. */
 
-import { requireInteger } from "../_check.ts";
+import { requireInteger, requireName, show } from "../_check.ts";
 import { Channel } from "./_channel.ts";
 import { ReceiveEnd } from "./_channel_ends.ts";
 import { currentNode } from "../_context.ts";
 import { refusedAfterTurn } from "../_composed_wait.ts";
 import { BrokenResourceError, ClosedResourceError, WouldBlock } from "../errors.ts";
+import { inspectable } from "../_inspect.ts";
 import type { MemoryReceiveChannel } from "./memory_channel.ts";
 import type { StatusNode } from "../_status.ts";
 import { pass, refuse, Waiter, type WaitReason } from "../_waiter.ts";
@@ -42,7 +43,13 @@ export interface BroadcastChannelStatistics {
   readonly tasksWaitingSend: number;
 }
 
-/** One subscription: see `BroadcastSendChannel.subscribe()`. Closing the last clone ends it. */
+/**
+ * One subscription: see `BroadcastSendChannel.subscribe()`. Closing the last clone ends it.
+ *
+ * Unlike the end of a memory channel it has one consumer, and a sender may have to wait for that. So a loop over it that is
+ * left, by `break`, an error or cancellation, closes it: once the last of the loops over this end is left. Another consumer
+ * takes a `clone()`.
+ */
 export interface BroadcastReceiveChannel<T> extends MemoryReceiveChannel<T> {
   /** How many values it has lost by being too slow; always 0 unless the policy is `"dropOldest"`. */
   readonly missed: number;
@@ -71,7 +78,8 @@ export interface BroadcastSendChannel<T> extends Disposable {
   /**
    * Subscribes: what is sent from now on can be received.
    *
-   * @returns The receiving end; close it (`using`), or the sender will wait for it, or fill its buffer.
+   * @returns The receiving end. Close it (`using`), or loop over it, which closes it when the loop is left; or the sender
+   * will wait for it, or fill its buffer.
    * @throws {ClosedResourceError} If the channel is closed.
    */
   subscribe(): BroadcastReceiveChannel<T>;
@@ -84,7 +92,8 @@ export interface BroadcastSendChannel<T> extends Disposable {
 /**
  * Opens a channel on which every subscriber receives every value, in the order in which they were sent.
  *
- * All may share the sending end; the channel ends when it is closed. Each subscriber has a buffer of its own.
+ * All may share the sending end; the channel ends when it is closed. Each subscriber has a buffer of its own. One that
+ * leaves its loop, or is cancelled in it, is no subscriber any more.
  *
  * @example Two who listen
  * ```ts
@@ -110,6 +119,7 @@ export interface BroadcastSendChannel<T> extends Disposable {
  * @param options What to do about subscribers that do not keep up, and a name.
  * @returns The sending end, which also makes subscriptions.
  * @throws {RangeError} If `capacity` is not a whole number >= 1 or `Infinity`, or the policy is not one of the three.
+ * @throws {TypeError} If the name is not a string.
  */
 export function openBroadcastChannel<T>(
   capacity: number,
@@ -118,10 +128,11 @@ export function openBroadcastChannel<T>(
   if (capacity !== Infinity) {
     requireInteger("open a broadcast channel", "capacity", capacity, 1, Number.MAX_SAFE_INTEGER);
   }
-  const { lag = "block", name = "" } = options;
+  const name = requireName("open a broadcast channel", options);
+  const { lag = "block" } = options;
   if (lag !== "block" && lag !== "dropOldest" && lag !== "error") {
     throw new RangeError(
-      `Cannot open a broadcast channel as "lag" must be "block", "dropOldest" or "error": received ${String(lag)}`,
+      `Cannot open a broadcast channel as "lag" must be "block", "dropOldest" or "error": received ${show(lag)}`,
     );
   }
   return new Hub<T>(capacity, lag, name);
@@ -143,7 +154,17 @@ class Subscription<T> extends Channel<T> {
 }
 
 class SubscriptionEnd<T> extends ReceiveEnd<T> implements BroadcastReceiveChannel<T> {
+  static {
+    inspectable<SubscriptionEnd<unknown>>(
+      this,
+      "BroadcastReceiveChannel",
+      (end) => ({ ...end.picture(), missed: end.missed }),
+    );
+  }
+
   readonly #subscription: Subscription<T>;
+  /** Loops over this end that have begun and were not left. */
+  #loops = 0;
 
   constructor(subscription: Subscription<T>) {
     super(subscription);
@@ -158,9 +179,52 @@ class SubscriptionEnd<T> extends ReceiveEnd<T> implements BroadcastReceiveChanne
     this.requireOpen();
     return new SubscriptionEnd(this.#subscription);
   }
+
+  /** A loop that is left closes the end: told by `return()`, or by the error of a `next()`, after which there is none. */
+  override [Symbol.asyncIterator](): AsyncIterator<T> {
+    let inside = false;
+    let over = false;
+    const left = (): void => {
+      if (!inside) return;
+      inside = false;
+      if (--this.#loops === 0) this.close();
+    };
+    return {
+      next: () => {
+        if (over) return this.#over();
+        if (!inside) {
+          inside = true;
+          this.#loops++;
+        }
+        return this.next(left);
+      },
+      return: () => {
+        over = true;
+        // Also one that has not begun: whoever is given it will not begin any more.
+        if (!inside && this.#loops === 0) this.close();
+        left();
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
+  }
+
+  #over(): Promise<IteratorResult<T>> {
+    const node = currentNode();
+    if (node.cancelled !== null) return refuse(node);
+    return pass<IteratorResult<T>>(node, { done: true, value: undefined });
+  }
 }
 
 class Hub<T> implements BroadcastSendChannel<T> {
+  static {
+    inspectable<Hub<unknown>>(this, "BroadcastSendChannel", (hub) => ({
+      name: hub.#name,
+      closed: hub.#closed ? true : undefined,
+      lag: hub.#lag,
+      ...hub.statistics(),
+    }));
+  }
+
   readonly #capacity: number;
   readonly #lag: LagPolicy;
   readonly #name: string;
@@ -264,7 +328,10 @@ class Hub<T> implements BroadcastSendChannel<T> {
   }
 
   #deliver(value: T): void {
+    // Counted first: a schedule of the user's may subscribe meanwhile, to what comes next.
+    let left = this.#subscriptions.size;
     for (const subscription of this.#subscriptions) {
+      if (left-- === 0) break;
       if (subscription.accept(value)) continue;
       if (this.#lag === "dropOldest") {
         subscription.shift();

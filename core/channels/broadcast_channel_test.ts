@@ -166,7 +166,7 @@ Deno.test("openBroadcastChannel() refuses capacities and policies that are none"
   assertThrows(
     () => openBroadcastChannel(1, { lag: "drop" as never }),
     RangeError,
-    'Cannot open a broadcast channel as "lag" must be "block", "dropOldest" or "error": received drop',
+    'Cannot open a broadcast channel as "lag" must be "block", "dropOldest" or "error": received "drop"',
   );
 });
 

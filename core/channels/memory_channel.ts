@@ -1,6 +1,6 @@
 /** Channels: values handed from task to task, with a buffer of known size. The mechanism is in `_channel.ts`. */
 
-import { requireCount } from "../_check.ts";
+import { requireCount, requireName } from "../_check.ts";
 import { Channel } from "./_channel.ts";
 import { ReceiveEnd, SendEnd } from "./_channel_ends.ts";
 
@@ -71,6 +71,32 @@ export interface MemoryReceiveChannel<T> extends Disposable, AsyncIterable<T> {
    */
   receive(): Promise<T>;
   /**
+   * Takes the next value, or gives `null` at the end of the channel: `receive()` for a loop with a condition.
+   *
+   * In a channel whose values may be `null` themselves, the two cannot be told apart: iterate it, or use `receive()`.
+   *
+   * **Cancellation:** throws `Cancelled`; no value is lost.
+   *
+   * @example Taking two values at a time
+   * ```ts
+   * import { openMemoryChannel } from "@trefoil/io";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [send, receive] = openMemoryChannel<string>(3);
+   * for (const word of ["a", "b", "c"]) send.trySend(word);
+   * send.close();
+   * const pairs: (string | null)[][] = [];
+   * for (let first = await receive.receiveOrNull(); first !== null; first = await receive.receiveOrNull()) {
+   *   pairs.push([first, await receive.receiveOrNull()]);
+   * }
+   * assertEquals(pairs, [["a", "b"], ["c", null]]);
+   * ```
+   *
+   * @returns The value, or `null` if all sending ends are closed and the buffer is empty.
+   * @throws {ClosedResourceError} If this end is closed, before or meanwhile.
+   */
+  receiveOrNull(): Promise<T | null>;
+  /**
    * The twin of `receive()` that does not wait.
    *
    * @returns The value.
@@ -119,12 +145,13 @@ export interface MemoryReceiveChannel<T> extends Disposable, AsyncIterable<T> {
  * @param options A name for reports.
  * @returns The two ends.
  * @throws {RangeError} If `capacity` is not a whole number >= 0 or `Infinity`.
+ * @throws {TypeError} If it is not a number, or the name not a string.
  */
 export function openMemoryChannel<T>(
   capacity: number,
   options: MemoryChannelOptions = {},
 ): [send: MemorySendChannel<T>, receive: MemoryReceiveChannel<T>] {
   requireCount("open a channel", "capacity", capacity);
-  const channel = new Channel<T>(capacity, options.name ?? "");
+  const channel = new Channel<T>(capacity, requireName("open a channel", options));
   return [new SendEnd(channel), new ReceiveEnd(channel)];
 }

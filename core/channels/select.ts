@@ -1,18 +1,48 @@
-/** Receiving from whichever channel has something. */
+/**
+ * Receiving from whichever channel has something.
+ *
+ * Exactly one value is taken: the first arm that is granted takes all others out of their lines, in the same call. That is
+ * easy for ends of ours. Anything else (a wrapper that counts, or maps) is asked by its `receive()`, in a scope of its own;
+ * what it then receives from an end of ours waits in the same lines, under the same rule: see `_asking.ts`. As a wrapper
+ * may throw a value away and wait again, the others are not cancelled at once but only out of line, until it has returned.
+ * Only a source that is wholly foreign can have a value at the same moment as another; that is kept for the next time.
+ */
 
-import { show } from "../_check.ts";
-import type { Receiver } from "./_channel.ts";
+import { faultOf, requireBoolean, requireOptions, show } from "../_check.ts";
+import { ask, type AskedWaiter, type Asker } from "./_asking.ts";
+import { CancelScope } from "../cancel_scope.ts";
+import type { Channel, Receiver } from "./_channel.ts";
 import { ReceiveEnd } from "./_channel_ends.ts";
 import { currentNode } from "../_context.ts";
-import { refusedAfterTurn } from "../_composed_wait.ts";
+import { composedWait, refusedAfterTurn } from "../_composed_wait.ts";
+import { failureOf } from "../_elsewhere.ts";
+import { NOTHING } from "../_error_tree.ts";
 import { EndOfChannel } from "../errors.ts";
-import type { MemoryReceiveChannel } from "./memory_channel.ts";
+import { read } from "../_foreign.ts";
+import type { StatusNode } from "../_status.ts";
 import { pass, refuse, Waiter, type WaitReason } from "../_waiter.ts";
 import type { Line, Queued } from "../_wait_queue.ts";
 
+/**
+ * What `select()` can wait for: a receiving end, or anything else with a `receive()`, such as one that wraps an end.
+ *
+ * When it is asked and another one is chosen, its `receive()` is cancelled, and waited for.
+ */
+export interface Selectable<T> {
+  /**
+   * Receives the next value.
+   *
+   * **Cancellation:** throws `Cancelled`; no value is lost.
+   *
+   * @returns The value.
+   * @throws {EndOfChannel} If no more values come.
+   */
+  receive(): Promise<T>;
+}
+
 /** Which channel a value came from, by the name it was given, and the value. */
 export type Selected<C> = {
-  [K in keyof C]: C[K] extends MemoryReceiveChannel<infer T> ? { readonly from: K; readonly value: T } : never;
+  [K in keyof C]: C[K] extends Selectable<infer T> ? { readonly from: K; readonly value: T } : never;
 }[keyof C];
 
 /** How `select()` chooses. */
@@ -29,7 +59,9 @@ export interface SelectOptions {
 /**
  * Receives one value from whichever of several channels has one first.
  *
- * Exactly one value is taken, and none is lost. A channel that has ended is passed over.
+ * Exactly one value is taken, and none is lost. A channel that has ended is passed over. The receiving ends of channels can
+ * be mixed with whatever else has a `receive()`: one that is not built on such an end may have a value at the same moment as
+ * another; then the next `select()` over it gives that.
  *
  * **Cancellation:** throws `Cancelled`; no value was taken.
  *
@@ -50,51 +82,103 @@ export interface SelectOptions {
  * @returns The name of the channel, and the value.
  * @throws {EndOfChannel} If all the channels have ended.
  * @throws {ClosedResourceError} If one of the receiving ends is closed, before or meanwhile.
- * @throws {TypeError} If there is no channel, or something is not the receiving end of one.
+ * @throws {TypeError} If there is no channel, or something has no `receive()`.
  */
 // deno-lint-ignore no-explicit-any -- a receiver of anything, which `unknown` would not accept in this place
-export function select<C extends Record<string, MemoryReceiveChannel<any>>>(
+export function select<C extends Record<string, Selectable<any>>>(
   channels: C,
   options: SelectOptions = {},
 ): Promise<Selected<C>> {
   const node = currentNode();
   if (node.cancelled !== null) return refuse(node);
-  const names = Object.keys(channels);
-  const first = options.inOrder ? 0 : Math.floor(node.task.runtime.random() * names.length);
-  const open: Arm[] = [];
-  let ready: Arm | null = null;
-  const selection = new Selection(names);
-  let ended: Error = new TypeError('Cannot select as "channels" must have at least one channel: received none');
-  for (let i = 0; i < names.length; i++) {
-    const from = names[(first + i) % names.length] as string;
-    const end = channels[from] as unknown;
+  // Read once: what a getter gives may be something else the next time.
+  let ends: [string, unknown][] = [];
+  const bad = faultOf(() => {
+    ends = entriesOf(channels);
+    requireOptions("select", options);
+    if (options.inOrder !== undefined) requireBoolean("select", "inOrder", options.inOrder);
+  });
+  if (bad !== null) return Promise.reject(bad);
+  const first = options.inOrder ? 0 : Math.floor(node.task.runtime.random() * ends.length);
+  const selection = new Selection(ends.map(([name]) => name));
+  let ready: EndArm | null = null;
+  let ended: Error | null = null;
+  let asks = false;
+  for (let i = 0; i < ends.length; i++) {
+    const [from, end] = ends[(first + i) % ends.length] as [string, unknown];
     if (!(end instanceof ReceiveEnd)) {
-      return Promise.reject(
-        new TypeError(`Cannot select as "${from}" must be the receiving end of a channel: received ${show(end)}`),
-      );
+      selection.arms.push(new AskedArm(selection, from, end as Selectable<unknown>));
+      asks = true;
+      continue;
     }
     const { channel, fault } = end.look();
     if (fault === null) {
-      const arm = new Arm(selection, from, end);
-      open.push(arm);
+      const arm = new EndArm(selection, from, end);
+      selection.arms.push(arm);
       if (channel.ready) ready ??= arm;
     } else if (fault instanceof EndOfChannel) ended = fault;
     else return refusedAfterTurn(node, fault);
   }
+  if (asks) return composedWait(() => askAll(node, selection)) as Promise<Selected<C>>;
   // Only when all have been looked at: which misuse is noticed must not depend on where the search began.
   if (ready !== null) return pass(node, { from: ready.from, value: ready.end.look().channel.take() } as Selected<C>);
-  if (open.length === 0) return refusedAfterTurn(node, ended);
-  selection.arms = open;
+  if (selection.arms.length === 0) return refusedAfterTurn(node, ended);
   selection.waiter = new Waiter<unknown>(node, selection, leaveAll);
-  for (const arm of open) arm.end.look().channel.wait(arm);
+  for (const arm of selection.arms) arm.enter();
   return selection.waiter.begun() as Promise<Selected<C>>;
+}
+
+function entriesOf(channels: unknown): [string, unknown][] {
+  if (typeof channels !== "object" || channels === null) {
+    throw new TypeError(`Cannot select as "channels" must be an object of channels: received ${show(channels)}`);
+  }
+  const entries = Object.entries(channels);
+  if (entries.length === 0) {
+    throw new TypeError('Cannot select as "channels" must have at least one channel: received none');
+  }
+  for (const [name, end] of entries) {
+    if (typeof read(end, "receive") === "function") continue;
+    throw new TypeError(`Cannot select as "${name}" must be the receiving end of a channel: received ${show(end)}`);
+  }
+  return entries;
+}
+
+/** As `select()`, where some are no ends of ours: these are asked one after the other, and then all wait. */
+async function askAll(node: StatusNode, selection: Selection): Promise<unknown> {
+  const waiter = new Waiter<unknown>(node, selection, leaveAll);
+  selection.waiter = waiter;
+  const answers: Promise<void>[] = [];
+  try {
+    for (const arm of [...selection.arms]) {
+      // Chosen, or failed, at once.
+      if (selection.chosen !== null || !waiter.pending) break;
+      if (arm instanceof AskedArm) answers.push(arm.ask());
+      else arm.enter();
+    }
+    return await waiter.begun();
+  } finally {
+    for (const arm of selection.arms) if (arm instanceof AskedArm) arm.scope.cancel();
+    await Promise.all(answers);
+  }
+}
+
+/** What one arm of a selection can do. */
+interface Arm {
+  readonly from: string;
+  /** Stands in line, or takes a value that is there. */
+  enter(): void;
+  /** Leaves the line, for now. */
+  leave(): void;
 }
 
 /** One `select()` that waits; its own reason. */
 class Selection implements WaitReason {
   readonly kind = "select";
-  arms: Arm[] = [];
+  /** Those that may still give a value. */
+  readonly arms: Arm[] = [];
   waiter: Waiter<unknown> | null = null;
+  /** For whom a value was taken; the others are out of line. Written by `choose()` and `reopen()`. */
+  chosen: Arm | null = null;
 
   constructor(readonly names: readonly string[]) {}
 
@@ -103,12 +187,47 @@ class Selection implements WaitReason {
   }
 
   leave(): void {
-    for (const arm of this.arms) arm.queue?.remove(arm as Queued<never>);
+    for (const arm of this.arms) arm.leave();
+  }
+
+  /** Whether a value may be taken for this arm; if so, for nobody else any more. */
+  choose(arm: Arm): boolean {
+    if (this.chosen === null && (this.waiter as Waiter<unknown>).pending) {
+      this.chosen = arm;
+      for (const other of this.arms) if (other !== arm) other.leave();
+    }
+    return this.chosen === arm;
+  }
+
+  /** The chosen arm has not given its value, and waits again, or is over: all stand in line once more. */
+  reopen(): void {
+    this.chosen = null;
+    for (const arm of [...this.arms]) {
+      if (this.chosen !== null) return;
+      arm.enter();
+    }
+  }
+
+  finish(arm: Arm, value: unknown): boolean {
+    this.leave();
+    return (this.waiter as Waiter<unknown>).wake({ from: arm.from, value });
+  }
+
+  fail(error: unknown): boolean {
+    this.leave();
+    return (this.waiter as Waiter<unknown>).fail(error);
+  }
+
+  /** An arm has ended; the last one ends the selection. */
+  ended(arm: Arm, error: EndOfChannel): void {
+    this.arms.splice(this.arms.indexOf(arm), 1);
+    if (this.arms.length === 0) this.fail(error);
+    else if (this.chosen === arm) this.reopen();
   }
 }
 
-/** A place in the line of one channel. The first that is granted takes all the others out of theirs, in the same call. */
-class Arm implements Receiver<unknown> {
+/** A place in the line of an end of ours. */
+class EndArm implements Arm, Receiver<unknown> {
   queue: Line | null = null;
   after: Queued<unknown> | null = null;
   before: Queued<unknown> | null = null;
@@ -118,23 +237,119 @@ class Arm implements Receiver<unknown> {
     this.#selection = selection;
   }
 
+  enter(): void {
+    const { channel, fault } = this.end.look();
+    if (fault !== null) this.fail(fault);
+    else if (channel.ready && this.#selection.choose(this)) this.wake(channel.take());
+    else channel.wait(this);
+  }
+
+  leave(): void {
+    this.queue?.remove(this as Queued<never>);
+  }
+
   wake(value: unknown): boolean {
-    this.#selection.leave();
-    return (this.#selection.waiter as Waiter<unknown>).wake({ from: this.from, value });
+    return this.#selection.finish(this, value);
   }
 
   fail(error: unknown): boolean {
-    const selection = this.#selection;
-    if (error instanceof EndOfChannel && selection.arms.some((arm) => arm !== this && arm.queue !== null)) {
-      this.queue?.remove(this as Queued<never>);
-      return true;
-    }
-    selection.leave();
-    return (selection.waiter as Waiter<unknown>).fail(error);
+    if (!(error instanceof EndOfChannel)) return this.#selection.fail(error);
+    this.leave();
+    this.#selection.ended(this, error);
+    return true;
   }
 }
 
+/** What a source gave, or threw, when another one had been chosen. */
+const kept = new WeakMap<object, (() => unknown)[]>();
+
+/** Something that is asked by its `receive()`. */
+class AskedArm implements Arm, Asker {
+  readonly scope: CancelScope = new CancelScope();
+  readonly #selection: Selection;
+  readonly #source: Selectable<unknown>;
+  /** Its wait for a value of an end of ours, if it has come to that. */
+  #waiter: AskedWaiter<unknown, unknown> | null = null;
+
+  constructor(selection: Selection, readonly from: string, source: Selectable<unknown>) {
+    this.#selection = selection;
+    this.#source = source;
+  }
+
+  /** Asks; the promise settles, and never fails, when the answer is over, whatever it was. */
+  async ask(): Promise<void> {
+    const selection = this.#selection;
+    try {
+      const outcome = await this.scope.run(() => this.#receive());
+      // Cancelled, as another one was chosen.
+      if (outcome.cancelledCaught) return;
+      if (selection.choose(this)) selection.finish(this, outcome.value);
+      else keep(this.#source, () => outcome.value);
+    } catch (error) {
+      const failure = failureOf(currentNode(), error);
+      if (selection.chosen === null || selection.chosen === this) {
+        if (failure instanceof EndOfChannel) selection.ended(this, failure);
+        else selection.fail(error);
+      } else if (failure !== NOTHING) {
+        keep(this.#source, () => {
+          throw failure;
+        });
+      }
+    }
+  }
+
+  async #receive(): Promise<unknown> {
+    if (kept.has(this.#source) && this.#selection.choose(this)) return takeKept(this.#source);
+    const done = ask(currentNode(), this);
+    try {
+      return await this.#source.receive();
+    } finally {
+      done();
+    }
+  }
+
+  mayTake(): boolean {
+    return this.#selection.choose(this);
+  }
+
+  enlist(waiter: AskedWaiter<never, unknown>): void {
+    this.#waiter = waiter as AskedWaiter<unknown, unknown>;
+    const { chosen } = this.#selection;
+    if (chosen === this) this.#selection.reopen();
+    else if (chosen === null) this.enter();
+  }
+
+  enter(): void {
+    const waiter = this.#waiter;
+    if (waiter === null || !waiter.pending || waiter.queue !== null) return;
+    const { channel, fault } = waiter.end.look() as { channel: Channel<unknown>; fault: Error | null };
+    if (fault !== null) waiter.fail(fault);
+    else if (channel.ready && this.#selection.choose(this)) waiter.wake(channel.take());
+    else channel.wait(waiter as never);
+  }
+
+  leave(): void {
+    this.#waiter?.queue?.remove(this.#waiter as Queued<never>);
+  }
+}
+
+function keep(source: object, what: () => unknown): void {
+  const list = kept.get(source);
+  if (list === undefined) kept.set(source, [what]);
+  else list.push(what);
+}
+
+function takeKept(source: object): unknown {
+  const [first, ...rest] = kept.get(source) as [() => unknown];
+  if (rest.length === 0) kept.delete(source);
+  else kept.set(source, rest);
+  return first();
+}
+
+/** Undoes a wait that is cancelled; one that was given a value goes on until it has it. */
 const leaveAll = (_cancelled: unknown, waiter: Waiter<unknown>): boolean => {
-  (waiter.reason as Selection).leave();
+  const selection = waiter.reason as Selection;
+  if (selection.chosen !== null) return false;
+  selection.leave();
   return true;
 };

@@ -1,9 +1,10 @@
 /** A value that changes, and those who want to know. */
 
-import { requireFunction } from "../_check.ts";
+import { requireFunction, requireName } from "../_check.ts";
 import { currentNode } from "../_context.ts";
 import { ClosedResourceError, EndOfChannel } from "../errors.ts";
-import { composedWait, refusedAfterTurn } from "../_composed_wait.ts";
+import { composedWait } from "../_composed_wait.ts";
+import { inspectable, type Picture } from "../_inspect.ts";
 import { pass, refuse, type WaitReason } from "../_waiter.ts";
 import { WaitQueue } from "../_wait_queue.ts";
 
@@ -51,6 +52,27 @@ export interface WatchReceiver<T> extends AsyncIterable<T> {
    */
   changed(): Promise<T>;
   /**
+   * Waits as `changed()` does, and gives `null` when the watch is closed and its last change was seen.
+   *
+   * In a watch whose value may be `null` itself, the two cannot be told apart: iterate it, or use `changed()`.
+   *
+   * **Cancellation:** throws `Cancelled`; the change is not counted as seen.
+   *
+   * @example Until the end
+   * ```ts
+   * import { openWatch } from "@trefoil/io";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [progress, seen] = openWatch(0);
+   * progress.set(100);
+   * progress.close();
+   * assertEquals([await seen.changedOrNull(), await seen.changedOrNull()], [100, null]);
+   * ```
+   *
+   * @returns The latest value, or `null`.
+   */
+  changedOrNull(): Promise<T | null>;
+  /**
    * Waits until the value fulfils a condition, and returns it; at once if it does so now.
    *
    * The condition is asked about the latest value when this task runs: one that held only in between may be missed.
@@ -97,30 +119,37 @@ export interface WatchReceiver<T> extends AsyncIterable<T> {
  * @param value The value to begin with, which every receiver has seen.
  * @param options A name.
  * @returns The end that sets the value, and one that sees it.
+ * @throws {TypeError} If the name is not a string.
  */
 export function openWatch<T>(
   value: T,
   options: WatchOptions = {},
 ): [send: WatchSender<T>, receive: WatchReceiver<T>] {
-  const watch = new Watch(value, options.name ?? "");
+  const watch = new Watch(value, requireName("open a watch", options));
   return [watch, new Receiver(watch, 0)];
 }
 
 class Watch<T> implements WatchSender<T> {
+  static {
+    inspectable<Watch<unknown>>(this, "WatchSender", (watch) => watch.picture());
+  }
+
   value: T;
   /** How often it was set. */
   version = 0;
   closed = false;
   readonly waiters = new WaitQueue<void>();
   readonly reason: WaitReason;
+  readonly #name: string;
 
   constructor(value: T, name: string) {
     this.value = value;
+    this.#name = name;
     this.reason = { kind: "change of watch", label: name === "" ? "" : `"${name}"` };
   }
 
   set(value: T): void {
-    if (this.closed) throw new ClosedResourceError("Cannot set the value of a watch as it is closed");
+    this.#requireOpen();
     this.value = value;
     this.version++;
     this.waiters.wakeAll();
@@ -128,6 +157,7 @@ class Watch<T> implements WatchSender<T> {
 
   update(change: (value: T) => T): void {
     requireFunction("update a watch", "change", change);
+    this.#requireOpen();
     this.set(change(this.value));
   }
 
@@ -139,9 +169,30 @@ class Watch<T> implements WatchSender<T> {
   [Symbol.dispose](): void {
     this.close();
   }
+
+  /** What the console shows. */
+  picture(): Picture {
+    return {
+      name: this.#name,
+      value: this.value,
+      closed: this.closed ? true : undefined,
+      tasksWaiting: this.waiters.size,
+    };
+  }
+
+  #requireOpen(): void {
+    if (this.closed) throw new ClosedResourceError("Cannot set the value of a watch as it is closed");
+  }
 }
 
 class Receiver<T> implements WatchReceiver<T> {
+  static {
+    inspectable<Receiver<unknown>>(this, "WatchReceiver", (receiver) => ({
+      ...receiver.#watch.picture(),
+      unseen: receiver.#seen === receiver.#watch.version ? undefined : true,
+    }));
+  }
+
   readonly #watch: Watch<T>;
   #seen: number;
 
@@ -155,18 +206,13 @@ class Receiver<T> implements WatchReceiver<T> {
   }
 
   changed(): Promise<T> {
-    const node = currentNode();
-    if (node.cancelled !== null) return refuse(node);
-    const watch = this.#watch;
-    if (this.#seen !== watch.version) return pass(node, this.#see());
-    if (watch.closed) return refusedAfterTurn(node, ended(...UNCHANGING));
-    return composedWait(async () => {
-      while (this.#seen === watch.version) {
-        if (watch.closed) throw ended(...UNCHANGING);
-        await watch.waiters.park(watch.reason);
-      }
-      return this.#see();
+    return this.#change((value) => value, () => {
+      throw ended(...UNCHANGING);
     });
+  }
+
+  changedOrNull(): Promise<T | null> {
+    return this.#change<T | null>((value) => value, () => null);
   }
 
   waitFor(condition: (value: T) => boolean): Promise<never> {
@@ -192,15 +238,24 @@ class Receiver<T> implements WatchReceiver<T> {
   [Symbol.asyncIterator](): AsyncIterator<T> {
     return {
       next: () =>
-        composedWait(async (): Promise<IteratorResult<T>> => {
-          try {
-            return { done: false, value: await this.changed() };
-          } catch (error) {
-            if (error instanceof EndOfChannel) return { done: true, value: undefined };
-            throw error;
-          }
-        }),
+        this.#change<IteratorResult<T>>((value) => ({ done: false, value }), () => ({ done: true, value: undefined })),
     };
+  }
+
+  #change<R>(give: (value: T) => R, end: () => R): Promise<R> {
+    const node = currentNode();
+    if (node.cancelled !== null) return refuse(node);
+    const watch = this.#watch;
+    if (this.#seen !== watch.version) return pass(node, give(this.#see()));
+    return composedWait(async () => {
+      // A turn also if there is nothing to wait for.
+      if (watch.closed) await pass(node, undefined);
+      while (this.#seen === watch.version) {
+        if (watch.closed) return end();
+        await watch.waiters.park(watch.reason);
+      }
+      return give(this.#see());
+    });
   }
 
   #see(): T {

@@ -269,7 +269,6 @@ export class CapacityLimiter {
   }
 
   #breakIt(owner: TaskImpl<unknown>): void {
-    this.#borrowers.delete(owner);
     this.#broken = new BrokenResourceError(
       `Cannot acquire a token${this.#name === "" ? "" : ` of "${this.#name}"`} as ${
         describeEnded(owner)
