@@ -76,8 +76,8 @@ export {
   shielded,
   type ShieldedOptions,
   shutdownRequested,
-  untilShutdown,
 } from "./timeouts.ts";
+export { untilShutdown } from "./until_shutdown.ts";
 export type { PendingWait } from "./_wait_text.ts";
 export { suspend, type WaitReason, type Waker } from "./_waiter.ts";
 export { Barrier, type BarrierOptions, type BarrierStatistics } from "./sync/barrier.ts";

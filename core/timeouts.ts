@@ -1,7 +1,7 @@
 /** Timeouts, shields and soft ends: the short forms of `CancelScope`. */
 
-import { faultOf, requireFunction, requireTime, requireTimeout } from "./_check.ts";
-import { CancelScope, endAtShutdown, notesWaits, runScope, type ScopeOutcome, waitsOf } from "./cancel_scope.ts";
+import { faultOf, requireTime, requireTimeout } from "./_check.ts";
+import { CancelScope, notesWaits, runScope, type ScopeOutcome, waitsOf } from "./cancel_scope.ts";
 import { currentNode } from "./_context.ts";
 import { TooSlowError } from "./errors.ts";
 import { formatTime } from "./sleep.ts";
@@ -196,41 +196,6 @@ export function shielded<T>(
   const fault = faultOf(() => requireTimeout("shield a function", "timeout", timeout));
   if (fault !== null) return Promise.reject(fault);
   return new CancelScope({ timeout, shield: true }).run(body);
-}
-
-/**
- * Runs a wait that is merely idle, and ends it when a shutdown begins.
- *
- * Wrap what waits for new work (the next request, the next connection), not the work itself: `scope.shutdown()`
- * then ends the idle ones at once and gives the others the grace.
- *
- * **Cancellation:** a shutdown of any scope around it cancels the body, and the outcome says so; a cancellation
- * from outside passes through. What the body loses when cancelled is its own matter.
- *
- * @example A worker that finishes its job, but takes no new one
- * ```ts
- * import { CancelScope, sleep, sleepForever, untilShutdown } from "@trefoil/io";
- * import { assert } from "@std/assert";
- *
- * const scope = new CancelScope();
- * setTimeout(() => scope.shutdown({ grace: 10_000 }), 1);
- * const outcome = await scope.run(async () => {
- *   const next = await untilShutdown(() => sleepForever());
- *   if (next.cancelledCaught) await sleep(2); // finish what is open
- *   return "drained";
- * });
- * assert(outcome.value === "drained");
- * ```
- *
- * @param body What to run.
- * @returns What the body returned, or that the shutdown ended it.
- */
-export function untilShutdown<T>(body: () => T | Promise<T>): Promise<ScopeOutcome<T>> {
-  const fault = faultOf(() => requireFunction("wait until shutdown", "body", body));
-  if (fault !== null) return Promise.reject(fault);
-  const scope = new CancelScope();
-  endAtShutdown(scope);
-  return scope.run(() => body());
 }
 
 /**

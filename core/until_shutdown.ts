@@ -1,0 +1,181 @@
+/**
+ * Ends what is merely idle when a shutdown begins: a wait, or the next step of a loop.
+ *
+ * Of a loop, each `next()` of the source runs in a scope that a shutdown cancels. A source that waits for operations of this
+ * library is done within the turn: with `Cancelled`, or with a value that was handed over before, which must not be lost.
+ * What is still pending after that waits for something else, and might for ever: it is told by its `return()`, and left.
+ */
+
+import { faultOf, requireFunction } from "./_check.ts";
+import { CancelScope, endAtShutdown, type ScopeOutcome } from "./cancel_scope.ts";
+import { iteratorOf } from "./channels/web_streams.ts";
+import { composedWait } from "./_composed_wait.ts";
+import { currentNode } from "./_context.ts";
+import { read } from "./_foreign.ts";
+import { hostImmediate } from "./_host_time.ts";
+import { ignore } from "./_quiet.ts";
+import { signalOf, type StatusNode } from "./_status.ts";
+import { pass, refuse } from "./_waiter.ts";
+
+/**
+ * Runs a wait that is merely idle, and ends it when a shutdown begins.
+ *
+ * Wrap what waits for new work (the next request, the next connection), not the work itself: `scope.shutdown()`
+ * then ends the idle ones at once and gives the others the grace.
+ *
+ * **Cancellation:** a shutdown of any scope around it cancels the body, and the outcome says so; a cancellation
+ * from outside passes through. What the body loses when cancelled is its own matter.
+ *
+ * @example A worker that finishes its job, but takes no new one
+ * ```ts
+ * import { CancelScope, sleep, sleepForever, untilShutdown } from "@trefoil/io";
+ * import { assert } from "@std/assert";
+ *
+ * const scope = new CancelScope();
+ * setTimeout(() => scope.shutdown({ grace: 10_000 }), 1);
+ * const outcome = await scope.run(async () => {
+ *   const next = await untilShutdown(() => sleepForever());
+ *   if (next.cancelledCaught) await sleep(2); // finish what is open
+ *   return "drained";
+ * });
+ * assert(outcome.value === "drained");
+ * ```
+ *
+ * @param body What to run.
+ * @returns What the body returned, or that the shutdown ended it.
+ */
+export function untilShutdown<T>(body: () => T | Promise<T>): Promise<ScopeOutcome<T>>;
+/**
+ * Goes through an async iterable, and ends, as if that had ended, when a shutdown begins.
+ *
+ * The item in progress is finished, and no other is taken: one that is there already stays where it is. For the source it is
+ * as if the loop had been left by `break`: its iterator's `return()` is called, if it has one. So the end of a memory channel
+ * stays open, a subscription of a broadcast channel is closed, a generator runs its `finally` blocks.
+ *
+ * **Cancellation:** a shutdown of any scope around the loop ends it; a cancellation from outside passes through. Waits of this
+ * library in the source are cancelled, and lose what they lose. A source that waits for something else is told by its
+ * `return()`, and left: what it was about to give is lost.
+ *
+ * @example A worker that finishes its job when a shutdown begins
+ * ```ts
+ * import { CancelScope, openMemoryChannel, sleep, untilShutdown } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [send, jobs] = openMemoryChannel<string>(2);
+ * send.trySend("first");
+ * send.trySend("second");
+ * const done: string[] = [];
+ * await new CancelScope().run(async (scope) => {
+ *   for await (const job of untilShutdown(jobs)) {
+ *     scope.shutdown({ grace: 10_000 });
+ *     await sleep(1); // work in progress goes on
+ *     done.push(job);
+ *   }
+ * });
+ * assertEquals(done, ["first"]);
+ * assertEquals(jobs.tryReceive(), "second");
+ * ```
+ *
+ * @param source What to go through; also a `ReadableStream`.
+ * @returns What to loop over. Each loop begins one over the source.
+ */
+export function untilShutdown<T>(source: AsyncIterable<T>): AsyncIterable<T>;
+export function untilShutdown<T>(
+  what: (() => T | Promise<T>) | AsyncIterable<T>,
+): Promise<ScopeOutcome<T>> | AsyncIterable<T> {
+  if (typeof what !== "function" && typeof read(what, Symbol.asyncIterator) === "function") {
+    return new UntilShutdown(what as AsyncIterable<T>);
+  }
+  const body = what as () => T | Promise<T>;
+  const fault = faultOf(() => requireFunction("wait until shutdown", "body", body));
+  if (fault !== null) return Promise.reject(fault);
+  const scope = new CancelScope();
+  endAtShutdown(scope);
+  return scope.run(() => body());
+}
+
+/** Each loop over it begins one over the source. */
+class UntilShutdown<T> implements AsyncIterable<T> {
+  readonly #source: AsyncIterable<T>;
+
+  constructor(source: AsyncIterable<T>) {
+    this.#source = source;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<T> {
+    return new Iteration(this.#source);
+  }
+}
+
+class Iteration<T> implements AsyncIterator<T> {
+  readonly #source: AsyncIterable<T>;
+  /** That of the source, once it was asked for. */
+  #inner: AsyncIterator<T> | null = null;
+  #over = false;
+
+  constructor(source: AsyncIterable<T>) {
+    this.#source = source;
+  }
+
+  next(): Promise<IteratorResult<T>> {
+    const node = currentNode();
+    if (node.cancelled !== null) return refuse(node);
+    return composedWait(async () => {
+      if (this.#over || node.shutdown) {
+        await pass(node, undefined);
+        return await this.#end();
+      }
+      const scope = new CancelScope();
+      endAtShutdown(scope);
+      const outcome = await scope.run(() => this.#ask());
+      if (outcome.cancelledCaught) return await this.#end();
+      if (outcome.value.done) this.#over = true;
+      return outcome.value;
+    });
+  }
+
+  /** The loop is left. */
+  return(): Promise<IteratorResult<T>> {
+    return this.#end();
+  }
+
+  /** Leaves the source, as a loop does that is left by `break`. */
+  async #end(): Promise<IteratorResult<T>> {
+    if (!this.#over) {
+      this.#over = true;
+      await this.#inner?.return?.();
+    }
+    return { done: true, value: undefined };
+  }
+
+  #ask(): Promise<IteratorResult<T>> {
+    this.#inner ??= iteratorOf(this.#source) as AsyncIterator<T>;
+    const inner = this.#inner;
+    const node = currentNode();
+    return new Promise((resolve, reject) => {
+      let pending = true;
+      const settled = (settle: () => void): void => {
+        pending = false;
+        settle();
+      };
+      Promise.resolve(inner.next()).then(
+        (result) => settled(() => resolve(result)),
+        (error) => settled(() => reject(error)),
+      );
+      // A listener and no wait: nobody in the run can say when a foreign source gives something.
+      signalOf(node).addEventListener("abort", async () => {
+        await turn(node);
+        if (!pending) return;
+        this.#over = true;
+        new Promise((told) => told(inner.return?.())).catch(ignore);
+        reject(node.cancelled);
+      });
+    });
+  }
+}
+
+/** What had been granted before has arrived after this, also if it was put off to a later turn, and passed on. */
+async function turn(node: StatusNode): Promise<void> {
+  await pass(node, undefined);
+  for (let i = 0; i < 2; i++) await new Promise<void>((done) => hostImmediate(done));
+}
