@@ -177,7 +177,7 @@ class Selection implements WaitReason {
   /** Those that may still give a value. */
   readonly arms: Arm[] = [];
   waiter: Waiter<unknown> | null = null;
-  /** For whom a value was taken; the others are out of line. Written by `choose()` and `reopen()`. */
+  /** For whom a value was taken; the others are out of line. Written by `choose()`, `finish()` and `reopen()`. */
   chosen: Arm | null = null;
 
   constructor(readonly names: readonly string[]) {}
@@ -209,6 +209,7 @@ class Selection implements WaitReason {
   }
 
   finish(arm: Arm, value: unknown): boolean {
+    this.chosen = arm;
     this.leave();
     return (this.waiter as Waiter<unknown>).wake({ from: arm.from, value });
   }
