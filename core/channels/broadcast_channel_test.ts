@@ -1,10 +1,12 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { simulate, simulated } from "../../testing/mod.ts";
 import {
+  type BroadcastReceiveChannel,
   BrokenResourceError,
   CancelScope,
   ClosedResourceError,
   EndOfChannel,
+  failAfter,
   moveOnAfter,
   openBroadcastChannel,
   openNursery,
@@ -137,6 +139,107 @@ Deno.test(
     await hub.send(3);
     assertThrows(() => first.clone(), ClosedResourceError);
     assertThrows(() => first.tryReceive(), ClosedResourceError);
+  }),
+);
+
+Deno.test(
+  "a subscriber that leaves its loop is none any more, however it leaves, and holds nobody up",
+  simulated(async () => {
+    const leave: Record<string, (news: BroadcastReceiveChannel<number>) => Promise<unknown>> = {
+      async "by break"(news) {
+        for await (const _ of news) break;
+      },
+      async "by an error"(news) {
+        for await (const _ of news) throw new RangeError("mine");
+      },
+      async "by return"(news) {
+        for await (const item of news) return item;
+      },
+      "cancelled while it waits": (news) => moveOnAfter(5, () => Array.fromAsync(news)),
+      "cancelled in the body": (news) =>
+        moveOnAfter(5, async () => {
+          for await (const _ of news) await sleep(60_000);
+        }),
+      "cancelled before": (news) =>
+        moveOnAfter(0, async () => {
+          for await (const _ of news);
+        }),
+      "by a timeout of its own": (news) => failAfter(5, () => Array.fromAsync(news)),
+    };
+    for (const [how, leaving] of Object.entries(leave)) {
+      const news = openBroadcastChannel<number>(1);
+      const heard: number[] = [];
+      await openNursery(async (nursery) => {
+        const gone = news.subscribe();
+        const stays = news.subscribe();
+        nursery.startSoon(() => leaving(gone).catch(() => {}));
+        nursery.startSoon(async () => {
+          for await (const item of stays) heard.push(item);
+        });
+        for (let n = 1; n <= 4; n++) await news.send(n);
+        await sleep(10);
+        news.close();
+      });
+      assertEquals([heard, news.statistics().subscribers], [[1, 2, 3, 4], 1], how);
+    }
+  }),
+);
+
+Deno.test(
+  "a cancelled subscriber makes room in the same call, also for several blocked senders",
+  simulated(async () => {
+    const news = openBroadcastChannel<number>(1);
+    const [gone, stays] = [news.subscribe(), news.subscribe()];
+    const scope = new CancelScope();
+    await openNursery(async (nursery) => {
+      nursery.startSoon(() =>
+        scope.run(async () => {
+          for await (const _ of gone) await sleep(60_000);
+        })
+      );
+      for (let n = 1; n <= 3; n++) nursery.startSoon(() => news.send(n));
+      await sleep(1);
+      assertEquals([await stays.receive(), news.statistics().tasksWaitingSend], [1, 1]);
+      scope.cancel();
+      await sleep(0);
+      assertEquals([await stays.receive(), await stays.receive(), news.statistics().tasksWaitingSend], [2, 3, 0]);
+    });
+  }),
+);
+
+Deno.test(
+  "loops over one end share it: the last one that is left closes it; clones and ends that are not looped over stay",
+  simulated(async () => {
+    const news = openBroadcastChannel<number>(2);
+    const shared = news.subscribe();
+    const log: string[] = [];
+    await openNursery(async (nursery) => {
+      for (const name of ["a", "b"]) {
+        nursery.startSoon(async () => {
+          for await (const item of shared) {
+            log.push(`${name} ${item}`);
+            if (item >= 3) break;
+          }
+        });
+      }
+      for (let n = 1; n <= 3; n++) await news.send(n);
+      await sleep(1);
+      assertEquals(news.statistics().subscribers, 1, "one of the loops goes on");
+      await news.send(4);
+      await sleep(1);
+    });
+    assertEquals([log.length, news.statistics().subscribers], [4, 0]);
+    const kept = news.subscribe();
+    const clone = kept.clone();
+    assert((await moveOnAfter(1, () => kept.receive())).cancelledCaught);
+    assertEquals(news.statistics().subscribers, 1);
+    await news.send(5);
+    for await (const item of clone) {
+      assertEquals(item, 5);
+      break;
+    }
+    assertThrows(() => clone.tryReceive(), ClosedResourceError);
+    assertEquals(news.statistics().subscribers, 1, "the other clone is open");
   }),
 );
 

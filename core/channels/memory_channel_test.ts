@@ -1,10 +1,12 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { simulate, simulated } from "../../testing/mod.ts";
 import {
   CancelScope,
+  ClosedResourceError,
   EndOfChannel,
   isCancelled,
   moveOnAfter,
+  openBroadcastChannel,
   openMemoryChannel,
   openNursery,
   sleep,
@@ -288,5 +290,38 @@ Deno.test(
       assert(text.includes("consumer: receive from channel (no buffer)"), text);
       nursery.cancel();
     });
+  }),
+);
+
+Deno.test(
+  "receiveOrNull() gives the values, and null at the end, before or meanwhile; other ends are errors as in receive()",
+  simulated(async (sim) => {
+    const [send, receive] = openMemoryChannel<number>(1);
+    const got: (number | null)[] = [];
+    await openNursery(async (nursery) => {
+      nursery.startSoon(async () => {
+        using _ = send;
+        for (let n = 1; n <= 3; n++) await send.send(n);
+        await sleep(5);
+      });
+      for (let value = await receive.receiveOrNull(); value !== null; value = await receive.receiveOrNull()) {
+        got.push(value);
+      }
+    });
+    assertEquals([got, sim.now, await receive.receiveOrNull()], [[1, 2, 3], 5, null]);
+    const [other, closed] = openMemoryChannel<number>(1);
+    assert((await moveOnAfter(1, () => closed.receiveOrNull())).cancelledCaught);
+    await openNursery(async (nursery) => {
+      nursery.startSoon(() => assertRejects(() => closed.receiveOrNull(), ClosedResourceError, "closed meanwhile"));
+      await sleep(1);
+      closed.close();
+    });
+    await assertRejects(() => closed.receiveOrNull(), ClosedResourceError);
+    other.close();
+    const news = openBroadcastChannel<number>(1);
+    const subscription = news.subscribe();
+    news.trySend(1);
+    news.close();
+    assertEquals([await subscription.receiveOrNull(), await subscription.receiveOrNull()], [1, null]);
   }),
 );

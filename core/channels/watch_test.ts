@@ -108,3 +108,33 @@ Deno.test(
     send.close();
   }),
 );
+
+Deno.test(
+  "changedOrNull() gives changes, and null when the watch is closed, before or meanwhile",
+  simulated(async (sim) => {
+    const [sender, seen] = openWatch(0);
+    const got: (number | null)[] = [];
+    await openNursery(async (nursery) => {
+      nursery.startSoon(async () => {
+        for (let n = 1; n <= 2; n++) {
+          await sleep(1);
+          sender.set(n);
+        }
+        await sleep(5);
+        sender.close();
+      });
+      for (let value = await seen.changedOrNull(); value !== null; value = await seen.changedOrNull()) got.push(value);
+    });
+    assertEquals([got, sim.now, await seen.changedOrNull()], [[1, 2], 7, null]);
+    assert((await moveOnAfter(0, () => seen.changedOrNull())).cancelledCaught);
+  }),
+);
+
+Deno.test("WatchSender.update() refuses before it calls the function: a closed watch, and what is no function", () => {
+  const [sender] = openWatch(0);
+  assertThrows(() => sender.update(function* () {} as never), TypeError, "a generator function");
+  sender.close();
+  let called = false;
+  assertThrows(() => sender.update((value) => (called = true, value)), ClosedResourceError, "as it is closed");
+  assert(!called);
+});

@@ -1,8 +1,10 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { simulate, simulated } from "../../testing/mod.ts";
 import {
+  BrokenResourceError,
   CancelScope,
   CapacityLimiter,
+  DeadlockError,
   moveOnAfter,
   openNursery,
   type ReleaseGuard,
@@ -74,6 +76,106 @@ Deno.test(
     assertEquals(semaphore.value, 1);
   }),
 );
+
+Deno.test(
+  "Semaphore: several are taken together or not at all, and nobody overtakes who waits for many",
+  simulated(async () => {
+    const semaphore = new Semaphore(2, { max: 4 });
+    const log: string[] = [];
+    await openNursery(async (nursery) => {
+      nursery.startSoon(async () => {
+        using _three = await semaphore.acquire(3);
+        log.push("three");
+        assertEquals(semaphore.value, 0);
+      });
+      await sleep(1);
+      nursery.startSoon(async () => {
+        using _one = await semaphore.acquire();
+        log.push("one");
+      });
+      await sleep(1);
+      // Enough for one, which waits behind three.
+      assertEquals([semaphore.value, semaphore.statistics().tasksWaiting], [2, 2]);
+      assertThrows(
+        () => semaphore.tryAcquire(),
+        WouldBlock,
+        "Cannot acquire the semaphore without waiting as its value is 2, and 2 are waiting",
+      );
+      semaphore.release();
+      assertEquals([semaphore.value, semaphore.statistics().tasksWaiting], [0, 1]);
+    });
+    assertEquals([log, semaphore.value], [["three", "one"], 3]);
+    using _all = semaphore.tryAcquire(3);
+    assertEquals(semaphore.value, 0);
+  }),
+);
+
+Deno.test(
+  "Semaphore: when one that waits for many is cancelled, those behind it move up at once",
+  simulated(async (sim) => {
+    const semaphore = new Semaphore(2);
+    const scope = new CancelScope();
+    const served: string[] = [];
+    await openNursery(async (nursery) => {
+      nursery.startSoon(() => scope.run(() => semaphore.acquire(3)));
+      await sleep(1);
+      for (const name of ["b", "c", "d"]) {
+        nursery.startSoon(async () => {
+          using _permit = await semaphore.acquire();
+          served.push(`${name} ${sim.now}`);
+          await sleep(5);
+        });
+      }
+      await sleep(1);
+      scope.cancel();
+      assertEquals([semaphore.value, semaphore.statistics().tasksWaiting], [0, 1]);
+    });
+    assertEquals([served, semaphore.value], [["b 2", "c 2", "d 7"], 2]);
+  }),
+);
+
+Deno.test(
+  "Semaphore.release(n) serves as many as it can, in order; what is left must fit, or nothing is given",
+  simulated(async () => {
+    const semaphore = new Semaphore(0, { max: 2 });
+    await openNursery(async (nursery) => {
+      for (const count of [1, 2, 1]) nursery.startSoon(() => semaphore.acquire(count));
+      await sleep(1);
+      semaphore.release(2);
+      assertEquals([semaphore.value, semaphore.statistics().tasksWaiting], [1, 2]);
+      semaphore.release(2);
+      assertEquals([semaphore.value, semaphore.statistics().tasksWaiting], [0, 0]);
+      nursery.startSoon(() => semaphore.acquire(2));
+      await sleep(1);
+      semaphore.release();
+      // Two for who waits, one and then two for the value: more than its maximum only in the second case.
+      semaphore.release(2);
+      assertEquals([semaphore.value, semaphore.statistics().tasksWaiting], [1, 0]);
+      assertThrows(
+        () => semaphore.release(2),
+        RangeError,
+        "Cannot release the semaphore as its value must be <= 2: it is 1, and 2 more would make it 3",
+      );
+      assertEquals(semaphore.value, 1);
+    });
+  }),
+);
+
+Deno.test("Semaphore refuses counts that are none, and more than there can ever be", async () => {
+  const semaphore = new Semaphore(3, { max: 3 });
+  for (const count of [0, -1, 1.5, NaN, 4, Infinity]) {
+    const message = '"count" must be a whole number from 1 to 3';
+    await assertRejects(() => semaphore.acquire(count), RangeError, `Cannot acquire as ${message}`);
+    assertThrows(() => semaphore.tryAcquire(count), RangeError, `Cannot acquire as ${message}`);
+    assertThrows(() => semaphore.release(count), RangeError, `Cannot release as ${message}`);
+  }
+  await assertRejects(() => semaphore.acquire("2" as never), TypeError, '"count" must be a number');
+  assertEquals(semaphore.value, 3);
+  const guard = semaphore.tryAcquire(2);
+  guard.release();
+  guard.release();
+  assertEquals(semaphore.value, 3);
+});
 
 Deno.test("Semaphore: a guard releases once", () => {
   const semaphore = new Semaphore(1);
@@ -192,6 +294,89 @@ Deno.test(
       assertThrows(() => new CapacityLimiter(total), RangeError, '"totalTokens" must be a whole number');
       assertThrows(() => limiter.totalTokens = total, RangeError, 'Cannot set the limit as "totalTokens"');
     }
+  }),
+);
+
+Deno.test(
+  "CapacityLimiter: a task that ends with its token breaks it, for who waits and who comes later",
+  simulated(async () => {
+    const message =
+      /^Cannot acquire a token of "db" as task "careless" \(started at .*semaphore_test.ts:\d+:\d+\) ended without giving its own back: write "using token = await limiter.acquire\(\)"/;
+    for (const how of ["before", "meanwhile"]) {
+      const limiter = new CapacityLimiter(2, { name: "db" });
+      await openNursery(async (nursery) => {
+        using _other = await limiter.acquire({ onBehalfOf: "other" });
+        nursery.startSoon(async () => {
+          await limiter.acquire();
+          if (how === "meanwhile") await sleep(5);
+        }, { name: "careless" });
+        await sleep(1);
+        const error = await assertRejects(() => limiter.acquire(), BrokenResourceError);
+        assert(message.test(error.message), error.message);
+        assertThrows(() => limiter.tryAcquire(), BrokenResourceError, "careless");
+        assertEquals(limiter.statistics().tasksWaiting, 0);
+        limiter.totalTokens = 10;
+        await assertRejects(() => limiter.acquire(), BrokenResourceError, "careless");
+      });
+    }
+  }),
+);
+
+Deno.test(
+  "CapacityLimiter: a token that was given back, or borrowed for another, may outlive its task",
+  simulated(async () => {
+    const limiter = new CapacityLimiter(3);
+    const kept: ReleaseGuard[] = [];
+    await openNursery((nursery) => {
+      nursery.startSoon(async () => (await limiter.acquire()).release());
+      nursery.startSoon(async () => void kept.push(await limiter.acquire({ onBehalfOf: "job" })));
+      nursery.startSoon(async () => {
+        await limiter.acquire();
+        limiter.release();
+      });
+      nursery.startSoon(() => moveOnAfter(0, () => limiter.acquire()));
+    });
+    assertEquals(limiter.borrowedTokens, 1);
+    kept[0]!.release();
+    using _token = await limiter.acquire();
+  }),
+);
+
+Deno.test("CapacityLimiter: a deadlock names who has the tokens, and which of them have ended", async () => {
+  const error = await assertRejects(() =>
+    simulate(async () => {
+      const limiter = new CapacityLimiter(3, { name: "db" });
+      await openNursery(async (nursery) => {
+        const ended = nursery.startSoon(() => {}, { name: "gone" });
+        await ended.join();
+        await limiter.acquire({ onBehalfOf: ended });
+        await limiter.acquire({ onBehalfOf: { name: "client 7" } });
+        await limiter.acquire();
+        nursery.startSoon(() => limiter.acquire());
+      });
+    }), DeadlockError);
+  assertStringIncludes(
+    error.message,
+    'acquire capacity "db" (3/3 tokens are out: to "gone" (has ended), "client 7", "main")',
+  );
+});
+
+Deno.test(
+  "CapacityLimiter refuses options that are none, and borrowers whose name cannot be read",
+  simulated(async () => {
+    const limiter = new CapacityLimiter(1);
+    for (const options of [null, 5, "me"]) {
+      await assertRejects(() => limiter.acquire(options as never), TypeError, '"options" must be an object');
+      assertThrows(() => limiter.tryAcquire(options as never), TypeError, '"options" must be an object');
+      assertThrows(() => limiter.release(options as never), TypeError, '"options" must be an object');
+    }
+    const trap = {
+      get name(): string {
+        throw new Error("mine");
+      },
+    };
+    using _token = await limiter.acquire({ onBehalfOf: trap });
+    await assertRejects(() => limiter.acquire({ onBehalfOf: trap }), TypeError, "has one already");
   }),
 );
 

@@ -69,6 +69,42 @@ Deno.test("Semaphore: as many are inside as its value says, in the order in whic
     };
   }));
 
+Deno.test("Semaphore: requests for several are served in order, and never more are out than there are", () =>
+  storm((sim) => {
+    const semaphore = new Semaphore(5, { max: 5 });
+    const line: object[] = [];
+    let out = 0;
+    let served = 0;
+    return {
+      async step() {
+        const ticket = {};
+        const count = 1 + whole(sim, 5);
+        line.push(ticket);
+        try {
+          const permit = await semaphore.acquire(count);
+          assertEquals(line[0], ticket);
+          line.shift();
+          out += count;
+          served++;
+          assert(out <= 5);
+          try {
+            await sleep(whole(sim, 3));
+          } finally {
+            out -= count;
+            permit.release();
+          }
+        } finally {
+          const at = line.indexOf(ticket);
+          if (at >= 0) line.splice(at, 1);
+        }
+      },
+      check() {
+        assert(served > TASKS);
+        assertEquals([out, semaphore.value, semaphore.statistics().tasksWaiting, line.length], [0, 5, 0, 0]);
+      },
+    };
+  }));
+
 Deno.test("Barrier: each round has each place once, and a cancelled task is in none", () =>
   storm(() => {
     const barrier = new Barrier(4);
