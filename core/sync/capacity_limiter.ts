@@ -166,8 +166,10 @@ export class CapacityLimiter {
   acquire(options?: BorrowOptions): Promise<ReleaseGuard> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
-    const bad = faultOf(() => requireOptions("acquire", options));
-    if (bad !== null) return Promise.reject(bad);
+    if (options !== undefined) {
+      const bad = faultOf(() => requireOptions("acquire", options));
+      if (bad !== null) return Promise.reject(bad);
+    }
     const borrower = borrowerOf(node, options);
     const fault = this.#fault(borrower);
     if (fault !== null) return refusedAfterTurn(node, fault);
