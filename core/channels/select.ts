@@ -93,13 +93,17 @@ export function select<C extends Record<string, Selectable<any>>>(
   if (node.cancelled !== null) return refuse(node);
   // Read once: what a getter gives may be something else the next time.
   let ends: [string, unknown][] = [];
+  let first = 0;
   const bad = faultOf(() => {
     ends = entriesOf(channels);
     requireOptions("select", options);
-    if (options.inOrder !== undefined) requireBoolean("select", "inOrder", options.inOrder);
+    const { inOrder = false } = options;
+    requireBoolean("select", "inOrder", inOrder);
+    if (!inOrder) first = Math.floor(node.task.runtime.random() * ends.length);
   });
   if (bad !== null) return Promise.reject(bad);
-  const first = options.inOrder ? 0 : Math.floor(node.task.runtime.random() * ends.length);
+  // A source of random numbers of the user's may give anything.
+  if (!Number.isSafeInteger(first) || first < 0) first = 0;
   const selection = new Selection(ends.map(([name]) => name));
   let ready: EndArm | null = null;
   let ended: Error | null = null;

@@ -13,6 +13,7 @@ import {
   openBroadcastChannel,
   openMemoryChannel,
   openNursery,
+  run,
   select,
   type Selectable,
   sleep,
@@ -462,4 +463,22 @@ Deno.test("select() notices an end that is closed wherever it begins, and takes 
       assertEquals(ready.tryReceive(), 1);
     }, { seed });
   }
+});
+
+Deno.test("select() works with random numbers that are none, and rejects when there are none to be had", async () => {
+  for (const random of [() => NaN, () => -1, () => Infinity, () => 7.5]) {
+    await run(async () => {
+      const [send, a] = openMemoryChannel<number>(1);
+      const [, b] = openMemoryChannel<number>(1);
+      send.trySend(1);
+      assertEquals(await select({ a, b }), { from: "a", value: 1 });
+    }, { random, handleSignals: false });
+  }
+  const random = () => {
+    throw new RangeError("no more");
+  };
+  await run(async () => {
+    const [, a] = openMemoryChannel<number>(1);
+    await assertRejects(() => select({ a }), RangeError, "no more");
+  }, { random, handleSignals: false });
 });
