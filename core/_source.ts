@@ -18,14 +18,12 @@ import { currentNode } from "./_context.ts";
 import { failureOf } from "./_elsewhere.ts";
 import { NOTHING } from "./_error_tree.ts";
 import { isObject, read } from "./_foreign.ts";
+import { hostImmediate } from "./_host_time.ts";
 import { ignore } from "./_quiet.ts";
 import { promiseOf, type Settlement, settlementOf } from "./_settlement.ts";
 import type { StatusNode } from "./_status.ts";
 import { afterFailure, mark } from "./suppressed_errors.ts";
 import { refuse, type WaitReason } from "./_waiter.ts";
-
-// Taken at import, so that fake timers installed by a test do not hold it up.
-const hostImmediate = globalThis.setImmediate;
 
 /** Where items come from. */
 type Source<T> = Iterable<T> | AsyncIterable<T>;

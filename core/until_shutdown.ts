@@ -3,7 +3,9 @@
  *
  * Of a loop, each `next()` of the source runs in a scope that a shutdown cancels. A source that waits for operations of this
  * library is done within the turn: with `Cancelled`, or with a value that was handed over before, which must not be lost.
- * What is still pending after that waits for something else, and might for ever: it is told by its `return()`, and left.
+ * What is still pending after that, and does not clean up, waits for something else, and might for ever: it is told by its
+ * `return()`, and left. Unlike `SourceReader`, which waits for that `return()` as it can be given a `stop`: a shutdown must
+ * not hang on one source.
  */
 
 import { faultOf, requireFunction } from "./_check.ts";
@@ -165,7 +167,8 @@ class Iteration<T> implements AsyncIterator<T> {
       // A listener and no wait: nobody in the run can say when a foreign source gives something.
       signalOf(node).addEventListener("abort", async () => {
         await turn(node);
-        if (!pending) return;
+        // What waits for operations of this library although it is cancelled is cleaning up, and will be done.
+        if (!pending || node.waiters !== null || node.firstChild !== null) return;
         this.#over = true;
         new Promise((told) => told(inner.return?.())).catch(ignore);
         reject(node.cancelled);

@@ -8,6 +8,7 @@ import {
   openNursery,
   openWatch,
   run,
+  shielded,
   sleep,
   sleepForever,
   untilShutdown,
@@ -187,6 +188,26 @@ Deno.test("untilShutdown() tells a generator that waits for something foreign, a
     }), { handleSignals: false });
   assertEquals(got, [1]);
 });
+
+Deno.test(
+  "untilShutdown() waits for the cleanup of its source",
+  simulated(async (sim) => {
+    const log: string[] = [];
+    async function* careful(): AsyncGenerator<number> {
+      try {
+        yield 1;
+        await sleepForever();
+      } finally {
+        await shielded(() => sleep(10));
+        log.push(`clean at ${sim.now}`);
+      }
+    }
+    await shuttingDown(async () => {
+      assertEquals(await Array.fromAsync(untilShutdown(careful())), [1]);
+    });
+    assertEquals(log, ["clean at 15"]);
+  }),
+);
 
 Deno.test(
   "untilShutdown() cancels a ReadableStream at a shutdown",
