@@ -26,10 +26,10 @@ export function placeOf(site: Site | null): string | undefined {
   return site === null ? undefined : firstForeignFrame(`${read(site, "stack")}`);
 }
 
-/** The first line of a stack that is outside this library. */
+/** The first line of a stack that is outside this library, and outside the host, whose own code may lie in between. */
 function firstForeignFrame(stack: string): string | undefined {
   for (const line of stack.split("\n")) {
-    const place = /(?:\(|at |async )((?:file|https?|jsr|npm|node|ext):[^\s()]+:\d+:\d+)\)?$/.exec(line)?.[1];
+    const place = /(?:\(|at |async )((?:file|https?|jsr|npm):[^\s()]+:\d+:\d+)\)?$/.exec(line)?.[1];
     if (place !== undefined && !isOurs(place)) return place;
   }
   return undefined;

@@ -34,7 +34,8 @@ export class Runtime implements RunView {
   readonly random: () => number;
   /** The user's policy; `null` for none. Written by `scheduleResume()`. */
   schedule: Schedule | null;
-  readonly turns: Turns;
+  /** Replaced when the run is given up. */
+  turns: Turns;
   readonly instruments: RunEvents | null;
   readonly hostOperations: HostOperations;
   /** The task everything else descends from. */

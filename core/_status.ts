@@ -61,7 +61,10 @@ export class StatusNode {
     this.shutdown = false;
     if (parent !== null) {
       this.shutdown = parent.shutdown;
-      if (!shield) this.cancelled = parent.cancelled;
+      if (!shield || isKilled(parent)) {
+        this.shield = false;
+        this.cancelled = parent.cancelled;
+      }
       link(this, parent);
     }
   }
@@ -78,9 +81,48 @@ export function cancelNode(node: StatusNode, cancelled: Cancelled): void {
 
 /** Changes the shield; effective at once both ways. */
 export function setShield(node: StatusNode, shield: boolean): void {
-  if (node.shield === shield) return;
+  if (node.shield === shield || isKilled(node)) return;
   node.shield = shield;
   settle(node);
+}
+
+/** The cancellations that no shield keeps out. */
+const killings = new WeakSet<Cancelled>();
+let someKilled = false;
+
+/** Whether no wait of a node goes through any more, shields or not. */
+function isKilled({ cancelled }: StatusNode): boolean {
+  return someKilled && cancelled !== null && killings.has(cancelled);
+}
+
+/**
+ * Cancels a node and all below it for good: no shield keeps it out, those to come neither. For the machine that loses its
+ * power, in a simulation.
+ */
+export function killNode(root: StatusNode, cancelled: Cancelled): void {
+  someKilled = true;
+  killings.add(cancelled);
+  const doomed: Waiter<unknown>[] = [];
+  const signalled: AbortController[] = [];
+  walk(root, (node) => {
+    node.own = node.cancelled = cancelled;
+    node.shield = false;
+    for (let waiter = node.waiters; waiter !== null; waiter = waiter.next) doomed.push(waiter);
+    if (node.controller !== null) signalled.push(node.controller);
+    return true;
+  });
+  for (const waiter of doomed) waiter.abort();
+  for (const controller of signalled) controller.abort(cancelled);
+  const { instruments } = root.task.runtime;
+  if (instruments !== null) instruments.emit("scopeCancelled", root.task, cancelled);
+}
+
+/** Whether code was killed, and taken out of the run since: nobody waits for it, and it need not even end. */
+export function isAbandoned(node: StatusNode): boolean {
+  if (!isKilled(node)) return false;
+  let top = node;
+  while (top.parent !== null) top = top.parent;
+  return isKilled(top);
 }
 
 /** Moves a live subtree under another parent (`nursery.start`). */
@@ -115,7 +157,7 @@ export function closeNode(node: StatusNode): void {
   if (node.waiters !== null) {
     node.task.runtime.instruments?.forgotten(node);
     endNode(node);
-  } else node.own = node.cancelled = SCOPE_ENDED;
+  } else if (!isKilled(node)) node.own = node.cancelled = SCOPE_ENDED;
   if (empties.size > 0 && parent !== null && parent.firstChild === null) {
     const emptied = empties.get(parent);
     empties.delete(parent);
@@ -126,7 +168,8 @@ export function closeNode(node: StatusNode): void {
 /** Refuses all waits from now on, and aborts those that are open, as the block is over. */
 export function endNode(node: StatusNode): void {
   // A wait that was aborted already, but refused, stays: somebody must still wake it.
-  node.own = SCOPE_ENDED;
+  // What was killed stays so, also for code that outlives it.
+  if (!isKilled(node)) node.own = SCOPE_ENDED;
   settle(node);
 }
 

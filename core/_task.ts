@@ -145,6 +145,7 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
 
   /** Calls the function, in the task's own context. */
   call(): void {
+    if (this.state !== "running") return;
     const fn = this.#fn as () => T | Promise<T>;
     this.#fn = null;
     this.runtime.turns.hasStarted = true;
@@ -186,6 +187,7 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
 
   /** The function returned. */
   returned(value: T): void {
+    if (this.state !== "running") return;
     if (this.firstChild === null) return this.#ended("done", value, NOTHING);
     const cancelled = this.cancelled !== null;
     linger(this, cancelled).then((forgotten) => {
@@ -197,6 +199,7 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
 
   /** The function threw. */
   threw(error: unknown): void {
+    if (this.state !== "running") return;
     // Asked before the node leaves the tree: is this our own cancellation (`task.cancel()`)?
     const caught = catches(this);
     let rest = error;
@@ -211,6 +214,11 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
     const outcome = cancelled ? this.cancelled ?? someCancelled(error) : rest;
     if (this.firstChild === null) this.#ended(state, outcome, rest);
     else linger(this, true).then(() => this.#ended(state, outcome, rest));
+  }
+
+  /** Ends it, whatever its code still waits for: nobody is told of it any more. For what was killed: see `killNode()`. */
+  abandon(): void {
+    if (this.state === "running") this.#ended("cancelled", this.cancelled, catches(this) ? NOTHING : this.cancelled);
   }
 
   /** Nothing is going on in it any more. `error` is what its owner is told. */

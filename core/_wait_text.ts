@@ -1,6 +1,6 @@
 /** Waits in words. A label is made by a function of the user's, perhaps, which may throw. */
 
-import { read, textOf } from "./_foreign.ts";
+import { textOf } from "./_foreign.ts";
 import { type StatusNode, walk } from "./_status.ts";
 import type { WaitReason } from "./_waiter.ts";
 
@@ -16,14 +16,21 @@ export interface PendingWait {
   readonly since: number;
 }
 
+/** The kind of wait. */
+export function kindOf(reason: WaitReason): string {
+  return asText(() => reason.kind, "kind");
+}
+
 /** Which object is waited for. */
 export function labelOf(reason: WaitReason): string {
-  const label = read(reason, "label") as WaitReason["label"];
-  if (typeof label !== "function") return label === undefined ? "" : String(label);
+  return asText(() => typeof reason.label === "function" ? reason.label() : reason.label ?? "", "label");
+}
+
+function asText(ask: () => unknown, what: string): string {
   try {
-    return `${label()}`;
+    return String(ask());
   } catch (error) {
-    return `(its label threw ${textOf(error)})`;
+    return `(its ${what} threw ${textOf(error)})`;
   }
 }
 
@@ -43,7 +50,7 @@ export function waitsBelow(root: StatusNode): readonly PendingWait[] {
     for (let waiter = node.waiters; waiter !== null; waiter = waiter.next) {
       const { reason, since } = waiter;
       // Those wait for the others.
-      if (reason.kind === "nursery" || reason.kind === "forgotten await") continue;
+      if (["nursery", "forgotten await"].includes(kindOf(reason))) continue;
       found.push({ node, reason, since });
     }
     return true;
@@ -52,7 +59,7 @@ export function waitsBelow(root: StatusNode): readonly PendingWait[] {
   found.reverse().sort((a, b) => a.since - b.since);
   return found.slice(0, MOST).map(({ node, reason, since }) => ({
     task: node.task.name,
-    kind: reason.kind,
+    kind: kindOf(reason),
     label: labelOf(reason),
     since,
   }));

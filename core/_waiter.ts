@@ -21,7 +21,7 @@ import { currentNode } from "./_context.ts";
 import { type Cancelled, RunFinishedError } from "./errors.ts";
 import { read } from "./_foreign.ts";
 import { ignore, isQuiet } from "./_quiet.ts";
-import type { StatusNode } from "./_status.ts";
+import { isAbandoned, type StatusNode } from "./_status.ts";
 import type { Task } from "./task.ts";
 import type { Line, Queued } from "./_wait_queue.ts";
 
@@ -208,6 +208,8 @@ function unclear(result: unknown): never {
 
 const DONE: Promise<undefined> = Promise.resolve(undefined);
 const YIELD: WaitReason = { kind: "yield" };
+/** A wait that did not begin, as its region is cancelled. */
+export const REFUSED: WaitReason = { kind: "refused wait" };
 
 /** The end of an operation that did not have to wait: a schedule point, no cancel point. */
 export function pass<T>(node: StatusNode, value: T): Promise<T> {
@@ -238,15 +240,18 @@ export function outOfTurn({ task: { runtime } }: StatusNode): boolean {
  */
 export function refuse(node: StatusNode): Promise<never> {
   const { runtime } = node.task;
+  if (isAbandoned(node)) return new Promise(() => {});
   const error = runtime.finished
     ? new RunFinishedError("Cannot wait as the run this code belongs to has ended: it was started without await")
     : node.cancelled;
   if (runtime.schedule === null && runtime.turns.spend()) {
+    // A test driver counts these: a task that passes over them goes on for ever.
+    if (runtime.instruments !== null) runtime.instruments.yielded(node.task, REFUSED);
     const rejected = Promise.reject(error);
     rejected.catch(ignore);
     return rejected;
   }
-  const waiter = new Waiter<never>(node, YIELD, UNABORTABLE);
+  const waiter = new Waiter<never>(node, REFUSED, UNABORTABLE);
   const promise = waiter.begun();
   waiter.fail(error);
   return promise;

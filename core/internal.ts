@@ -24,15 +24,23 @@ export { currentNode } from "./_context.ts";
 export { cancelledElsewhere } from "./_elsewhere.ts";
 export { NOTHING } from "./_error_tree.ts";
 export { eachLeaf, isError, isInstance, isObject, partsOf, read, textOf } from "./_foreign.ts";
-export { labelOf, waitsBelow, waitText } from "./_wait_text.ts";
+export { kindOf, labelOf, waitsBelow, waitText } from "./_wait_text.ts";
 export { cutStack } from "./_own_stack.ts";
 export { hostClear, hostClearImmediate, hostDate, hostImmediate, hostNow, hostTimeout } from "./_host_time.ts";
 export { inspectable, type Picture } from "./_inspect.ts";
 export { ignore, isQuiet } from "./_quiet.ts";
 export { withSuppressed } from "./suppressed_errors.ts";
+export { reportHook } from "./_report_hook.ts";
+export { REFUSED } from "./_waiter.ts";
 
 import { currentNode } from "./_context.ts";
 import { failureOf as failureIn } from "./_elsewhere.ts";
+import { makeCancelled } from "./errors.ts";
+import type { Runtime } from "./_runtime.ts";
+import type { RunView } from "./runtime_view.ts";
+import { closeNode, killNode, type StatusNode } from "./_status.ts";
+import type { Task, TaskImpl } from "./_task.ts";
+import { Turns } from "./_turns.ts";
 
 /**
  * What has failed, of an error that was caught by the calling code: without the cancellations of this code, and with those
@@ -41,4 +49,54 @@ import { failureOf as failureIn } from "./_elsewhere.ts";
  */
 export function failureOf(error: unknown): unknown {
   return failureIn(currentNode(), error);
+}
+
+/**
+ * Ends tasks, and what runs in nodes, for good: all waits of them are refused from now on, under shields as well. For the
+ * host that loses its power, in a simulation.
+ */
+export function kill(what: Iterable<Task | StatusNode>, reason: string): void {
+  const cancelled = makeCancelled("explicit", reason);
+  for (const node of what) killNode(node as TaskImpl<unknown> | StatusNode, cancelled);
+}
+
+/**
+ * Takes what was killed out of the run, although its code may still await foreign promises: for those who wait for it, it has
+ * ended. The newest first, as the older ones wait for them.
+ */
+export function abandon(what: readonly (Task | StatusNode)[]): void {
+  for (const one of [...what].reverse()) {
+    const node = one as TaskImpl<unknown> | StatusNode;
+    if (node.task === node) (node as TaskImpl<unknown>).abandon();
+    else closeNode(node);
+  }
+}
+
+/**
+ * Gives a run up that would never end: none of its waits ends any more, and no task of it begins, so that nothing in it goes
+ * on.
+ */
+export function abandonRun(run: RunView): void {
+  const runtime = run as Runtime;
+  runtime.schedule = () => {};
+  runtime.turns = new Standstill();
+}
+
+/** Turns that do not come. */
+class Standstill extends Turns {
+  constructor() {
+    super(Infinity);
+  }
+
+  override forStart(): Promise<void> {
+    return new Promise(() => {});
+  }
+}
+
+/**
+ * How many waits of a task are open of which the run can say who ends them; those for foreign promises, by `cancellable()`,
+ * are none.
+ */
+export function openWaits(task: Task): number {
+  return (task as TaskImpl<unknown>).waits;
 }

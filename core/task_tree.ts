@@ -9,7 +9,7 @@ import { ambientRuntime, type Runtime } from "./_runtime.ts";
 import { formatTime } from "./sleep.ts";
 import { walk } from "./_status.ts";
 import type { TaskImpl } from "./_task.ts";
-import { labelOf, waitText } from "./_wait_text.ts";
+import { kindOf, labelOf, waitText } from "./_wait_text.ts";
 import type { TaskState } from "./task.ts";
 
 /** One open wait of a task. */
@@ -106,7 +106,7 @@ export function snapshot(runtime: Runtime): TaskTree {
     draft.deadline = Math.min(draft.deadline, node.scope?.deadline ?? Infinity);
     for (let waiter = node.waiters; waiter !== null; waiter = waiter.next) {
       const { reason, since } = waiter;
-      draft.waits.push({ kind: reason.kind, label: labelOf(reason), since });
+      draft.waits.push({ kind: kindOf(reason), label: labelOf(reason), since });
     }
     return true;
   });

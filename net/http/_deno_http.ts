@@ -30,7 +30,7 @@
  * - The timeout of an upgrade is in seconds; `Infinity` is taken for none, and cuts off at once.
  */
 
-import type { NetworkAddress } from "../../core/mod.ts";
+import { currentRun, type NetworkAddress } from "../../core/mod.ts";
 
 /** A server of HTTP that the host runs. */
 export interface HostHttpServer {
@@ -68,6 +68,8 @@ export function hostServeHttp(
   callback: (request: Request, info: HostRequestInfo) => Response | Promise<Response>,
 ): HostHttpServer {
   const { hostname, port, backlog, reusePort, cert, key, onError } = options;
+  // A network in memory has no HTTP: a test must not open a real port unawares.
+  currentRun().network?.requireHost?.("serve HTTP");
   const controller = new AbortController();
   let closing = false;
   const server = Deno.serve({

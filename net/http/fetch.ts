@@ -8,7 +8,7 @@
  * URL, and with it the origin of relative links.
  */
 
-import { beginHostOperation, suspend } from "../../core/mod.ts";
+import { beginHostOperation, currentRun, suspend } from "../../core/mod.ts";
 
 // Taken at import, so that a program can put this one in its place.
 const hostFetch = globalThis.fetch;
@@ -55,6 +55,7 @@ export function fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Res
       signal instanceof AbortSignal
     );
     const signal = others.length === 0 ? controller.signal : AbortSignal.any([controller.signal, ...others]);
+    currentRun().network?.requireHost?.("fetch", target instanceof Request ? target.url : String(target));
     const method = own.method ?? (target instanceof Request ? target.method : "GET");
     wait = new Wait(controller, `${method} ${target instanceof Request ? target.url : String(target)}`);
     begin = () => hostFetch(target, { ...own, signal });
