@@ -1,5 +1,6 @@
 /** Which simulation the calling code belongs to. */
 
+import { reportHook } from "../core/internal.ts";
 import { currentRun } from "../core/mod.ts";
 import type { Driver } from "./_driver.ts";
 import { VirtualClock } from "./_virtual_clock.ts";
@@ -8,4 +9,11 @@ import { VirtualClock } from "./_virtual_clock.ts";
 export function ambientDriver(): Driver | null {
   const { clock } = currentRun();
   return clock instanceof VirtualClock ? clock.driver : null;
+}
+
+/** Something was thrown where nobody can catch it: fails the simulation, or is printed outside one. */
+export function strayed(error: unknown, message: string): void {
+  const driver = ambientDriver();
+  if (driver === null) reportHook(message, error);
+  else driver.stray(error);
 }

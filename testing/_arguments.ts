@@ -1,6 +1,8 @@
 /** Checks of arguments, before any effect: those of every stream here have the messages of a socket's. */
 
-import { show } from "../core/internal.ts";
+import { requireFunction, show } from "../core/internal.ts";
+
+export { faultOf, requireFunction } from "../core/internal.ts";
 
 /** Requires bytes to send. */
 export function requireBytes(bytes: unknown): void {
@@ -51,19 +53,36 @@ export function requireMilliseconds(action: string, name: string, value: unknown
   if (!(value >= 0)) throw new RangeError(`Cannot ${action} as "${name}" must be >= 0: received ${value}`);
 }
 
-/** Requires a function. */
-export function requireFunction(action: string, name: string, fn: unknown): void {
-  if (typeof fn !== "function") {
-    throw new TypeError(`Cannot ${action} as "${name}" must be a function: received ${typeof fn}`);
+/** Requires an object that holds known options only: one that is misspelt would do nothing. */
+export function requireOptions(action: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Cannot ${action} as "options" must be an object: received ${show(options)}`);
+  }
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    throw new TypeError(`Cannot ${action} as its options must be among ${list(known)}: received ${show(name)}`);
   }
 }
 
-/** Runs a check and returns what it threw: for functions that return promises, which reject and never throw. */
-export function faultOf(check: () => void): unknown {
-  try {
-    check();
-    return null;
-  } catch (error) {
-    return error;
-  }
+/** Requires an option, if it is given, to be one of several words. */
+export function requireWord(action: string, name: string, value: unknown, words: readonly string[]): void {
+  if (value === undefined || words.includes(value as string)) return;
+  throw new RangeError(`Cannot ${action} as "${name}" must be ${list(words, "or")}: received ${show(value)}`);
+}
+
+/** Requires an option, if it is given, to be true or false. */
+export function requireFlag(action: string, name: string, value: unknown): void {
+  if (value === undefined || typeof value === "boolean") return;
+  throw new TypeError(`Cannot ${action} as "${name}" must be true or false: received ${show(value)}`);
+}
+
+/** Requires a method, if it is there. */
+export function requireOptionalFunction(action: string, name: string, fn: unknown): void {
+  if (fn !== undefined) requireFunction(action, name, fn);
+}
+
+function list(words: readonly string[], last = "and"): string {
+  const quoted = words.map((word) => `"${word}"`);
+  const end = quoted.pop() ?? "";
+  return quoted.length === 0 ? end : `${quoted.join(", ")} ${last} ${end}`;
 }

@@ -12,25 +12,34 @@
  *     an alarm                                     → jump to it, fire that one
  *     nothing                                      → deadlock: cancel the run, and go on for its cleanup
  *
- * Who waits for what is in the ledger; how long all this may go on, in the limits.
+ * Over 400 lines, of which a third is what the run, the globals and the timers tell it: each of that is a line or two, and
+ * concerns all the rest. Who waits for what is in the ledger; how long all this may go on, in the limits; who goes on although it is cancelled, in
+ * the refusals. The hooks take notes only: what comes of them happens in the next microtask, as a hook must not cancel.
  */
 
+import { abandonRun, NOTHING, REFUSED, textOf } from "../core/internal.ts";
 import {
   beginHostOperation,
+  type Cancelled,
   currentTask,
   DeadlockError,
   ErrorGroup,
   type Instrument,
-  isCancelled,
+  isOnlyCancelled,
+  type Network,
   type Task,
   type WaitReason,
 } from "../core/mod.ts";
 import { hostClear, hostClearImmediate, hostImmediate, hostTimeout } from "../core/internal.ts";
 import type { Bubble } from "./_globals.ts";
 import { IdleWaiters } from "./_idle_waiters.ts";
+import { ambientIncarnation, joinIncarnation, leaveIncarnation } from "./_incarnation.ts";
 import type { Leak } from "./_leaks.ts";
 import { Ledger } from "./_ledger.ts";
 import { Limits } from "./_limits.ts";
+import { Operations } from "./_operations.ts";
+import { seededRandom } from "./_random.ts";
+import { Refusals } from "./_refusals.ts";
 import { describeReason, formatTime, renderTree, withoutStack } from "./_report.ts";
 import type { SimulateOptions } from "./simulate.ts";
 import { placed, type Site, Sites } from "./_sites.ts";
@@ -39,6 +48,11 @@ import type { VirtualClock } from "./_virtual_clock.ts";
 
 /** How many places a simulation takes: of waits, timers and resources. At 4 us each, so some 10 ms at most. */
 const SITES = 2_000;
+/** So far up the tasks of this library hang below the user's. */
+const MOST_CALLERS = 4;
+/** Sets the sources of random numbers apart, which all come from one seed. */
+const MATH = 0x4d617468;
+const CRYPTO = 0x43727970;
 
 /** See the header. An instrument of the run it drives: that is how it hears of activity. */
 export class Driver implements Instrument, TimerHost, Bubble {
@@ -53,27 +67,44 @@ export class Driver implements Instrument, TimerHost, Bubble {
   readonly #limits: Limits;
   readonly #abort = new AbortController();
   readonly #origin: Site | null;
+  readonly #network: Network | null;
+  /** What `Math.random()` and `crypto` draw from. Each has a source of its own: who draws from one moves no other. */
+  readonly random: () => number;
+  readonly #bits: () => number;
   readonly #sites = new Sites(SITES);
-  readonly #ledger = new Ledger();
+  readonly ledger = new Ledger();
+  readonly #refusals = new Refusals(this.ledger);
   /** Whether the host's operations have been quiet for as long as `io` says. */
   #hostQuiet = false;
   readonly #timers = new Set<VirtualTimer>();
   readonly #immediates = new Set<unknown>();
-  readonly #operations: Leak[] = [];
+  readonly operations = new Operations();
   readonly #forgotten: Leak[] = [];
   /** What was thrown where nobody could catch it. */
   readonly #strays: unknown[] = [];
   #failure: Error | null = null;
-  #giveUp: (error: Error) => void = () => {};
-  #onDrained: (() => void) | null = null;
+  /** What to fail with, in the next microtask. */
+  #pendingFailure: Error | null = null;
+  /** The task that passes over its cancellation. */
+  #swallower: Task | null = null;
+  #giveUp: (error: unknown) => void = () => {};
   #done = false;
+  #givenUp = false;
   /** While the driver sleeps until something happens. */
   #sleeping: ReturnType<typeof setTimeout> | null = null;
 
-  /** `origin` is the place of the test. */
-  constructor(clock: VirtualClock, options: SimulateOptions, origin: Site | null) {
+  /** `origin` is the place of the test; `network` that of the run, if it has one of its own. */
+  constructor(
+    clock: VirtualClock,
+    options: SimulateOptions,
+    { origin, network }: { readonly origin: Site | null; readonly network: Network | null },
+  ) {
     this.clock = clock;
     this.#origin = origin;
+    this.#network = network;
+    const { seed = 0 } = options;
+    this.random = seededRandom(seed ^ MATH);
+    this.#bits = seededRandom(seed ^ CRYPTO);
     this.#options = {
       io: options.io ?? "freeze",
       realTimeout: options.realTimeout ?? 10_000,
@@ -92,67 +123,77 @@ export class Driver implements Instrument, TimerHost, Bubble {
   async drive<T>(outcome: Promise<T>): Promise<T> {
     const stuck = new Promise<never>((_, reject) => this.#giveUp = reject);
     hostImmediate(this.#step);
+    let value: T | undefined;
+    let error: unknown = NOTHING;
     try {
-      const value = await Promise.race([outcome, stuck]);
-      // Rejections that nobody handles are reported at the end of a turn.
-      await turn();
-      if (this.#failure !== null) throw this.#failure;
-      this.#throwStrays();
-      return value;
-    } catch (error) {
-      if (this.#failure !== null) throw this.#failure;
-      await turn();
-      this.#throwStrays(error);
-      throw error;
-    } finally {
-      this.#done = true;
-      this.#wakeUp();
+      value = await Promise.race([outcome, stuck]);
+    } catch (thrown) {
+      error = thrown;
     }
+    // Rejections that nobody handles are reported at the end of a turn.
+    await turn();
+    this.#done = true;
+    this.#wakeUp();
+    if (this.#failure !== null) throw this.#failure;
+    this.#throwStrays(error);
+    if (error !== NOTHING) throw error;
+    return value as T;
   }
 
   /** How many waits, granted at once or not, this task has made. */
   pointsOf(task: Task): number {
-    return this.#ledger.records.get(task)?.points ?? 0;
+    return this.ledger.records.get(task)?.points ?? 0;
   }
 
   // What the run tells.
 
   taskSpawned(task: Task): void {
-    this.#ledger.spawned(task);
+    this.ledger.spawned(task);
+    joinIncarnation(task);
+    this.#wakeUp();
+    this.#count(task);
   }
 
   blocked(task: Task, reason: WaitReason): void {
-    this.#ledger.began(task, reason, this.#sites.take());
+    this.ledger.began(task, reason, this.#sites.take());
     this.#wakeUp();
+    if (reason !== REFUSED) return;
+    const swallowed = this.#refusals.refused(task, this.clock.now());
+    if (swallowed === null) return;
+    // Once it has been told, there is no use in telling it again, nor in more cleanup.
+    if (this.#swallower === task) this.#endSoon();
+    else this.#failSoon(swallowed);
+    this.#swallower = task;
   }
 
   resumed(task: Task, reason: WaitReason): void {
-    this.#ledger.ended(task, reason);
+    this.ledger.ended(task, reason);
     this.#wakeUp();
     this.#count(task);
   }
 
   taskExited(task: Task): void {
-    this.#ledger.exited(task);
+    this.ledger.exited(task);
+    leaveIncarnation(task);
     this.#wakeUp();
   }
 
+  scopeCancelled(task: Task, cancelled: Cancelled): void {
+    this.#refusals.cancelled(task, cancelled, this.clock.now());
+  }
+
   hostOperationStarted(label: string): void {
-    this.#operations.push({ kind: "hostOperations", label, site: this.#sites.take(), task: currentTask().name });
-    this.#hostQuiet = false;
+    this.operations.began(label, this.#sites.take());
     this.#wakeUp();
   }
 
   hostOperationEnded(label: string): void {
-    const at = this.#operations.findIndex((operation) => operation.label === label);
-    if (at >= 0) this.#operations.splice(at, 1);
-    this.#hostQuiet = false;
+    this.operations.ended(label);
     this.#wakeUp();
-    if (this.#operations.length === 0) this.#onDrained?.();
   }
 
   forgottenWait(task: Task, reasons: readonly WaitReason[]): void {
-    const waits = this.#ledger.records.get(task)?.list() ?? [];
+    const waits = this.ledger.records.get(task)?.list() ?? [];
     for (const reason of reasons) {
       const site = waits.find((wait) => wait.reason === reason)?.site ?? null;
       this.#forgotten.push({ kind: "forgottenWaits", label: describeReason(reason), site, task: task.name });
@@ -175,9 +216,11 @@ export class Driver implements Instrument, TimerHost, Bubble {
 
   immediate(callback: (...args: unknown[]) => void, args: readonly unknown[]): unknown {
     const task = currentTask();
+    const incarnation = ambientIncarnation();
     const handle = hostImmediate(() => {
       this.#immediates.delete(handle);
-      this.#ledger.acted(task);
+      if (this.#done || incarnation?.dead) return this.#wakeUp();
+      this.ledger.acted(task);
       this.#count(task);
       try {
         callback(...args);
@@ -200,11 +243,30 @@ export class Driver implements Instrument, TimerHost, Bubble {
     return () => begun.end();
   }
 
+  fillRandomly(bytes: Uint8Array): void {
+    for (let i = 0; i < bytes.length; i++) bytes[i] = this.#bits() * 256;
+  }
+
+  requireHost(action: string, url?: string): void {
+    this.#network?.requireHost?.(action, url);
+  }
+
   /** Fails the simulation with an error that nobody could catch. */
   stray(error: unknown): void {
     this.#strays.push(error);
     this.#abort.abort(error);
     this.#wakeUp();
+  }
+
+  /** Where those wait who wait for a task, in whose nurseries it runs: the nearest first. */
+  callersOf(task: Task): { readonly site: Site | null; readonly task: string }[] {
+    const callers: { site: Site | null; task: string }[] = [];
+    for (let at = task.parentNursery?.parentTask; at !== undefined; at = at.parentNursery?.parentTask) {
+      const record = this.ledger.records.get(at);
+      const site = record?.list().at(-1)?.site ?? record?.lastSite ?? null;
+      if (callers.push({ site, task: at.name }) === MOST_CALLERS) break;
+    }
+    return callers;
   }
 
   // What timers tell.
@@ -215,17 +277,17 @@ export class Driver implements Instrument, TimerHost, Bubble {
 
   timerArmed(timer: VirtualTimer): void {
     this.#timers.add(timer);
-    if (timer.hasRef()) this.#ledger.timerArmed(timer);
+    if (timer.hasRef()) this.ledger.timerArmed(timer);
     else this.clock.unreferenced++;
     this.#wakeUp();
   }
 
   timerGone(timer: VirtualTimer): void {
     this.#timers.delete(timer);
-    if (timer.hasRef()) this.#ledger.timerGone(timer);
+    if (timer.hasRef()) this.ledger.timerGone(timer);
     else {
       this.clock.unreferenced--;
-      this.#ledger.acted(timer.task);
+      this.ledger.acted(timer.task);
     }
     this.#count(timer);
     this.#wakeUp();
@@ -233,17 +295,29 @@ export class Driver implements Instrument, TimerHost, Bubble {
 
   readonly #step = (): void => {
     if (this.#done) return;
+    try {
+      this.#drive();
+    } catch (error) {
+      // Nobody awaits this: thrown on, it would end the process.
+      this.#end(error);
+    }
+  };
+
+  #drive(): void {
     const { clock, clock: { run } } = this;
     if (run === null) return;
     const { tasksLiving, wakeUps } = run.statistics();
     const { io, realTimeout } = this.#options;
     if (tasksLiving === 0) return;
+    const excess = this.#limits.turn(clock.now(), () => this.#latest());
+    if (excess !== null) this.#fail(excess);
+    if (this.#done) return;
     if (wakeUps > 0 || this.#immediates.size > 0) return this.#again();
-    if (this.#operations.length > 0) {
+    if (this.operations.size > 0) {
       if (io === "freeze") return this.#sleep(realTimeout, () => this.#fail(this.#frozen()));
       if (!this.#hostQuiet) return this.#sleep(io.quiet, () => this.#hostQuiet = true);
     }
-    if (this.#ledger.restless > 0) return this.#awaitForeign();
+    if (this.ledger.restless > 0) return this.#awaitForeign();
     const { next } = clock;
     // What is due at this very instant is part of what happens now.
     if (this.settling.size > 0 && next > clock.now()) this.settling.wakeFirst();
@@ -265,19 +339,24 @@ export class Driver implements Instrument, TimerHost, Bubble {
       );
     } else {
       if (next > clock.now()) this.#limits.moved();
-      clock.jump();
+      try {
+        clock.jump();
+      } catch (error) {
+        // An alarm of the user's.
+        this.stray(error);
+      }
     }
     this.#again();
-  };
+  }
 
   /** Some task awaits what nobody knows of. */
   #awaitForeign(): void {
     const { onForeign, foreignGrace, realTimeout } = this.#options;
-    if (onForeign === "grace") return this.#sleep(foreignGrace, () => this.#ledger.endGrace());
+    if (onForeign === "grace") return this.#sleep(foreignGrace, () => this.ledger.endGrace());
     const report = (what: string): void => {
-      const names = this.#ledger.restlessNames().map((name) => `"${name}"`).join(", ");
+      const names = this.ledger.restlessNames().map((name) => `"${name}"`).join(", ");
       // The grace of cleanup: a task that cannot be reached would fail it a second time.
-      this.#ledger.endGrace();
+      this.ledger.endGrace();
       this.#fail(new Error(`Cannot go on as ${what}: task ${names} (option onForeign)\n${this.tree()}`));
       this.#again();
     };
@@ -291,23 +370,39 @@ export class Driver implements Instrument, TimerHost, Bubble {
 
   /** The task tree with the places where its waits began. */
   tree(): string {
-    return renderTree(this.clock.run!.taskTree(), this.#ledger.records, this.#origin);
+    try {
+      return renderTree(this.clock.run!.taskTree(), this.ledger.records, this.#origin);
+    } catch (error) {
+      return `  (the tasks cannot be shown: ${textOf(error)})`;
+    }
+  }
+
+  /** What keeps the driver busy when no wait ends, and no timer fires. */
+  #latest(): string {
+    const operation = this.operations.list.at(-1);
+    return operation === undefined ? "an alarm of the clock" : `operation "${operation.label}"`;
   }
 
   #again(): void {
-    hostImmediate(this.#step);
+    if (!this.#done) hostImmediate(this.#step);
   }
 
   /** Sleeps in real time until something happens; `quiet` is called if nothing did. */
   #sleep(ms: number, quiet: () => void): void {
     this.#sleeping = hostTimeout(() => {
       this.#sleeping = null;
-      quiet();
+      try {
+        quiet();
+      } catch (error) {
+        return this.#end(error);
+      }
       this.#again();
     }, ms);
   }
 
+  /** Something has happened. */
   #wakeUp(): void {
+    this.#hostQuiet = false;
     if (this.#sleeping === null) return;
     hostClear(this.#sleeping);
     this.#sleeping = null;
@@ -317,12 +412,22 @@ export class Driver implements Instrument, TimerHost, Bubble {
   /** Counts a wait that ended, or a timer that fired. */
   #count(by: Task | VirtualTimer): void {
     const excess = this.#limits.count(by, this.clock.now());
-    if (excess !== null) this.#fail(excess);
+    if (excess !== null) this.#failSoon(excess);
+  }
+
+  /** Fails in the next microtask; the first error counts. */
+  #failSoon(error: Error): void {
+    if (this.#done || this.#pendingFailure !== null) return;
+    this.#pendingFailure = error;
+    queueMicrotask(() => {
+      this.#pendingFailure = null;
+      if (!this.#done) this.#fail(error);
+    });
   }
 
   /**
    * Cancels the run with an error, which is what `drive()` throws in the end. Cleanup then runs under the same rules,
-   * with limits of its own; when it breaks one as well, the run is left as it is, as it would never end.
+   * with limits of its own; when it breaks one as well, the run is given up, as it would never end.
    */
   #fail(error: Error): void {
     const first = this.#failure;
@@ -334,17 +439,34 @@ export class Driver implements Instrument, TimerHost, Bubble {
     }
     const Class = error instanceof DeadlockError ? DeadlockError : Error;
     this.#failure = withoutStack(new Class(`${first.message}\nand cleanup got stuck:\n${error.message}`));
-    this.#giveUp(this.#failure);
-    this.#done = true;
+    this.#end(this.#failure);
+  }
+
+  /** Gives the run up in the next microtask, with the failure it has. */
+  #endSoon(): void {
+    queueMicrotask(() => {
+      if (!this.#done) this.#end(this.#failure);
+    });
+  }
+
+  /** Gives the run up. */
+  #end(error: unknown): void {
+    this.#done = this.#givenUp = true;
+    abandonRun(this.clock.run!);
+    this.#giveUp(error);
   }
 
   #frozen(): Error {
-    const operations = this.#operations.map(({ label, site }) => `${label}${placed(site)}`);
+    const { next } = this.clock;
+    const due = next === Infinity
+      ? ""
+      : `, and what is due at t=${
+        formatTime(next)
+      } does not come: do not wrap what is simulated itself in hostOp(), as the answer of a fake`;
     return new Error(
-      `Cannot go on as operations of the host are in flight and nothing has happened for ${this.#options.realTimeout}ms: ${
-        operations.join(", ")
-      } ` +
-        "(virtual time stands still meanwhile: use io: { quiet: 50 } with real listeners)",
+      `Cannot go on as operations of the host are in flight and nothing has happened for ${this.#options.realTimeout}ms: ${this.operations} (virtual time stands still meanwhile${
+        due === "" ? ":" : `${due};`
+      } use io: { quiet: 50 } with real listeners)${due === "" ? "" : this.#pendingTimers()}`,
     );
   }
 
@@ -357,28 +479,27 @@ export class Driver implements Instrument, TimerHost, Bubble {
   }
 
   /** Throws what nobody could catch, together with the error of the run, if that has one of its own. */
-  #throwStrays(error?: unknown): void {
+  #throwStrays(error: unknown): void {
     const strays = this.#strays;
     if (strays.length === 0) return;
-    const errors = error === undefined || isCancelled(error) || strays.includes(error) ? strays : [error, ...strays];
+    const alone = error === NOTHING || isOnlyCancelled(error) || strays.includes(error);
+    const errors = alone ? strays : [error, ...strays];
     throw errors.length === 1 ? errors[0] : new ErrorGroup(errors);
   }
 
   /** Lets operations of the host end whose tasks have ended already: a closed socket needs a turn or two for that. */
   async drain(): Promise<void> {
-    if (this.#operations.length === 0) return;
-    await new Promise<void>((resolve) => {
-      const timer = hostTimeout(resolve, this.#options.foreignGrace);
-      this.#onDrained = () => {
-        hostClear(timer);
-        resolve();
-      };
-    });
+    await this.operations.drained(this.#options.foreignGrace);
   }
 
   /** What is left when everything has ended. */
   leaks(): Leak[] {
-    const leaks: Leak[] = [...this.#forgotten, ...this.open, ...this.#operations];
+    // What a run that was given up leaves behind says nothing.
+    if (this.#givenUp) return [];
+    const leaks: Leak[] = [...this.#forgotten, ...this.open];
+    // Its error names those already.
+    if (this.#failure !== null) return leaks;
+    leaks.push(...this.operations.list);
     for (const timer of this.#timers) {
       if (!timer.hasRef() || timer.kind === "signal") continue;
       leaks.push({ kind: "timers", label: describeTimer(timer), site: timer.site, task: timer.task.name });

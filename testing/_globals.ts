@@ -1,12 +1,14 @@
 /**
- * The globals that tell time, as simulated code sees them.
+ * The globals that tell time, draw lots or leave the process, as simulated code sees them.
  *
  * While a simulation lives, functions of this file stand in for `setTimeout` and its kin, `Date`, `performance.now`,
- * `AbortSignal.timeout` and `Temporal.Now`; and for `fetch`, whose answer time waits for. Each call looks up which simulation its async context belongs to; code
- * outside any, and that of another simulation, sees its own time. Two copies of this package share one registry, and so
- * one set of patches: each copy contributes how it finds its simulations.
+ * `AbortSignal.timeout` and `Temporal.Now`; for `Math.random` and the random numbers of `crypto`; for `fetch`, whose answer
+ * time waits for, and `WebSocket`, which both must not miss what is on a network in memory. Each call looks up which
+ * simulation its async context belongs to; code outside any, and that of another simulation, sees its own. Two copies of
+ * this package share one registry, and so one set of patches: each copy contributes how it finds its simulations.
  */
 
+import { read } from "../core/internal.ts";
 import { clearVirtual, delayOf, referenceVirtual, type TimerKind } from "./_timers.ts";
 
 /** What the patches do for code of one simulation. Other copies of this package call it: see `KEY`. */
@@ -19,6 +21,12 @@ export interface Bubble {
   stray(error: unknown): void;
   /** An operation of the host begins; the function returned ends it. */
   operation(label: string): () => void;
+  /** A random number from 0 up to 1, for `Math.random()`. */
+  random(): number;
+  /** Fills bytes with random ones, for `crypto`. */
+  fillRandomly(bytes: Uint8Array): void;
+  /** Throws if the host's network may not be used, for the URL or at all. */
+  requireHost(action: string, url?: string): void;
 }
 
 /** One copy of this package. */
@@ -39,7 +47,7 @@ interface Registry {
 }
 
 /** The number changes with the shape of `Registry`, `Copy` or `Bubble`. */
-const KEY = Symbol.for("@trefoil/io/testing/globals/2");
+const KEY = Symbol.for("@trefoil/io/testing/globals/3");
 
 /** Makes the globals follow simulated time until the returned function is called. */
 export function patchGlobals(find: () => Bubble | null): () => void {
@@ -134,11 +142,45 @@ function install(registry: Registry): void {
   patch(globalThis, "fetch", (host) => (...args: unknown[]) => {
     const bubble = find();
     if (bubble === null) return host.apply(globalThis, args);
+    try {
+      bubble.requireHost("fetch", urlOf(args[0]));
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const end = bubble.operation(describeFetch(args));
     const answer: Promise<unknown> = host.apply(globalThis, args);
     answer.then(end, end);
     return answer;
   });
+
+  const { WebSocket: HostWebSocket } = globalThis as { WebSocket?: typeof WebSocket };
+  if (HostWebSocket !== undefined) {
+    replace(
+      globalThis,
+      "WebSocket",
+      new Proxy(HostWebSocket, {
+        construct(target, args, newTarget) {
+          find()?.requireHost("open a WebSocket", urlOf(args[0]));
+          return Reflect.construct(target, args, newTarget);
+        },
+      }),
+    );
+  }
+
+  patch(Math, "random", (host) => () => find()?.random() ?? host());
+  const { Crypto: HostCrypto } = globalThis as { Crypto?: { prototype: Crypto } };
+  patch(HostCrypto?.prototype, "getRandomValues", (host) =>
+    function (this: unknown, array: ArrayBufferView) {
+      // Checks what it is given.
+      host.call(this, array);
+      find()?.fillRandomly(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
+      return array;
+    });
+  patch(HostCrypto?.prototype, "randomUUID", (host) =>
+    function (this: unknown) {
+      const bubble = find();
+      return bubble === null ? host.call(this) : uuidOf(bubble);
+    });
 
   patch(performance, "now", (host) => () => find()?.now() ?? host.call(performance));
   const HostDate = Date;
@@ -189,10 +231,29 @@ function install(registry: Registry): void {
   undo.push(() => globalThis.removeEventListener?.("unhandledrejection", listener));
 }
 
+/** A UUID of version 4 (RFC 9562, section 5.4). */
+function uuidOf(bubble: Bubble): string {
+  const bytes = new Uint8Array(16);
+  bubble.fillRandomly(bytes);
+  bytes[6] = (bytes[6] as number) & 0x0f | 0x40;
+  bytes[8] = (bytes[8] as number) & 0x3f | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+/** The URL of what `fetch` and its like are given; what cannot be one is for the host to say. */
+function urlOf(input: unknown): string {
+  try {
+    return String((input as { url?: unknown } | null)?.url ?? input);
+  } catch {
+    return "";
+  }
+}
+
 /** A call of `fetch` in words; what it makes of wrong arguments is up to itself. */
 function describeFetch([input, init]: readonly unknown[]): string {
-  const { method, url } = (input ?? {}) as { method?: unknown; url?: unknown };
-  return `fetch ${(init as { method?: unknown } | undefined)?.method ?? method ?? "GET"} ${url ?? input}`;
+  const method = read(init, "method") ?? read(input, "method") ?? "GET";
+  return `fetch ${typeof method === "string" ? method : "GET"} ${urlOf(input)}`;
 }
 
 /** As much of Temporal as is used here; not every host has it. */

@@ -2,6 +2,7 @@
 
 import { currentTask } from "../core/mod.ts";
 import { ambientDriver } from "./_ambient.ts";
+import { ambientIncarnation } from "./_incarnation.ts";
 import type { LeakKind, LeakPolicies, LeakPolicy } from "./leaks.ts";
 import { withoutStack } from "./_report.ts";
 import type { Site } from "./_sites.ts";
@@ -15,6 +16,8 @@ export interface Leak {
   /** Where it was made, and by which task. */
   readonly site: Site | null;
   readonly task: string;
+  /** The same of those for whom that task works, the nearest first: if it is a task of this library, they are meant. */
+  readonly onBehalfOf?: readonly { readonly site: Site | null; readonly task: string }[];
 }
 
 /** Something that has to be closed before the simulation ends. */
@@ -38,11 +41,24 @@ export function prepareTracking(): (label: string) => Tracked {
   const driver = ambientDriver();
   if (driver === null) return () => UNTRACKED;
   const site = driver.takeSite();
-  const task = currentTask().name;
+  const current = currentTask();
+  const task = current.name;
+  const incarnation = ambientIncarnation();
   return (label) => {
-    const leak: Leak = { kind: "resources", label, site, task };
+    if (incarnation?.dead) return UNTRACKED;
+    // Only now those wait for whom the task works: it may have been faster than they.
+    const onBehalfOf = site === null ? [] : driver.callersOf(current);
+    const leak: Leak = { kind: "resources", label, site, task, onBehalfOf };
     driver.open.add(leak);
-    return { close: () => void driver.open.delete(leak) };
+    const tracked: Tracked = {
+      close() {
+        driver.open.delete(leak);
+        disown?.();
+      },
+    };
+    // What was open on a host that has crashed is not open any more.
+    const disown = incarnation?.own(tracked);
+    return tracked;
   };
 }
 
@@ -68,21 +84,53 @@ const NAMES: Record<LeakKind, string> = {
  * @throws {Error} If there are any.
  */
 export function judgeLeaks(leaks: readonly Leak[], policy: LeakPolicy | LeakPolicies): void {
-  if (leaks.length === 0) return;
-  const policyFor = (kind: LeakKind): LeakPolicy =>
-    typeof policy === "string" ? policy : policy[kind] ?? DEFAULTS[kind];
-  const warned = leaks.filter(({ kind }) => policyFor(kind) === "warn");
+  const warned = leaks.filter(({ kind }) => policyFor(kind, policy) === "warn");
+  if (warned.length > 0) warn(`The simulation's body ${report(warned)}`);
+  const fatal = fatalLeaks(leaks, policy);
+  if (fatal !== "") throw withoutStack(new Error(`Cannot end the simulation as its body ${fatal}`));
+}
+
+/** The leaks that are errors, in words: for the end of a sentence; empty if there are none. */
+export function fatalLeaks(leaks: readonly Leak[], policy: LeakPolicy | LeakPolicies): string {
+  const fatal = leaks.filter(({ kind }) => policyFor(kind, policy) === "error");
+  return fatal.length === 0 ? "" : report(fatal);
+}
+
+/** Prints the leaks of a simulation that has failed anyway. */
+export function warnOfLeaks(leaks: readonly Leak[], policy: LeakPolicy | LeakPolicies): void {
+  const shown = leaks.filter(({ kind }) => policyFor(kind, policy) !== "ignore");
+  if (shown.length > 0) warn(`The simulation has failed, and its body ${report(shown)}`);
+}
+
+function policyFor(kind: LeakKind, policy: LeakPolicy | LeakPolicies): LeakPolicy {
+  return typeof policy === "string" ? policy : policy[kind] ?? DEFAULTS[kind];
+}
+
+function warn(text: string): void {
   // deno-lint-ignore no-console -- this is what was asked for
-  if (warned.length > 0) console.warn(`The simulation's body ${report(warned)}`);
-  const fatal = leaks.filter(({ kind }) => policyFor(kind) === "error");
-  if (fatal.length > 0) throw withoutStack(new Error(`Cannot end the simulation as its body ${report(fatal)}`));
+  console.warn(text);
 }
 
 function report(leaks: readonly Leak[]): string {
-  const lines = leaks.map(({ kind, label, site, task }) => {
-    const place = `${site ?? ""}`;
-    return `  ${NAMES[kind]}: ${label}${place === "" ? "" : ` at ${place}`}${task === "" ? "" : `, task "${task}"`}`;
+  const lines = leaks.slice(0, MOST_LINES).map((leak) => {
+    const { place, task } = whereabouts(leak);
+    return `  ${NAMES[leak.kind]}: ${leak.label}${place === "" ? "" : ` at ${place}`}${
+      task === "" ? "" : `, task "${task}"`
+    }`;
   });
+  if (leaks.length > MOST_LINES) lines.push(`  and ${leaks.length - MOST_LINES} more`);
   const count = leaks.length === 1 ? "1 thing" : `${leaks.length} things`;
   return `left ${count} behind (option leaks):\n${lines.join("\n")}`;
+}
+
+/** Leaks that are shown; the rest is counted. */
+const MOST_LINES = 100;
+
+/** The first place outside this library, and whose it is. */
+function whereabouts({ site, task, onBehalfOf = [] }: Leak): { readonly place: string; readonly task: string } {
+  for (const one of [{ site, task }, ...onBehalfOf]) {
+    const place = `${one.site ?? ""}`;
+    if (place !== "") return { place, task: one.task };
+  }
+  return { place: "", task };
 }

@@ -1,6 +1,7 @@
 /** The picture of a simulation that cannot go on: who waits for what, since when, begun where, and the cycle if there is one. */
 
-import type { Task, TaskTree, TaskTreeNode, WaitReason } from "../core/mod.ts";
+import { kindOf, labelOf, read, waitText } from "../core/internal.ts";
+import type { Cancelled, Task, TaskTree, TaskTreeNode, WaitReason } from "../core/mod.ts";
 import { shortPlace, type Site } from "./_sites.ts";
 
 /** One wait of a task, as the driver has seen it begin. */
@@ -14,14 +15,22 @@ export interface WaitRecord {
  * in place; but one with 100,000 waits at a time must work, too.
  */
 export class TaskRecord {
-  /** How many waits are open that end by something known; not those for foreign promises. */
-  waits = 0;
+  /** How many waits are open, also for foreign promises. */
+  open = 0;
+  /** How many of them are for foreign promises, and the grace in which the latest of those began. Written by the ledger. */
+  foreign = 0;
+  foreignGrace = 0;
   /** Virtual timers that will move time for it. Written by the driver. */
   timers = 0;
   /** The grace it is restless in; 0 while it waits for something known. Written by the ledger. */
   grace = 0;
   /** Waits it has made so far, granted at once or not. */
   points = 0;
+  /** The cancellation it was told of last, and when; what it has made of it. Written by `Refusals`. */
+  cancellation: { readonly at: number; readonly cancelled: Cancelled } | null = null;
+  refusals = 0;
+  refusedAt = NaN;
+  refusedIn = -1;
   /** The wait that ended last: near where a task is that waits for nothing known. */
   last: WaitReason | null = null;
   lastSite: Site | null = null;
@@ -32,7 +41,7 @@ export class TaskRecord {
 
   begin(reason: WaitReason, site: Site | null): void {
     this.points++;
-    if (reason.foreign !== true) this.waits++;
+    this.open++;
     if (this.#reason === null) {
       this.#reason = reason;
       this.#site = site;
@@ -55,7 +64,7 @@ export class TaskRecord {
       this.lastSite = sites.shift() ?? null;
       if (sites.length === 0) this.#more?.delete(reason);
     }
-    if (reason.foreign !== true) this.waits--;
+    this.open--;
   }
 
   /** The open waits. */
@@ -175,9 +184,9 @@ function findCycle(tree: TaskTree, records: Records): string {
   for (const [task, record] of records) {
     const out: { to: number; by: string }[] = [];
     for (const { reason } of record.list()) {
-      const holder = reason.holder?.();
-      if (holder) out.push({ to: holder.id, by: describeReason(reason).replace(/ held by .*$/, "") });
-      else if (reason.kind === "nursery") {
+      const holder = holderOf(reason);
+      if (holder !== null) out.push({ to: holder, by: describeReason(reason).replace(/ held by .*$/, "") });
+      else if (read(reason, "kind") === "nursery") {
         for (const child of nodes.get(task.id)?.children ?? []) out.push({ to: child.id, by: "nursery" });
       }
     }
@@ -217,14 +226,18 @@ export function withoutStack<E extends Error>(error: E): E {
 }
 
 /** A wait in words. */
-export function describeReason({ kind, label = "" }: WaitReason): string {
-  let text: string;
+export function describeReason(reason: WaitReason): string {
+  return waitText(kindOf(reason), labelOf(reason));
+}
+
+/** The number of the task that could end a wait, if it says so. */
+function holderOf(reason: WaitReason): number | null {
   try {
-    text = typeof label === "string" ? label : label();
-  } catch (error) {
-    text = `(its label threw ${error})`;
+    const id = read(reason.holder?.(), "id");
+    return typeof id === "number" ? id : null;
+  } catch {
+    return null;
   }
-  return text === "" ? kind : `${kind} ${text}`;
 }
 
 /** A time as shown in reports: seconds when it is long. */

@@ -5,6 +5,8 @@
  * a million sleeps is not slowed down. Rendering waits until somebody reads.
  */
 
+import { read } from "../core/internal.ts";
+
 /** The budget of one simulation. */
 export class Sites {
   #left: number;
@@ -17,10 +19,11 @@ export class Sites {
   take(): Site | null {
     if (this.#left <= 0) return null;
     this.#left--;
-    const limit = Error.stackTraceLimit;
-    Error.stackTraceLimit = FRAMES;
+    // Somebody may have made it read-only: then the place may be missing, which is no reason to fail.
+    const limit = Reflect.get(Error, "stackTraceLimit");
+    Reflect.set(Error, "stackTraceLimit", FRAMES);
     const site = new Site();
-    Error.stackTraceLimit = limit;
+    Reflect.set(Error, "stackTraceLimit", limit);
     return site;
   }
 }
@@ -30,15 +33,15 @@ const FRAMES = 16;
 
 /** One place. */
 export class Site {
-  readonly stack!: string;
-
   constructor() {
     Error.captureStackTrace(this, Sites.prototype.take);
   }
 
   /** `file:line:column`, or empty if all frames are the library's. */
   toString(): string {
-    return placeIn(this.stack);
+    // What `Error.prepareStackTrace()` of the user's makes of it may be no text.
+    const stack = read(this, "stack");
+    return typeof stack === "string" ? placeIn(stack) : "";
   }
 }
 

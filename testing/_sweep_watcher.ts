@@ -15,6 +15,7 @@ import {
   type WaitReason,
 } from "../core/mod.ts";
 import { hostImmediate } from "../core/internal.ts";
+import { describeReason } from "./_report.ts";
 import { Sites } from "./_sites.ts";
 import type { SweepFlavour } from "./sweep_cancel.ts";
 
@@ -160,9 +161,8 @@ export class Watcher implements Instrument {
   }
 }
 
-function describe(task: Task, { kind, label = "" }: WaitReason): string {
-  const text = typeof label === "function" ? label() : label;
-  return `${text === "" ? kind : `${kind} ${text}`} in task "${task.name}"`;
+function describe(task: Task, reason: WaitReason): string {
+  return `${describeReason(reason)} in task "${task.name}"`;
 }
 
 function placeOfCaller(): string {
@@ -171,4 +171,4 @@ function placeOfCaller(): string {
 }
 
 /** The reason of the cancellation. */
-const REASON = "sweepCancel()";
+export const REASON = "sweepCancel()";

@@ -10,6 +10,7 @@
  */
 
 import { type Alarm, currentTask, type Task } from "../core/mod.ts";
+import { ambientIncarnation, type Incarnation } from "./_incarnation.ts";
 import type { Site } from "./_sites.ts";
 import type { VirtualClock } from "./_virtual_clock.ts";
 
@@ -52,6 +53,9 @@ export class VirtualTimer {
   readonly #callback: Callback;
   readonly #args: readonly unknown[];
   readonly #id = ++lastId;
+  /** The life of a host that it ends with, and how that forgets it. */
+  readonly #incarnation: Incarnation | undefined = ambientIncarnation();
+  #disown: () => void = () => {};
   #alarm: Alarm | null = null;
   #referenced: boolean;
   /** Resolves the promise whose reaction runs the callback. */
@@ -120,6 +124,10 @@ export class VirtualTimer {
 
   #arm(due: number): void {
     const round = ++this.#round;
+    if (this.#incarnation !== undefined) {
+      if (this.#incarnation.dead) return;
+      this.#disown = this.#incarnation.own(this);
+    }
     new Promise<void>((resolve) => this.#release = resolve).then(() => this.#run(round));
     this.#alarm = this.#host.clock.at(due, fire, this as VirtualTimer);
     this.#host.timerArmed(this);
@@ -130,6 +138,7 @@ export class VirtualTimer {
     if (this.#alarm === null) return;
     this.#alarm.cancel();
     this.#alarm = null;
+    this.#disown();
     this.#host.timerGone(this);
   }
 
@@ -138,6 +147,7 @@ export class VirtualTimer {
     const due = timer.due;
     timer.#alarm = null;
     timer.fired++;
+    timer.#disown();
     timer.#host.timerGone(timer);
     timer.#release();
     // In the promise's reaction, so that the next round, too, belongs to the context of the one who set it. It goes on
@@ -151,7 +161,7 @@ export class VirtualTimer {
   #next = 0;
 
   #run(round: number): void {
-    if (round !== this.#round) return;
+    if (round !== this.#round || this.#incarnation?.dead) return;
     if (this.kind === "interval") this.#arm(this.#next);
     else byNumber.delete(this.#id);
     try {

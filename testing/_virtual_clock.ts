@@ -7,6 +7,8 @@ import type { Driver } from "./_driver.ts";
 export class VirtualClock implements Clock {
   readonly deterministic = true;
   readonly #alarms = new AlarmQueue();
+  /** The deadlines of scopes. */
+  readonly #deadlines = new AlarmQueue();
   readonly #epoch: number;
   /** The run on this clock; set by `start()`. */
   run: RunView | null = null;
@@ -33,22 +35,30 @@ export class VirtualClock implements Clock {
     return this.#alarms.add(Math.max(deadline, this.#now), fire, arg);
   }
 
+  atDeadline<A>(deadline: number, fire: (arg: A) => void, arg: A): Alarm {
+    return this.#deadlines.add(Math.max(deadline, this.#now), fire, arg);
+  }
+
   start(run: RunView): void {
     this.run = run;
   }
 
   /** When time has a reason to move to: the next alarm, if there is any that may move time; else `Infinity`. */
   get next(): number {
-    const { next, size } = this.#alarms;
+    const next = Math.min(this.#alarms.next, this.#deadlines.next);
     // What is overdue after a freeze is due now.
     if (next <= this.#now) return this.#now;
-    return size > this.unreferenced ? next : Infinity;
+    return this.#alarms.size + this.#deadlines.size > this.unreferenced ? next : Infinity;
   }
 
-  /** Moves to the next alarm's time and fires that one alarm. */
+  /**
+   * Moves to the time of the next alarm and fires: all deadlines that have passed by then, at once, or else that one alarm. So
+   * no code takes a step after its deadline, however many pass at one instant, or while time stood still.
+   */
   jump(): void {
-    this.#move(Math.max(this.#now, this.#alarms.next));
-    this.#alarms.fireOne(this.#now);
+    this.#move(Math.max(this.#now, Math.min(this.#alarms.next, this.#deadlines.next)));
+    if (!this.#deadlines.fireOne(this.#now)) this.#alarms.fireOne(this.#now);
+    else while (this.#deadlines.fireOne(this.#now));
   }
 
   /** Lets time pass with nothing running in it. */

@@ -1,4 +1,12 @@
-import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { delay } from "@std/async";
 import {
   DeadlockError,
@@ -285,27 +293,47 @@ Deno.test("maxSteps ends what goes on for ever although time moves, and names wh
     }), { maxSteps: 5_000 });
   assertStringIncludes(
     report,
-    'Cannot go on as the simulation takes too many steps: 5000 waits have ended by t=6s, of late most in task "ticker" (option maxSteps)',
+    'Cannot go on as the simulation takes too many steps: 5000 waits have ended by t=5.998s, of late most in task "ticker" (option maxSteps)',
   );
 });
 
 Deno.test("options are checked before any effect", async () => {
+  const words = '"error", "warn" or "ignore"';
   for (
-    const [options, message] of [
-      [{ maxVirtual: -1 }, 'Cannot simulate as "maxVirtual" must be a number >= 0: received -1'],
-      [{ maxSteps: NaN }, 'Cannot simulate as "maxSteps" must be a number >= 0: received NaN'],
-      [{ foreignGrace: "x" }, 'Cannot simulate as "foreignGrace" must be a number >= 0: received x'],
-      [{ start: "yesterday" }, 'Cannot simulate as "start" must be a date: received yesterday'],
-      [{ io: "quiet" }, 'Cannot simulate as "io" must be "freeze" or { quiet: ms }: received "quiet"'],
-      [{ onForeign: "no" }, 'Cannot simulate as "onForeign" must be "grace", "wait" or "error": received "no"'],
-      [{ leaks: "no" }, 'Cannot simulate as "leaks" must be "error", "warn" or "ignore": received "no"'],
-      [{ leaks: { timers: "no" } }, 'Cannot simulate as "leaks" must be "error", "warn" or "ignore": received "no"'],
+    const [options, Class, message] of [
+      [{ maxVirtual: -1 }, RangeError, '"maxVirtual" must be >= 0: received -1'],
+      [{ maxSteps: NaN }, RangeError, '"maxSteps" must be >= 0: received NaN'],
+      [{ foreignGrace: "x" }, TypeError, '"foreignGrace" must be a number: received string'],
+      [{ seed: "x" }, TypeError, '"seed" must be a number: received "x"'],
+      [{ seed: 0.5 }, RangeError, '"seed" must be a whole number: received 0.5'],
+      [{ start: "yesterday" }, RangeError, '"start" must be a date: received "yesterday"'],
+      [{ start: {} }, TypeError, '"start" must be a date: received an object of type Object'],
+      [{ io: "quiet" }, RangeError, '"io" must be "freeze" or { quiet: ms }: received "quiet"'],
+      [{ io: null }, RangeError, '"io" must be "freeze" or { quiet: ms }: received null'],
+      [{ io: { quiet: "50" } }, RangeError, '"io" must be "freeze" or { quiet: ms }: received quiet "50"'],
+      [{ onForeign: "no" }, RangeError, '"onForeign" must be "grace", "wait" or "error": received "no"'],
+      [{ network: 5 }, TypeError, '"network" must be a network or "host": received 5'],
+      [{ instruments: {} }, TypeError, '"instruments" must be an array: received an object of type Object'],
+      [{ leaks: "no" }, RangeError, `"leaks" must be ${words}: received "no"`],
+      [{ leaks: { timers: "no" } }, RangeError, `"leaks" must be ${words}: received "no"`],
     ] as const
   ) {
     let called = false;
-    const error = await assertRejects(() => simulate(() => void (called = true), options as never), RangeError);
-    assertEquals([error.message, called], [message, false]);
+    const error = await assertRejects(() => simulate(() => void (called = true), options as never), Class);
+    assertEquals([error.message, called], [`Cannot simulate as ${message}`, false]);
   }
+});
+
+Deno.test("an option that does not exist is an error, and not passed over", async () => {
+  const error = await assertRejects(() => simulate(() => {}, { maxvirtual: 5 } as never), TypeError);
+  assertEquals(
+    error.message,
+    'Cannot simulate as its options must be among "seed", "start", "io", "onForeign", "realTimeout", "foreignGrace", ' +
+      '"maxVirtual", "maxSteps", "maxStepsAtOneInstant", "leaks", "network", "instruments" and "schedule": received "maxvirtual"',
+  );
+  await assertRejects(() => simulate(() => {}, { leaks: { timer: "warn" } } as never), TypeError, 'received "timer"');
+  await assertRejects(() => simulate(() => {}, null as never), TypeError, '"options" must be an object: received null');
+  assertThrows(() => simulated(() => {}, { maxvirtual: 5 } as never), TypeError, 'received "maxvirtual"');
 });
 
 Deno.test("the background is cancelled when the body has ended; its errors fail the test", async () => {

@@ -564,7 +564,7 @@ Deno.test("an hour of other people's timers takes no real time to speak of: 3,60
 
 Deno.test("a second copy of the package shares the patches: its simulations are asked as well", async () => {
   await simulate(async () => {
-    const registry = (globalThis as Record<symbol, unknown>)[Symbol.for("@trefoil/io/testing/globals/2")] as {
+    const registry = (globalThis as Record<symbol, unknown>)[Symbol.for("@trefoil/io/testing/globals/3")] as {
       copies: { find(): unknown; clear(handle: unknown): boolean; reference(): boolean }[];
       users: number;
     };
@@ -582,4 +582,89 @@ Deno.test("a second copy of the package shares the patches: its simulations are 
     assertEquals([performance.now(), Date.now(), ...cleared], [0, START, theirs]);
     await sleep(1);
   });
+});
+
+// Random numbers.
+
+/** Draws from everything there is. */
+function draw(): unknown[] {
+  return [
+    Math.random(),
+    [...crypto.getRandomValues(new Uint8Array(5))],
+    [...crypto.getRandomValues(new Uint32Array(2).subarray(1))],
+    crypto.randomUUID(),
+  ];
+}
+
+Deno.test("Math.random and crypto follow the seed of the simulation, and each is a source of its own", async () => {
+  const drawn = (seed: number) => simulate(draw, { seed });
+  assertEquals(await drawn(1), await drawn(1));
+  const [one, two] = [await drawn(1), await drawn(2)];
+  one.forEach((value, index) => assert(JSON.stringify(value) !== JSON.stringify(two[index])));
+  const [plain, others] = await Promise.all([false, true].map((more) =>
+    simulate((sim) => {
+      if (more) { for (let i = 0; i < 7; i++) [sim.random(), crypto.randomUUID()]; }
+      return [Math.random(), Math.random()];
+    })
+  ));
+  assertEquals(plain, others);
+});
+
+Deno.test("simulations side by side draw from their own seeds, and code outside from the host", async () => {
+  const draws = (seed: number) =>
+    simulate(async () => {
+      const values = [draw()];
+      for (let i = 0; i < 20; i++) {
+        await sleep(Math.random() * 10);
+        values.push(draw());
+      }
+      return values;
+    }, { seed });
+  const alone = await draws(1);
+  const outside: number[] = [];
+  const [again, other] = await Promise.all([
+    draws(1),
+    draws(2),
+    (async () => {
+      for (let i = 0; i < 20; i++) {
+        outside.push(Math.random());
+        await realTurn();
+      }
+    })(),
+  ]);
+  assertEquals(again, alone);
+  assertEquals(other.length, 21);
+  assertEquals(outside.filter((value) => JSON.stringify([alone, other]).includes(String(value))), []);
+});
+
+Deno.test("what is drawn looks like what the host gives: UUIDs of version 4, all bytes, the same arrays, the same errors", async () => {
+  await simulate(() => {
+    for (let i = 0; i < 100; i++) {
+      assert(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(crypto.randomUUID()));
+    }
+    const bytes = new Uint8Array(4_000);
+    assertEquals(crypto.getRandomValues(bytes), bytes);
+    assertEquals(new Set(bytes).size, 256);
+    const whole = new Uint8Array(8);
+    crypto.getRandomValues(whole.subarray(2, 6));
+    assertEquals([whole[0], whole[1], whole[6], whole[7]], [0, 0, 0, 0]);
+    assertThrows(() => crypto.getRandomValues(new Float32Array(1) as never), DOMException);
+    assertThrows(() => crypto.getRandomValues(new Uint8Array(65_537)), DOMException);
+    assertThrows(() => crypto.getRandomValues.call({} as never, new Uint8Array(1)), TypeError);
+    const numbers = Array.from({ length: 1_000 }, () => Math.random());
+    assert(numbers.every((number) => number >= 0 && number < 1));
+    assert(Math.abs(numbers.reduce((sum, number) => sum + number) / 1_000 - 0.5) < 0.05);
+  });
+});
+
+Deno.test("afterwards Math.random and crypto are the host's again, to the property", async () => {
+  const describe = () =>
+    ([[Math, "random"], [Crypto.prototype, "getRandomValues"], [Crypto.prototype, "randomUUID"], [
+      crypto,
+      "randomUUID",
+    ]] as const)
+      .map(([target, key]) => Object.getOwnPropertyDescriptor(target, key));
+  const before = describe();
+  await simulate(() => sleep(1));
+  assertEquals(describe(), before);
 });

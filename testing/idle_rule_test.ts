@@ -1,6 +1,7 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   beginHostOperation,
+  cancellable,
   checkpoint,
   currentRun,
   currentTime,
@@ -42,7 +43,7 @@ Deno.test(
 );
 
 Deno.test(
-  "alarms fire by the time they are due, those of one instant in the order they were set",
+  "alarms fire by the time they are due; of one instant, deadlines first, then the others in the order they were set",
   simulated(async () => {
     const log: string[] = [];
     await openNursery(async (nursery) => {
@@ -53,7 +54,42 @@ Deno.test(
       await moveOnAfter(10, () => sleepForever());
       log.push(`timeout at ${currentTime()}`);
     });
-    assertEquals(log, ["a10 at 10", "b10 at 10", "timeout at 10", "a20 at 20", "b20 at 20"]);
+    assertEquals(log, ["timeout at 10", "a10 at 10", "b10 at 10", "a20 at 20", "b20 at 20"]);
+  }),
+);
+
+Deno.test(
+  "no step is taken after a deadline: not in its instant, not where several pass, not after the system stood still",
+  simulated(async (sim) => {
+    const steps: string[] = [];
+    const inTwo = (outer: number, inner: number) =>
+      moveOnAfter(outer, async () => {
+        await moveOnAfter(inner, () => sleep(50));
+        steps.push(`one more step after ${sim.now}`);
+        await moveOnAfter(inner, () => sleep(60_000));
+        steps.push(`two more steps after ${sim.now}`);
+      });
+    // The sleep, the inner deadline and the outer one at the same time.
+    assert((await inTwo(50, 50)).cancelledCaught);
+    await openNursery((nursery) => {
+      nursery.startSoon(() => inTwo(100, 70));
+      nursery.startSoon(async () => {
+        await checkpoint();
+        sim.freeze(5_000);
+      });
+    });
+    assertEquals([steps, sim.now], [[], 5_050]);
+    let lateSteps = 0;
+    const lease = moveOnAfter(100, async () => {
+      while (true) {
+        await sleep(40);
+        if (sim.now > 5_150) lateSteps++;
+      }
+    });
+    await sleep(50);
+    sim.freeze(1_000);
+    await lease;
+    assertEquals([lateSteps, sim.now], [0, 6_100]);
   }),
 );
 
@@ -248,4 +284,69 @@ Deno.test("a simulation leaves no real timer behind, however it ends", async () 
   await assertRejects(() => simulate(() => hostOp("op", Promise.reject(new Error("x"))), { realTimeout: 60_000 }));
   assertEquals(globalThis.setTimeout, original);
   // The sanitizers of this test check the rest.
+});
+
+// Real time: timers taken before any simulation begins.
+const { setTimeout: realTimeout } = globalThis;
+const takes = (ms: number) => new Promise<string>((resolve) => realTimeout(() => resolve("row"), ms));
+
+Deno.test("with io: { quiet }, an operation gets its quiet anew after whatever a task, a timer or a jump has done", async () => {
+  // Something outside answers what a task has said at t=1000, and nothing tells the driver that it does.
+  const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+  const answer = asked.then(() => takes(5));
+  const outcome = await simulate(async (sim) => {
+    const [row] = await Promise.all([
+      hostOp("answer", answer),
+      sleep(1_000).then(() => ask()),
+      sleep(60_000),
+    ]).then((results) => [results[0], sim.now]);
+    return row;
+  }, { io: { quiet: 40 } });
+  assertEquals(outcome, "row");
+  const times: number[] = [];
+  await simulate(async (sim) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    await openNursery((nursery) => {
+      nursery.startSoon(async () => {
+        await hostOp("answer", promise.then(() => takes(5)));
+        times.push(sim.now);
+      });
+      setTimeout(resolve, 1_000);
+      nursery.startSoon(() => sleep(9_000));
+    });
+  }, { io: { quiet: 40 } });
+  assertEquals(times, [1_000]);
+});
+
+Deno.test("a foreign promise gets its grace however it is awaited, also beside other waits", async () => {
+  const ways: (() => Promise<unknown>)[] = [
+    () => takes(1),
+    () => cancellable(takes(1)),
+    () => moveOnAfter(5_000, () => cancellable(takes(1))).then((outcome) => outcome.value),
+    () => Promise.race([cancellable(takes(1)), sleep(5_000)]),
+    () => Promise.all([cancellable(takes(1)), cancellable(takes(2))]).then(([row]) => row),
+    () => openNursery((nursery) => nursery.startSoon(() => cancellable(takes(1))).join()),
+  ];
+  for (const [index, wait] of ways.entries()) {
+    for (const options of [{}, { onForeign: "wait" }] as const) {
+      const seen = await simulate(async (sim) => [await wait(), sim.now], { ...options, leaks: "ignore" });
+      assertEquals([index, ...seen], [index, "row", 0]);
+    }
+  }
+  for (const wait of [() => takes(1), () => cancellable(takes(1))]) {
+    const error = await simulate(wait, { onForeign: "error" }).catch((error) => error);
+    assertStringIncludes(error.message, 'a promise that the library does not own: task "main" (option onForeign)');
+  }
+  // One that never comes has had its grace, and the waits beside it go on without a new one.
+  const time = await simulate(async (sim) => {
+    await moveOnAfter(60_000, () =>
+      Promise.all([
+        cancellable(new Promise(() => {})),
+        (async () => {
+          while (true) await sleep(1);
+        })(),
+      ]));
+    return sim.now;
+  }, { leaks: "ignore" });
+  assertEquals(time, 60_000);
 });

@@ -1,13 +1,14 @@
 // deno-lint-ignore-file no-console -- warnings are what is tested
-import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertInstanceOf, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
-import { beginHostOperation, hostOp, moveOnAfter, openNursery, sleep, sleepForever } from "../core/mod.ts";
+import { beginHostOperation, ErrorGroup, hostOp, moveOnAfter, openNursery, sleep, sleepForever } from "../core/mod.ts";
 import { trackOpen } from "./_leaks.ts";
-import { simulate, simulated, type SimulateOptions } from "./mod.ts";
+import { openTcpListeners, openTcpStream, serveTcp } from "../net/mod.ts";
+import { simulate, simulated, type SimulateOptions, type Simulation } from "./mod.ts";
 
 // A body that passes fails all the same when it leaves something behind.
 
-async function leaksOf(body: () => unknown, options?: SimulateOptions): Promise<string> {
+async function leaksOf(body: (sim: Simulation) => unknown, options?: SimulateOptions): Promise<string> {
   const { message } = await assertRejects(() => simulate(body, options), Error);
   return message.replace(/leaks_test\.ts:\d+:\d+/g, "leaks_test.ts:1:1");
 }
@@ -126,7 +127,10 @@ Deno.test("a nursery that nobody awaited is shown with the waits of its tasks, a
   const forget = () => {
     openNursery((nursery) => void nursery.startSoon(() => sleep(1_000), { name: "child" }));
   };
-  const [line = ""] = await warningsOf(() => simulate(forget));
+  let error: unknown;
+  const [line = ""] = await warningsOf(() => simulate(forget).catch((thrown) => error = thrown));
+  assertInstanceOf(error, ErrorGroup);
+  assertStringIncludes(error.message, 'Cannot leave nursery "simulation" as everything that is opened in it must have');
   assertMatch(
     line,
     /behind \(option leaks\):\n {2}wait that nobody awaited: nursery "nursery", 1 child.*, task "main"\n {2}wait that nobody awaited: sleep until t=1s at leaks_test\.ts:\d+:\d+, task "child"$/,
@@ -139,4 +143,61 @@ Deno.test("a wait that is cancelled is no forgotten one", async () => {
 
 Deno.test("outside a simulation nothing is tracked", () => {
   trackOpen("stream").close();
+});
+
+// The place and the finding come before all else.
+
+Deno.test("what the library opens for somebody is named with the place of who asked for it, and his task", async () => {
+  const db = (sim: Simulation) =>
+    sim.net.host("db").startSoon(() => serveTcp(() => sleepForever(), { port: 5432 }), { name: "server" });
+  const report = await leaksOf(async (sim) => {
+    db(sim);
+    await openTcpStream("db", 5432);
+    await openNursery((nursery) =>
+      void nursery.startSoon(async () => {
+        await openTcpStream(sim.net.host("db").address, 5432);
+      }, { name: "client" })
+    );
+    await openTcpListeners(80);
+  });
+  assertEquals(report.split("\n").slice(1).sort(), [
+    '  not closed: connection test:40001→db:5432 at leaks_test.ts:1:1, task "main"',
+    '  not closed: connection test:40002→db:5432 at leaks_test.ts:1:1, task "client"',
+    '  not closed: listener on test:80 at leaks_test.ts:1:1, task "main"',
+  ]);
+});
+
+Deno.test("tasks that the library starts are shown with the place of the user's that they come from", async () => {
+  const error = await assertRejects(() =>
+    simulate(async (sim) => {
+      sim.net.host("db").startSoon(() => sleepForever(), { name: "server" });
+      sim.background.startSoon(() => sleepForever(), { name: "beside" });
+      await sleepForever();
+    }), Error);
+  for (const name of ["server", "beside"]) {
+    assertMatch(error.message, new RegExp(`${name} +leaks_test\\.ts:\\d+:\\d+ `));
+  }
+});
+
+Deno.test("when the body fails, its error is thrown, and what is left behind is printed beside it", async () => {
+  const leak = () => {
+    setInterval(() => {}, 1_000);
+    throw new RangeError("the cause");
+  };
+  let error: unknown;
+  const [line = "", ...more] = await warningsOf(() => simulate(leak).catch((thrown) => error = thrown));
+  assertEquals([String(error), more], ["RangeError: the cause", []]);
+  assertMatch(
+    line,
+    /^The simulation has failed, and its body left 1 thing behind \(option leaks\):\n {2}timer: setInterval\(1000\) at leaks_/,
+  );
+  assertEquals(await warningsOf(() => simulate(leak, { leaks: "ignore" }).catch(() => {})), []);
+});
+
+Deno.test("of very many leaks the first hundred are shown", async () => {
+  const report = await leaksOf(() => {
+    for (let i = 0; i < 250; i++) setTimeout(() => {}, 1_000);
+  });
+  assertEquals(report.split("\n").length, 102);
+  assertMatch(report, /left 250 things behind [^]*\n {2}and 150 more$/);
 });

@@ -1,11 +1,15 @@
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   beginHostOperation,
+  cancellable,
   checkpoint,
+  currentRun,
   DeadlockError,
   Event,
   hostOp,
   isCancelled,
+  moveOnAfter,
+  type Nursery,
   openMemoryChannel,
   openNursery,
   shielded,
@@ -17,7 +21,7 @@ import { simulate, type SimulateOptions, type Simulation } from "./mod.ts";
 // How a simulation that cannot go on ends: with an error that says why, after cleanup, and always.
 
 // Inside a simulation, `setTimeout` is simulated.
-const realTimeout = setTimeout;
+const { setTimeout: realTimeout, setImmediate: realImmediate } = globalThis;
 
 /** The failure of a simulation; places in its message are all called 1:1, so that tests may move. */
 async function failureOf(body: (sim: Simulation) => unknown, options?: SimulateOptions): Promise<Error> {
@@ -187,4 +191,130 @@ Deno.test("an error of the body wins over the state it leaves: no deadlock is re
     })
   );
   assertEquals(error.message, "1 error: RangeError: body");
+});
+
+Deno.test("tasks that start tasks are counted as steps, and end at a limit", async () => {
+  const again = (nursery: Nursery) => nursery.startSoon(() => void again(nursery), { name: "again" });
+  const error = await failureOf(() => openNursery((nursery) => void again(nursery)), { maxStepsAtOneInstant: 5_000 });
+  assertStringIncludes(
+    error.message,
+    'time stands still at t=0ms: 5000 waits ended without it moving, most in task "again"',
+  );
+});
+
+Deno.test("turns in which nothing ends but operations of the host, or alarms of the clock, are counted, too", async () => {
+  const operations = await failureOf(async () => {
+    // More than enough; and nothing can stop a loop that never waits.
+    for (let i = 0; i < 5_000; i++) {
+      await hostOp("empty", new Promise<void>((resolve) => void realImmediate(() => resolve())));
+    }
+  }, { maxStepsAtOneInstant: 500 });
+  assertStringIncludes(
+    operations.message,
+    "time stands still at t=0ms: 500 waits ended without it moving, most in operation",
+  );
+  const alarms = await failureOf(() => {
+    const { clock } = currentRun();
+    const again = (): void => void clock.at(clock.now(), again, undefined);
+    again();
+    return sleep(1);
+  }, { maxStepsAtOneInstant: 500 });
+  assertStringIncludes(alarms.message, "most in an alarm of the clock; a loop that never sleeps?");
+});
+
+Deno.test("an alarm of the clock whose callback throws fails the simulation with what it threw", async () => {
+  const error = await failureOf(() => {
+    const { clock } = currentRun();
+    clock.at(5, () => {
+      throw new RangeError("from an alarm");
+    }, undefined);
+    return sleep(10);
+  });
+  assertEquals(error.message, "from an alarm");
+});
+
+// Whoever passes over a cancellation goes on for ever.
+
+Deno.test("a task that passes over its cancellation is named, with the wait that it makes again and again", async () => {
+  const bodies: ((sim: Simulation) => unknown)[] = [
+    () =>
+      moveOnAfter(10, async () => {
+        while (true) await sleep(3).catch(() => {});
+      }),
+    () =>
+      moveOnAfter(10, async () => {
+        // With steps between that go through.
+        while (true) await sleep(3).catch(() => shielded(() => checkpoint()));
+      }),
+    () =>
+      openNursery(async (nursery) => {
+        await sleep(10);
+        nursery.cancel();
+        while (true) await Promise.all(Array.from({ length: 9 }, () => sleep(3))).catch(() => {});
+      }),
+  ];
+  for (const body of bodies) {
+    const { message } = await failureOf(body);
+    assertMatch(
+      message,
+      /^Cannot go on as task "main" goes on although it was cancelled at t=10ms \(Cancelled as [^\n]*\): 1000 waits of it were refused without time moving, the last one at limits_test\.ts:1:1; something catches Cancelled and does not throw it on$/,
+    );
+  }
+});
+
+Deno.test("waits that are refused together, or each in a task of its own, are no loop", async () => {
+  await simulate(async () => {
+    await moveOnAfter(10, () => Promise.all(Array.from({ length: 5_000 }, () => sleep(60_000))));
+    await moveOnAfter(10, (scope) => {
+      scope.cancel();
+      return Promise.allSettled(Array.from({ length: 5_000 }, () => sleep(1)));
+    });
+    await openNursery((nursery) => {
+      for (let i = 0; i < 5_000; i++) nursery.startSoon(() => sleep(60_000).finally(() => sleep(1)));
+      nursery.cancel();
+    });
+  });
+});
+
+Deno.test("a simulation that is given up leaves nothing running behind", async () => {
+  let steps = 0;
+  await failureOf(() =>
+    moveOnAfter(10, async () => {
+      while (true) await sleep(3).catch(() => steps++);
+    })
+  );
+  const again = (nursery: Nursery): void => {
+    steps++;
+    nursery.startSoon(() => again(nursery));
+  };
+  await failureOf(() => openNursery((nursery) => again(nursery)), { maxStepsAtOneInstant: 1_000 });
+  await new Promise<void>((resolve) => void realImmediate(() => resolve()));
+  const before = steps;
+  for (let i = 0; i < 5; i++) await new Promise<void>((resolve) => void realImmediate(() => resolve()));
+  assertEquals(steps, before);
+});
+
+Deno.test("an operation of the host that waits for simulated time is told from a slow one", async () => {
+  const fake = { query: () => new Promise((resolve) => setTimeout(resolve, 3_000)) };
+  const { message } = await failureOf(
+    () => moveOnAfter(500, () => cancellable(hostOp("sql", fake.query()))),
+    { realTimeout: 5 },
+  );
+  assertEquals(
+    message.split("\nand cleanup")[0],
+    "Cannot go on as operations of the host are in flight and nothing has happened for 5ms: sql at limits_test.ts:1:1 " +
+      "(virtual time stands still meanwhile, and what is due at t=500ms does not come: do not wrap what is simulated " +
+      "itself in hostOp(), as the answer of a fake; use io: { quiet: 50 } with real listeners)\ntimers left:\n" +
+      '  setTimeout(3000) at limits_test.ts:1:1, task "main"',
+  );
+  // Let go, or allowed to be quiet, it behaves.
+  for (
+    const [wait, io] of [[() => fake.query(), "freeze"], [() => hostOp("sql", fake.query()), { quiet: 1 }]] as const
+  ) {
+    const outcome = await simulate(
+      async (sim) => [(await moveOnAfter(500, () => cancellable(wait()))).cancelledCaught, sim.now],
+      { io, leaks: "ignore" },
+    );
+    assertEquals(outcome, [true, 500]);
+  }
 });

@@ -1,7 +1,9 @@
 /** Trio's clock for tests: for those who know it, and for programs under `run()` that are tested from outside. */
 
+
 import { type Alarm, AlarmQueue, type Clock, type RunView } from "../core/mod.ts";
-import { hostClear, hostDate, hostImmediate, hostNow, hostTimeout } from "../core/internal.ts";
+import { hostClear, hostDate, hostImmediate, hostNow, hostTimeout, reportHook } from "../core/internal.ts";
+import { requireOptions } from "./_arguments.ts";
 import { someoneSettles } from "./settled.ts";
 
 /** `setTimeout` with a longer delay fires at once. */
@@ -67,6 +69,7 @@ export class MockClock implements Clock {
    * @throws {RangeError} If an option is negative or `NaN`.
    */
   constructor(options: MockClockOptions = {}) {
+    requireOptions("make a MockClock", options, ["rate", "autojumpThreshold"]);
     this.rate = options.rate ?? 0;
     this.autojumpThreshold = options.autojumpThreshold ?? Infinity;
   }
@@ -77,7 +80,7 @@ export class MockClock implements Clock {
   }
 
   set rate(rate: number) {
-    if (!(rate >= 0 && rate < Infinity)) {
+    if (typeof rate !== "number" || !(rate >= 0 && rate < Infinity)) {
       throw new RangeError(`Cannot set the clock as "rate" must be a finite number >= 0: received ${rate}`);
     }
     this.#rebase();
@@ -91,7 +94,7 @@ export class MockClock implements Clock {
   }
 
   set autojumpThreshold(ms: number) {
-    if (!(ms >= 0)) {
+    if (typeof ms !== "number" || !(ms >= 0)) {
       throw new RangeError(`Cannot set the clock as "autojumpThreshold" must be >= 0: received ${ms}`);
     }
     this.#threshold = ms;
@@ -105,7 +108,7 @@ export class MockClock implements Clock {
    * @throws {RangeError} If `ms` is negative or not finite.
    */
   jump(ms: number): void {
-    if (!(ms >= 0 && ms < Infinity)) {
+    if (typeof ms !== "number" || !(ms >= 0 && ms < Infinity)) {
       throw new RangeError(`Cannot jump as "ms" must be a finite number >= 0: received ${ms}`);
     }
     this.#rebase();
@@ -133,6 +136,18 @@ export class MockClock implements Clock {
    */
   at<A>(deadline: number, fire: (arg: A) => void, arg: A): Alarm {
     return this.#alarms.add(deadline, fire, arg);
+  }
+
+  /**
+   * Sets an alarm for the deadline of a scope: see `Clock`.
+   *
+   * @param deadline When, in virtual milliseconds.
+   * @param fire Called with `arg`.
+   * @param arg Handed to `fire`.
+   * @returns The alarm.
+   */
+  atDeadline<A>(deadline: number, fire: (arg: A) => void, arg: A): Alarm {
+    return this.#alarms.addDeadline(deadline, fire, arg);
   }
 
   /**
@@ -182,6 +197,17 @@ export class MockClock implements Clock {
     if (this.#rate === 0) this.#base = Math.max(next, now);
   }
 
+  /** Fires what is due. An alarm of the user's that throws must not take the others with it, nor end the process. */
+  #fire(now: number): void {
+    for (let more = true; more;) {
+      try {
+        more = this.#alarms.fireOne(now);
+      } catch (error) {
+        reportHook("Cannot go on with an alarm of the clock as its callback threw", error);
+      }
+    }
+  }
+
   /** Makes the present the start of what follows. */
   #rebase(): void {
     const now = hostNow();
@@ -204,7 +230,7 @@ export class MockClock implements Clock {
     hostClear(this.#ringer);
     this.#ringer = undefined;
     const now = this.now();
-    while (this.#alarms.fireOne(now));
+    this.#fire(now);
     const { next } = this.#alarms;
     if (this.#runs.size === 0 || this.#rate === 0 || next === Infinity) return;
     const delay = Math.max(0, Math.ceil((next - this.now()) / this.#rate));

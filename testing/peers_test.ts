@@ -383,7 +383,7 @@ Deno.test(
 // A system that stands still.
 
 Deno.test(
-  "freeze() leaps without anything running; then what is overdue happens late, in the order it was due, each once",
+  "freeze() leaps without anything running; then what is overdue happens late, deadlines first, then in the order it was due, each once",
   simulated(async (sim) => {
     const log: string[] = [];
     const note = (what: string) => log.push(`${what} at ${sim.now}`);
@@ -404,11 +404,11 @@ Deno.test(
       await sim.settled();
       assertEquals(log, [
         "thawed at 5500",
+        "deadline true at 5500",
         "tick at 5500",
         "sleep at 5500",
         "timeout at 5500",
         "unref at 5500",
-        "deadline true at 5500",
       ]);
       log.length = 0;
     });

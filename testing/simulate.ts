@@ -1,32 +1,19 @@
 /** Running a test body in simulated time. */
 
-import {
-  type Instrument,
-  isErrorGroup,
-  type Network,
-  openNursery,
-  run,
-  type Schedule,
-  sleep,
-  type Task,
-  type TaskTree,
-} from "../core/mod.ts";
-import { Driver } from "./_driver.ts";
-import { patchGlobals } from "./_globals.ts";
-import { ambientDriver } from "./_ambient.ts";
-import { judgeLeaks } from "./_leaks.ts";
+import { composedWait, faultOf, NOTHING, requireFunction } from "../core/internal.ts";
+import type { Instrument, Network, Schedule, Task, TaskTree } from "../core/mod.ts";
+import { judgeLeaks, warnOfLeaks } from "./_leaks.ts";
 import type { LeakPolicies, LeakPolicy } from "./leaks.ts";
-import { SimulatedNetwork } from "./net/simulated_network.ts";
 import type { VirtualNetwork } from "./net/virtual_network.ts";
-import { seededRandom } from "./_random.ts";
-import { settled } from "./settled.ts";
-import { type Site, Sites } from "./_sites.ts";
-import { VirtualClock } from "./_virtual_clock.ts";
+import { checkSimulateOptions } from "./_simulate_options.ts";
+import { type Ending, simulateAt } from "./_simulation.ts";
+import { Sites } from "./_sites.ts";
 
 /** How a simulation behaves. */
 export interface SimulateOptions {
   /**
-   * The seed of `sim.random()` and of the run's random numbers.
+   * The seed of `sim.random()`, of the run's random numbers, and of `Math.random()`, `crypto.getRandomValues()` and
+   * `crypto.randomUUID()`, each of which has a source of its own. A whole number.
    *
    * @default {0}
    */
@@ -39,8 +26,9 @@ export interface SimulateOptions {
   readonly start?: Date | string | number;
   /**
    * What operations of the host do to time. `"freeze"`: it stands still while one is in flight. `{ quiet: ms }`: it
-   * goes on once nothing has happened for that many real milliseconds; for tests with real listeners, whose
-   * accept is always in flight.
+   * goes on once nothing has happened for that many real milliseconds, and again after whatever happens next; for tests
+   * with real listeners, whose accept is always in flight. Without it, `serveHttp()` refuses to open one beside a network in
+   * memory.
    *
    * @default {"freeze"}
    */
@@ -93,7 +81,7 @@ export interface SimulateOptions {
   /**
    * The network of the run; `"host"` for real sockets. By default it is one in memory, on simulated time.
    *
-   * HTTP, TLS and WebSockets are the host's in any case: use real sockets and `io: { quiet: 50 }` with those.
+   * HTTP, TLS and WebSockets it has not: use real sockets and `io: { quiet: 50 }` with those.
    */
   readonly network?: Network | "host";
   /** Watchers of the run, told after the simulation itself. */
@@ -133,7 +121,7 @@ export interface Simulation {
    * Lets time pass in which nothing runs, as when the machine sleeps or a computation blocks the event loop.
    *
    * When it returns, time has leapt, and nothing has happened yet. What has become due meanwhile happens from the next
-   * turn on, late, in the order in which it was due; of an interval's ticks, one.
+   * turn on, late: deadlines first, then the rest in the order in which it was due; of an interval's ticks, one.
    *
    * @param ms How long, in virtual milliseconds.
    */
@@ -167,7 +155,7 @@ export interface Background {
  * Servers and clients over TCP and Unix sockets run as they are, on a network in memory: see `Simulation.net`.
  *
  * `setTimeout` and its kin, `Date`, `performance.now`, `AbortSignal.timeout` and `Temporal.Now` follow the simulated
- * time inside, and only there: code outside, and other simulations at the same time, do not notice.
+ * time inside, `Math.random` and `crypto` its seed, and only there: code outside, and other simulations at the same time, do not notice.
  *
  * **Cancellation:** a test that fails has cancelled and awaited all its tasks.
  *
@@ -187,12 +175,15 @@ export interface Background {
  * @param body The test.
  * @param options Limits and seed.
  * @returns A function for `Deno.test`, with the name of `body`.
+ * @throws {TypeError} If `body` is no function, or an option is unknown or of the wrong kind.
+ * @throws {RangeError} If the value of an option cannot be one.
  */
 export function simulated(body: (sim: Simulation) => unknown, options: SimulateOptions = {}): () => Promise<void> {
+  requireFunction("simulate", "body", body);
+  checkSimulateOptions(options);
   const origin = new Sites(1).take();
-  const test = async (): Promise<void> => {
-    await simulateAt(origin, body, options);
-  };
+  const test = (): Promise<void> =>
+    composedWait(async () => void await valueOf(simulateAt(origin, body, options), options));
   return Object.defineProperty(test, "name", { value: body.name });
 }
 
@@ -217,138 +208,30 @@ export function simulated(body: (sim: Simulation) => unknown, options: SimulateO
  * @param options Limits and seed.
  * @returns What `body` returned.
  * @throws {DeadlockError} If nothing can ever wake up.
+ * @throws {TypeError} If `body` is no function, or an option is unknown or of the wrong kind.
+ * @throws {RangeError} If the value of an option cannot be one.
  */
-export async function simulate<T>(
+export function simulate<T>(
   body: (sim: Simulation) => T | Promise<T>,
   options: SimulateOptions = {},
 ): Promise<T> {
-  return await simulateAt(new Sites(1).take(), body, options);
+  const fault = faultOf(() => {
+    requireFunction("simulate", "body", body);
+    checkSimulateOptions(options);
+  });
+  if (fault !== null) return Promise.reject(fault);
+  const origin = new Sites(1).take();
+  return composedWait(() => valueOf(simulateAt(origin, body, options), options));
 }
 
-/** Simulates a test that is written at a place. */
-async function simulateAt<T>(
-  origin: Site | null,
-  body: (sim: Simulation) => T | Promise<T>,
-  options: SimulateOptions,
-): Promise<T> {
-  const clock = new VirtualClock(checkOptions(options));
-  const driver = new Driver(clock, options, origin);
-  const random = seededRandom(options.seed ?? 0);
-  const network = options.network ?? new SimulatedNetwork(clock, random);
-  const unpatch = patchGlobals(ambientDriver);
-  clock.driver = driver;
-  try {
-    const outcome = run(() => perform(body, { clock, driver, random, network, seed: options.seed ?? 0 }), {
-      clock,
-      random,
-      instruments: [driver, ...options.instruments ?? []],
-      signal: driver.signal,
-      handleSignals: false,
-      spawnSites: SPAWN_SITES,
-      ...(network === "host" ? {} : { network }),
-      ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
-    });
-    const value = await driver.drive(outcome);
-    await driver.drain();
-    judgeLeaks(driver.leaks(), options.leaks ?? {});
-    return value;
-  } finally {
-    clock.driver = null;
-    unpatch();
+/** What the body returned; fails as it failed, or for what it left behind. */
+async function valueOf<T>(ending: Promise<Ending<T>>, { leaks: policy = {} }: SimulateOptions): Promise<T> {
+  const { value, error, leaks } = await ending;
+  if (error === NOTHING) {
+    judgeLeaks(leaks, policy);
+    return value as T;
   }
-}
-
-interface Parts {
-  readonly clock: VirtualClock;
-  readonly driver: Driver;
-  readonly random: () => number;
-  readonly network: Network | "host";
-  readonly seed: number;
-}
-
-/** The main task: the body, with a nursery around it for the background. */
-async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Parts): Promise<T> {
-  const { clock, driver, random, network, seed } = parts;
-  let failure: unknown;
-  let failed = false;
-  try {
-    return await openNursery(async (nursery) => {
-      const background: Background = {
-        startSoon: (fn, options) => nursery.startSoon(fn, { ...options, daemon: true }),
-      };
-      if (network instanceof SimulatedNetwork) network.background = background;
-      const sim: Simulation = {
-        get now() {
-          return clock.now();
-        },
-        seed,
-        background,
-        get net() {
-          if (network instanceof SimulatedNetwork) return network;
-          throw new TypeError(
-            'Cannot use "net" as the network must be the one in memory: option "network" names another',
-          );
-        },
-        settled: () => settled(),
-        async advance(ms) {
-          await sleep(ms);
-          await settled();
-        },
-        freeze(ms) {
-          if (!(ms >= 0 && ms < Infinity)) {
-            throw new RangeError(`Cannot freeze as "ms" must be a finite number >= 0: received ${ms}`);
-          }
-          clock.freeze(ms);
-        },
-        random,
-        tree: () => clock.run!.taskTree(),
-      };
-      try {
-        return await body(sim);
-      } catch (error) {
-        [failed, failure] = [true, error];
-        throw error;
-      } finally {
-        driver.bodyEnded = true;
-      }
-    }, { name: "background" });
-  } catch (error) {
-    // The nursery is ours, so the error of the body leaves as it came, unless there are others.
-    throw failed && isErrorGroup(error) && error.errors.length === 1 && error.errors[0] === failure ? failure : error;
-  }
-}
-
-/** A place takes 4 us to record; and a report shows 200 tasks. */
-const SPAWN_SITES = 1_000;
-/** Any fixed date will do; this one is easy to recognise in a log. */
-const EPOCH = Date.UTC(2000, 0, 1);
-
-/** Checks what would go wrong later, or never; returns the date to begin at. */
-function checkOptions(options: SimulateOptions): number {
-  const { start, io = "freeze", onForeign = "grace", leaks, network, ...numbers } = options;
-  for (const name of ["realTimeout", "foreignGrace", "maxVirtual", "maxSteps", "maxStepsAtOneInstant"] as const) {
-    const value = numbers[name];
-    if (value !== undefined && !(value >= 0)) {
-      throw new RangeError(`Cannot simulate as "${name}" must be a number >= 0: received ${value}`);
-    }
-  }
-  if (io !== "freeze" && !(io?.quiet >= 0)) {
-    throw new RangeError(`Cannot simulate as "io" must be "freeze" or { quiet: ms }: received ${JSON.stringify(io)}`);
-  }
-  if (!["grace", "wait", "error"].includes(onForeign)) {
-    throw new RangeError(`Cannot simulate as "onForeign" must be "grace", "wait" or "error": received "${onForeign}"`);
-  }
-  if (network !== undefined && network !== "host" && typeof network !== "object") {
-    throw new TypeError(
-      `Cannot simulate as "network" must be a network or "host": received ${JSON.stringify(network)}`,
-    );
-  }
-  for (const policy of typeof leaks === "object" ? Object.values(leaks) : [leaks]) {
-    if (policy !== undefined && !["error", "warn", "ignore"].includes(policy)) {
-      throw new RangeError(`Cannot simulate as "leaks" must be "error", "warn" or "ignore": received "${policy}"`);
-    }
-  }
-  const epoch = start === undefined ? EPOCH : new Date(start).getTime();
-  if (Number.isNaN(epoch)) throw new RangeError(`Cannot simulate as "start" must be a date: received ${start}`);
-  return epoch;
+  // What it was about comes first; and an error that is somebody else's stays as it is.
+  warnOfLeaks(leaks, policy);
+  throw error;
 }

@@ -9,11 +9,26 @@
  *               given, and the next wait throws
  */
 
-import { type Instrument, isCancelled, type Schedule } from "../core/mod.ts";
-import { requireFunction, requireWhole } from "./_arguments.ts";
+import {
+  composedWait,
+  eachLeaf,
+  failureOf,
+  isInstance,
+  NOTHING,
+  read,
+  requireFunction,
+  show,
+  textOf,
+} from "../core/internal.ts";
+import { CancelledElsewhereError, isCancelled, isOnlyCancelled } from "../core/mod.ts";
+import { requireOptionalFunction, requireOptions, requireWhole } from "./_arguments.ts";
+import { fatalLeaks, judgeLeaks, warnOfLeaks } from "./_leaks.ts";
 import { seededRandom } from "./_random.ts";
-import { simulate, type SimulateOptions, type Simulation } from "./simulate.ts";
-import { type Point, Watcher } from "./_sweep_watcher.ts";
+import type { SimulateOptions, Simulation } from "./simulate.ts";
+import { checkSimulateOptions } from "./_simulate_options.ts";
+import { type Ending, simulateAt } from "./_simulation.ts";
+import { type Site, Sites } from "./_sites.ts";
+import { type Point, REASON, Watcher } from "./_sweep_watcher.ts";
 
 /** When a cancellation comes: as a wait begins, or after it was granted and before its task resumes. */
 export type SweepFlavour = "before" | "granted";
@@ -37,7 +52,7 @@ export interface SweepOptions<S = undefined> {
   readonly maxRuns?: number;
   /** One point alone, as the error names it: `"granted:7"`. */
   readonly only?: string;
-  /** Options of the simulations. Their seed also chooses which points are left out. */
+  /** Options of the simulations, except `schedule`. Their seed also chooses which points are left out. */
   readonly simulation?: SimulateOptions;
 }
 
@@ -98,7 +113,7 @@ export class SweepError extends Error {
  *
  * The scenario must do the same in each run: take its state from `setup`, and its random numbers from the simulation.
  *
- * **Cancellation:** none: the sweep runs outside of every scope.
+ * **Cancellation:** the run at hand is cancelled, waited for, and the sweep throws `Cancelled`.
  *
  * **Cost:** two runs for each wait of the scenario; keep it small.
  *
@@ -123,17 +138,36 @@ export class SweepError extends Error {
  * @returns How many points there are, and how many runs were made.
  * @throws {SweepError} If a run did not survive its cancellation.
  */
-export async function sweepCancel<S = undefined>(
+export function sweepCancel<S = undefined>(
   scenario: (state: S, sim: Simulation) => unknown,
   options: SweepOptions<S> = {},
 ): Promise<SweepReport> {
+  const origin = new Sites(1).take();
+  return composedWait(() => sweep(origin, scenario, options));
+}
+
+async function sweep<S>(
+  origin: Site | null,
+  scenario: (state: S, sim: Simulation) => unknown,
+  options: SweepOptions<S>,
+): Promise<SweepReport> {
+  checkSweepOptions(scenario, options);
+  const runOnce = async (watcher: Watcher) => {
+    const ending = await simulateAt(origin, ...perform(scenario, options, watcher));
+    // The caller was cancelled.
+    if (failureOf(ending.error) === NOTHING && ending.error !== NOTHING) throw ending.error;
+    return ending;
+  };
   const { only, maxRuns = 1_000, simulation } = options;
-  requireFunction("sweep", "scenario", scenario);
-  requireWhole("sweep", "maxRuns", maxRuns, 1);
   const wanted = only === undefined ? null : parsePoint(only);
   const baseline = new Watcher(options.task);
+  const { error, leaks } = await runOnce(baseline);
   // Its error is that of the scenario, and thrown as it is.
-  await perform(scenario, options, baseline);
+  if (error !== NOTHING) {
+    warnOfLeaks(leaks, simulation?.leaks ?? {});
+    throw error;
+  }
+  judgeLeaks(leaks, simulation?.leaks ?? {});
   const { begun, granted } = baseline;
   if (options.task !== undefined && begun === 0) {
     throw new RangeError(
@@ -144,23 +178,25 @@ export async function sweepCancel<S = undefined>(
   const points = wanted === null ? sample(all, maxRuns, simulation?.seed ?? 0) : [wanted];
   for (const target of points) {
     const wait = target.flavour === "before" ? target.number : granted[target.number - 1] ?? 0;
-    await tryPoint(scenario, options, { target, wait });
+    await tryPoint(runOnce, options, { target, wait });
   }
   return { points: begun, runs: points.length };
 }
 
 async function tryPoint<S>(
-  scenario: (state: S, sim: Simulation) => unknown,
+  runOnce: (watcher: Watcher) => Promise<Ending<Finding | null>>,
   options: SweepOptions<S>,
   { target, wait }: { readonly target: Point; readonly wait: number },
 ): Promise<void> {
   const watcher = new Watcher(options.task, { target, wait });
-  let finding: Finding | null;
-  try {
-    finding = await perform(scenario, options, watcher);
-  } catch (error) {
-    // The simulation ended it: a deadlock, a livelock, a leak.
-    finding = { text: textOf(error), error };
+  const { value = null, error, leaks } = await runOnce(watcher);
+  // An error is that of the simulation, which ended it: a deadlock, a livelock.
+  let finding: Finding | null = error === NOTHING ? value : { text: textOf(error), error };
+  const left = fatalLeaks(leaks, options.simulation?.leaks ?? {});
+  if (left !== "") {
+    // A scenario that fails often leaves something behind for that reason: so the failure comes first.
+    const text = finding === null ? `its body ${left}` : `${finding.text}\n  and its body ${left}`;
+    finding = { text, error: finding?.error };
   }
   const point = `${target.flavour}:${target.number}`;
   if (watcher.where === "") {
@@ -182,25 +218,24 @@ interface Finding {
   readonly error: unknown;
 }
 
-/** Runs the scenario once, from `setup` to `after`; says what went wrong, or throws it if nothing is cancelled. */
-async function perform<S>(
+/** One run, from `setup` to `after`: says what went wrong, or fails with it if nothing is cancelled. */
+function perform<S>(
   scenario: (state: S, sim: Simulation) => unknown,
   { setup, after, simulation }: SweepOptions<S>,
   watcher: Watcher,
-): Promise<Finding | null> {
-  const options: SimulateOptions & { instruments: readonly Instrument[]; schedule: Schedule } = {
+): readonly [body: (sim: Simulation) => Promise<Finding | null>, options: SimulateOptions] {
+  const options: SimulateOptions = {
     ...simulation,
-    instruments: [watcher],
+    instruments: [watcher, ...simulation?.instruments ?? []],
     schedule: watcher.schedule,
   };
-  return await simulate(async (sim): Promise<Finding | null> => {
+  const body = async (sim: Simulation): Promise<Finding | null> => {
     const state = await setup?.() as S;
     try {
       await watcher.watch(() => scenario(state, sim));
     } catch (error) {
       if (!watcher.cancels) throw error;
-      // A scenario may pass on the cancellation of one of its tasks.
-      if (!isCancelled(error)) return { text: `it failed with ${textOf(error)}`, error };
+      if (!isOurCancellation(error)) return { text: `it failed with ${textOf(error)}`, error };
     }
     try {
       await after?.(state, sim);
@@ -209,13 +244,50 @@ async function perform<S>(
       return { text: `afterwards, ${textOf(error)}`, error };
     }
     return null;
-  }, options);
+  };
+  return [body, options];
+}
+
+/**
+ * Whether an error is nothing but the cancellation of the sweep: a scenario may pass on that of one of its tasks, which it has
+ * joined, say.
+ */
+function isOurCancellation(error: unknown): boolean {
+  if (isOnlyCancelled(error)) return true;
+  let some = false;
+  let others = false;
+  eachLeaf(error, (leaf) => {
+    const cause = isInstance(leaf, CancelledElsewhereError) ? read(leaf, "cause") : leaf;
+    if (isCancelled(cause) && (cause === leaf || cause.reason === REASON)) some = true;
+    else others = true;
+    return !others;
+  });
+  return some && !others;
+}
+
+function checkSweepOptions<S>(scenario: unknown, options: SweepOptions<S>): void {
+  requireFunction("sweep", "scenario", scenario);
+  requireOptions("sweep", options, ["setup", "after", "task", "maxRuns", "only", "simulation"]);
+  const { setup, after, task, maxRuns = 1, simulation } = options;
+  requireOptionalFunction("sweep", "setup", setup);
+  requireOptionalFunction("sweep", "after", after);
+  requireWhole("sweep", "maxRuns", maxRuns, 1);
+  if (task !== undefined && typeof task !== "string") {
+    throw new TypeError(`Cannot sweep as "task" must be the name of a task: received ${show(task)}`);
+  }
+  if (simulation === undefined) return;
+  checkSimulateOptions(simulation);
+  if (simulation.schedule !== undefined) {
+    throw new TypeError(
+      'Cannot sweep with option "schedule" as the schedule must be that of the sweep: received another',
+    );
+  }
 }
 
 function parsePoint(only: string): Point {
   const [, flavour, number] = /^(before|granted):([1-9]\d*)$/.exec(only) ?? [];
   if (flavour === undefined) {
-    throw new RangeError(`Cannot sweep as "only" must be a point like "granted:7": received ${JSON.stringify(only)}`);
+    throw new RangeError(`Cannot sweep as "only" must be a point like "granted:7": received ${show(only)}`);
   }
   return { flavour: flavour as SweepFlavour, number: Number(number) };
 }
@@ -229,8 +301,4 @@ function sample(points: readonly Point[], max: number, seed: number): readonly P
   if (points.length <= max) return points;
   const offset = seededRandom(seed)();
   return Array.from({ length: max }, (_, index) => points[Math.floor((index + offset) * points.length / max)] as Point);
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
 import {
   cancelShieldedCheckpoint,
   checkpoint,
@@ -6,7 +6,9 @@ import {
   Event,
   openMemoryChannel,
   openNursery,
+  shielded,
   sleep,
+  sleepForever,
   suspend,
   type Waker,
 } from "../core/mod.ts";
@@ -236,7 +238,7 @@ Deno.test("sweepCancel() checks its arguments", async () => {
   await assertRejects(
     () => sweepCancel(5 as never),
     TypeError,
-    'Cannot sweep as "scenario" must be a function: received number',
+    'Cannot sweep as "scenario" must be a function: received 5',
   );
   await assertRejects(
     () => sweepCancel(() => {}, { maxRuns: 0 }),
@@ -319,4 +321,46 @@ Deno.test("streams in memory lose no byte wherever the receiver is cancelled", a
       task: "receiver",
     });
   }
+});
+
+Deno.test("what after() finds comes first, and what it leaves behind for that reason after it", async () => {
+  let runs = 0;
+  const error = await sweepError(sweepCancel(() => sleep(10), {
+    after: () => {
+      if (runs++ === 0) return;
+      setInterval(() => {}, 1_000);
+      throw new RangeError("the invariant is broken");
+    },
+  }));
+  assertMatch(
+    error.message,
+    /each of its waits: afterwards, RangeError: the invariant is broken\n {2}and its body left 1 thing behind \(option leaks\):\n {2}timer: setInterval\(1000\) at sweep_cancel_test/,
+  );
+  assertInstanceOf(error.cause, RangeError);
+});
+
+Deno.test("a scenario may pass on the cancellation as it comes: wrapped by cleanup, or from a task that it joined", async () => {
+  const work = async () => {
+    await using _connection = { [Symbol.asyncDispose]: () => sleep(1) };
+    await sleep(10);
+  };
+  await sweepCancel(work);
+  await sweepCancel(() => openNursery((nursery) => nursery.startSoon(work, { name: "worker" }).join()), {
+    task: "worker",
+  });
+  const error = await sweepError(sweepCancel(() =>
+    openNursery((nursery) => {
+      const other = nursery.startSoon(() => sleepForever());
+      return sleep(10).then(() => nursery.cancel(), async () => {
+        other.cancel("by somebody else");
+        await shielded(() => other.join());
+      });
+    }), { only: "before:2" }));
+  assertMatch(error.message, /it failed with/);
+});
+
+Deno.test("watchers of one's own hear of the runs of a sweep", async () => {
+  let spawned = 0;
+  await sweepCancel(() => sleep(1), { simulation: { instruments: [{ taskSpawned: () => spawned++ }] } });
+  assert(spawned > 2);
 });

@@ -15,7 +15,7 @@ const NODE_IMPORTS: Readonly<Record<string, string>> = {
   "core/_host_time.ts": "node:timers",
   "net/_connect_from.ts": "node:net",
   "net/_deno_network.ts": "node:dns/promises",
-  "testing/net/_host_context.ts": "node:async_hooks",
+  "testing/_incarnation.ts": "node:async_hooks",
 };
 
 /** Globals that a test may replace. */

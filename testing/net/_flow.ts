@@ -7,7 +7,7 @@
  */
 
 import type { Alarm, Clock } from "../../core/mod.ts";
-import type { NetworkLog } from "./_log.ts";
+import type { Fate, LogEntry, NetworkLog } from "./_log.ts";
 import type { Link } from "./_link.ts";
 
 /** The surroundings of everything on a network. */
@@ -28,6 +28,8 @@ export interface Item {
   /** How much was taken, of `credit`. */
   credit: number;
   arrives: number;
+  /** Its line in the log, if it has one. */
+  readonly entry: LogEntry | null;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -70,8 +72,9 @@ export class Flow {
     const arrives = this.link.arrival(bytes.length, now, random);
     this.sent += bytes.length;
     this.inFlight += bytes.length;
-    this.#push({ kind, bytes, credit: 0, arrives });
-    events.sent(this, kind, bytes.length, { now, arrives: this.link.blocked ? null : this.#last });
+    const entry = events.sent(now, this.label, { kind, size: bytes.length });
+    this.#push({ kind, bytes, credit: 0, arrives, entry });
+    if (this.link.blocked && entry !== null) entry.fate = "held up";
   }
 
   /** Tells the other end that bytes were taken. */
@@ -79,7 +82,7 @@ export class Flow {
     const arrives = this.#wire.clock.now() + this.link.rules.latency;
     const last = this.#items.at(-1);
     if (last?.kind === "credit" && last.arrives >= arrives) last.credit += credit;
-    else this.#push({ kind: "credit", bytes: NOTHING, credit, arrives });
+    else this.#push({ kind: "credit", bytes: NOTHING, credit, arrives, entry: null });
   }
 
   /** The link may have been blocked, or be free again. */
@@ -88,6 +91,7 @@ export class Flow {
     this.#blocked = this.link.blocked;
     this.#alarm?.cancel();
     this.#alarm = null;
+    this.#note(this.#blocked ? "held up" : "on its way");
     if (this.#blocked) return;
     const soonest = this.#wire.clock.now() + this.link.rules.latency;
     for (const item of this.#items) item.arrives = this.#last = Math.max(item.arrives, soonest);
@@ -96,9 +100,15 @@ export class Flow {
 
   /** Forgets what is on its way. */
   drop(): void {
+    this.#note("lost");
     this.#items.length = this.inFlight = 0;
     this.#alarm?.cancel();
     this.#alarm = null;
+  }
+
+  /** Writes down what has become of all that is on its way. */
+  #note(fate: Fate): void {
+    for (const { entry } of this.#items) if (entry !== null) entry.fate = fate;
   }
 
   #push(item: Item): void {
@@ -120,6 +130,7 @@ export class Flow {
     for (let item = this.#items[0]; item !== undefined && item.arrives <= now; item = this.#items[0]) {
       this.#items.shift();
       this.inFlight -= item.bytes.length;
+      if (item.entry !== null) item.entry.fate = { delivered: now };
       this.#deliver(item);
     }
     this.#arm();

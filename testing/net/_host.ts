@@ -1,16 +1,16 @@
 /** A host in memory: its addresses, its ports, who listens there. */
 
+import { composedWait, failureOf, NOTHING } from "../../core/internal.ts";
 import {
   BrokenResourceError,
-  CancelScope,
   type NetworkAddress,
   type NetworkListenOptions,
   type Task,
   type UnixAddress,
 } from "../../core/mod.ts";
-import { requireFunction } from "../_arguments.ts";
+import { requireFunction, requireOptions } from "../_arguments.ts";
+import { DEAD, Incarnation } from "../_incarnation.ts";
 import { addressesOf, canonical, covers, isLoopback } from "./_addresses.ts";
-import { runOnHost } from "./_host_context.ts";
 import { hostError } from "./_host_errors.ts";
 import type { Link } from "./_link.ts";
 import type { SimulatedNetwork } from "./simulated_network.ts";
@@ -43,8 +43,8 @@ export class Host implements VirtualHost {
   #turn = 0;
   /** Whether it has not crashed. Written by `crash()` and `restart()`. */
   up = true;
-  /** What runs on it, to be cancelled by a crash. */
-  readonly #scopes = new Set<CancelScope>();
+  /** What runs on it, and ends with a crash. Written by `restart()`. */
+  #incarnation = new Incarnation(this);
   /** What was started on it, to be started again. */
   readonly #programs: { readonly fn: () => unknown; readonly name: string }[] = [];
 
@@ -55,21 +55,28 @@ export class Host implements VirtualHost {
     [this.address, this.address6] = addressesOf(n);
   }
 
-  async run<T>(fn: () => T | Promise<T>): Promise<T> {
+  run<T>(fn: () => T | Promise<T>): Promise<T> {
+    return composedWait(() => this.#run(fn));
+  }
+
+  async #run<T>(fn: () => T | Promise<T>): Promise<T> {
+    requireFunction("run a function on a host", "fn", fn);
     this.#requireUp();
-    const scope = new CancelScope();
-    this.#scopes.add(scope);
+    const incarnation = this.#incarnation;
     try {
-      const outcome = await scope.run(() => runOnHost(this as Host, fn));
-      if (outcome.cancelledCaught) this.#requireUp(scope);
-      return outcome.value as T;
-    } finally {
-      this.#scopes.delete(scope);
+      const outcome = await incarnation.run(fn);
+      if (outcome !== DEAD && !incarnation.dead) return outcome.value as T;
+    } catch (error) {
+      // Whatever comes of the cleanup of a host that has lost its power is nobody's business.
+      if (!incarnation.dead || failureOf(error) === NOTHING) throw error;
+      throw this.#crashed({ cause: error });
     }
+    throw this.#crashed();
   }
 
   startSoon(fn: () => unknown, options: { readonly name?: string } = {}): Task<void> {
     requireFunction("start a task", "fn", fn);
+    requireOptions("start a task", options, ["name"]);
     this.#requireUp();
     const program = { fn, name: options.name ?? `${this.name}${fn.name === "" ? "" : `: ${fn.name}`}` };
     this.#programs.push(program);
@@ -79,18 +86,19 @@ export class Host implements VirtualHost {
   crash(): void {
     if (!this.up) return;
     this.up = false;
-    // First what others see: the cleanup of what is cancelled now must not reach them any more.
+    // First what others see: the cleanup of what ends now must not reach them any more.
     for (const listener of [...this.listeners.values()].flat()) listener.vanish();
     for (const listener of this.sockets.values()) listener?.vanish();
     this.listeners.clear();
     for (const path of this.sockets.keys()) this.sockets.set(path, null);
     this.network.setUp(this as Host, false);
-    for (const scope of this.#scopes) scope.cancel(`host "${this.name}" crashed`);
+    this.#incarnation.end(`host "${this.name}" crashed`);
   }
 
   restart(): void {
     if (this.up) return;
     this.up = true;
+    this.#incarnation = new Incarnation(this);
     this.network.setUp(this as Host, true);
     for (const program of this.#programs) this.#start(program);
   }
@@ -105,10 +113,12 @@ export class Host implements VirtualHost {
     }, { name });
   }
 
-  #requireUp(crashed?: CancelScope): void {
-    if (!this.up || crashed !== undefined) {
-      throw new HostCrash(`Cannot go on as host "${this.name}" must be up: it has crashed`);
-    }
+  #requireUp(): void {
+    if (!this.up) throw this.#crashed();
+  }
+
+  #crashed(options?: ErrorOptions): HostCrash {
+    return new HostCrash(`Cannot go on as host "${this.name}" must be up: it has crashed`, options);
   }
 
   /** Whether an address is one of this host's. */

@@ -12,6 +12,7 @@ const ERRORS = {
   ConnectionRefused: ["Connection refused (os error 111)", "ECONNREFUSED"],
   ConnectionReset: ["Connection reset by peer (os error 104)", "ECONNRESET"],
   Interrupted: ["operation canceled", "EINTR"],
+  NetworkDown: ["Network is down (os error 100)", "ENETDOWN"],
   NotFound: ["No such file or directory (os error 2)", "ENOENT"],
   TimedOut: ["Connection timed out (os error 110)", "ETIMEDOUT"],
 } as const;
@@ -21,8 +22,11 @@ export type HostErrorName = keyof typeof ERRORS;
 
 /** Makes an error of the host. */
 export function hostError(name: HostErrorName, message: string = ERRORS[name][0]): Error {
-  const { Deno: deno } = globalThis as { Deno?: { errors: Record<HostErrorName, new (message: string) => Error> } };
-  const error = deno === undefined ? new Error(message) : new deno.errors[name](message);
+  const { Deno: deno } = globalThis as {
+    Deno?: { errors: Partial<Record<HostErrorName, new (message: string) => Error>> };
+  };
+  const Class = deno?.errors[name] ?? Error;
+  const error = new Class(message);
   if (error.name !== name) error.name = name;
   const code = ERRORS[name][1];
   return code === undefined ? error : Object.assign(error, { code });

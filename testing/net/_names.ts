@@ -25,7 +25,16 @@ export class Names {
   add(name: string, answer: Answer): () => void {
     const key = name.toLowerCase();
     this.#answers.set(key, [...this.#answers.get(key) ?? [], answer]);
-    return () => void this.#answers.set(key, this.#answers.get(key)!.filter((other) => other !== answer));
+    return () => {
+      const left = (this.#answers.get(key) ?? []).filter((other) => other !== answer);
+      if (left.length === 0) this.#answers.delete(key);
+      else this.#answers.set(key, left);
+    };
+  }
+
+  /** Whether something was said of a name. */
+  knows(name: string): boolean {
+    return this.#answers.has(name.toLowerCase());
   }
 
   async resolve(hostname: string): Promise<readonly ResolvedAddress[]> {

@@ -1,5 +1,7 @@
 /** Checks of what links are told. */
 
+import { show } from "../../core/internal.ts";
+import { requireFlag } from "../_arguments.ts";
 import type { Rules } from "./_link.ts";
 import type { LinkOptions } from "./virtual_network.ts";
 
@@ -13,14 +15,15 @@ const RANGES: Readonly<Record<keyof Rules, readonly [what: string, test: (value:
 };
 
 /** The settings that were given, checked. */
-export function rulesOf({ oneWay: _, ...options }: LinkOptions): Partial<Rules> {
+export function rulesOf({ oneWay, ...options }: LinkOptions): Partial<Rules> {
+  requireFlag("set up a link", "oneWay", oneWay);
   for (const [name, value] of Object.entries(options)) {
     const range = RANGES[name as keyof Rules];
     if (range === undefined) {
       throw new TypeError(`Cannot set up a link as it must have a setting "${name}": it has none`);
     }
     if (typeof value !== "number" || !range[1](value)) {
-      throw new RangeError(`Cannot set up a link as "${name}" must be ${range[0]}: received ${value}`);
+      throw new RangeError(`Cannot set up a link as "${name}" must be ${range[0]}: received ${show(value)}`);
     }
   }
   return options;

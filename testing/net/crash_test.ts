@@ -1,7 +1,25 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
-import { BrokenResourceError, moveOnAfter, sleep, sleepForever } from "../../core/mod.ts";
-import { openTcpStream, openUnixStream, serveTcp, serveUnix, type SocketStream } from "../../net/mod.ts";
-import { simulated } from "../mod.ts";
+import {
+  BrokenResourceError,
+  currentRun,
+  Event,
+  isCancelled,
+  moveOnAfter,
+  openNursery,
+  shielded,
+  sleep,
+  sleepForever,
+} from "../../core/mod.ts";
+import {
+  openTcpListeners,
+  openTcpStream,
+  openUnixListener,
+  openUnixStream,
+  serveTcp,
+  serveUnix,
+  type SocketStream,
+} from "../../net/mod.ts";
+import { simulated, type Simulation } from "../mod.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
@@ -107,5 +125,192 @@ Deno.test(
     db.restart();
     await sim.settled();
     (await connect()).close();
+  }),
+);
+
+/** Crashes a host on which something runs, a while later looks at what it has done since, and lets everything end. */
+async function afterCrash(sim: Simulation, program: (log: (what: string) => void) => unknown): Promise<string[]> {
+  const db = sim.net.host("db");
+  const log: string[] = [];
+  let crashed = false;
+  sim.background.startSoon(() =>
+    db.run(() => program((what) => void (crashed && log.push(`${what} at ${sim.now}`)))).catch(() => {})
+  );
+  await sleep(100);
+  crashed = true;
+  db.crash();
+  await sleep(10_000);
+  db.restart();
+  await sleep(10_000);
+  return log;
+}
+
+Deno.test(
+  "after a crash no wait of what ran on the host goes through, shielded or not, held before or made since",
+  simulated(async (sim) => {
+    const refused: unknown[] = [];
+    const tryAll = async (log: (what: string) => void): Promise<void> => {
+      const waits: (() => Promise<unknown>)[] = [
+        () => sleep(1),
+        () => sleepForever(),
+        () => new Event().wait(),
+        () => openTcpStream("test", 1),
+      ];
+      for (const wait of waits) {
+        for (const attempt of [wait, () => shielded(wait), () => shielded(() => moveOnAfter(5, wait))]) {
+          await Promise.resolve(attempt()).then(() => log("went through"), (error) => refused.push(error));
+        }
+      }
+      // The nurseries of the dead start nothing either.
+      await openNursery((nursery) => void nursery.startSoon(() => log("started a task"))).catch(() => {});
+    };
+    const log = await afterCrash(sim, (log) =>
+      openNursery((nursery) => {
+        nursery.startSoon(() => sleepForever().finally(() => tryAll(log)));
+        nursery.startSoon(() => shielded(() => sleepForever()).finally(() => tryAll(log)));
+        nursery.startSoon(() => moveOnAfter(50, () => sleepForever().finally(() => shielded(() => sleepForever()))));
+      }));
+    assertEquals([log, refused.length], [[], 24]);
+    assert(refused.every(isCancelled));
+  }),
+);
+
+Deno.test(
+  "after a crash no timer of the host fires, and none can be set; nobody waits for code that waits for one",
+  simulated(async (sim) => {
+    const log = await afterCrash(sim, async (log) => {
+      const timers = () => {
+        setTimeout(() => log("timeout"), 500);
+        const again = setTimeout(() => log("refreshed"), 500);
+        setInterval(() => (log("tick"), again.refresh()), 70);
+        setImmediate(() => log("immediate"));
+        AbortSignal.timeout(500).addEventListener("abort", () => log("signal"));
+      };
+      timers();
+      await openNursery((nursery) => {
+        nursery.startSoon(() => new Promise((resolve) => setTimeout(resolve, 300)).then(() => log("foreign timer")));
+        nursery.startSoon(() => new Promise(() => {}));
+        nursery.startSoon(() => sleepForever().finally(timers));
+      });
+    });
+    assertEquals(log, []);
+  }),
+);
+
+Deno.test(
+  "after a crash nothing of the host reaches the network: no connect, no listening, no name, no file, no byte",
+  simulated(async (sim) => {
+    const heard: string[] = [];
+    sim.background.startSoon(() =>
+      serveTcp(async (stream) => {
+        for await (const chunk of stream) heard.push(new TextDecoder().decode(chunk));
+      }, { port: 9 })
+    );
+    const errors: string[] = [];
+    await afterCrash(sim, async () => {
+      const stream = await openTcpStream("test", 9);
+      await stream.sendAll(encode("alive"));
+      const network = currentRun().network as never as Record<string, (...args: unknown[]) => unknown>;
+      const raw: [string, unknown][] = [
+        ["connect", { hostname: "127.0.0.1", port: 9 }],
+        ["listen", { hostname: "0.0.0.0", port: 80 }],
+        ["resolve", "test"],
+        ["connectUnix", "/s"],
+        ["listenUnix", { path: "/s" }],
+        ["removeSocketFile", "/s"],
+      ];
+      await sleepForever().finally(async () => {
+        const calls = [
+          () => stream.sendAll(encode("dead")),
+          () => openTcpListeners(80),
+          () => openUnixListener("/s"),
+          ...raw.map(([name, argument]) => () => network[name]!(argument)),
+          () => fetch("http://test:9/"),
+        ];
+        for (const call of calls) {
+          await Promise.try(call).then(() => errors.push("none"), (error) => errors.push((error as Error).name));
+        }
+      });
+    });
+    assertEquals(heard.join(""), "alive");
+    assertEquals(errors, [...Array(3).fill("Cancelled"), ...Array(7).fill("NetworkDown")]);
+  }),
+);
+
+Deno.test(
+  "a crash ends what the host has started elsewhere, and nothing of others that runs there",
+  simulated(async (sim) => {
+    const [db, web] = [sim.net.host("db"), sim.net.host("web")];
+    const log: string[] = [];
+    await openNursery(async (nursery) => {
+      const mine = nursery.startSoon(() => sleep(500).then(() => log.push("mine")));
+      await db.run(async () => {
+        nursery.startSoon(() => shielded(() => sleep(500)).then(() => log.push("of db")));
+        // A program of another host is that host's, whoever starts it.
+        web.startSoon(() => sleep(500).then(() => log.push("of web")));
+        await sleep(1);
+      });
+      await sleep(50);
+      db.crash();
+      assertEquals([mine.state, nursery.childTasks.length], ["running", 2]);
+      await sim.settled();
+      assertEquals(nursery.childTasks.length, 1);
+    });
+    await sleep(100);
+    assertEquals(log, ["mine", "of web"]);
+  }),
+);
+
+Deno.test(
+  "a host may crash itself, in the middle of what it does; what its cleanup throws is nobody's business",
+  simulated(async (sim) => {
+    const db = sim.net.host("db");
+    const log: string[] = [];
+    const task = db.startSoon(async () => {
+      using _ = {
+        [Symbol.dispose]() {
+          if (log.length === 1) throw new RangeError("lost in the crash");
+        },
+      };
+      if (log.push("boot") === 1) db.crash();
+      await sleep(1);
+      log.push("went on");
+    });
+    await task.join();
+    db.restart();
+    await sleep(10);
+    assertEquals(log, ["boot", "boot", "went on"]);
+  }),
+);
+
+Deno.test(
+  "code of a crashed host that passes over refused waits stands still, and holds nobody up",
+  simulated(async (sim) => {
+    const db = sim.net.host("db");
+    let steps = 0;
+    db.startSoon(async () => {
+      while (true) await sleep(10).catch(() => steps++);
+    });
+    await sleep(100);
+    db.crash();
+    await sleep(100);
+    const before = steps;
+    await sleep(100);
+    assertEquals(steps, before);
+  }),
+);
+
+Deno.test(
+  "what was open on a host that crashes is no leak",
+  simulated(async (sim) => {
+    const db = sim.net.host("db");
+    db.startSoon(async () => {
+      await openTcpListeners(5432);
+      await openTcpStream("test", 9).catch(() => {});
+      await sleepForever();
+    });
+    await sleep(10);
+    db.crash();
+    await sleep(10);
   }),
 );

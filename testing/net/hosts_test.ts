@@ -150,7 +150,7 @@ Deno.test(
         [{ bandwidth: 0 }, '"bandwidth" must be a number of bytes per second > 0: received 0'],
         [{ chunk: 0.5 }, '"chunk" must be a whole number >= 1, or Infinity: received 0.5'],
         [{ loss: 1 }, '"loss" must be a number from 0 to below 1: received 1'],
-        [{ jitter: "5" as never }, '"jitter" must be a number of milliseconds >= 0: received 5'],
+        [{ jitter: "5" as never }, '"jitter" must be a number of milliseconds >= 0: received "5"'],
       ] as const
     ) {
       assertThrows(() => sim.net.link("test", "test", options), RangeError, `Cannot set up a link as ${message}`);

@@ -455,3 +455,28 @@ Deno.test(
     })
   ),
 );
+
+Deno.test(
+  "log() tells deliveries once they have happened, at the time at which they did: nothing crosses a cut",
+  simulated((sim) =>
+    withPair(sim, async (client, server) => {
+      using _ = sim.net.link("test", "db", { latency: 10, chunk: Infinity });
+      const last = () => sim.net.log().at(-1);
+      await client.sendAll(new Uint8Array(1));
+      assertEquals(last(), "0.000s test:40001→db:5432 send 1B, on its way");
+      await sleep(5);
+      const line = () => sim.net.log().find((line) => line.includes("send 1B"));
+      {
+        using _cut = sim.net.partition("test", "db");
+        assertEquals(line(), "0.000s test:40001→db:5432 send 1B, held up");
+        await sleep(95);
+      }
+      assertEquals(line(), "0.000s test:40001→db:5432 send 1B, on its way");
+      await receiveSize(server, 1);
+      assertEquals([line(), sim.now], ["0.000s test:40001→db:5432 send 1B, deliver 0.110s", 110]);
+      await client.sendAll(new Uint8Array(2));
+      sim.net.reset("test", "db");
+      assertEquals(sim.net.log().find((line) => line.includes("send 2B")), "0.110s test:40001→db:5432 send 2B, lost");
+    })
+  ),
+);

@@ -10,6 +10,7 @@
  * All that takes time is an alarm of the clock, and nothing an operation of the host: see `Network.inMemory`.
  */
 
+import { isError, show } from "../../core/internal.ts";
 import type {
   Clock,
   Network,
@@ -24,14 +25,14 @@ import type {
   Task,
   UnixAddress,
 } from "../../core/mod.ts";
-import { requireMilliseconds } from "../_arguments.ts";
+import { requireFlag, requireMilliseconds, requireOptions } from "../_arguments.ts";
+import { ambientIncarnation, outsideHosts } from "../_incarnation.ts";
 import { prepareTracking } from "../_leaks.ts";
 import type { Background } from "../simulate.ts";
 import { canonical, isLoopback } from "./_addresses.ts";
 import { Connection } from "./_connection.ts";
 import type { Wire } from "./_flow.ts";
 import { Host } from "./_host.ts";
-import { ambientHost } from "./_host_context.ts";
 import { hostError } from "./_host_errors.ts";
 import { Link } from "./_link.ts";
 import { NetworkLog } from "./_log.ts";
@@ -66,9 +67,13 @@ export class SimulatedNetwork implements Network, VirtualNetwork, Wire {
   readonly #connections = new Set<Connection>();
   readonly #names: Names;
 
-  constructor(clock: Clock, random: () => number) {
+  readonly #hostAllowed: boolean;
+
+  /** `hostAllowed`: whether real sockets may be opened beside it, for what it has not. */
+  constructor(clock: Clock, random: () => number, hostAllowed = false) {
     this.clock = clock;
     this.random = random;
+    this.#hostAllowed = hostAllowed;
     this.#nowhere.holds.add(this);
     this.#names = new Names(clock, (name) => this.#hosts.get(name)?.address);
     this.#addHost(DEFAULT_HOST);
@@ -122,8 +127,9 @@ export class SimulatedNetwork implements Network, VirtualNetwork, Wire {
     return listener as unknown as NetworkListener;
   }
 
-  resolve(hostname: string): Promise<readonly ResolvedAddress[]> {
-    return this.#names.resolve(hostname);
+  async resolve(hostname: string): Promise<readonly ResolvedAddress[]> {
+    this.#here();
+    return await this.#names.resolve(hostname);
   }
 
   async connectUnix(path: string): Promise<NetworkConn<UnixAddress>> {
@@ -161,28 +167,61 @@ export class SimulatedNetwork implements Network, VirtualNetwork, Wire {
     return listener as unknown as NetworkListener<NetworkConn<UnixAddress>>;
   }
 
-  removeSocketFile(path: string): Promise<boolean> {
+  // deno-lint-ignore require-await -- so that it rejects
+  async removeSocketFile(path: string): Promise<boolean> {
     const { sockets } = this.#here();
     // Nothing else lies in this file system; and nobody removes a file that is in use.
     if (sockets.get(path) === null) sockets.delete(path);
-    return Promise.resolve(true);
+    return true;
+  }
+
+  requireHost(action: string, url?: string): void {
+    const here = this.#here();
+    if (url === undefined) {
+      if (this.#hostAllowed) return;
+      throw new TypeError(
+        `Cannot ${action} as a simulation must not open real sockets unless it is told to, and its network in memory has no HTTP: call the handler with a Request, or set the options network: "host" and io: { quiet: 50 }`,
+      );
+    }
+    const target = this.#inMemoryAt(url, here);
+    if (target === null) return;
+    throw new TypeError(
+      `Cannot ${action} ${url} as the network in memory must have HTTP, which it has not, and ${target} is on it: use TCP, call the handler with a Request, or set the options network: "host" and io: { quiet: 50 }`,
+    );
+  }
+
+  /** Which host of this network a URL means; `null` for others, which the host of the simulation may know. */
+  #inMemoryAt(url: string, here: Host): string | null {
+    if (!URL.canParse(url)) return null;
+    const { hostname, port, protocol } = new URL(url);
+    const name = hostname.replace(/^\[|\]$/g, "");
+    if (name === "localhost" || isLoopback(name)) {
+      const at = port !== "" ? Number(port) : protocol === "https:" || protocol === "wss:" ? 443 : 80;
+      return here.listeners.has(at) ? `a listener on port ${at}` : null;
+    }
+    if (this.#hosts.has(name) || this.#names.knows(name)) return `"${name}"`;
+    return this.#byAddress.has(canonical(name)) ? name : null;
   }
 
   // What tests call.
 
   host(name: string): VirtualHost {
     if (typeof name !== "string" || name === "" || name === "localhost" || /[\s/@:[\]]|^[\d.]+$/.test(name)) {
-      throw new RangeError(`Cannot make a host as "name" must be the name of one: received ${JSON.stringify(name)}`);
+      throw new RangeError(`Cannot make a host as "name" must be the name of one: received ${show(name)}`);
     }
     return this.#hosts.get(name.toLowerCase()) ?? this.#addHost(name);
   }
 
   dns(name: string, answer: readonly string[] | Error, options: DnsOptions = {}): Disposable {
+    if (typeof name !== "string") {
+      throw new TypeError(`Cannot set up a name as "name" must be a string: received ${show(name)}`);
+    }
+    requireOptions("set up a name", options, ["delay"]);
     const { delay = 0 } = options;
     requireMilliseconds("set up a name", "delay", delay);
-    if (!(answer instanceof Error) && !(Array.isArray(answer) && answer.every((one) => typeof one === "string"))) {
+    if (!isError(answer) && !(Array.isArray(answer) && answer.every((one) => typeof one === "string"))) {
       throw new TypeError(
-        `Cannot set up a name as "answer" must be an array of addresses, or an Error: received ${answer}`,
+        `Cannot set up a name as "answer" must be an array of addresses, or an Error: received ${show(answer)}`,
       );
     }
     return guard(this.#names.add(name, { answer, delay }));
@@ -235,7 +274,7 @@ export class SimulatedNetwork implements Network, VirtualNetwork, Wire {
 
   /** Starts a task beside the test. */
   startSoon(fn: () => unknown, options: { readonly name?: string }): Task<void> {
-    return this.background!.startSoon(async () => void await fn(), options);
+    return outsideHosts(() => this.background!.startSoon(async () => void await fn(), options));
   }
 
   /** A host is cut off from everybody, or back again. */
@@ -253,8 +292,11 @@ export class SimulatedNetwork implements Network, VirtualNetwork, Wire {
 
   /** The host of the calling code. */
   #here(): Host {
-    const host = ambientHost();
-    return host?.network === this ? host : this.#hosts.get(DEFAULT_HOST)!;
+    const incarnation = ambientIncarnation();
+    const host = incarnation?.host;
+    if (!(host instanceof Host) || host.network !== this) return this.#hosts.get(DEFAULT_HOST)!;
+    if (incarnation!.dead) throw hostError("NetworkDown");
+    return host;
   }
 
   /** The links between two hosts. */
@@ -277,6 +319,8 @@ export class SimulatedNetwork implements Network, VirtualNetwork, Wire {
   #block(kind: "partitions" | "holds", ends: readonly [string, string], options: DirectionOptions): Disposable {
     const token = {};
     const verb = kind === "partitions" ? "partition" : "hold";
+    requireOptions(verb, options, ["oneWay"]);
+    requireFlag(verb, "oneWay", options.oneWay);
     const links = this.#between(verb, ends, options);
     for (const link of links) link[kind].add(token);
     this.events.event(this.clock.now(), ends.join(options.oneWay ? "→" : ", "), verb);

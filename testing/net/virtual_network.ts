@@ -104,7 +104,8 @@ export interface VirtualNetwork {
   /** The connections of all hosts, oldest first, as netstat(8) shows them. */
   connections(): readonly VirtualConnection[];
   /**
-   * What has happened, the last 10,000 events, a line each: `12.000s test:40001→db:5432 send 64B, deliver 12.031s`.
+   * What has happened, the last 10,000 events, a line each: `12.000s test:40001→db:5432 send 64B, deliver 12.031s`. What
+   * was sent and has not arrived is `on its way`, or `held up` by a partition; what never will is `lost`.
    */
   log(): readonly string[];
 }
@@ -136,8 +137,9 @@ export interface VirtualHost {
    */
   startSoon(fn: () => unknown, options?: { readonly name?: string }): Task<void>;
   /**
-   * Crashes the host: what runs on it is cancelled, its listeners are gone, and nobody is told. Others find out when
-   * what they send is not acknowledged, or, once it is restarted, by a reset.
+   * Crashes the host, as by a loss of power: each wait of what runs on it is refused from then on, also under shields, its
+   * timers are gone, its listeners too, and nobody is told. Others find out when what they send is not acknowledged, or,
+   * once it is restarted, by a reset. Only what needs no wait still runs: `finally` blocks, up to their first one.
    */
   crash(): void;
   /** Starts the host anew after a crash, and everything that was started on it by `startSoon()`. */
