@@ -4,7 +4,7 @@ import {
   BrokenResourceError,
   ClosedResourceError,
   EndOfChannel,
-  isCancelled,
+  isOnlyCancelled,
   moveOnAfter,
   WouldBlock,
 } from "../core/mod.ts";
@@ -376,7 +376,7 @@ function fullRules(capacity: number): readonly Rule<ChannelEnds>[] {
         });
         requireSame(bench, got, count(capacity + 1));
         if (error !== null) {
-          bench.fail(isCancelled(error) ? "it threw Cancelled: who sends it again doubles it" : textOf(error));
+          bench.fail(isOnlyCancelled(error) ? "it threw Cancelled: who sends it again doubles it" : textOf(error));
         }
       },
     },

@@ -6,6 +6,7 @@
  * resource may ignore cancellation, too, a rule that has not ended some time after it is left as it is.
  */
 
+import { failureOf, NOTHING } from "../core/internal.ts";
 import {
   BrokenResourceError,
   BusyResourceError,
@@ -137,6 +138,8 @@ async function runRule(rule: BoundRule, { time = "simulated", deadline, simulati
       await boundedBy(ms + CLEANUP, failAfter(ms, () => bench.run(rule)));
     }
   } catch (error) {
+    // The caller was cancelled, and no rule is broken.
+    if (bench.finding === null && failureOf(error) === NOTHING) throw error;
     const cause = bench.finding ?? innermost(error);
     throw new RuleError(rule.name, bench.finding?.message ?? textOf(cause), { cause: bench.finding?.cause ?? cause });
   }

@@ -1,8 +1,10 @@
 /** Ends of pipes as streams, with the hooks of the test that made them. */
 
-import { checkpointIfCancelled } from "../core/mod.ts";
+import { composedWait } from "../core/internal.ts";
+import { checkpoint } from "../core/mod.ts";
 import type { HalfCloseableStream, ReceiveStream, SendStream, TextSender } from "../net/mod.ts";
 import { encodeText, faultOf, requireBuffer, requireBytes, requireMax } from "./_arguments.ts";
+import { strayed } from "./_ambient.ts";
 import type { MemoryStreamHooks } from "./memory_stream.ts";
 import { type Tracked, trackOpen } from "./_leaks.ts";
 import { busyReceiving, busySending, type Pipe } from "./_pipe.ts";
@@ -33,7 +35,8 @@ export class PipeSendStream implements SendStream, TextSender {
   sendAll(bytes: Uint8Array): Promise<void> {
     const fault = faultOf(() => requireBytes(bytes));
     if (fault !== null) return Promise.reject(fault);
-    return this.#hooks.beforeSend === undefined ? this.#pipe.send(bytes) : this.#sendWithHook(bytes);
+    if (this.#hooks.beforeSend === undefined) return this.#pipe.send(bytes);
+    return composedWait(() => this.#sendWithHook(bytes));
   }
 
   sendText(text: string): Promise<void> {
@@ -41,11 +44,11 @@ export class PipeSendStream implements SendStream, TextSender {
   }
 
   sendEof(): Promise<void> {
-    return this.#inHook ? this.#refuseEof() : this.#pipe.sendEof();
+    return this.#inHook ? composedWait(() => this.#refuseEof()) : this.#pipe.sendEof();
   }
 
   async #sendWithHook(bytes: Uint8Array): Promise<void> {
-    await checkpointIfCancelled();
+    await checkpoint();
     const fault = this.#inHook ? busySending() : this.#pipe.sendFault();
     if (fault !== null) throw fault;
     this.#inHook = true;
@@ -58,7 +61,7 @@ export class PipeSendStream implements SendStream, TextSender {
   }
 
   async #refuseEof(): Promise<void> {
-    await checkpointIfCancelled();
+    await checkpoint();
     throw busySending();
   }
 
@@ -68,7 +71,7 @@ export class PipeSendStream implements SendStream, TextSender {
     this.#open = null;
     if (open === null) return;
     open.close();
-    this.#hooks.closed?.(this);
+    tellClosed(this.#hooks, this);
   }
 
   [Symbol.dispose](): void {
@@ -110,11 +113,12 @@ export class PipeReceiveStream implements ReceiveStream {
   }
 
   #receive(into: Uint8Array | null, max: number): Promise<unknown> {
-    return this.#hooks.beforeReceive === undefined ? this.#pipe.receive(into, max) : this.#receiveWithHook(into, max);
+    if (this.#hooks.beforeReceive === undefined) return this.#pipe.receive(into, max);
+    return composedWait(() => this.#receiveWithHook(into, max));
   }
 
   async #receiveWithHook(into: Uint8Array | null, max: number): Promise<unknown> {
-    await checkpointIfCancelled();
+    await checkpoint();
     const fault = this.#inHook ? busyReceiving() : this.#pipe.receiveFault();
     if (fault !== null) throw fault;
     this.#inHook = true;
@@ -132,7 +136,7 @@ export class PipeReceiveStream implements ReceiveStream {
     this.#open = null;
     if (open === null) return;
     open.close();
-    this.#hooks.closed?.(this);
+    tellClosed(this.#hooks, this);
   }
 
   [Symbol.dispose](): void {
@@ -190,7 +194,7 @@ export class PipeStream implements HalfCloseableStream, TextSender {
     if (this.#closed) return;
     this.#closed = true;
     this.#open.close();
-    this.#hooks.closed?.(this);
+    tellClosed(this.#hooks, this);
   }
 
   [Symbol.dispose](): void {
@@ -210,9 +214,19 @@ export class PipeStream implements HalfCloseableStream, TextSender {
 /** Gives chunks until the end. Leaving the loop does not close the stream. */
 export function chunksOf(stream: { receiveSome(): Promise<Uint8Array | null> }): AsyncIterator<Uint8Array> {
   return {
-    next: async () => {
-      const value = await stream.receiveSome();
-      return value === null ? { done: true, value: undefined } : { done: false, value };
-    },
+    next: () =>
+      composedWait(async () => {
+        const value = await stream.receiveSome();
+        return value === null ? { done: true, value: undefined } : { done: false, value };
+      }),
   };
+}
+
+/** Calls the hook; one that throws fails the test, not the `close()` in which it happens to be called. */
+function tellClosed(hooks: MemoryStreamHooks, end: SendStream | ReceiveStream): void {
+  try {
+    hooks.closed?.(end);
+  } catch (error) {
+    strayed(error, 'Cannot go on with the hook "closed" of a memory stream as it threw');
+  }
 }

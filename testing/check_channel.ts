@@ -1,6 +1,7 @@
 /** The conformance suite for channels. */
 
-import { requireWhole } from "./_arguments.ts";
+import { composedWait } from "../core/internal.ts";
+import { requireOptions, requireWhole } from "./_arguments.ts";
 import { channelRules } from "./_channel_rules.ts";
 import { bind, checkRules, requireCheckArguments } from "./_conformance.ts";
 import type { CheckOptions, StepContext } from "./conformance.ts";
@@ -74,13 +75,22 @@ export interface CheckChannelOptions extends CheckOptions {
  * @param options The capacity of the channel; simulated or real time.
  * @returns A promise that resolves once every rule has been tried.
  */
-export async function checkChannel(
+export function checkChannel(
   steps: StepContext,
   make: () =>
     | readonly [CheckedSendChannel<number>, CheckedReceiveChannel<number>]
     | Promise<readonly [CheckedSendChannel<number>, CheckedReceiveChannel<number>]>,
   options: CheckChannelOptions = {},
 ): Promise<void> {
+  return composedWait(() => check(steps, make, options));
+}
+
+async function check(
+  steps: StepContext,
+  make: Parameters<typeof checkChannel>[1],
+  options: CheckChannelOptions,
+): Promise<void> {
+  requireOptions("check a channel", options, ["time", "deadline", "simulation", "capacity"]);
   requireCheckArguments("check a channel", { steps, make, options });
   const { capacity = 0 } = options;
   if (capacity !== Infinity) requireWhole("check a channel", "capacity", capacity, 0);

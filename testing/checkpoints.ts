@@ -1,6 +1,7 @@
 /** Assertions about where a function can be cancelled. */
 
-import { CancelScope, currentTask, isCancelled, openNursery } from "../core/mod.ts";
+import { composedWait, failureOf, faultOf, NOTHING, read, requireFunction, textOf } from "../core/internal.ts";
+import { CancelScope, currentTask, openNursery } from "../core/mod.ts";
 import { ambientDriver } from "./_ambient.ts";
 import { settled } from "./settled.ts";
 import { inSomeSimulation } from "./_in_simulation.ts";
@@ -28,8 +29,8 @@ import { inSomeSimulation } from "./_in_simulation.ts";
  * @returns What the second call returned.
  * @throws {Error} If it is no checkpoint; the message says which half is missing.
  */
-export async function assertCheckpoints<T>(fn: () => T | Promise<T>): Promise<T> {
-  return await inSimulation(async () => {
+export function assertCheckpoints<T>(fn: () => T | Promise<T>): Promise<T> {
+  return inSimulation(fn, async () => {
     const refused = await callCancelled(fn);
     if (refused === "returned") {
       throw new Error(
@@ -66,8 +67,8 @@ export async function assertCheckpoints<T>(fn: () => T | Promise<T>): Promise<T>
  * @returns What it returned.
  * @throws {Error} If it has a checkpoint.
  */
-export async function assertNoCheckpoints<T>(fn: () => T | Promise<T>): Promise<T> {
-  return await inSimulation(async () => {
+export function assertNoCheckpoints<T>(fn: () => T | Promise<T>): Promise<T> {
+  return inSimulation(fn, async () => {
     const scope = new CancelScope();
     scope.cancel();
     let made = 0;
@@ -112,8 +113,12 @@ export async function assertNoCheckpoints<T>(fn: () => T | Promise<T>): Promise<
  * @param fn What to call. It must wait, and is to be cancelled there.
  * @throws {Error} If it returned before, went on after, or threw something else.
  */
-export async function assertCancellable(fn: () => unknown): Promise<void> {
-  const fault = await inSimulation(() =>
+export function assertCancellable(fn: () => unknown): Promise<void> {
+  return composedWait(() => judgeCancellable(fn));
+}
+
+async function judgeCancellable(fn: () => unknown): Promise<void> {
+  const fault = await inSimulation(fn, () =>
     openNursery(async (nursery) => {
       const scope = new CancelScope();
       let end: { readonly caught: boolean } | { readonly error: unknown } | null = null;
@@ -122,9 +127,9 @@ export async function assertCancellable(fn: () => unknown): Promise<void> {
           end = { caught: (await scope.run(fn)).cancelledCaught };
         } catch (error) {
           end = { error };
-          if (isCancelled(error)) throw error;
+          if (failureOf(error) === NOTHING) throw error;
         }
-      }, { name: `assertCancellable(${fn.name})` });
+      }, { name: `assertCancellable(${nameOf(fn)})` });
       const fault = (what: string, found: string) =>
         new Error(`Cannot accept ${nameOf(fn)} as cancellable as it must ${what}: it ${found}`);
       await settled();
@@ -134,14 +139,13 @@ export async function assertCancellable(fn: () => unknown): Promise<void> {
       if (end === null) return fault("end at once when it is cancelled", "goes on");
       if (!("caught" in end) || !(end as { caught: boolean }).caught) return fault("end with Cancelled", ended(end));
       return null;
-    })
-  );
+    }));
   // Thrown out here, as the nursery would put it into a group.
   if (fault !== null) throw fault;
 }
 
 function ended(end: { readonly caught: boolean } | { readonly error: unknown }): string {
-  return "error" in end ? `threw ${end.error}` : "returned";
+  return "error" in end ? `threw ${textOf(end.error)}` : "returned";
 }
 
 async function callCancelled(fn: () => unknown): Promise<"refused" | "returned" | "threw"> {
@@ -160,13 +164,16 @@ function points(): number {
 }
 
 /** Waits are counted in simulations only. */
-function inSimulation<T>(fn: () => T | Promise<T>): Promise<T> {
+function inSimulation<T>(subject: unknown, fn: () => T | Promise<T>): Promise<T> {
+  const fault = faultOf(() => requireFunction("assert checkpoints", "fn", subject));
+  if (fault !== null) return Promise.reject(fault);
   return inSomeSimulation(
     fn,
     "Cannot assert checkpoints as waits must be counted, which a run() of your own does not do: call it in simulated(), or outside any run",
   );
 }
 
-function nameOf(fn: { readonly name: string }): string {
-  return fn.name === "" ? "the function" : `"${fn.name}"`;
+function nameOf(fn: unknown): string {
+  const name = read(fn, "name");
+  return typeof name === "string" && name !== "" ? `"${name}"` : "the function";
 }

@@ -1,6 +1,22 @@
 /** Asserting which errors come out, however they are packed. */
 
-import { type ErrorMatch, isCancelled, isErrorGroup } from "../core/mod.ts";
+import {
+  composedWait,
+  eachLeaf,
+  failureOf,
+  faultOf,
+  ignore,
+  isInstance,
+  isObject,
+  NOTHING,
+  partsOf,
+  read,
+  requireFunction,
+  show as shown,
+  textOf,
+} from "../core/internal.ts";
+import { cancelShieldedCheckpoint, type ErrorMatch, isErrorGroup, isOnlyCancelled } from "../core/mod.ts";
+import { requireFlag, requireOptions } from "./_arguments.ts";
 
 /** What is expected of one error: a class, a predicate, its properties, or a group made by `group()`. */
 export type ErrorExpectation = ErrorMatch | ErrorProperties | GroupExpectation;
@@ -38,7 +54,7 @@ export interface ExpectErrorsOptions {
    */
   readonly allowSingle?: boolean;
   /**
-   * Whether `Cancelled` among the errors is passed over.
+   * Whether cancellations among the errors are passed over, also those of others.
    *
    * @default {false}
    */
@@ -46,7 +62,7 @@ export interface ExpectErrorsOptions {
 }
 
 /**
- * Expects a group in the group: for `expectErrors()`.
+ * Expects a group in the group, or with a message of its own: for `expectErrors()`.
  *
  * @example A nursery in a nursery
  * ```ts
@@ -74,7 +90,8 @@ export function group(errors: readonly ErrorExpectation[], message?: string | Re
  * The matching is the best one there is, not the first that comes along: `[Error, TypeError]` matches a TypeError and
  * an Error in either order. A failure shows the tree of errors with a mark for each, and what nothing matched.
  *
- * **Cancellation:** that of the caller's own scope is not told from the errors of the call: use it where none is near.
+ * **Cancellation:** one of the calling code is no outcome of the call: if nothing else was thrown, it passes through, and
+ * among other errors it does not count.
  *
  * @example Two children that fail
  * ```ts
@@ -90,46 +107,128 @@ export function group(errors: readonly ErrorExpectation[], message?: string | Re
  * ```
  *
  * @param action A promise, or a function that is called.
- * @param expected What the errors must be.
+ * @param expected What the errors must be; or `group()` of it, to say what the message of the group must be, too.
  * @param options How strictly the shape is compared.
  * @returns The errors, in the order of `expected`.
  * @throws {Error} If it does not fail, or with other errors.
+ * @throws {TypeError} If `expected` is no expectation; nothing is called then.
  */
-export async function expectErrors(
+export function expectErrors(
   action: Promise<unknown> | (() => unknown),
-  expected: readonly ErrorExpectation[],
+  expected: readonly ErrorExpectation[] | GroupExpectation,
   options: ExpectErrorsOptions = {},
 ): Promise<unknown[]> {
-  let thrown: unknown;
+  const fault = faultOf(() => check(action, expected, options));
+  if (fault === null) return composedWait(() => examine(action, expected, options));
+  // Its outcome was to be looked at here.
+  if (typeof action !== "function") Promise.resolve(action).catch(ignore);
+  return Promise.reject(fault);
+}
+
+async function examine(
+  action: Promise<unknown> | (() => unknown),
+  expected: readonly ErrorExpectation[] | GroupExpectation,
+  options: ExpectErrorsOptions,
+): Promise<unknown[]> {
+  const whole: GroupExpectation = isList(expected) ? { group: expected } : expected;
   try {
     await (typeof action === "function" ? action() : action);
   } catch (error) {
-    thrown = error;
-    return judge(thrown, expected, options);
+    if (failureOf(error) === NOTHING) throw error;
+    // A loop of actions that fail at once must not starve the event loop.
+    await cancelShieldedCheckpoint();
+    return judge(error, whole, options);
   }
-  throw new Error(`Cannot accept the result as it must be a failure with ${list(expected)}: it succeeded`);
+  throw new Error(`Cannot accept the result as it must be a failure with ${wording(whole)}: it succeeded`);
 }
 
-function judge(thrown: unknown, expected: readonly ErrorExpectation[], options: ExpectErrorsOptions): unknown[] {
+function judge(thrown: unknown, whole: GroupExpectation, options: ExpectErrorsOptions): unknown[] {
   const { flatten = false, allowSingle = false, ignoreCancelled = false } = options;
+  const { group: expected, message } = whole;
   const isGroup = isErrorGroup(thrown);
-  const actual = (isGroup ? (flatten ? thrown.flatten() : thrown.errors) : [thrown])
-    .filter((error) => !(ignoreCancelled && isCancelled(error)));
+  const isPassedOver = (error: unknown): boolean =>
+    isOnlyCancelled(error) && (ignoreCancelled || failureOf(error) === NOTHING);
+  const actual = (isGroup ? (flatten ? leavesOf(thrown) : errorsIn(thrown)) : [thrown])
+    .filter((error) => !isPassedOver(error));
   const matching = assign(actual, expected);
   const complete = matching.every((at) => at >= 0) && actual.length === expected.length;
-  if (complete && (isGroup || allowSingle && expected.length === 1)) return matching.map((at) => actual[at]);
+  const rightMessage = message === undefined || (isGroup && matchesText(read(thrown, "message"), message));
+  if (complete && rightMessage && (isGroup || (allowSingle && expected.length === 1))) {
+    return matching.map((at) => actual[at]);
+  }
   const lines: string[] = [];
   const matched = new Set(matching.map((at) => actual[at]));
   const missing = expected.filter((_, i) => (matching[i] as number) < 0);
   if (isGroup) {
-    lines.push(`  ErrorGroup`);
-    render(thrown.errors, "  ", { flatten, ignoreCancelled, matched, missing }, lines);
-  } else lines.push(`  ${complete ? "✓" : matched.has(thrown) ? "✓" : "✗"} ${headline(thrown)}`);
+    lines.push(message === undefined ? "  ErrorGroup" : `  ${rightMessage ? "✓" : "✗"} ${textOf(thrown)}`);
+    render(thrown, { flatten, isPassedOver, matched, missing }, lines);
+  } else lines.push(`  ${matched.has(thrown) ? "✓" : "✗"} ${headline(thrown)}`);
   for (const one of missing) lines.push(`  nothing matches ${show(one)}`);
-  const why = complete
+  const why = complete && !isGroup
     ? "it must be an ErrorGroup (option allowSingle): a single error was thrown"
-    : `it must consist of ${list(expected)}: received`;
+    : `it must consist of ${wording(whole)}: received`;
   throw new Error(`Cannot accept the failure as ${why}\n${lines.join("\n")}`, { cause: thrown });
+}
+
+/** The errors right in a group. */
+function errorsIn(group: unknown): readonly unknown[] {
+  return partsOf(group) ?? [];
+}
+
+/** The errors in a group and in the groups in it, each once. */
+function leavesOf(group: unknown): unknown[] {
+  const leaves: unknown[] = [];
+  eachLeaf(group, (leaf) => leaves.push(leaf) > 0, (error) => isErrorGroup(error) ? errorsIn(error) : null);
+  return leaves;
+}
+
+function isList(expected: readonly ErrorExpectation[] | GroupExpectation): expected is readonly ErrorExpectation[] {
+  return Array.isArray(expected);
+}
+
+function check(action: unknown, expected: unknown, options: ExpectErrorsOptions): void {
+  if (typeof read(action, "then") !== "function") requireFunction(ACTION, "action", action);
+  requireOptions(ACTION, options, ["flatten", "allowSingle", "ignoreCancelled"]);
+  for (const name of ["flatten", "allowSingle", "ignoreCancelled"] as const) requireFlag(ACTION, name, options[name]);
+  if (!Array.isArray(expected) && !(isObject(expected) && Object.hasOwn(expected, "group"))) {
+    throw new TypeError(
+      `Cannot ${ACTION} as "expected" must be an array of what they must be, or group() of it: received ${
+        shown(expected)
+      }`,
+    );
+  }
+  const open: unknown[] = Array.isArray(expected) ? [...expected] : [expected];
+  const seen = new Set<unknown>();
+  while (open.length > 0) {
+    const one = open.pop();
+    if (seen.has(one)) continue;
+    seen.add(one);
+    checkOne(one, open);
+  }
+}
+
+const ACTION = "expect errors";
+
+/** Checks one expectation; those in it are left in `open`. */
+function checkOne(one: unknown, open: unknown[]): void {
+  if (typeof one === "function") return requireFunction(ACTION, "expected", one);
+  if (!isObject(one)) {
+    throw new TypeError(
+      `Cannot ${ACTION} as each expectation must be a class, a predicate, properties or group(): received ${
+        shown(one)
+      }`,
+    );
+  }
+  const { type, message, cause, group } = one as ErrorProperties & Partial<GroupExpectation>;
+  requireOptions(ACTION, one, group === undefined ? ["type", "message", "cause"] : ["group", "message"]);
+  if (type !== undefined) requireFunction(ACTION, "type", type);
+  if (message !== undefined && typeof message !== "string" && !isInstance(message, RegExp)) {
+    throw new TypeError(`Cannot ${ACTION} as "message" must be a string or a RegExp: received ${shown(message)}`);
+  }
+  if (group !== undefined && !Array.isArray(group)) {
+    throw new TypeError(`Cannot ${ACTION} as "group" must be an array: received ${shown(group)}`);
+  }
+  open.push(...group ?? [], ...cause === undefined ? [] : [cause]);
 }
 
 /**
@@ -158,69 +257,98 @@ function assign(actual: readonly unknown[], expected: readonly ErrorExpectation[
 function matches(error: unknown, expected: ErrorExpectation): boolean {
   if (typeof expected === "function") return matchesType(error, expected);
   if ("group" in expected) {
-    if (!isErrorGroup(error) || !matchesText(error.message, expected.message)) return false;
+    if (!isErrorGroup(error) || !matchesText(read(error, "message"), expected.message)) return false;
     const inner = expected.group;
-    return error.errors.length === inner.length && assign(error.errors, inner).every((at) => at >= 0);
+    const errors = errorsIn(error);
+    return errors.length === inner.length && assign(errors, inner).every((at) => at >= 0);
   }
   const { type, message, cause } = expected;
   if (type !== undefined && !matchesType(error, type)) return false;
-  if (message !== undefined && !matchesText((error as Error | undefined)?.message, message)) return false;
-  return cause === undefined || matches((error as Error | undefined)?.cause, cause);
+  if (message !== undefined && !matchesText(read(error, "message"), message)) return false;
+  return cause === undefined || matches(read(error, "cause"), cause);
 }
 
 /** A class is what has Error, or the keyword, in its nature; anything else is asked. */
 function matchesType(error: unknown, match: ErrorMatch): boolean {
-  return isErrorClass(match) ? error instanceof match : (match as (error: unknown) => boolean)(error);
+  return isErrorClass(match) ? isInstance(error, match as never) : (match as (error: unknown) => boolean)(error);
 }
 
 function isErrorClass(match: ErrorMatch): boolean {
-  return match === Error || match.prototype instanceof Error ||
+  return match === Error || isInstance(match.prototype, Error) ||
     /^class\b/.test(Function.prototype.toString.call(match));
 }
 
-function matchesText(text: string | undefined, expected: string | RegExp | undefined): boolean {
+function matchesText(text: unknown, expected: string | RegExp | undefined): boolean {
   if (expected === undefined) return true;
-  return typeof expected === "string" ? text === expected : text !== undefined && text.search(expected) >= 0;
+  return typeof expected === "string" ? text === expected : typeof text === "string" && text.search(expected) >= 0;
 }
 
 interface Marks {
   readonly flatten: boolean;
-  readonly ignoreCancelled: boolean;
+  isPassedOver(error: unknown): boolean;
   readonly matched: ReadonlySet<unknown>;
   /** Expectations nothing has matched: a group is compared with the first group among them. */
   readonly missing: readonly ErrorExpectation[];
 }
 
-function render(errors: readonly unknown[], indent: string, marks: Marks, lines: string[]): void {
-  errors.forEach((error, i) => {
-    const last = i === errors.length - 1;
-    const branch = `${indent}${last ? "└─ " : "├─ "}`;
-    const below = `${indent}${last ? "   " : "│  "}`;
+/** Lines that are shown, and how deep: a tree of errors may have any size, and may hold itself. */
+const MOST_LINES = 200;
+const DEEPEST = 24;
+
+/** Adds a line for each error in a group. */
+function render(root: unknown, marks: Marks, lines: string[]): void {
+  interface Row {
+    readonly error: unknown;
+    readonly branch: string;
+    readonly below: string;
+    readonly marks: Marks;
+    readonly level: number;
+  }
+  const open: Row[] = [];
+  const seen = new Set<unknown>([root]);
+  const add = (group: unknown, indent: string, marks: Marks, level: number): void => {
+    const errors = errorsIn(group);
+    for (let i = errors.length - 1; i >= 0; i--) {
+      const [branch, below] = i === errors.length - 1 ? ["└─ ", "   "] : ["├─ ", "│  "];
+      open.push({ error: errors[i], branch: indent + branch, below: indent + below, marks, level });
+    }
+  };
+  add(root, "  ", marks, 1);
+  for (let row = open.pop(); row !== undefined; row = open.pop()) {
+    const { error, branch, below, marks, level } = row;
+    if (lines.length > MOST_LINES) return void lines.push("  and more");
     const ok = marks.matched.has(error);
     if (!isErrorGroup(error)) {
-      const mark = ok ? "✓" : marks.ignoreCancelled && isCancelled(error) ? "–" : "✗";
-      lines.push(`${branch}${mark} ${headline(error)}`);
-      return;
+      lines.push(`${branch}${ok ? "✓" : marks.isPassedOver(error) ? "–" : "✗"} ${headline(error)}`);
+      continue;
     }
-    lines.push(`${branch}${marks.flatten ? "" : ok ? "✓ " : "✗ "}ErrorGroup`);
-    if (marks.flatten) return render(error.errors, below, marks, lines);
-    // What of an inner group would have matched, if that is what was meant.
-    const meant = marks.missing.find((one) => typeof one !== "function" && "group" in one) as
-      | GroupExpectation
-      | undefined;
-    const inner = meant?.group ?? [];
-    const matching = assign(error.errors, inner);
-    const matched = ok
-      ? new Set(error.errors)
-      : new Set(matching.filter((at) => at >= 0).map((at) => error.errors[at]));
-    const missing = ok ? [] : inner.filter((_, j) => (matching[j] as number) < 0);
-    render(error.errors, below, { ...marks, matched, missing }, lines);
-  });
+    const cut = seen.has(error) ? " (shown above)" : level >= DEEPEST ? " (deeper groups are not shown)" : "";
+    lines.push(`${branch}${marks.flatten ? "" : ok ? "✓ " : "✗ "}ErrorGroup${cut}`);
+    seen.add(error);
+    if (cut === "") add(error, below, marks.flatten ? marks : inside(error, ok, marks), level + 1);
+  }
+}
+
+/** The marks in an inner group: what of it would have matched, if that group is what was meant. */
+function inside(group: unknown, ok: boolean, marks: Marks): Marks {
+  const errors = errorsIn(group);
+  const meant = marks.missing.find((one) => typeof one !== "function" && "group" in one) as
+    | GroupExpectation
+    | undefined;
+  const inner = meant?.group ?? [];
+  const matching = assign(errors, inner);
+  const matched = ok ? new Set(errors) : new Set(matching.filter((at) => at >= 0).map((at) => errors[at]));
+  const missing = ok ? [] : inner.filter((_, j) => (matching[j] as number) < 0);
+  return { ...marks, matched, missing };
 }
 
 function headline(error: unknown): string {
-  if (error instanceof Error) return error.message === "" ? error.name : `${error.name}: ${error.message}`;
-  return `thrown ${typeof error} ${String(error)}`;
+  return isErrorGroup(error) ? "ErrorGroup" : textOf(error);
+}
+
+/** What is expected of the whole. */
+function wording(whole: GroupExpectation): string {
+  return whole.message === undefined ? list(whole.group) : show(whole);
 }
 
 function list(expected: readonly ErrorExpectation[]): string {

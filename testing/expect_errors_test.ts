@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { ErrorGroup, moveOnAfter, openNursery, sleep } from "../core/mod.ts";
-import { type ErrorExpectation, expectErrors, type ExpectErrorsOptions, group, simulated } from "./mod.ts";
+import { CancelledElsewhereError, ErrorGroup, moveOnAfter, openNursery, sleep, sleepForever } from "../core/mod.ts";
+import { type ErrorExpectation, expectErrors, type ExpectErrorsOptions, group, simulate, simulated } from "./mod.ts";
 
 const fail = (...errors: unknown[]) => Promise.reject(new ErrorGroup(errors));
 
@@ -125,3 +125,59 @@ Deno.test(
     assertEquals([(first as Error).message, second], ["r", undefined]);
   }),
 );
+
+Deno.test("group() as the expectation says what the outermost group must be, with its message", async () => {
+  const action = () => Promise.reject(new ErrorGroup([new RangeError("x")], "my group"));
+  const [found] = await expectErrors(action, group([RangeError], "my group"));
+  assertEquals((found as Error).message, "x");
+  await expectErrors(action, group([RangeError], /group$/));
+  await expectErrors(action, group([RangeError]));
+  const wrong = await assertRejects(() => expectErrors(action, group([RangeError], "another")), Error);
+  assertEquals(
+    wrong.message,
+    'Cannot accept the failure as it must consist of group(RangeError) with message "another": received\n' +
+      "  ✗ ErrorGroup: my group\n  └─ ✓ RangeError: x",
+  );
+  const single = await assertRejects(
+    () => expectErrors(() => Promise.reject(new RangeError("x")), group([RangeError], "x"), { allowSingle: true }),
+    Error,
+  );
+  assertEquals(
+    single.message.split("\n").at(0),
+    "Cannot accept the failure as it must be an ErrorGroup (option allowSingle): a single error was thrown",
+  );
+});
+
+Deno.test("a cancellation of the caller passes through, also wrapped; beside real errors it does not count", async () => {
+  const work = async () => {
+    await using _connection = { [Symbol.asyncDispose]: () => sleep(1) };
+    await sleepForever();
+  };
+  await simulate(async () => {
+    for (const options of [{}, { ignoreCancelled: true }, { allowSingle: true }]) {
+      const outcome = await moveOnAfter(5, () => expectErrors(work, [Error], options));
+      assertEquals(outcome.cancelledCaught, true);
+    }
+    const outcome = await moveOnAfter(5, () =>
+      expectErrors(() =>
+        openNursery((nursery) => {
+          nursery.startSoon(() =>
+            sleepForever().finally(() => {
+              throw new RangeError("cleanup");
+            })
+          );
+          nursery.startSoon(work);
+        }), [RangeError]));
+    assertEquals(outcome.cancelledCaught ? null : (outcome.value[0] as Error).message, "cleanup");
+  });
+});
+
+Deno.test("one of somebody else is an error like any other, unless it is to be passed over", async () => {
+  await simulate(() =>
+    openNursery(async (nursery) => {
+      const other = nursery.startSoon(() => sleepForever());
+      other.cancel();
+      await expectErrors(() => openNursery(() => other.join()), [CancelledElsewhereError]);
+    })
+  );
+});

@@ -1,6 +1,8 @@
 /** An assertion about who gets a lock next. */
 
+import { composedWait } from "../core/internal.ts";
 import { Event, type Nursery, openNursery, type Task } from "../core/mod.ts";
+import { requireFunction, requireOptionalFunction } from "./_arguments.ts";
 import { inSomeSimulation } from "./_in_simulation.ts";
 import { settled } from "./settled.ts";
 
@@ -58,7 +60,13 @@ const MOST_PLACES = 1_000;
  * @returns A promise that resolves if it is fair.
  * @throws {Error} If it is not; the message says which rule is broken.
  */
-export async function assertFair(lock: FairLock): Promise<void> {
+export function assertFair(lock: FairLock): Promise<void> {
+  return composedWait(() => judgeFairness(lock));
+}
+
+async function judgeFairness(lock: FairLock): Promise<void> {
+  requireFunction("assert fairness", "lock.acquire", lock?.acquire);
+  requireOptionalFunction("assert fairness", "lock.tryAcquire", lock.tryAcquire);
   const fault = await inSomeSimulation(
     () =>
       openNursery(async (nursery) => {

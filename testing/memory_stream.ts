@@ -1,8 +1,9 @@
 /** Streams in memory: two ends of a connection without a network. */
 
+import { show } from "../core/internal.ts";
 import { currentRun } from "../core/mod.ts";
 import type { HalfCloseableStream, ReceiveStream, SendStream, TextSender } from "../net/mod.ts";
-import { requireWhole } from "./_arguments.ts";
+import { requireOptionalFunction, requireOptions, requireWhole } from "./_arguments.ts";
 import { Pipe } from "./_pipe.ts";
 import { PipeReceiveStream, PipeSendStream, PipeStream } from "./_pipe_stream.ts";
 import { seededRandom } from "./_random.ts";
@@ -125,10 +126,25 @@ export function memoryStreamOneWayPair(
   return [new PipeSendStream(pipe, options.hooks), new PipeReceiveStream(pipe, options.hooks)];
 }
 
+const ACTION = "make a memory stream";
+const HOOKS = ["beforeSend", "beforeReceive", "closed"] as const;
+
 /** Makes pipes that draw their random numbers from one source. */
-function pipesOf({ capacity = 65_536, chunk, seed, name = "memory stream" }: MemoryStreamOptions): () => Pipe {
-  if (capacity !== Infinity) requireWhole("make a memory stream", "capacity", capacity, 1);
-  if (chunk !== undefined) requireWhole("make a memory stream", "chunk", chunk, 1);
+function pipesOf(options: MemoryStreamOptions): () => Pipe {
+  requireOptions(ACTION, options, ["capacity", "chunk", "seed", "hooks", "name"]);
+  const { capacity = 65_536, chunk, seed, hooks, name = "memory stream" } = options;
+  if (typeof name !== "string") {
+    throw new TypeError(`Cannot ${ACTION} as "name" must be a string: received ${show(name)}`);
+  }
+  if (seed !== undefined && typeof seed !== "number") {
+    throw new TypeError(`Cannot ${ACTION} as "seed" must be a number: received ${show(seed)}`);
+  }
+  if (hooks !== undefined) {
+    requireOptions('make a memory stream with "hooks"', hooks, HOOKS);
+    for (const hook of HOOKS) requireOptionalFunction(ACTION, `hooks.${hook}`, hooks[hook]);
+  }
+  if (capacity !== Infinity) requireWhole(ACTION, "capacity", capacity, 1);
+  if (chunk !== undefined) requireWhole(ACTION, "chunk", chunk, 1);
   const run = currentRun();
   const random = seed === undefined ? () => run.random() : seededRandom(seed);
   const split = chunk === undefined ? () => Infinity : () => 1 + Math.floor(random() * chunk);

@@ -8,14 +8,8 @@
  * Over 400 lines, of which a third is the contract.
  */
 
-import {
-  BrokenResourceError,
-  checkpointIfCancelled,
-  ClosedResourceError,
-  currentTime,
-  Event,
-  moveOnAt,
-} from "../core/mod.ts";
+import { composedWait } from "../core/internal.ts";
+import { BrokenResourceError, checkpoint, ClosedResourceError, currentTime, Event, moveOnAt } from "../core/mod.ts";
 import type { HalfCloseableStream, TextSender } from "../net/mod.ts";
 import { encodeText, requireBuffer, requireBytes, requireMax, requireMilliseconds } from "./_arguments.ts";
 import { hexRows } from "./_hex.ts";
@@ -186,9 +180,13 @@ class Script implements ScriptedStream {
     return this.#add({ kind: "eof" });
   }
 
-  async sendAll(bytes: Uint8Array): Promise<void> {
+  sendAll(bytes: Uint8Array): Promise<void> {
+    return composedWait(() => this.#sendAll(bytes));
+  }
+
+  async #sendAll(bytes: Uint8Array): Promise<void> {
     requireBytes(bytes);
-    await checkpointIfCancelled();
+    await checkpoint();
     const fault = this.#sendFault();
     if (fault !== null) throw fault;
     this.#sending = true;
@@ -215,8 +213,12 @@ class Script implements ScriptedStream {
     return encodeText(text, (bytes) => this.sendAll(bytes));
   }
 
-  async sendEof(): Promise<void> {
-    await checkpointIfCancelled();
+  sendEof(): Promise<void> {
+    return composedWait(() => this.#sendEof());
+  }
+
+  async #sendEof(): Promise<void> {
+    await checkpoint();
     if (this.#sending) throw busySending();
     if (this.#closed) throw new ClosedResourceError("Cannot send as the stream is closed");
     this.#walk();
@@ -229,17 +231,21 @@ class Script implements ScriptedStream {
     this.#eofSent = true;
   }
 
-  async receiveSome(max = Infinity): Promise<Uint8Array | null> {
-    if (max !== Infinity) requireMax(max);
-    return await this.#receive(max);
+  receiveSome(max = Infinity): Promise<Uint8Array | null> {
+    return composedWait(async () => {
+      if (max !== Infinity) requireMax(max);
+      return await this.#receive(max);
+    });
   }
 
-  async receiveInto(buffer: Uint8Array): Promise<number | null> {
-    requireBuffer(buffer);
-    const chunk = await this.#receive(buffer.length);
-    if (chunk === null) return null;
-    buffer.set(chunk);
-    return chunk.length;
+  receiveInto(buffer: Uint8Array): Promise<number | null> {
+    return composedWait(async () => {
+      requireBuffer(buffer);
+      const chunk = await this.#receive(buffer.length);
+      if (chunk === null) return null;
+      buffer.set(chunk);
+      return chunk.length;
+    });
   }
 
   done(): void {
@@ -286,7 +292,7 @@ class Script implements ScriptedStream {
   }
 
   async #receive(max: number): Promise<Uint8Array | null> {
-    await checkpointIfCancelled();
+    await checkpoint();
     if (this.#receiving) throw busyReceiving();
     if (this.#closed) throw new ClosedResourceError("Cannot receive as the stream is closed");
     this.#receiving = true;

@@ -1,5 +1,5 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { BrokenResourceError, CancelScope, openNursery, sleep } from "../core/mod.ts";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { BrokenResourceError, CancelScope, moveOnAfter, openNursery, sleep } from "../core/mod.ts";
 import { Sequencer, simulate, simulated } from "./mod.ts";
 
 Deno.test(
@@ -56,7 +56,7 @@ Deno.test(
     const again = await assertRejects(() => steps.turn(0), TypeError);
     assertEquals(
       again.message,
-      'Cannot take turn 0 as each number must be used once: task "main" asked for it before',
+      "Cannot take turn 0 as each number must be used once: it is over",
     );
     for (const bad of [-1, 0.5, NaN]) {
       const error = await assertRejects(() => steps.turn(bad), RangeError);
@@ -98,4 +98,45 @@ Deno.test("a gap is a deadlock that says which turn nobody has asked for, or who
       await steps.turn(1);
     }), Error);
   assertStringIncludes(held.message, 'turn 1, while task "main" is in turn 0');
+});
+
+Deno.test(
+  "a turn that is asked for in a cancelled scope breaks the sequence, as one that is cancelled while it waits",
+  simulated(async () => {
+    const steps = new Sequencer();
+    await openNursery(async (nursery) => {
+      nursery.startSoon(async () => {
+        const error = await assertRejects(() => steps.turn(2), BrokenResourceError);
+        assertEquals(
+          error.message,
+          'Cannot take turn 2 as the sequence must not be broken: the wait of task "late" for turn 1 was cancelled',
+        );
+      });
+      nursery.startSoon(() =>
+        moveOnAfter(Infinity, async (scope) => {
+          scope.cancel();
+          await steps.turn(1);
+        }), { name: "late" });
+      using _ = await steps.turn(0);
+    });
+    await assertRejects(() => steps.turn(1), BrokenResourceError);
+    // Asking again for what is used breaks nothing.
+    const others = new Sequencer();
+    (await others.turn(0))[Symbol.dispose]();
+    await moveOnAfter(Infinity, async (scope) => {
+      scope.cancel();
+      await others.turn(0);
+    });
+    (await others.turn(1))[Symbol.dispose]();
+  }),
+);
+
+Deno.test("who waits for a turn that it holds up itself is shown as a cycle", async () => {
+  const error = await assertRejects(() =>
+    simulate(async () => {
+      const steps = new Sequencer();
+      using _first = await steps.turn(0);
+      using _second = await steps.turn(1);
+    }), Error);
+  assertMatch(error.message, /\ncycle: main → turn 1, while task "main" is in turn 0 → main$/m);
 });

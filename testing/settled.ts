@@ -3,6 +3,7 @@
 import { currentRun, onIdle, suspend, type Waker } from "../core/mod.ts";
 import { hostClear, hostImmediate, hostTimeout } from "../core/internal.ts";
 import { ambientDriver } from "./_ambient.ts";
+import { faultOf, requireMilliseconds, requireOptions } from "./_arguments.ts";
 import { IdleWaiters } from "./_idle_waiters.ts";
 
 /** How long to be quiet. */
@@ -50,12 +51,16 @@ export interface SettledOptions {
  * @returns A promise that resolves once all is quiet.
  * @throws {RangeError} If `cushion` is negative or `NaN`.
  */
-export async function settled(options: SettledOptions = {}): Promise<void> {
+export function settled(options: SettledOptions = {}): Promise<void> {
+  const fault = faultOf(() => {
+    requireOptions("settle", options, ["cushion"]);
+    requireMilliseconds("settle", "cushion", options.cushion ?? 0);
+  });
+  if (fault !== null) return Promise.reject(fault);
   const { cushion = 0 } = options;
-  if (!(cushion >= 0)) throw new RangeError(`Cannot settle as "cushion" must be >= 0: received ${cushion}`);
   const waiters = ambientDriver()?.settling ?? realWaiters();
   let mine: Waker<void>;
-  await suspend<void>(
+  return suspend<void>(
     { kind: "settled" },
     (waker) => waiters.add(mine = waker, cushion),
     () => {

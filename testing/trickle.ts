@@ -1,8 +1,9 @@
 /** Sending slowly. */
 
+import { composedWait } from "../core/internal.ts";
 import { sleep } from "../core/mod.ts";
 import type { SendStream } from "../net/mod.ts";
-import { requireBytes, requireMilliseconds, requireWhole } from "./_arguments.ts";
+import { requireBytes, requireFunction, requireMilliseconds, requireOptions, requireWhole } from "./_arguments.ts";
 
 /** How `trickle()` sends. */
 export interface TrickleOptions {
@@ -45,13 +46,19 @@ export interface TrickleOptions {
  * @returns A promise that resolves once the last bytes have been sent.
  * @throws {RangeError} If `size` is not a whole number >= 1, or `every` is negative.
  */
-export async function trickle(
+export function trickle(
   stream: Pick<SendStream, "sendAll">,
   bytes: Uint8Array,
   options: TrickleOptions = {},
 ): Promise<void> {
-  const { size = 1, every = 1 } = options;
+  return composedWait(() => send(stream, bytes, options));
+}
+
+async function send(stream: Pick<SendStream, "sendAll">, bytes: Uint8Array, options: TrickleOptions): Promise<void> {
+  requireFunction("trickle", "stream.sendAll", stream?.sendAll);
   requireBytes(bytes);
+  requireOptions("trickle", options, ["size", "every"]);
+  const { size = 1, every = 1 } = options;
   requireWhole("trickle", "size", size, 1);
   requireMilliseconds("trickle", "every", every);
   for (let at = 0; at < bytes.length; at += size) {
