@@ -60,6 +60,7 @@ export class Incarnation {
     kill([...this.#regions.keys(), ...this.#tasks], reason);
     // The simulation's own, for which time waits.
     outsideHosts(() =>
+      // deno-lint-ignore trefoil/host-time -- see above
       setImmediate(() => {
         abandon([...this.#regions.keys(), ...this.#tasks]);
         for (const abandoned of [...this.#regions.values()]) abandoned();

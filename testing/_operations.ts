@@ -1,11 +1,9 @@
 /** The operations of the host that a simulation has in flight, as far as it was told. */
 
+import { hostClear, hostTimeout } from "../core/internal.ts";
 import { currentTask } from "../core/mod.ts";
 import type { Leak } from "./_leaks.ts";
 import { placed, type Site } from "./_sites.ts";
-
-// In real time, whatever tests do to the globals.
-const { setTimeout: hostTimeout, clearTimeout: hostClear } = globalThis;
 
 /** See the header. */
 export class Operations {

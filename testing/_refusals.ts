@@ -6,6 +6,7 @@
  * task has gone on after one.
  */
 
+import { currentNode } from "../core/internal.ts";
 import type { Cancelled, Task } from "../core/mod.ts";
 import type { Ledger } from "./_ledger.ts";
 import { formatTime } from "./_report.ts";
@@ -43,8 +44,11 @@ export class Refusals {
         this.#stretch++;
       });
     }
-    if (record.refusedAt !== now) record.refusals = 0;
+    // Each region anew: a loop of timeouts of 0 is no task that passes over its cancellation.
+    const { cancelled } = currentNode();
+    if (record.refusedAt !== now || record.refusedBy !== cancelled) record.refusals = 0;
     record.refusedAt = now;
+    record.refusedBy = cancelled;
     if (++record.refusals < MOST) return null;
     record.refusals = 0;
     const why = this.#cancellationOf(task);

@@ -30,6 +30,7 @@ export class TaskRecord {
   cancellation: { readonly at: number; readonly cancelled: Cancelled } | null = null;
   refusals = 0;
   refusedAt = NaN;
+  refusedBy: Cancelled | null = null;
   refusedIn = -1;
   /** The wait that ended last: near where a task is that waits for nothing known. */
   last: WaitReason | null = null;

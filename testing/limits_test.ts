@@ -318,3 +318,10 @@ Deno.test("an operation of the host that waits for simulated time is told from a
     assertEquals(outcome, [true, 500]);
   }
 });
+
+Deno.test("thousands of timeouts of 0 at one instant are no task that passes over its cancellation", async () => {
+  await simulate(async (sim) => {
+    for (let i = 0; i < 3_000; i++) assert((await moveOnAfter(0, () => sleep(1))).cancelledCaught);
+    assertEquals(sim.now, 0);
+  });
+});
