@@ -1,24 +1,52 @@
 /**
  * Which of our classes an object is of, across copies of this package.
  *
- * Two versions in one dependency graph are everyday, and then `instanceof` fails. A marker on the object would do, but to
- * ask for it runs code of others: a proxy answers "yes" to every question, or throws, in the middle of a step of the
- * kernel. So the answer is kept beside the objects, in a table that all copies share: looking into it runs nobody's code.
+ * Two versions in one dependency graph are everyday, and then `instanceof` fails. A marker that can be asked for would do,
+ * but asking runs code of others: a proxy answers "yes" to every question, or throws, in the middle of a step of the kernel.
+ * So the marker is a private field, which no proxy has and no code can fake, and each copy leaves with all the others a
+ * function that reads its own.
  */
 
-const TABLE = Symbol.for("@trefoil/io/brands");
-const shared = globalThis as { [TABLE]?: WeakMap<object, string> };
-const brands = (shared[TABLE] ??= new WeakMap<object, string>());
+class Itself {
+  constructor(object: object) {
+    // What a constructor returns is what the derived one puts its fields on.
+    return object;
+  }
+}
 
-/** Notes what an object is; returns the brand, for the field `name`. */
+class Marked extends Itself {
+  readonly #brand: string;
+
+  constructor(object: object, brand: string) {
+    super(object);
+    this.#brand = brand;
+  }
+
+  static brandOf(value: object): string | undefined {
+    return #brand in value ? value.#brand : undefined;
+  }
+}
+
+type Reader = (value: object) => string | undefined;
+
+const READERS = Symbol.for("@trefoil/io/brands");
+const shared = globalThis as { [READERS]?: Reader[] };
+const readers = (shared[READERS] ??= []);
+const { brandOf } = Marked;
+readers.push(brandOf);
+
+/** Marks an object as of a class of ours; returns the brand, for the field `name`. */
 export function branded<B extends string>(object: object, brand: B): B {
-  brands.set(object, brand);
+  new Marked(object, brand);
   return brand;
 }
 
 /** Whether an object is of a class of ours, made by whichever copy. Runs no code of the object. */
 export function hasBrand(value: unknown, brand: string): boolean {
-  return typeof value === "object" && value !== null && brands.get(value) === brand;
+  if (typeof value !== "object" || value === null) return false;
+  const own = brandOf(value);
+  if (own !== undefined) return own === brand;
+  return readers.length > 1 && readers.some((read) => read !== brandOf && read(value) === brand);
 }
 
 /** Makes `instanceof` recognise the objects of other copies. Classes derived from it are told apart as usual. */

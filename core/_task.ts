@@ -140,6 +140,7 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
     this.#fn = fn;
     const { instruments } = this.runtime;
     if (instruments !== null) instruments.emit("taskSpawned", this);
+    starting = this.runtime.turns.forStart();
     enter(this, startSoon);
   }
 
@@ -268,7 +269,9 @@ export interface Named {
 
 // The three turns in the life of a task. One function each for all tasks, which finds its task by the ambient node:
 // an async function or a closure per task would take a third more memory, and so a third more time.
-const startSoon = (): void => void currentNode().task.runtime.turns.forStart().then(callTask);
+/** For `startSoon()`, which is called at once: asking for the ambient node there would take time. */
+let starting: Promise<void>;
+const startSoon = (): void => void starting.then(callTask);
 const callTask = (): void => currentNode().task.call();
 const taskReturned = (value: unknown): void => currentNode().task.returned(value);
 const taskThrew = (error: unknown): void => currentNode().task.threw(error);

@@ -28,6 +28,9 @@ const SLICE = 0.1;
 /** The clock is read at least once in this many wake-ups (it costs 0.1 us). */
 const LONGEST_STRIDE = 16;
 
+/** So many steps that start tasks in a turn are none that may go on for ever. */
+const FREE_GENERATIONS = 16;
+
 /** What was put off to a later turn: a wait that was granted, or tasks that begin. A link in the queue itself. */
 interface PutOff {
   after: unknown;
@@ -63,6 +66,10 @@ export class Turns {
   #armed = false;
   /** Whether a task has begun since one was last started. Written by tasks, too. */
   hasStarted = true;
+  /** Steps in this turn that started tasks, after others had begun. Written by `forStart()` and `#drain()`. */
+  #generations = 0;
+  /** Tasks that wait for a later turn to begin: those that are started meanwhile do not overtake them. */
+  #starting = 0;
 
   constructor(slice: number) {
     this.#slice = slice;
@@ -105,17 +112,21 @@ export class Turns {
 
   /**
    * The promise after which a task begins: at once, or in a later turn, as tasks that start tasks must not starve the event
-   * loop either. One step that starts many counts once: putting them off would make spawning dearer, and they are finite.
+   * loop either. One step that starts many counts once, and the first few steps in a turn do not count: putting tasks off
+   * makes them dearer by a fifth, and these come to an end.
    */
   forStart(): Promise<void> {
-    if (this.#budget > 0 && !this.hasStarted) return AT_ONCE;
-    this.hasStarted = false;
-    if (this.spend()) return AT_ONCE;
+    if (this.#starting === 0) {
+      if (!this.hasStarted) return AT_ONCE;
+      this.hasStarted = false;
+      if (++this.#generations < FREE_GENERATIONS || this.spend()) return AT_ONCE;
+    }
     if (this.#starts === null || this.#starts.count === BURST) {
       this.#starts = new Starts();
       this.#putOff(this.#starts);
     }
     this.#starts.count++;
+    this.#starting++;
     this.#size++;
     return this.#starts.promise;
   }
@@ -139,7 +150,11 @@ export class Turns {
       if (this.#first === null) this.#last = null;
       entry.after = null;
       if (entry === this.#starts) this.#starts = null;
-      const count = entry instanceof Starts ? entry.count : 1;
+      let count = 1;
+      if (entry instanceof Starts) {
+        ({ count } = entry);
+        this.#starting -= count;
+      }
       done += count;
       this.#size -= count;
       entry.settle();
@@ -149,6 +164,7 @@ export class Turns {
       return;
     }
     this.#armed = false;
+    this.#generations = 0;
     this.#budget = BURST;
     if (this.#slice !== Infinity) this.#turnStart = hostNow();
   };
