@@ -185,7 +185,7 @@ Deno.test(
     await sleep(5);
     assertEquals(log, []);
     for await (const ms of results) log.push(`${ms} at ${sim.now}`);
-    assertEquals(log, ["start 30", "start 10", "start 20", "10 at 15", "30 at 35", "20 at 35"]);
+    assertEquals(log, ["start 30", "start 10", "10 at 15", "start 20", "30 at 35", "20 at 35"]);
     assertEquals(await results.next(), { done: true, value: undefined });
   }),
 );
