@@ -85,7 +85,7 @@ export class Turns {
     if (this.#budget <= 0) return false;
     this.#budget--;
     if (--this.#untilRead > 0) return true;
-    if (this.#slice === Infinity || this.#timeLeft()) {
+    if (this.#slice === Infinity || hostNow() - this.#turnStart < this.#slice) {
       this.#stride = Math.min(this.#stride * 2, LONGEST_STRIDE);
       this.#untilRead = this.#stride;
       return true;
@@ -94,13 +94,6 @@ export class Turns {
     // Stays spent until the next turn, which every caller that gets `false` asks for through `later()`.
     this.#budget = 0;
     return false;
-  }
-
-  #timeLeft(): boolean {
-    const now = hostNow();
-    // The first look of all: when its turn began is not known.
-    if (this.#turnStart === 0) this.#turnStart = now;
-    return now - this.#turnStart < this.#slice;
   }
 
   /** Resumes the waiter in a later turn, behind those that wait already. */
