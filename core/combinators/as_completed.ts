@@ -98,8 +98,12 @@ export function asCompleted<T, R>(
     }
   };
   return new Results(receive, async () => {
-    using _send = send;
-    await feed(source, options, work);
+    // Not "using", which not every host of the core knows yet.
+    try {
+      await feed(source, options, work);
+    } finally {
+      send.close();
+    }
   });
 }
 
