@@ -1,0 +1,33 @@
+/** The one list of everything exported that returns a promise, and how each is called. */
+
+import { CORE } from "./_core_recipes.ts";
+import { NET } from "./_net_recipes.ts";
+import type { AnyRecipe } from "./_recipe.ts";
+import { TESTING } from "./_testing_recipes.ts";
+
+/** By the exported name; a note in parentheses after it tells several recipes for one name apart. */
+export const RECIPES: Readonly<Record<string, AnyRecipe>> = { ...CORE, ...NET, ...TESTING };
+
+/** Names without a recipe, and why. */
+export const EXCEPTIONS: readonly (readonly [names: RegExp, why: string])[] = [
+  [/^Network(?:Conn|Listener|TlsConn)?\./, "the seam to a host: its maker decides what it does"],
+  [/^(?:\w+Options|MemoryStreamHooks)\.\w+$/, "a callback of the user's, which the library calls"],
+  [/^(?:Checked\w+|FairLock|StepContext)\./, "what the user brings along for a suite of checks"],
+  [/^(?:check[A-Z]|assert)/, "a suite of checks, in simulations of its own"],
+  [/^(?:simulate|simulated|sweepCancel)$/, "simulations, which are in no scope"],
+  [/^Stream\./, "adds nothing to SendStream and ReceiveStream"],
+];
+
+/** The exported name that a recipe is for. */
+export function exportedName(key: string): string {
+  return key.replace(/ \(.*\)$/, "");
+}
+
+/** The ways of calling upon something long-lived that must keep nothing. */
+export const PARTS = ["ready", "waiting", "refused"] as const;
+export type Part = (typeof PARTS)[number];
+
+/** Whether a recipe can be called so, any number of times. */
+export function isMeasured(recipe: AnyRecipe, part: Part): boolean {
+  return typeof recipe[part] === "function" && !(part === "waiting" && recipe.spoilt === true);
+}

@@ -1,0 +1,305 @@
+/**
+ * Laws over everything exported that returns a promise: K3, nobody's process ends by a wait that nobody awaits; K4, nobody
+ * is kept from their turn. The names come from `deno doc`; see `_recipe.ts` for how each is called.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { CancelScope, isCancelled, moveOnAfter } from "../mod.ts";
+import { promisedNames, readDoc } from "../tools/promised_names.ts";
+import { allLaws, law } from "./_known.ts";
+import { type AnyRecipe, call, turns, withKit } from "./_recipe.ts";
+import { EXCEPTIONS, exportedName, RECIPES } from "./_table.ts";
+
+Deno.test("everything exported that returns a promise has a recipe, or a reason for having none", async () => {
+  const names = promisedNames(await readDoc("mod.ts", "core/mod.ts", "net/mod.ts", "testing/mod.ts"));
+  assert(names.length > 150);
+  const served = new Set(Object.keys(RECIPES).map(exportedName));
+  const excepted = (name: string) => EXCEPTIONS.some(([names]) => names.test(name));
+  assertEquals(names.filter((name) => !served.has(name) && !excepted(name)), [], "without a recipe");
+  assertEquals(names.filter((name) => served.has(name) && excepted(name)), [], "with a recipe, and a reason for none");
+  assertEquals([...served].filter((name) => !names.includes(name)), [], "recipes for what is not exported");
+  assertEquals(EXCEPTIONS.filter(([regex]) => !names.some((name) => regex.test(name))), [], "reasons for nothing");
+});
+
+Deno.test("the list has functions, methods, inherited members and callbacks that promise something, and nothing else", () => {
+  const of = (name: string) => ({ kind: "typeRef", repr: name });
+  const union = { kind: "union", value: [of("void"), of("Promise")] };
+  const method = (name: string, returnType: ReturnType<typeof of>) => ({ name, returnType });
+  const symbols = [
+    { name: "wait", declarations: [{ kind: "function", def: { returnType: of("Promise") } }] },
+    { name: "peek", declarations: [{ kind: "function", def: { returnType: of("number") } }] },
+    {
+      name: "make",
+      declarations: [{
+        kind: "function",
+        def: { returnType: { kind: "fnOrConstructor", value: { tsType: of("Promise") } } },
+      }],
+    },
+    {
+      name: "Base",
+      declarations: [{
+        kind: "interface",
+        def: {
+          methods: [method("receive", of("Promise")), method("close", of("void"))],
+          extends: [of("AsyncIterable")],
+        },
+      }],
+    },
+    {
+      name: "Derived",
+      declarations: [{
+        kind: "class",
+        def: {
+          methods: [{ name: "send", functionDef: { returnType: union } }, {
+            name: "secret",
+            accessibility: "private",
+            functionDef: { returnType: of("Promise") },
+          }],
+          extends: "Base",
+        },
+      }],
+    },
+    {
+      name: "Options",
+      declarations: [{
+        kind: "interface",
+        def: { properties: [{ name: "onError", tsType: { kind: "fnOrConstructor", value: { tsType: union } } }] },
+      }],
+    },
+  ];
+  assertEquals(promisedNames({ nodes: { "mod.ts": { symbols } } }), [
+    "Base.[Symbol.asyncIterator]",
+    "Base.receive",
+    "Derived.[Symbol.asyncIterator]",
+    "Derived.receive",
+    "Derived.send",
+    "Options.onError",
+    "make",
+    "wait",
+  ]);
+});
+
+/** Does something, and fails if a promise was rejected that nobody had handled. */
+async function withoutUnhandled(body: () => Promise<void>): Promise<void> {
+  const unhandled: unknown[] = [];
+  const listener = (event: PromiseRejectionEvent): void => {
+    event.preventDefault();
+    unhandled.push(event.reason);
+  };
+  globalThis.addEventListener("unhandledrejection", listener);
+  try {
+    await body();
+  } finally {
+    await turns();
+    globalThis.removeEventListener("unhandledrejection", listener);
+  }
+  assertEquals(unhandled.map(String), [], "rejections that would have ended the process");
+}
+
+type Way = (recipe: AnyRecipe, made: unknown, name: string) => Promise<void>;
+
+/** Runs a block that forgets something, which it may well fail with. */
+async function forgetful(body: (scope: CancelScope) => unknown): Promise<void> {
+  try {
+    await new CancelScope().run(body);
+  } catch { /* an error that names what was forgotten */ }
+}
+
+/** Ways of never looking at a promise again, with the parts of a recipe that they need. */
+const FORGOTTEN: Readonly<Record<string, { readonly needs: "waiting" | "close" | "ready"; readonly way: Way }>> = {
+  "its scope is cancelled": {
+    needs: "waiting",
+    way: (recipe, made, name) =>
+      forgetful(async (scope) => {
+        void call(recipe.waiting as never, made, name);
+        await turns();
+        scope.cancel();
+        await turns();
+      }),
+  },
+  "its scope is cancelled at once": {
+    needs: "waiting",
+    way: (recipe, made, name) =>
+      forgetful((scope) => {
+        void call(recipe.waiting as never, made, name);
+        scope.cancel();
+      }),
+  },
+  "its task is cancelled": {
+    needs: "waiting",
+    way: (recipe, made, name) =>
+      withKit({ ...recipe, where: "bare" }, async ({ nursery }) => {
+        const task = nursery.startSoon(async () => {
+          void call(recipe.waiting as never, made, name);
+          await turns();
+        });
+        await turns(1);
+        task.cancel();
+        await task.join().catch(() => {});
+      }),
+  },
+  "its scope was cancelled before": {
+    needs: "ready",
+    way: (recipe, made, name) =>
+      forgetful(async (scope) => {
+        scope.cancel();
+        for (const part of [recipe.alone ?? recipe.ready, recipe.waiting]) {
+          if (typeof part === "function") void call(part as never, made, name);
+        }
+        await turns();
+      }),
+  },
+  "its block ends": {
+    needs: "waiting",
+    way: (recipe, made, name) =>
+      forgetful(async (scope) => {
+        const inner = forgetful(() => void call(recipe.waiting as never, made, name));
+        await turns();
+        scope.cancel();
+        await inner;
+      }),
+  },
+  "its own side closes": {
+    needs: "close",
+    way: (recipe, made, name) =>
+      forgetful(async (scope) => {
+        void call(recipe.waiting as never, made, name);
+        await turns();
+        await (recipe.close as (made: unknown) => unknown)(made);
+        await turns();
+        scope.cancel();
+      }),
+  },
+  "its own side had closed": {
+    needs: "close",
+    way: (recipe, made, name) =>
+      forgetful(async () => {
+        await (recipe.close as (made: unknown) => unknown)(made);
+        for (const part of [recipe.alone ?? recipe.ready, recipe.waiting]) {
+          if (typeof part === "function") void call(part as never, made, name);
+        }
+        await turns();
+      }),
+  },
+};
+
+for (const [name, recipe] of Object.entries(RECIPES)) {
+  for (const [when, { needs, way }] of Object.entries(FORGOTTEN)) {
+    if (typeof recipe[needs] !== "function") continue;
+    if (needs === "close" && typeof recipe.waiting !== "function") continue;
+    law(
+      `K3: ${name}, which nobody awaits, does not end the process when ${when}`,
+      () =>
+        withoutUnhandled(() =>
+          withKit(recipe, async (kit) => {
+            await way(recipe, await recipe.open(kit), name);
+          })
+        ),
+    );
+  }
+}
+
+/** No law looks at more calls than this, or for longer (in milliseconds): only loops that starve others get there. */
+const MOST_CALLS = 100_000;
+const LONGEST = 2_000;
+
+/** Calls in a loop while `goOn`. */
+async function loop(how: () => Promise<unknown>, goOn: () => boolean, complaint: string): Promise<void> {
+  const began = performance.now();
+  for (let calls = 0; goOn(); calls++) {
+    await how();
+    if (calls < MOST_CALLS && performance.now() - began < LONGEST) continue;
+    throw new Error(`${complaint} in ${calls} calls`);
+  }
+}
+
+/** Calls in a loop, which a timer of the host must be able to end. */
+async function untilTimer(how: () => Promise<unknown>): Promise<void> {
+  let fired = false;
+  const timer = setTimeout(() => void (fired = true), 1);
+  try {
+    await loop(how, () => !fired, "A timer of a millisecond did not fire");
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const swallow = (how: () => Promise<unknown>) => async (): Promise<void> => {
+  try {
+    await how();
+  } catch { /* as a program would that is not careful */ }
+};
+
+/** A loop of calls that are all refused, for whatever reason. */
+async function untilTimerRefused(how: () => Promise<unknown>): Promise<void> {
+  await untilTimer(async () => {
+    let refused = false;
+    try {
+      await how();
+    } catch {
+      refused = true;
+    }
+    assert(refused, "it was not refused");
+  });
+}
+
+for (const [name, recipe] of Object.entries(RECIPES)) {
+  const { ready, waiting, close, refused, uncancelled } = recipe;
+  const k4 = (law_: string, body: (made: unknown) => Promise<void>) =>
+    law(`K4: ${name} ${law_}`, () => withKit(recipe, async (kit) => await body(await recipe.open(kit))));
+  // In a simulation, time stands still while anybody is ready.
+  if (uncancelled === "host's" || uncancelled === "release" || recipe.where === "simulation") continue;
+  if (typeof ready === "function") {
+    k4("that is ready, in a loop, lets timers fire", (made) => untilTimer(() => call(ready, made, name)));
+    if (uncancelled === undefined) {
+      k4("that is ready, in a loop, is cancelled", async (made) => {
+        const outcome = await moveOnAfter(
+          1,
+          () => loop(() => call(ready, made, name), () => true, "It was not cancelled"),
+        );
+        assert(outcome.cancelledCaught);
+      });
+    }
+  }
+  const either = recipe.alone ?? (typeof ready === "function" ? ready : waiting);
+  if (typeof either === "function" && uncancelled === undefined) {
+    k4("in a cancelled scope is refused, and lets timers fire", async (made) => {
+      const outcome = await moveOnAfter(Infinity, async (scope) => {
+        scope.cancel();
+        await untilTimerRefused(() => call(either, made, name));
+        await call(either, made, name).catch((error) => {
+          if (!isCancelled(error)) throw error;
+        });
+        return true;
+      });
+      assert(outcome.value);
+    });
+  }
+  if (recipe.endless !== undefined) {
+    const { endless } = recipe;
+    k4("goes on for ever, lets timers fire, and is cancelled", async (made) => {
+      const scope = new CancelScope();
+      const timer = setTimeout(() => scope.cancel(), 1);
+      const outcome = await scope.run(() => call(endless, made, name));
+      clearTimeout(timer);
+      assert(outcome.cancelledCaught, "It came to its end before a timer of a millisecond fired");
+    });
+  }
+  // Errors that are passed over, as by a program that is not careful: timers fire, and deadlines are noticed.
+  const passedOver = (how: (made: unknown) => unknown) => async (made: unknown): Promise<void> => {
+    await untilTimer(swallow(() => call(how, made, name)));
+    await moveOnAfter(
+      1,
+      (scope) => loop(swallow(() => call(how, made, name)), () => !scope.cancelCalled, "The deadline was not noticed"),
+    );
+  };
+  if (typeof close === "function" && typeof either === "function") {
+    k4("that was closed, in a loop, lets timers fire and deadlines pass", async (made) => {
+      await close(made);
+      await passedOver(either)(made);
+    });
+  }
+  if (refused !== undefined) k4("that is refused, in a loop, lets timers fire and deadlines pass", passedOver(refused));
+}
+
+allLaws(/^K[34]/);
