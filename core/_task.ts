@@ -205,7 +205,7 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
     const caught = catches(this);
     let rest = error;
     // The usual case first: one of 100,000 children that all get the same object.
-    let cancelled = error === this.cancelled;
+    let cancelled = error !== null && error === this.cancelled;
     if (!cancelled) {
       rest = expose(this, error);
       cancelled = isOnlyCancelled(rest);
