@@ -8,6 +8,7 @@ import { CancelScope, isCancelled, moveOnAfter } from "../mod.ts";
 import { promisedNames, readDoc } from "../tools/promised_names.ts";
 import { allLaws, law } from "./_known.ts";
 import { type AnyRecipe, call, turns, withKit } from "./_recipe.ts";
+import { withoutUnhandled } from "./_unhandled.ts";
 import { EXCEPTIONS, exportedName, RECIPES } from "./_table.ts";
 
 Deno.test("everything exported that returns a promise has a recipe, or a reason for having none", async () => {
@@ -78,23 +79,6 @@ Deno.test("the list has functions, methods, inherited members and callbacks that
     "wait",
   ]);
 });
-
-/** Does something, and fails if a promise was rejected that nobody had handled. */
-async function withoutUnhandled(body: () => Promise<void>): Promise<void> {
-  const unhandled: unknown[] = [];
-  const listener = (event: PromiseRejectionEvent): void => {
-    event.preventDefault();
-    unhandled.push(event.reason);
-  };
-  globalThis.addEventListener("unhandledrejection", listener);
-  try {
-    await body();
-  } finally {
-    await turns();
-    globalThis.removeEventListener("unhandledrejection", listener);
-  }
-  assertEquals(unhandled.map(String), [], "rejections that would have ended the process");
-}
 
 type Way = (recipe: AnyRecipe, made: unknown, name: string) => Promise<void>;
 
