@@ -259,6 +259,7 @@ export const KNOWN: ReadonlySet<string> = new Set<string>([
   "K6: ReadableReceiver.receive, called again and again when it is waiting, keeps nothing",
   "K6: cancellable, called again and again when it is waiting, keeps nothing",
   "K6: expectErrors, called again and again when it is waiting, keeps nothing",
+  "model: programs at random end, lose nothing and leave nothing, with steps that combine",
 ]);
 
 const defined = new Set<string>();
