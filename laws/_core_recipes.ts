@@ -264,7 +264,7 @@ export const CORE: Readonly<Record<string, AnyRecipe>> = {
     close: NOBODY,
     endless: () => forEach(asynchronously(forEver()), nothing),
   }),
-  "asCompleted (endless)": plain({
+  "CompletedResults.next (endless)": plain({
     ready: FOREVER,
     waiting: FOREVER,
     close: NOBODY,
@@ -294,7 +294,7 @@ export const CORE: Readonly<Record<string, AnyRecipe>> = {
     close: NOBODY,
     refused: () => forEach([1], fails),
   }),
-  asCompleted: recipe({
+  "CompletedResults.next": recipe({
     open: () => asCompleted([1], sleepForever),
     ready: async () => {
       for await (const _ of asCompleted([1], nothing));
@@ -306,6 +306,49 @@ export const CORE: Readonly<Record<string, AnyRecipe>> = {
       for await (const _ of asCompleted([1], fails));
     },
     spoilt: true,
+  }),
+  "CompletedResults.[Symbol.asyncIterator]": recipe({
+    open: () => asCompleted([1], sleepForever),
+    ready: async () => {
+      for await (const _ of asCompleted([1], nothing));
+    },
+    alone: () => asCompleted([1], nothing)[Symbol.asyncIterator]().next(),
+    waiting: (results) => results[Symbol.asyncIterator]().next(),
+    close: (results) => results.return!(),
+    spoilt: true,
+  }),
+  "CompletedResults.[Symbol.asyncDispose]": recipe({
+    open: () => asCompleted([1], nothing),
+    ready: (results) => results[Symbol.asyncDispose](),
+    waiting: "as a cleanup it is not cancelled",
+    close: NOBODY,
+    uncancelled: "release",
+  }),
+  "CancellableIterator.next": recipe({
+    open: () => ({ endless: cancellable(asynchronously(forEver())), silent: cancellable(silentSource()) }),
+    ready: ({ endless }) => endless.next(),
+    waiting: ({ silent }) => silent.next(),
+    close: ({ endless, silent }) => [endless, silent].map((iterator) => iterator.return!()),
+    spoilt: true,
+  }),
+  "CancellableIterator.[Symbol.asyncIterator]": recipe({
+    open: () => ({ endless: cancellable(asynchronously(forEver())), silent: cancellable(silentSource()) }),
+    ready: ({ endless }) => endless[Symbol.asyncIterator]().next(),
+    waiting: ({ silent }) => silent[Symbol.asyncIterator]().next(),
+    close: NOBODY,
+    spoilt: true,
+  }),
+  "CancellableIterator.[Symbol.asyncDispose]": recipe({
+    open: () => cancellable(silentSource()),
+    ready: (iterator) => iterator[Symbol.asyncDispose](),
+    waiting: "as a cleanup it is not cancelled",
+    close: NOBODY,
+    uncancelled: "release",
+  }),
+  "cancellable (a promise that lives long)": plain({
+    ready: FOREVER,
+    waiting: () => cancellable(NEVER, { cancel: nothing, timeout: 0, label: "long" }),
+    close: NOBODY,
   }),
   retry: plain({
     ready: () => retry(nothing),
@@ -366,6 +409,15 @@ export const CORE: Readonly<Record<string, AnyRecipe>> = {
     close: NOBODY,
     refused: ({ other }) => other.wait(),
   }),
+  "Semaphore.acquire (several)": recipe({
+    open: () => ({ free: new Semaphore(3), used: new Semaphore(1) }),
+    ready: async ({ free }) => {
+      using _permits = await free.acquire(3);
+    },
+    alone: ({ free }) => free.acquire(3),
+    waiting: ({ used }) => used.acquire(2),
+    close: NOBODY,
+  }),
   "Semaphore.acquire": recipe({
     open: () => ({ free: new Semaphore(1), used: new Semaphore(0) }),
     ready: ({ free }) => acquireAndRelease(free),
@@ -400,7 +452,6 @@ export const CORE: Readonly<Record<string, AnyRecipe>> = {
     ready: ({ quick }) => quick.acquire(),
     waiting: ({ slow }) => slow.acquire(),
     close: NOBODY,
-    refused: ({ slow }) => slow.acquire(2),
   }),
   "ParkingLot.park": recipe({
     open: () => new ParkingLot(),
@@ -460,6 +511,16 @@ export const CORE: Readonly<Record<string, AnyRecipe>> = {
     waiting: ([, receive]) => receive.receive(),
     close: ([, receive]) => receive.close(),
   }),
+  "MemoryReceiveChannel.receiveOrNull": recipe({
+    open: () => openMemoryChannel<number>(1),
+    ready([send, receive]) {
+      send.trySend(1);
+      return receive.receiveOrNull();
+    },
+    alone: ([, receive]) => receive.receiveOrNull(),
+    waiting: ([, receive]) => receive.receiveOrNull(),
+    close: ([, receive]) => receive.close(),
+  }),
   "MemoryReceiveChannel.receive (ended)": recipe({
     open() {
       const [send, receive] = openMemoryChannel<number>(1);
@@ -508,6 +569,19 @@ export const CORE: Readonly<Record<string, AnyRecipe>> = {
     waiting: ({ receive }) => receive.receive(),
     close: ({ receive }) => receive.close(),
   }),
+  "BroadcastReceiveChannel.receiveOrNull": recipe({
+    open() {
+      const send = openBroadcastChannel<number>(1);
+      return { send, receive: send.subscribe() };
+    },
+    ready({ send, receive }) {
+      send.trySend(1);
+      return receive.receiveOrNull();
+    },
+    alone: ({ receive }) => receive.receiveOrNull(),
+    waiting: ({ receive }) => receive.receiveOrNull(),
+    close: ({ receive }) => receive.close(),
+  }),
   "BroadcastReceiveChannel.[Symbol.asyncIterator]": recipe({
     open() {
       const send = openBroadcastChannel<number>(1);
@@ -520,6 +594,8 @@ export const CORE: Readonly<Record<string, AnyRecipe>> = {
     alone: ({ receive }) => receive[Symbol.asyncIterator]().next(),
     waiting: ({ receive }) => receive[Symbol.asyncIterator]().next(),
     close: ({ receive }) => receive.close(),
+    // The end of a loop, by whatever, ends its subscription.
+    spoilt: true,
   }),
   "WatchReceiver.changed": recipe({
     open: () => openWatch(0),
@@ -529,6 +605,16 @@ export const CORE: Readonly<Record<string, AnyRecipe>> = {
     },
     alone: ([, receiver]) => receiver.changed(),
     waiting: ([, receiver]) => receiver.changed(),
+    close: "the sender closes, which is the other side",
+  }),
+  "WatchReceiver.changedOrNull": recipe({
+    open: () => openWatch(0),
+    ready([sender, receiver]) {
+      sender.update((value) => value + 1);
+      return receiver.changedOrNull();
+    },
+    alone: ([, receiver]) => receiver.changedOrNull(),
+    waiting: ([, receiver]) => receiver.changedOrNull(),
     close: "the sender closes, which is the other side",
   }),
   "WatchReceiver.waitFor": recipe({
@@ -596,6 +682,11 @@ export const CORE: Readonly<Record<string, AnyRecipe>> = {
     uncancelled: "release",
   }),
 };
+
+/** A source of the user's that never gives anything. */
+function silentSource(): AsyncIterable<number> {
+  return { [Symbol.asyncIterator]: () => ({ next: () => NEVER }) };
+}
 
 async function* waitingSource(): AsyncGenerator<number> {
   yield await sleepForever();

@@ -1,6 +1,7 @@
 /** Recipes for what net exports: over hosts and streams that are scripted here, and HTTP on loopback. */
 
 import {
+  BufferedReceiver,
   BufferedStream,
   closeForcefully,
   fetch,
@@ -27,6 +28,7 @@ import {
   SocketStream,
   StapledStream,
   startTls,
+  type TextSender,
   TlsStream,
   trickle,
   upgradeWebSocket,
@@ -84,10 +86,11 @@ function streamRecipes(
 /** A method of `BufferedStream`, over a socket, and over a stream of the user's. */
 function buffered(
   name: string,
-  way: (stream: BufferedStream<HalfCloseableStream>) => unknown,
+  way: (stream: BufferedReceiver) => unknown,
 ): Record<string, AnyRecipe> {
   return {
     [`BufferedStream.${name}`]: bufferedOver((ready) => new SocketStream(new Conn(ready)), way),
+    [`BufferedReceiver.${name}`]: bufferedOver((ready) => new SocketStream(new Conn(ready)), way, BufferedReceiver),
     [`BufferedStream.${name} (over a user's stream)`]: bufferedOver(
       (ready) => ready ? new UserStream(true) : memoryStreamPair()[0],
       way,
@@ -97,12 +100,13 @@ function buffered(
 
 function bufferedOver(
   open: (ready: boolean) => HalfCloseableStream,
-  way: (stream: BufferedStream<HalfCloseableStream>) => unknown,
+  way: (stream: BufferedReceiver) => unknown,
+  Buffered: new (stream: HalfCloseableStream) => BufferedReceiver = BufferedStream,
 ): AnyRecipe {
-  return recipe<Record<"ready" | "waiting", BufferedStream<HalfCloseableStream>>>({
+  return recipe<Record<"ready" | "waiting", BufferedReceiver>>({
     open: (kit) => ({
-      ready: kit.use(new BufferedStream(open(true))),
-      waiting: kit.use(new BufferedStream(open(false))),
+      ready: kit.use(new Buffered(open(true))),
+      waiting: kit.use(new Buffered(open(false))),
     }),
     ready: ({ ready }) => way(ready),
     waiting: ({ waiting }) => way(waiting),
@@ -111,6 +115,22 @@ function bufferedOver(
       waiting.close();
     },
   });
+}
+
+/** `sendText()` of a class of streams. */
+function sendTextOf(name: string, open: (ready: boolean) => TextSender & { close(): void }): Record<string, AnyRecipe> {
+  return {
+    [`${name}.sendText`]: recipe({
+      open: (kit) => ({ ready: kit.use(open(true)), waiting: kit.use(open(false)) }),
+      ready: ({ ready }) => ready.sendText("x"),
+      waiting: ({ waiting }) => waiting.sendText("x"),
+      close({ ready, waiting }) {
+        ready.close();
+        waiting.close();
+      },
+      spoilt: true,
+    }),
+  };
 }
 
 /** What opens something on the network of the run. */
@@ -203,6 +223,23 @@ export const NET: Readonly<Record<string, AnyRecipe>> = {
     return new StapledStream(new SocketStream(new Conn(ready)), new SocketStream(new Conn(ready)));
   }),
   ...streamRecipes("BufferedStream", (_, ready) => new BufferedStream(new SocketStream(new Conn(ready)))),
+  ...buffered("receiveSome", (stream) => stream.receiveSome()),
+  ...buffered("receiveInto", (stream) => stream.receiveInto(new Uint8Array(8))),
+  ...buffered("[Symbol.asyncIterator]", (stream) => stream[Symbol.asyncIterator]().next()),
+  "BufferedReceiver.[Symbol.asyncDispose]": recipe({
+    open: () => new BufferedReceiver(new SocketStream(new Conn(false))),
+    ready: (stream) => stream[Symbol.asyncDispose](),
+    waiting: CLEANUP,
+    close: NOBODY,
+    uncancelled: "release",
+  }),
+  ...sendTextOf("SocketStream", (ready) => new SocketStream(new Conn(ready))),
+  ...sendTextOf("TextSender", (ready) => new SocketStream(new Conn(ready))),
+  ...sendTextOf("TlsStream", (ready) => new TlsStream(new Conn(ready))),
+  ...sendTextOf("BufferedStream", (ready) => new BufferedStream(new SocketStream(new Conn(ready)))),
+  ...sendTextOf("StapledStream", (ready) => {
+    return new StapledStream(new SocketStream(new Conn(ready)), new SocketStream(new Conn(ready)));
+  }),
   ...buffered("receiveExactly", (stream) => stream.receiveExactly(1)),
   ...buffered("peek", (stream) => stream.peek(1)),
   ...buffered("receiveUntil", (stream) => stream.receiveUntil("\n")),

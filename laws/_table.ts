@@ -15,6 +15,7 @@ export const EXCEPTIONS: readonly (readonly [names: RegExp, why: string])[] = [
   [/^(?:Checked\w+|FairLock|StepContext)\./, "what the user brings along for a suite of checks"],
   [/^(?:check[A-Z]|assert)/, "a suite of checks, in simulations of its own"],
   [/^(?:simulate|simulated|sweepCancel)$/, "simulations, which are in no scope"],
+  [/^Selectable\./, "what the user brings along for select()"],
   [/^Stream\./, "adds nothing to SendStream and ReceiveStream"],
 ];
 

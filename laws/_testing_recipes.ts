@@ -118,6 +118,13 @@ export const TESTING: Readonly<Record<string, AnyRecipe>> = {
     close: (stream) => quietly(() => stream.close()),
     slow: true,
   }),
+  "ScriptedStream.sendText": recipe({
+    open: (kit) => script(kit),
+    ready: (stream) => stream.expect("x").sendText("x"),
+    waiting: "the script says at once whether it is right",
+    close: (stream) => quietly(() => stream.close()),
+    slow: true,
+  }),
   "ScriptedStream.sendEof": recipe({
     open: (kit) => script(kit),
     ready: (stream) => stream.sendEof(),
