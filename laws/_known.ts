@@ -4,8 +4,11 @@
  */
 export const KNOWN: ReadonlySet<string> = new Set<string>([
   "K1: an error beside one's own cancellation, in a SuppressedError, as the newer one, comes out of adopt(), and the cancellation does not",
+  "K1: an error beside one's own cancellation, in a SuppressedError, as the newer one, comes out of retry(), and the cancellation does not",
   "K1: an error beside one's own cancellation, in a SuppressedError, as the older one, comes out of adopt(), and the cancellation does not",
+  "K1: an error beside one's own cancellation, in a SuppressedError, as the older one, comes out of retry(), and the cancellation does not",
   "K1: an error beside one's own cancellation, in a group, comes out of adopt(), and the cancellation does not",
+  "K1: an error beside one's own cancellation, in a group, comes out of retry(), and the cancellation does not",
   "K2: ErrorGroup.split() survives a group in itself",
   "K2: ErrorGroup.split() survives an AggregateError of nothing",
   "K2: ErrorGroup.split() survives an error suppressed by itself",

@@ -44,12 +44,7 @@ const GROUPS: readonly {
     permissions: ["--allow-net=127.0.0.1", "--allow-run", "--allow-read", "--allow-write", "--allow-env"],
   },
   {
-    // They hold what is exported to laws: list it, measure it in processes of its own, and copy the package.
-    folders: ["laws"],
-    permissions: ["--allow-read", "--allow-run", "--allow-env", "--allow-net=127.0.0.1", ...TEMPORARY],
-  },
-  {
-    folders: ["tools", "bench"],
+    folders: ["laws", "tools", "bench"],
     permissions: ["--allow-read", "--allow-write", "--allow-run", "--allow-env", "--allow-net=127.0.0.1"],
   },
 ];
