@@ -17,23 +17,30 @@ export type Change = (error: unknown, isLeaf: boolean) => unknown;
 /** Says that the parts of an error decide what becomes of it. */
 export const LOOK_INSIDE: unique symbol = Symbol("look inside");
 
+/** An error that is reached again on its way down. */
+const CYCLE: unique symbol = Symbol("cycle");
+
 interface Frame {
   readonly error: object;
   readonly parts: readonly unknown[];
-  /** What became of the parts so far; `null` until one changes. */
-  changed: unknown[] | null;
-  at: number;
+  /** What became of the parts so far. */
+  readonly results: unknown[];
+  /** Whether something became of one of them, or there is none that is no cycle. */
+  changed: boolean;
+  /** Whether there is a leaf below. */
+  leaves: boolean;
 }
 
 /**
  * Applies a change to all errors of a tree, from the outside in. An error none of whose parts changed stays itself;
- * otherwise `derive` makes it anew from those that are left. An error that is reached again on its way down (a cycle)
- * stays as it is.
+ * otherwise `derive` makes it anew from those that are left. An error that is reached again on its way down (a cycle) is
+ * left out of what is made anew. A tree without any leaf, as a group of nothing, becomes `leafless(error)`.
  */
 export function rebuild(
   root: unknown,
   change: Change,
   derive: (from: object, parts: readonly unknown[]) => unknown,
+  leafless: (error: object) => unknown = itself,
 ): unknown {
   const done = new Map<unknown, unknown>();
   const stack: Frame[] = [];
@@ -45,31 +52,40 @@ export function rebuild(
     const parts = count++ < MOST_PARTS ? partsOf(error) : null;
     const becomes = change(error, parts === null);
     if (becomes !== LOOK_INSIDE || parts === null) return becomes === LOOK_INSIDE ? error : becomes;
-    done.set(error, error);
-    stack.push({ error: error as object, parts, changed: null, at: 0 });
+    done.set(error, CYCLE);
+    stack.push({ error: error as object, parts, results: [], changed: false, leaves: false });
     return LOOK_INSIDE;
   };
 
   let result = begin(root);
   while (stack.length > 0) {
     const top = stack[stack.length - 1] as Frame;
-    if (top.at < top.parts.length) {
-      result = begin(top.parts[top.at]);
-      if (result !== LOOK_INSIDE) keep(top, result);
+    if (top.results.length < top.parts.length) {
+      result = begin(top.parts[top.results.length]);
+      if (result !== LOOK_INSIDE) keep(top, result, result !== CYCLE);
       continue;
     }
     stack.pop();
-    const { error, changed } = top;
-    result = changed === null ? error : changed.length === 0 ? NOTHING : derive(error, changed);
+    const { error, results, changed, leaves } = top;
+    if (!leaves) result = leafless(error);
+    else if (!changed) result = error;
+    else {
+      const left = results.filter((part) => part !== NOTHING && part !== CYCLE);
+      result = left.length === 0 ? NOTHING : derive(error, left);
+    }
     done.set(error, result);
-    if (stack.length > 0) keep(stack[stack.length - 1] as Frame, result);
+    if (stack.length > 0) keep(stack[stack.length - 1] as Frame, result, leaves);
   }
   return result;
 }
 
-function keep(frame: Frame, result: unknown): void {
-  const { parts, at } = frame;
-  if (frame.changed === null && result !== parts[at]) frame.changed = parts.slice(0, at);
-  if (result !== NOTHING) frame.changed?.push(result);
-  frame.at++;
+function keep(frame: Frame, result: unknown, leaves: boolean): void {
+  const { parts, results } = frame;
+  if (result !== CYCLE && result !== parts[results.length]) frame.changed = true;
+  if (leaves) frame.leaves = true;
+  results.push(result);
+}
+
+function itself(error: object): unknown {
+  return error;
 }

@@ -10,7 +10,7 @@ import { cancellable } from "./cancellable.ts";
 import type { Alarm } from "./alarm_queue.ts";
 import { faultOf, requireFunction, requireOptions, requireText, requireTimeout, show } from "./_check.ts";
 import { CancelScope, cancelScope, closeScope, enterScope, judgeScope } from "./cancel_scope.ts";
-import { composedWait } from "./_composed_wait.ts";
+import { composedWait, refusedAfterTurn } from "./_composed_wait.ts";
 import { currentNode, within } from "./_context.ts";
 import { expose, someCancelled } from "./_elsewhere.ts";
 import { ErrorGroup } from "./error_group.ts";
@@ -23,7 +23,6 @@ import { noteOrigin } from "./_origin.ts";
 import { captureSite } from "./_place.ts";
 import { setShield, signalOf, type StatusNode } from "./_status.ts";
 import { describe, type Named, type Task, TaskImpl, type TaskOwner } from "./_task.ts";
-import { ignore } from "./_quiet.ts";
 import { pass, refuse, UNABORTABLE, Waiter } from "./_waiter.ts";
 
 import type { AdoptOptions, Nursery, SpawnOptions, TaskStatus } from "./nursery.ts";
@@ -86,12 +85,13 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
   start<V = void>(fn: (status: TaskStatus<V>) => unknown, options?: SpawnOptions): Promise<V> {
     const fault = faultOf(() => {
       requireFunction("start a task", "fn", fn);
-      this.#requireOpen("start a task");
       if (options !== undefined) requireSpawnOptions(options);
     });
     if (fault !== null) return Promise.reject(fault);
     const caller = currentNode();
     if (caller.cancelled !== null) return refuse(caller);
+    const closed = faultOf(() => this.#requireOpen("start a task"));
+    if (closed !== null) return refusedAfterTurn(caller, closed);
     const pending = new PendingStart<V>(this, caller, options);
     const task = this.#make(fn, options, caller, pending);
     this.#holding++;
@@ -104,11 +104,12 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
       requireFunction("adopt", "fn", fn);
       requireOptions("adopt", options);
       if (options.onAbandoned !== undefined) requireFunction("adopt", "onAbandoned", options.onAbandoned);
-      this.#requireOpen("adopt");
     });
     if (fault !== null) return Promise.reject(fault);
     const caller = currentNode();
     if (caller.cancelled !== null) return refuse(caller);
+    const closed = faultOf(() => this.#requireOpen("adopt"));
+    if (closed !== null) return refusedAfterTurn(caller, closed);
     return composedWait(() => this.#adopt(fn, options.onAbandoned));
   }
 
@@ -120,8 +121,12 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
       this.#release();
       return value;
     } catch (error) {
-      // What may still come is nobody's. What `onAbandoned` throws has nobody to go to but the nursery.
-      work.then((value) => within(this.node, () => discard(value, onAbandoned), undefined), ignore)
+      // What may still come is nobody's, and an error that comes too late is dropped; but not one of what was cancelled itself,
+      // with the nursery. That, and what `onAbandoned` throws, has nobody to go to but the nursery.
+      const dropped = (error: unknown): void => {
+        if (this.node.cancelled !== null) throw error;
+      };
+      work.then((value) => within(this.node, () => discard(value, onAbandoned), undefined), dropped)
         .catch((error) => this.#failed(expose(this.node, error), null))
         .then(() => this.#release());
       throw error;

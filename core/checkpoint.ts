@@ -1,7 +1,7 @@
 /** The checkpoint and its two halves. */
 
 import { currentNode } from "./_context.ts";
-import { pass, refuse } from "./_waiter.ts";
+import { outOfTurn, pass, refuse } from "./_waiter.ts";
 
 const ignore = (): void => {};
 
@@ -43,7 +43,7 @@ export function checkpoint(): Promise<void> {
 }
 
 /**
- * Throws if the scope is cancelled, and otherwise returns without letting others run.
+ * Throws if the scope is cancelled, and otherwise returns, without letting others run unless the task has had its turn.
  *
  * **Cancellation:** throws `Cancelled`; nothing is lost.
  *
@@ -63,7 +63,9 @@ export function checkpoint(): Promise<void> {
  */
 export function checkpointIfCancelled(): Promise<void> {
   const node = currentNode();
-  return node.cancelled === null ? Promise.resolve() : refuse(node);
+  if (node.cancelled !== null) return refuse(node);
+  // A loop of nothing else must not starve the event loop.
+  return outOfTurn(node) ? pass(node, undefined) : Promise.resolve();
 }
 
 /**

@@ -84,7 +84,12 @@ export class ErrorGroup extends AggregateError {
       answers.set(error, answer);
       return answer;
     };
-    const yes = rebuild(this, (error, isLeaf) => matches(error) ? error : isLeaf ? NOTHING : LOOK_INSIDE, derive);
+    const yes = rebuild(
+      this,
+      (error, isLeaf) => matches(error) ? error : isLeaf ? NOTHING : LOOK_INSIDE,
+      derive,
+      () => NOTHING,
+    );
     const no = rebuild(this, (error, isLeaf) => matches(error) ? NOTHING : isLeaf ? error : LOOK_INSIDE, derive);
     return [asGroup(yes), asGroup(no)];
   }

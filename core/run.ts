@@ -5,6 +5,7 @@
 import type { Alarm } from "./alarm_queue.ts";
 import { requireFunction, requireTimeout, show } from "./_check.ts";
 import type { Clock } from "./clock.ts";
+import { composedWait } from "./_composed_wait.ts";
 import { ambientNode } from "./_context.ts";
 import { type DeadlockHandler, watchForDeadlock } from "./_deadlock.ts";
 import { DeadlockError, isCancelled, makeCancelled } from "./errors.ts";
@@ -95,7 +96,11 @@ export interface RunOptions {
  * @throws {TypeError} If called inside another run.
  * @throws {DeadlockError} If every task waits and the event loop is empty.
  */
-export async function run<T>(main: () => T | Promise<T>, options: RunOptions = {}): Promise<T> {
+export function run<T>(main: () => T | Promise<T>, options: RunOptions = {}): Promise<T> {
+  return composedWait(() => start(main, options));
+}
+
+async function start<T>(main: () => T | Promise<T>, options: RunOptions): Promise<T> {
   requireFunction("start a run", "main", main);
   checkOptions(options);
   const outer = ambientNode() ?? null;

@@ -81,6 +81,14 @@ function install(registry: Registry): void {
   /** Defines a property, whatever kind it was, and remembers how to undo that. */
   function replace(target: object, key: PropertyKey, value: unknown): void {
     const own = Object.getOwnPropertyDescriptor(target, key);
+    if (own?.configurable === false) {
+      // Bun's `crypto`.
+      const record = target as Record<PropertyKey, unknown>;
+      if (own.writable !== true) return;
+      record[key] = value;
+      undo.push(() => void (record[key] = own.value));
+      return;
+    }
     const enumerable = own?.enumerable ?? false;
     Object.defineProperty(target, key, { value, enumerable, writable: true, configurable: true });
     undo.push(() => {

@@ -109,7 +109,8 @@ export function retry<T>(fn: (attempt: number) => T | Promise<T>, options: Retry
         return value;
       } catch (error) {
         const failure = failureOf(node, error);
-        if (failure === NOTHING) throw error;
+        // A failure beside a cancellation, as of its cleanup: trying again would be refused, and the failure lost.
+        if (failure === NOTHING || (node.cancelled !== null && failure !== error)) throw error;
         let again = attempt < attempts;
         let ms = 0;
         try {
