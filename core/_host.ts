@@ -1,5 +1,7 @@
 /** What the core needs of the host, found by looking, so that it works on Deno, Node and Bun alike. */
 
+import { hostTimeout } from "./_host_time.ts";
+
 /** Signals the core knows of. */
 export type Signal = "SIGINT" | "SIGTERM" | "SIGQUIT";
 
@@ -8,6 +10,7 @@ interface DenoLike {
   exitCode: number;
   addSignalListener(signal: string, handler: () => void): void;
   removeSignalListener(signal: string, handler: () => void): void;
+  unrefTimer(id: number): void;
   permissions: { querySync(descriptor: { name: "env"; variable: string }): { state: string } };
 }
 
@@ -37,9 +40,16 @@ export function setExitCode(code: number): void {
   else if (process !== undefined) process.exitCode = code;
 }
 
-/** Ends the process at once. */
-export function exitNow(code: number): void {
+/** Ends the process at once; without a code with that of `setExitCode()`. */
+export function exitNow(code?: number): void {
   (deno ?? process)?.exit(code);
+}
+
+/** Calls back after a time, if the process lives that long: it does not wait for it. */
+export function ifStillAlive(ms: number, callback: () => void): void {
+  const timer = hostTimeout(callback, ms) as number | { unref(): void };
+  if (typeof timer === "number") deno?.unrefTimer(timer);
+  else timer.unref();
 }
 
 /** Calls back when the event loop has nothing left to do; returns how to stop listening. */

@@ -23,7 +23,9 @@ export { composedWait, refusedAfterTurn } from "./_composed_wait.ts";
 export { currentNode } from "./_context.ts";
 export { cancelledElsewhere } from "./_elsewhere.ts";
 export { NOTHING } from "./_error_tree.ts";
+export { notesWaits, waitsOf } from "./cancel_scope.ts";
 export { eachLeaf, isError, isInstance, isObject, partsOf, read, textOf } from "./_foreign.ts";
+export { keptByHost, keptByHostFor } from "./_kept_by_host.ts";
 export { kindOf, labelOf, waitsBelow, waitText } from "./_wait_text.ts";
 export { cutStack } from "./_own_stack.ts";
 export { hostClear, hostClearImmediate, hostDate, hostImmediate, hostNow, hostTimeout } from "./_host_time.ts";
@@ -41,6 +43,8 @@ import type { RunView } from "./runtime_view.ts";
 import { closeNode, killNode, type StatusNode } from "./_status.ts";
 import type { Task, TaskImpl } from "./_task.ts";
 import { Turns } from "./_turns.ts";
+import { derive } from "./error_group.ts";
+import { LOOK_INSIDE, NOTHING as NO_ERROR, rebuild } from "./_error_tree.ts";
 
 /**
  * What has failed, of an error that was caught by the calling code: without the cancellations of this code, and with those
@@ -99,4 +103,9 @@ class Standstill extends Turns {
  */
 export function openWaits(task: Task): number {
   return (task as TaskImpl<unknown>).waits;
+}
+
+/** An error without those of its leaves that match; `NOTHING` if none is left. */
+export function withoutLeaves(error: unknown, match: (leaf: unknown) => boolean): unknown {
+  return rebuild(error, (each, isLeaf) => !isLeaf ? LOOK_INSIDE : match(each) ? NO_ERROR : each, derive);
 }

@@ -10,8 +10,9 @@ import { ambientNode } from "./_context.ts";
 import { type DeadlockHandler, watchForDeadlock } from "./_deadlock.ts";
 import { DeadlockError, isCancelled, makeCancelled } from "./errors.ts";
 import { NOTHING } from "./_error_tree.ts";
-import { exitNow, onSignal, setExitCode, type Signal } from "./_host.ts";
+import { exitNow, ifStillAlive, onSignal, setExitCode, type Signal } from "./_host.ts";
 import type { Instrument } from "./instrument.ts";
+import { isKeptByHost } from "./_kept_by_host.ts";
 import type { Network } from "./network.ts";
 import { Runtime } from "./_runtime.ts";
 import { reportHook } from "./_report_hook.ts";
@@ -76,7 +77,8 @@ export interface RunOptions {
  *
  * **Cancellation:** by `signal`, Ctrl-C or SIGTERM: everything is cancelled and awaited, then the promise rejects
  * with `Cancelled`. A run ended by a signal of the system ends the process quietly, with exit code 130 or 143, unless
- * somebody handles the rejection.
+ * somebody handles the rejection. Where the host does not let go of a connection, the process is ended half a second after
+ * a run that a signal ended, so do what has to be done at the end within the run.
  *
  * @example A program
  * ```ts
@@ -139,6 +141,11 @@ async function start<T>(main: () => T | Promise<T>, options: RunOptions): Promis
   }
 }
 
+/** Runs that have not ended. Written by `Supervision`. */
+let living = 0;
+/** What a process gets to end by itself, in milliseconds, before a run that a signal ended looks whether it can. */
+const LAST_MOMENT = 500;
+
 /** Everything from outside that may end a run: signals, an AbortSignal, an empty event loop. */
 class Supervision implements DeadlockHandler {
   failure: DeadlockError | null = null;
@@ -150,6 +157,8 @@ class Supervision implements DeadlockHandler {
   /** The signal that began a shutdown with a grace. */
   #asked: Signal | null = null;
   #graceOver: Alarm | null = null;
+  /** Whether `end()` was called; a run that is stuck in its cleanup ends before its tasks do. */
+  #over = false;
   /** The signal that cancelled the run. */
   #signal: Signal | null = null;
 
@@ -168,6 +177,7 @@ class Supervision implements DeadlockHandler {
       }
     }
     this.#undo.push(watchForDeadlock(runtime, this));
+    living++;
   }
 
   /** The last task has ended. */
@@ -182,9 +192,14 @@ class Supervision implements DeadlockHandler {
     } catch (error) {
       reportHook("Cannot stop the clock of the run as its stop() threw", error);
     }
-    if (this.#signal === null) return;
-    setExitCode(EXIT_CODES[this.#signal]);
-    if (isCancelled(root.outcome)) keepQuiet(root.outcome);
+    if (!this.#over) living--;
+    this.#over = true;
+    if (this.#signal === null && this.#asked === null) return;
+    if (this.#signal !== null) setExitCode(EXIT_CODES[this.#signal]);
+    if (this.#signal !== null && isCancelled(root.outcome)) endQuietly(root.outcome);
+    ifStillAlive(LAST_MOMENT, () => {
+      if (living === 0 && isKeptByHost()) exitNow();
+    });
   }
 
   deadlock(): void {
@@ -253,10 +268,16 @@ function listenTo(signal: Signal, handler: () => void): () => void {
   }
 }
 
-/** Keeps the rejection of a run that a signal ended from being printed as an error, if nobody handles it. */
-function keepQuiet(cancelled: unknown): void {
+/**
+ * Ends the process when nobody handles the rejection of a run that a signal ended: as an error would, but without being
+ * printed as one, and whatever the host still keeps open.
+ */
+function endQuietly(cancelled: unknown): void {
   globalThis.addEventListener?.("unhandledrejection", (event) => {
-    if (event.reason === cancelled) event.preventDefault();
+    if (event.reason !== cancelled) return;
+    event.preventDefault();
+    // Other runs may still clean up; their own end is the next occasion.
+    if (living === 0) exitNow();
   });
 }
 

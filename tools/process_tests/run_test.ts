@@ -61,6 +61,34 @@ const GRACEFUL = `
   run(main, { grace: Number(Deno.args[2] ?? 1_000_000) });
 `;
 
+Deno.test("what a program does after a run that a signal ended is not cut short", async () => {
+  const program = Program.start(`
+    import { run, sleep } from "@trefoil/io";
+    run(() => (console.log("up"), sleep(60_000))).catch(() => setTimeout(() => console.log("cleaned up"), 900));
+  `);
+  await program.prints("up\n");
+  program.signal("SIGTERM");
+  assertEquals([await program.end(), program.stdout, program.stderr], [143, "up\ncleaned up\n", ""]);
+});
+
+Deno.test("of two runs that a signal ends, none cuts the cleanup of the other", async () => {
+  const program = Program.start(`
+    import { run, shielded, sleep } from "@trefoil/io";
+    run(async () => {
+      try {
+        await sleep(60_000);
+      } finally {
+        await shielded(() => sleep(100));
+        console.log("cleaned up");
+      }
+    });
+    run(() => (console.log("up"), sleep(60_000)));
+  `);
+  await program.prints("up\n");
+  program.signal("SIGTERM");
+  assertEquals([await program.end(), program.stdout, program.stderr], [143, "up\ncleaned up\n", ""]);
+});
+
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test(`with a grace ${signal} lets work in progress finish, and the exit code is 0`, async () => {
     const program = Program.start(GRACEFUL, "1");
