@@ -10,27 +10,24 @@
  */
 
 import {
-  currentTime,
   failAfter,
-  isCancelled,
+  isOnlyCancelled,
   openNursery,
   type ReleaseGuard,
   Semaphore,
-  sleep,
+  type SocketAddress,
   type TaskStatus,
   untilShutdown,
 } from "../core/mod.ts";
-import { requireAtLeast, requireFunction, requireLimit } from "./_check.ts";
-import { splitErrors } from "./_split_errors.ts";
+import { failureOf, NOTHING, read, requireFunction } from "../core/internal.ts";
+import { AcceptTrouble, isFinal, pauseAfter } from "./_accept_trouble.ts";
+import { formatSocketAddress } from "./_address.ts";
+import { requireAtLeast, requireLimit } from "./_check.ts";
+import { throwFirst } from "./_close.ts";
+import { checkHandlerErrorRule, followRule } from "./_handler_errors.ts";
+import { closeAll } from "./_host_call.ts";
 import type { ServeOptions } from "./serve.ts";
 import type { Listener } from "./stream.ts";
-
-/** How long to wait before accepting again when the host has no more resources, in milliseconds (as Trio). */
-const CAPACITY_PAUSE = 100;
-/** How long all must have gone well for a want of resources to be a new one, in milliseconds. */
-const BURST_END = 1_000;
-/** Too many open files, in the process or the system; no memory, no buffers. */
-const CAPACITY_ERRORS = new Set(["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"]);
 
 const CONNECTION = { name: "connection" } as const;
 
@@ -54,74 +51,112 @@ export async function serveAll<S extends { close(): void }>(
     readonly greet?: Greet<S>;
   },
 ): Promise<void> {
-  const { maxConnections = Infinity, handlerTimeout = Infinity, onHandlerError, onAcceptError = report } = options;
+  const { maxConnections = Infinity, handlerTimeout = Infinity, onHandlerError, onAcceptError } = options;
   const { greet, statistics = { open: 0, accepted: 0 } } = options;
   const places = maxConnections === Infinity ? null : new Semaphore(maxConnections, { name: "places for connections" });
-  /** When a connection could last not be accepted; all listeners draw from the same resources. */
-  let lastShort = -Infinity;
+  const trouble = new AcceptTrouble(onAcceptError);
+  const open = new Set(listeners);
+  /** What closing the listeners has thrown. */
+  const faults: unknown[] = [];
 
   async function serve(stream: S, place: ReleaseGuard | null): Promise<void> {
     using _place = place;
+    let outcome: unknown = NOTHING;
     try {
-      if (greet !== undefined && !(await greet(stream))) return;
-      await (handlerTimeout === Infinity ? handler(stream) : failAfter(handlerTimeout, () => handler(stream)));
+      if (greet === undefined || await greet(stream)) {
+        await (handlerTimeout === Infinity ? handler(stream) : failAfter(handlerTimeout, () => handler(stream)));
+      }
     } catch (error) {
-      if (onHandlerError === undefined) throw error;
-      const [cancelled, rest] = splitErrors([error], isCancelled);
-      for (const fault of rest) await onHandlerError(fault, stream);
-      for (const one of cancelled) throw one;
-    } finally {
-      leave(stream);
+      outcome = await failed(error, stream);
+    }
+    const faults = leave(stream);
+    if (faults.length === 0) {
+      if (outcome !== NOTHING) throw outcome;
+    } else if (outcome !== NOTHING && !isOnlyCancelled(outcome)) throwFirst([outcome, ...faults]);
+    else {
+      const [fault] = faults;
+      const second = await failed(fault, stream);
+      if (second !== NOTHING) throw second;
     }
   }
 
-  function leave(stream: S): void {
-    stream.close();
+  /** Does what is to be done after an error; returns what has to leave the task all the same, or `NOTHING`. */
+  async function failed(error: unknown, stream: S): Promise<unknown> {
+    const failure = failureOf(error);
+    if (failure === NOTHING) return error;
+    try {
+      await followRule(onHandlerError, failure, () => peerOf(stream), stream);
+      return NOTHING;
+    } catch (error) {
+      return error;
+    }
+  }
+
+  /** Returns what was thrown. */
+  function leave(stream: S): readonly unknown[] {
     statistics.open--;
+    return closeAll(stream);
   }
 
   async function placeFor(stream: S): Promise<ReleaseGuard> {
     try {
       return await places!.acquire();
     } catch (error) {
-      leave(stream);
+      throwFirst([error, ...leave(stream)]);
       throw error;
+    }
+  }
+
+  function close(listener: Listener<S>): void {
+    if (open.delete(listener)) faults.push(...closeAll(listener));
+  }
+
+  async function acceptLoop(listener: Listener<S>, begin: (stream: S, place: ReleaseGuard | null) => void) {
+    let failures = 0;
+    while (true) {
+      let stream: S;
+      try {
+        stream = await listener.accept();
+        failures = 0;
+      } catch (error) {
+        const failure = failureOf(error);
+        if (failure === NOTHING) throw error;
+        if (isFinal(failure)) throw failure;
+        await trouble.over(failure, pauseAfter(failure, failures++));
+        continue;
+      }
+      statistics.open++;
+      statistics.accepted++;
+      begin(stream, places === null ? null : await placeFor(stream));
     }
   }
 
   try {
     await openNursery((nursery) => {
-      async function acceptLoop(listener: Listener<S>): Promise<void> {
-        // One region for all accepts: entering and leaving it for each would cost as much as the task of a connection.
-        await untilShutdown(async () => {
-          while (true) {
-            let stream: S;
-            try {
-              stream = await listener.accept();
-            } catch (error) {
-              if (!CAPACITY_ERRORS.has((error as { code?: string })?.code ?? "")) throw error;
-              const now = currentTime();
-              const known = now - lastShort <= BURST_END;
-              lastShort = now;
-              if (!known) onAcceptError(error);
-              await sleep(CAPACITY_PAUSE);
-              continue;
-            }
-            statistics.open++;
-            statistics.accepted++;
-            const place = places === null ? null : await placeFor(stream);
-            nursery.startSoon(() => serve(stream, place), CONNECTION);
-          }
-        });
-        listener.close();
+      const begin = (stream: S, place: ReleaseGuard | null): void =>
+        void nursery.startSoon(() => serve(stream, place), CONNECTION);
+      for (const listener of listeners) {
+        nursery.startSoon(async () => {
+          // One region for all accepts: entering and leaving it for each would cost as much as the task of a connection.
+          await untilShutdown(() => acceptLoop(listener, begin));
+          close(listener);
+        }, { name: "accept loop" });
       }
-
-      for (const listener of listeners) nursery.startSoon(() => acceptLoop(listener), { name: "accept loop" });
       options.status?.started(listeners);
     }, { name: "server" });
-  } finally {
-    for (const listener of listeners) listener.close();
+  } catch (error) {
+    for (const listener of listeners) close(listener);
+    throwFirst([error, ...faults]);
   }
+  for (const listener of listeners) close(listener);
+  throwFirst(faults);
+}
+
+/** Who is served by a stream, as far as that can be said. */
+function peerOf(stream: unknown): string {
+  const address = read(stream, "remoteAddress");
+  if (read(address, "transport") === undefined) return "a connection";
+  return formatSocketAddress(address as SocketAddress);
 }
 
 /** Checks what all servers are given, before any effect. */
@@ -131,16 +166,11 @@ export function checkServe(handler: unknown, options: ServeOptions<never>): void
   const { maxConnections, handlerTimeout, onHandlerError, onAcceptError, statistics } = options;
   if (maxConnections !== undefined) requireLimit(action, "maxConnections", maxConnections);
   if (handlerTimeout !== undefined) requireAtLeast(action, "handlerTimeout", handlerTimeout, 0);
-  if (onHandlerError !== undefined) requireFunction(action, "onHandlerError", onHandlerError);
+  checkHandlerErrorRule(onHandlerError);
   if (onAcceptError !== undefined) requireFunction(action, "onAcceptError", onAcceptError);
   if (statistics !== undefined && !(Number.isInteger(statistics.open) && Number.isInteger(statistics.accepted))) {
     throw new TypeError(
       'Cannot serve as "statistics" must be an object to count in: begin with { open: 0, accepted: 0 }',
     );
   }
-}
-
-function report(error: unknown): void {
-  // deno-lint-ignore no-console -- a server that cannot accept must not be silent about it
-  console.error(`Cannot accept connections for the moment, trying again every ${CAPACITY_PAUSE}ms: ${error}`);
 }

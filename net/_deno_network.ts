@@ -121,15 +121,18 @@ function listenOptions({ hostname, port, backlog, reusePort }: NetworkListenOpti
   const options: Deno.TcpListenOptions = { hostname, port };
   if (backlog !== undefined) options.tcpBacklog = backlog;
   if (reusePort) {
-    // Without the flag Deno ends the process instead of throwing; the one unstable function of its network tells.
-    if (!("listenDatagram" in Deno)) {
-      throw new TypeError(
-        'Cannot listen with "reusePort" as Deno must be started with --unstable-net for it: the flag is missing',
-      );
-    }
+    requireReusePortFlag();
     options.reusePort = true;
   }
   return options;
+}
+
+/** Without the flag Deno ends the process instead of throwing; the one unstable function of its network tells. */
+export function requireReusePortFlag(): void {
+  if ("listenDatagram" in Deno) return;
+  throw new TypeError(
+    'Cannot listen with "reusePort" as Deno must be started with --unstable-net for it: the flag is missing',
+  );
 }
 
 /** The network of the current run. */

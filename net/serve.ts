@@ -1,11 +1,7 @@
-/**
- * Servers for TCP, and for listeners of any kind.
- *
- * A failing handler fails the server, as an error of a child fails its nursery; a server that shall go on says what
- * to do with the error (`onHandlerError`).
- */
+/** Servers for TCP, and for listeners of any kind. What becomes of errors of handlers is in `_handler_errors.ts`. */
 
 import type { NetworkAddress, TaskStatus } from "../core/mod.ts";
+import { show } from "../core/internal.ts";
 import { checkServe, serveAll, telling } from "./_accept_loop.ts";
 import { openTcpListeners, type OpenTcpListenersOptions } from "./open_tcp_listeners.ts";
 import type { SocketStream } from "./socket_stream.ts";
@@ -35,14 +31,18 @@ export interface ServeOptions<S> {
    */
   readonly handlerTimeout?: number;
   /**
-   * What to do with an error of a handler; the server goes on. Without it the error ends the server. Not called for
-   * cancellations. The stream is closed after it.
+   * What to do with an error of a handler; the server goes on, and the stream is closed afterwards. Not called for
+   * cancellations. What the function throws itself fails the server. `"fail"` fails the server with the error of the
+   * handler, as a nursery fails with that of a child.
+   *
+   * By default the error is printed, with the task and the peer. In a simulation the default is `"fail"`.
    */
-  readonly onHandlerError?: (error: unknown, stream: S) => void | Promise<void>;
+  readonly onHandlerError?: "fail" | ((error: unknown, stream: S) => void | Promise<void>);
   /**
-   * Told when a connection could not be accepted for want of resources (too many open files); the server tries again
-   * every 100 milliseconds. Told once per burst: again only after a second without such a failure, however many
-   * connections were accepted between two. By default it is printed.
+   * Called when a connection could not be accepted; the server tries again, after a pause of up to 100 milliseconds if
+   * the system has no more resources (too many open files) or the error repeats. Called once per burst: again only after
+   * a second without such a failure, however many connections were accepted between two. What it throws fails the
+   * server. By default the error is printed.
    */
   readonly onAcceptError?: (error: unknown) => void;
   /** An object of the caller's in which the server counts: begin with `{ open: 0, accepted: 0 }`, and look at any time. */
@@ -60,7 +60,9 @@ export interface ServeTcpOptions extends OpenTcpListenersOptions, ServeOptions<S
 /**
  * Serves TCP connections: calls the handler in a task of its own for each.
  *
- * The stream is closed when its handler ends. Returns only when a shutdown was requested (`scope.shutdown()`): then it
+ * The stream is closed when its handler ends. The server outlives its handlers: an error of one is printed, and the server
+ * goes on (see `onHandlerError`). It goes on as well after any error of accepting a connection, unless the listener is
+ * closed or a permission is missing. Returns only when a shutdown was requested (`scope.shutdown()`): then it
  * accepts no more, and the handlers go on until they are done or the grace is over.
  *
  * **Cancellation:** the handlers are cancelled and awaited, everything is closed.
@@ -86,7 +88,7 @@ export interface ServeTcpOptions extends OpenTcpListenersOptions, ServeOptions<S
  * @param handler Called with each connection.
  * @param options Where to listen, and what the limits are.
  * @throws {BrokenResourceError} If the port is in use.
- * @throws {ErrorGroup} If a handler failed, and there is no `onHandlerError`.
+ * @throws {ErrorGroup} If a handler failed and `onHandlerError` is `"fail"`, or failed itself; if the listener was closed.
  */
 export function serveTcp(handler: (stream: SocketStream) => unknown, options: ServeTcpOptions): Promise<void> {
   return quietly(listenAndServe(handler, options));
@@ -101,7 +103,8 @@ async function listenAndServe(handler: (stream: SocketStream) => unknown, option
 /**
  * Serves the connections of listeners that are open already; `serveTcp()` for any kind of stream.
  *
- * Takes the listeners over: they are closed when it ends, however it ends.
+ * Takes the listeners over: they are closed when it ends, however it ends. Errors of handlers and of accepting are treated
+ * as `serveTcp()` does.
  *
  * **Cancellation:** the handlers are cancelled and awaited, everything is closed.
  *
@@ -122,7 +125,8 @@ async function listenAndServe(handler: (stream: SocketStream) => unknown, option
  * @param handler Called with each stream.
  * @param listeners Where connections come from.
  * @param options The limits; `status` is told the listeners.
- * @throws {ErrorGroup} If a handler failed, and there is no `onHandlerError`.
+ * @throws {TypeError} If `listeners` is no array of listeners.
+ * @throws {ErrorGroup} If a handler failed and `onHandlerError` is `"fail"`, or failed itself; if a listener was closed.
  */
 export function serveListeners<S extends { close(): void }>(
   handler: (stream: S) => unknown,
@@ -138,5 +142,17 @@ async function serve<S extends { close(): void }>(
   options: ServeOptions<S> & { readonly status?: TaskStatus<readonly Listener<S>[]> },
 ): Promise<void> {
   checkServe(handler, options);
+  checkListeners(listeners);
   await serveAll(handler, listeners, options);
+}
+
+function checkListeners(listeners: unknown): void {
+  const isListener = (each: Partial<Listener<unknown>> | null | undefined): boolean =>
+    typeof each?.accept === "function" && typeof each.close === "function";
+  if (Array.isArray(listeners) && listeners.every(isListener)) return;
+  throw new TypeError(
+    `Cannot serve as "listeners" must be an array of what has accept() and close(): received ${
+      Array.isArray(listeners) ? "something else in it" : show(listeners)
+    }`,
+  );
 }

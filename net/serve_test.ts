@@ -4,7 +4,6 @@ import {
   BrokenResourceError,
   BusyResourceError,
   ClosedResourceError,
-  ErrorGroup,
   Event,
   moveOnAfter,
   type NetworkAddress,
@@ -71,18 +70,6 @@ Deno.test("serveTcp() serves connections side by side, and closes each after its
   withServer(say("hello"), {}, async (port) => {
     assertEquals(await Promise.all(Array.from({ length: 50 }, () => ask(port))), Array(50).fill("hello"));
   }));
-
-Deno.test("a failing handler fails the server, with its error in the groups", async () => {
-  const error = await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
-      serveTcp(() => Promise.reject(new TypeError("handler")), { ...HERE, port: 0, status })
-    );
-    assertEquals(await ask(address!.port), "");
-    await sleepForever();
-  }).catch((error) => error);
-  assertInstanceOf(error, ErrorGroup);
-  assertEquals(error.flatten().map(String), ["TypeError: handler"]);
-});
 
 Deno.test("onHandlerError lets the server go on, with the stream still open", async () => {
   const errors: string[] = [];
@@ -306,37 +293,6 @@ Deno.test(
       "1300 Error: too many open files",
       "2301 Error: too many open files",
     ]);
-  }),
-);
-
-Deno.test(
-  "onHandlerError is told of what failed, without the cancellations that came with it",
-  simulated(async () => {
-    const told: unknown[] = [];
-    const stream = { close() {} };
-    let accepted = false;
-    const listener: Listener<{ close(): void }> = {
-      accept: () => accepted ? sleepForever() : (accepted = true, Promise.resolve(stream)),
-      close() {},
-      [Symbol.dispose]() {},
-      [Symbol.asyncDispose]: () => Promise.resolve(),
-    };
-    await openNursery(async (nursery) => {
-      nursery.startSoon(() =>
-        serveListeners(
-          async () => {
-            const results = await Promise.allSettled([sleepForever(), sleepForever()]);
-            const errors = results.map((result) => (result as PromiseRejectedResult).reason);
-            throw new ErrorGroup([errors[0], new TypeError("cleanup")]);
-          },
-          [listener],
-          { onHandlerError: (error) => void told.push(error) },
-        )
-      );
-      await sleep(10);
-      nursery.cancel();
-    });
-    assertEquals(told.map((error) => (error as ErrorGroup).flatten().map(String)), [["TypeError: cleanup"]]);
   }),
 );
 

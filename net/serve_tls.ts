@@ -1,8 +1,9 @@
 /** Servers for TLS. */
 
-import { BrokenResourceError, failAfter, type NetworkAddress, type TaskStatus, TooSlowError } from "../core/mod.ts";
+import { failAfter, type NetworkAddress, type TaskStatus } from "../core/mod.ts";
+import { failureOf, NOTHING, requireFunction } from "../core/internal.ts";
 import { checkServe, serveAll, telling } from "./_accept_loop.ts";
-import { requireAtLeast, requireFunction } from "./_check.ts";
+import { requireAtLeast } from "./_check.ts";
 import { openTlsListeners, type OpenTlsListenersOptions } from "./open_tls_listeners.ts";
 import type { ServeOptions } from "./serve.ts";
 import type { TlsStream } from "./tls_stream.ts";
@@ -17,8 +18,9 @@ export interface HandshakeOptions {
    */
   readonly handshakeTimeout?: number;
   /**
-   * Told why a client was turned away: a `BrokenResourceError`, or a `TooSlowError`. Without it nobody hears of it, as
-   * every server on the open network is tried by some who do not speak TLS. The stream is closed after it.
+   * Called with the reason why a client was turned away: mostly a `BrokenResourceError`, or a `TooSlowError`. Without it
+   * nobody hears of it, as every server on the open network is tried by some who do not speak TLS. The stream is closed
+   * after it. What it throws counts as an error of the handler.
    */
   readonly onHandshakeError?: (error: unknown, stream: TlsStream) => void | Promise<void>;
 }
@@ -67,7 +69,7 @@ const DEFAULT_HANDSHAKE_TIMEOUT = 10_000;
  * @param options Where to listen, as whom, and what the limits are.
  * @throws {BrokenResourceError} If the port is in use.
  * @throws {RangeError} If the host cannot use the certificate or the key.
- * @throws {ErrorGroup} If a handler failed, and there is no `onHandlerError`.
+ * @throws {ErrorGroup} If a handler failed and `onHandlerError` is `"fail"`, or failed itself; if the listener was closed.
  */
 export function serveTls(handler: (stream: TlsStream) => unknown, options: ServeTlsOptions): Promise<void> {
   return quietly(listenAndServe(handler, options));
@@ -84,8 +86,9 @@ async function listenAndServe(handler: (stream: TlsStream) => unknown, options: 
       await failAfter(handshakeTimeout, () => stream.handshake());
       return true;
     } catch (error) {
-      if (!(error instanceof BrokenResourceError || error instanceof TooSlowError)) throw error;
-      await onHandshakeError?.(error, stream);
+      const failure = failureOf(error);
+      if (failure === NOTHING) throw error;
+      await onHandshakeError?.(failure, stream);
       return false;
     }
   }

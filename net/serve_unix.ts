@@ -46,7 +46,7 @@ export interface ServeUnixOptions extends OpenUnixListenerOptions, ServeOptions<
  * @param handler Called with each connection.
  * @param options Where to listen, and what the limits are.
  * @throws {BrokenResourceError} If the path is in use, or no file can be made there.
- * @throws {ErrorGroup} If a handler failed, and there is no `onHandlerError`.
+ * @throws {ErrorGroup} If a handler failed and `onHandlerError` is `"fail"`, or failed itself; if the listener was closed.
  */
 export function serveUnix(
   handler: (stream: SocketStream<UnixAddress>) => unknown,

@@ -4,7 +4,10 @@
  *     handler ──Response──▶ handed to the host ──────────────▶ over        (plain bytes: the host sends them)
  *        │                        └──▶ body pumped, chunk by chunk ──▶ over
  *        │                        └──▶ WebSocket, conversation ──────▶ over
- *        └── error ──▶ onHandlerError, or the server fails; the client gets a 500
+ *        └── error ──▶ what `onHandlerError` says; the client gets a 500
+ *
+ * What is wrong with the request itself is its client's fault, and no error of the handler: an URL that is none is answered
+ * before there is a task, and whatever the host says when a body is read ends the request, not more.
  *
  * All of it is cancelled when the client goes away: before the answer `request.signal` tells it, while a body is sent
  * the cancelling of the stream that the host reads. The signal costs more than a simple request does in all, so only
@@ -21,34 +24,50 @@ import {
   checkpointIfCancelled,
   currentTask,
   ErrorGroup,
-  isCancelled,
+  isOnlyCancelled,
   type Semaphore,
   suspend,
   type Task,
   TooSlowError,
   type Waker,
 } from "../../core/mod.ts";
-import type { Breakables } from "./_breakables.ts";
-import { type HostRequestInfo, natureOf } from "./_deno_http.ts";
+import {
+  failureOf,
+  hostClear as clearHostTimeout,
+  hostClearImmediate as dropTurn,
+  hostImmediate as nextTurn,
+  hostTimeout,
+  notesWaits,
+  NOTHING,
+  waitsOf,
+  withoutLeaves,
+} from "../../core/internal.ts";
+import { formatAddress } from "../_address.ts";
+import { bytesOf, type HostRequestInfo, natureOf } from "./_deno_http.ts";
+import { followRule, type HandlerErrorRule } from "../_handler_errors.ts";
 import type { ServerStatistics } from "../serve.ts";
 import type { HttpHandler, HttpRequestInfo } from "./serve_http.ts";
 import { abandonBody, adoptRequest, isClientFault } from "./_served_request.ts";
-import { splitErrors } from "../_split_errors.ts";
-import { conversationOf } from "./_web_socket_upgrade.ts";
+import type { Unsent } from "./_unsent.ts";
+import { type Conversation, conversationOf } from "./_web_socket_upgrade.ts";
 
 /** What all exchanges of a server share. */
 export interface Site {
   readonly handler: HttpHandler;
   readonly handlerTimeout: number;
-  readonly onHandlerError: ((error: unknown, request: Request) => unknown) | undefined;
+  readonly onHandlerError: HandlerErrorRule<[request: Request]> | undefined;
   /** Where the number of requests that are handled at a time is limited; otherwise `null`. */
   readonly places: Semaphore | null;
-  readonly breakables: Breakables;
+  readonly unsent: Unsent;
   readonly statistics: ServerStatistics;
   /** Has an exchange watched if it is not over by the next turn. */
   readonly watchSoon: (exchange: Exchange) => void;
 }
 
+/** How long a client that asks for a WebSocket is watched before it gets one, in milliseconds: see `_deno_http.ts`. */
+const UPGRADE_DELAY = 5;
+/** So many turns the host needs to notice and to say that a client is gone. */
+const UPGRADE_TURNS = 2;
 const CLIENT_GONE = "the client has gone away";
 /** What a stream is ended with whose error has gone its own way. */
 export const CUT_OFF = new Error("Cannot send the rest of the body as its source failed");
@@ -56,6 +75,11 @@ export const CUT_OFF = new Error("Cannot send the rest of the body as its source
 /** What a client gets whose request was cancelled. */
 export function unavailable(): Response {
   return new Response("Service Unavailable", { status: 503, headers: { connection: "close" } });
+}
+
+/** What a client gets that has sent what is no request, or broken it off. */
+export function badRequest(): Response {
+  return new Response("Bad Request", { status: 400, headers: { connection: "close" } });
 }
 
 /** What a client gets whose handler failed. */
@@ -72,8 +96,8 @@ export class Exchange implements HttpRequestInfo {
   #respond: ((response: Response) => void) | null;
   /** Listens to the signal of the request while that is watched. Made when needed: a closure for each would cost time. */
   #gone: (() => void) | null = null;
-  /** Whether the breakables know of it. */
-  #noted = false;
+  /** Whether there is a body that may be read. */
+  readonly #hasBody: boolean;
 
   constructor(site: Site, request: Request, info: HostRequestInfo, respond: (response: Response) => void) {
     this.#site = site;
@@ -82,11 +106,8 @@ export class Exchange implements HttpRequestInfo {
     this.#respond = respond;
     // Others have no body to be read.
     const { method } = request;
-    if (method === "GET" || method === "HEAD") return;
-    const { breakables } = site;
-    breakables.begin(request);
-    this.#noted = true;
-    adoptRequest(request, () => breakables.end(request));
+    this.#hasBody = method !== "GET" && method !== "HEAD";
+    if (this.#hasBody) adoptRequest(request);
   }
 
   get remoteAddress(): HttpRequestInfo["remoteAddress"] {
@@ -113,7 +134,7 @@ export class Exchange implements HttpRequestInfo {
   /** Begins to watch whether the client is there. Called in a turn after the one in which the handler was called. */
   watch(task: Task): void {
     if (this.#respond === null) return;
-    const gone = (): void => task.cancel(CLIENT_GONE, { source: "signal" });
+    const gone = (): void => task.cancel(CLIENT_GONE, { source: "disconnect" });
     this.#gone = gone;
     const { signal } = this.#request;
     if (signal.aborted) gone();
@@ -130,25 +151,27 @@ export class Exchange implements HttpRequestInfo {
     const { handler, handlerTimeout } = this.#site;
     // Streams that the handler makes may wait in this scope: it is not left before they are sent.
     const scope = new CancelScope({ timeout: handlerTimeout });
+    notesWaits(scope);
     const outcome = await scope.run(async () => {
       const response = await handler(this.#request, this);
+      if (scope.cancelCalled) {
+        // Frameworks take the cancellation for an error of the application, and answer with a page that says so.
+        abandonAnswer(response);
+        await checkpointIfCancelled();
+      }
       scope.deadline = Infinity;
       await this.#hand(response);
     });
     if (!outcome.cancelledCaught) return;
     throw new TooSlowError(`Cannot answer in time as the handler was not done when ${handlerTimeout}ms had passed`, {
       cause: outcome.cancelled,
+      waits: waitsOf(scope),
     });
   }
 
   /** What is not over at once; the beginning of `work` is. `next` gets what comes of it. */
   async #settle(work: Promise<unknown>, next?: (result: unknown) => undefined | Promise<void>): Promise<void> {
-    const { watchSoon, breakables } = this.#site;
-    watchSoon(this);
-    if (!this.#noted) {
-      this.#noted = true;
-      breakables.beginPlain(this.#request);
-    }
+    this.#site.watchSoon(this);
     try {
       const result = await work;
       const rest = next?.(result);
@@ -161,11 +184,8 @@ export class Exchange implements HttpRequestInfo {
   }
 
   #over(): void {
-    const { statistics, breakables } = this.#site;
-    statistics.open--;
-    if (!this.#noted) return;
-    breakables.end(this.#request);
-    abandonBody(this.#request);
+    this.#site.statistics.open--;
+    if (this.#hasBody) abandonBody(this.#request);
   }
 
   /** Gives the host what the handler returned; what remains to be done is a promise. */
@@ -177,6 +197,7 @@ export class Exchange implements HttpRequestInfo {
     const nature = natureOf(response);
     if (nature === "plain") return void this.#answer(response);
     if (nature === "stream") return this.#pump(response);
+    if (nature === "large") return void this.#answerLarge(response);
     if (nature === "error") {
       throw new TypeError("Cannot answer a request as its response must have a status: received Response.error()");
     }
@@ -184,13 +205,35 @@ export class Exchange implements HttpRequestInfo {
     if (nature === "used") throw usedBody();
     const conversation = conversationOf(response);
     if (conversation === undefined) return void this.#answer(response);
+    return this.#converse(conversation);
+  }
+
+  /** Bytes that are sent as a stream, so that the host says when it is done. */
+  #answerLarge(response: Response): void {
+    if (this.#request.method === "HEAD" || this.#respond === null) return this.#answer(response);
+    const bytes = bytesOf(response);
+    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull(controller) {
+        controller.enqueue(bytes);
+        controller.close();
+      },
+    }, { highWaterMark: 0 });
+    const { status, statusText, headers } = response;
+    const sent = new Response(body, { status, statusText, headers });
+    if (!headers.has("content-length")) sent.headers.set("content-length", String(bytes.length));
+    this.#site.unsent.begin(this.#info.completed);
+    this.#answer(sent);
+  }
+
+  async #converse(conversation: Conversation): Promise<void> {
+    // A client that resets after its request would leave a WebSocket which never opens, and never ends: see `_deno_http.ts`.
+    // It is watched, so this wait is cancelled then.
+    await untilSeen();
     // The upgrade itself aborts the signal.
     this.#unwatch();
-    this.#noted = true;
-    this.#site.breakables.begin(this.#request);
     const { answer, converse } = conversation.begin(this.#request);
     this.#answer(answer);
-    return converse();
+    await converse();
   }
 
   async #pump(response: Response): Promise<void> {
@@ -209,7 +252,7 @@ export class Exchange implements HttpRequestInfo {
       },
       cancel() {
         open = false;
-        task.cancel(CLIENT_GONE, { source: "signal" });
+        task.cancel(CLIENT_GONE, { source: "disconnect" });
       },
     }, { highWaterMark: 0 });
     const { status, statusText, headers } = response;
@@ -237,8 +280,8 @@ export class Exchange implements HttpRequestInfo {
       if (open) sink.error(CUT_OFF);
       throw await source.cancel(error).then(() => error, (other) => {
         // A source that failed fails its cancelling with the same; any other error is one of its cleanup.
-        if (other === error || isCancelled(other)) return error;
-        return isCancelled(error) ? other : new ErrorGroup([error, other]);
+        if (other === error || isOnlyCancelled(other)) return error;
+        return failureOf(error) === NOTHING ? other : new ErrorGroup([error, other]);
       });
     }
     // The task lives until the last byte is out, or cannot be sent any more.
@@ -249,25 +292,34 @@ export class Exchange implements HttpRequestInfo {
   }
 
   async #failed(error: unknown): Promise<void> {
-    const [cancelled, others] = splitErrors([error], isCancelled);
+    const failure = failureOf(error);
+    if (failure === NOTHING) {
+      this.#answer(unavailable());
+      throw error;
+    }
     // The client broke off its own request, which is nobody's fault here.
-    const [broken, rest] = splitErrors(others, isClientFault);
-    for (const fault of rest) await this.#report(fault);
-    this.#answer(broken.length === 0 ? unavailable() : new Response("Bad Request", { status: 400 }));
-    for (const one of cancelled) throw one;
+    const rest = this.#hasBody ? withoutLeaves(failure, isClientFault) : failure;
+    if (rest === NOTHING) this.#answer(badRequest());
+    else await this.#report(rest);
   }
 
-  async #report(error: unknown): Promise<void> {
+  async #report(failure: unknown): Promise<void> {
+    const { onHandlerError } = this.#site;
     try {
-      const { onHandlerError } = this.#site;
-      if (onHandlerError === undefined) throw error;
-      const answer = await onHandlerError(error, this.#request);
+      const answer = await followRule(onHandlerError, failure, () => this.#peer(), this.#request);
       if (!(answer instanceof Response)) return;
       if (this.#respond !== null) await this.#hand(answer);
       else await answer.body?.cancel();
     } finally {
       this.#answer(serverError());
     }
+  }
+
+  #peer(): string {
+    const { method, url } = this.#request;
+    const what = `${method} ${url}`;
+    // Nobody knows any more after the answer.
+    return this.#respond === null ? what : `${what} from ${formatAddress(this.remoteAddress)}`;
   }
 
   #unwatch(): void {
@@ -289,6 +341,40 @@ export class Exchange implements HttpRequestInfo {
 function forClient(register: (waker: Waker<void>) => void): Promise<void> {
   const operation = beginHostOperation("send body of response");
   return suspend<void>({ kind: "client to take the body" }, register, () => true).finally(() => operation.end());
+}
+
+/** Lets a moment go by, and then some turns, in which the host looks at its connections and says what it has seen. */
+function untilSeen(): Promise<void> {
+  let undo: (() => void) | undefined;
+  return suspend<void>({ kind: "client to stay for its WebSocket" }, (waker) => {
+    const operation = beginHostOperation("upgrade to a WebSocket");
+    const timer = hostTimeout(() => turn(UPGRADE_TURNS), UPGRADE_DELAY);
+    const turn = (left: number): void => {
+      if (left === 0) {
+        operation.end();
+        return void waker.wake();
+      }
+      const next = nextTurn(() => turn(left - 1));
+      undo = () => {
+        dropTurn(next);
+        operation.end();
+      };
+    };
+    undo = () => {
+      clearHostTimeout(timer);
+      operation.end();
+    };
+  }, () => {
+    undo?.();
+    return true;
+  });
+}
+
+/** Lets go of an answer that is not sent. */
+function abandonAnswer(response: unknown): void {
+  if (response instanceof Response && !response.bodyUsed && response.body?.locked === false) {
+    response.body.cancel().catch(() => {});
+  }
 }
 
 function usedBody(): TypeError {

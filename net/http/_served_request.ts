@@ -4,26 +4,27 @@
  * The methods are put between the request and its prototype: defining eight properties on each request would cost more
  * than a whole simple request. The host cannot stop reading, so a read that is cancelled is left behind; it ends, at the
  * latest, when the request has been answered.
+ *
+ * Whatever the host fails a read with is the client's doing: it went away, or sent what is not a body. There is no list of
+ * such errors, as hosts have more of them than any list. What is not the host's are errors of the language: a body that
+ * was read already (`TypeError`), text that is no JSON (`SyntaxError`).
  */
 
 import { beginHostOperation, BrokenResourceError, suspend } from "../../core/mod.ts";
+import { isInstance, textOf } from "../../core/internal.ts";
 import { isBodyFault } from "./_deno_http.ts";
-import { textOf } from "../_wait_for_host.ts";
 
-/** What to call when a body is read to the end. */
-const ends = new WeakMap<Request, () => void>();
 /** What to call when the rest of a body that was asked for as a stream is not wanted any more. */
 const breakOffs = new WeakMap<Request, () => void>();
 
-/** Puts the reading of a request's body under scopes; `ended` is called when it is read to the end. */
-export function adoptRequest(request: Request, ended: () => void): void {
-  ends.set(request, ended);
+/** Puts the reading of a request's body under scopes. */
+export function adoptRequest(request: Request): void {
   Object.setPrototypeOf(request, ServedRequest.prototype);
 }
 
 /**
  * Ends the reading of a body that has been begun and not finished. The host keeps a connection for whoever might read on
- * (Deno 2.9.6): it would neither take another request nor be closed by a shutdown.
+ * (Deno 2.9.6): it would not take another request.
  */
 export function abandonBody(request: Request): void {
   breakOffs.get(request)?.();
@@ -43,27 +44,27 @@ class ServedRequest extends Request {
   }
 
   override arrayBuffer(): ReturnType<Request["arrayBuffer"]> {
-    return readAll(this, () => super.arrayBuffer());
+    return read(() => super.arrayBuffer());
   }
 
   override blob(): ReturnType<Request["blob"]> {
-    return readAll(this, () => super.blob());
+    return read(() => super.blob());
   }
 
   override bytes(): ReturnType<Request["bytes"]> {
-    return readAll(this, () => super.bytes());
+    return read(() => super.bytes());
   }
 
   override formData(): ReturnType<Request["formData"]> {
-    return readAll(this, () => super.formData());
+    return read(() => super.formData());
   }
 
   override json(): ReturnType<Request["json"]> {
-    return readAll(this, () => super.json());
+    return read(() => super.json());
   }
 
   override text(): ReturnType<Request["text"]> {
-    return readAll(this, () => super.text());
+    return read(() => super.text());
   }
 }
 
@@ -73,16 +74,22 @@ function under(
   request: Request,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   if (Object.hasOwn(body, Symbol.asyncIterator)) return body;
-  const ended = ends.get(request);
-  let reader: { cancel(): Promise<void> } | undefined;
+  let reader: Pick<ReadableStreamDefaultReader<unknown>, "cancel" | "closed"> | undefined;
   const getReader = body.getReader.bind(body) as (options?: unknown) => NonNullable<typeof reader>;
   const define = (name: string | symbol, value: unknown) =>
     Object.defineProperty(body, name, { configurable: true, writable: true, value });
   const iterate = (options: { readonly preventCancel?: boolean } = {}) =>
-    new BodyIterator(body.getReader(), options.preventCancel ?? false, ended);
+    new BodyIterator(body.getReader(), options.preventCancel ?? false);
   define("values", iterate);
   define(Symbol.asyncIterator, iterate);
-  define("getReader", (options?: unknown) => reader = getReader(options));
+  define("getReader", (options?: unknown) => {
+    reader = getReader(options);
+    // A reader that is released rejects this as well, with an error of its own.
+    reader.closed.catch((error) => {
+      if (isOfHost(error)) note(error);
+    });
+    return reader;
+  });
   breakOffs.set(request, () => void (body.locked && reader !== undefined ? reader : body).cancel().catch(() => {}));
   return body;
 }
@@ -90,16 +97,13 @@ function under(
 class BodyIterator implements AsyncIterableIterator<Uint8Array<ArrayBuffer>> {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
   readonly #preventCancel: boolean;
-  readonly #ended: (() => void) | undefined;
   /** Reads whose waits were cancelled, for the next calls. Written by `next()` alone. */
   readonly #left: Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>>[] = [];
 
   constructor(
     reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
     preventCancel: boolean,
-    ended: (() => void) | undefined,
   ) {
-    this.#ended = ended;
     this.#reader = reader;
     this.#preventCancel = preventCancel;
   }
@@ -109,9 +113,7 @@ class BodyIterator implements AsyncIterableIterator<Uint8Array<ArrayBuffer>> {
     return read(async () => {
       reading = this.#left.shift() ?? this.#reader.read();
       const { done, value } = await reading;
-      if (!done) return { done, value };
-      this.#ended?.();
-      return { done, value: undefined };
+      return done ? { done, value: undefined } : { done, value };
     }, () => this.#left.push(reading));
   }
 
@@ -125,15 +127,6 @@ class BodyIterator implements AsyncIterableIterator<Uint8Array<ArrayBuffer>> {
   [Symbol.asyncIterator](): this {
     return this;
   }
-}
-
-/** Reads a whole body. */
-function readAll<T>(request: Request, begin: () => Promise<T>): Promise<T> {
-  return read(async () => {
-    const value = await begin();
-    ends.get(request)?.();
-    return value;
-  });
 }
 
 /** Waits for the host to read; the wait can be cancelled, the reading cannot: then it is `left`. */
@@ -154,20 +147,29 @@ function read<T>(begin: () => Promise<T>, left: () => void = () => {}): Promise<
   });
 }
 
+/** The errors that a client has caused by its own request. */
 const brokenOff = new WeakSet<object>();
 
-/** Whether an error says that a client broke off its own request. */
+/** Whether an error that a handler has failed with says that a client broke off its own request. */
 export function isClientFault(error: unknown): boolean {
-  return brokenOff.has(error as object) || isBodyFault(error, false);
+  return brokenOff.has(error as object) || isBodyFault(error);
+}
+
+function note(error: unknown): void {
+  brokenOff.add(error as object);
+}
+
+function isOfHost(error: unknown): boolean {
+  return !(isInstance(error, TypeError) || isInstance(error, SyntaxError) || isInstance(error, RangeError));
 }
 
 /** What the host says when the client ends in the middle of a body, or sends what is not one, is about the connection. */
 function translate(error: unknown): unknown {
-  if (!isBodyFault(error, true)) return error;
-  const broken = new BrokenResourceError(
-    `Cannot read the body of the request as the connection broke: ${textOf(error)}`,
-    { cause: error },
-  );
-  brokenOff.add(broken);
+  if (!isOfHost(error)) return error;
+  const text = isInstance(error, Error) ? error.message : textOf(error);
+  const broken = new BrokenResourceError(`Cannot read the body of the request as the connection broke: ${text}`, {
+    cause: error,
+  });
+  note(broken);
   return broken;
 }

@@ -28,6 +28,8 @@ import {
   hostClearImmediate as dropTurn,
   hostImmediate as nextTurn,
   hostTimeout,
+  keptByHost,
+  keptByHostFor,
 } from "../../core/internal.ts";
 import { requireAtLeast, show } from "../_check.ts";
 import type {
@@ -80,6 +82,7 @@ export class Channel implements WebSocketChannel {
   readonly #highWaterMark: number;
   readonly #maxBuffered: number;
   readonly #protocol: string | undefined;
+  readonly #idleTimeout: number;
   /** What has arrived and was not received; before it comes what is in `#oldest`, the other way round. */
   #arrived: WebSocketMessage[] = [];
   #oldest: WebSocketMessage[] = [];
@@ -99,18 +102,26 @@ export class Channel implements WebSocketChannel {
   #fault: Fault | null = null;
   /** The socket is no more. */
   readonly #over = new Event();
+  /** To be called when the host lets go of a socket that was closed. Written by `close()` and `opened()`. */
+  #letGo: (() => void) | null = null;
   #end: WebSocketEnd | null = null;
   /** The errors that say what the peer, or the network, did. */
   readonly #told = new WeakSet<Error>();
   /** Ends the wait for the opening. */
   #opening: ((fault: Fault | null) => void) | null = null;
 
-  /** `protocol`: the agreed one, where the host does not say. */
-  constructor(socket: WebSocket, limits: WebSocketLimits, role: "client" | "server", protocol?: string) {
+  /** `upgrade`: for a server's, the agreed protocol, which the host does not say, and the time it is told. */
+  constructor(
+    socket: WebSocket,
+    limits: WebSocketLimits,
+    role: "client" | "server",
+    upgrade: { readonly protocol?: string; readonly idleTimeout: number } = { idleTimeout: Infinity },
+  ) {
     const { highWaterMark = DEFAULT_HIGH_WATER_MARK, maxBuffered = DEFAULT_MAX_BUFFERED } = limits;
     this.#socket = socket;
     this.#role = role;
-    this.#protocol = protocol;
+    this.#protocol = upgrade.protocol;
+    this.#idleTimeout = upgrade.idleTimeout;
     this.#highWaterMark = highWaterMark;
     this.#maxBuffered = maxBuffered;
     socket.binaryType = "arraybuffer";
@@ -136,7 +147,11 @@ export class Channel implements WebSocketChannel {
     let stop: (() => void) | undefined;
     return suspend<void>({ kind: action }, (waker) => {
       const operation = beginHostOperation(action);
-      const timer = timeout === undefined ? undefined : hostTimeout(() => this.#ended(NO_CLOSE), timeout);
+      const timer = timeout === undefined ? undefined : hostTimeout(() => {
+        this.#ended(NO_CLOSE);
+        // The host does not know that it is over.
+        this.#letGo = keptByHost();
+      }, timeout);
       stop = () => {
         this.#opening = null;
         operation.end();
@@ -195,7 +210,9 @@ export class Channel implements WebSocketChannel {
       this.#socket.close(code, reason);
       this.#failAll();
     }
-    if (this.#over.isSet || timeout === 0) return;
+    if (this.#over.isSet) return;
+    this.#letGo ??= keptByHost();
+    if (timeout === 0) return;
     const operation = beginHostOperation("close WebSocket");
     try {
       await shielded(() => this.#over.wait(), { timeout });
@@ -271,6 +288,9 @@ export class Channel implements WebSocketChannel {
   #ended({ code, reason, wasClean }: Pick<CloseEvent, keyof typeof NO_CLOSE>): void {
     if (wasClean && this.#fault === null && this.#closing === null) this.#end = { code, reason };
     else this.#fault ??= { text: LOST };
+    this.#letGo?.();
+    // The host does not clear its timer then, which is set to half of the time.
+    if (!wasClean && this.#idleTimeout !== Infinity) keptByHostFor(this.#idleTimeout / 2);
     this.#over.set();
     this.#failAll();
     this.#opening?.(this.#fault ?? { text: LOST });

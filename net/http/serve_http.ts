@@ -5,8 +5,10 @@
 import {
   BrokenResourceError,
   checkpointIfCancelled,
+  currentSignal,
   currentTask,
   type NetworkAddress,
+  type Nursery,
   openNursery,
   Semaphore,
   shielded,
@@ -14,18 +16,27 @@ import {
   type TaskStatus,
   untilShutdown,
 } from "../../core/mod.ts";
-import { hostImmediate as nextTurn } from "../../core/internal.ts";
-import { formatAddress } from "../_address.ts";
-import { Breakables } from "./_breakables.ts";
+import {
+  failureOf,
+  hostClear as clearHostTimeout,
+  hostImmediate as nextTurn,
+  hostTimeout,
+  NOTHING,
+  read,
+} from "../../core/internal.ts";
 import { checkServe } from "../_accept_loop.ts";
-import { CUT_OFF, Exchange, serverError, type Site, unavailable } from "./_exchange.ts";
+import { AcceptTrouble, CAPACITY_PAUSE } from "../_accept_trouble.ts";
+import { formatAddress } from "../_address.ts";
+import { requireLimit } from "../_check.ts";
 import { type HostHttpServer, hostServeHttp } from "./_deno_http.ts";
+import { badRequest, CUT_OFF, Exchange, serverError, type Site, unavailable } from "./_exchange.ts";
+import { followRule } from "../_handler_errors.ts";
 import { checkListen } from "../_listen_on_all.ts";
-import { requireFunction, requireLimit } from "../_check.ts";
-import { quietly } from "../_quietly.ts";
 import { readIdentity } from "../open_tls_listeners.ts";
 import type { OpenTcpListenersOptions } from "../open_tcp_listeners.ts";
+import { quietly } from "../_quietly.ts";
 import type { ServerStatistics } from "../serve.ts";
+import { Unsent } from "./_unsent.ts";
 import { isNotCapable, textOf, waitForHost } from "../_wait_for_host.ts";
 
 /** What a handler is told besides the request. */
@@ -57,11 +68,22 @@ export interface ServeHttpOptions extends OpenTcpListenersOptions {
    */
   readonly handlerTimeout?: number;
   /**
-   * What to do with an error of a handler, or of a body while it is sent; the server goes on. Without it the error ends
-   * the server. Not called for cancellations, nor when the client broke off its own request. A response that it returns
-   * is the answer; otherwise, and if the answer has begun already, there is a plain 500, or the connection is cut.
+   * What to do with an error of a handler, or of a body while it is sent; the server goes on. Not called for
+   * cancellations, nor when the client broke off its own request. A response that the function returns is the answer;
+   * otherwise, and if the answer has begun already, there is a plain 500, or the connection is cut. What it throws itself
+   * fails the server. `"fail"` fails the server with the error of the handler, as a nursery fails with that of a child.
+   *
+   * By default the error is printed, with the task, the request and its client. In a simulation the default is `"fail"`.
    */
-  readonly onHandlerError?: (error: unknown, request: Request) => Response | void | Promise<Response | void>;
+  readonly onHandlerError?:
+    | "fail"
+    | ((error: unknown, request: Request) => Response | void | Promise<Response | void>);
+  /**
+   * Called when the host could not accept connections, mostly because too many files are open: then its server ends. The
+   * connections that are open go on, and every 100 milliseconds the server tries to listen again. Called once per burst,
+   * as for `serveTcp()`. What it throws fails the server. By default the error is printed.
+   */
+  readonly onAcceptError?: (error: unknown) => void;
   /**
    * An object of the caller's in which the server counts requests, `open` until their answer is sent (bodies that are
    * no streams: until they are handed to the host): begin with `{ open: 0, accepted: 0 }`, and look at any time.
@@ -77,8 +99,12 @@ export interface ServeHttpOptions extends OpenTcpListenersOptions {
   readonly keyFile?: string | URL;
 }
 
-/** How long to wait, after all, for clients that do not take their answers, in milliseconds. */
-const STRAGGLER_TIMEOUT = 1_000;
+/** How long the host may take to close all connections, in milliseconds. */
+const CLOSE_TIMEOUT = 1_000;
+/** How long handlers that are cancelled may take until their connections are closed, in milliseconds. */
+const LAST_WORDS = 500;
+/** So many turns the host has to send answers that fit into the buffers of their sockets. It was seen to need one. */
+const TURNS_TO_SEND = 3;
 /** One object for all tasks: made for each request it would cost time. */
 const SPAWN = { name: "request" } as const;
 
@@ -86,17 +112,27 @@ const SPAWN = { name: "request" } as const;
  * Serves HTTP: calls the handler in a task of its own for each request.
  *
  * The task lives until the response is sent, also one that is a stream: whatever the handler waits for, and the source
- * of its stream, is cancelled when the client goes away (`Cancelled` with the source `"signal"`). `request.text()` and
+ * of its stream, is cancelled when the client goes away (`Cancelled` with the source `"disconnect"`). `request.text()` and
  * its kin, and iterating `request.body`, are waits like any other. Other tasks of a request belong in a nursery that the
- * handler opens. Returns only when a shutdown was requested (`scope.shutdown()`): then it accepts no more, closes idle
- * connections, and the handlers go on until they are done or the grace is over. The host cannot stop to listen without
- * breaking uploads and WebSockets: as long as there are any, new requests are answered with a 503 instead.
+ * handler opens.
+ *
+ * The server outlives its handlers: an error of one is printed, its client gets a 500, and the server goes on (see
+ * `onHandlerError`). What a client does wrong is no error of a handler: a request whose `host` makes `request.url` no URL
+ * gets a 400 before the handler is called, and so does one whose body cannot be read. If the host's server ends by itself,
+ * that is reported (see `onAcceptError`), and it is begun again.
+ *
+ * Returns only when a shutdown was requested (`scope.shutdown()`): then new requests are answered with a 503, and the
+ * handlers go on until they are done, and their answers sent, or the grace is over. At the end all connections are closed,
+ * idle ones as well as those whose clients do not take their answer.
  *
  * A client that ends only its own half of the connection counts as gone.
  *
- * **Not guaranteed:** that a client is noticed which goes away before it has sent its whole body, as long as nobody reads
- * that. And a client that does not take its answer is not cut off by the end of the grace: the host keeps that connection
- * open, and this returns a second later.
+ * **Not guaranteed:** limits in time. The host has none for the head of a request, for its body, nor for idle connections,
+ * so slow clients can use up the open files of the process: put a proxy that has such limits in front of a server for
+ * everybody, and limit the reading of bodies with `failAfter()`. A client which goes away before it has sent its whole body
+ * is noticed only when that is read. Of a client that goes away
+ * while its body is read and the answer is streamed at the same time, the host keeps the file until the server ends; of a TLS
+ * client that does not take what it is sent, until that goes away.
  *
  * **Cancellation:** the handlers are cancelled and awaited, their clients get a 503 if there is time for it, and all
  * connections are closed.
@@ -126,10 +162,9 @@ const SPAWN = { name: "request" } as const;
  *
  * @param handler Called with each request; returns the response.
  * @param options Where to listen, and what the limits are.
- * @throws {BrokenResourceError} If the port is in use or the address is not of this machine (`cause` is the host's error), or
- * if the host ended its server: it does when a handler calls `Deno.upgradeWebSocket()` and returns another response.
+ * @throws {BrokenResourceError} If the port is in use or the address is not of this machine (`cause` is the host's error).
  * @throws {RangeError} If the host cannot use the certificate or the key.
- * @throws {ErrorGroup} If a handler failed, and there is no `onHandlerError`.
+ * @throws {ErrorGroup} If a handler failed and `onHandlerError` is `"fail"`, or failed itself.
  */
 export function serveHttp(handler: HttpHandler, options: ServeHttpOptions): Promise<void> {
   return quietly(listenAndServe(handler, options));
@@ -141,66 +176,132 @@ async function listenAndServe(handler: HttpHandler, options: ServeHttpOptions): 
   await checkpointIfCancelled();
   const { handlerTimeout = Infinity, maxRequests = Infinity, onHandlerError } = options;
   const { status, statistics = { open: 0, accepted: 0 } } = options;
-  const breakables = new Breakables();
+  const unsent = new Unsent();
   const site: Site = {
     handler,
     handlerTimeout,
     onHandlerError,
     places: maxRequests === Infinity ? null : new Semaphore(maxRequests, { name: "places for requests" }),
-    breakables,
+    unsent,
     statistics,
     watchSoon: watchman(),
   };
+  const isUrl = urlChecker();
+  const trouble = new AcceptTrouble(options.onAcceptError);
 
   let accept: HostCallback = unavailable;
   let refused: (error: unknown) => void = () => {};
-  const server = listen({
-    ...options,
-    ...identity,
-    onError(error) {
-      // An answer that the host refuses is the handler's fault; a body's own error is known already.
-      if (error !== CUT_OFF) refused(error);
-      return serverError();
-    },
-  }, (request, info) => accept(request, info));
-  const { address, finished } = server;
+  const listenOn = (port: number): HostHttpServer =>
+    listen({
+      ...options,
+      ...identity,
+      port,
+      onError(error) {
+        // An answer that the host refuses is the handler's fault; a body's own error is known already.
+        if (error !== CUT_OFF) refused(error);
+        return serverError();
+      },
+    }, (request, info) => accept(request, info));
+  let server = listenOn(options.port);
+  /** All that may still have connections. */
+  const servers = [server];
+  const { address } = server;
   const where = `HTTP on ${formatAddress(address)}`;
+
+  /** Serves until it is cancelled. */
+  async function serve(): Promise<never> {
+    while (true) {
+      let end: unknown = NOTHING;
+      try {
+        await waitForHost(`serve ${where}`, () => server.finished);
+        // It has closed its connections.
+        servers.splice(servers.indexOf(server), 1);
+        end = new BrokenResourceError(
+          `Cannot serve ${where} without a break as the host ended its server: use upgradeWebSocket() for WebSockets`,
+        );
+      } catch (error) {
+        end = failureOf(error);
+        if (end === NOTHING) throw error;
+      }
+      await trouble.over(end, CAPACITY_PAUSE);
+      await listenAgain();
+    }
+  }
+
+  async function listenAgain(): Promise<void> {
+    while (true) {
+      try {
+        servers.push(server = listenOn(address.port));
+        return;
+      } catch (error) {
+        if (isNotCapable(error)) throw error;
+        await trouble.over(error, CAPACITY_PAUSE);
+      }
+    }
+  }
+
+  function begin(nursery: Nursery): void {
+    accept = (request, info) => {
+      if (!isUrl(request.url)) return badRequest();
+      statistics.open++;
+      statistics.accepted++;
+      return new Promise<Response>((respond) => {
+        const exchange = new Exchange(site, request, info, respond);
+        nursery.startSoon(() => exchange.run(), SPAWN);
+      });
+    };
+    refused = (error) =>
+      void nursery.startSoon(async () => {
+        const request = new Request(`http://${formatAddress(address)}/`);
+        await followRule(onHandlerError, error, () => `a request to ${where}`, request);
+      }, SPAWN);
+  }
+
+  const closeAll = (): void => {
+    for (const each of servers) each.abort();
+  };
+  let closing: ReturnType<typeof hostTimeout> | undefined;
   try {
     await openNursery(async (nursery) => {
-      accept = (request, info) => {
-        statistics.open++;
-        statistics.accepted++;
-        return new Promise<Response>((respond) => {
-          const exchange = new Exchange(site, request, info, respond);
-          nursery.startSoon(() => exchange.run(), SPAWN);
-        });
-      };
-      refused = (error) =>
-        void nursery.startSoon(async () => {
-          if (onHandlerError === undefined) throw error;
-          await onHandlerError(error, new Request(`http://${formatAddress(address)}/`));
-        }, SPAWN);
+      begin(nursery);
+      // A handler may await a promise of somebody else's, which reads the body of its request: only the end of its
+      // connection ends that, and so the handler.
+      currentSignal().addEventListener("abort", () => closing = hostTimeout(closeAll, LAST_WORDS), { once: true });
       try {
         status?.started([address]);
-        const serving = await untilShutdown(() => waitForHost(`serve ${where}`, () => finished));
-        if (!serving.cancelledCaught) {
-          throw new BrokenResourceError(
-            `Cannot go on serving ${where} as the host ended its server: use upgradeWebSocket() for WebSockets`,
-          );
-        }
-        accept = unavailable;
-        await breakables.over();
-        const drained = server.shutdown();
-        await waitForHost(`drain ${where}`, () => drained);
+        await untilShutdown(serve);
       } finally {
         accept = unavailable;
         refused = () => {};
       }
     }, { name: "server" });
+    await unsent.over();
+    await waitForHost(`send the last answers of ${where}`, turnsToSend);
   } finally {
-    server.abort();
-    await shielded(() => waitForHost(`close ${where}`, () => finished), { timeout: STRAGGLER_TIMEOUT });
+    clearHostTimeout(closing);
+    closeAll();
+    const over = Promise.allSettled(servers.map(({ finished }) => finished));
+    await shielded(() => waitForHost(`close ${where}`, () => over), { timeout: CLOSE_TIMEOUT });
   }
+}
+
+async function turnsToSend(): Promise<void> {
+  for (let turn = 0; turn < TURNS_TO_SEND; turn++) await new Promise((resolve) => nextTurn(resolve));
+}
+
+/**
+ * Tells whether the URL of a request is one, which a `host` like `a b` makes it not. What follows the host cannot spoil it,
+ * and one request after the other names the same host.
+ */
+function urlChecker(): (url: string) => boolean {
+  let good = "a URL";
+  return (url) => {
+    if (url.startsWith(good)) return true;
+    if (!URL.canParse(url)) return false;
+    const end = url.indexOf("/", url.indexOf("//") + 2);
+    if (end > 0) good = url.slice(0, end + 1);
+    return true;
+  };
 }
 
 /** Collects what is not over within its turn, to have it watched from the next one on: one host callback for all. */
@@ -227,7 +328,7 @@ function listen(
   } catch (error) {
     if (isNotCapable(error) || error instanceof TypeError) throw error;
     // Errors of the network have a code; what the host says of certificates has none.
-    if ((error as { code?: string }).code === undefined && cert !== undefined) {
+    if (read(error, "code") === undefined && cert !== undefined) {
       throw new RangeError(`Cannot serve as "cert" and "key" must be a certificate and its key: ${textOf(error)}`, {
         cause: error,
       });
@@ -246,13 +347,9 @@ interface Identity {
 }
 
 async function check(handler: unknown, options: ServeHttpOptions): Promise<Identity> {
-  const { handlerTimeout, maxRequests, onHandlerError, statistics, cert, key, certFile, keyFile } = options;
-  checkServe(handler, {
-    ...(handlerTimeout === undefined ? {} : { handlerTimeout }),
-    ...(statistics === undefined ? {} : { statistics }),
-  });
+  const { maxRequests, cert, key, certFile, keyFile } = options;
+  checkServe(handler, options as object);
   checkListen(options.port, options);
-  if (onHandlerError !== undefined) requireFunction("serve", "onHandlerError", onHandlerError);
   if (maxRequests !== undefined) requireLimit("serve", "maxRequests", maxRequests);
   if ((cert ?? key ?? certFile ?? keyFile) === undefined) return {};
   return await readIdentity("serve", options);

@@ -83,7 +83,7 @@ Deno.test("a client that goes away cancels the source of the events, which clean
     nursery.cancel();
   });
   const [error] = errors;
-  assert(isCancelled(error) && error.source === "signal");
+  assert(isCancelled(error) && error.source === "disconnect");
 });
 
 Deno.test("serverSentEvents() refuses what would let a text forge fields", async () => {

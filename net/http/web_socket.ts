@@ -1,11 +1,11 @@
 /** WebSockets on both sides: opening one, and answering a request with one. What they do is in `_web_socket_channel.ts`. */
 
-import { BrokenResourceError, checkpointIfCancelled, isCancelled } from "../../core/mod.ts";
-import { requireAtLeast, requireFunction, show } from "../_check.ts";
+import { BrokenResourceError, checkpointIfCancelled } from "../../core/mod.ts";
+import { failureOf, NOTHING, requireFunction, withoutLeaves } from "../../core/internal.ts";
+import { requireAtLeast, show } from "../_check.ts";
 import { checkTlsClient } from "../_begin_tls.ts";
 import { hostUpgrade, hostWebSocket } from "./_deno_http.ts";
 import { quietly } from "../_quietly.ts";
-import { splitErrors } from "../_split_errors.ts";
 import { Channel } from "./_web_socket_channel.ts";
 import { signFor } from "./_web_socket_upgrade.ts";
 
@@ -241,7 +241,7 @@ export function upgradeWebSocket(
   return signFor({
     begin(request) {
       const { socket, response } = hostUpgrade(request, { protocol, idleTimeout });
-      const channel = new Channel(socket, options, "server", protocol ?? "");
+      const channel = new Channel(socket, options, "server", { protocol: protocol ?? "", idleTimeout });
       return { answer: response, converse: () => talk(channel, converse) };
     },
   });
@@ -283,10 +283,12 @@ async function talk(channel: Channel, converse: (socket: WebSocketChannel) => un
   try {
     if (await opens(channel)) await converse(channel);
   } catch (error) {
-    code = isCancelled(error) ? GOING_AWAY : FAILED;
+    const failure = failureOf(error);
+    code = failure === NOTHING ? GOING_AWAY : FAILED;
+    if (failure === NOTHING) throw error;
     // A client that leaves, in whatever way, is nobody's fault here.
-    const [, rest] = splitErrors([error], (error) => channel.hasTold(error));
-    for (const fault of rest) throw fault;
+    const rest = withoutLeaves(failure, (leaf) => channel.hasTold(leaf));
+    if (rest !== NOTHING) throw rest;
   } finally {
     await channel.close({ code });
   }

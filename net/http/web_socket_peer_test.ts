@@ -313,19 +313,22 @@ Deno.test(
   }),
 );
 
-Deno.test("a conversation that is cancelled before its socket is open closes it", () =>
+Deno.test("a request that is cancelled before its upgrade gets no WebSocket", () =>
   openNursery(async (nursery) => {
+    let conversations = 0;
     const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
       serveHttp((request) => {
         const task = currentTask();
         queueMicrotask(() => task.cancel());
-        return upgradeWebSocket(request, () => {});
+        return upgradeWebSocket(request, () => void conversations++);
       }, { ...HERE, status })
     );
-    await withClient((address as { port: number }).port, async (peer) => {
-      assertEquals(await peer.receive(), { opcode: CLOSE, payload: closing(1001) });
-      await peer.send(frame(CLOSE, closing(1001)));
-    });
+    await assertRejects(
+      () => openWebSocket(`ws://127.0.0.1:${(address as { port: number }).port}/`),
+      BrokenResourceError,
+      "503",
+    );
+    assertEquals(conversations, 0);
     nursery.cancel();
   }));
 
