@@ -59,6 +59,10 @@ export class Program {
     );
   }
 
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   get stdout(): string {
     return this.#text.stdout;
   }
@@ -84,6 +88,17 @@ export class Program {
 
   signal(signal: Deno.Signal): void {
     this.#child.kill(signal);
+  }
+
+  /** Ends it at once, if it has not ended. */
+  async kill(): Promise<void> {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch (error) {
+      // It has ended.
+      if (!(error instanceof TypeError)) throw error;
+    }
+    await this.end();
   }
 
   /** Waits for the end; returns the exit code. */
