@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { all, CancelScope, failAfter, fetch, type NetworkAddress, openNursery, sleep } from "@trefoil/io";
+import { all, CancelScope, Event, failAfter, fetch, type NetworkAddress, openNursery, sleep } from "@trefoil/io";
 import { httpServer } from "./http_server.ts";
 
 Deno.test("http_server.ts finishes what it has begun when it shuts down, ends its streams, and takes no more", () =>
@@ -18,10 +18,19 @@ Deno.test("http_server.ts finishes what it has begun when it shuts down, ends it
         // Unread, it would keep its connection.
         await response.body?.cancel();
       }
+      const ticked = new Event();
       const [slow, ticks] = await all([
         async () => await (await fetch(`${url}/report?seconds=0.1`)).text(),
-        async () => await (await fetch(`${url}/clock`)).text(),
         async () => {
+          let text = "";
+          for await (const chunk of (await fetch(`${url}/clock`)).body!.pipeThrough(new TextDecoderStream())) {
+            text += chunk;
+            ticked.set();
+          }
+          return text;
+        },
+        async () => {
+          await ticked.wait();
           while (statistics.open < 2) await sleep(1);
           scope.shutdown({ grace: 10_000 });
         },
