@@ -12,7 +12,7 @@ import { ignore } from "./_quiet.ts";
 import { promiseOf, Settlement, settlementOf } from "./_settlement.ts";
 import type { StatusNode } from "./_status.ts";
 import { shielded } from "./timeouts.ts";
-import { refuse, type WaitReason } from "./_waiter.ts";
+import { pass, refuse, type WaitReason } from "./_waiter.ts";
 
 const FOREIGN: WaitReason = { kind: "foreign promise", foreign: true };
 
@@ -243,7 +243,10 @@ class ForeignIterator<T> implements CancellableIterator<T> {
     const node = currentNode();
     const { cancelled } = node;
     if (cancelled !== null && this.#iterator === null) return await refuse(node);
-    if (this.#over) return { done: true, value: undefined };
+    if (this.#over) {
+      await pass(node, undefined);
+      return { done: true, value: undefined };
+    }
     if (cancelled !== null) return await this.#leave(node, cancelled, null);
     const iterator = this.#iterator ??= iteratorOf(this.#iterable) as AsyncIterator<T>;
     const question = settlementOf(promiseOf(() => iterator.next()));

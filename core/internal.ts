@@ -43,8 +43,25 @@ import type { RunView } from "./runtime_view.ts";
 import { closeNode, killNode, type StatusNode } from "./_status.ts";
 import type { Task, TaskImpl } from "./_task.ts";
 import { Turns } from "./_turns.ts";
+import { outOfTurn, pass, refuse } from "./_waiter.ts";
 import { derive } from "./error_group.ts";
 import { LOOK_INSIDE, NOTHING as NO_ERROR, rebuild } from "./_error_tree.ts";
+
+/**
+ * For those who are about to call what somebody else has made, such as a stream, which may always be ready and know nothing
+ * of scopes: throws in a cancelled scope, and lets the event loop turn when the time of this task is up. `null` if there is
+ * nothing to wait for.
+ */
+export function turnDue(): Promise<void> | null {
+  const node = currentNode();
+  if (node.cancelled !== null) return refuse(node);
+  return outOfTurn(node) ? takeTurn(node) : null;
+}
+
+async function takeTurn(node: StatusNode): Promise<void> {
+  await pass(node, undefined);
+  if (node.cancelled !== null) await refuse(node);
+}
 
 /**
  * What has failed, of an error that was caught by the calling code: without the cancellations of this code, and with those

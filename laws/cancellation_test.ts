@@ -34,7 +34,6 @@ import {
   untilShutdown,
   withSignal,
 } from "../core/mod.ts";
-import { allLaws, law } from "./_known.ts";
 import { secondCopy } from "./_second_copy.ts";
 
 type Body = (scope?: CancelScope) => Promise<never>;
@@ -171,7 +170,7 @@ const FROM_ELSEWHERE: Readonly<Record<string, () => Promise<Body>>> = {
 for (const [place, run_] of Object.entries(PLACES)) {
   for (const [origin, make] of Object.entries(FROM_ELSEWHERE)) {
     for (const [how, wrap] of Object.entries(WRAPPED)) {
-      law(`K1: a cancellation ${origin}, ${how}, is a failure of ${place}`, async () => {
+      Deno.test(`K1: a cancellation ${origin}, ${how}, is a failure of ${place}`, async () => {
         const body = await make();
         const original = await errorOf(body);
         // What leaves code is converted by the block around it, if not by what ran it.
@@ -193,7 +192,7 @@ for (const [place, run_] of Object.entries(PLACES)) {
   }
 
   for (const [how, wrap] of Object.entries(WRAPPED)) {
-    law(`K1: a cancellation of one's own, ${how}, is no failure of ${place}`, () =>
+    Deno.test(`K1: a cancellation of one's own, ${how}, is no failure of ${place}`, () =>
       run(async () => {
         let times = 0;
         const outcome = await moveOnAfter(Infinity, async (scope) => {
@@ -217,7 +216,7 @@ for (const [place, run_] of Object.entries(PLACES)) {
 }
 
 for (const [how, wrap] of Object.entries(WRAPPED)) {
-  law(`K1: a task that ends by its own cancellation, ${how}, is cancelled, and none of its siblings is`, async () => {
+  Deno.test(`K1: a task that ends by its own cancellation, ${how}, is cancelled, and none of its siblings is`, async () => {
     let sibling = "";
     let task: Task<never> | undefined;
     await openNursery(async (nursery) => {
@@ -234,7 +233,7 @@ for (const [how, wrap] of Object.entries(WRAPPED)) {
     assert(error instanceof CancelledElsewhereError && isCancelled(error.cause), `joining it throws ${error}`);
   });
 
-  law(`K1: a task that ends by somebody else's cancellation, ${how}, has failed`, async () => {
+  Deno.test(`K1: a task that ends by somebody else's cancellation, ${how}, has failed`, async () => {
     const cancelled = await someCancelled();
     let task: Task<never> | undefined;
     await errorOf(() =>
@@ -243,7 +242,7 @@ for (const [how, wrap] of Object.entries(WRAPPED)) {
     assertEquals(task!.state, "failed");
   });
 
-  law(`K1: the handlers of handleErrors() are not called for one's own cancellation, ${how}`, async () => {
+  Deno.test(`K1: the handlers of handleErrors() are not called for one's own cancellation, ${how}`, async () => {
     const called: unknown[] = [];
     const outcome = await moveOnAfter(Infinity, (scope) =>
       handleErrors(async () => {
@@ -254,7 +253,7 @@ for (const [how, wrap] of Object.entries(WRAPPED)) {
     assertEquals(called, []);
   });
 
-  law(`K1: the handlers of handleErrors() are called for somebody else's cancellation, ${how}`, async () => {
+  Deno.test(`K1: the handlers of handleErrors() are called for somebody else's cancellation, ${how}`, async () => {
     const cancelled = await someCancelled();
     const called: unknown[] = [];
     await handleErrors(() => Promise.reject(wrap(cancelled)), [[
@@ -264,7 +263,7 @@ for (const [how, wrap] of Object.entries(WRAPPED)) {
     assert(called.length > 0 && called.every((error) => (error as Error).cause === cancelled));
   });
 
-  law(`K1: retry() tries again after somebody else's cancellation, ${how}`, async () => {
+  Deno.test(`K1: retry() tries again after somebody else's cancellation, ${how}`, async () => {
     const cancelled = await someCancelled();
     const value = await retry((attempt) => attempt < 3 ? Promise.reject(wrap(cancelled)) : "done", {
       backoff: () => 0,
@@ -272,7 +271,7 @@ for (const [how, wrap] of Object.entries(WRAPPED)) {
     assertEquals(value, "done");
   });
 
-  law(
+  Deno.test(
     `K1: Once computes again after its user was cancelled, ${how}, and says nothing of that to the next`,
     async () => {
       let times = 0;
@@ -291,12 +290,12 @@ for (const [how, wrap] of Object.entries(WRAPPED)) {
     },
   );
 
-  law(`K1: any() goes on to the next after somebody else's cancellation, ${how}`, async () => {
+  Deno.test(`K1: any() goes on to the next after somebody else's cancellation, ${how}`, async () => {
     const cancelled = await someCancelled();
     assertEquals(await any([() => Promise.reject(wrap(cancelled)), () => "done"]), "done");
   });
 
-  law(`K1: a run that its signal ends, by a cancellation ${how}, fails with nothing else`, async () => {
+  Deno.test(`K1: a run that its signal ends, by a cancellation ${how}, fails with nothing else`, async () => {
     const controller = new AbortController();
     const error = await errorOf(() =>
       run(async () => {
@@ -318,7 +317,7 @@ for (
   })
 ) {
   for (const [place, run_] of Object.entries(PLACES)) {
-    law(
+    Deno.test(
       `K1: an error beside one's own cancellation, ${name}, comes out of ${place}, and the cancellation does not`,
       async () => {
         const mine = new RangeError("Mine");
@@ -335,5 +334,3 @@ for (
     );
   }
 }
-
-allLaws(/^K1/);

@@ -27,7 +27,6 @@ import {
 } from "../core/mod.ts";
 import { currentNode } from "../core/internal.ts";
 import { simulate } from "../testing/mod.ts";
-import { allLaws, law } from "./_known.ts";
 
 const PROGRAMS = 200;
 /** Steps that a program takes at most. */
@@ -372,7 +371,7 @@ async function perform(seed: number, features: ReadonlySet<string>): Promise<str
 
 for (const features of [[], ["swallow"], ["join"], ["forget"], ["combine"], ["swallow", "join", "forget"]]) {
   const also = features.length === 0 ? "" : `, with steps that ${features.join(", ")}`;
-  law(`model: programs at random end, lose nothing and leave nothing${also}`, async () => {
+  Deno.test(`model: programs at random end, lose nothing and leave nothing${also}`, async () => {
     const faults: string[] = [];
     for (let seed = 1; seed <= PROGRAMS; seed++) {
       try {
@@ -387,5 +386,3 @@ for (const features of [[], ["swallow"], ["join"], ["forget"], ["combine"], ["sw
     if (faults.length > 0) throw new Error(`${faults.length} programs:\n${faults.slice(0, 5).join("\n")}`);
   });
 }
-
-allLaws(/^model/);

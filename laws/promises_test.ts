@@ -6,7 +6,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { CancelScope, isCancelled, moveOnAfter } from "../mod.ts";
 import { promisedNames, readDoc } from "../tools/promised_names.ts";
-import { allLaws, law } from "./_known.ts";
 import { type AnyRecipe, call, turns, withKit } from "./_recipe.ts";
 import { withoutUnhandled } from "./_unhandled.ts";
 import { EXCEPTIONS, exportedName, RECIPES } from "./_table.ts";
@@ -171,7 +170,7 @@ for (const [name, recipe] of Object.entries(RECIPES)) {
   for (const [when, { needs, way }] of Object.entries(FORGOTTEN)) {
     if (typeof recipe[needs] !== "function") continue;
     if (needs === "close" && typeof recipe.waiting !== "function") continue;
-    law(
+    Deno.test(
       `K3: ${name}, which nobody awaits, does not end the process when ${when}`,
       () =>
         withoutUnhandled(() =>
@@ -230,7 +229,7 @@ async function untilTimerRefused(how: () => Promise<unknown>): Promise<void> {
 for (const [name, recipe] of Object.entries(RECIPES)) {
   const { ready, waiting, close, refused, uncancelled } = recipe;
   const k4 = (law_: string, body: (made: unknown) => Promise<void>) =>
-    law(`K4: ${name} ${law_}`, () => withKit(recipe, async (kit) => await body(await recipe.open(kit))));
+    Deno.test(`K4: ${name} ${law_}`, () => withKit(recipe, async (kit) => await body(await recipe.open(kit))));
   // In a simulation, time stands still while anybody is ready.
   if (uncancelled === "host's" || uncancelled === "release" || recipe.where === "simulation") continue;
   if (typeof ready === "function") {
@@ -285,5 +284,3 @@ for (const [name, recipe] of Object.entries(RECIPES)) {
   }
   if (refused !== undefined) k4("that is refused, in a loop, lets timers fire and deadlines pass", passedOver(refused));
 }
-
-allLaws(/^K[34]/);

@@ -1,6 +1,6 @@
 /** What all byte streams have in common: which arguments they take, how they are iterated, how a chunk is handed out. */
 
-import { composedWait, show } from "../core/internal.ts";
+import { composedWait, show, turnDue } from "../core/internal.ts";
 
 const encoder = new TextEncoder();
 
@@ -33,8 +33,13 @@ export function faultOfSize(size: unknown, most: number): Error | null {
   );
 }
 
-/** Calls a stream of somebody's on behalf of one that is made of it: what it throws at once is a rejection, too. */
+/**
+ * Calls a stream of somebody's on behalf of one that is made of it: what it throws at once is a rejection, too, and one that
+ * is always ready shuts nobody out.
+ */
 export function callStream<T>(call: () => Promise<T>): Promise<T> {
+  const turn = turnDue();
+  if (turn !== null) return composedWait(() => turn.then(call));
   try {
     return call();
   } catch (error) {

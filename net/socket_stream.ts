@@ -31,6 +31,7 @@ import {
   type WaitReason,
   type Waker,
 } from "../core/mod.ts";
+import { hostImmediate } from "../core/internal.ts";
 import { formatSocketAddress } from "./_address.ts";
 import { chunksOf, divide, encodeText, faultOfBytes, faultOfMax, faultOfSize, faultOfTarget } from "./_byte_stream.ts";
 import { requireMethod } from "./_check.ts";
@@ -521,9 +522,19 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
       sender.wake();
     } else if (faultOfSize(size, rest.length) === null) {
       this.#rest = rest.subarray(size);
-      this.#write();
+      this.#writeOn();
     } else this.#sendBroke(faultOfSize(size, rest.length));
   };
+
+  /** Goes on with what the last write did not take; now and then in a later turn, as a host may be ready for ever. */
+  #writeOn(): void {
+    if (++partialWrites % PARTIAL_WRITES !== 0) return this.#write();
+    const rest = this.#rest;
+    hostImmediate(() => {
+      // Unless it was cancelled, closed or has failed meanwhile.
+      if (this.#rest === rest && this.#writeOperation === null) this.#write();
+    });
+  }
 
   readonly #writeFailed = (error: unknown): void => {
     this.#writeOperation?.end();
@@ -540,6 +551,10 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
     sender?.fail(this.#sendFault);
   }
 }
+
+/** So many writes that were not taken whole lie between two turns of the event loop. */
+const PARTIAL_WRITES = 256;
+let partialWrites = 0;
 
 /** What an error of the host means to an operation of a stream that this side has not closed. */
 function failure(action: string, peer: SocketAddress, error: unknown): Error {

@@ -13,7 +13,7 @@ import {
   suspend,
   type WaitReason,
 } from "../../core/mod.ts";
-import { composedWait } from "../../core/internal.ts";
+import { composedWait, turnDue } from "../../core/internal.ts";
 import { faultOfSize } from "../_byte_stream.ts";
 import { LineBatch } from "./_line_batch.ts";
 import { ReceiveBuffer } from "./_receive_buffer.ts";
@@ -93,6 +93,8 @@ export class MessageReceiver {
     this.receiving = true;
     try {
       while (true) {
+        const turn = turnDue();
+        if (turn !== null) await turn;
         const room = this.buffer.lend(operation.most);
         const most = room.length;
         const size = await this.#stream.receiveInto(room);

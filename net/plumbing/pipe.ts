@@ -1,7 +1,7 @@
 /** Moving bytes from stream to stream. */
 
 import { BrokenResourceError, CancelScope, cancelShieldedCheckpoint, openNursery } from "../../core/mod.ts";
-import { composedWait, failureOf, NOTHING, withSuppressed } from "../../core/internal.ts";
+import { composedWait, failureOf, NOTHING, turnDue, withSuppressed } from "../../core/internal.ts";
 import { faultOfSize } from "../_byte_stream.ts";
 import { requireMethod } from "../_check.ts";
 import { thenClose } from "../_close.ts";
@@ -54,7 +54,11 @@ async function move(from: ReceiveStream, to: SendStream): Promise<number> {
   requireMethod("pipe", "to", to, "sendAll");
   const buffer = new Uint8Array(CHUNK);
   let moved = 0;
-  for (let size = await from.receiveInto(buffer); size !== null; size = await from.receiveInto(buffer)) {
+  while (true) {
+    const turn = turnDue();
+    if (turn !== null) await turn;
+    const size = await from.receiveInto(buffer);
+    if (size === null) return moved;
     const fault = faultOfSize(size, CHUNK);
     if (fault !== null) {
       throw new BrokenResourceError(`Cannot pipe as "from" broke: ${fault.message}`, { cause: fault });
@@ -62,7 +66,6 @@ async function move(from: ReceiveStream, to: SendStream): Promise<number> {
     await to.sendAll(buffer.subarray(0, size));
     moved += size;
   }
-  return moved;
 }
 
 /**
