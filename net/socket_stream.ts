@@ -21,6 +21,7 @@
  */
 
 import {
+  beginHostOperation,
   BrokenResourceError,
   BusyResourceError,
   ClosedResourceError,
@@ -526,11 +527,16 @@ export class SocketStream<A extends SocketAddress = NetworkAddress> implements H
     } else this.#sendBroke(faultOfSize(size, rest.length));
   };
 
-  /** Goes on with what the last write did not take; now and then in a later turn, as a host may be ready for ever. */
+  /**
+   * Goes on with what the last write did not take; now and then in a later turn, as a host may be ready for ever. One in memory
+   * is not, and has no turns.
+   */
   #writeOn(): void {
-    if (++partialWrites % PARTIAL_WRITES !== 0) return this.#write();
+    if (this.#conn.inMemory === true || ++partialWrites % PARTIAL_WRITES !== 0) return this.#write();
     const rest = this.#rest;
+    const operation = beginHostOperation("write");
     hostImmediate(() => {
+      operation.end();
       // Unless it was cancelled, closed or has failed meanwhile.
       if (this.#rest === rest && this.#writeOperation === null) this.#write();
     });

@@ -17,8 +17,8 @@ Deno.test("forgotten await", simulated(async () => {
 }));
 
 Deno.test("forgotten nursery", simulated(() => {
-  openNursery((nursery) => {
-    nursery.startSoon(() => sleep(1_000)); // where[forgotten nursery]
+  openNursery((nursery) => { // where[forgotten nursery]
+    nursery.startSoon(() => sleep(1_000));
   });
 }, { leaks: "error" }));
 
@@ -111,7 +111,7 @@ const sections = await (async () => {
 
 /** What each report says, with the place of the mark in place of {}. */
 const REPORTS: Record<string, string> = {
-  "forgotten nursery": 'wait that nobody awaited: sleep until t=1s at {}:29, task "task"',
+  "forgotten nursery": 'nursery "nursery" (opened at {}:3) was still open, and cancelled (an "await" is missing)',
   "lost lock":
     'BrokenResourceError: Cannot acquire lock "db" as its owner, task "first" (started at {}:13), ended while holding it: ' +
     'write "using guard = await lock.acquire()"',
