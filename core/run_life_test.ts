@@ -62,7 +62,7 @@ Deno.test("run() refuses wrong options with the whole message, and runs nothing"
   ];
   let ran = false;
   for (const [options, message] of wrong) {
-    const error = await assertRejects(() => run(() => void (ran = true), options));
+    const error = await assertRejects(() => run(() => void (ran = true), options), Error);
     assertEquals(error.message, `Cannot start a run as ${message}`);
     assertInstanceOf(error, /spawnSites|grace/.test(message) ? RangeError : TypeError);
   }

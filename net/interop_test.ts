@@ -181,7 +181,7 @@ Deno.test(
 Deno.test("deadline() and abortable() of @std/async around fetch() end the wait; the scope ends the request", async () => {
   await using site = new Site();
   const outcome = await moveOnAfter(Infinity, async (scope) => {
-    const error = await assertRejects(() => deadline(fetch(site.url("never")).then(() => {}), 20));
+    const error = await assertRejects(() => deadline(fetch(site.url("never")).then(() => {}), 20), Error);
     assertEquals(error.name, "TimeoutError");
     const controller = new AbortController();
     await all([

@@ -125,12 +125,20 @@ export function assertIsError<E extends Error = Error>(
 }
 
 /** Fails unless the function throws; returns what it threw. */
+export function assertThrows(fn: () => unknown, msg?: string): unknown;
 export function assertThrows<E extends Error = Error>(
   fn: () => unknown,
-  ErrorClass?: ErrorClass<E>,
+  ErrorClass: ErrorClass<E>,
   msgIncludes?: string,
   msg?: string,
-): E {
+): E;
+export function assertThrows<E extends Error = Error>(
+  fn: () => unknown,
+  classOrMsg?: ErrorClass<E> | string,
+  msgIncludes?: string,
+  msg = typeof classOrMsg === "string" ? classOrMsg : undefined,
+): unknown {
+  const ErrorClass = typeof classOrMsg === "string" ? undefined : classOrMsg;
   let thrown: unknown;
   try {
     fn();
@@ -143,12 +151,20 @@ export function assertThrows<E extends Error = Error>(
 }
 
 /** Fails unless the function's promise rejects; resolves with what it rejected with. */
-export async function assertRejects<E extends Error = Error>(
+export function assertRejects(fn: () => PromiseLike<unknown>, msg?: string): Promise<unknown>;
+export function assertRejects<E extends Error = Error>(
   fn: () => PromiseLike<unknown>,
-  ErrorClass?: ErrorClass<E>,
+  ErrorClass: ErrorClass<E>,
   msgIncludes?: string,
   msg?: string,
-): Promise<E> {
+): Promise<E>;
+export async function assertRejects<E extends Error = Error>(
+  fn: () => PromiseLike<unknown>,
+  classOrMsg?: ErrorClass<E> | string,
+  msgIncludes?: string,
+  msg = typeof classOrMsg === "string" ? classOrMsg : undefined,
+): Promise<unknown> {
+  const ErrorClass = typeof classOrMsg === "string" ? undefined : classOrMsg;
   let promise: PromiseLike<unknown>;
   try {
     promise = fn();
