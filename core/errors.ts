@@ -2,7 +2,7 @@
  * The errors of this library, and how to tell them apart.
  *
  * Every class carries a brand (see `_brand.ts`), so that `instanceof` and the cancel scopes recognise errors made by a
- * second copy of the package.
+ * second copy of the package. Over 400 lines, nearly all of them documentation.
  */
 
 import { branded, hasBrand, recogniseBrand } from "./_brand.ts";
