@@ -19,6 +19,8 @@ import { placeOf } from "./_place.ts";
 /** How what was forgotten is called in messages, once it has been waited for. */
 export interface Forgotten {
   readonly names: readonly string[];
+  /** Where it was opened, as far as that was recorded. */
+  readonly places: readonly string[];
 }
 
 /**
@@ -27,8 +29,14 @@ export interface Forgotten {
  */
 export async function linger(node: StatusNode, shields: boolean): Promise<Forgotten> {
   const names: string[] = [];
-  for (let below = node.firstChild; below !== null; below = below.next) names.push(nameOf(below));
+  const places: string[] = [];
+  for (let below = node.firstChild; below !== null; below = below.next) {
+    const place = placeOf(below.site);
+    names.push(nameOf(below, place));
+    if (place !== undefined) places.push(place);
+  }
   names.reverse();
+  places.reverse();
   node.task.runtime.instruments?.forgotten(node);
   const waiter = new Waiter<void>(node, { kind: "forgotten await", label: () => names.join(", ") }, UNABORTABLE);
   whenEmpty(node, () => void waiter.wake());
@@ -37,16 +45,19 @@ export async function linger(node: StatusNode, shields: boolean): Promise<Forgot
   endNode(node);
   if (!shields) liftShields(node);
   await over;
-  return { names };
+  return { names, places };
 }
 
 /** The error of a block whose body has returned although something was going on in it. */
-export function forgottenAwait(block: string, { names }: Forgotten): TypeError {
-  return new TypeError(
+export function forgottenAwait(block: string, { names, places }: Forgotten): TypeError {
+  const error = new TypeError(
     `Cannot leave ${block} as everything that is opened in it must have ended: ${names.join(", ")} ${
       names.length === 1 ? "was" : "were"
     } still open, and cancelled (an "await" is missing)`,
   );
+  // Its own frames show how the library ends a block. Those of interest are the calls that were not awaited.
+  if (places.length > 0) error.stack = `TypeError: ${error.message}${places.map((at) => `\n    at ${at}`).join("")}`;
+  return error;
 }
 
 function liftShields(root: StatusNode): void {
@@ -58,8 +69,7 @@ function liftShields(root: StatusNode): void {
   for (const node of shields) setShield(node, false);
 }
 
-function nameOf(node: StatusNode): string {
-  const place = placeOf(node.site);
+function nameOf(node: StatusNode, place: string | undefined): string {
   const at = place === undefined ? "" : ` (opened at ${place.replace("file://", "")})`;
   if (node.task === node) return `nursery.start() of task "${node.task.name}"${at}`;
   const { label } = node;

@@ -322,6 +322,6 @@ function requireSpawnOptions(options: SpawnOptions): void {
   if (grace === undefined) return;
   requireTimeout(action, "grace", grace);
   if (daemon !== "last") {
-    throw new TypeError(`Cannot ${action} with "grace" as "daemon" must be "last" then: received ${show(daemon)}`);
+    throw new TypeError(`Cannot ${action} with "grace" as "daemon" must be "last": received ${show(daemon)}`);
   }
 }

@@ -10,6 +10,9 @@ import { read } from "./_foreign.ts";
 import { environment } from "./_host.ts";
 import { isOurs } from "./_place.ts";
 
+/** Stands for all frames, if all are the library's. */
+const INSIDE = "    at <@trefoil/io> (shown by TREFOIL_STACKS=full)";
+
 /** How many frames more than usual are captured, as some will be cut. */
 const LIBRARY_FRAMES = 10;
 
@@ -37,5 +40,7 @@ function framesOf(stack: string, limit: number): string {
   full ??= environment("TREFOIL_STACKS") === "full";
   const lines = stack.split("\n").filter((line) => /^\s+at /.test(line));
   const shown = full ? lines : lines.filter((line) => !isOurs(line));
+  // With no frame at all, the host's report would show the line of the library instead.
+  if (shown.length === 0 && limit > 0) shown.push(INSIDE);
   return shown.slice(0, limit).map((line) => `\n${line}`).join("");
 }

@@ -359,7 +359,7 @@ Deno.test("startSoon() and start() refuse options of the wrong kind, before they
         [{ daemon: 1 }, 'Cannot start a task as "daemon" must be true, false or "last": received 1'],
         [{ name: 5 }, 'Cannot start a task as "name" must be a string: received 5'],
         [{ daemon: "last", grace: -1 }, 'Cannot start a task as "grace" must be >= 0: received -1'],
-        [{ grace: 5 }, 'Cannot start a task with "grace" as "daemon" must be "last" then: received undefined'],
+        [{ grace: 5 }, 'Cannot start a task with "grace" as "daemon" must be "last": received undefined'],
         ["worker", 'Cannot start a task as "options" must be an object: received "worker"'],
         [null, 'Cannot start a task as "options" must be an object: received null'],
       ] as const

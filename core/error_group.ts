@@ -210,16 +210,26 @@ function asGroup(error: unknown): ErrorGroup | null {
 }
 
 function summary(errors: readonly unknown[]): string {
-  const shown = errors.slice(0, 5).map((error) => `${headline(error)}${isErrorGroup(error) ? "" : originText(error)}`)
-    .join("; ");
+  return listed(errors, (error) => `${headline(error)}${isErrorGroup(error) ? "" : originText(error)}`);
+}
+
+function listed(errors: readonly unknown[], describe: (error: unknown) => string): string {
+  const shown = errors.slice(0, 5).map(describe).join("; ");
   const more = errors.length > 5 ? `; and ${errors.length - 5} more` : "";
   return `${errors.length} ${errors.length === 1 ? "error" : "errors"}: ${shown}${more}`;
+}
+
+/** Without looking into groups: those below a headline may be nested deep. */
+function brief(error: unknown): string {
+  return isErrorGroup(error) ? `(${error.errors.length} more)` : textOf(error);
 }
 
 function headline(error: unknown): string {
   if (!isErrorGroup(error)) return textOf(error);
   // Cut, or the message of a deep nest of groups would grow with the square of its depth.
-  const message = String(read(error, "message"));
+  let message = String(read(error, "message"));
+  // Half a place is of no use, and each error shows its own again further down.
+  if (message.length > 120 && isListed(error)) message = listed(error.errors, brief);
   return message.length > 120 ? `(${message.slice(0, 119)}…)` : `(${message})`;
 }
 

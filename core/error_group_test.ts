@@ -219,3 +219,16 @@ Deno.test("an uncaught group prints all its errors", () => {
     assert(text.includes(part), part);
   }
 });
+
+Deno.test("the message of a group of groups that are long lists the inner errors without their places, and whole", async () => {
+  const child = () =>
+    openNursery((inner) => {
+      for (const name of ["first worker", "second worker"]) {
+        inner.startSoon(() => Promise.reject(new TypeError("no such user")), { name });
+      }
+    });
+  const error = await openNursery((nursery) => void nursery.startSoon(child)).catch((error) => error);
+  assertEquals(error.message, "1 error: (2 errors: TypeError: no such user; TypeError: no such user)");
+  const nested = await openNursery((nursery) => void nursery.startSoon(() => Promise.reject(error))).catch((e) => e);
+  assertEquals(nested.message, `1 error: (${error.message})`);
+});

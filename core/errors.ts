@@ -85,7 +85,10 @@ export function makeCancelled(source: CancelSource, reason?: unknown, sourceTask
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   try {
-    return new Cancelled(KEY, source, reason, sourceTask);
+    const cancelled = new Cancelled(KEY, source, reason, sourceTask);
+    // For want of a frame, the host's report of an uncaught error shows its timer nevertheless.
+    if (stackTraceLimit > 0) cancelled.stack = `Cancelled: ${cancelled.message}\n    at <${source}>`;
+    return cancelled;
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
   }

@@ -17,7 +17,9 @@ import {
   moveOnAfter,
   openMemoryChannel,
   openNursery,
+  run,
   RunFinishedError,
+  sleep,
   sleepForever,
   TooSlowError,
   WouldBlock,
@@ -176,7 +178,7 @@ Deno.test(
 );
 
 Deno.test(
-  "the stack of an error of the library's own begins where the user's code is, and a Cancelled by a deadline has none",
+  "the stack of an error of the library's own begins where the user's code is, and that of a Cancelled by a deadline says so",
   simulated(async () => {
     const [end] = openMemoryChannel<number>(0);
     end.close();
@@ -199,7 +201,8 @@ Deno.test(
     assert((errors.own as Error).stack?.includes("errors_test.ts"));
     assertEquals((errors.own as Error).cause, 5);
     const outcome = await moveOnAfter(1, () => sleepForever());
-    assertEquals(outcome.cancelledCaught && outcome.cancelled.stack?.includes("\n"), false);
+    assert(outcome.cancelledCaught);
+    assertEquals(outcome.cancelled.stack, "Cancelled: Cancelled as the deadline passed\n    at <deadline>");
     const explicit = new CancelScope();
     explicit.cancel();
     const { cancelled } = await explicit.run(() => sleepForever()) as { cancelled: Cancelled };
@@ -208,6 +211,26 @@ Deno.test(
     assertEquals(cancelled.stack, "mine");
   }),
 );
+
+Deno.test("the stack of an error of the library's own is never empty, as the host would show lines of the library", async () => {
+  // Nothing of the user's is on the stack when a nursery of `run()` ends.
+  const group: Error = await new Promise((resolve) => {
+    setTimeout(() => {
+      const running = run(() =>
+        openNursery((nursery) => {
+          nursery.startSoon(() => sleep(0));
+          nursery.startSoon(() => Promise.reject(new Error("x")));
+        })
+      );
+      void running.then(() => {}, resolve);
+    }, 0);
+  });
+  assert(group instanceof ErrorGroup);
+  assertEquals(
+    group.stack,
+    `ErrorGroup: ${group.message}\n    at <@trefoil/io> (shown by TREFOIL_STACKS=full)`,
+  );
+});
 
 Deno.test("every class of errors is known across copies of the package, and what is derived from one is told apart", async () => {
   const other = await import("./errors.ts?third-copy") as typeof import("./errors.ts");

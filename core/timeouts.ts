@@ -149,8 +149,9 @@ function inTime<T>(
     let how = `its scope was cancelled: ${cancelled.message}`;
     if (cancelled.source === "deadline") {
       how = `it was not done when ${when()}`;
-      const list = waits.map(({ task, kind, label }) => `\n  ${waitText(kind, label)} in task "${task}"`);
-      if (list.length > 0) how += `; it waited for${list.join("")}`;
+      const list = waits.map(({ task, kind, label }) => `${waitText(kind, label)} in task "${task}"`);
+      // In one line, as the host's report of an uncaught error repeats what comes after the first.
+      if (list.length > 0) how += `; it waited for ${list.join(", ")}`;
     }
     throw new TooSlowError(`Cannot finish in time as ${how}`, { cause: cancelled, waits });
   });

@@ -127,10 +127,10 @@ Deno.test(
       return checkpoint();
     }));
     assertEquals(texts, [
-      '250 Cannot finish in time as it was not done when 250ms had passed; it waited for\n  sleep for ever in task "main"',
-      '1750 Cannot finish in time as it was not done when 1.5s had passed; it waited for\n  sleep for ever in task "main"',
-      "2000 Cannot finish in time as it was not done when the deadline t=2s had passed; it waited for\n" +
-      '  sleep for ever in task "main"',
+      '250 Cannot finish in time as it was not done when 250ms had passed; it waited for sleep for ever in task "main"',
+      '1750 Cannot finish in time as it was not done when 1.5s had passed; it waited for sleep for ever in task "main"',
+      "2000 Cannot finish in time as it was not done when the deadline t=2s had passed; it waited for " +
+      'sleep for ever in task "main"',
       "2000 Cannot finish in time as it was not done when the deadline t=-1ms had passed",
       '2000 Cannot finish in time as its scope was cancelled: Cancelled as cancel() was called in task "main": by hand',
     ]);
@@ -275,8 +275,8 @@ Deno.test(
     ]);
     assertEquals(
       error?.message,
-      'Cannot finish in time as it was not done when 50ms had passed; it waited for\n  event "gate" in task "main"\n' +
-        '  acquire lock "db" held by "migration" in task "load user"',
+      'Cannot finish in time as it was not done when 50ms had passed; it waited for event "gate" in task "main", ' +
+        'acquire lock "db" held by "migration" in task "load user"',
     );
     const many = await assertRejects(() => failAfter(1, () => all(Array(20).fill(() => sleepForever()))), TooSlowError);
     assertEquals(many.waits.length, 8);
