@@ -19,16 +19,16 @@ const FOREIGN: WaitReason = { kind: "foreign promise", foreign: true };
 /** How long whoever was told to cancel may take by default, in milliseconds: as long as most clients wait for a server. */
 const TELLING_TIMEOUT = 5_000;
 
-/** How `cancellable()` waits, and what it does when it is cancelled. */
+/** Options of `cancellable()`. */
 export interface CancellableOptions {
   /**
-   * Tells the one that does the work that nobody wants it any more. Called once, when the wait is cancelled, under a shield
-   * of its own, so it may wait.
+   * Tells whoever does the work that its result is not wanted any more. Called once, when the wait is cancelled, under
+   * a shield of its own, so it may wait.
    */
   readonly cancel?: (cancelled: Cancelled) => unknown;
   /**
-   * How long the wait goes on at most after it was cancelled, in milliseconds, until the work has ended and `cancel` is done.
-   * By default 5,000 with `cancel`; 0 without, as who has not been told will not end.
+   * How long the wait goes on at most after it was cancelled, in milliseconds, until the work has ended and `cancel` is
+   * done. By default 5,000 with `cancel`, and 0 without it: work that was not told to end goes on.
    */
   readonly timeout?: number;
   /** What is waited for, as the task tree shows it. */
@@ -38,9 +38,9 @@ export interface CancellableOptions {
 /**
  * Waits for a foreign promise in a way that can be cancelled.
  *
- * Cancelling ends the wait, not the work behind the promise: whoever does that goes on, and its result, or error, is
- * dropped. To end the work as well, give it a `currentSignal()`; or give `cancel`, which tells whoever does it, and then the
- * call waits until the promise has settled, for `timeout` at most.
+ * Cancelling ends the wait, not the work behind the promise: that goes on, and its result, or error, is dropped. To end
+ * the work as well, give it a `currentSignal()`. Or give `cancel`, which tells whoever does the work: then the call
+ * waits until the promise has settled, for `timeout` at most.
  *
  * The library does not know who will settle the promise, with or without a `label`; `cancellable(hostOp(label, promise))`
  * says that the outside world will, so that virtual time waits for it. A promise may be waited for any number of times:

@@ -11,9 +11,10 @@ import { cutStack } from "./_own_stack.ts";
 import type { PendingWait } from "./_wait_text.ts";
 
 /**
- * What caused a cancellation: a `"deadline"`; `"explicit"`, somebody called `cancel()`; its `"nursery"`, in which another
- * task has failed; a `"signal"` of the system or an `AbortSignal`; a `"disconnect"`, the client has gone away; the
- * `"shutdown"` whose grace ran out; or nothing but that the block around it has `"ended"`.
+ * What caused a cancellation: `"deadline"`, a timeout or deadline has passed; `"explicit"`, `cancel()` was called;
+ * `"nursery"`, another task of the nursery has failed; `"signal"`, a signal of the system or an `AbortSignal`;
+ * `"disconnect"`, the client has gone away; `"shutdown"`, the grace of a shutdown ran out; `"ended"`, the block around
+ * the code has ended.
  */
 export type CancelSource = "deadline" | "explicit" | "nursery" | "signal" | "disconnect" | "shutdown" | "ended";
 
@@ -185,10 +186,11 @@ export function isOnlyCancelled(error: unknown): boolean {
 /**
  * Thrown where a `Cancelled` arrives that belongs to no scope around: somebody else was cancelled, and this code was not.
  *
- * It happens when a promise is shared with a task that is cancelled (`cache ??= load()`), and to whoever joins a task that
- * was cancelled. For those it is a failure like any other; taken for a cancellation of their own, it would end them in
- * silence. `cause` is the `Cancelled`. A `Cancelled` becomes this error when it leaves a task, a scope, the body of a
- * nursery or the handler of a server; code that awaits the shared promise itself sees it as it is.
+ * It happens to code that awaits a promise shared with a task that is cancelled (`cache ??= load()`), or that joins a
+ * task that was cancelled. For that code it is a failure like any other: taken for its own cancellation, it would end
+ * the code in silence. Share values with `Once`, and keep shared work alive with `shielded()`. `cause` is the
+ * `Cancelled`. A `Cancelled` becomes this error when it leaves a task, a scope, the body of a nursery or the handler of
+ * a server; code that awaits the shared promise itself sees it as it is.
  *
  * @example Joining a task that was cancelled
  * ```ts

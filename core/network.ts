@@ -155,8 +155,8 @@ export interface Network {
   /** Removes a file if it is a socket; returns whether there is none any more. */
   removeSocketFile?(path: string): Promise<boolean>;
   /**
-   * Called before something is done that no network has, but the host alone, such as HTTP: to serve it, or to talk to what is
-   * at `url`. Throws if that would get past this network.
+   * Called before an operation that only the host has, such as serving HTTP, or a request to `url`. Throws if that
+   * would get past this network.
    */
   requireHost?(action: string, url?: string): void;
   /** Whether it is in memory: then its operations are not accounted for as operations of the host. */

@@ -50,7 +50,7 @@ export interface SpawnOptions {
 /** Options of `nursery.adopt()`. */
 export interface AdoptOptions<T> {
   /**
-   * Gets what comes too late: the caller was cancelled while it waited. By default it is disposed of, if it can be
+   * Gets a value that comes after the caller was cancelled. By default the value is disposed of, if it can be
    * (`Symbol.asyncDispose`, `Symbol.dispose`), and dropped otherwise.
    */
   readonly onAbandoned?: (value: T) => unknown;
@@ -116,9 +116,9 @@ export interface Nursery {
   /**
    * Runs a function with the nursery as the place it belongs to, instead of the scope that calls this.
    *
-   * For clients that are opened under a timeout and live on: their callbacks come in the place in which they were opened,
-   * and there every wait is refused once that has ended. Opened so, their waits live and end with the nursery. The
-   * nursery stays open until the function's promise settles.
+   * For a client that is opened under a timeout and lives on. Its callbacks run in the place in which it was opened,
+   * and once that has ended, every wait in them is refused. Adopted, they can wait until the nursery ends. The nursery
+   * stays open until the function's promise settles; the callbacks do not keep it open.
    *
    * **Cancellation:** ends the caller's wait at once, not the function; what it gives then goes to `onAbandoned`.
    *

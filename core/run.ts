@@ -58,8 +58,8 @@ export interface RunOptions {
    */
   readonly grace?: number;
   /**
-   * For how many tasks, the first ones, the place of their `startSoon` is recorded, and for how many scopes and nurseries
-   * where they were opened; at 2 microseconds each.
+   * For how many tasks it is recorded where they were started, and for how many scopes and nurseries where they were
+   * opened: for the first ones. Each place costs about 2 microseconds.
    *
    * @default {256}
    */

@@ -18,8 +18,8 @@ export interface HandshakeOptions {
    */
   readonly handshakeTimeout?: number;
   /**
-   * Called with the reason why a client was turned away: mostly a `BrokenResourceError`, or a `TooSlowError`. Without it
-   * nobody hears of it, as every server on the open network is tried by some who do not speak TLS. The stream is closed
+   * Called with the reason why a client was turned away: mostly a `BrokenResourceError`, or a `TooSlowError`. Without
+   * it nobody is told, as every server on the open network meets clients that do not speak TLS. The stream is closed
    * after it. What it throws counts as an error of the handler.
    */
   readonly onHandshakeError?: (error: unknown, stream: TlsStream) => void | Promise<void>;

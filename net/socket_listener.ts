@@ -105,7 +105,7 @@ export class SocketListener<S extends SocketStream<SocketAddress> = SocketStream
    * @returns The stream, which belongs to the caller.
    * @throws {BusyResourceError} If another task is accepting.
    * @throws {ClosedResourceError} If the listener is closed, before or meanwhile, or somebody else closes its socket.
-   * @throws {Error} If the host has no more resources (`code` `EMFILE` and the like), or fails in a way that nobody knows:
+   * @throws {Error} If the host has no more resources (`code` `EMFILE` and the like), or fails in an unknown way:
    *   accepting can be tried again.
    */
   accept(): Promise<S> {

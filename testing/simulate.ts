@@ -81,7 +81,7 @@ export interface SimulateOptions {
   /**
    * The network of the run; `"host"` for real sockets. By default it is one in memory, on simulated time.
    *
-   * HTTP, TLS and WebSockets it has not: use real sockets and `io: { quiet: 50 }` with those.
+   * It has no HTTP, TLS or WebSockets: use real sockets and `io: { quiet: 50 }` with those.
    */
   readonly network?: Network | "host";
   /** Watchers of the run, told after the simulation itself. */

@@ -46,9 +46,8 @@ export interface BroadcastChannelStatistics {
 /**
  * One subscription: see `BroadcastSendChannel.subscribe()`. Closing the last clone ends it.
  *
- * Unlike the end of a memory channel it has one consumer, and a sender may have to wait for that. So a loop over it that is
- * left, by `break`, an error or cancellation, closes it: once the last of the loops over this end is left. Another consumer
- * takes a `clone()`.
+ * Unlike the end of a memory channel it has one consumer, for which a sender may have to wait. So leaving the last loop
+ * over this end closes it, be it by `break`, an error or cancellation. Another consumer takes a `clone()`.
  */
 export interface BroadcastReceiveChannel<T> extends MemoryReceiveChannel<T> {
   /** How many values it has lost by being too slow; always 0 unless the policy is `"dropOldest"`. */
@@ -78,8 +77,8 @@ export interface BroadcastSendChannel<T> extends Disposable {
   /**
    * Subscribes: what is sent from now on can be received.
    *
-   * @returns The receiving end. Close it (`using`), or loop over it, which closes it when the loop is left; or the sender
-   * will wait for it, or fill its buffer.
+   * @returns The receiving end. Close it (`using`), or loop over it: leaving the loop closes it. Otherwise the sender
+   *   waits for it, or fills its buffer.
    * @throws {ClosedResourceError} If the channel is closed.
    */
   subscribe(): BroadcastReceiveChannel<T>;

@@ -16,7 +16,7 @@ import { afterFailure, mark } from "../suppressed_errors.ts";
 import type { WaitReason } from "../_waiter.ts";
 import { WaitQueue } from "../_wait_queue.ts";
 
-/** How `toChannel()` leaves its source. */
+/** Options of `toChannel()`. */
 export interface ToChannelOptions {
   /**
    * Ends what the source waits for, such as `() => subscription.unsubscribe()`. Called when the source was not read to its end.

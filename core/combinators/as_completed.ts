@@ -15,7 +15,7 @@ import { ignore } from "../_quiet.ts";
 import { refuse, type WaitReason } from "../_waiter.ts";
 import { WaitQueue } from "../_wait_queue.ts";
 
-/** How `asCompleted()` gives its results. */
+/** Options of `asCompleted()`. */
 export interface AsCompletedOptions extends MapOptions {
   /**
    * Whether the results come in the order of the items. One that is ready before its turn waits, and so does its worker:

@@ -32,7 +32,7 @@ export type ResultOf<J extends Iterable<Job<unknown>>> = J extends Iterable<infe
   ? ResultOfJob<F>
   : never;
 
-/** What `race()` and `any()` do with the results that nobody gets. */
+/** Options of `race()` and `any()`. */
 export interface RaceOptions<T> {
   /**
    * Takes a result that comes too late, or that is there when the call fails after all. It runs in the task of that job, and

@@ -16,7 +16,7 @@ export interface ConcurrencyOptions {
   readonly concurrency?: number;
 }
 
-/** How `map()`, `forEach()` and `asCompleted()` go through a source. */
+/** Options of `map()`, `forEach()` and `asCompleted()`. */
 export interface MapOptions extends ConcurrencyOptions {
   /**
    * What happens when an item fails. `"first"`: the first error cancels the rest, and is thrown itself. `"collect"`: all items

@@ -29,8 +29,8 @@ export interface CapacityLimiterOptions {
 /** How a token is borrowed. */
 export interface BorrowOptions {
   /**
-   * Who borrows: any value, compared as by a `Map`. Each borrower can hold one token. Name something else than the calling
-   * task to give the token back in another task, or after this one has ended.
+   * What borrows the token: any value, compared as by a `Map`. Each borrower can hold one token. Name something else
+   * than the calling task to give the token back in another task, or after this one has ended.
    *
    * @default {currentTask()}
    */
@@ -58,8 +58,8 @@ let breakIt: (limiter: CapacityLimiter, owner: TaskImpl<unknown>) => void;
  * Unlike a semaphore it knows who has a token, so borrowing twice or giving back what one does not have is an error
  * and not a wrong count. The limit can be changed while it is in use.
  *
- * A task that borrows for itself must give its token back before it ends. If it does not, the limiter is broken for good:
- * its waiters and all who come later get an error that names the task.
+ * A task that borrows for itself must give its token back before it ends. If it does not, the limiter is broken for
+ * good: waiting and later calls fail with an error that names the task.
  *
  * **Order:** strictly first come, first served.
  *

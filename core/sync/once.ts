@@ -13,10 +13,10 @@ import { WaitQueue } from "../_wait_queue.ts";
 /**
  * A value that is computed by the first task that asks for it; the others wait for that.
  *
- * The computation runs in the asking task, under its scopes. If that is cancelled, the next in line computes in its
- * place: nobody gets somebody else's cancellation, nor what the cleanup after it has failed with. If it fails, all who wait
- * get the error, and the next to ask tries again. So it is the cure for `cache ??= load()`, where the first user's timeout
- * fails all the others; for one value per key, keep a `Map` of them.
+ * The computation runs in the asking task, under its scopes. If that task is cancelled, the next in line computes in
+ * its place: it gets neither the cancellation nor an error of the cleanup after it. If the computation fails, all
+ * waiting tasks get the error, and the next call tries again. So a `Once` is the cure for `cache ??= load()`, where the
+ * first user's timeout fails all the others; for one value per key, keep a `Map` of them.
  *
  * @example A connection that is opened on first use
  * ```ts

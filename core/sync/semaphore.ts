@@ -114,7 +114,8 @@ export class Semaphore {
    * **Cancellation:** throws `Cancelled`; nothing was taken, and those behind move up.
    *
    * @param count How many to take together; at most the maximum.
-   * @returns What gives them back once, by `using` or `release()`; ignore it to give them back in another way.
+   * @returns A permit that gives them back once, by `using` or `release()`; ignore it and call `semaphore.release()`
+   *   instead, if that suits better.
    * @throws {RangeError} If `count` is not a whole number from 1 to the maximum: more can never be had.
    */
   acquire(count = 1): Promise<ReleaseGuard> {

@@ -127,12 +127,12 @@ const SPAWN = { name: "request" } as const;
  *
  * A client that ends only its own half of the connection counts as gone.
  *
- * **Not guaranteed:** limits in time. The host has none for the head of a request, for its body, nor for idle connections,
- * so slow clients can use up the open files of the process: put a proxy that has such limits in front of a server for
- * everybody, and limit the reading of bodies with `failAfter()`. A client which goes away before it has sent its whole body
- * is noticed only when that is read. Of a client that goes away
- * while its body is read and the answer is streamed at the same time, the host keeps the file until the server ends; of a TLS
- * client that does not take what it is sent, until that goes away.
+ * **Not guaranteed:** limits in time. The host has none for the head of a request, for its body, nor for idle
+ * connections, so slow clients can use up the open files of the process: put a proxy that has such limits in front of a
+ * server for everybody, and limit the reading of bodies with `failAfter()`. A client that goes away before it has sent
+ * its whole body is noticed only when the body is read. The host keeps the open file of a client that goes away while
+ * its body is read and the answer is streamed, until the server ends; and that of a TLS client that does not take what
+ * it is sent, until the client goes away.
  *
  * **Cancellation:** the handlers are cancelled and awaited, their clients get a 503 if there is time for it, and all
  * connections are closed.
