@@ -3,7 +3,8 @@
  * Downloads files, three at a time, with a progress bar; or with plain lines, if the output is not a terminal.
  *
  * A file that is not complete is called NAME.part: under its own name there is never half a file, also after Ctrl-C or
- * a crash. The next call goes on where the last one ended, if the file on the server is still the same.
+ * a crash. The next call goes on where the last one ended, if the file on the server is still the same: the server is
+ * asked by its ETag, which NAME.part.etag keeps, or by its date, which is that of the part.
  *
  * Run it: deno run --allow-net --allow-read --allow-write examples/download.ts [--to FOLDER] [URL ...]
  * Without a URL it downloads three files from a slow server of its own, into a temporary folder.
@@ -75,6 +76,8 @@ class Download {
   readonly path: string;
   readonly #url: string;
   readonly #part: string;
+  /** The file with the ETag of what the part is a part of, if it has one. Written before the first byte of the part. */
+  readonly #tag: string;
   readonly #count: Count;
 
   constructor(url: string, folder: string, count: Count) {
@@ -82,12 +85,13 @@ class Download {
     this.#count = count;
     this.path = `${folder}/${count.name}`;
     this.#part = `${this.path}.part`;
+    this.#tag = `${this.#part}.etag`;
   }
 
   /** Gets what is missing. What an attempt has received stays, however it ends. */
   async attempt(patience: number): Promise<void> {
     if (await statOf(this.path) !== null) return this.#count.end("is there already");
-    const part = await statOf(this.#part);
+    const part = await this.#partThere();
     const response = await failAfter(patience, () => fetch(this.#url, { headers: headersFor(part) }));
     const reader = (response.body ?? new Blob().stream()).getReader();
     try {
@@ -104,13 +108,25 @@ class Download {
       reader.cancel().catch(() => {});
     }
     await hostOp("rename", Deno.rename(this.#part, this.path));
+    await removeIfThere(this.#tag);
     this.#count.end("is complete");
   }
 
-  async #check({ status }: Response, part: Deno.FileInfo | null): Promise<void> {
-    if (status === 200 || status === 206) return;
+  async #partThere(): Promise<Part | null> {
+    const info = await statOf(this.#part);
+    if (info === null) return null;
+    const date = info.mtime === null || info.mtime.getTime() === 0 ? null : info.mtime.toUTCString();
+    return { size: info.size, validator: await textOf(this.#tag) ?? date };
+  }
+
+  async #check({ status, headers }: Response, part: Part | null): Promise<void> {
+    if (status === 200) return;
+    // A server that does not know If-Range gives the rest of another file.
+    const isSame = part === null || part.validator === validatorOf(headers);
+    if (status === 206 && isSame) return;
     // 416: there is no rest to be had. What is there is not trusted: it begins anew.
-    if (status === 416 && part !== null) await hostOp("remove", Deno.remove(this.#part));
+    if (status === 416 || status === 206) await removeIfThere(this.#part);
+    if (status === 206) throw new DownloadError(`Cannot go on with ${this.path} as its file has changed`, true);
     throw new DownloadError(
       `Cannot download ${this.#url} as the answer must be 200 or 206: ${status}`,
       mayPass(status),
@@ -126,7 +142,12 @@ class Download {
     const { from, size } = extent(response, have);
     this.#count.begin(from, size);
     const file = await hostOp("open", Deno.open(this.#part, { write: true, create: true, truncate: from === 0 }));
+    const validator = validatorOf(response.headers);
     try {
+      if (from === 0) {
+        if (validator?.startsWith('"')) await hostOp("write", Deno.writeTextFile(this.#tag, validator));
+        else await removeIfThere(this.#tag);
+      }
       await file.seek(from, Deno.SeekMode.Start);
       while (true) {
         const { done, value } = await failAfter(patience, () => reader.read());
@@ -137,19 +158,39 @@ class Download {
     } finally {
       // Without a wait, so that it is done also when cancelled. The part gets the date of what it is a part of: by that
       // the server can tell, next time, whether it is still the same file. See headersFor().
-      const modified = Date.parse(response.headers.get("last-modified") ?? "");
+      const modified = Date.parse(validator ?? "");
       file.utimeSync(0, Number.isNaN(modified) ? 0 : modified / 1_000);
       file.close();
     }
   }
 }
 
+/** What an earlier attempt has left. */
+interface Part {
+  readonly size: number;
+  /** By what the server can tell whether its file is still the same; `null` if nothing is known. */
+  readonly validator: string | null;
+}
+
 /** Asks for the rest of a part, on condition that the file has not changed since. */
-function headersFor(part: Deno.FileInfo | null): Record<string, string> {
+function headersFor(part: Part | null): Record<string, string> {
   // Compressed on the way, the bytes could not be counted.
   const headers = { "accept-encoding": "identity" };
-  if (part === null || part.size === 0 || part.mtime === null || part.mtime.getTime() === 0) return headers;
-  return { ...headers, "range": `bytes=${part.size}-`, "if-range": part.mtime.toUTCString() };
+  if (part === null || part.size === 0 || part.validator === null) return headers;
+  return { ...headers, "range": `bytes=${part.size}-`, "if-range": part.validator };
+}
+
+/**
+ * What tells one version of a file from every other (RFC 9110, section 8.8): a strong ETag, or else the date of its last
+ * change, unless that may have been in this very second, as then it may change again in it.
+ */
+function validatorOf(headers: Headers): string | null {
+  const tag = headers.get("etag");
+  if (tag?.startsWith('"')) return tag;
+  const modified = Date.parse(headers.get("last-modified") ?? "");
+  if (Number.isNaN(modified)) return null;
+  const age = Date.parse(headers.get("date") ?? "") - modified;
+  return age >= 0 && age < 1_000 ? null : new Date(modified).toUTCString();
 }
 
 /** Where an answer begins, and how large the whole file is, if the server says so. */
@@ -177,6 +218,15 @@ async function statOf(path: string): Promise<Deno.FileInfo | null> {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
   }
+}
+
+/** What is in a file; `null` if there is none. */
+async function textOf(path: string): Promise<string | null> {
+  return await statOf(path) === null ? null : await hostOp("read", Deno.readTextFile(path));
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  if (await statOf(path) !== null) await hostOp("remove", Deno.remove(path));
 }
 
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {

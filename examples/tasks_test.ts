@@ -214,6 +214,7 @@ Deno.test("crawler.ts crawls a real site, whose endless page it gives up, when r
 
 const MODIFIED = "Thu, 01 Jan 2026 00:00:00 GMT";
 const FILE = Uint8Array.from({ length: 300_000 }, (_, i) => (i * i) % 253);
+const CHANGED = FILE.map((byte) => byte + 1);
 
 /** How a server treats one request. */
 interface Manners {
@@ -222,6 +223,10 @@ interface Manners {
   /** Falls silent at this byte. */
   readonly silentAt?: number;
   readonly modified?: string | null;
+  readonly etag?: string;
+  /** The content of another version. */
+  readonly changed?: boolean;
+  readonly ignoreIfRange?: boolean;
   readonly status?: number;
   readonly ignoreRange?: boolean;
   readonly contentRange?: string;
@@ -233,14 +238,27 @@ function fileServer(...manners: Manners[]) {
   const answer = (request: Request): Response => {
     const range = request.headers.get("range");
     asked.push(range);
-    const { breakAt, silentAt, modified = MODIFIED, status, ignoreRange, contentRange } = manners[asked.length - 1] ??
-      manners.at(-1) ?? {};
+    const {
+      breakAt,
+      silentAt,
+      modified = MODIFIED,
+      etag,
+      changed,
+      status,
+      ignoreRange,
+      ignoreIfRange,
+      contentRange,
+    } = manners[asked.length - 1] ?? manners.at(-1) ?? {};
+    const content = changed ? CHANGED : FILE;
     if (status !== undefined) return new Response("no", { status });
-    const partial = range !== null && request.headers.get("if-range") === modified && !ignoreRange;
+    const condition = request.headers.get("if-range");
+    const isSame = ignoreIfRange || (condition !== null && [etag, modified].includes(condition));
+    const partial = range !== null && isSame && !ignoreRange;
     let at = partial ? Number(/\d+/.exec(range)![0]) : 0;
     if (at >= FILE.length) return new Response("no", { status: 416 });
     const headers = new Headers({ "content-length": String(FILE.length - at) });
     if (modified !== null) headers.set("last-modified", modified);
+    if (etag !== undefined) headers.set("etag", etag);
     if (partial) headers.set("content-range", contentRange ?? `bytes ${at}-${FILE.length - 1}/${FILE.length}`);
     const body = new ReadableStream<Uint8Array>({
       pull(controller) {
@@ -248,7 +266,7 @@ function fileServer(...manners: Manners[]) {
         // Less than the content-length.
         if (at === breakAt) return controller.close();
         const end = Math.min(at + 50_000, FILE.length);
-        controller.enqueue(FILE.subarray(at, end));
+        controller.enqueue(content.subarray(at, end));
         at = end;
         if (at === FILE.length) controller.close();
       },
@@ -296,6 +314,29 @@ const CASES: readonly [what: string, manners: Manners[], requests: (string | nul
   ]],
   ["all anew from a server without ranges", [{ breakAt: 100_000 }, { ignoreRange: true }], [null, "bytes=100000-"]],
   ["all anew from a server without dates", [{ breakAt: 100_000, modified: null }, { modified: null }], [null, null]],
+  ["the rest of a file that is told by its ETag", [{ breakAt: 100_000, etag: '"1"', modified: null }, {
+    etag: '"1"',
+    modified: null,
+  }], [null, "bytes=100000-"]],
+  // With the same date: it may have been changed twice in a second, or been copied with its date.
+  ["all anew, when the ETag has changed", [{ breakAt: 100_000, etag: '"1"', changed: true }, { etag: '"2"' }], [
+    null,
+    "bytes=100000-",
+  ]],
+  ["all anew, when the server gives the rest of a changed file unasked", [
+    { breakAt: 100_000, etag: '"1"', changed: true },
+    { etag: '"2"', ignoreIfRange: true },
+    { etag: '"2"' },
+  ], [null, "bytes=100000-", null]],
+  ["all anew, when a server without ETags does so", [
+    { breakAt: 100_000, modified: "Fri, 02 Jan 2026 00:00:00 GMT", changed: true },
+    { ignoreIfRange: true },
+    {},
+  ], [null, "bytes=100000-", null]],
+  ["the rest of a file with a weak ETag by its date", [{ breakAt: 100_000, etag: 'W/"1"' }, { etag: 'W/"1"' }], [
+    null,
+    "bytes=100000-",
+  ]],
   ["a file after 503 and 429", [{ status: 503 }, { status: 429 }, {}], [null, null, null]],
 ];
 
@@ -343,6 +384,37 @@ Deno.test("download.ts refuses two files of one name, and leaves a file alone th
     const server = fileServer({});
     assertEquals([await tryDownload(server, folder), server.asked.length], [undefined, 0]);
     assertEquals(await Deno.readTextFile(`${folder}/data.bin`), "mine");
+  }));
+
+Deno.test("download.ts trusts no date of the second in which it is asked, as the file may change again in it", () =>
+  withFolder(async (folder) => {
+    const now = new Date().toUTCString();
+    const asked: (string | null)[] = [];
+    const answer = (request: Request) => {
+      asked.push(request.headers.get("range"));
+      const headers = { "last-modified": now, "date": now, "content-length": "6" };
+      const breaks = asked.length === 1;
+      const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          controller.enqueue(FILE.subarray(0, breaks ? 3 : 6));
+          controller.close();
+        },
+      });
+      return new Response(body, { headers });
+    };
+    assertEquals(await tryDownload({ answer, asked }, folder), undefined);
+    assertEquals([asked, list(folder)], [[null, null], ["data.bin"]]);
+  }));
+
+Deno.test("download.ts keeps the ETag of a part from one call to the next", () =>
+  withFolder(async (folder) => {
+    const first = fileServer({ breakAt: 50_000, etag: '"1"', changed: true }, { breakAt: 50_000, etag: '"1"' });
+    assert(await tryDownload(first, folder) instanceof TypeError);
+    assertEquals(list(folder), ["data.bin.part", "data.bin.part.etag"]);
+    const second = fileServer({ etag: '"2"' });
+    assertEquals(await tryDownload(second, folder), undefined);
+    assertEquals([second.asked, list(folder)], [["bytes=50000-"], ["data.bin"]]);
+    assertEquals(Deno.readFileSync(`${folder}/data.bin`), FILE);
   }));
 
 Deno.test("download.ts keeps names inside its folder", () =>
