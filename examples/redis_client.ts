@@ -14,6 +14,9 @@
  *
  * Commands that wait while the connection is down are sent on the next one. Those that were sent, and got no reply, fail:
  * nobody can tell whether they were carried out, and only the caller knows whether it does harm to send them twice.
+ *
+ * Commands that wait in the server (`BLPOP`) would hold up everybody behind them: `blocking()` sends them on a connection
+ * of their own. The client ends after all other tasks of its nursery, so that these can use it in their cleanup.
  */
 import {
   all,
@@ -89,6 +92,53 @@ const NOT_SHARED = new Set(
   ("SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE MONITOR SYNC PSYNC RESET QUIT HELLO AUTH " +
     "SELECT CLIENT").split(" "),
 );
+
+/** Commands that wait in the server for something to happen; `XREAD` and `XREADGROUP` do with the argument `BLOCK`. */
+const BLOCKING = new Set(
+  "BLPOP BRPOP BRPOPLPUSH BLMOVE BLMPOP BZPOPMIN BZPOPMAX BZMPOP WAIT WAITAOF".split(" "),
+);
+
+function isBlocking([name, ...args]: readonly Argument[]): boolean {
+  if (typeof name !== "string") return false;
+  if (BLOCKING.has(name.toUpperCase())) return true;
+  if (!/^XREAD(GROUP)?$/i.test(name)) return false;
+  // What comes after STREAMS are names of the user's.
+  const options = args.map((argument) => String(argument).toUpperCase());
+  const streams = options.indexOf("STREAMS");
+  return options.slice(0, streams === -1 ? undefined : streams).includes("BLOCK");
+}
+
+/** Requires that commands leave a shared connection as they have found it, and nobody waits for more than their work. */
+function requireShareable(commands: readonly (readonly Argument[])[]): void {
+  let inTransaction = false;
+  for (const command of commands) {
+    const name = nameOf(command);
+    if (NOT_SHARED.has(name)) {
+      throw new TypeError(
+        `Cannot send ${command[0]} as the connection is shared: use subscribe() or the options instead`,
+      );
+    }
+    if (isBlocking(command)) {
+      throw new TypeError(
+        `Cannot send ${command[0]} as the connection is shared, and all others would wait with it: use blocking()`,
+      );
+    }
+    const isEnd = name === "EXEC" || name === "DISCARD";
+    if (name === "WATCH" || (isEnd && !inTransaction)) throw new TypeError(unfinished(command[0]));
+    if (isEnd || name === "MULTI") inTransaction = name === "MULTI";
+  }
+  if (inTransaction) throw new TypeError(unfinished("MULTI"));
+}
+
+function unfinished(name: unknown): string {
+  return `Cannot send ${name} as the connection is shared: put MULTI, its commands and EXEC into one pipeline()`;
+}
+
+/** The name of a command, in capitals. */
+function nameOf([name]: readonly Argument[]): string {
+  if (typeof name === "string" && name !== "") return name.toUpperCase();
+  throw new TypeError("Cannot send a command as it must begin with its name: found none");
+}
 
 /** An error that the server sent. */
 export class RedisError extends Error {
@@ -249,14 +299,7 @@ export class Redis {
 
   /** Sends several commands at once and waits for all replies, errors among them. Nobody else's come between. */
   async pipeline(commands: readonly (readonly Argument[])[]): Promise<Reply[]> {
-    for (const [name] of commands) {
-      if (typeof name !== "string" || name === "") {
-        throw new TypeError("Cannot send a command as it must begin with its name: found none");
-      }
-      if (NOT_SHARED.has(name.toUpperCase())) {
-        throw new TypeError(`Cannot send ${name} as the connection is shared: use subscribe() or the options instead`);
-      }
-    }
+    requireShareable(commands);
     if (commands.length === 0) return [];
     if (this.#closed) throw new ClosedResourceError("Cannot send a command as the nursery of the client has ended");
     const request = new Request(concat(commands.map(encode)), commands.length);
@@ -269,6 +312,24 @@ export class Redis {
     }
     if (request.failure !== null) throw request.failure;
     return request.replies;
+  }
+
+  /**
+   * Sends a command that waits in the server, such as `BLPOP`, on a connection of its own, and waits for its reply.
+   *
+   * Cancelled, it closes the connection. If the server has answered just then, what it took from a list is lost: where
+   * that matters, move it with `BLMOVE` to a list of the work in progress.
+   */
+  async blocking(...command: readonly Argument[]): Promise<Exclude<Reply, RedisError>> {
+    const name = nameOf(command);
+    if (!isBlocking(command)) throw new TypeError(`Cannot send ${name} alone as it does not block: use command()`);
+    const bytes = encode(command);
+    if (this.#closed) throw new ClosedResourceError("Cannot send a command as the nursery of the client has ended");
+    using connection = await this.#connect();
+    await connection.sendAll(bytes);
+    const reply = await readReply(connection);
+    if (reply instanceof RedisError) throw reply;
+    return reply;
   }
 
   /**
@@ -417,13 +478,14 @@ export class Redis {
 }
 
 /**
- * Opens a client that lives in a nursery until everything else in there has ended.
+ * Opens a client that lives in a nursery until everything else in there has ended, also if the nursery is cancelled: the
+ * cleanup of other tasks can use it, under `shielded(…, { timeout })`.
  *
  * Returns when the server has answered; until then it tries again and again, so put `failAfter()` around it. A server
  * that refuses it (a wrong password) is an error here and, after a reconnect, of the nursery.
  */
 export function openRedis(nursery: Nursery, options: RedisOptions = {}): Promise<Redis> {
-  return nursery.start<Redis>((status) => new Redis(options).live(status), { daemon: true, name: "Redis client" });
+  return nursery.start<Redis>((status) => new Redis(options).live(status), { daemon: "last", name: "Redis client" });
 }
 
 /** A little of everything. */

@@ -15,6 +15,7 @@ import {
   openNursery,
   openTcpListeners,
   retry,
+  shielded,
   simulated,
   sleep,
   sweepCancel,
@@ -38,6 +39,8 @@ class FakeRedis {
   greeting = "+PONG\r\n";
   readonly #values = new Map<string, string>();
   readonly #open = new Set<HalfCloseableStream>();
+  /** Who waits in a `BLPOP` for a value. */
+  readonly #popping: { key: string; say: (text: string) => void }[] = [];
   readonly #listeners = new Set<{ channel: string; say: (text: string) => void }>();
 
   constructor(readonly nursery: Nursery) {}
@@ -50,6 +53,10 @@ class FakeRedis {
     this.nursery.startSoon(() => this.serve(server), { daemon: true });
     return await Promise.resolve(client);
   };
+
+  get connections(): number {
+    return this.#open.size;
+  }
 
   hangUp(): void {
     for (const stream of this.#open) stream.close();
@@ -109,7 +116,8 @@ class FakeRedis {
             this.#listeners.add(listener);
             say(`*3\r\n${bulk("subscribe")}${bulk(channel)}:${listeners.length}\r\n`);
           }
-        } else say(this.#answer(name!, key, value));
+        } else if (name === "BLPOP") this.#popping.push({ key, say });
+        else say(this.#answer(name!, key, value));
       }
     } finally {
       for (const listener of listeners) this.#listeners.delete(listener);
@@ -138,6 +146,11 @@ class FakeRedis {
         return `:${held?.length ?? 0}\r\n`;
       case "DEL":
         return `:${[key, value].filter((key) => this.#values.delete(key)).length}\r\n`;
+      case "LPUSH": {
+        const found = this.#popping.find((popping) => popping.key === key);
+        found?.say(`*2\r\n${bulk(key)}${bulk(value)}`);
+        return ":1\r\n";
+      }
       case "ECHO":
         return bulk(key);
       case "PUBLISH":
@@ -458,6 +471,95 @@ redisTest("commands that would mix up replies are refused, as is what is no comm
   assertEquals(fake.log, []);
 });
 
+redisTest(
+  "commands that wait in the server are refused on the shared connection, in any spelling",
+  async (redis, fake) => {
+    const commands = [["BLPOP", "q", 0], ["brpop", "q", 0], ["BLMOVE", "a", "b", "LEFT", "LEFT", 0], ["WAIT", 1, 0], [
+      "XREAD",
+      "COUNT",
+      1,
+      "block",
+      0,
+      "STREAMS",
+      "s",
+      "$",
+    ]] as const;
+    for (const command of commands) {
+      await assertRejects(
+        () => redis.command(...command),
+        TypeError,
+        `Cannot send ${command[0]} as the connection is shared, and all others would wait with it: use blocking()`,
+      );
+      await assertRejects(() => redis.pipeline([["GET", "a"], command]), TypeError, "use blocking()");
+    }
+    await assertRejects(() => redis.blocking("GET", "a"), TypeError, "Cannot send GET alone as it does not block");
+    await assertRejects(() => redis.blocking(), TypeError, "Cannot send a command as it must begin with its name");
+    assertEquals(fake.log, []);
+    // A stream that is called so does not block.
+    await assertRejects(() => redis.command("XREAD", "STREAMS", "block", "$"), RedisError, "ERR unknown command");
+  },
+);
+
+redisTest(
+  "commands that wait in the server hold nobody else up, and let go of their connection",
+  async (redis, fake) => {
+    fake.latency = 10;
+    await openNursery(async (nursery) => {
+      const popping = nursery.startSoon(() => redis.blocking("BLPOP", "queue", 0));
+      const givenUp = nursery.startSoon(() => moveOnAfter(100, () => redis.blocking("BLPOP", "empty", 0)));
+      await sleep(50);
+      const began = currentTime();
+      assertEquals(await redis.command("SET", "a", "b"), "OK");
+      assertEquals([currentTime() - began, fake.connections], [10, 3]);
+      assert((await givenUp.join()).cancelledCaught);
+      await redis.command("LPUSH", "queue", "job");
+      assertEquals(await popping.join(), ["queue", "job"]);
+      await sleep(10);
+      assertEquals(fake.connections, 1);
+    });
+  },
+);
+
+redisTest("a transaction comes in one pipeline, or is refused, as others would get into it", async (redis, fake) => {
+  for (const pipeline of [["MULTI"], ["EXEC"], ["DISCARD"], ["WATCH"], ["MULTI", "GET"], ["MULTI", "EXEC", "EXEC"]]) {
+    await assertRejects(
+      () => redis.pipeline(pipeline.map((name) => [name])),
+      TypeError,
+      "as the connection is shared: put MULTI, its commands and EXEC into one pipeline()",
+    );
+  }
+  assertEquals(fake.log, []);
+  await redis.pipeline([["multi"], ["SET", "a", "b"], ["exec"]]);
+  assertEquals(fake.log, ["multi", "SET a b", "exec"]);
+});
+
+Deno.test(
+  "redis_client.ts: cleanup of other tasks in the nursery can use it, also when that is cancelled, and then it ends",
+  simulated(() =>
+    openNursery(async (outer) => {
+      const fake = new FakeRedis(outer);
+      fake.latency = 10;
+      const outcome = await moveOnAfter(100, () =>
+        openNursery(async (nursery) => {
+          const redis = await openRedis(nursery, { connect: fake.connect });
+          nursery.startSoon(async () => {
+            try {
+              await redis.command("SET", "lease", "mine");
+              await sleep(60_000);
+            } finally {
+              await shielded(() => redis.command("DEL", "lease"), { timeout: 1_000 });
+            }
+          });
+        }));
+      assert(outcome.cancelledCaught);
+      assertEquals([fake.log, currentTime()], [["SET lease mine", "DEL lease"], 110]);
+      await sleep(1);
+      assertEquals(fake.connections, 0);
+      outer.cancel();
+    })
+  ),
+);
+
 Deno.test(
   "redis_client.ts: when its nursery ends, those who still wait are told",
   simulated(() =>
@@ -523,6 +625,13 @@ Deno.test({
         }, { concurrency: 100 });
         assertEquals(await redis.command("ECHO", "after it"), "after it");
         await assertRejects(() => redis.command("LPUSH", "large", "x"), RedisError, "WRONGTYPE");
+
+        // A blocking command has a connection of its own.
+        await openNursery(async (nursery) => {
+          const popping = nursery.startSoon(() => redis.blocking("BLPOP", "queue", 0));
+          await redis.command("LPUSH", "queue", "job");
+          assertEquals(await popping.join(), ["queue", "job"]);
+        });
 
         await redis.subscribe(["news"], async (messages) => {
           server.kill("SIGKILL");
