@@ -5,7 +5,7 @@
  * Run it: deno run --allow-net examples/crawler.ts [URL]
  * Without a URL it crawls a small site of its own, with a link to nowhere and a page that never ends.
  */
-import { CapacityLimiter, fetch, isCancelled, moveOnAfter, openNursery, run, shielded } from "@trefoil/io";
+import { CapacityLimiter, fetch, isOnlyCancelled, moveOnAfter, openNursery, run, shielded } from "@trefoil/io";
 
 /** What became of a page. */
 export interface Page {
@@ -73,7 +73,7 @@ export async function crawl(start: string, options: CrawlOptions = {}): Promise<
       return outcome.cancelledCaught ? { url, result: "timeout", links: [] } : outcome.value;
     } catch (error) {
       // A server that cannot be reached is a result; a cancellation is not: it must pass.
-      if (isCancelled(error)) throw error;
+      if (isOnlyCancelled(error)) throw error;
       return { url, result: "failed", links: [] };
     }
   }

@@ -21,7 +21,7 @@ import {
   BufferedStream,
   failAfter,
   type HalfCloseableStream,
-  isCancelled,
+  isOnlyCancelled,
   moveOnAfter,
   type NetworkAddress,
   run,
@@ -285,7 +285,7 @@ class Association {
     try {
       return await this.#talk(options);
     } catch (error) {
-      const ours = isCancelled(error) || error instanceof TooSlowError;
+      const ours = isOnlyCancelled(error) || error instanceof TooSlowError;
       if (ours || error instanceof ProtocolError) {
         const reason = error instanceof ProtocolError ? error.reason : UNSPECIFIED;
         await this.#abort(ours ? 0 : 2, reason);
