@@ -29,6 +29,9 @@ class Origin implements ErrorOrigin {
   }
 }
 
+/** What a task is called whose function has no name. */
+export const UNNAMED = "task";
+
 const origins = new WeakMap<object, ErrorOrigin>();
 
 /** Notes where an error comes from, if that can be done. */
@@ -63,5 +66,7 @@ export function originText(error: unknown): string {
   const origin = originOf(error);
   if (origin === undefined) return "";
   const { task, spawnSite } = origin;
-  return ` (in task "${task}"${spawnSite === undefined ? "" : `, started at ${spawnSite.replace("file://", "")}`})`;
+  return ` (in ${task === UNNAMED ? "an unnamed task" : `task "${task}"`}${
+    spawnSite === undefined ? "" : `, started at ${spawnSite.replace("file://", "")}`
+  })`;
 }

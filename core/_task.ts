@@ -14,6 +14,7 @@ import { NOTHING } from "./_error_tree.ts";
 import { type Cancelled, isOnlyCancelled, makeCancelled } from "./errors.ts";
 import type { Nursery } from "./nursery.ts";
 import { forgottenAwait, linger } from "./_linger.ts";
+import { UNNAMED } from "./_origin.ts";
 import { placeOf } from "./_place.ts";
 import type { Runtime } from "./_runtime.ts";
 import { cancelNode, catches, closeNode, StatusNode } from "./_status.ts";
@@ -280,9 +281,9 @@ const taskThrew = (error: unknown): void => currentNode().task.threw(error);
 function nameOf(fn: Named): string {
   try {
     const { name } = fn;
-    return typeof name === "string" && name !== "" ? name : "task";
+    return typeof name === "string" && name !== "" ? name : UNNAMED;
   } catch {
-    return "task";
+    return UNNAMED;
   }
 }
 

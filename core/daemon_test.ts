@@ -114,7 +114,10 @@ Deno.test(
       await sleepForever();
     }).catch((error) => error);
     assertInstanceOf(error, ErrorGroup);
-    assertEquals([error.message.replace(/ \(in task [^)]*\)/g, ""), sim.now], ["1 error: Error: heartbeat lost", 1]);
+    assertEquals([error.message.replace(/ \(in (an unnamed )?task[^)]*\)/g, ""), sim.now], [
+      "1 error: Error: heartbeat lost",
+      1,
+    ]);
   }),
 );
 

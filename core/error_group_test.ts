@@ -1,4 +1,12 @@
-import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertMatch,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import { simulated } from "../testing/mod.ts";
 import * as copy from "./error_group.ts?second-copy";
 import {
@@ -231,4 +239,10 @@ Deno.test("the message of a group of groups that are long lists the inner errors
   assertEquals(error.message, "1 error: (2 errors: TypeError: no such user; TypeError: no such user)");
   const nested = await openNursery((nursery) => void nursery.startSoon(() => Promise.reject(error))).catch((e) => e);
   assertEquals(nested.message, `1 error: (${error.message})`);
+});
+
+Deno.test("the message of a group does not call a task by the name that all have who have none", async () => {
+  const error = await openNursery((nursery) => void nursery.startSoon(() => Promise.reject(new Error("x"))))
+    .catch((error) => error);
+  assertMatch(error.message, /^1 error: Error: x \(in an unnamed task, started at .*error_group_test\.ts:\d+:\d+\)$/);
 });

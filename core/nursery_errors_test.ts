@@ -43,7 +43,7 @@ Deno.test(
       "Error: fourth",
     ]);
     assertEquals(
-      group.message.replace(/ \(in task [^)]*\)/g, ""),
+      group.message.replace(/ \(in (an unnamed )?task[^)]*\)/g, ""),
       "4 errors: Error: first; Error: second, of the body; Error: third; Error: fourth",
     );
     assertEquals(sim.now, 40);
@@ -76,7 +76,7 @@ Deno.test(
     }));
     assertEquals(group.errors.length, 1);
     assertStrictEquals(group.errors[0], error);
-    assertEquals(group.message.replace(/ \(in task [^)]*\)/g, ""), "1 error: TypeError: one");
+    assertEquals(group.message.replace(/ \(in (an unnamed )?task[^)]*\)/g, ""), "1 error: TypeError: one");
   }),
 );
 
@@ -183,7 +183,10 @@ Deno.test(
     const [middle] = group.errors as ErrorGroup[];
     const [inner] = middle!.errors as ErrorGroup[];
     assertEquals(inner!.errors.map(String), ["Error: deep"]);
-    assertEquals(group.message.replace(/ \(in task [^)]*\)/g, ""), "1 error: (1 error: (1 error: Error: deep))");
+    assertEquals(
+      group.message.replace(/ \(in (an unnamed )?task[^)]*\)/g, ""),
+      "1 error: (1 error: (1 error: Error: deep))",
+    );
   }),
 );
 

@@ -104,7 +104,7 @@ Deno.test(
           target = nursery;
           await sleep(1);
         }).catch((error) => error);
-        log.push(`${error.message.replace(/ \(in task [^)]*\)/g, "")} at ${sim.now}`);
+        log.push(`${error.message.replace(/ \(in (an unnamed )?task[^)]*\)/g, "")} at ${sim.now}`);
       });
       await sim.settled();
       const task = target!.startSoon(async () => {

@@ -239,7 +239,7 @@ Deno.test(
           target = nursery;
           await sleepForever();
         }).catch((error) => error);
-        log.push(error.message.replace(/ \(in task [^)]*\)/g, ""));
+        log.push(error.message.replace(/ \(in (an unnamed )?task[^)]*\)/g, ""));
       });
       await sim.settled();
       await target!.start(async (status) => {

@@ -358,7 +358,7 @@ Deno.test("the background is cancelled when the body has ended; its errors fail 
   });
   assertMatch(
     report,
-    /^1 error: TypeError: in the background \(in task "task", started at .*deadlock_test.ts:\d+:\d+\)$/,
+    /^1 error: TypeError: in the background \(in an unnamed task, started at .*deadlock_test.ts:\d+:\d+\)$/,
   );
 });
 
