@@ -6,6 +6,7 @@ import {
   closeForcefully,
   fetch,
   type HalfCloseableStream,
+  type Listener,
   memoryStreamPair,
   type NetworkAddress,
   openNursery,
@@ -423,6 +424,10 @@ export const NET: Readonly<Record<string, AnyRecipe>> = {
   "SocketStream.sendAll (endless)": endless(() => slowSocket().sendAll(new Uint8Array(300_000))),
   "serveListeners (endless)": endless(() => {
     return serveListeners(nothing, [new SocketListener(hostListener(true), (conn) => new SocketStream(conn))]);
+  }),
+  "serveListeners (endless, of somebody's)": endless(() => {
+    const accept = () => Promise.resolve({ close() {} });
+    return serveListeners(nothing, [{ accept, close() {} } as Listener<{ close(): void }>]);
   }),
   closeForcefully: recipe({
     open: nothing,

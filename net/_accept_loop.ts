@@ -19,7 +19,7 @@ import {
   type TaskStatus,
   untilShutdown,
 } from "../core/mod.ts";
-import { failureOf, NOTHING, read, requireFunction } from "../core/internal.ts";
+import { failureOf, NOTHING, read, requireFunction, turnDue } from "../core/internal.ts";
 import { AcceptTrouble, isFinal, pauseAfter } from "./_accept_trouble.ts";
 import { formatSocketAddress } from "./_address.ts";
 import { requireAtLeast, requireLimit } from "./_check.ts";
@@ -61,34 +61,31 @@ export async function serveAll<S extends { close(): void }>(
 
   async function serve(stream: S, place: ReleaseGuard | null): Promise<void> {
     using _place = place;
-    let outcome: unknown = NOTHING;
+    let left: readonly unknown[] = [];
     try {
       if (greet === undefined || await greet(stream)) {
         await (handlerTimeout === Infinity ? handler(stream) : failAfter(handlerTimeout, () => handler(stream)));
       }
     } catch (error) {
-      outcome = await failed(error, stream);
+      left = await failed(error, stream);
     }
     const faults = leave(stream);
-    if (faults.length === 0) {
-      if (outcome !== NOTHING) throw outcome;
-    } else if (outcome !== NOTHING && !isOnlyCancelled(outcome)) throwFirst([outcome, ...faults]);
-    else {
-      const [fault] = faults;
-      const second = await failed(fault, stream);
-      if (second !== NOTHING) throw second;
-    }
+    if (faults.length === 0 || !left.every(isOnlyCancelled)) throwFirst([...left, ...faults]);
+    else throwFirst(await failed(faults[0], stream));
   }
 
-  /** Does what is to be done after an error; returns what has to leave the task all the same, or `NOTHING`. */
-  async function failed(error: unknown, stream: S): Promise<unknown> {
+  /**
+   * Does what is to be done after an error; returns what has to leave the task all the same. In an array, as a promise
+   * cannot bring any error whole: one with a `then` of its own would be awaited.
+   */
+  async function failed(error: unknown, stream: S): Promise<readonly unknown[]> {
     const failure = failureOf(error);
-    if (failure === NOTHING) return error;
+    if (failure === NOTHING) return [error];
     try {
       await followRule(onHandlerError, failure, () => peerOf(stream), stream);
-      return NOTHING;
+      return [];
     } catch (error) {
-      return error;
+      return [error];
     }
   }
 
@@ -114,6 +111,8 @@ export async function serveAll<S extends { close(): void }>(
   async function acceptLoop(listener: Listener<S>, begin: (stream: S, place: ReleaseGuard | null) => void) {
     let failures = 0;
     while (true) {
+      const turn = turnDue();
+      if (turn !== null) await turn;
       let stream: S;
       try {
         stream = await listener.accept();

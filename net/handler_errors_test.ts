@@ -223,6 +223,27 @@ for (const [name, kind] of Object.entries(KINDS)) {
     assertEquals(error.flatten().map(String), ["TypeError: handler"]);
   });
 
+  Deno.test(`${name}: onHandlerError "fail" fails it with the very value, also one that no promise can bring`, async () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const values = [Object.assign(new Error("never"), { then() {} }), { then: 1 }];
+    // Deno 2.9.6 ends the process if a stream of its own fails with it.
+    if (name !== "a body of serveHttp" && name !== "serverSentEvents") values.push(proxy as typeof values[number]);
+    for (const value of values) {
+      const error = await beside(
+        kind,
+        () => Promise.reject(value),
+        { onHandlerError: "fail" },
+        async (ask) => {
+          await shielded(ask);
+          await sleepForever();
+        },
+      ).catch((error) => error);
+      assertInstanceOf(error, ErrorGroup);
+      assert(error.flatten()[0] === value);
+    }
+  });
+
   Deno.test(`${name}: a cancellation from elsewhere is a failure that is seen, and the server goes on`, async () => {
     const told: unknown[] = [];
     await beside(kind, foreignCancelled, { onHandlerError: (error) => void told.push(error) }, async (ask) => {

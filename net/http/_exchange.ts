@@ -24,7 +24,6 @@ import {
   checkpointIfCancelled,
   currentTask,
   ErrorGroup,
-  isOnlyCancelled,
   type Semaphore,
   suspend,
   type Task,
@@ -278,11 +277,14 @@ export class Exchange implements HttpRequestInfo {
       sink.close();
     } catch (error) {
       if (open) sink.error(CUT_OFF);
-      throw await source.cancel(error).then(() => error, (other) => {
+      try {
+        await source.cancel(error);
+      } catch (other) {
         // A source that failed fails its cancelling with the same; any other error is one of its cleanup.
-        if (other === error || isOnlyCancelled(other)) return error;
-        return failureOf(error) === NOTHING ? other : new ErrorGroup([error, other]);
-      });
+        const second = other === error ? NOTHING : failureOf(other);
+        if (second !== NOTHING) throw failureOf(error) === NOTHING ? second : new ErrorGroup([error, second]);
+      }
+      throw error;
     }
     // The task lives until the last byte is out, or cannot be sent any more.
     await forClient((waker) => {

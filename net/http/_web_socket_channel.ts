@@ -353,7 +353,7 @@ export class Channel implements WebSocketChannel {
 
   /** Whether an error is one of this channel about its peer. */
   hasTold(error: unknown): boolean {
-    return error instanceof Error && this.#told.has(error);
+    return this.#told.has(error as Error);
   }
 
   #sendFault(): Error | null {

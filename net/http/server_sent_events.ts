@@ -1,6 +1,6 @@
 /** Server-sent events: a response that is a stream of messages (HTML Standard, section 9.2). */
 
-import { isOnlyCancelled } from "../../core/mod.ts";
+import { failureOf, NOTHING } from "../../core/internal.ts";
 
 /** One message. */
 export interface ServerSentEvent {
@@ -80,7 +80,7 @@ export function serverSentEvents(
     async cancel() {
       await iterator.return?.();
       // The `finally` of a generator that was waiting has run meanwhile, but nobody listens to a pull any more.
-      if (failure !== undefined && !isOnlyCancelled(failure)) throw failure;
+      if (failure !== undefined && failureOf(failure) !== NOTHING) throw failure;
     },
   }, { highWaterMark: 0 });
   return new Response(body, { ...init, headers });
