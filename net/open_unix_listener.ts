@@ -8,7 +8,7 @@
  */
 
 import { BrokenResourceError, checkpoint, type Network, type NetworkConn, type NetworkListener } from "../core/mod.ts";
-import { composedWait, failureOf, NOTHING, read } from "../core/internal.ts";
+import { composedWait, failureOf, isInstance, NOTHING, read } from "../core/internal.ts";
 import { formatPath } from "./_address.ts";
 import { requireSocketPath } from "./_check.ts";
 import { ambientNetwork } from "./_deno_network.ts";
@@ -100,7 +100,7 @@ async function listen(
   } catch (error) {
     const failure = failureOf(error);
     if (failure === NOTHING) throw error;
-    if (isNotCapable(failure) || failure instanceof BrokenResourceError) throw failure;
+    if (isNotCapable(failure) || isInstance(failure, BrokenResourceError)) throw failure;
     throw new BrokenResourceError(`Cannot listen on ${formatPath(path)}: ${textOf(failure)}`, { cause: failure });
   }
 }

@@ -35,8 +35,9 @@
  *   headers that are set on its response are sent.
  * - If the client resets before the answer to its upgrade is out, the socket never opens, nor fails; its file stays open,
  *   and keeps the process. That is about the turn in which it is answered: of 100 clients that reset at once, or half a
- *   millisecond later, 100 and 14 were lost so. Of 540 that did at any time, none, if the upgrade waits for 5 ms and then for
- *   two turns (one to notice it, one to say it), with `request.signal` listened to.
+ *   millisecond later, 100 and 14 were lost so. If the upgrade waits for 5 ms, and then for five turns, with
+ *   `request.signal` listened to, none of those are; of 2,800 that reset at times up to 8 ms after their request, on a busy
+ *   machine, 5 were (18 with two turns), nearly all in the very moment of the answer. No wait helps against those.
  * - The timeout of an upgrade is in seconds; `Infinity` is taken for none, and cuts off at once.
  */
 

@@ -65,8 +65,8 @@ export interface Site {
 
 /** How long a client that asks for a WebSocket is watched before it gets one, in milliseconds: see `_deno_http.ts`. */
 const UPGRADE_DELAY = 5;
-/** So many turns the host needs to notice and to say that a client is gone. */
-const UPGRADE_TURNS = 2;
+/** So many turns the host needs to notice and to say that a client is gone: two, but more if the process has much to do. */
+const UPGRADE_TURNS = 5;
 const CLIENT_GONE = "the client has gone away";
 /** What a stream is ended with whose error has gone its own way. */
 export const CUT_OFF = new Error("Cannot send the rest of the body as its source failed");

@@ -199,6 +199,9 @@ async function open(url: string | URL, options: OpenWebSocketOptions): Promise<W
  * the conversation is simply over. A shutdown leaves it the grace, so wait for messages by
  * `untilShutdown(() => socket.receive())`.
  *
+ * **Not guaranteed:** that the process gets the file of a client back which resets the connection in the very moment in which
+ * its upgrade is answered: Deno 2.9.6 keeps that until the process ends. The request itself is over after ten seconds.
+ *
  * A request that does not ask for a WebSocket, or does not offer the subprotocol, is the fault of its client: then the
  * response says so, with the status 426 or 400, and there is no conversation.
  *
