@@ -240,5 +240,7 @@ function chooseProbe(): (response: Response) => Nature {
 export function isBodyFault(error: unknown): boolean {
   if (isInstance(error, Deno.errors.Http)) return true;
   if (isInstance(error, Deno.errors.BadResource)) return /^Cannot read (request )?body as/.test(error.message);
+  // Those of `fetch()` read alike, but are all of that class.
+  if (isInstance(error, TypeError)) return false;
   return isInstance(error, Error) && /^invalid HTTP|^error reading a body/.test(error.message);
 }

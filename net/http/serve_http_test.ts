@@ -253,6 +253,42 @@ Deno.test("a client that goes away in the middle of its body is no error of the 
   }
 });
 
+Deno.test("a server from which the handler fetches, and which breaks off, is an error of the handler", async () => {
+  const answers = [
+    "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n",
+    "nonsense\r\n\r\n",
+  ];
+  for (const answer of answers) {
+    for (const fetchFrom of [fetch, globalThis.fetch]) {
+      const errors: unknown[] = [];
+      await openNursery(async (nursery) => {
+        const [upstream] = await nursery.start<readonly NetworkAddress[]>((status) =>
+          serveTcp(async (stream) => {
+            await stream.receiveSome();
+            await stream.sendAll(encoder.encode(answer));
+          }, { ...HERE, status })
+        );
+        await withServer(
+          async (request) => {
+            await request.text();
+            const response = await fetchFrom(`http://127.0.0.1:${upstream!.port}/`);
+            return new Response(await response.text());
+          },
+          { onHandlerError: (error) => void errors.push(error) },
+          async (url) => {
+            const response = await fetch(url, { method: "POST", body: "whole" });
+            assertEquals([response.status, await response.text()], [500, "Internal Server Error"]);
+          },
+        );
+        nursery.cancel();
+      });
+      assertEquals(errors.length, 1, answer);
+      assertInstanceOf(errors[0], TypeError);
+    }
+  }
+});
+
 Deno.test("a client that resets in the middle of its body is no error of the handler, however that reads it", async () => {
   const readers: ((request: Request) => Promise<unknown>)[] = [
     (request) => request.text(),
