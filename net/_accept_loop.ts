@@ -60,18 +60,27 @@ export async function serveAll<S extends { close(): void }>(
   const faults: unknown[] = [];
 
   async function serve(stream: S, place: ReleaseGuard | null): Promise<void> {
-    using _place = place;
     let left: readonly unknown[] = [];
     try {
-      if (greet === undefined || await greet(stream)) {
+      if (greet === undefined || await isGreeted(stream)) {
         await (handlerTimeout === Infinity ? handler(stream) : failAfter(handlerTimeout, () => handler(stream)));
       }
     } catch (error) {
       left = await failed(error, stream);
     }
     const faults = leave(stream);
-    if (faults.length === 0 || !left.every(isOnlyCancelled)) throwFirst([...left, ...faults]);
-    else throwFirst(await failed(faults[0], stream));
+    try {
+      if (faults.length === 0 || !left.every(isOnlyCancelled)) throwFirst([...left, ...faults]);
+      else throwFirst(await failed(faults[0], stream));
+    } finally {
+      place?.release();
+    }
+  }
+
+  /** A client that has not said what it wants when a shutdown begins does not hold that up, as a silent one would. */
+  async function isGreeted(stream: S): Promise<boolean> {
+    const outcome = await untilShutdown(() => greet!(stream));
+    return !outcome.cancelledCaught && outcome.value;
   }
 
   /**

@@ -15,13 +15,16 @@
  */
 
 import { currentRun, currentTask } from "../core/mod.ts";
-import { failureOf, NOTHING, requireFunction, textOf, withSuppressed } from "../core/internal.ts";
+import { failureOf, NOTHING, requireFunction, show, textOf, withSuppressed } from "../core/internal.ts";
 
 /** What a server is told to do: see `ServeOptions.onHandlerError`. */
 export type HandlerErrorRule<A extends readonly unknown[]> = "fail" | ((error: unknown, ...args: A) => unknown);
 
 /** Checks a rule, before any effect. */
 export function checkHandlerErrorRule(rule: unknown): void {
+  if (typeof rule === "string" && rule !== "fail") {
+    throw new RangeError(`Cannot serve as "onHandlerError" must be a function or "fail": received ${show(rule)}`);
+  }
   if (rule !== undefined && rule !== "fail") requireFunction("serve", "onHandlerError", rule);
 }
 

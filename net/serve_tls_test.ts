@@ -195,10 +195,31 @@ tlsTest("a silent client blocks nobody, and is turned away when its time is up",
     using silent = await openTcpStream("127.0.0.1", port);
     await heard.wait();
     assertEquals(turnedAway, ["TooSlowError 127.0.0.1"]);
-    await checkpoint();
+    while (statistics.open > 0) await checkpoint();
     assertEquals(statistics, { open: 0, accepted: 1 });
     silent.close();
   });
+});
+
+tlsTest("a client in the middle of its handshake does not hold up a shutdown", async () => {
+  const statistics = { open: 0, accepted: 0 };
+  await openNursery(async (nursery) => {
+    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+      serveTls(echo, { ...HERE, port: 0, cert, key, handshakeTimeout: 60_000, statistics, status })
+    );
+    using silent = await openTcpStream("127.0.0.1", address!.port);
+    // Accepted with or before the next one, which is served.
+    using stream = await openTlsStream("127.0.0.1", address!.port, TRUST);
+    await stream.sendAll(encode("hello"));
+    assertEquals(decode(await stream.receiveSome()), "hello");
+    assertEquals(statistics, { open: 2, accepted: 2 });
+    nursery.cancelScope.shutdown({ grace: 60_000 });
+    await stream.sendEof();
+    assertEquals(await stream.receiveSome(), null);
+    // Deno frees the socket of a handshake that is never finished when its client goes.
+    silent.close();
+  });
+  assertEquals(statistics, { open: 0, accepted: 2 });
 });
 
 tlsTest("handlerTimeout and onHandlerError concern the handler, not the handshake", async () => {

@@ -137,12 +137,16 @@ export function hostWebSocket(
 ): WebSocket {
   const { protocols = [], headers, caCerts } = options;
   // It has what it needs of its client once it is made.
-  using client = caCerts === undefined ? undefined : Deno.createHttpClient({ caCerts: [...caCerts] });
-  return new WebSocket(url, {
-    protocols: [...protocols],
-    ...(headers === undefined ? {} : { headers }),
-    ...(client === undefined ? {} : { client }),
-  });
+  const client = caCerts === undefined ? undefined : Deno.createHttpClient({ caCerts: [...caCerts] });
+  try {
+    return new WebSocket(url, {
+      protocols: [...protocols],
+      ...(headers === undefined ? {} : { headers }),
+      ...(client === undefined ? {} : { client }),
+    });
+  } finally {
+    client?.close();
+  }
 }
 
 /**
@@ -189,7 +193,13 @@ const [inside, lazyText] = ["response", "lazy static body"].map((name) =>
  * last one turns bytes into a stream. But only if that gives the right answers for responses whose nature is known;
  * otherwise every body counts as a stream, which is right, too, but slow.
  */
-export const natureOf: (response: Response) => Nature = chooseProbe();
+export function natureOf(response: Response): Nature {
+  // Not at import: on Node, which can load the whole package for the sake of the core, it would throw.
+  probe ??= chooseProbe();
+  return probe(response);
+}
+
+let probe: ((response: Response) => Nature) | undefined;
 
 function chooseProbe(): (response: Response) => Nature {
   const used = new Response("text");

@@ -141,8 +141,13 @@ export class Exchange implements HttpRequestInfo {
   }
 
   async #limited(): Promise<void> {
-    using _place = await this.#site.places?.acquire();
-    await this.#inTime();
+    // Not "using", which Node does not know yet: the whole package shall load there, for the sake of the core.
+    const place = await this.#site.places?.acquire();
+    try {
+      await this.#inTime();
+    } finally {
+      place?.release();
+    }
   }
 
   /** The handler under its limit, which does not hold for the sending of the body. */

@@ -101,6 +101,8 @@ export interface ServeHttpOptions extends OpenTcpListenersOptions {
 
 /** How long the host may take to close all connections, in milliseconds. */
 const CLOSE_TIMEOUT = 1_000;
+/** How many host servers that have ended may still have connections. */
+const MOST_SERVERS = 16;
 /** How long handlers that are cancelled may take until their connections are closed, in milliseconds. */
 const LAST_WORDS = 500;
 /** So many turns the host has to send answers that fit into the buffers of their sockets. It was seen to need one. */
@@ -232,6 +234,8 @@ async function listenAndServe(handler: HttpHandler, options: ServeHttpOptions): 
     while (true) {
       try {
         servers.push(server = listenOn(address.port));
+        // One that failed may have connections still; but a want of files may last, and end ten servers a second.
+        if (servers.length > MOST_SERVERS) servers.shift()?.abort();
         return;
       } catch (error) {
         if (isNotCapable(error)) throw error;
