@@ -118,7 +118,8 @@ export class Once<T> {
       await pass(node, undefined);
       throw failure === NOTHING ? error : failure;
     } finally {
-      this.#computation = null;
+      // The next one may have begun.
+      if (this.#computation === computation) this.#computation = null;
     }
   }
 

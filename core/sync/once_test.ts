@@ -216,3 +216,23 @@ Deno.test(
     }
   }),
 );
+
+Deno.test(
+  "Once: a computation that begins while the failed one before it is told of must not wait for itself either",
+  simulated(async (sim) => {
+    for (let turns = 0; turns < 10; turns++) {
+      let calls = 0;
+      const once: Once<number> = new Once(async () => {
+        if (++calls === 1) throw new Error("first");
+        await sleep(1);
+        return await once.get();
+      });
+      const first = once.get().catch((error) => error);
+      for (let i = 0; i < turns; i++) await null;
+      const error = await once.get().catch((error) => error);
+      if (calls === 2) assertInstanceOf(error, TypeError);
+      else assertEquals(error, await first);
+    }
+    assert(sim.now > 0, "some came in time");
+  }),
+);
