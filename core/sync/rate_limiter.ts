@@ -123,10 +123,18 @@ export class RateLimiter {
     if (fault !== null) return Promise.reject(fault);
     const mixed = this.#look(node);
     if (mixed !== null) return refusedAfterTurn(node, mixed);
-    const now = node.task.runtime.clock.now();
-    if (this.#line.size === 0 && this.#due(count, now) <= now) {
-      this.#empty = this.#due(count, now);
-      return pass(node, undefined);
+    if (this.#line.size === 0) {
+      let now: number;
+      try {
+        now = node.task.runtime.clock.now();
+      } catch (error) {
+        return Promise.reject(error);
+      }
+      const due = this.#due(count, now);
+      if (due <= now) {
+        this.#empty = due;
+        return pass(node, undefined);
+      }
     }
     const waiter = new RateWaiter(node, count, this.#reason(count), (waiter) => this.#leave(waiter));
     this.#line.add(waiter);
@@ -189,15 +197,20 @@ export class RateLimiter {
     this.#alarm?.cancel();
     this.#alarm = null;
     const clock = this.#clock as Clock;
-    for (let first = this.#line.first; first !== null; first = this.#line.first) {
-      const now = clock.now();
-      const due = this.#due((first as RateWaiter).count, now);
-      if (due > now) {
-        this.#alarm = clock.at(due, serve, () => this.#serve());
-        return;
+    try {
+      for (let first = this.#line.first; first !== null; first = this.#line.first) {
+        const now = clock.now();
+        const due = this.#due((first as RateWaiter).count, now);
+        if (due > now) {
+          this.#alarm = clock.at(due, serve, () => this.#serve());
+          return;
+        }
+        this.#empty = due;
+        first.wake();
       }
-      this.#empty = due;
-      first.wake();
+    } catch (error) {
+      // A clock of the user's: without it nobody in line would be served any more.
+      this.#line.failAll(error);
     }
   }
 

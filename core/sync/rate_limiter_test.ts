@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { simulate, simulated } from "../../testing/mod.ts";
-import { CancelScope, moveOnAfter, openNursery, RateLimiter, sleep, WouldBlock } from "../mod.ts";
+import { CancelScope, type Clock, moveOnAfter, openNursery, RateLimiter, run, sleep, WouldBlock } from "../mod.ts";
 
 Deno.test(
   "RateLimiter spaces calls evenly, at exact times, and does not save up more than its burst",
@@ -177,3 +177,32 @@ Deno.test(
     }
   }),
 );
+
+Deno.test("RateLimiter: a clock that throws fails those who ask it, and leaves nobody in line", async () => {
+  let broken = false;
+  let ring: (() => void) | undefined;
+  const clock: Clock = {
+    now: () => {
+      if (broken) throw new Error("no time");
+      return 0;
+    },
+    wall: () => 0,
+    at: (deadline, fire, arg) => {
+      ring = () => fire(arg);
+      return { deadline, cancel: () => {} };
+    },
+  };
+  await run(async () => {
+    const limiter = new RateLimiter(1);
+    await limiter.acquire();
+    const first = limiter.acquire();
+    const second = limiter.acquire();
+    broken = true;
+    ring?.();
+    await assertRejects(() => first, Error, "no time");
+    await assertRejects(() => second, Error, "no time");
+    await assertRejects(() => limiter.acquire(), Error, "no time");
+    broken = false;
+    assertEquals(limiter.statistics().tasksWaiting, 0);
+  }, { clock, handleSignals: false });
+});
