@@ -18,7 +18,7 @@ import { Runtime } from "./_runtime.ts";
 import { reportHook } from "./_report_hook.ts";
 import type { Task } from "./task.ts";
 import { formatTime } from "./sleep.ts";
-import { requestShutdown } from "./_status.ts";
+import { closeNode, requestShutdown } from "./_status.ts";
 import { refuse, UNABORTABLE, Waiter } from "./_waiter.ts";
 
 /** Decides when a granted wait resumes: calls `resume` once, now or later. See `RunOptions.schedule`. */
@@ -114,7 +114,13 @@ async function start<T>(main: () => T | Promise<T>, options: RunOptions): Promis
   if (outer !== null && outer.cancelled !== null) return await refuse(outer);
   const runtime = new Runtime(options, outer);
   // First, as a clock of the user's may throw: nothing is listening yet.
-  runtime.clock.start?.(runtime);
+  try {
+    runtime.clock.start?.(runtime);
+  } catch (error) {
+    // It hangs below the scope around the run, which waits for what is in it.
+    closeNode(runtime.root);
+    throw error;
+  }
   let resolve!: (value: T) => void;
   let reject!: (error: unknown) => void;
   const promise = new Promise<T>((...settle) => [resolve, reject] = settle);

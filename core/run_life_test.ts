@@ -228,3 +228,18 @@ Deno.test("a run that listens for signals takes its listeners off at its end", a
   for (let i = 0; i < 3; i++) await run(() => sleep(0));
   await assertRejects(() => run(() => Promise.reject(new Error("x"))));
 });
+
+Deno.test("a run that cannot begin, as its clock throws, is nothing that the scope around it waits for", async () => {
+  const clock = {
+    now: () => 0,
+    wall: () => 0,
+    at: () => {
+      throw new Error("not reached");
+    },
+    start: () => {
+      throw new Error("no clock");
+    },
+  };
+  const outcome = await new CancelScope().run(() => run(() => {}, { clock }).catch((error) => error.message));
+  assertEquals(outcome.value, "no clock");
+});
