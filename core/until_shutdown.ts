@@ -17,6 +17,7 @@ import { read } from "./_foreign.ts";
 import { hostImmediate } from "./_host_time.ts";
 import { ignore } from "./_quiet.ts";
 import { signalOf, type StatusNode } from "./_status.ts";
+import { afterFailure, mark } from "./suppressed_errors.ts";
 import { pass, refuse } from "./_waiter.ts";
 
 /**
@@ -121,7 +122,7 @@ class Iteration<T> implements AsyncIterator<T> {
 
   next(): Promise<IteratorResult<T>> {
     const node = currentNode();
-    if (node.cancelled !== null) return refuse(node);
+    if (node.cancelled !== null) return this.#inner === null ? refuse(node) : composedWait(() => this.#refuse(node));
     return composedWait(async () => {
       if (this.#over || node.shutdown) {
         await pass(node, undefined);
@@ -148,6 +149,16 @@ class Iteration<T> implements AsyncIterator<T> {
       await this.#inner?.return?.();
     }
     return { done: true, value: undefined };
+  }
+
+  /** The loop was cancelled beside a wait for an item: it ends by the error, after which nobody calls `return()`. */
+  async #refuse(node: StatusNode): Promise<never> {
+    const since = mark();
+    try {
+      return await refuse(node);
+    } catch (error) {
+      return await afterFailure(error, since, async () => void await this.#end());
+    }
   }
 
   #ask(): Promise<IteratorResult<T>> {

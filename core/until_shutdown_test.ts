@@ -260,3 +260,19 @@ Deno.test(
     assertEquals(await iterator.next(), { done: true, value: undefined });
   }),
 );
+
+Deno.test(
+  "untilShutdown(): a loop that was cancelled beside its waits leaves the source as well",
+  simulated(async () => {
+    const send = openBroadcastChannel<number>(1);
+    const log: string[] = [];
+    for (const source of [send.subscribe(), ticks(log)]) {
+      if (send.statistics().subscribers > 0) send.trySend(1);
+      const outcome = await new CancelScope().run(async (scope) => {
+        for await (const _ of untilShutdown(source)) scope.cancel();
+      });
+      assert(outcome.cancelledCaught);
+    }
+    assertEquals([send.statistics().subscribers, log], [0, ["closed"]]);
+  }),
+);
