@@ -7,12 +7,11 @@
  */
 
 import { cancellable } from "./cancellable.ts";
-import type { Alarm } from "./alarm_queue.ts";
 import { faultOf, requireFunction, requireOptions, requireText, requireTimeout, show } from "./_check.ts";
 import { CancelScope, cancelScope, closeScope, enterScope, judgeScope } from "./cancel_scope.ts";
 import { composedWait, refusedAfterTurn } from "./_composed_wait.ts";
 import { currentNode, within } from "./_context.ts";
-import { expose, someCancelled } from "./_elsewhere.ts";
+import { expose, failureOf, someCancelled } from "./_elsewhere.ts";
 import { ErrorGroup } from "./error_group.ts";
 import { NOTHING } from "./_error_tree.ts";
 import { type Cancelled, ClosedResourceError, isOnlyCancelled, makeCancelled } from "./errors.ts";
@@ -21,6 +20,7 @@ import { forgottenAwait, linger } from "./_linger.ts";
 import { PendingStart, type StartTarget } from "./_pending_start.ts";
 import { noteOrigin } from "./_origin.ts";
 import { captureSite } from "./_place.ts";
+import { reportHook } from "./_report_hook.ts";
 import { setShield, signalOf, type StatusNode } from "./_status.ts";
 import { describe, type Named, type Task, TaskImpl, type TaskOwner } from "./_task.ts";
 import { pass, refuse, UNABORTABLE, Waiter } from "./_waiter.ts";
@@ -47,8 +47,8 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
   /** A cancellation that left the body or a child. One stands for all: they are stripped by a scope anyway. */
   #cancelled: Cancelled | null = null;
   #exit: Waiter<void> | null = null;
-  /** The alarms of `"last"` daemons whose nursery was cancelled. */
-  #graces: Map<TaskImpl<unknown>, Alarm> | null = null;
+  /** How to withdraw what waits for the grace of a `"last"` daemon to begin, or to be over. */
+  #graces: Map<TaskImpl<unknown>, () => void> | null = null;
 
   constructor(parent: StatusNode, name: string) {
     this.name = name;
@@ -110,10 +110,14 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
     if (caller.cancelled !== null) return refuse(caller);
     const closed = faultOf(() => this.#requireOpen("adopt"));
     if (closed !== null) return refusedAfterTurn(caller, closed);
-    return composedWait(() => this.#adopt(fn, options.onAbandoned));
+    return composedWait(() => this.#adopt(caller, fn, options.onAbandoned));
   }
 
-  async #adopt<T>(fn: () => T | Promise<T>, onAbandoned: ((value: T) => unknown) | undefined): Promise<T> {
+  async #adopt<T>(
+    caller: StatusNode,
+    fn: () => T | Promise<T>,
+    onAbandoned: ((value: T) => unknown) | undefined,
+  ): Promise<T> {
     this.#holding++;
     const work = within(this.node, async () => await fn(), undefined);
     try {
@@ -121,6 +125,11 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
       this.#release();
       return value;
     } catch (error) {
+      // The caller has what the function threw, and nobody is told twice.
+      if (failureOf(caller, error) !== NOTHING) {
+        this.#release();
+        throw error;
+      }
       // What may still come is nobody's, and an error that comes too late is dropped; but not one of what was cancelled itself,
       // with the nursery. That, and what `onAbandoned` throws, has nobody to go to but the nursery.
       const dropped = (error: unknown): void => {
@@ -161,14 +170,22 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
 
   /** Cancels a `"last"` daemon when the nursery has been cancelled for as long as its grace. */
   #bound(task: TaskImpl<unknown>, grace: number): void {
+    const graces = this.#graces ??= new Map();
     const begin = (): void => {
-      if (task.state !== "running") return;
       const { clock } = task.runtime;
-      (this.#graces ??= new Map()).set(task, clock.at(clock.now() + grace, graceOver, task));
+      try {
+        const alarm = clock.at(clock.now() + grace, graceOver, task);
+        graces.set(task, () => alarm.cancel());
+      } catch (error) {
+        reportHook("Cannot wait for the grace of a daemon as the clock of the run threw: it is over now", error);
+        graceOver(task);
+      }
     };
     const signal = signalOf(this.node);
-    if (signal.aborted) begin();
-    else signal.addEventListener("abort", begin, { once: true });
+    if (signal.aborted) return begin();
+    signal.addEventListener("abort", begin, { once: true });
+    // Daemons may come and go while the nursery lives on.
+    graces.set(task, () => signal.removeEventListener("abort", begin));
   }
 
   childEnded(task: TaskImpl<unknown>, error: unknown): void {
@@ -177,10 +194,9 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
     if (daemon === false) return this.#release();
     if (daemon === "last") {
       this.#lasting--;
-      this.#graces?.get(task)?.cancel();
+      this.#graces?.get(task)?.();
       this.#graces?.delete(task);
-    } else this.#daemons--;
-    this.#endDaemons();
+    } else if (--this.#daemons === 0) this.#endDaemons();
     this.#maybeDrained();
   }
 
@@ -267,8 +283,9 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
   #endDaemons(): void {
     if (this.#holding > 0 || this.#daemons + this.#lasting === 0) return;
     const daemon = this.#daemons > 0 ? true : "last";
+    const cancelled = onlyDaemonsLeft();
     for (const task of this.childTasks as TaskImpl<unknown>[]) {
-      if (task.daemon === daemon) task.cancelBecause(onlyDaemonsLeft());
+      if (task.daemon === daemon) task.cancelBecause(cancelled);
     }
   }
 

@@ -179,3 +179,29 @@ Deno.test("adopt() refuses bad arguments, closed nurseries and cancelled scopes,
   await assertRejects(() => closed!.adopt(count), ClosedResourceError, "Cannot adopt in nursery");
   assertEquals(calls, 0);
 });
+
+Deno.test(
+  "adopt(): what the caller gets, the nursery does not get as well",
+  simulated(async (sim) => {
+    const failure = new Error("cleanup");
+    let got: unknown;
+    await openNursery(async (outer) => {
+      await openNursery(async (nursery) => {
+        outer.startSoon(async () => {
+          const adopted = nursery.adopt(async () => {
+            try {
+              await sleepForever();
+            } finally {
+              throw failure;
+            }
+          });
+          got = await adopted.catch((error) => error);
+        });
+        await sleep(1);
+        nursery.cancel();
+      });
+    });
+    assertStrictEquals(got, failure);
+    assertEquals(sim.now, 1);
+  }),
+);

@@ -378,3 +378,46 @@ Deno.test("startSoon() and start() refuse options of the wrong kind, before they
   );
   assertEquals(calls, 0);
 });
+
+Deno.test(
+  "all daemons of a nursery are cancelled together, for one reason, and not again whenever one of them ends",
+  simulated(async () => {
+    const many = 500;
+    const reasons = new Set<unknown>();
+    await openNursery(async (nursery) => {
+      for (let i = 0; i < many; i++) {
+        nursery.startSoon(() => sleepForever().catch((error) => void reasons.add(error)), DAEMON);
+      }
+      await sleep(1);
+    });
+    assertEquals(reasons.size, 1, "they end for one reason");
+  }),
+);
+
+Deno.test(
+  "a nursery keeps nothing of a last daemon with a grace that has ended before it",
+  simulated(async () => {
+    const added = EventTarget.prototype.addEventListener;
+    const removed = EventTarget.prototype.removeEventListener;
+    let listeners = 0;
+    EventTarget.prototype.addEventListener = function (...args: Parameters<typeof added>) {
+      listeners++;
+      return added.apply(this, args);
+    };
+    EventTarget.prototype.removeEventListener = function (...args: Parameters<typeof removed>) {
+      listeners--;
+      return removed.apply(this, args);
+    };
+    try {
+      await openNursery(async (nursery) => {
+        for (let i = 0; i < 10; i++) {
+          await nursery.startSoon(() => sleep(1), { daemon: "last", grace: 1_000 }).join();
+        }
+        assertEquals(listeners, 0);
+      });
+    } finally {
+      EventTarget.prototype.addEventListener = added;
+      EventTarget.prototype.removeEventListener = removed;
+    }
+  }),
+);
