@@ -12,7 +12,7 @@
  * it may protect cleanup.
  */
 
-import { endNode, setShield, type StatusNode, walk, whenEmpty } from "./_status.ts";
+import { endNode, liftShields, type StatusNode, whenEmpty } from "./_status.ts";
 import { UNABORTABLE, Waiter } from "./_waiter.ts";
 import { placeOf } from "./_place.ts";
 
@@ -23,9 +23,12 @@ export interface Forgotten {
   readonly places: readonly string[];
 }
 
+/** Who cleans up opens a block after the other, but not for ever: what goes on and on under shields is cut short. */
+const MOST_ROUNDS = 16;
+
 /**
- * Cancels what is left below a node, and waits for it. To be called only if something is. `shields`: whether those in it
- * hold, as the body has failed, and they may protect the cleanup of its other halves.
+ * Ends what is still going on in a node, and waits until nothing is left below it. `shields`: whether those in it hold, as the
+ * body has failed, and they may protect the cleanup of its other halves.
  */
 export async function linger(node: StatusNode, shields: boolean): Promise<Forgotten> {
   const names: string[] = [];
@@ -38,13 +41,17 @@ export async function linger(node: StatusNode, shields: boolean): Promise<Forgot
   names.reverse();
   places.reverse();
   node.task.runtime.instruments?.forgotten(node);
-  const waiter = new Waiter<void>(node, { kind: "forgotten await", label: () => names.join(", ") }, UNABORTABLE);
-  whenEmpty(node, () => void waiter.wake());
-  const over = waiter.begun();
-  // The end of what is below may come in this call.
   endNode(node);
   if (!shields) liftShields(node);
-  await over;
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    const waiter = new Waiter<void>(node, { kind: "forgotten await", label: () => names.join(", ") }, UNABORTABLE);
+    // Whoever waited in it, or for it, goes on first, and may open something to clean up.
+    const ended = (): void => node.task.runtime.turns.later({ after: null, settle: () => void waiter.wake() });
+    if (node.firstChild === null) ended();
+    else whenEmpty(node, ended);
+    await waiter.begun();
+    if (node.firstChild === null) break;
+  }
   return { names, places };
 }
 
@@ -58,15 +65,6 @@ export function forgottenAwait(block: string, { names, places }: Forgotten): Typ
   // Its own frames show how the library ends a block. Those of interest are the calls that were not awaited.
   if (places.length > 0) error.stack = `TypeError: ${error.message}${places.map((at) => `\n    at ${at}`).join("")}`;
   return error;
-}
-
-function liftShields(root: StatusNode): void {
-  const shields: StatusNode[] = [];
-  walk(root, (node) => {
-    if (node.shield && node !== root) shields.push(node);
-    return true;
-  });
-  for (const node of shields) setShield(node, false);
 }
 
 function nameOf(node: StatusNode, place: string | undefined): string {

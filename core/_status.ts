@@ -86,6 +86,16 @@ export function setShield(node: StatusNode, shield: boolean): void {
   settle(node);
 }
 
+/** Takes down all shields below a node. */
+export function liftShields(root: StatusNode): void {
+  const shields: StatusNode[] = [];
+  walk(root, (node) => {
+    if (node.shield && node !== root) shields.push(node);
+    return true;
+  });
+  for (const node of shields) setShield(node, false);
+}
+
 /** The cancellations that no shield keeps out. */
 const killings = new WeakSet<Cancelled>();
 let someKilled = false;
@@ -148,15 +158,17 @@ export function catches(node: StatusNode): boolean {
 
 /**
  * Takes a node out of the tree for good. Waits still in it were forgotten by somebody: they are cancelled now, and later
- * waits of code that kept this node as its context are refused. Nothing may be left below it: see `_linger.ts`.
+ * waits of code that kept this node as its context are refused. What `_linger.ts` did not wait for below it
+ * is ended, too.
  */
 export function closeNode(node: StatusNode): void {
   const { parent } = node;
   unlink(node);
   node.parent = null;
-  if (node.waiters !== null) {
+  if (node.waiters !== null || node.firstChild !== null) {
     node.task.runtime.instruments?.forgotten(node);
     endNode(node);
+    liftShields(node);
   } else if (!isKilled(node)) node.own = node.cancelled = SCOPE_ENDED;
   if (empties.size > 0 && parent !== null && parent.firstChild === null) {
     const emptied = empties.get(parent);

@@ -225,6 +225,8 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
 
   /** Nothing is going on in it any more. `error` is what its owner is told. */
   #ended(state: TaskState, outcome: unknown, error: unknown): void {
+    // Abandoned while it waited for what was forgotten in it.
+    if (this.state !== "running") return;
     this.state = state;
     this.outcome = outcome;
     this.#leave();

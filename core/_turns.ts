@@ -14,7 +14,6 @@
 
 import type { Clock } from "./clock.ts";
 import { hostImmediate, hostNow } from "./_host_time.ts";
-import type { Waiter } from "./_waiter.ts";
 
 /** Wake-ups between two turns of the event loop. tokio's budget is 128, Go's preemption 10 ms. */
 const BURST = 256;
@@ -31,8 +30,8 @@ const LONGEST_STRIDE = 16;
 /** So many steps that start tasks in a turn are none that may go on for ever. */
 const FREE_GENERATIONS = 16;
 
-/** What was put off to a later turn: a wait that was granted, or tasks that begin. A link in the queue itself. */
-interface PutOff {
+/** What is put off to a later turn: a wait that was granted, or tasks that begin. A link in the queue itself. */
+export interface PutOff {
   after: unknown;
   settle(): void;
 }
@@ -96,11 +95,11 @@ export class Turns {
     return false;
   }
 
-  /** Resumes the waiter in a later turn, behind those that wait already. */
-  later(waiter: Waiter<unknown>): void {
+  /** Settles a wait in a later turn, behind those that are put off already. */
+  later(entry: PutOff): void {
     this.#starts = null;
     this.#size++;
-    this.#putOff(waiter);
+    this.#putOff(entry);
   }
 
   /**

@@ -168,3 +168,65 @@ Deno.test(
     });
   }),
 );
+
+/** Ends by cleaning up, in two steps of 3 ms, after what it waits for was cancelled. */
+async function cleaningUp(wait: () => Promise<unknown>, done: () => void): Promise<void> {
+  try {
+    await wait();
+    await sleep(1);
+  } finally {
+    await shielded(() => sleep(3));
+    await shielded(() => sleep(3));
+    done();
+  }
+}
+
+for (const [block, inBlock] of Object.entries(BLOCKS)) {
+  if (block === "an async task") continue;
+  Deno.test(
+    `${block} also waits for what the code that was forgotten in it opens to clean up`,
+    simulated(async (sim) => {
+      let endedAt = -1;
+      const forget = () => {
+        cleaningUp(() => moveOnAfter(60_000, () => sleepForever()), () => void (endedAt = sim.now)).catch(() => {});
+      };
+      await assertRejects(() => inBlock(forget));
+      assertEquals([endedAt, sim.now], [6, 6]);
+    }, { leaks: "ignore" }),
+  );
+}
+
+Deno.test(
+  "the other halves of a body that has failed clean up in its block, also after the scopes that were open",
+  simulated(async (sim) => {
+    const mine = new RangeError("mine");
+    for (const inBlock of [BLOCKS["a scope"]!, BLOCKS["failAfter()"]!]) {
+      const start = sim.now;
+      let ended = -1;
+      const body = () => {
+        const half = cleaningUp(() => moveOnAfter(60_000, () => sleepForever()), () => void (ended = sim.now - start));
+        half.catch(() => {});
+        throw mine;
+      };
+      const error = await assertRejects(() => inBlock(body));
+      assertStrictEquals(error, mine);
+      assertEquals([ended, sim.now - start], [6, 6]);
+    }
+  }, { leaks: "ignore" }),
+);
+
+Deno.test(
+  "forgotten code that goes on and on under shields does not hold its block up for ever",
+  simulated(async (sim) => {
+    let over = false;
+    const error = await assertRejects(() =>
+      moveOnAfter(1_000, () => {
+        (async () => {
+          while (!over) await shielded(() => sleep(1)).catch(() => over = true);
+        })();
+      }), TypeError);
+    over = true;
+    await sim.settled();
+    assertMatch(error.message, /^Cannot leave a scope /);
+  }, { leaks: "ignore" }),
+);
