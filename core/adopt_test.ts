@@ -188,13 +188,7 @@ Deno.test(
     await openNursery(async (outer) => {
       await openNursery(async (nursery) => {
         outer.startSoon(async () => {
-          const adopted = nursery.adopt(async () => {
-            try {
-              await sleepForever();
-            } finally {
-              throw failure;
-            }
-          });
+          const adopted = nursery.adopt(() => sleepForever().finally(() => Promise.reject(failure)));
           got = await adopted.catch((error) => error);
         });
         await sleep(1);
