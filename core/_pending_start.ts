@@ -9,7 +9,7 @@
 
 import { currentNode } from "./_context.ts";
 import { NOTHING } from "./_error_tree.ts";
-import { moveNode, type StatusNode } from "./_status.ts";
+import { moveNode, setShield, type StatusNode } from "./_status.ts";
 import { describe, type TaskImpl, type TaskOwner } from "./_task.ts";
 import { UNABORTABLE, Waiter } from "./_waiter.ts";
 import type { SpawnOptions, TaskStatus } from "./nursery.ts";
@@ -62,6 +62,8 @@ export class PendingStart<V> implements TaskOwner {
     // shielded itself is up and running in spite of it: it moves, or both would wait for each other for ever.
     if (this.#caller.cancelled !== null && this.#reached(task)) return;
     this.waiter.wake(value);
+    // Before the move, which would cancel what it waits for beside this, if the nursery is cancelled.
+    if (task.daemon === "last") setShield(task, true);
     moveNode(task, this.#nursery.node);
     // After the move, as it may have to cancel the task: a daemon, when the nursery has nothing else left.
     this.#nursery.startEnded(task, this.#options);

@@ -421,3 +421,27 @@ Deno.test(
     }
   }),
 );
+
+Deno.test(
+  "a last daemon that is started into a cancelled nursery goes on with all that it has begun",
+  simulated(async (sim) => {
+    const log: string[] = [];
+    await openNursery(async (outer) => {
+      await openNursery(async (nursery) => {
+        nursery.startSoon(() => sleepForever().finally(() => shielded(() => sleep(20))));
+        outer.startSoon(() =>
+          nursery.start(async (status) => {
+            const begun = sleep(10).then(() => log.push(`begun before, ended at ${sim.now}`));
+            await sleep(5);
+            status.started();
+            await begun;
+            await sleepForever().finally(() => log.push(`ended at ${sim.now}`));
+          }, { daemon: "last" })
+        );
+        await sleep(2);
+        nursery.cancel();
+      });
+    });
+    assertEquals(log, ["begun before, ended at 10", "ended at 22"]);
+  }),
+);
