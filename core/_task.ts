@@ -7,6 +7,7 @@
  * As a node it is what `task.cancel()` cancels, and what `nursery.start` moves.
  */
 
+import { requireOptions, show } from "./_check.ts";
 import { currentNode, enter } from "./_context.ts";
 import { cancelledElsewhere, expose, someCancelled } from "./_elsewhere.ts";
 import { stripCancelled } from "./error_group.ts";
@@ -122,7 +123,14 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
     return this.state === "cancelled" ? cancelledElsewhere(this.outcome as Cancelled) : this.outcome;
   }
 
-  cancel(reason?: unknown, { source = "explicit" }: TaskCancelOptions = {}): void {
+  cancel(reason?: unknown, options: TaskCancelOptions = {}): void {
+    requireOptions("cancel a task", options);
+    const { source = "explicit" } = options;
+    if (source !== "explicit" && source !== "signal" && source !== "disconnect") {
+      throw new RangeError(
+        `Cannot cancel a task as "source" must be "explicit", "signal" or "disconnect": received ${show(source)}`,
+      );
+    }
     // Who happens to run when the outside world strikes is not the one who cancelled.
     const by = source === "explicit" ? describe(currentNode().task) : undefined;
     this.cancelBecause(makeCancelled(source, reason, by));

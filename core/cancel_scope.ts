@@ -11,7 +11,7 @@
  */
 
 import type { Alarm } from "./alarm_queue.ts";
-import { requireBoolean, requireFunction, requireTime, requireTimeout } from "./_check.ts";
+import { requireBoolean, requireFunction, requireOptions, requireTime, requireTimeout } from "./_check.ts";
 import { currentNode, within } from "./_context.ts";
 import { expose } from "./_elsewhere.ts";
 import { stripCancelled } from "./error_group.ts";
@@ -151,6 +151,7 @@ export class CancelScope {
    * @throws {RangeError} If a time is `NaN`, the timeout is negative, or both are given.
    */
   constructor(options: CancelScopeOptions = {}) {
+    requireOptions("make a CancelScope", options);
     const { deadline, timeout, shield = false } = options;
     requireBoolean("make a CancelScope", "shield", shield);
     if (deadline !== undefined) requireTime("make a CancelScope", "deadline", deadline);
@@ -235,6 +236,7 @@ export class CancelScope {
    * @throws {TypeError} If the scope is not entered.
    */
   shutdown(options: ShutdownOptions = {}): void {
+    requireOptions("shut down a scope", options);
     const { grace = Infinity } = options;
     requireTimeout("shut down a scope", "grace", grace);
     const node = this.#node;

@@ -1,6 +1,6 @@
 /** Waiting for promises and iterables that know nothing of scopes. */
 
-import { faultOf, requireFunction, requireTimeout, show } from "./_check.ts";
+import { faultOf, requireFunction, requireOptions, requireTimeout, show } from "./_check.ts";
 import { composedWait } from "./_composed_wait.ts";
 import { currentNode } from "./_context.ts";
 import { isAsync, iteratorOf } from "./channels/web_streams.ts";
@@ -148,7 +148,9 @@ export function cancellable<T>(
 export interface CancellableIterator<T> extends AsyncIterableIterator<T>, AsyncDisposable {
 }
 
-function check(source: unknown, iterable: boolean, { cancel, timeout = 0, label = "" }: CancellableOptions): void {
+function check(source: unknown, iterable: boolean, options: CancellableOptions): void {
+  requireOptions("wait", options);
+  const { cancel, timeout = 0, label = "" } = options;
   if (!iterable && typeof read(source, "then") !== "function") {
     throw new TypeError(`Cannot wait as "promise" must be a promise: received ${show(source)}`);
   }

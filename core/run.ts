@@ -3,7 +3,7 @@
  */
 
 import type { Alarm } from "./alarm_queue.ts";
-import { requireFunction, requireTimeout, show } from "./_check.ts";
+import { requireFunction, requireOptions, requireTimeout, show } from "./_check.ts";
 import type { Clock } from "./clock.ts";
 import { composedWait } from "./_composed_wait.ts";
 import { ambientNode } from "./_context.ts";
@@ -287,7 +287,9 @@ function endQuietly(cancelled: unknown): void {
   });
 }
 
-function checkOptions({ signal, random, schedule, instruments, spawnSites, grace }: RunOptions): void {
+function checkOptions(options: RunOptions): void {
+  requireOptions("start a run", options);
+  const { signal, random, schedule, instruments, spawnSites, grace } = options;
   if (grace !== undefined) requireTimeout("start a run", "grace", grace);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`Cannot start a run as "signal" must be an AbortSignal: received ${show(signal)}`);

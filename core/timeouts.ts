@@ -1,6 +1,6 @@
 /** Timeouts, shields and soft ends: the short forms of `CancelScope`. */
 
-import { faultOf, requireTime, requireTimeout } from "./_check.ts";
+import { faultOf, requireOptions, requireTime, requireTimeout } from "./_check.ts";
 import { CancelScope, notesWaits, runScope, type ScopeOutcome, waitsOf } from "./cancel_scope.ts";
 import { currentNode } from "./_context.ts";
 import { TooSlowError } from "./errors.ts";
@@ -193,10 +193,12 @@ export function shielded<T>(
   body: (scope: CancelScope) => T | Promise<T>,
   options: ShieldedOptions = {},
 ): Promise<ScopeOutcome<T>> {
-  const { timeout = Infinity } = options;
-  const fault = faultOf(() => requireTimeout("shield a function", "timeout", timeout));
+  const fault = faultOf(() => {
+    requireOptions("shield a function", options);
+    if (options.timeout !== undefined) requireTimeout("shield a function", "timeout", options.timeout);
+  });
   if (fault !== null) return Promise.reject(fault);
-  return new CancelScope({ timeout, shield: true }).run(body);
+  return new CancelScope({ timeout: options.timeout ?? Infinity, shield: true }).run(body);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** An async iterable as a channel: safe to leave, safe to cancel. */
 
 import { inNursery } from "../_in_nursery.ts";
-import { requireFunction } from "../_check.ts";
+import { requireFunction, requireOptions } from "../_check.ts";
 import { Channel, type Receiver } from "./_channel.ts";
 import { ReceiveEnd } from "./_channel_ends.ts";
 import { currentNode } from "../_context.ts";
@@ -77,6 +77,7 @@ export function toChannel<T, R>(
   return composedWait(async () => {
     requireFunction("make a channel", "body", body);
     requireSource("make a channel", source, "an async iterable");
+    requireOptions("make a channel", options);
     const { stop } = options;
     if (stop !== undefined) requireFunction("make a channel", "stop", stop);
     const channel = new DemandChannel<T>();

@@ -10,7 +10,7 @@
 
 import type { MapOptions, Source } from "./map.ts";
 import { type Jobs, runJobs } from "../_in_nursery.ts";
-import { requireCount, requireFunction, show } from "../_check.ts";
+import { requireCount, requireFunction, requireOptions, show } from "../_check.ts";
 import { currentNode, isolated } from "../_context.ts";
 import { failureOf } from "../_elsewhere.ts";
 import { ErrorGroup } from "../error_group.ts";
@@ -26,6 +26,7 @@ const ITEM: WaitReason = { kind: "next item", foreign: true };
 
 /** Checks the arguments of a function that works through a source. */
 export function requireFeed(action: string, source: unknown, fn: unknown, options: MapOptions): void {
+  requireOptions(action, options);
   const { concurrency = Infinity, errors = "first", stop } = options;
   requireSource(action, source, "an iterable or async iterable");
   requireFunction(action, "fn", fn);

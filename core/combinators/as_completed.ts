@@ -81,8 +81,8 @@ export function asCompleted<T, R>(
   fn: (item: T, index: number) => R | Promise<R>,
   options: AsCompletedOptions = {},
 ): CompletedResults<R> {
-  const { ordered = false } = options;
   requireFeed("go through results", source, fn, options);
+  const { ordered = false } = options;
   if (typeof ordered !== "boolean") {
     throw new TypeError(`Cannot go through results as "ordered" must be true or false: received ${show(ordered)}`);
   }

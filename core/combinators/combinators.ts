@@ -5,7 +5,7 @@
  * cancelled and waited for. The nursery does not show: the first error is thrown itself, not in a group.
  */
 
-import { requireFunction, show } from "../_check.ts";
+import { requireFunction, requireOptions, show } from "../_check.ts";
 import { composedWait } from "../_composed_wait.ts";
 import { currentNode } from "../_context.ts";
 import { failureOf } from "../_elsewhere.ts";
@@ -318,8 +318,10 @@ function check(action: string, jobs: Iterable<Job<unknown>>): readonly Job<unkno
 function checkSome(
   action: string,
   jobs: Iterable<Job<unknown>>,
-  { discard }: RaceOptions<never>,
+  options: RaceOptions<never>,
 ): readonly Job<unknown>[] {
+  requireOptions(action, options);
+  const { discard } = options;
   if (discard !== undefined) requireFunction(action, "discard", discard);
   const list = check(action, jobs);
   if (list.length === 0) {

@@ -1,6 +1,6 @@
 /** Trying again. */
 
-import { requireCount, requireFunction, requireTimeout, show } from "../_check.ts";
+import { requireCount, requireFunction, requireOptions, requireTimeout, show } from "../_check.ts";
 import { composedWait } from "../_composed_wait.ts";
 import { currentNode, isolated } from "../_context.ts";
 import { failureOf } from "../_elsewhere.ts";
@@ -86,6 +86,7 @@ export interface RetryOptions {
  */
 export function retry<T>(fn: (attempt: number) => T | Promise<T>, options: RetryOptions = {}): Promise<T> {
   return composedWait(async () => {
+    requireOptions("retry", options);
     const { attempts = 5, backoff = {}, retryIf } = options;
     const { jitter = typeof backoff === "function" ? 0 : 0.5 } = options;
     requireFunction("retry", "fn", fn);
