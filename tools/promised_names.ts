@@ -2,7 +2,7 @@
 /**
  * The list of everything exported that returns a promise, or something to be iterated asynchronously: functions, and the
  * methods of exported classes and interfaces, inherited ones as well. From `deno doc --json`, so that what is new is on it
- * the day it appears: the laws in `laws/` go over it.
+ * the day it appears: the laws in `laws/` beside this go over it.
  *
  * Usage: deno run --allow-run tools/promised_names.ts
  */

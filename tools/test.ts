@@ -44,7 +44,7 @@ const GROUPS: readonly {
     permissions: ["--allow-net=127.0.0.1", "--allow-run", "--allow-read", "--allow-write", "--allow-env"],
   },
   {
-    folders: ["laws", "tools", "bench"],
+    folders: ["tools", "bench"],
     permissions: ["--allow-read", "--allow-write", "--allow-run", "--allow-env", "--allow-net=127.0.0.1"],
   },
 ];

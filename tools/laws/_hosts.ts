@@ -10,7 +10,7 @@ import type {
   NetworkTlsHandshake,
   ReceiveStream,
   SocketAddress,
-} from "../mod.ts";
+} from "../../mod.ts";
 
 export const ADDRESS: NetworkAddress = { transport: "tcp", hostname: "127.0.0.1", port: 1 };
 

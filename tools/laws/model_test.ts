@@ -24,9 +24,9 @@ import {
   sleep,
   suppressedErrors,
   type Task,
-} from "../core/mod.ts";
-import { currentNode } from "../core/internal.ts";
-import { simulate } from "../testing/mod.ts";
+} from "../../core/mod.ts";
+import { currentNode } from "../../core/internal.ts";
+import { simulate } from "../../testing/mod.ts";
 
 const PROGRAMS = 200;
 /** Steps that a program takes at most. */

@@ -4,7 +4,7 @@
  * has left behind. One line of JSON for each recipe and way of calling.
  */
 
-import { moveOnAfter } from "../mod.ts";
+import { moveOnAfter } from "../../mod.ts";
 import { type AnyRecipe, call, turns, withKit } from "./_recipe.ts";
 import { isMeasured, type Part, PARTS, RECIPES } from "./_table.ts";
 

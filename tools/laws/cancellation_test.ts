@@ -33,7 +33,7 @@ import {
   toChannel,
   untilShutdown,
   withSignal,
-} from "../core/mod.ts";
+} from "../../core/mod.ts";
 import { secondCopy } from "./_second_copy.ts";
 
 type Body = (scope?: CancelScope) => Promise<never>;

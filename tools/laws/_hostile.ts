@@ -1,7 +1,7 @@
 /** Values that somebody may throw, send or return, made to hurt whoever looks at them. */
 
 import vm from "node:vm";
-import { ErrorGroup, TooSlowError } from "../core/mod.ts";
+import { ErrorGroup, TooSlowError } from "../../core/mod.ts";
 import { secondCopy } from "./_second_copy.ts";
 
 /** How deep and wide trees of errors are. */

@@ -33,7 +33,7 @@ import {
   TlsStream,
   trickle,
   upgradeWebSocket,
-} from "../mod.ts";
+} from "../../mod.ts";
 import { Conn, EndedStream, hostListener, network, UserStream } from "./_hosts.ts";
 import { type AnyRecipe, type Kit, type Recipe, recipe } from "./_recipe.ts";
 

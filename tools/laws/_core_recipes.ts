@@ -45,7 +45,7 @@ import {
   toChannel,
   untilShutdown,
   withSignal,
-} from "../core/mod.ts";
+} from "../../core/mod.ts";
 import { type AnyRecipe, type Kit, type Recipe, recipe } from "./_recipe.ts";
 
 const NEVER: Promise<never> = new Promise(() => {});

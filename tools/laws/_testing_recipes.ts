@@ -11,7 +11,7 @@ import {
   sleepForever,
   trickle,
   waitAllTasksBlocked,
-} from "../mod.ts";
+} from "../../mod.ts";
 import { type AnyRecipe, type Kit, type Recipe, recipe } from "./_recipe.ts";
 
 const NOBODY = "there is nothing to close";

@@ -4,8 +4,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { CancelScope, isCancelled, moveOnAfter } from "../mod.ts";
-import { promisedNames, readDoc } from "../tools/promised_names.ts";
+import { CancelScope, isCancelled, moveOnAfter } from "../../mod.ts";
+import { promisedNames, readDoc } from "../promised_names.ts";
 import { type AnyRecipe, call, turns, withKit } from "./_recipe.ts";
 import { withoutUnhandled } from "./_unhandled.ts";
 import { EXCEPTIONS, exportedName, RECIPES } from "./_table.ts";

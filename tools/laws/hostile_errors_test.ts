@@ -49,8 +49,8 @@ import {
   untilShutdown,
   type Waker,
   withSignal,
-} from "../mod.ts";
-import { currentNode } from "../core/internal.ts";
+} from "../../mod.ts";
+import { currentNode } from "../../core/internal.ts";
 import { ESSENCE, HOSTILE } from "./_hostile.ts";
 import { turns } from "./_recipe.ts";
 import { withoutUnhandled } from "./_unhandled.ts";

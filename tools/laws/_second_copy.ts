@@ -1,12 +1,12 @@
 /** The core of this package once more, from a copy of its files: as when two versions meet in one program. */
 
-import type * as Core from "../core/mod.ts";
+import type * as Core from "../../core/mod.ts";
 
 /** Loads it. */
 export async function secondCopy(): Promise<typeof Core> {
   const folder = await Deno.makeTempDir({ prefix: "trefoil_copy_" });
   try {
-    await copySources(new URL("../core", import.meta.url), folder);
+    await copySources(new URL("../../core", import.meta.url), folder);
     return await import(`file://${folder}/mod.ts`);
   } finally {
     await Deno.remove(folder, { recursive: true });
