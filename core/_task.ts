@@ -21,7 +21,7 @@ import type { Runtime } from "./_runtime.ts";
 import { cancelNode, catches, closeNode, StatusNode } from "./_status.ts";
 import { WaitQueue } from "./_wait_queue.ts";
 import { ignore } from "./_quiet.ts";
-import { pass, refuse } from "./_waiter.ts";
+import { pass, refuse, ToldElsewhere, type WaitReason } from "./_waiter.ts";
 import type { Task, TaskCancelOptions, TaskState } from "./task.ts";
 
 export type { Task, TaskState };
@@ -104,18 +104,14 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
         ),
       );
     }
-    let joined: Promise<T>;
     if (this.state === "running") {
-      joined = (this.#joiners ??= new WaitQueue()).park({
-        kind: "join task",
-        label: () => describe(this),
-        holder: () => this as TaskImpl<unknown>,
-      });
-    } else if (this.state === "done") return pass(node, this.outcome as T);
-    else joined = pass(node, undefined).then(() => Promise.reject(this.#failure()));
-    // The error is told by the nursery; told once more to nobody, it must not end the process.
-    joined.catch(ignore);
-    return joined;
+      return (this.#joiners ??= new WaitQueue()).park(new Join(this as TaskImpl<unknown>));
+    }
+    if (this.state === "done") return pass(node, this.outcome as T);
+    const failed = pass(node, undefined).then(() => Promise.reject(this.#failure()));
+    // The error is told by the nursery: see `Join`.
+    failed.catch(ignore);
+    return failed;
   }
 
   /** What joining throws. */
@@ -294,6 +290,23 @@ function nameOf(fn: Named): string {
     return typeof name === "string" && name !== "" ? name : UNNAMED;
   } catch {
     return UNNAMED;
+  }
+}
+
+/** Waiting for a task. Its error is told by its nursery; told once more to nobody, it must not end the process. */
+class Join extends ToldElsewhere implements WaitReason {
+  readonly kind = "join task";
+
+  constructor(readonly task: TaskImpl<unknown>) {
+    super();
+  }
+
+  get label(): string {
+    return describe(this.task);
+  }
+
+  holder(): Task {
+    return this.task;
   }
 }
 

@@ -39,6 +39,9 @@ export interface WaitReason {
   readonly foreign?: boolean;
 }
 
+/** The reason of waits whose errors somebody else is told: nobody has to see them here. */
+export abstract class ToldElsewhere {}
+
 /** Undoes an operation when its wait is cancelled. `false` refuses: then somebody must still wake the waiter. */
 export type AbortWait = (cancelled: Cancelled, waiter: Waiter<unknown>) => boolean;
 
@@ -164,7 +167,9 @@ export class Waiter<T> implements Queued<T> {
     if (instruments !== null) instruments.resumed(this.node.task, this.reason);
     if (this.#failed) {
       // Handled first, so that a cancelled wait nobody awaits never ends the process.
-      if (this.#outcome === this.node.cancelled || isQuiet(this.#outcome)) this.promise.then(undefined, ignore);
+      if (this.#outcome === this.node.cancelled || this.reason instanceof ToldElsewhere || isQuiet(this.#outcome)) {
+        this.promise.then(undefined, ignore);
+      }
       this.#reject(this.#outcome);
     } else this.#resolve(this.#outcome);
   }

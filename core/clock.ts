@@ -95,7 +95,9 @@ export class RealClock implements Clock {
   readonly #sync = (): void => {
     this.#syncing = false;
     const { next } = this.#alarms;
-    if (next === this.#armed) return;
+    // One that rings too early does no harm, and is set again then: setting it later at each turn would cost more. But where
+    // nothing is due at all, it would keep the process alive.
+    if (next === this.#armed || (this.#armed < next && next !== Infinity)) return;
     this.#host.clearTimeout(this.#timer);
     this.#armed = next;
     // Rounded down, as the instant was rounded up, and host timers are never early: if this one is, it is set again.
