@@ -50,11 +50,16 @@ const AT_ONCE: Promise<void> = Promise.resolve();
 export class Turns {
   /** How long the microtasks of one turn may run, in milliseconds; `Infinity` counts wake-ups only. */
   readonly #slice: number;
-  /** Wake-ups left in this turn. Written by `spend()` and `#drain()`. */
+  /** Wake-ups left in this turn, as of the last look; 0 when it is spent. Written by `#look()` and `#drain()`. */
   #budget = BURST;
-  /** Wake-ups until the clock is read again, and how many lie between two reads: 1 after a slice that was spent, as steps may be long; doubled by each read that finds time left. Written by `spend()`. */
-  #untilRead = 1;
+  /**
+   * How many wake-ups lie between two looks: 1 after a slice that was spent, as steps may be long; doubled by each look that
+   * finds time left. Written by `#look()`.
+   */
   #stride = 1;
+  /** Wake-ups until the next look, and how many they were after the last. Written by `spend()`, `#look()` and `#drain()`. */
+  #left = 1;
+  #granted = 1;
   #turnStart = 0;
   /** What waits for the next turn, in order. Written by `#putOff()` and `#drain()`. */
   #first: PutOff | null = null;
@@ -81,15 +86,22 @@ export class Turns {
 
   /** Takes one wake-up from the budget; `false` if this one must wait for the next turn. */
   spend(): boolean {
+    // Short, so that it is a part of every wait that is ready.
+    return --this.#left > 0 || this.#look();
+  }
+
+  #look(): boolean {
+    this.#left = 0;
     if (this.#budget <= 0) return false;
-    this.#budget--;
-    if (--this.#untilRead > 0) return true;
-    if (this.#slice === Infinity || hostNow() - this.#turnStart < this.#slice) {
-      this.#stride = Math.min(this.#stride * 2, LONGEST_STRIDE);
-      this.#untilRead = this.#stride;
-      return true;
+    this.#budget -= this.#granted;
+    if (this.#budget > 0) {
+      if (this.#slice === Infinity || hostNow() - this.#turnStart < this.#slice) {
+        this.#stride = Math.min(this.#stride * 2, LONGEST_STRIDE);
+        this.#left = this.#granted = Math.min(this.#stride, this.#budget);
+        return true;
+      }
+      this.#stride = 1;
     }
-    this.#stride = this.#untilRead = 1;
     // Stays spent until the next turn, which every caller that gets `false` asks for through `later()`.
     this.#budget = 0;
     return false;
@@ -158,6 +170,7 @@ export class Turns {
     this.#armed = false;
     this.#generations = 0;
     this.#budget = BURST;
+    this.#left = this.#granted = this.#stride;
     if (this.#slice !== Infinity) this.#turnStart = hostNow();
   };
 }
