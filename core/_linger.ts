@@ -14,7 +14,7 @@
 
 import { endNode, liftShields, type StatusNode, whenEmpty } from "./_status.ts";
 import { UNABORTABLE, Waiter } from "./_waiter.ts";
-import { placeOf } from "./_place.ts";
+import { placeOf, plainPlace } from "./_place.ts";
 
 /** How what was forgotten is called in messages, once it has been waited for. */
 export interface Forgotten {
@@ -68,7 +68,7 @@ export function forgottenAwait(block: string, { names, places }: Forgotten): Typ
 }
 
 function nameOf(node: StatusNode, place: string | undefined): string {
-  const at = place === undefined ? "" : ` (opened at ${place.replace("file://", "")})`;
+  const at = place === undefined ? "" : ` (opened at ${plainPlace(place)})`;
   if (node.task === node) return `nursery.start() of task "${node.task.name}"${at}`;
   const { label } = node;
   return `${typeof label === "string" ? label : `nursery "${label.name}"`}${at}`;

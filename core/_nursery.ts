@@ -11,11 +11,12 @@ import { faultOf, requireFunction, requireOptions, requireText, requireTimeout, 
 import { CancelScope, cancelScope, closeScope, enterScope, judgeScope } from "./cancel_scope.ts";
 import { composedWait, refusedAfterTurn } from "./_composed_wait.ts";
 import { currentNode, within } from "./_context.ts";
+import { dispose } from "./_dispose.ts";
 import { expose, failureOf, someCancelled } from "./_elsewhere.ts";
 import { ErrorGroup } from "./error_group.ts";
 import { NOTHING } from "./_error_tree.ts";
 import { type Cancelled, ClosedResourceError, isOnlyCancelled, makeCancelled } from "./errors.ts";
-import { isObject, read } from "./_foreign.ts";
+import { isObject } from "./_foreign.ts";
 import { forgottenAwait, linger } from "./_linger.ts";
 import { PendingStart, type StartTarget } from "./_pending_start.ts";
 import { noteOrigin } from "./_origin.ts";
@@ -110,13 +111,13 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
     if (caller.cancelled !== null) return refuse(caller);
     const closed = faultOf(() => this.#requireOpen("adopt"));
     if (closed !== null) return refusedAfterTurn(caller, closed);
-    return composedWait(() => this.#adopt(caller, fn, options.onAbandoned));
+    return composedWait(() => this.#adopt(caller, fn, options.onAbandoned ?? dispose));
   }
 
   async #adopt<T>(
     caller: StatusNode,
     fn: () => T | Promise<T>,
-    onAbandoned: ((value: T) => unknown) | undefined,
+    onAbandoned: (value: T) => unknown,
   ): Promise<T> {
     this.#holding++;
     const work = within(this.node, async () => await fn(), undefined);
@@ -135,7 +136,7 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
       const dropped = (error: unknown): void => {
         if (this.node.cancelled !== null) throw error;
       };
-      work.then((value) => within(this.node, () => discard(value, onAbandoned), undefined), dropped)
+      work.then((value) => within(this.node, async () => void await onAbandoned(value), undefined), dropped)
         .catch((error) => this.#failed(expose(this.node, error), null))
         .then(() => this.#release());
       throw error;
@@ -316,16 +317,6 @@ function onlyDaemonsLeft(): Cancelled {
 
 function graceOver(task: TaskImpl<unknown>): void {
   task.cancelBecause(onlyDaemonsLeft());
-}
-
-/** Gives away what an abandoned `adopt()` has brought. */
-async function discard<T>(value: T, onAbandoned: ((value: T) => unknown) | undefined): Promise<void> {
-  if (onAbandoned !== undefined) {
-    await onAbandoned(value);
-    return;
-  }
-  const dispose = read(value, Symbol.asyncDispose) ?? read(value, Symbol.dispose);
-  if (typeof dispose === "function") await dispose.call(value);
 }
 
 function requireSpawnOptions(options: SpawnOptions): void {

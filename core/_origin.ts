@@ -4,7 +4,7 @@
  */
 
 import { isObject } from "./_foreign.ts";
-import { placeOf, type Site } from "./_place.ts";
+import { placeOf, plainPlace, type Site } from "./_place.ts";
 
 /** The task that an error came from: see `originOf()`. */
 export interface ErrorOrigin {
@@ -67,6 +67,6 @@ export function originText(error: unknown): string {
   if (origin === undefined) return "";
   const { task, spawnSite } = origin;
   return ` (in ${task === UNNAMED ? "an unnamed task" : `task "${task}"`}${
-    spawnSite === undefined ? "" : `, started at ${spawnSite.replace("file://", "")}`
+    spawnSite === undefined ? "" : `, started at ${plainPlace(spawnSite)}`
   })`;
 }

@@ -6,10 +6,24 @@
  * promise, and the waits stand in a queue, which they leave.
  */
 
+import { read } from "./_foreign.ts";
 import { ignore } from "./_quiet.ts";
 import type { StatusNode } from "./_status.ts";
 import { Waiter, type WaitReason } from "./_waiter.ts";
 import { WaitQueue } from "./_wait_queue.ts";
+
+/**
+ * Why somebody waits for what is surely foreign. What an iterator is asked for may be so, or come from a wait of this library
+ * further in: then that is the one to look at.
+ */
+export interface ForeignReason extends WaitReason {
+  readonly foreign: true;
+}
+
+/** Whether a wait is for what is surely foreign. */
+export function isForeign(reason: WaitReason): boolean {
+  return read(reason, "foreign") === true;
+}
 
 const { then } = Promise.prototype;
 

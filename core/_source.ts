@@ -21,7 +21,7 @@ import { isObject, read } from "./_foreign.ts";
 import { hostImmediate } from "./_host_time.ts";
 import { ignore } from "./_quiet.ts";
 import { promiseOf, type Settlement, settlementOf } from "./_settlement.ts";
-import type { StatusNode } from "./_status.ts";
+import { isBusy, type StatusNode } from "./_status.ts";
 import { afterFailure, mark } from "./suppressed_errors.ts";
 import { refuse, type WaitReason } from "./_waiter.ts";
 
@@ -146,10 +146,11 @@ export class SourceReader<T> {
 async function cleansUp(node: StatusNode): Promise<boolean> {
   // A turn, in which what was cancelled has come to its next wait.
   await new Promise<void>((resolve) => void hostImmediate(resolve));
-  return node.waiters !== null || node.firstChild !== null;
+  return isBusy(node);
 }
 
-function checked<T>(result: unknown): IteratorResult<T> {
+/** What `next()` of somebody else's iterator gave. */
+export function checked<T>(result: unknown): IteratorResult<T> {
   if (isObject(result)) return result as IteratorResult<T>;
   throw new TypeError(`Cannot go on with a source as its next() must give an object: received ${show(result)}`);
 }

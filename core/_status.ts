@@ -127,6 +127,11 @@ export function killNode(root: StatusNode, cancelled: Cancelled): void {
   if (instruments !== null) instruments.emit("scopeCancelled", root.task, cancelled);
 }
 
+/** Whether code under a node waits for something of this library, itself or in a block that is open. */
+export function isBusy(node: StatusNode): boolean {
+  return node.waiters !== null || node.firstChild !== null;
+}
+
 /** Whether code was killed, and taken out of the run since: nobody waits for it, and it need not even end. */
 export function isAbandoned(node: StatusNode): boolean {
   if (!isKilled(node)) return false;
@@ -165,7 +170,7 @@ export function closeNode(node: StatusNode): void {
   const { parent } = node;
   unlink(node);
   node.parent = null;
-  if (node.waiters !== null || node.firstChild !== null) {
+  if (isBusy(node)) {
     node.task.runtime.instruments?.forgotten(node);
     endNode(node);
     liftShields(node);

@@ -35,8 +35,6 @@ export interface WaitReason {
   readonly holder?: () => Task | null;
   /** Whether the clock ends the wait: then it is no sign of a deadlock. */
   readonly untilTime?: boolean;
-  /** Whether nobody in the run can tell what ends it, as of a foreign promise: then neither idleness nor a deadlock follows. */
-  readonly foreign?: boolean;
 }
 
 /** The reason of waits whose errors somebody else is told: nobody has to see them here. */

@@ -7,14 +7,15 @@ import { isAsync, iteratorOf } from "./channels/web_streams.ts";
 import { failureOf } from "./_elsewhere.ts";
 import { NOTHING } from "./_error_tree.ts";
 import type { Cancelled } from "./errors.ts";
-import { isObject, read } from "./_foreign.ts";
+import { read } from "./_foreign.ts";
 import { ignore } from "./_quiet.ts";
-import { promiseOf, Settlement, settlementOf } from "./_settlement.ts";
+import { type ForeignReason, promiseOf, Settlement, settlementOf } from "./_settlement.ts";
+import { checked } from "./_source.ts";
 import type { StatusNode } from "./_status.ts";
 import { shielded } from "./timeouts.ts";
 import { pass, refuse, type WaitReason } from "./_waiter.ts";
 
-const FOREIGN: WaitReason = { kind: "foreign promise", foreign: true };
+const FOREIGN: ForeignReason = { kind: "foreign promise", foreign: true };
 
 /** How long whoever was told to cancel may take by default, in milliseconds: as long as most clients wait for a server. */
 const TELLING_TIMEOUT = 5_000;
@@ -161,7 +162,7 @@ function check(source: unknown, iterable: boolean, options: CancellableOptions):
   }
 }
 
-function reasonOf({ label }: CancellableOptions): WaitReason {
+function reasonOf({ label }: CancellableOptions): ForeignReason {
   return label === undefined ? FOREIGN : { ...FOREIGN, label };
 }
 
@@ -257,15 +258,12 @@ class ForeignIterator<T> implements CancellableIterator<T> {
     } catch (error) {
       if (question.state === "pending") return await this.#leave(node, error as Cancelled, question);
     }
-    const { state, result } = question;
-    if (state === "fulfilled" && isObject(result)) {
-      if (read(result, "done") === true) this.#over = true;
-      return result as IteratorResult<T>;
-    }
+    // Also if what it gave is no result.
     this.#over = true;
-    throw state === "rejected" ? result : new TypeError(
-      `Cannot go on with an iterable as its next() must give an object: received ${show(result)}`,
-    );
+    if (question.state === "rejected") throw question.result;
+    const result = checked<T>(question.result);
+    this.#over = read(result, "done") === true;
+    return result;
   }
 
   /** The wait for the next item was cancelled, or is not begun as the scope is cancelled. */

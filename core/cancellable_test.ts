@@ -360,7 +360,7 @@ Deno.test(
       await assertRejects(
         () => cancellable(failing(() => value)).next(),
         TypeError,
-        "Cannot go on with an iterable as its next() must give an object: received",
+        "Cannot go on with a source as its next() must give an object: received",
       );
     }
     const never = () => new Promise(() => {});

@@ -1,9 +1,8 @@
 /** The checkpoint and its two halves. */
 
 import { currentNode } from "./_context.ts";
+import { ignore } from "./_quiet.ts";
 import { outOfTurn, pass, refuse } from "./_waiter.ts";
-
-const ignore = (): void => {};
 
 /**
  * Lets other tasks run, and throws if the scope is cancelled: a checkpoint and nothing else.

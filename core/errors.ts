@@ -8,6 +8,7 @@
 import { branded, hasBrand, recogniseBrand } from "./_brand.ts";
 import { clean, eachLeaf, isError, isObject, partsOf, textOf } from "./_foreign.ts";
 import { cutStack } from "./_own_stack.ts";
+import { withFrames } from "./_place.ts";
 import type { PendingWait } from "./_wait_text.ts";
 
 /**
@@ -83,16 +84,10 @@ export class Cancelled extends Error {
  */
 export function makeCancelled(source: CancelSource, reason?: unknown, sourceTask?: string): Cancelled {
   if (source === "explicit" || source === "nursery") return new Cancelled(KEY, source, reason, sourceTask);
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
-  try {
-    const cancelled = new Cancelled(KEY, source, reason, sourceTask);
-    // For want of a frame, the host's report of an uncaught error shows its timer nevertheless.
-    if (stackTraceLimit > 0) cancelled.stack = `Cancelled: ${cancelled.message}\n    at <${source}>`;
-    return cancelled;
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-  }
+  const cancelled = withFrames(0, () => new Cancelled(KEY, source, reason, sourceTask));
+  // For want of a frame, the host's report of an uncaught error shows its timer nevertheless.
+  if (Error.stackTraceLimit > 0) cancelled.stack = `Cancelled: ${cancelled.message}\n    at <${source}>`;
+  return cancelled;
 }
 
 function describeCancel(source: CancelSource, reason: unknown, sourceTask: string | undefined): string {

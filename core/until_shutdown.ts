@@ -16,9 +16,12 @@ import { currentNode } from "./_context.ts";
 import { read } from "./_foreign.ts";
 import { hostImmediate } from "./_host_time.ts";
 import { ignore } from "./_quiet.ts";
-import { signalOf, type StatusNode } from "./_status.ts";
+import { promiseOf, settlementOf } from "./_settlement.ts";
+import { isBusy, type StatusNode } from "./_status.ts";
 import { afterFailure, mark } from "./suppressed_errors.ts";
-import { pass, refuse } from "./_waiter.ts";
+import { pass, refuse, type WaitReason } from "./_waiter.ts";
+
+const NEXT: WaitReason = { kind: "next item" };
 
 /**
  * Runs a wait that is merely idle, and ends it when a shutdown begins.
@@ -115,6 +118,8 @@ class Iteration<T> implements AsyncIterator<T> {
   /** That of the source, once it was asked for. */
   #inner: AsyncIterator<T> | null = null;
   #over = false;
+  /** It is still being asked for an item, and nobody in the run can say when that ends. Written by `#ask()`. */
+  #stuck = false;
 
   constructor(source: AsyncIterable<T>) {
     this.#source = source;
@@ -130,7 +135,13 @@ class Iteration<T> implements AsyncIterator<T> {
       }
       const scope = new CancelScope();
       endAtShutdown(scope);
-      const outcome = await scope.run(() => this.#ask());
+      let outcome: ScopeOutcome<IteratorResult<T>>;
+      try {
+        outcome = await scope.run(() => this.#ask());
+      } catch (error) {
+        if (this.#stuck) await this.#end();
+        throw error;
+      }
       if (outcome.cancelledCaught) return await this.#end();
       if (outcome.value.done) this.#over = true;
       return outcome.value;
@@ -146,7 +157,10 @@ class Iteration<T> implements AsyncIterator<T> {
   async #end(): Promise<IteratorResult<T>> {
     if (!this.#over) {
       this.#over = true;
-      await this.#inner?.return?.();
+      const told = promiseOf(() => this.#inner?.return?.());
+      // It might wait for ever behind what the source is asked for.
+      if (this.#stuck) told.catch(ignore);
+      else await told;
     }
     return { done: true, value: undefined };
   }
@@ -161,30 +175,20 @@ class Iteration<T> implements AsyncIterator<T> {
     }
   }
 
-  #ask(): Promise<IteratorResult<T>> {
-    this.#inner ??= iteratorOf(this.#source) as AsyncIterator<T>;
-    const inner = this.#inner;
+  async #ask(): Promise<IteratorResult<T>> {
+    const inner = this.#inner ??= iteratorOf(this.#source) as AsyncIterator<T>;
     const node = currentNode();
-    return new Promise((resolve, reject) => {
-      let pending = true;
-      const settled = (settle: () => void): void => {
-        pending = false;
-        settle();
-      };
-      Promise.resolve(inner.next()).then(
-        (result) => settled(() => resolve(result)),
-        (error) => settled(() => reject(error)),
-      );
-      // A listener and no wait: nobody in the run can say when a foreign source gives something.
-      signalOf(node).addEventListener("abort", async () => {
-        await turn(node);
-        // What waits for operations of this library although it is cancelled is cleaning up, and will be done.
-        if (!pending || node.waiters !== null || node.firstChild !== null) return;
-        this.#over = true;
-        new Promise((told) => told(inner.return?.())).catch(ignore);
-        reject(node.cancelled);
-      });
-    });
+    const asked = promiseOf(() => inner.next());
+    const question = settlementOf(asked);
+    try {
+      return await question.wait(node, NEXT);
+    } catch (error) {
+      if (question.state === "pending") await turn(node);
+      // What waits for operations of this library although it is cancelled is cleaning up, and will be done.
+      if (question.state !== "pending" || isBusy(node)) return await asked;
+      this.#stuck = true;
+      throw error;
+    }
   }
 }
 

@@ -1,7 +1,8 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { simulated } from "../testing/mod.ts";
 import {
   CancelScope,
+  currentTask,
   moveOnAfter,
   openBroadcastChannel,
   openMemoryChannel,
@@ -11,6 +12,7 @@ import {
   shielded,
   sleep,
   sleepForever,
+  taskTree,
   untilShutdown,
 } from "./mod.ts";
 
@@ -171,6 +173,34 @@ Deno.test("untilShutdown() tells a foreign source, and leaves it, at a shutdown 
       }), { handleSignals: false });
     assertEquals([got, log], [[1], how === "cancel" ? ["told"] : ["told", "went on"]]);
   }
+});
+
+Deno.test("untilShutdown() tells a source in the scope of the loop, and not in that of who shuts down", async () => {
+  const log: string[] = [];
+  const source: AsyncIterable<number> = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => new Promise(() => {}),
+      return: () => {
+        log.push(currentTask().name);
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    }),
+  };
+  const waits: string[] = [];
+  await run(() =>
+    new CancelScope().run((scope) =>
+      openNursery((nursery) => {
+        nursery.startSoon(async () => {
+          for await (const _ of untilShutdown(source));
+        }, { name: "loop" });
+        nursery.startSoon(() => {
+          waits.push(`${taskTree()}`);
+          scope.shutdown();
+        }, { name: "end" });
+      })
+    ), { handleSignals: false });
+  assertEquals(log, ["loop"]);
+  assertStringIncludes(waits[0] ?? "", "loop: next item");
 });
 
 Deno.test("untilShutdown() tells a generator that waits for something foreign, and leaves it", async () => {

@@ -54,18 +54,20 @@ export class TaskRecord {
     else sites.push(site);
   }
 
-  end(reason: WaitReason): void {
+  /** Whether it was open. */
+  end(reason: WaitReason): boolean {
     this.last = reason;
     if (this.#reason === reason) {
       this.lastSite = this.#site;
       this.#reason = this.#site = null;
     } else {
       const sites = this.#more?.get(reason);
-      if (sites === undefined) return;
+      if (sites === undefined) return false;
       this.lastSite = sites.shift() ?? null;
       if (sites.length === 0) this.#more?.delete(reason);
     }
     this.open--;
+    return true;
   }
 
   /** The open waits. */

@@ -1,17 +1,23 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
+  asCompleted,
   beginHostOperation,
   cancellable,
   checkpoint,
   currentRun,
   currentTime,
   Event,
+  forEach,
   hostOp,
+  map,
   moveOnAfter,
+  openMemoryChannel,
   openNursery,
   sleep,
   sleepForever,
   sleepUntil,
+  toChannel,
+  untilShutdown,
 } from "../core/mod.ts";
 import { simulate, simulated } from "./mod.ts";
 
@@ -288,6 +294,7 @@ Deno.test("a simulation leaves no real timer behind, however it ends", async () 
 
 // Real time: timers taken before any simulation begins.
 const { setTimeout: realTimeout } = globalThis;
+const never = () => new Promise<never>(() => {});
 const takes = (ms: number) => new Promise<string>((resolve) => realTimeout(() => resolve("row"), ms));
 
 Deno.test("with io: { quiet }, an operation gets its quiet anew after whatever a task, a timer or a jump has done", async () => {
@@ -318,6 +325,48 @@ Deno.test("with io: { quiet }, an operation gets its quiet anew after whatever a
   assertEquals(times, [1_000]);
 });
 
+Deno.test("a source that waits for operations of the library is nothing foreign, whoever asks it", async () => {
+  async function* ticks(): AsyncGenerator<number> {
+    for (let n = 0; n < 3; n++) {
+      await sleep(1_000);
+      yield n;
+    }
+  }
+  /** Values that come from another task, by a channel. */
+  const received = async <R>(use: (source: AsyncIterable<number>) => Promise<R>): Promise<R> => {
+    const [send, receive] = openMemoryChannel<number>(0);
+    return await openNursery(async (nursery) => {
+      nursery.startSoon(async () => {
+        for await (const n of ticks()) await send.send(n);
+        send.close();
+      });
+      return await use(receive);
+    });
+  };
+  const uses: Record<string, (source: AsyncIterable<number>) => Promise<unknown>> = {
+    map: (source) => map(source, (n) => n, { concurrency: 2 }),
+    forEach: (source) => forEach(source, () => sleep(1)),
+    asCompleted: (source) => Array.fromAsync(asCompleted(source, (n) => n)),
+    toChannel: (source) => toChannel(source, (channel) => Array.fromAsync(channel)),
+    untilShutdown: (source) => Array.fromAsync(untilShutdown(source)),
+  };
+  for (const [name, use] of Object.entries(uses)) {
+    for (const run of [() => use(ticks()), () => received(use)]) {
+      const time = await simulate(async (sim) => {
+        await run();
+        return sim.now;
+      }, { onForeign: "error" });
+      assertEquals([name, Math.floor(time / 1_000)], [name, 3]);
+    }
+    // One that waits for something else is.
+    await assertRejects(
+      () => simulate(() => use({ [Symbol.asyncIterator]: () => ({ next: never }) }), { onForeign: "error" }),
+      Error,
+      "a promise that the library does not own",
+    );
+  }
+});
+
 Deno.test("a foreign promise gets its grace however it is awaited, also beside other waits", async () => {
   const ways: (() => Promise<unknown>)[] = [
     () => takes(1),
@@ -333,7 +382,6 @@ Deno.test("a foreign promise gets its grace however it is awaited, also beside o
       assertEquals([index, ...seen], [index, "row", 0]);
     }
   }
-  const never = () => new Promise<void>(() => {});
   for (const wait of [never, () => cancellable(never())]) {
     const error = await simulate(wait, { onForeign: "error" }).catch((error) => error);
     assertStringIncludes(error.message, 'a promise that the library does not own: task "main" (option onForeign)');

@@ -108,7 +108,7 @@ export function toChannel<T, R>(
   });
 }
 
-const VALUE: WaitReason = { kind: "value of the source", foreign: true };
+const VALUE: WaitReason = { kind: "value of the source" };
 const DEMAND: WaitReason = { kind: "demand" };
 
 /** A channel that knows when a value is wanted: when somebody waits, and none is there. Room for one, if that one leaves. */

@@ -6,10 +6,10 @@ import { ClosedResourceError, EndOfChannel } from "../errors.ts";
 import type { MemoryReceiveChannel } from "./memory_channel.ts";
 import { composedWait, refusedAfterTurn } from "../_composed_wait.ts";
 import { isInstance, read } from "../_foreign.ts";
-import { promiseOf, Settlement } from "../_settlement.ts";
-import { pass, refuse, type WaitReason } from "../_waiter.ts";
+import { type ForeignReason, promiseOf, Settlement } from "../_settlement.ts";
+import { pass, refuse } from "../_waiter.ts";
 
-const READING: WaitReason = { kind: "read from stream", foreign: true };
+const READING: ForeignReason = { kind: "read from stream", foreign: true };
 
 /** What `fromReadable()` gives: a receiving end whose values come from a `ReadableStream`. */
 export interface ReadableReceiver<T> extends AsyncIterable<T>, AsyncDisposable {

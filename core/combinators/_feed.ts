@@ -21,8 +21,7 @@ import type { StatusNode } from "../_status.ts";
 import { outOfTurn, pass, refuse, type WaitReason } from "../_waiter.ts";
 import { WaitQueue } from "../_wait_queue.ts";
 
-const TURN: WaitReason = { kind: "next item" };
-const ITEM: WaitReason = { kind: "next item", foreign: true };
+const NEXT: WaitReason = { kind: "next item" };
 
 /** Checks the arguments of a function that works through a source. */
 export function requireFeed(action: string, source: unknown, fn: unknown, options: MapOptions): void {
@@ -78,7 +77,7 @@ class Workers<T> {
   readonly #failures: { readonly index: number; readonly error: unknown }[] = [];
 
   constructor(source: Source<T>, options: MapOptions, work: Work<T>) {
-    this.#reader = new SourceReader(source, ITEM, options.stop);
+    this.#reader = new SourceReader(source, NEXT, options.stop);
     this.#work = work;
     this.#plain = Array.isArray(source);
     this.#concurrency = options.concurrency ?? Infinity;
@@ -153,7 +152,7 @@ class Workers<T> {
   }
 
   async #ask(): Promise<IteratorResult<T>> {
-    if (this.#asking) await this.#line.park(TURN);
+    if (this.#asking) await this.#line.park(NEXT);
     this.#asking = true;
     try {
       return await this.#reader.ask();

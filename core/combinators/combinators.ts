@@ -8,6 +8,7 @@
 import { requireFunction, requireOptions, show } from "../_check.ts";
 import { composedWait } from "../_composed_wait.ts";
 import { currentNode } from "../_context.ts";
+import { dispose } from "../_dispose.ts";
 import { failureOf } from "../_elsewhere.ts";
 import { ErrorGroup } from "../error_group.ts";
 import { NOTHING } from "../_error_tree.ts";
@@ -295,14 +296,6 @@ class First<T> {
       if (failure === NOTHING) return null;
       return await afterFailure(failure, since, async () => void await this.#discard(this.value));
     }
-  }
-}
-
-/** Disposes a resource. */
-async function dispose(value: unknown): Promise<void> {
-  for (const key of [Symbol.asyncDispose, Symbol.dispose]) {
-    const method = read(value, key);
-    if (typeof method === "function") return void await method.call(value);
   }
 }
 

@@ -1,11 +1,12 @@
 /** The task that holds something, in the messages of who wants it. */
 
+import { plainPlace } from "../_place.ts";
 import { describe, type TaskImpl } from "../_task.ts";
 
 /** A task that has ended, with the place where it was started, if that was recorded. */
 export function describeEnded(task: TaskImpl<unknown>): string {
   const { spawnSite } = task;
-  return `task ${describe(task)}${spawnSite === undefined ? "" : ` (started at ${spawnSite.replace("file://", "")})`}`;
+  return `task ${describe(task)}${spawnSite === undefined ? "" : ` (started at ${plainPlace(spawnSite)})`}`;
 }
 
 /** Why a task that has ended cannot take what it would have to give back: nobody would notice that it never does. */
