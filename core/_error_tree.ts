@@ -66,11 +66,11 @@ export function rebuild(
       continue;
     }
     stack.pop();
-    const { error, results, changed, leaves } = top;
+    const { error, changed, leaves } = top;
     if (!leaves) result = leafless(error);
     else if (!changed) result = error;
     else {
-      const left = results.filter((part) => part !== NOTHING && part !== CYCLE);
+      const left = leftOf(top);
       result = left.length === 0 ? NOTHING : derive(error, left);
     }
     done.set(error, result);
@@ -84,6 +84,21 @@ function keep(frame: Frame, result: unknown, leaves: boolean): void {
   if (result !== CYCLE && result !== parts[results.length]) frame.changed = true;
   if (leaves) frame.leaves = true;
   results.push(result);
+}
+
+/**
+ * What is left of the parts. One that has become what another is, as the cleanup around an error is stripped, is no second
+ * error.
+ */
+function leftOf({ parts, results }: Frame): unknown[] {
+  const kept = new Set(results.filter((part, i) => part === parts[i]));
+  return results.filter((part, i) => {
+    if (part === NOTHING || part === CYCLE) return false;
+    if (part === parts[i] || !isObject(part)) return true;
+    const isNew = !kept.has(part);
+    kept.add(part);
+    return isNew;
+  });
 }
 
 function itself(error: object): unknown {

@@ -246,3 +246,18 @@ Deno.test("the message of a group does not call a task by the name that all have
     .catch((error) => error);
   assertMatch(error.message, /^1 error: Error: x \(in an unnamed task, started at .*error_group_test\.ts:\d+:\d+\)$/);
 });
+
+Deno.test("an error that reaches a nursery with and without a cancellation around it is one error", async () => {
+  const mine = new RangeError("Mine");
+  const error = await moveOnAfter(Infinity, (scope) =>
+    openNursery((nursery) => {
+      nursery.startSoon(() => Promise.reject(mine));
+      nursery.startSoon(async () => {
+        const cancelled = await sleepForever().catch((error) => error);
+        throw new SuppressedError(cancelled, mine);
+      });
+      nursery.startSoon(() => scope.cancel());
+    })).catch((error) => error);
+  assert(error instanceof ErrorGroup);
+  assertEquals(error.errors, [mine]);
+});

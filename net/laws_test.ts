@@ -1,6 +1,6 @@
 /**
- * Laws that hold for everything in this folder that returns a promise, but for the servers and HTTP: whoever adds a
- * function or a method has to say here how it is called.
+ * Laws over the calls of this folder that need something of the host: at the end of a stream, beside another call, without a
+ * network, cancelled 10,000 times. Those that hold for everything exported are in `tools/laws`.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -155,13 +155,6 @@ const FUNCTIONS: Readonly<Record<string, (ready: boolean) => Omit<Call, "name">>
   },
 };
 
-/** Functions that wait for nothing of their own, make no promise, or are tested elsewhere. */
-const ELSEWHERE = [
-  ...["closeForcefully", "readable", "writable", "streamFromReadable", "streamFromWritable"],
-  ...["serveTcp", "serveTls", "serveUnix", "serveListeners", "serveHttp"],
-  ...["fetch", "openWebSocket", "upgradeWebSocket", "serverSentEvents"],
-];
-
 function opening(ready: boolean, open: () => Promise<Closeable | Closeable[]>): Omit<Call, "name"> {
   const openAndClose = async () => [await open()].flat().forEach((each) => each.close());
   return { subject: null, call: ready ? openAndClose : open };
@@ -169,46 +162,6 @@ function opening(ready: boolean, open: () => Promise<Closeable | Closeable[]>): 
 
 function functions(ready: boolean): Call[] {
   return Object.entries(FUNCTIONS).map(([name, how]) => ({ name: `${name}()`, ...how(ready) }));
-}
-
-/** Runs a function, and returns the rejections that nobody handled. */
-async function unhandled(fn: () => Promise<unknown>): Promise<unknown[]> {
-  const found: unknown[] = [];
-  const note = (event: PromiseRejectionEvent) => {
-    event.preventDefault();
-    found.push(event.reason);
-  };
-  globalThis.addEventListener("unhandledrejection", note);
-  await fn();
-  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
-  globalThis.removeEventListener("unhandledrejection", note);
-  return found;
-}
-
-Deno.test("every function of this folder is known to these laws", () => {
-  const names = Object.entries(net).filter(([, value]) => typeof value === "function" && !/^class/.test(`${value}`))
-    .map(([name]) => name);
-  assertEquals(names.sort(), [...Object.keys(FUNCTIONS), ...ELSEWHERE].sort());
-});
-
-for (const end of ["cancelled", "closed by its own side"] as const) {
-  Deno.test(`a call that nobody awaits does not end the process when it is ${end}`, () =>
-    run(async () => {
-      for (const { name, subject, call } of [...objects(false), ...functions(false)]) {
-        const found = await unhandled(() =>
-          moveOnAfter(Infinity, async (scope) => {
-            call();
-            await new Promise((resolve) => setImmediate(resolve));
-            if (end === "cancelled") scope.cancel();
-            else subject?.close();
-            await new Promise((resolve) => setImmediate(resolve));
-            scope.cancel();
-          })
-        );
-        assertEquals(found, [], name);
-        subject?.close();
-      }
-    }, { network: networkOf(false), handleSignals: false }));
 }
 
 /** More calls than may pass before others get their turn. */
@@ -229,15 +182,6 @@ async function loop(name: string, call: () => Promise<unknown>): Promise<void> {
   });
   assert(outcome.cancelledCaught, name);
 }
-
-Deno.test("a loop of calls that never have to wait lets others have their turn, and is cancelled", () =>
-  run(async () => {
-    for (const { name, subject, call } of [...objects(true), ...functions(true)]) {
-      await loop(name, call);
-      subject?.close();
-      if (subject !== null) await loop(`${name} on what is closed`, call);
-    }
-  }, { network: networkOf(true), handleSignals: false }));
 
 Deno.test("a loop of calls at the end of a stream lets others have their turn, and is cancelled", () =>
   run(async () => {

@@ -2,8 +2,6 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import vm from "node:vm";
 import { ErrorGroup, isErrorGroup, openNursery, sleep, sleepForever, suspend, type WaitReason } from "../core/mod.ts";
-// A second copy of the package, as when two versions are installed.
-import { ClosedResourceError, ErrorGroup as ErrorGroupOfACopy } from "../core/mod.ts?copy";
 import { trackOpen } from "./_leaks.ts";
 import { expectErrors, group, memoryStreamPair, simulate, type SimulateOptions, sweepCancel } from "./mod.ts";
 
@@ -100,8 +98,6 @@ const VALUES: Record<string, () => unknown> = {
   "a cycle of groups": cyclicGroup,
   "an error of another realm": () => vm.runInNewContext("new TypeError('x')"),
   "an aggregate of another realm": () => vm.runInNewContext("new AggregateError([new TypeError('x')])"),
-  "a group of another copy": () => new ErrorGroupOfACopy([new Error("x")]),
-  "an error of another copy": () => new ClosedResourceError("x"),
 };
 
 const QUIET: SimulateOptions = { leaks: "ignore" };

@@ -67,11 +67,3 @@ Deno.test("methods and properties are looked at, private ones and symbols are no
     "f.ts:5 f.name: say in one sentence what it is",
   ]);
 });
-
-Deno.test("of a function with overloads the signatures are looked at, and not the implementation", () => {
-  const jsDoc = { doc: "Does it.", tags: [example] };
-  const overload = { kind: "function", location, jsDoc, def: {} };
-  const implementation = { kind: "function", location, def: { hasBody: true } };
-  assertEquals(checkSymbol({ name: "f", declarations: [overload, overload, implementation] }), []);
-  assertEquals(checkSymbol({ name: "f", declarations: [implementation] }).length, 2);
-});

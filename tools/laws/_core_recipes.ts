@@ -46,14 +46,10 @@ import {
   untilShutdown,
   withSignal,
 } from "../../core/mod.ts";
-import { type AnyRecipe, type Kit, type Recipe, recipe } from "./_recipe.ts";
+import { type AnyRecipe, FOREVER, type Kit, NOBODY, nothing, type Recipe, recipe } from "./_recipe.ts";
 
 const NEVER: Promise<never> = new Promise(() => {});
-const NOBODY = "there is nothing to close";
-const FOREVER = "it always waits";
 const AT_ONCE = "it never waits";
-
-const nothing = (): void => {};
 
 /** What needs nothing made before. */
 function plain(it: Omit<Recipe<void>, "open">): AnyRecipe {

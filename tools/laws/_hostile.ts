@@ -2,7 +2,7 @@
 
 import vm from "node:vm";
 import { ErrorGroup, TooSlowError } from "../../core/mod.ts";
-import { secondCopy } from "./_second_copy.ts";
+import { secondCopy } from "../_second_copy.ts";
 
 /** How deep and wide trees of errors are. */
 const DEEP = 50_000;

@@ -6,7 +6,6 @@ import type {
   NetworkAddress,
   NetworkConn,
   NetworkListener,
-  NetworkTlsConn,
   NetworkTlsHandshake,
   ReceiveStream,
   SocketAddress,
@@ -175,5 +174,3 @@ export class EndedStream extends UserStream implements ReceiveStream {
     return Promise.resolve(null);
   }
 }
-
-export type { NetworkTlsConn };

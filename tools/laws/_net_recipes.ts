@@ -35,19 +35,14 @@ import {
   upgradeWebSocket,
 } from "../../mod.ts";
 import { Conn, EndedStream, hostListener, network, UserStream } from "./_hosts.ts";
-import { type AnyRecipe, type Kit, type Recipe, recipe } from "./_recipe.ts";
+import { type AnyRecipe, CLEANUP, FOREVER, type Kit, NOBODY, nothing, type Recipe, recipe } from "./_recipe.ts";
 
-const NOBODY = "there is nothing to close";
-const FOREVER = "it always waits";
-const CLEANUP = "as a cleanup it is not cancelled";
 const ONE = new Uint8Array(1);
 const HERE = { hostname: "127.0.0.1", port: 0 } as const;
 const IDENTITY = {
   cert: "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----",
   key: "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----",
 };
-
-const nothing = (): void => {};
 
 type Streams = Record<"ready" | "waiting", HalfCloseableStream>;
 
@@ -155,6 +150,7 @@ function opens(
 /** The same on a network on which nothing happens. */
 function opensNever(way: () => unknown): AnyRecipe {
   return recipe({
+    keeps: "the operation of the host, which goes on",
     open: nothing,
     ready: "nothing is ever ready here",
     waiting: way,
@@ -179,7 +175,7 @@ function slowSocket(): SocketStream {
 
 /** A server, which never ends by itself. */
 function server(way: () => unknown): AnyRecipe {
-  return recipe({ open: nothing, ready: FOREVER, waiting: way, close: NOBODY, network: network(false), slow: true });
+  return recipe({ open: nothing, ready: FOREVER, waiting: way, close: NOBODY, network: network(false) });
 }
 
 /** A server of HTTP beside the calls: `/` answers, `/silent` never does, and anything else is a WebSocket. */
@@ -317,7 +313,16 @@ export const NET: Readonly<Record<string, AnyRecipe>> = {
   openTcpListeners: opens(() => openTcpListeners(0)),
   openTlsListeners: opens(() => openTlsListeners(0, IDENTITY)),
   openUnixListener: opens(() => openUnixListener("/run/x.sock")),
-  "openUnixListener (never)": opensNever(() => openUnixListener("/run/x.sock")),
+  "openUnixListener (never)": {
+    ...opensNever(() => openUnixListener("/run/x.sock")),
+    // Somebody has left a socket there: it asks, by a connection, whether that is still alive.
+    network: {
+      ...network(false),
+      listenUnix() {
+        throw new Deno.errors.AddrInUse("Address in use");
+      },
+    },
+  },
   startTls: recipe({
     open: nothing,
     ready: async () => (await startTls(new SocketStream(new Conn(true)), { serverName: "x.test" })).close(),
@@ -402,9 +407,9 @@ export const NET: Readonly<Record<string, AnyRecipe>> = {
     uncancelled: "release",
   }),
   pipe: recipe({
-    open: nothing,
+    open: () => new SocketStream(new Conn(false)),
     ready: () => pipe(new EndedStream(), new UserStream(true)),
-    waiting: () => pipe(new SocketStream(new Conn(false)), new UserStream(true)),
+    waiting: (silent) => pipe(silent, new UserStream(true)),
     close: NOBODY,
   }),
   proxy: recipe({

@@ -1,5 +1,5 @@
 /**
- * How each exported name that returns a promise is called in the laws: see `recipes_test.ts`.
+ * How each exported name that returns a promise is called in the laws: see `promises_test.ts`.
  *
  * A recipe is small: it makes what is called upon, and says how to call it when it could end at once, when it has to wait,
  * and how its own side closes what it waits for. The laws do the rest.
@@ -31,6 +31,8 @@ export interface Recipe<S> {
   readonly uncancelled?: "body" | "shielded" | "release" | "host's";
   /** A call takes so long, or the host so much memory for it, that there are only some hundred of them. */
   readonly slow?: boolean;
+  /** What is left of a call that is over, and is to be. */
+  readonly keeps?: string;
   /** A wait that was cancelled leaves it of no use. */
   readonly spoilt?: boolean;
   /** Which network the run has. */
@@ -46,6 +48,13 @@ export type AnyRecipe = Recipe<any>;
 export function recipe<S>(it: Recipe<S>): AnyRecipe {
   return it;
 }
+
+/** Why there is none, or no other. */
+export const NOBODY = "there is nothing to close";
+export const FOREVER = "it always waits";
+export const CLEANUP = "as a cleanup it is not cancelled";
+
+export const nothing = (): void => {};
 
 /** What a recipe may lean on: a nursery for what runs beside the calls, and cleanup. */
 export class Kit {

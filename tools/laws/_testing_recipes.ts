@@ -12,13 +12,9 @@ import {
   trickle,
   waitAllTasksBlocked,
 } from "../../mod.ts";
-import { type AnyRecipe, type Kit, type Recipe, recipe } from "./_recipe.ts";
+import { type AnyRecipe, CLEANUP, type Kit, NOBODY, nothing, type Recipe, recipe } from "./_recipe.ts";
 
-const NOBODY = "there is nothing to close";
-const CLEANUP = "as a cleanup it is not cancelled";
 const ONE = new Uint8Array(1);
-
-const nothing = (): void => {};
 
 /** Two ends in memory, of which the other one has ended, or is silent and full. */
 async function ends(kit: Kit): Promise<Ends> {
@@ -116,14 +112,14 @@ export const TESTING: Readonly<Record<string, AnyRecipe>> = {
     ready: (stream) => stream.expect("x").sendAll(new TextEncoder().encode("x")),
     waiting: "the script says at once whether it is right",
     close: (stream) => quietly(() => stream.close()),
-    slow: true,
+    keeps: "a step of the script, which is never forgotten",
   }),
   "ScriptedStream.sendText": recipe({
     open: (kit) => script(kit),
     ready: (stream) => stream.expect("x").sendText("x"),
     waiting: "the script says at once whether it is right",
     close: (stream) => quietly(() => stream.close()),
-    slow: true,
+    keeps: "a step of the script, which is never forgotten",
   }),
   "ScriptedStream.sendEof": recipe({
     open: (kit) => script(kit),

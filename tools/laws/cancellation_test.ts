@@ -34,7 +34,7 @@ import {
   untilShutdown,
   withSignal,
 } from "../../core/mod.ts";
-import { secondCopy } from "./_second_copy.ts";
+import { secondCopy } from "../_second_copy.ts";
 
 type Body = (scope?: CancelScope) => Promise<never>;
 
@@ -231,6 +231,35 @@ for (const [how, wrap] of Object.entries(WRAPPED)) {
     assertEquals([task!.state, sibling], ["cancelled", "done"]);
     const error = await errorOf(() => task!.join());
     assert(error instanceof CancelledElsewhereError && isCancelled(error.cause), `joining it throws ${error}`);
+  });
+
+  Deno.test(`K1: a cancellation from outside that gets through a shield, ${how}, is one's own, and not the shield's`, async () => {
+    let inside: { readonly cancelledCaught: boolean } | undefined;
+    const outcome = await moveOnAfter(Infinity, async (scope) => {
+      const cancelled = sleepForever();
+      scope.cancel();
+      const mine = await errorOf(() => cancelled);
+      const error = await errorOf(async () => {
+        inside = await new CancelScope({ shield: true }).run(() => Promise.reject(wrap(mine)));
+      });
+      assert(isOnlyCancelled(error), `it came out of the shield as ${error}`);
+      assert(leaves(error).every((leaf) => leaf === mine), "as another");
+      throw error;
+    });
+    assertEquals([outcome.cancelledCaught, inside], [true, undefined]);
+  });
+
+  Deno.test(`K1: a shield that is cancelled beside the scope around it catches its own, ${how}`, async () => {
+    const outcome = await moveOnAfter(Infinity, async (scope) => {
+      const inside = await new CancelScope({ shield: true }).run(async (shield) => {
+        scope.cancel();
+        shield.cancel();
+        return await sleepForever().catch((error) => Promise.reject(wrap(error)));
+      });
+      assert(inside.cancelledCaught);
+      return "went on";
+    });
+    assertEquals(outcome.value, "went on");
   });
 
   Deno.test(`K1: a task that ends by somebody else's cancellation, ${how}, has failed`, async () => {

@@ -302,7 +302,10 @@ function plannedIn(error: unknown): Planned[] {
     if (error instanceof Planned) found.push(error);
     if (seen.has(error)) return;
     seen.add(error);
-    if (error instanceof AggregateError) error.errors.forEach(look);
+    if (error instanceof AggregateError) {
+      assertEquals(new Set(error.errors).size, error.errors.length, "an error is in one group twice");
+      error.errors.forEach(look);
+    }
     if (error instanceof SuppressedError) [error.error, error.suppressed].forEach(look);
     if (typeof error === "object") suppressedErrors(error).forEach(look);
   };

@@ -3,7 +3,7 @@
  * is kept from their turn. The names come from `deno doc`; see `_recipe.ts` for how each is called.
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, AssertionError } from "@std/assert";
 import { CancelScope, isCancelled, moveOnAfter } from "../../mod.ts";
 import { promisedNames, readDoc } from "../promised_names.ts";
 import { type AnyRecipe, call, turns, withKit } from "./_recipe.ts";
@@ -83,9 +83,24 @@ type Way = (recipe: AnyRecipe, made: unknown, name: string) => Promise<void>;
 
 /** Runs a block that forgets something, which it may well fail with. */
 async function forgetful(body: (scope: CancelScope) => unknown): Promise<void> {
+  let failure: unknown;
   try {
-    await new CancelScope().run(body);
+    await new CancelScope().run(async (scope) => {
+      try {
+        await body(scope);
+      } catch (error) {
+        failure = error;
+      }
+    });
   } catch { /* an error that names what was forgotten */ }
+  if (failure instanceof AssertionError) throw failure;
+}
+
+/** Calls it in all the ways there are, and forgets about them. */
+function callAll(recipe: AnyRecipe, made: unknown, name: string): void {
+  for (const part of [recipe.alone ?? recipe.ready, recipe.waiting]) {
+    if (typeof part === "function") void call(part as never, made, name);
+  }
 }
 
 /** Ways of never looking at a promise again, with the parts of a recipe that they need. */
@@ -101,10 +116,10 @@ const FORGOTTEN: Readonly<Record<string, { readonly needs: "waiting" | "close" |
       }),
   },
   "its scope is cancelled at once": {
-    needs: "waiting",
+    needs: "ready",
     way: (recipe, made, name) =>
       forgetful((scope) => {
-        void call(recipe.waiting as never, made, name);
+        callAll(recipe, made, name);
         scope.cancel();
       }),
   },
@@ -126,9 +141,7 @@ const FORGOTTEN: Readonly<Record<string, { readonly needs: "waiting" | "close" |
     way: (recipe, made, name) =>
       forgetful(async (scope) => {
         scope.cancel();
-        for (const part of [recipe.alone ?? recipe.ready, recipe.waiting]) {
-          if (typeof part === "function") void call(part as never, made, name);
-        }
+        callAll(recipe, made, name);
         await turns();
       }),
   },
@@ -158,9 +171,7 @@ const FORGOTTEN: Readonly<Record<string, { readonly needs: "waiting" | "close" |
     way: (recipe, made, name) =>
       forgetful(async () => {
         await (recipe.close as (made: unknown) => unknown)(made);
-        for (const part of [recipe.alone ?? recipe.ready, recipe.waiting]) {
-          if (typeof part === "function") void call(part as never, made, name);
-        }
+        callAll(recipe, made, name);
         await turns();
       }),
   },
@@ -182,8 +193,32 @@ for (const [name, recipe] of Object.entries(RECIPES)) {
   }
 }
 
-/** No law looks at more calls than this, or for longer (in milliseconds): only loops that starve others get there. */
+for (const [name, recipe] of Object.entries(RECIPES)) {
+  const { waiting, refused } = recipe;
+  if (typeof waiting !== "function" && refused === undefined) continue;
+  Deno.test(`the recipe of ${name} does what it says: it waits, and is refused`, () =>
+    withoutUnhandled(() =>
+      withKit(recipe, async (kit) => {
+        const made = await recipe.open(kit);
+        let settled = false;
+        if (refused !== undefined) {
+          await call(refused, made, name).then(() => assert(false, "it was not refused"), () => {});
+        }
+        if (typeof waiting !== "function") return;
+        await forgetful(async (scope) => {
+          const settle = () => void (settled = true);
+          call(waiting, made, name).then(settle, settle);
+          await turns(12);
+          assert(!settled, "it does not wait");
+          scope.cancel();
+        });
+      })
+    ));
+}
+
+/** No law looks at more calls than this, or, after the first ones, for longer (in milliseconds): only what starves others. */
 const MOST_CALLS = 100_000;
+const FIRST_CALLS = 1_000;
 const LONGEST = 2_000;
 
 /** Calls in a loop while `goOn`. */
@@ -191,7 +226,7 @@ async function loop(how: () => Promise<unknown>, goOn: () => boolean, complaint:
   const began = performance.now();
   for (let calls = 0; goOn(); calls++) {
     await how();
-    if (calls < MOST_CALLS && performance.now() - began < LONGEST) continue;
+    if (calls < FIRST_CALLS || (calls < MOST_CALLS && performance.now() - began < LONGEST)) continue;
     throw new Error(`${complaint} in ${calls} calls`);
   }
 }

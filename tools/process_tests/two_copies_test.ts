@@ -1,33 +1,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { loadCopy } from "../_second_copy.ts";
 import * as ours from "../../mod.ts";
 
 // Two versions of the package in one program happen; here the same one is loaded twice, from two places.
 
-const ROOT = new URL("../../", import.meta.url);
-
-/** Loads the package once more, from a copy of its files; returns its folder as well. */
-async function loadCopy(): Promise<[copy: typeof ours, folder: string]> {
-  const folder = await Deno.makeTempDir({ prefix: "trefoil_copy_" });
-  await Deno.copyFile(new URL("mod.ts", ROOT), `${folder}/mod.ts`);
-  for (const part of ["core", "net", "testing"]) await copySources(part, folder);
-  return [await import(`file://${folder}/mod.ts`), folder];
-}
-
-async function copySources(part: string, folder: string): Promise<void> {
-  await Deno.mkdir(`${folder}/${part}`);
-  for await (const { name, isDirectory } of Deno.readDir(new URL(part, ROOT))) {
-    const path = `${part}/${name}`;
-    if (isDirectory) await copySources(path, folder);
-    else if (name.endsWith(".ts") && !name.endsWith("_test.ts")) {
-      await Deno.copyFile(new URL(path, ROOT), `${folder}/${path}`);
-    }
-  }
-}
-
 const GLOBALS = ["setTimeout", "clearTimeout", "setInterval", "Date", "fetch"] as const;
 const own = GLOBALS.map((key) => globalThis[key]);
-const [theirs, folder] = await loadCopy();
-await Deno.remove(folder, { recursive: true });
+const theirs = await loadCopy<typeof ours>(["mod.ts", "core", "net", "testing"], "mod.ts");
 
 const delay = (ms: number) => new Promise<number>((resolve) => setTimeout(() => resolve(performance.now()), ms));
 

@@ -1,0 +1,29 @@
+/** This package once more, from a copy of its files: as when two versions meet in one program. */
+
+import type * as Core from "../core/mod.ts";
+
+const ROOT = new URL("../", import.meta.url);
+
+/** Its core. */
+export async function secondCopy(): Promise<typeof Core> {
+  return await loadCopy<typeof Core>(["core"], "core/mod.ts");
+}
+
+/** Loads a module from a copy of some parts of the package, which is deleted then. */
+export async function loadCopy<M>(parts: readonly string[], main: string): Promise<M> {
+  const folder = await Deno.makeTempDir({ prefix: "trefoil_copy_" });
+  try {
+    for (const part of parts) await copy(part, folder);
+    return await import(`file://${folder}/${main}`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function copy(path: string, folder: string): Promise<void> {
+  if (path.endsWith(".ts")) return await Deno.copyFile(new URL(path, ROOT), `${folder}/${path}`);
+  await Deno.mkdir(`${folder}/${path}`, { recursive: true });
+  for await (const { name, isDirectory } of Deno.readDir(new URL(path, ROOT))) {
+    if (isDirectory || (name.endsWith(".ts") && !name.endsWith("_test.ts"))) await copy(`${path}/${name}`, folder);
+  }
+}
