@@ -6,7 +6,7 @@
  * @module
  */
 
-export { branded, hasBrand, recogniseBrand } from "./_brand.ts";
+export { branded, hasBrand, recogniseBrand } from "./base/brand.ts";
 export {
   faultOf,
   requireBoolean,
@@ -18,36 +18,36 @@ export {
   requireTime,
   requireTimeout,
   show,
-} from "./_check.ts";
-export { composedWait, refusedAfterTurn } from "./_composed_wait.ts";
-export { currentNode } from "./_context.ts";
-export { cancelledElsewhere } from "./_elsewhere.ts";
-export { NOTHING } from "./_error_tree.ts";
-export { notesWaits, waitsOf } from "./cancel_scope.ts";
-export { eachLeaf, isError, isInstance, isObject, partsOf, read, textOf } from "./_foreign.ts";
-export { keptByHost, keptByHostFor } from "./_kept_by_host.ts";
-export { kindOf, labelOf, waitsBelow, waitText } from "./_wait_text.ts";
-export { cutStack } from "./_own_stack.ts";
-export { hostClear, hostClearImmediate, hostDate, hostImmediate, hostNow, hostTimeout } from "./_host_time.ts";
-export { inspectable, type Picture } from "./_inspect.ts";
-export { captureSite, placeOf, plainPlace } from "./_place.ts";
-export { ignore, isQuiet } from "./_quiet.ts";
-export { isForeign } from "./_settlement.ts";
-export { withSuppressed } from "./suppressed_errors.ts";
-export { reportHook } from "./_report_hook.ts";
-export { REFUSED } from "./_waiter.ts";
+} from "./base/check.ts";
+export { composedWait, refusedAfterTurn } from "./kernel/composed_wait.ts";
+export { currentNode } from "./kernel/context.ts";
+export { cancelledElsewhere } from "./kernel/elsewhere.ts";
+export { NOTHING } from "./base/error_tree.ts";
+export { notesWaits, waitsOf } from "./scopes/cancel_scope.ts";
+export { eachLeaf, isError, isInstance, isObject, partsOf, read, textOf } from "./base/foreign.ts";
+export { keptByHost, keptByHostFor } from "./base/kept_by_host.ts";
+export { kindOf, labelOf, waitsBelow, waitText } from "./kernel/wait_text.ts";
+export { cutStack } from "./base/own_stack.ts";
+export { hostClear, hostClearImmediate, hostDate, hostImmediate, hostNow, hostTimeout } from "./base/host_time.ts";
+export { inspectable, type Picture } from "./base/inspect.ts";
+export { captureSite, placeOf, plainPlace } from "./base/place.ts";
+export { ignore, isQuiet } from "./base/quiet.ts";
+export { isForeign } from "./kernel/settlement.ts";
+export { withSuppressed } from "./errors/suppressed_errors.ts";
+export { reportHook } from "./base/report_hook.ts";
+export { REFUSED } from "./kernel/waiter.ts";
 
-import { currentNode } from "./_context.ts";
-import { failureOf as failureIn } from "./_elsewhere.ts";
-import { makeCancelled } from "./errors.ts";
-import type { Runtime } from "./_runtime.ts";
-import type { RunView } from "./runtime_view.ts";
-import { closeNode, killNode, type StatusNode } from "./_status.ts";
-import type { Task, TaskImpl } from "./_task.ts";
-import { Turns } from "./_turns.ts";
-import { outOfTurn, pass, refuse } from "./_waiter.ts";
-import { derive } from "./error_group.ts";
-import { LOOK_INSIDE, NOTHING as NO_ERROR, rebuild } from "./_error_tree.ts";
+import { currentNode } from "./kernel/context.ts";
+import { failureOf as failureIn } from "./kernel/elsewhere.ts";
+import { makeCancelled } from "./errors/errors.ts";
+import type { Runtime } from "./kernel/runtime.ts";
+import type { RunView } from "./tasks/runtime_view.ts";
+import { closeNode, killNode, type StatusNode } from "./kernel/status.ts";
+import type { Task, TaskImpl } from "./kernel/task.ts";
+import { Turns } from "./kernel/turns.ts";
+import { outOfTurn, pass, refuse } from "./kernel/waiter.ts";
+import { derive } from "./errors/error_group.ts";
+import { LOOK_INSIDE, NOTHING as NO_ERROR, rebuild } from "./base/error_tree.ts";
 
 /**
  * For those who are about to call what somebody else has made, such as a stream, which may always be ready and know nothing

@@ -4,14 +4,19 @@
  * @module
  */
 
-export { type Alarm, AlarmQueue } from "./alarm_queue.ts";
-export { CancelScope, type CancelScopeOptions, type ScopeOutcome, type ShutdownOptions } from "./cancel_scope.ts";
-export { cancelShieldedCheckpoint, checkpoint, checkpointIfCancelled } from "./checkpoint.ts";
-export { type Clock, realClock } from "./clock.ts";
-export { currentRun } from "./current_run.ts";
-export { ErrorGroup, type ErrorMatch, isErrorGroup } from "./error_group.ts";
-export { type ErrorOrigin, originOf } from "./_origin.ts";
-export { type ErrorHandler, handleErrors } from "./handle_errors.ts";
+export { type Alarm, AlarmQueue } from "./time/alarm_queue.ts";
+export {
+  CancelScope,
+  type CancelScopeOptions,
+  type ScopeOutcome,
+  type ShutdownOptions,
+} from "./scopes/cancel_scope.ts";
+export { cancelShieldedCheckpoint, checkpoint, checkpointIfCancelled } from "./scopes/checkpoint.ts";
+export { type Clock, realClock } from "./time/clock.ts";
+export { currentRun } from "./tasks/current_run.ts";
+export { ErrorGroup, type ErrorMatch, isErrorGroup } from "./errors/error_group.ts";
+export { type ErrorOrigin, originOf } from "./kernel/origin.ts";
+export { type ErrorHandler, handleErrors } from "./errors/handle_errors.ts";
 export {
   BrokenResourceError,
   BusyResourceError,
@@ -27,11 +32,11 @@ export {
   TooSlowError,
   type TooSlowErrorOptions,
   WouldBlock,
-} from "./errors.ts";
+} from "./errors/errors.ts";
 export { Event, type EventOptions, type EventStatistics } from "./sync/event.ts";
-export { beginHostOperation, hostOp, type HostOperation } from "./host_op.ts";
-export { onIdle } from "./idle.ts";
-export type { Instrument } from "./instrument.ts";
+export { beginHostOperation, hostOp, type HostOperation } from "./seams/host_operation.ts";
+export { onIdle } from "./seams/idle.ts";
+export type { Instrument } from "./seams/instrument.ts";
 export {
   type MemoryChannelOptions,
   type MemoryChannelStatistics,
@@ -54,7 +59,7 @@ export type {
   ResolvedAddress,
   SocketAddress,
   UnixAddress,
-} from "./network.ts";
+} from "./seams/network.ts";
 export {
   type AdoptOptions,
   type Nursery,
@@ -62,12 +67,12 @@ export {
   openNursery,
   type SpawnOptions,
   type TaskStatus,
-} from "./nursery.ts";
-export { run, type RunOptions, type Schedule } from "./run.ts";
-export type { RunStatistics, RunView } from "./runtime_view.ts";
-export { currentEffectiveDeadline, currentTime, sleep, sleepForever, sleepUntil } from "./sleep.ts";
-export { currentTask, type Task, type TaskCancelOptions, type TaskState } from "./task.ts";
-export { type TaskTree, taskTree, type TaskTreeNode, type TaskTreeWait } from "./task_tree.ts";
+} from "./tasks/nursery.ts";
+export { run, type RunOptions, type Schedule } from "./tasks/run.ts";
+export type { RunStatistics, RunView } from "./tasks/runtime_view.ts";
+export { currentEffectiveDeadline, currentTime, sleep, sleepForever, sleepUntil } from "./time/sleep.ts";
+export { currentTask, type Task, type TaskCancelOptions, type TaskState } from "./tasks/task.ts";
+export { type TaskTree, taskTree, type TaskTreeNode, type TaskTreeWait } from "./tasks/task_tree.ts";
 export {
   failAfter,
   failAt,
@@ -76,10 +81,10 @@ export {
   shielded,
   type ShieldedOptions,
   shutdownRequested,
-} from "./timeouts.ts";
-export { untilShutdown } from "./until_shutdown.ts";
-export type { PendingWait } from "./_wait_text.ts";
-export { suspend, type WaitReason, type Waker } from "./_waiter.ts";
+} from "./scopes/timeouts.ts";
+export { untilShutdown } from "./scopes/until_shutdown.ts";
+export type { PendingWait } from "./kernel/wait_text.ts";
+export { suspend, type WaitReason, type Waker } from "./kernel/waiter.ts";
 export { Barrier, type BarrierOptions, type BarrierStatistics } from "./sync/barrier.ts";
 export {
   type BroadcastChannelOptions,
@@ -89,7 +94,7 @@ export {
   type LagPolicy,
   openBroadcastChannel,
 } from "./channels/broadcast_channel.ts";
-export { cancellable, type CancellableIterator, type CancellableOptions } from "./cancellable.ts";
+export { cancellable, type CancellableIterator, type CancellableOptions } from "./scopes/cancellable.ts";
 export {
   type BorrowOptions,
   CapacityLimiter,
@@ -118,8 +123,8 @@ export { RateLimiter, type RateLimiterOptions, type RateLimiterStatistics } from
 export { type Backoff, retry, type RetryOptions } from "./combinators/retry.ts";
 export { select, type Selectable, type Selected, type SelectOptions } from "./channels/select.ts";
 export { Semaphore, type SemaphoreOptions, type SemaphoreStatistics } from "./sync/semaphore.ts";
-export { currentSignal, withSignal } from "./signals.ts";
-export { suppressedErrors } from "./suppressed_errors.ts";
+export { currentSignal, withSignal } from "./scopes/abort_signal.ts";
+export { suppressedErrors } from "./errors/suppressed_errors.ts";
 export { toChannel, type ToChannelOptions } from "./channels/to_channel.ts";
 export { openWatch, type WatchOptions, type WatchReceiver, type WatchSender } from "./channels/watch.ts";
 export { fromReadable, type ReadableReceiver, toReadable } from "./channels/web_streams.ts";

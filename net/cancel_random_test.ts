@@ -9,7 +9,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { moveOnAfter, type NetworkAddress, type NetworkTlsConn, openNursery, sleep } from "../core/mod.ts";
-import { makeCertificates } from "./_make_certificates.ts";
+import { makeCertificates } from "./_fixtures/make_certificates.ts";
 import {
   openTcpListeners,
   openTcpStream,

@@ -1,6 +1,6 @@
 import { type NetworkConn, type NetworkTlsConn, openNursery } from "../core/mod.ts";
 import { checkHalfCloseableStream, checkListener, memoryStreamPair } from "../testing/mod.ts";
-import { makeCertificates } from "./_make_certificates.ts";
+import { makeCertificates } from "./_fixtures/make_certificates.ts";
 import {
   openTcpListeners,
   openTcpStream,

@@ -19,7 +19,7 @@ import {
   sleep,
   TooSlowError,
 } from "../core/mod.ts";
-import { makeCertificates } from "./_make_certificates.ts";
+import { makeCertificates } from "./_fixtures/make_certificates.ts";
 import {
   openTcpListeners,
   openTcpStream,

@@ -15,30 +15,36 @@ export {
 export { BufferedStream } from "./framing/buffered_stream.ts";
 export { fetch } from "./http/fetch.ts";
 export { IncompleteReceiveError, MessageTooLongError } from "./framing/framing_errors.ts";
-export { openTcpListeners, type OpenTcpListenersOptions } from "./open_tcp_listeners.ts";
-export { openTcpStream, type OpenTcpStreamOptions } from "./open_tcp_stream.ts";
+export { openTcpListeners, type OpenTcpListenersOptions } from "./listen/open_tcp_listeners.ts";
+export { openTcpStream, type OpenTcpStreamOptions } from "./connect/open_tcp_stream.ts";
 export {
   openTlsListeners,
   type OpenTlsListenersOptions,
   type TlsIdentity,
   type TlsServerOptions,
-} from "./open_tls_listeners.ts";
-export { openTlsStream, type OpenTlsStreamOptions } from "./open_tls_stream.ts";
-export { openUnixListener, type OpenUnixListenerOptions } from "./open_unix_listener.ts";
-export { openUnixStream } from "./open_unix_stream.ts";
-export { closeForcefully, pipe, proxy, type ProxyTraffic } from "./plumbing/pipe.ts";
-export { serveListeners, type ServeOptions, type ServerStatistics, serveTcp, type ServeTcpOptions } from "./serve.ts";
-export { type HandshakeOptions, serveTls, type ServeTlsOptions } from "./serve_tls.ts";
+} from "./listen/open_tls_listeners.ts";
+export { openTlsStream, type OpenTlsStreamOptions } from "./connect/open_tls_stream.ts";
+export { openUnixListener, type OpenUnixListenerOptions } from "./listen/open_unix_listener.ts";
+export { openUnixStream } from "./connect/open_unix_stream.ts";
+export { closeForcefully, pipe, proxy, type ProxyTraffic } from "./streams/pipe.ts";
+export {
+  serveListeners,
+  type ServeOptions,
+  type ServerStatistics,
+  serveTcp,
+  type ServeTcpOptions,
+} from "./serve/serve.ts";
+export { type HandshakeOptions, serveTls, type ServeTlsOptions } from "./serve/serve_tls.ts";
 export { type HttpHandler, type HttpRequestInfo, serveHttp, type ServeHttpOptions } from "./http/serve_http.ts";
 export { type ServerSentEvent, serverSentEvents } from "./http/server_sent_events.ts";
-export { serveUnix, type ServeUnixOptions } from "./serve_unix.ts";
-export { SocketListener } from "./socket_listener.ts";
-export { SocketStream } from "./socket_stream.ts";
-export { startTls, type StartTlsOptions, type TlsClientOptions } from "./start_tls.ts";
-export { StapledStream } from "./plumbing/stapled_stream.ts";
-export type { HalfCloseableStream, Listener, ReceiveStream, SendStream, Stream, TextSender } from "./stream.ts";
-export { TlsStream, type TlsStreamOptions } from "./tls_stream.ts";
-export { readable, streamFromReadable, streamFromWritable, writable } from "./plumbing/web_streams.ts";
+export { serveUnix, type ServeUnixOptions } from "./serve/serve_unix.ts";
+export { SocketListener } from "./listen/socket_listener.ts";
+export { SocketStream } from "./streams/socket_stream.ts";
+export { startTls, type StartTlsOptions, type TlsClientOptions } from "./connect/start_tls.ts";
+export { StapledStream } from "./streams/stapled_stream.ts";
+export type { HalfCloseableStream, Listener, ReceiveStream, SendStream, Stream, TextSender } from "./streams/stream.ts";
+export { TlsStream, type TlsStreamOptions } from "./streams/tls_stream.ts";
+export { readable, streamFromReadable, streamFromWritable, writable } from "./streams/web_streams.ts";
 export {
   openWebSocket,
   type OpenWebSocketOptions,

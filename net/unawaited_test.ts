@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
 import { checkpoint, handleErrors, moveOnAfter, openNursery, run, sleepForever } from "../core/mod.ts";
-import { ScriptedReceiveStream } from "./_memory_streams.ts";
+import { ScriptedReceiveStream } from "./_fixtures/memory_streams.ts";
 import {
   BufferedReceiver,
   openTcpListeners,
@@ -10,7 +10,7 @@ import {
   serveListeners,
   serveTcp,
 } from "./mod.ts";
-import { ScriptedNetwork } from "./_scripted_network.ts";
+import { ScriptedNetwork } from "./_fixtures/scripted_network.ts";
 
 Deno.test("calls that nobody awaits do not end the process when they are cancelled", async () => {
   const calls: (() => Promise<unknown>)[] = [

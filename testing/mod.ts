@@ -9,16 +9,16 @@ export {
   type CheckChannelOptions,
   type CheckedReceiveChannel,
   type CheckedSendChannel,
-} from "./check_channel.ts";
-export { type CheckedListener, checkListener, type CheckListenerOptions } from "./check_listener.ts";
+} from "./conformance/check_channel.ts";
+export { type CheckedListener, checkListener, type CheckListenerOptions } from "./conformance/check_listener.ts";
 export {
   checkHalfCloseableStream,
   checkOneWayStream,
   type CheckStreamOptions,
   checkTwoWayStream,
   type CheckTwoWayStreamOptions,
-} from "./check_streams.ts";
-export { assertCancellable, assertCheckpoints, assertNoCheckpoints } from "./checkpoints.ts";
+} from "./conformance/check_streams.ts";
+export { assertCancellable, assertCheckpoints, assertNoCheckpoints } from "./assertions/checkpoints.ts";
 export {
   type ErrorExpectation,
   type ErrorProperties,
@@ -26,20 +26,20 @@ export {
   type ExpectErrorsOptions,
   group,
   type GroupExpectation,
-} from "./expect_errors.ts";
-export { assertFair, type FairLock } from "./fairness.ts";
-export { type CheckOptions, RuleError, type StepContext } from "./conformance.ts";
-export type { LeakKind, LeakPolicies, LeakPolicy } from "./leaks.ts";
-export { lockstepStreamPair } from "./lockstep_stream.ts";
+} from "./assertions/expect_errors.ts";
+export { assertFair, type FairLock } from "./assertions/fairness.ts";
+export { type CheckOptions, RuleError, type StepContext } from "./conformance/conformance.ts";
+export type { LeakKind, LeakPolicies, LeakPolicy } from "./time/leaks.ts";
+export { lockstepStreamPair } from "./streams/lockstep_stream.ts";
 export {
   type MemoryStream,
   type MemoryStreamHooks,
   memoryStreamOneWayPair,
   type MemoryStreamOptions,
   memoryStreamPair,
-} from "./memory_stream.ts";
-export { MockClock, type MockClockOptions } from "./mock_clock.ts";
-export { type ScriptedStream, scriptedStream, ScriptError } from "./scripted_stream.ts";
+} from "./streams/memory_stream.ts";
+export { MockClock, type MockClockOptions } from "./time/mock_clock.ts";
+export { type ScriptedStream, scriptedStream, ScriptError } from "./streams/scripted_stream.ts";
 export type {
   DirectionOptions,
   DnsOptions,
@@ -49,8 +49,14 @@ export type {
   VirtualNetwork,
   VirtualTraffic,
 } from "./net/virtual_network.ts";
-export { Sequencer } from "./sequencer.ts";
-export { settled, type SettledOptions, waitAllTasksBlocked } from "./settled.ts";
-export { type Background, simulate, simulated, type SimulateOptions, type Simulation } from "./simulate.ts";
-export { sweepCancel, SweepError, type SweepFlavour, type SweepOptions, type SweepReport } from "./sweep_cancel.ts";
-export { trickle, type TrickleOptions } from "./trickle.ts";
+export { Sequencer } from "./time/sequencer.ts";
+export { settled, type SettledOptions, waitAllTasksBlocked } from "./time/settled.ts";
+export { type Background, simulate, simulated, type SimulateOptions, type Simulation } from "./time/simulate.ts";
+export {
+  sweepCancel,
+  SweepError,
+  type SweepFlavour,
+  type SweepOptions,
+  type SweepReport,
+} from "./sweep/sweep_cancel.ts";
+export { trickle, type TrickleOptions } from "./streams/trickle.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { ambientDriver } from "./_ambient.ts";
-import { patchGlobals } from "./_globals.ts";
+import { ambientDriver } from "./driver/ambient.ts";
+import { patchGlobals } from "./driver/globals.ts";
 
 patchGlobals(ambientDriver);

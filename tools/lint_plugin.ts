@@ -3,29 +3,42 @@
  *
  * `error-message`: `Cannot <action> as …`, sentence case, no period at the end, no contractions, in string and template
  * literals, also those handed to `super()`. `import-direction`: core imports nothing of ours, net and testing use the
- * `mod.ts` of other folders, `_private.ts` files stay in their folder and those below it, and `node:` modules are imported where that was decided.
- * `host-time`: timers and clocks come from `core/_host_time.ts`, never from the globals, for which a test may have put fakes.
+ * `mod.ts` of other folders, `_private.ts` files stay in their folder and those below it, closed rooms (`core/kernel/`) in
+ * the folder they are in, and `node:` modules are imported where that was decided.
+ * `host-time`: timers and clocks come from `core/base/host_time.ts`, never from the globals, for which a test may have put fakes.
  * `few-arguments`: exported functions take at most three arguments, the last of them options if there are three, and no
  * boolean in a position.
  */
 
 /** Where `node:` modules may be imported in published code. */
 const NODE_IMPORTS: Readonly<Record<string, string>> = {
-  "core/_context.ts": "node:async_hooks",
-  "core/_host_time.ts": "node:timers",
-  "net/_connect_from.ts": "node:net",
-  "net/_deno_network.ts": "node:dns/promises",
-  "testing/_incarnation.ts": "node:async_hooks",
+  "core/kernel/context.ts": "node:async_hooks",
+  "core/base/host_time.ts": "node:timers",
+  "net/host/connect_from.ts": "node:net",
+  "net/host/deno_network.ts": "node:dns/promises",
+  "testing/driver/incarnation.ts": "node:async_hooks",
 };
+
+/**
+ * Rooms that are private as a whole, to the folder they are in: the files in them need no underscore.
+ */
+export const CLOSED_ROOMS: readonly string[] = [
+  "core/base/",
+  "core/kernel/",
+  "net/base/",
+  "net/host/",
+  "testing/base/",
+  "testing/driver/",
+];
 
 /** Globals that a test may replace. */
 const TIMERS = /^(?:set|clear)(?:Timeout|Interval|Immediate)$/;
 const CLOCKS: ReadonlySet<string> = new Set(["performance.now", "Date.now"]);
 /** Who looks for the host's own, or stands in for it; and fixtures of tests. */
 const MAKES_TIME: ReadonlySet<string> = new Set([
-  "core/_host_time.ts",
-  "testing/_globals.ts",
-  "net/_scripted_network.ts",
+  "core/base/host_time.ts",
+  "testing/driver/globals.ts",
+  "net/_fixtures/scripted_network.ts",
 ]);
 
 const plugin: Deno.lint.Plugin = {
@@ -75,10 +88,18 @@ const plugin: Deno.lint.Plugin = {
           if (!source.startsWith(".")) return;
           const target = new URL(source, `file:///${file}`).pathname.slice(1);
           const other = target.split("/")[0];
-          if (target.includes("/_") && !file.startsWith(target.replace(/[^/]*$/, ""))) {
-            report("A private file may be imported in its own folder and those below only");
+          const [owner] = /^(?:[^_/][^/]*\/)*(?=_)/.exec(target) ?? [];
+          if (owner !== undefined && !file.startsWith(owner)) {
+            report("What is private may be imported in its own folder and those below only");
+          }
+          if (target.includes("/_fixtures/") && !isTest(file) && !file.includes("/_fixtures/")) {
+            report("Fixtures are for tests");
           }
           if (other === folder || file === "mod.ts" || folder === "tools" || folder === "bench") return;
+          if (CLOSED_ROOMS.some((room) => target.startsWith(room))) {
+            return report(`"${target}" is for "${other}" alone`);
+          }
+          if (target === "core/internal.ts" && folder === "examples") report(`"${target}" is for the library alone`);
           if (isTest(file) && target === "testing/mod.ts") return;
           const allowed: Readonly<Record<string, readonly string[]>> = {
             net: ["core/mod.ts", "core/internal.ts"],
@@ -102,7 +123,7 @@ const plugin: Deno.lint.Plugin = {
         const file = inRepository(context.filename) ?? "";
         if (isTest(file) || !/^(?:core|net|testing)\//.test(file) || MAKES_TIME.has(file)) return {};
         const report = (node: Deno.lint.Node, name: string): void =>
-          context.report({ node, message: `"${name}" may be a fake: take it from core/_host_time.ts` });
+          context.report({ node, message: `"${name}" may be a fake: take it from core/base/host_time.ts` });
         return {
           CallExpression(node) {
             if (node.callee.type === "Identifier" && TIMERS.test(node.callee.name)) report(node, node.callee.name);
@@ -130,6 +151,7 @@ const plugin: Deno.lint.Plugin = {
       create(context) {
         const file = inRepository(context.filename) ?? "";
         if (isTest(file) || !/^(?:core|net|testing)\//.test(file) || /\/_[^/]*$/.test(file)) return {};
+        if (CLOSED_ROOMS.some((room) => file.startsWith(room))) return {};
         return {
           ExportNamedDeclaration({ declaration }) {
             if (declaration?.type !== "FunctionDeclaration") return;

@@ -21,23 +21,34 @@ Deno.test("error messages: sentence case, no period, no contractions, also in te
   assertEquals(lint("core/x_test.ts", 'throw new Error("anything.");'), []);
 });
 
-Deno.test("imports go one way, through mod.ts, and private files stay in their folder", () => {
+Deno.test("imports go one way, through mod.ts, and what is private stays in its folder", () => {
+  const privacy = "What is private may be imported in its own folder and those below only";
   assertEquals(lint("core/x.ts", 'import "../net/mod.ts";'), ['"core" may not import "net/mod.ts"']);
-  assertEquals(lint("net/x.ts", 'import "../core/mod.ts"; import "./_address.ts";'), []);
-  assertEquals(lint("net/x.ts", 'import "../core/sleep.ts";'), ['"net" may not import "core/sleep.ts"']);
-  assertEquals(lint("testing/x.ts", 'export * from "../core/_waiter.ts";'), [
-    "A private file may be imported in its own folder and those below only",
-    '"testing" may not import "core/_waiter.ts"',
-  ]);
-  assertEquals(lint("core/sync/x.ts", 'import "../_waiter.ts"; import "../sleep.ts";'), []);
-  assertEquals(lint("core/sync/x.ts", 'import "../channels/_channel.ts";'), [
-    "A private file may be imported in its own folder and those below only",
-  ]);
+  assertEquals(lint("net/x.ts", 'import "../core/mod.ts"; import "../core/internal.ts"; import "./_y.ts";'), []);
+  assertEquals(lint("net/x.ts", 'import "../core/time/sleep.ts";'), ['"net" may not import "core/time/sleep.ts"']);
+  assertEquals(lint("examples/x.ts", 'import "../core/internal.ts";'), ['"core/internal.ts" is for the library alone']);
+  assertEquals(
+    lint("core/sync/x.ts", 'import "../_y.ts"; import "../time/sleep.ts"; import "../kernel/waiter.ts";'),
+    [],
+  );
+  assertEquals(lint("core/sync/x.ts", 'import "../channels/_channel.ts";'), [privacy]);
   assertEquals(lint("core/x_test.ts", 'import "../testing/mod.ts";'), []);
 });
 
+Deno.test("closed rooms are for the folder they are in, and fixtures for tests", () => {
+  const privacy = "What is private may be imported in its own folder and those below only";
+  assertEquals(lint("testing/x.ts", 'export * from "../core/kernel/waiter.ts";'), [
+    '"core/kernel/waiter.ts" is for "core" alone',
+  ]);
+  assertEquals(lint("net/http/x.ts", 'import "../host/host_call.ts";'), []);
+  assertEquals(lint("net/x_test.ts", 'import "./_fixtures/x.ts";'), []);
+  assertEquals(lint("net/_fixtures/x.ts", 'import "./y.ts"; import "../streams/stream.ts";'), []);
+  assertEquals(lint("net/x.ts", 'import "./_fixtures/x.ts";'), ["Fixtures are for tests"]);
+  assertEquals(lint("tools/x_test.ts", 'import "../net/_fixtures/x.ts";'), [privacy]);
+});
+
 Deno.test("node: modules are imported where that was decided", () => {
-  assertEquals(lint("core/_context.ts", 'import "node:async_hooks";'), []);
+  assertEquals(lint("core/kernel/context.ts", 'import "node:async_hooks";'), []);
   assertEquals(lint("core/x.ts", 'import "node:async_hooks";'), [
     '"node:async_hooks" may not be imported here: see NODE_IMPORTS in tools/lint_plugin.ts',
   ]);
@@ -47,14 +58,14 @@ Deno.test("node: modules are imported where that was decided", () => {
 Deno.test("timers and clocks are the host's own, not what stands among the globals", () => {
   for (const file of ["core/x.ts", "net/http/_x.ts", "testing/x.ts"]) {
     assertEquals(lint(file, "setTimeout(f); clearImmediate(x);"), [
-      '"setTimeout" may be a fake: take it from core/_host_time.ts',
-      '"clearImmediate" may be a fake: take it from core/_host_time.ts',
+      '"setTimeout" may be a fake: take it from core/base/host_time.ts',
+      '"clearImmediate" may be a fake: take it from core/base/host_time.ts',
     ]);
     assertEquals(lint(file, "const now = performance.now.bind(performance); const date = Date.now;").length, 2);
     assertEquals(lint(file, "const a = globalThis.setImmediate; const { setTimeout: b } = globalThis;").length, 2);
     assertEquals(lint(file, "hostTimeout(f); clock.setTimeout(f); const { process } = globalThis;"), []);
   }
-  for (const file of ["core/x_test.ts", "core/_host_time.ts", "examples/x.ts"]) {
+  for (const file of ["core/x_test.ts", "core/base/host_time.ts", "examples/x.ts"]) {
     assertEquals(lint(file, "setTimeout(() => Date.now());"), []);
   }
 });

@@ -6,9 +6,9 @@
  */
 
 import type { Channel } from "./_channel.ts";
-import type { StatusNode } from "../_status.ts";
-import { Waiter, type WaitReason } from "../_waiter.ts";
-import { EndOfChannel } from "../errors.ts";
+import type { StatusNode } from "../kernel/status.ts";
+import { Waiter, type WaitReason } from "../kernel/waiter.ts";
+import { EndOfChannel } from "../errors/errors.ts";
 
 /** One who is asked by a `select()`. */
 export interface Asker {

@@ -5,11 +5,11 @@
  * value is in exactly one place at any time: with the sender, in the buffer, or with the receiver.
  */
 
-import { EndOfChannel } from "../errors.ts";
+import { EndOfChannel } from "../errors/errors.ts";
 import type { MemoryChannelStatistics } from "./memory_channel.ts";
-import type { StatusNode } from "../_status.ts";
-import { Waiter, type WaitReason } from "../_waiter.ts";
-import { type Queued, WaitQueue } from "../_wait_queue.ts";
+import type { StatusNode } from "../kernel/status.ts";
+import { Waiter, type WaitReason } from "../kernel/waiter.ts";
+import { type Queued, WaitQueue } from "../kernel/wait_queue.ts";
 
 /** A blocked sender: its value waits in it. */
 export class SendWaiter<T> extends Waiter<void> {

@@ -1,15 +1,15 @@
 /** The two ends of a channel: who may still use it, and the errors that say so. */
 
-import { currentNode } from "../_context.ts";
-import { BrokenResourceError, ClosedResourceError, EndOfChannel, WouldBlock } from "../errors.ts";
+import { currentNode } from "../kernel/context.ts";
+import { BrokenResourceError, ClosedResourceError, EndOfChannel, WouldBlock } from "../errors/errors.ts";
 import { AskedWaiter, type Asker, askerOf, asking, type Shape } from "./_asking.ts";
 import { type Channel, endOfChannel, NextWaiter, OrNullWaiter, ReceiveWaiter, SendWaiter } from "./_channel.ts";
-import { inspectable, type Picture } from "../_inspect.ts";
+import { inspectable, type Picture } from "../base/inspect.ts";
 import type { MemoryChannelStatistics, MemoryReceiveChannel, MemorySendChannel } from "./memory_channel.ts";
-import type { StatusNode } from "../_status.ts";
-import { refusedAfterTurn } from "../_composed_wait.ts";
-import { pass, refuse } from "../_waiter.ts";
-import type { Queued, WaitQueue } from "../_wait_queue.ts";
+import type { StatusNode } from "../kernel/status.ts";
+import { refusedAfterTurn } from "../kernel/composed_wait.ts";
+import { pass, refuse } from "../kernel/waiter.ts";
+import type { Queued, WaitQueue } from "../kernel/wait_queue.ts";
 
 /** The sending end. */
 export class SendEnd<T> implements MemorySendChannel<T> {

@@ -1,16 +1,16 @@
 /** Channels on which every subscriber receives every value. */
 
-import { requireInteger, requireName, show } from "../_check.ts";
+import { requireInteger, requireName, show } from "../base/check.ts";
 import { Channel } from "./_channel.ts";
 import { ReceiveEnd } from "./_channel_ends.ts";
-import { currentNode } from "../_context.ts";
-import { refusedAfterTurn } from "../_composed_wait.ts";
-import { BrokenResourceError, ClosedResourceError, WouldBlock } from "../errors.ts";
-import { inspectable } from "../_inspect.ts";
+import { currentNode } from "../kernel/context.ts";
+import { refusedAfterTurn } from "../kernel/composed_wait.ts";
+import { BrokenResourceError, ClosedResourceError, WouldBlock } from "../errors/errors.ts";
+import { inspectable } from "../base/inspect.ts";
 import type { MemoryReceiveChannel } from "./memory_channel.ts";
-import type { StatusNode } from "../_status.ts";
-import { pass, refuse, Waiter, type WaitReason } from "../_waiter.ts";
-import { WaitQueue } from "../_wait_queue.ts";
+import type { StatusNode } from "../kernel/status.ts";
+import { pass, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
+import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** What happens when a subscriber's buffer is full: see `BroadcastChannelOptions.lag`. */
 export type LagPolicy = "block" | "dropOldest" | "error";

@@ -1,6 +1,6 @@
 /** Channels: values handed from task to task, with a buffer of known size. The mechanism is in `_channel.ts`. */
 
-import { requireCount, requireName } from "../_check.ts";
+import { requireCount, requireName } from "../base/check.ts";
 import { Channel } from "./_channel.ts";
 import { ReceiveEnd, SendEnd } from "./_channel_ends.ts";
 

@@ -8,20 +8,20 @@
  * Only a source that is wholly foreign can have a value at the same moment as another; that is kept for the next time.
  */
 
-import { faultOf, requireBoolean, requireOptions, show } from "../_check.ts";
+import { faultOf, requireBoolean, requireOptions, show } from "../base/check.ts";
 import { ask, type AskedWaiter, type Asker } from "./_asking.ts";
-import { CancelScope } from "../cancel_scope.ts";
+import { CancelScope } from "../scopes/cancel_scope.ts";
 import type { Channel, Receiver } from "./_channel.ts";
 import { ReceiveEnd } from "./_channel_ends.ts";
-import { currentNode } from "../_context.ts";
-import { composedWait, refusedAfterTurn } from "../_composed_wait.ts";
-import { failureOf } from "../_elsewhere.ts";
-import { NOTHING } from "../_error_tree.ts";
-import { EndOfChannel } from "../errors.ts";
-import { read } from "../_foreign.ts";
-import type { StatusNode } from "../_status.ts";
-import { pass, refuse, Waiter, type WaitReason } from "../_waiter.ts";
-import type { Line, Queued } from "../_wait_queue.ts";
+import { currentNode } from "../kernel/context.ts";
+import { composedWait, refusedAfterTurn } from "../kernel/composed_wait.ts";
+import { failureOf } from "../kernel/elsewhere.ts";
+import { NOTHING } from "../base/error_tree.ts";
+import { EndOfChannel } from "../errors/errors.ts";
+import { read } from "../base/foreign.ts";
+import type { StatusNode } from "../kernel/status.ts";
+import { pass, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
+import type { Line, Queued } from "../kernel/wait_queue.ts";
 
 /**
  * What `select()` can wait for: a receiving end, or anything else with a `receive()`, such as one that wraps an end.

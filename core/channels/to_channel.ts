@@ -1,20 +1,20 @@
 /** An async iterable as a channel: safe to leave, safe to cancel. */
 
-import { inNursery } from "../_in_nursery.ts";
-import { requireFunction, requireOptions } from "../_check.ts";
+import { inNursery } from "../kernel/hidden_nursery.ts";
+import { requireFunction, requireOptions } from "../base/check.ts";
 import { Channel, type Receiver } from "./_channel.ts";
 import { ReceiveEnd } from "./_channel_ends.ts";
-import { currentNode } from "../_context.ts";
-import { cancelScope } from "../cancel_scope.ts";
-import { failureOf } from "../_elsewhere.ts";
-import { NOTHING } from "../_error_tree.ts";
-import { BrokenResourceError } from "../errors.ts";
+import { currentNode } from "../kernel/context.ts";
+import { cancelScope } from "../scopes/cancel_scope.ts";
+import { failureOf } from "../kernel/elsewhere.ts";
+import { NOTHING } from "../base/error_tree.ts";
+import { BrokenResourceError } from "../errors/errors.ts";
 import type { MemoryReceiveChannel } from "./memory_channel.ts";
-import { composedWait } from "../_composed_wait.ts";
-import { requireSource, SourceReader } from "../_source.ts";
-import { afterFailure, mark } from "../suppressed_errors.ts";
-import type { WaitReason } from "../_waiter.ts";
-import { WaitQueue } from "../_wait_queue.ts";
+import { composedWait } from "../kernel/composed_wait.ts";
+import { requireSource, SourceReader } from "../kernel/source.ts";
+import { afterFailure, mark } from "../errors/suppressed_errors.ts";
+import type { WaitReason } from "../kernel/waiter.ts";
+import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** Options of `toChannel()`. */
 export interface ToChannelOptions {

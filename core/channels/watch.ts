@@ -1,12 +1,12 @@
 /** A value that changes, and those who want to know. */
 
-import { requireFunction, requireName } from "../_check.ts";
-import { currentNode } from "../_context.ts";
-import { ClosedResourceError, EndOfChannel } from "../errors.ts";
-import { composedWait } from "../_composed_wait.ts";
-import { inspectable, type Picture } from "../_inspect.ts";
-import { pass, refuse, type WaitReason } from "../_waiter.ts";
-import { WaitQueue } from "../_wait_queue.ts";
+import { requireFunction, requireName } from "../base/check.ts";
+import { currentNode } from "../kernel/context.ts";
+import { ClosedResourceError, EndOfChannel } from "../errors/errors.ts";
+import { composedWait } from "../kernel/composed_wait.ts";
+import { inspectable, type Picture } from "../base/inspect.ts";
+import { pass, refuse, type WaitReason } from "../kernel/waiter.ts";
+import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** How a watch is made. */
 export interface WatchOptions {

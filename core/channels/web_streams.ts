@@ -1,13 +1,13 @@
 /** Values between channels and Web Streams, both ways with backpressure. */
 
-import { show } from "../_check.ts";
-import { currentNode } from "../_context.ts";
-import { ClosedResourceError, EndOfChannel } from "../errors.ts";
+import { show } from "../base/check.ts";
+import { currentNode } from "../kernel/context.ts";
+import { ClosedResourceError, EndOfChannel } from "../errors/errors.ts";
 import type { MemoryReceiveChannel } from "./memory_channel.ts";
-import { composedWait, refusedAfterTurn } from "../_composed_wait.ts";
-import { isInstance, read } from "../_foreign.ts";
-import { type ForeignReason, promiseOf, Settlement } from "../_settlement.ts";
-import { pass, refuse } from "../_waiter.ts";
+import { composedWait, refusedAfterTurn } from "../kernel/composed_wait.ts";
+import { isInstance, read } from "../base/foreign.ts";
+import { type ForeignReason, promiseOf, Settlement } from "../kernel/settlement.ts";
+import { pass, refuse } from "../kernel/waiter.ts";
 
 const READING: ForeignReason = { kind: "read from stream", foreign: true };
 

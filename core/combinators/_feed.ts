@@ -9,17 +9,17 @@
  */
 
 import type { MapOptions, Source } from "./map.ts";
-import { type Jobs, runJobs } from "../_in_nursery.ts";
-import { requireCount, requireFunction, requireOptions, show } from "../_check.ts";
-import { currentNode, isolated } from "../_context.ts";
-import { failureOf } from "../_elsewhere.ts";
-import { ErrorGroup } from "../error_group.ts";
-import { NOTHING } from "../_error_tree.ts";
-import { requireSource, SourceReader } from "../_source.ts";
-import { afterFailure, mark, withSuppressed } from "../suppressed_errors.ts";
-import type { StatusNode } from "../_status.ts";
-import { outOfTurn, pass, refuse, type WaitReason } from "../_waiter.ts";
-import { WaitQueue } from "../_wait_queue.ts";
+import { type Jobs, runJobs } from "../kernel/hidden_nursery.ts";
+import { requireCount, requireFunction, requireOptions, show } from "../base/check.ts";
+import { currentNode, isolated } from "../kernel/context.ts";
+import { failureOf } from "../kernel/elsewhere.ts";
+import { ErrorGroup } from "../errors/error_group.ts";
+import { NOTHING } from "../base/error_tree.ts";
+import { requireSource, SourceReader } from "../kernel/source.ts";
+import { afterFailure, mark, withSuppressed } from "../errors/suppressed_errors.ts";
+import type { StatusNode } from "../kernel/status.ts";
+import { outOfTurn, pass, refuse, type WaitReason } from "../kernel/waiter.ts";
+import { WaitQueue } from "../kernel/wait_queue.ts";
 
 const NEXT: WaitReason = { kind: "next item" };
 

@@ -1,19 +1,19 @@
 /** Results as they come. */
 
-import { CancelScope } from "../cancel_scope.ts";
+import { CancelScope } from "../scopes/cancel_scope.ts";
 import type { MemoryReceiveChannel } from "../channels/memory_channel.ts";
 import { openMemoryChannel } from "../channels/memory_channel.ts";
-import { show } from "../_check.ts";
-import { composedWait } from "../_composed_wait.ts";
-import { currentNode, within } from "../_context.ts";
-import { failureOf } from "../_elsewhere.ts";
-import { NOTHING } from "../_error_tree.ts";
-import { ClosedResourceError, EndOfChannel } from "../errors.ts";
+import { show } from "../base/check.ts";
+import { composedWait } from "../kernel/composed_wait.ts";
+import { currentNode, within } from "../kernel/context.ts";
+import { failureOf } from "../kernel/elsewhere.ts";
+import { NOTHING } from "../base/error_tree.ts";
+import { ClosedResourceError, EndOfChannel } from "../errors/errors.ts";
 import { feed, requireFeed } from "./_feed.ts";
 import type { MapOptions, Source } from "./map.ts";
-import { ignore } from "../_quiet.ts";
-import { refuse, type WaitReason } from "../_waiter.ts";
-import { WaitQueue } from "../_wait_queue.ts";
+import { ignore } from "../base/quiet.ts";
+import { refuse, type WaitReason } from "../kernel/waiter.ts";
+import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** Options of `asCompleted()`. */
 export interface AsCompletedOptions extends MapOptions {

@@ -5,16 +5,16 @@
  * cancelled and waited for. The nursery does not show: the first error is thrown itself, not in a group.
  */
 
-import { requireFunction, requireOptions, show } from "../_check.ts";
-import { composedWait } from "../_composed_wait.ts";
-import { currentNode } from "../_context.ts";
-import { dispose } from "../_dispose.ts";
-import { failureOf } from "../_elsewhere.ts";
-import { ErrorGroup } from "../error_group.ts";
-import { NOTHING } from "../_error_tree.ts";
-import { read } from "../_foreign.ts";
-import { type Jobs, nameOf, runJobs } from "../_in_nursery.ts";
-import { afterFailure, mark } from "../suppressed_errors.ts";
+import { requireFunction, requireOptions, show } from "../base/check.ts";
+import { composedWait } from "../kernel/composed_wait.ts";
+import { currentNode } from "../kernel/context.ts";
+import { dispose } from "../base/dispose.ts";
+import { failureOf } from "../kernel/elsewhere.ts";
+import { ErrorGroup } from "../errors/error_group.ts";
+import { NOTHING } from "../base/error_tree.ts";
+import { read } from "../base/foreign.ts";
+import { type Jobs, nameOf, runJobs } from "../kernel/hidden_nursery.ts";
+import { afterFailure, mark } from "../errors/suppressed_errors.ts";
 
 /** What a combinator runs. */
 export type Job<T> = () => T | Promise<T>;

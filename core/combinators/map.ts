@@ -1,6 +1,6 @@
 /** Doing the same to many things, so many at a time. */
 
-import { composedWait } from "../_composed_wait.ts";
+import { composedWait } from "../kernel/composed_wait.ts";
 import { feed, requireFeed } from "./_feed.ts";
 
 /** Where the items come from. */

@@ -1,15 +1,15 @@
 /** Trying again. */
 
-import { requireCount, requireFunction, requireOptions, requireTimeout, show } from "../_check.ts";
-import { composedWait } from "../_composed_wait.ts";
-import { currentNode, isolated } from "../_context.ts";
-import { failureOf } from "../_elsewhere.ts";
-import { NOTHING } from "../_error_tree.ts";
-import { read } from "../_foreign.ts";
-import { ignore } from "../_quiet.ts";
-import { currentEffectiveDeadline, sleep } from "../sleep.ts";
-import { mark, withSuppressed } from "../suppressed_errors.ts";
-import { pass, refuse } from "../_waiter.ts";
+import { requireCount, requireFunction, requireOptions, requireTimeout, show } from "../base/check.ts";
+import { composedWait } from "../kernel/composed_wait.ts";
+import { currentNode, isolated } from "../kernel/context.ts";
+import { failureOf } from "../kernel/elsewhere.ts";
+import { NOTHING } from "../base/error_tree.ts";
+import { read } from "../base/foreign.ts";
+import { ignore } from "../base/quiet.ts";
+import { currentEffectiveDeadline, sleep } from "../time/sleep.ts";
+import { mark, withSuppressed } from "../errors/suppressed_errors.ts";
+import { pass, refuse } from "../kernel/waiter.ts";
 
 /** How many earlier errors are kept: an outage may be long, and `attempts` infinite. */
 const KEPT = 10;

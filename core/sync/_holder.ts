@@ -1,7 +1,7 @@
 /** The task that holds something, in the messages of who wants it. */
 
-import { plainPlace } from "../_place.ts";
-import { describe, type TaskImpl } from "../_task.ts";
+import { plainPlace } from "../base/place.ts";
+import { describe, type TaskImpl } from "../kernel/task.ts";
 
 /** A task that has ended, with the place where it was started, if that was recorded. */
 export function describeEnded(task: TaskImpl<unknown>): string {

@@ -10,12 +10,12 @@
  * that a lock whose owner ended is noticed at once instead of stopping everybody for ever.
  */
 
-import { BrokenResourceError } from "../errors.ts";
+import { BrokenResourceError } from "../errors/errors.ts";
 import { describeEnded, endedHolder } from "./_holder.ts";
-import type { StatusNode } from "../_status.ts";
-import { describe, type Holding, type TaskImpl } from "../_task.ts";
-import { Waiter, type WaitReason } from "../_waiter.ts";
-import { WaitQueue } from "../_wait_queue.ts";
+import type { StatusNode } from "../kernel/status.ts";
+import { describe, type Holding, type TaskImpl } from "../kernel/task.ts";
+import { Waiter, type WaitReason } from "../kernel/waiter.ts";
+import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** One holding of a lock: from the moment it is granted until it is released. */
 export class Guard implements Holding, Disposable {

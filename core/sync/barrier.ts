@@ -1,10 +1,10 @@
 /** A meeting point. */
 
-import { requireInteger, requireName } from "../_check.ts";
-import { currentNode } from "../_context.ts";
-import { inspectable } from "../_inspect.ts";
-import { pass, refuse, Waiter, type WaitReason } from "../_waiter.ts";
-import { WaitQueue } from "../_wait_queue.ts";
+import { requireInteger, requireName } from "../base/check.ts";
+import { currentNode } from "../kernel/context.ts";
+import { inspectable } from "../base/inspect.ts";
+import { pass, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
+import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** How a `Barrier` is made. */
 export interface BarrierOptions {

@@ -7,18 +7,18 @@
  * So the limiter breaks as a lock does, at the first one, and says whose token it was.
  */
 
-import { faultOf, requireCount, requireName, requireOptions, show } from "../_check.ts";
-import { refusedAfterTurn } from "../_composed_wait.ts";
-import { currentNode } from "../_context.ts";
-import { BrokenResourceError, WouldBlock } from "../errors.ts";
-import { read } from "../_foreign.ts";
+import { faultOf, requireCount, requireName, requireOptions, show } from "../base/check.ts";
+import { refusedAfterTurn } from "../kernel/composed_wait.ts";
+import { currentNode } from "../kernel/context.ts";
+import { BrokenResourceError, WouldBlock } from "../errors/errors.ts";
+import { read } from "../base/foreign.ts";
 import { describeEnded, endedHolder } from "./_holder.ts";
-import { inspectable } from "../_inspect.ts";
+import { inspectable } from "../base/inspect.ts";
 import type { ReleaseGuard } from "./lock.ts";
-import type { StatusNode } from "../_status.ts";
-import { type Holding, TaskImpl } from "../_task.ts";
-import { pass, refuse, Waiter, type WaitReason } from "../_waiter.ts";
-import { WaitQueue } from "../_wait_queue.ts";
+import type { StatusNode } from "../kernel/status.ts";
+import { type Holding, TaskImpl } from "../kernel/task.ts";
+import { pass, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
+import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** How a `CapacityLimiter` is made. */
 export interface CapacityLimiterOptions {

@@ -1,15 +1,15 @@
 /** Waiting, under a lock, until something another task does under it. */
 
-import { requireCount, show } from "../_check.ts";
-import { currentNode } from "../_context.ts";
-import type { Cancelled } from "../errors.ts";
-import { refusedAfterTurn } from "../_composed_wait.ts";
-import { inspectable } from "../_inspect.ts";
+import { requireCount, show } from "../base/check.ts";
+import { currentNode } from "../kernel/context.ts";
+import type { Cancelled } from "../errors/errors.ts";
+import { refusedAfterTurn } from "../kernel/composed_wait.ts";
+import { inspectable } from "../base/inspect.ts";
 import { coreOf, Lock, type LockStatistics, type ReleaseGuard } from "./lock.ts";
 import { type Guard, type LockCore, LockWaiter } from "./_lock.ts";
-import type { StatusNode } from "../_status.ts";
-import { refuse, type WaitReason } from "../_waiter.ts";
-import { WaitQueue } from "../_wait_queue.ts";
+import type { StatusNode } from "../kernel/status.ts";
+import { refuse, type WaitReason } from "../kernel/waiter.ts";
+import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** Numbers of a `Condition`, for debugging. */
 export interface ConditionStatistics {

@@ -1,10 +1,10 @@
 /** A flag that tasks wait for. */
 
-import { requireName } from "../_check.ts";
-import { currentNode } from "../_context.ts";
-import { inspectable } from "../_inspect.ts";
-import { pass, refuse, type WaitReason } from "../_waiter.ts";
-import { WaitQueue } from "../_wait_queue.ts";
+import { requireName } from "../base/check.ts";
+import { currentNode } from "../kernel/context.ts";
+import { inspectable } from "../base/inspect.ts";
+import { pass, refuse, type WaitReason } from "../kernel/waiter.ts";
+import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** How an `Event` is made. */
 export interface EventOptions {

@@ -1,13 +1,13 @@
 /** Mutual exclusion between tasks. The mechanism is in `_lock.ts`. */
 
-import { requireName } from "../_check.ts";
-import { currentNode } from "../_context.ts";
-import { refusedAfterTurn } from "../_composed_wait.ts";
-import { WouldBlock } from "../errors.ts";
-import { inspectable } from "../_inspect.ts";
+import { requireName } from "../base/check.ts";
+import { currentNode } from "../kernel/context.ts";
+import { refusedAfterTurn } from "../kernel/composed_wait.ts";
+import { WouldBlock } from "../errors/errors.ts";
+import { inspectable } from "../base/inspect.ts";
 import { type Guard, LockCore } from "./_lock.ts";
-import type { Task } from "../task.ts";
-import { pass, refuse } from "../_waiter.ts";
+import type { Task } from "../tasks/task.ts";
+import { pass, refuse } from "../kernel/waiter.ts";
 
 /** What was acquired, to be given back once: best by `using`. */
 export interface ReleaseGuard extends Disposable {

@@ -1,14 +1,14 @@
 /** A value that is computed when it is first needed, and once. */
 
-import { requireFunction } from "../_check.ts";
-import { composedWait, refusedAfterTurn } from "../_composed_wait.ts";
-import { type Computation, computeWithin, currentComputation, currentNode } from "../_context.ts";
-import { failureOf } from "../_elsewhere.ts";
-import { NOTHING } from "../_error_tree.ts";
-import type { StatusNode } from "../_status.ts";
-import { describe, type TaskImpl } from "../_task.ts";
-import { pass, refuse, type WaitReason } from "../_waiter.ts";
-import { WaitQueue } from "../_wait_queue.ts";
+import { requireFunction } from "../base/check.ts";
+import { composedWait, refusedAfterTurn } from "../kernel/composed_wait.ts";
+import { type Computation, computeWithin, currentComputation, currentNode } from "../kernel/context.ts";
+import { failureOf } from "../kernel/elsewhere.ts";
+import { NOTHING } from "../base/error_tree.ts";
+import type { StatusNode } from "../kernel/status.ts";
+import { describe, type TaskImpl } from "../kernel/task.ts";
+import { pass, refuse, type WaitReason } from "../kernel/waiter.ts";
+import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /**
  * A value that is computed by the first task that asks for it; the others wait for that.

@@ -1,14 +1,14 @@
 /** The line of waiting tasks that other primitives are made of. */
 
-import { requireCount, requireName, show } from "../_check.ts";
-import { currentNode } from "../_context.ts";
-import { refusedAfterTurn } from "../_composed_wait.ts";
-import { BrokenResourceError } from "../errors.ts";
-import { inspectable } from "../_inspect.ts";
-import { currentTask, type Task } from "../task.ts";
-import { describe, type Holding, TaskImpl } from "../_task.ts";
-import type { WaitReason } from "../_waiter.ts";
-import { WaitQueue } from "../_wait_queue.ts";
+import { requireCount, requireName, show } from "../base/check.ts";
+import { currentNode } from "../kernel/context.ts";
+import { refusedAfterTurn } from "../kernel/composed_wait.ts";
+import { BrokenResourceError } from "../errors/errors.ts";
+import { inspectable } from "../base/inspect.ts";
+import { currentTask, type Task } from "../tasks/task.ts";
+import { describe, type Holding, TaskImpl } from "../kernel/task.ts";
+import type { WaitReason } from "../kernel/waiter.ts";
+import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** How a `ParkingLot` is made. */
 export interface ParkingLotOptions {

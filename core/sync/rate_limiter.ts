@@ -1,16 +1,16 @@
 /** So many in so much time. */
 
-import type { Alarm } from "../alarm_queue.ts";
-import { faultOf, requireInteger, requireName, show } from "../_check.ts";
-import type { Clock } from "../clock.ts";
-import { currentNode } from "../_context.ts";
-import { refusedAfterTurn } from "../_composed_wait.ts";
-import { WouldBlock } from "../errors.ts";
-import { inspectable } from "../_inspect.ts";
-import { formatTime } from "../sleep.ts";
-import type { StatusNode } from "../_status.ts";
-import { pass, refuse, Waiter, type WaitReason } from "../_waiter.ts";
-import { WaitQueue } from "../_wait_queue.ts";
+import type { Alarm } from "../time/alarm_queue.ts";
+import { faultOf, requireInteger, requireName, show } from "../base/check.ts";
+import type { Clock } from "../time/clock.ts";
+import { currentNode } from "../kernel/context.ts";
+import { refusedAfterTurn } from "../kernel/composed_wait.ts";
+import { WouldBlock } from "../errors/errors.ts";
+import { inspectable } from "../base/inspect.ts";
+import { formatTime } from "../time/sleep.ts";
+import type { StatusNode } from "../kernel/status.ts";
+import { pass, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
+import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** How a `RateLimiter` is made. */
 export interface RateLimiterOptions {

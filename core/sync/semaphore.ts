@@ -1,13 +1,13 @@
 /** A counter that tasks take from and give back to. */
 
-import { faultOf, requireCount, requireInteger, requireName } from "../_check.ts";
-import { currentNode } from "../_context.ts";
-import { WouldBlock } from "../errors.ts";
-import { inspectable } from "../_inspect.ts";
+import { faultOf, requireCount, requireInteger, requireName } from "../base/check.ts";
+import { currentNode } from "../kernel/context.ts";
+import { WouldBlock } from "../errors/errors.ts";
+import { inspectable } from "../base/inspect.ts";
 import type { ReleaseGuard } from "./lock.ts";
-import type { StatusNode } from "../_status.ts";
-import { pass, refuse, Waiter, type WaitReason } from "../_waiter.ts";
-import { WaitQueue } from "../_wait_queue.ts";
+import type { StatusNode } from "../kernel/status.ts";
+import { pass, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
+import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** How a `Semaphore` is made. */
 export interface SemaphoreOptions {

@@ -14,10 +14,10 @@ import {
   type WaitReason,
 } from "../../core/mod.ts";
 import { composedWait, turnDue } from "../../core/internal.ts";
-import { faultOfSize } from "../_byte_stream.ts";
+import { faultOfSize } from "../base/byte_stream.ts";
 import { LineBatch } from "./_line_batch.ts";
 import { ReceiveBuffer } from "./_receive_buffer.ts";
-import type { ReceiveStream } from "../stream.ts";
+import type { ReceiveStream } from "../streams/stream.ts";
 
 const READY: WaitReason = { kind: "take from buffer" };
 const undo = (): boolean => true;

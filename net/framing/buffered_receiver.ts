@@ -7,11 +7,11 @@
 
 import { checkpoint, checkpointIfCancelled, currentEffectiveDeadline } from "../../core/mod.ts";
 import { composedWait, faultOf, requireFunction, show } from "../../core/internal.ts";
-import { callStream, chunksOf, faultOfMax, faultOfTarget } from "../_byte_stream.ts";
+import { callStream, chunksOf, faultOfMax, faultOfTarget } from "../base/byte_stream.ts";
 import { IncompleteReceiveError, MessageTooLongError } from "./framing_errors.ts";
 import { MessageReceiver } from "./_message_receiver.ts";
 import { CHUNK, type ReceiveBuffer } from "./_receive_buffer.ts";
-import type { ReceiveStream } from "../stream.ts";
+import type { ReceiveStream } from "../streams/stream.ts";
 
 /** How long a message may be. */
 export interface MessageLimit {

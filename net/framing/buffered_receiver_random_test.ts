@@ -3,7 +3,7 @@ import { moveOnAfter } from "../../core/mod.ts";
 import { simulate } from "../../testing/mod.ts";
 import { BufferedReceiver } from "./buffered_receiver.ts";
 import { MessageTooLongError } from "./framing_errors.ts";
-import { ScriptedReceiveStream, type Step } from "../_memory_streams.ts";
+import { ScriptedReceiveStream, type Step } from "../_fixtures/memory_streams.ts";
 
 type Random = () => number;
 

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { simulate, sweepCancel } from "../../testing/mod.ts";
 import { BufferedReceiver } from "./buffered_receiver.ts";
 import { MessageTooLongError } from "./framing_errors.ts";
-import { bytes, ScriptedReceiveStream, type Step, text } from "../_memory_streams.ts";
+import { bytes, ScriptedReceiveStream, type Step, text } from "../_fixtures/memory_streams.ts";
 
 /** The data in pieces: bit n of `cuts` says whether there is a cut after byte n. */
 function pieces(data: string, cuts: number): Step[] {

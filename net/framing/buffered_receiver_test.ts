@@ -15,10 +15,10 @@ import { simulated } from "../../testing/mod.ts";
 import { BufferedReceiver } from "./buffered_receiver.ts";
 import { BufferedStream } from "./buffered_stream.ts";
 import { IncompleteReceiveError, MessageTooLongError } from "./framing_errors.ts";
-import { bytes, RecordingSendStream, ScriptedReceiveStream, type Step, text } from "../_memory_streams.ts";
+import { bytes, RecordingSendStream, ScriptedReceiveStream, type Step, text } from "../_fixtures/memory_streams.ts";
 import { openTcpListeners, openTcpStream } from "../mod.ts";
-import { StapledStream } from "../plumbing/stapled_stream.ts";
-import type { HalfCloseableStream } from "../stream.ts";
+import { StapledStream } from "../streams/stapled_stream.ts";
+import type { HalfCloseableStream } from "../streams/stream.ts";
 
 function open(...script: readonly Step[]): [BufferedReceiver, ScriptedReceiveStream] {
   const inner = new ScriptedReceiveStream(...script);

@@ -1,9 +1,9 @@
 /** Messages out of a stream that can be sent on as well. */
 
 import { show } from "../../core/internal.ts";
-import { callStream, encodeText } from "../_byte_stream.ts";
+import { callStream, encodeText } from "../base/byte_stream.ts";
 import { BufferedReceiver } from "./buffered_receiver.ts";
-import type { HalfCloseableStream, TextSender } from "../stream.ts";
+import type { HalfCloseableStream, TextSender } from "../streams/stream.ts";
 
 /**
  * A stream in both directions from which whole messages can be received: a `BufferedReceiver` that sends.

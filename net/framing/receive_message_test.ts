@@ -3,7 +3,7 @@ import { ClosedResourceError, moveOnAfter } from "../../core/mod.ts";
 import { simulated } from "../../testing/mod.ts";
 import { BufferedReceiver, type ParsedMessage } from "./buffered_receiver.ts";
 import { IncompleteReceiveError, MessageTooLongError } from "./framing_errors.ts";
-import { bytes, ScriptedReceiveStream, type Step } from "../_memory_streams.ts";
+import { bytes, ScriptedReceiveStream, type Step } from "../_fixtures/memory_streams.ts";
 
 /** A text with its length in front, of which nothing can be read in two steps. */
 function parse(held: Uint8Array): ParsedMessage<string> | null {

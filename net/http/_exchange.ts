@@ -41,10 +41,10 @@ import {
   waitsOf,
   withoutLeaves,
 } from "../../core/internal.ts";
-import { formatAddress } from "../_address.ts";
-import { bytesOf, type HostRequestInfo, natureOf } from "./_deno_http.ts";
-import { followRule, type HandlerErrorRule } from "../_handler_errors.ts";
-import type { ServerStatistics } from "../serve.ts";
+import { formatAddress } from "../base/address.ts";
+import { bytesOf, type HostRequestInfo, natureOf } from "../host/deno_http.ts";
+import { followRule, type HandlerErrorRule } from "../base/handler_errors.ts";
+import type { ServerStatistics } from "../serve/serve.ts";
 import type { HttpHandler, HttpRequestInfo } from "./serve_http.ts";
 import { abandonBody, adoptRequest, isClientFault } from "./_served_request.ts";
 import type { Unsent } from "./_unsent.ts";
@@ -63,7 +63,7 @@ export interface Site {
   readonly watchSoon: (exchange: Exchange) => void;
 }
 
-/** How long a client that asks for a WebSocket is watched before it gets one, in milliseconds: see `_deno_http.ts`. */
+/** How long a client that asks for a WebSocket is watched before it gets one, in milliseconds: see `host/deno_http.ts`. */
 const UPGRADE_DELAY = 5;
 /** So many turns the host needs to notice and to say that a client is gone: two, but more if the process has much to do. */
 const UPGRADE_TURNS = 5;
@@ -230,7 +230,7 @@ export class Exchange implements HttpRequestInfo {
   }
 
   async #converse(conversation: Conversation): Promise<void> {
-    // A client that resets after its request would leave a WebSocket which never opens, and never ends: see `_deno_http.ts`.
+    // A client that resets after its request would leave a WebSocket which never opens, and never ends: see `host/deno_http.ts`.
     // It is watched, so this wait is cancelled then.
     await untilSeen();
     // The upgrade itself aborts the signal.

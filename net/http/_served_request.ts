@@ -12,7 +12,7 @@
 
 import { beginHostOperation, BrokenResourceError, suspend } from "../../core/mod.ts";
 import { isInstance, textOf } from "../../core/internal.ts";
-import { isBodyFault } from "./_deno_http.ts";
+import { isBodyFault } from "../host/deno_http.ts";
 
 /** What to call when the rest of a body that was asked for as a stream is not wanted any more. */
 const breakOffs = new WeakMap<Request, () => void>();

@@ -31,7 +31,7 @@ import {
   keptByHost,
   keptByHostFor,
 } from "../../core/internal.ts";
-import { requireAtLeast, show } from "../_check.ts";
+import { requireAtLeast, show } from "../base/check.ts";
 import type {
   WebSocketChannel,
   WebSocketCloseOptions,

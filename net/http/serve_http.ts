@@ -1,5 +1,5 @@
 /**
- * A server of HTTP. What happens to a single request is in `_exchange.ts`, and what the host does in `_deno_http.ts`.
+ * A server of HTTP. What happens to a single request is in `_exchange.ts`, and what the host does in `host/deno_http.ts`.
  */
 
 import {
@@ -24,20 +24,20 @@ import {
   NOTHING,
   read,
 } from "../../core/internal.ts";
-import { checkServe } from "../_accept_loop.ts";
-import { AcceptTrouble, CAPACITY_PAUSE } from "../_accept_trouble.ts";
-import { formatAddress } from "../_address.ts";
-import { requireLimit } from "../_check.ts";
-import { type HostHttpServer, hostServeHttp } from "./_deno_http.ts";
+import { checkServe } from "../serve/_accept_loop.ts";
+import { AcceptTrouble, CAPACITY_PAUSE } from "../host/accept_trouble.ts";
+import { formatAddress } from "../base/address.ts";
+import { requireLimit } from "../base/check.ts";
+import { type HostHttpServer, hostServeHttp } from "../host/deno_http.ts";
 import { badRequest, CUT_OFF, Exchange, serverError, type Site, unavailable } from "./_exchange.ts";
-import { followRule } from "../_handler_errors.ts";
-import { checkListen } from "../_listen_on_all.ts";
-import { readIdentity } from "../open_tls_listeners.ts";
-import type { OpenTcpListenersOptions } from "../open_tcp_listeners.ts";
-import { quietly } from "../_quietly.ts";
-import type { ServerStatistics } from "../serve.ts";
+import { followRule } from "../base/handler_errors.ts";
+import { checkListen } from "../host/listen_on_all.ts";
+import { readIdentity } from "../listen/open_tls_listeners.ts";
+import type { OpenTcpListenersOptions } from "../listen/open_tcp_listeners.ts";
+import { quietly } from "../host/quietly.ts";
+import type { ServerStatistics } from "../serve/serve.ts";
 import { Unsent } from "./_unsent.ts";
-import { isNotCapable, textOf, waitForHost } from "../_wait_for_host.ts";
+import { isNotCapable, textOf, waitForHost } from "../host/wait_for_host.ts";
 
 /** What a handler is told besides the request. */
 export interface HttpRequestInfo {

@@ -21,8 +21,8 @@ import {
   toReadable,
 } from "../../core/mod.ts";
 import { simulated } from "../../testing/mod.ts";
-import { type Nature, natureOf } from "./_deno_http.ts";
-import { makeCertificates } from "../_make_certificates.ts";
+import { type Nature, natureOf } from "../host/deno_http.ts";
+import { makeCertificates } from "../_fixtures/make_certificates.ts";
 import {
   fetch,
   type HttpHandler,

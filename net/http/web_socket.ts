@@ -2,10 +2,10 @@
 
 import { BrokenResourceError, checkpointIfCancelled } from "../../core/mod.ts";
 import { failureOf, NOTHING, requireFunction, withoutLeaves } from "../../core/internal.ts";
-import { requireAtLeast, show } from "../_check.ts";
-import { checkTlsClient } from "../_begin_tls.ts";
-import { hostUpgrade, hostWebSocket } from "./_deno_http.ts";
-import { quietly } from "../_quietly.ts";
+import { requireAtLeast, show } from "../base/check.ts";
+import { checkTlsClient } from "../host/begin_tls.ts";
+import { hostUpgrade, hostWebSocket } from "../host/deno_http.ts";
+import { quietly } from "../host/quietly.ts";
 import { Channel } from "./_web_socket_channel.ts";
 import { signFor } from "./_web_socket_upgrade.ts";
 

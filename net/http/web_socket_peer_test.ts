@@ -31,7 +31,7 @@ import {
   type UpgradeWebSocketOptions,
   type WebSocketChannel,
 } from "../mod.ts";
-import { makeCertificates } from "../_make_certificates.ts";
+import { makeCertificates } from "../_fixtures/make_certificates.ts";
 import { Channel } from "./_web_socket_channel.ts";
 
 // Peers that write their frames by hand, and hosts that do as they are told.

@@ -8,8 +8,8 @@ import {
   type Task,
   type UnixAddress,
 } from "../../core/mod.ts";
-import { requireFunction, requireOptions } from "../_arguments.ts";
-import { DEAD, Incarnation } from "../_incarnation.ts";
+import { requireFunction, requireOptions } from "../base/check.ts";
+import { DEAD, Incarnation } from "../driver/incarnation.ts";
 import { addressesOf, canonical, covers, isLoopback } from "./_addresses.ts";
 import { hostError } from "./_host_errors.ts";
 import type { Link } from "./_link.ts";

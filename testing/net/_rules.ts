@@ -1,7 +1,7 @@
 /** Checks of what links are told. */
 
 import { show } from "../../core/internal.ts";
-import { requireFlag } from "../_arguments.ts";
+import { requireFlag } from "../base/check.ts";
 import type { Rules } from "./_link.ts";
 import type { LinkOptions } from "./virtual_network.ts";
 

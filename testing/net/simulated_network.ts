@@ -25,10 +25,10 @@ import type {
   Task,
   UnixAddress,
 } from "../../core/mod.ts";
-import { requireFlag, requireMilliseconds, requireOptions } from "../_arguments.ts";
-import { ambientIncarnation, outsideHosts } from "../_incarnation.ts";
-import { prepareTracking } from "../_leaks.ts";
-import type { Background } from "../simulate.ts";
+import { requireFlag, requireMilliseconds, requireOptions } from "../base/check.ts";
+import { ambientIncarnation, outsideHosts } from "../driver/incarnation.ts";
+import { prepareTracking } from "../driver/leaks.ts";
+import type { Background } from "../time/simulate.ts";
 import { canonical, isLoopback } from "./_addresses.ts";
 import { Connection } from "./_connection.ts";
 import type { Wire } from "./_flow.ts";

@@ -1,0 +1,75 @@
+/**
+ * The operations of the host that a run has in flight: reads, accepts, connects, everything that only the outside
+ * world can finish. Without this list nobody could tell "waits for the network" from "waits for ever".
+ *
+ * A linked list, oldest first: beginning and ending one is what every read of every stream pays.
+ */
+
+import type { Runtime } from "./runtime.ts";
+
+/** An operation in flight; `end()` once it is over, well or badly. */
+export class HostOperation {
+  next: HostOperation | null = null;
+  prev: HostOperation | null = null;
+  #list: HostOperations | null;
+
+  constructor(readonly label: string, list: HostOperations) {
+    this.#list = list;
+    list.add(this);
+  }
+
+  /** Takes the operation off the list. Harmless when repeated. */
+  end(): void {
+    this.#list?.remove(this);
+    this.#list = null;
+  }
+}
+
+/** See the header. */
+export class HostOperations {
+  #first: HostOperation | null = null;
+  #last: HostOperation | null = null;
+  #size = 0;
+  readonly #runtime: Runtime;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  /** How many are in flight. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Their labels, oldest first. */
+  labels(): string[] {
+    const labels: string[] = [];
+    for (let op = this.#first; op !== null; op = op.next) labels.push(op.label);
+    return labels;
+  }
+
+  /** Called by a new operation. */
+  add(op: HostOperation): void {
+    op.prev = this.#last;
+    if (this.#last === null) this.#first = op;
+    else this.#last.next = op;
+    this.#last = op;
+    this.#size++;
+    this.#runtime.instruments?.emit("hostOperationStarted", op.label);
+  }
+
+  /** Called by an operation that ends. The outside world has moved, so the coarse time is read anew. */
+  remove(op: HostOperation): void {
+    const { next, prev } = op;
+    if (prev === null) this.#first = next;
+    else prev.next = next;
+    if (next === null) this.#last = prev;
+    else next.prev = prev;
+    op.next = op.prev = null;
+    this.#size--;
+    this.#runtime.lookAtClock();
+    this.#runtime.instruments?.emit("hostOperationEnded", op.label);
+    // The operation of an abandoned wait wakes nobody, but a clock may have waited for its end.
+    if (this.#size === 0 && this.#runtime.running === 0 && this.#runtime.living > 0) this.#runtime.allWaiting();
+  }
+}

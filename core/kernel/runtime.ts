@@ -1,0 +1,200 @@
+/**
+ * One run: its clock, its seams, its counters.
+ *
+ * The counters are what makes "idle" decidable. A task is *waiting* while it has at least one wait open; all its
+ * waits are counted, as `Promise.all([sleep(1), channel.receive()])` is two waits of one task. `running` counts
+ * the tasks with none: after a turn of the event loop in which all microtasks ran, those await foreign promises.
+ */
+
+import { ambientNode, setDefaultRoot } from "./context.ts";
+import { type Clock, realClock } from "../time/clock.ts";
+import { HostOperations } from "./host_operations.ts";
+import { hostDate } from "../base/host_time.ts";
+import { Instruments } from "../seams/instrument.ts";
+import { reportHook } from "../base/report_hook.ts";
+import type { Network } from "../seams/network.ts";
+import type { RunOptions, Schedule } from "../tasks/run.ts";
+import type { RunStatistics, RunView } from "../tasks/runtime_view.ts";
+import { type StatusNode, walk } from "./status.ts";
+import { type Task, TaskImpl } from "./task.ts";
+import { snapshot, type TaskTree } from "../tasks/task_tree.ts";
+import { type Turns, turnsFor } from "./turns.ts";
+import type { WaitReason } from "./waiter.ts";
+
+/** The seams among the options of a run. */
+type RuntimeOptions = Omit<RunOptions, "signal" | "handleSignals" | "grace">;
+
+/** A place costs 2 us to record; the first tasks are the program's structure, the later ones mostly alike. */
+const DEFAULT_SPAWN_SITES = 256;
+
+/** See the header. */
+export class Runtime implements RunView {
+  readonly clock: Clock;
+  readonly network: Network | undefined;
+  readonly random: () => number;
+  /** The user's policy; `null` for none. Written by `scheduleResume()`. */
+  schedule: Schedule | null;
+  /** Replaced when the run is given up. */
+  turns: Turns;
+  readonly instruments: RunEvents | null;
+  readonly hostOperations: HostOperations;
+  /** The task everything else descends from. */
+  readonly root: TaskImpl<unknown>;
+  /**
+   * Coarse time, in whole milliseconds: the clock as of the last alarm or host operation. Good enough to say since
+   * when a task waits; reading the clock at every wait would cost a third of a wait, and a fraction a box in each.
+   */
+  time: number;
+  /** Tasks without a wait. Written by waiters and tasks. */
+  running = 0;
+  /** Tasks that have not ended. Written by tasks. */
+  living = 0;
+  finished = false;
+  /** Serves code outside any `run()`, and never ends. */
+  isDefault = false;
+  /** Told, cheaply and often, that no task is running. */
+  readonly #idleListeners = new Set<() => void>();
+  /** When the real clock was read last, by the wall clock; written by `lookAtClock()`. */
+  #lookedAt = NaN;
+  /** `idle()` of the clock has thrown. */
+  #clockIsDeaf = false;
+  #lastId = 0;
+  #spawnSites: number;
+  #blockSites: number;
+
+  constructor(options: RuntimeOptions, parent: StatusNode | null) {
+    this.clock = options.clock ?? realClock;
+    this.network = options.network;
+    this.schedule = options.schedule ?? null;
+    this.turns = turnsFor(this.clock);
+    this.random = options.random ?? Math.random;
+    this.#spawnSites = this.#blockSites = options.spawnSites ?? DEFAULT_SPAWN_SITES;
+    const { instruments } = options;
+    this.instruments = instruments === undefined || instruments.length === 0 ? null : new RunEvents(instruments);
+    this.time = 0;
+    this.lookAtClock();
+    this.hostOperations = new HostOperations(this);
+    this.root = new TaskImpl(this, "main", parent, null, false);
+  }
+
+  /** Brings the coarse time up to date. Called at every host operation, so on the real clock it must be cheap. */
+  lookAtClock(): void {
+    if (this.clock === realClock) {
+      // Half the price of the clock itself, which need not be asked again in the same millisecond.
+      const wall = hostDate();
+      if (wall === this.#lookedAt) return;
+      this.#lookedAt = wall;
+    }
+    try {
+      this.time = Math.floor(this.clock.now());
+    } catch {
+      // A clock of the user's. This is called in the middle of other steps, and is about reports alone: whoever needs the time
+      // itself gets the error.
+    }
+  }
+
+  /** The next id; ids follow the order of creation. */
+  nextId(): number {
+    return ++this.#lastId;
+  }
+
+  /** Whether the place of one more spawn shall be recorded. */
+  wantsSpawnSite(): boolean {
+    return this.#spawnSites > 0 && this.#spawnSites-- > 0;
+  }
+
+  /** The same for one more scope or nursery. */
+  wantsBlockSite(): boolean {
+    return this.#blockSites > 0 && this.#blockSites-- > 0;
+  }
+
+  /** Resumes a wait as the user's policy says. One that throws would leave the task waiting for ever: it is given up. */
+  scheduleResume(resume: () => void, task: Task): void {
+    let resumed = false;
+    const once = (): void => {
+      if (resumed) return;
+      resumed = true;
+      resume();
+    };
+    try {
+      (this.schedule as Schedule)(once, task);
+    } catch (error) {
+      this.schedule = null;
+      reportHook("Cannot go on with the schedule of the run as it threw: waits resume at once from now on", error);
+      once();
+    }
+  }
+
+  /** Called by waits when `running` falls to 0. */
+  allWaiting(): void {
+    for (const listener of this.#idleListeners) listener();
+    if (this.#clockIsDeaf) return;
+    try {
+      this.clock.idle?.();
+    } catch (error) {
+      this.#clockIsDeaf = true;
+      reportHook("Cannot go on with idle() of the clock as it threw: it is called no more", error);
+    }
+  }
+
+  /** Tells a function, inside the call that begins the last wait, that no task is running; returns how to stop. */
+  onIdle(callback: () => void): () => void {
+    // A function of its own, so that the same callback may listen twice.
+    const listener = () => callback();
+    this.#idleListeners.add(listener);
+    return () => void this.#idleListeners.delete(listener);
+  }
+
+  statistics(): RunStatistics {
+    return {
+      tasksLiving: this.living,
+      tasksRunning: this.running,
+      hostOperations: this.hostOperations.labels(),
+      wakeUps: this.turns.putOff,
+    };
+  }
+
+  taskTree(): TaskTree {
+    return snapshot(this);
+  }
+}
+
+/** The instruments of a run, as the kernel calls them. */
+class RunEvents extends Instruments {
+  blocked(task: Task, reason: WaitReason): void {
+    this.emit("blocked", task, reason);
+  }
+
+  resumed(task: Task, reason: WaitReason): void {
+    this.emit("resumed", task, reason);
+  }
+
+  /** A wait that did not have to wait. */
+  yielded(task: Task, reason: WaitReason): void {
+    this.emit("blocked", task, reason);
+    this.emit("resumed", task, reason);
+  }
+
+  /** What is open in a node and below it, by the tasks. */
+  forgotten(node: StatusNode): void {
+    const reasons = new Map<Task, WaitReason[]>([[node.task, []]]);
+    walk(node, (below) => {
+      const { task } = below;
+      if (below.waiters !== null && !reasons.has(task)) reasons.set(task, []);
+      for (let waiter = below.waiters; waiter !== null; waiter = waiter.next) reasons.get(task)!.push(waiter.reason);
+      return true;
+    });
+    for (const [task, list] of reasons) this.emit("forgottenWait", task, list);
+  }
+}
+
+setDefaultRoot(() => {
+  const runtime = new Runtime({}, null);
+  runtime.isDefault = true;
+  return runtime.root;
+});
+
+/** The runtime of the code that runs now; `undefined` outside any run and scope. */
+export function ambientRuntime(): Runtime | undefined {
+  return ambientNode()?.task.runtime;
+}

@@ -1,0 +1,107 @@
+/**
+ * Waiting for promises of others: one reaction for each promise, however many wait for it, and whenever.
+ *
+ * A promise never forgets a reaction. Waits for one that lives long (`closed`, a shutdown), each given up after a while,
+ * would pile up on it for as long as it is pending, as they do with `Promise.race()`. So the reaction belongs to the
+ * promise, and the waits stand in a queue, which they leave.
+ */
+
+import { read } from "../base/foreign.ts";
+import { ignore } from "../base/quiet.ts";
+import type { StatusNode } from "./status.ts";
+import { Waiter, type WaitReason } from "./waiter.ts";
+import { WaitQueue } from "./wait_queue.ts";
+
+/**
+ * Why somebody waits for what is surely foreign. What an iterator is asked for may be so, or come from a wait of this library
+ * further in: then that is the one to look at.
+ */
+export interface ForeignReason extends WaitReason {
+  readonly foreign: true;
+}
+
+/** Whether a wait is for what is surely foreign. */
+export function isForeign(reason: WaitReason): boolean {
+  return read(reason, "foreign") === true;
+}
+
+const { then } = Promise.prototype;
+
+/** See the header. */
+export class Settlement<T> {
+  state: "pending" | "fulfilled" | "rejected" = "pending";
+  /** The value, or the error. */
+  result: unknown = undefined;
+  readonly #line = new WaitQueue<T, ForeignWaiter<T>>();
+  readonly #over: () => void;
+
+  /** Whoever makes one has handled the rejection of the promise. */
+  constructor(promise: Promise<T>, over: () => void = ignore) {
+    this.#over = over;
+    // Not the method: it may be anything.
+    then.call(promise, (value) => this.#settle("fulfilled", value), (error) => this.#settle("rejected", error));
+  }
+
+  /** Waits until it is settled, which it must not be yet. */
+  wait(node: StatusNode, reason: WaitReason): Promise<T> {
+    const waiter = new ForeignWaiter<T>(node, reason);
+    this.#line.add(waiter);
+    return waiter.begun();
+  }
+
+  #settle(state: "fulfilled" | "rejected", result: unknown): void {
+    this.state = state;
+    this.result = result;
+    this.#over();
+    if (state === "fulfilled") this.#line.wakeAll(result as T);
+    else this.#line.failAll(result);
+  }
+}
+
+const settlements = new WeakMap<object, Settlement<unknown>>();
+
+/** The settlement of a promise, or of anything with a `then`, that may be waited for again and again. */
+export function settlementOf<T>(promise: PromiseLike<T>): Settlement<T> {
+  let settlement = settlements.get(promise) as Settlement<T> | undefined;
+  if (settlement === undefined) {
+    // What is settled is asked anew each time: a query of a database may run at each `then`.
+    settlement = new Settlement(promiseOf(() => promise), () => settlements.delete(promise));
+    settlements.set(promise, settlement);
+  }
+  return settlement;
+}
+
+/** What a function of somebody else gives, as a native promise, whether it throws, returns or returns a promise. */
+export function promiseOf<T>(fn: () => T | PromiseLike<T>): Promise<T> {
+  try {
+    return Promise.resolve(fn());
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/**
+ * Does not count as a wait of its task: nobody in the run can say when it ends. So neither time nor the search for
+ * deadlocks may conclude anything from it, just as if the task awaited the promise itself.
+ */
+class ForeignWaiter<T> extends Waiter<T> {
+  constructor(node: StatusNode, reason: WaitReason) {
+    super(node, reason, null);
+    if (--node.task.waits === 0) node.task.runtime.running++;
+  }
+
+  override wake(value: T): boolean {
+    if (this.pending) this.#count();
+    return super.wake(value);
+  }
+
+  override fail(error: unknown): boolean {
+    if (this.pending) this.#count();
+    return super.fail(error);
+  }
+
+  /** Undone by the grant. */
+  #count(): void {
+    if (this.node.task.waits++ === 0) this.node.task.runtime.running--;
+  }
+}

@@ -1,0 +1,288 @@
+/**
+ * The cancel-status tree: pure state, no time, no promises.
+ *
+ *     node ── own          this node's scope was cancelled (first reason wins)
+ *          ── shield       the parent's cancellation does not reach it
+ *          ── cancelled    the effective state: own ?? (shield ? null : parent.cancelled)
+ *          ── waiters      the waits that began in it and have not been granted
+ *
+ * One node per cancel scope, per nursery and per task. Level triggering follows from keeping *state*: every wait
+ * looks at `cancelled` before it does anything. An `AbortSignal` cannot play this part, as it cannot be
+ * un-aborted by a shield, nor moved to another parent by `nursery.start` (Trio's `CancelStatus`, same reasons).
+ *
+ * Walks go down iteratively along the sibling links, so depth does not matter, and in two phases: first all
+ * states are set, then waiters are aborted. Abort callbacks may re-enter (cancel others, wake tasks, end scopes)
+ * and see a consistent tree.
+ */
+
+import { type Cancelled, makeCancelled } from "../errors/errors.ts";
+import type { Site } from "../base/place.ts";
+import type { Waiter } from "./waiter.ts";
+import type { TaskImpl } from "./task.ts";
+
+/** Given to waits of code that outlived its scope. Made once: nobody cancelled. */
+export const SCOPE_ENDED: Cancelled = makeCancelled(
+  "ended",
+  "is an await missing, or is this a callback of something that was opened in the block? For callbacks there is nursery.adopt()",
+);
+
+/** One node of the tree. Fields are written by this file only, except where said. */
+export class StatusNode {
+  parent: StatusNode | null;
+  /** The task whose code runs in this node: itself, if it is a task. Never changes. */
+  readonly task: TaskImpl<unknown>;
+  /** Effective cancellation, `null` if none. Written by `settle()` and the walks. */
+  cancelled: Cancelled | null;
+  own: Cancelled | null = null;
+  shield: boolean;
+  /** Soft cancellation was requested here or above; shields do not hide it. */
+  shutdown: boolean;
+  /** `untilShutdown()`: becomes cancelled when `shutdown` turns true. Written once, at entry. */
+  endsAtShutdown = false;
+  /** The scope this node belongs to, for its deadline; `null` for a task. Written once, at entry. */
+  scope: { readonly deadline: number } | null = null;
+  /** What it is called in messages about a block that was forgotten: words, or the nursery. Written at entry. */
+  label: string | { readonly name: string } = "a scope";
+  /** Where it was opened, or the task started, if that was recorded. Written at entry, or by nurseries. */
+  site: Site | null = null;
+  waiters: Waiter<unknown> | null = null;
+  /** Made when somebody asks for the signal of this node: see `signalOf()`. */
+  controller: AbortController | null = null;
+  firstChild: StatusNode | null = null;
+  /** The older sibling: children are linked newest first. */
+  next: StatusNode | null = null;
+  prev: StatusNode | null = null;
+
+  constructor(parent: StatusNode | null, task: TaskImpl<unknown> | null, shield: boolean) {
+    this.parent = parent;
+    this.task = task ?? (this as unknown as TaskImpl<unknown>);
+    this.shield = shield;
+    this.cancelled = null;
+    this.shutdown = false;
+    if (parent !== null) {
+      this.shutdown = parent.shutdown;
+      if (!shield || isKilled(parent)) {
+        this.shield = false;
+        this.cancelled = parent.cancelled;
+      }
+      link(this, parent);
+    }
+  }
+}
+
+/** Cancels a node and all it reaches, and tells the watchers of the run. Idempotent: the first reason stays. */
+export function cancelNode(node: StatusNode, cancelled: Cancelled): void {
+  if (node.own !== null) return;
+  node.own = cancelled;
+  settle(node);
+  const { instruments } = node.task.runtime;
+  if (instruments !== null) instruments.emit("scopeCancelled", node.task, cancelled);
+}
+
+/** Changes the shield; effective at once both ways. */
+export function setShield(node: StatusNode, shield: boolean): void {
+  if (node.shield === shield || isKilled(node)) return;
+  node.shield = shield;
+  settle(node);
+}
+
+/** Takes down all shields below a node. */
+export function liftShields(root: StatusNode): void {
+  const shields: StatusNode[] = [];
+  walk(root, (node) => {
+    if (node.shield && node !== root) shields.push(node);
+    return true;
+  });
+  for (const node of shields) setShield(node, false);
+}
+
+/** The cancellations that no shield keeps out. */
+const killings = new WeakSet<Cancelled>();
+let someKilled = false;
+
+/** Whether no wait of a node goes through any more, shields or not. */
+function isKilled({ cancelled }: StatusNode): boolean {
+  return someKilled && cancelled !== null && killings.has(cancelled);
+}
+
+/**
+ * Cancels a node and all below it for good: no shield keeps it out, those to come neither. For the machine that loses its
+ * power, in a simulation.
+ */
+export function killNode(root: StatusNode, cancelled: Cancelled): void {
+  someKilled = true;
+  killings.add(cancelled);
+  const doomed: Waiter<unknown>[] = [];
+  const signalled: AbortController[] = [];
+  walk(root, (node) => {
+    node.own = node.cancelled = cancelled;
+    node.shield = false;
+    for (let waiter = node.waiters; waiter !== null; waiter = waiter.next) doomed.push(waiter);
+    if (node.controller !== null) signalled.push(node.controller);
+    return true;
+  });
+  for (const waiter of doomed) waiter.abort();
+  for (const controller of signalled) controller.abort(cancelled);
+  const { instruments } = root.task.runtime;
+  if (instruments !== null) instruments.emit("scopeCancelled", root.task, cancelled);
+}
+
+/** Whether code under a node waits for something of this library, itself or in a block that is open. */
+export function isBusy(node: StatusNode): boolean {
+  return node.waiters !== null || node.firstChild !== null;
+}
+
+/** Whether code was killed, and taken out of the run since: nobody waits for it, and it need not even end. */
+export function isAbandoned(node: StatusNode): boolean {
+  if (!isKilled(node)) return false;
+  let top = node;
+  while (top.parent !== null) top = top.parent;
+  return isKilled(top);
+}
+
+/** Moves a live subtree under another parent (`nursery.start`). */
+export function moveNode(node: StatusNode, parent: StatusNode): void {
+  unlink(node);
+  node.parent = parent;
+  link(node, parent);
+  settle(node);
+  if (parent.shutdown) spreadShutdown(node);
+  else if (node.shutdown) {
+    // What was asked of the place it comes from is no longer asked of it; what was asked of parts of itself is.
+    walk(node, (below) => {
+      below.shutdown = asked.has(below) || (below.parent as StatusNode).shutdown;
+      return true;
+    });
+  }
+}
+
+/** Whether a cancellation that leaves this node belongs to it: it is the outermost visible cancelled one. */
+export function catches(node: StatusNode): boolean {
+  return node.cancelled !== null && (node.shield || node.parent === null || node.parent.cancelled === null);
+}
+
+/**
+ * Takes a node out of the tree for good. Waits still in it were forgotten by somebody: they are cancelled now, and later
+ * waits of code that kept this node as its context are refused. What `linger.ts` did not wait for below it
+ * is ended, too.
+ */
+export function closeNode(node: StatusNode): void {
+  const { parent } = node;
+  unlink(node);
+  node.parent = null;
+  if (isBusy(node)) {
+    node.task.runtime.instruments?.forgotten(node);
+    endNode(node);
+    liftShields(node);
+  } else if (!isKilled(node)) node.own = node.cancelled = SCOPE_ENDED;
+  if (empties.size > 0 && parent !== null && parent.firstChild === null) {
+    const emptied = empties.get(parent);
+    empties.delete(parent);
+    emptied?.();
+  }
+}
+
+/** Refuses all waits from now on, and aborts those that are open, as the block is over. */
+export function endNode(node: StatusNode): void {
+  // A wait that was aborted already, but refused, stays: somebody must still wake it.
+  // What was killed stays so, also for code that outlives it.
+  if (!isKilled(node)) node.own = SCOPE_ENDED;
+  settle(node);
+}
+
+/** Who waits for the last node below another to be closed: a field in each node would be dear for what is a mistake. */
+const empties = new Map<StatusNode, () => void>();
+
+/** Calls back, once, when nothing is left below a node that is not empty now. */
+export function whenEmpty(node: StatusNode, emptied: () => void): void {
+  empties.set(node, emptied);
+}
+
+/** The nodes of which a shutdown was asked themselves, not only of one above them. */
+const asked = new WeakSet<StatusNode>();
+
+/** Marks a subtree as shutting down and cancels the waits that end with it. */
+export function requestShutdown(root: StatusNode): void {
+  asked.add(root);
+  spreadShutdown(root);
+}
+
+function spreadShutdown(root: StatusNode): void {
+  const ending: StatusNode[] = [];
+  walk(root, (node) => {
+    if (node.shutdown && node !== root) return false;
+    node.shutdown = true;
+    if (node.endsAtShutdown) ending.push(node);
+    return true;
+  });
+  for (const node of ending) cancelNode(node, makeCancelled("shutdown", "shutdown was requested"));
+}
+
+/** Visits a subtree in pre-order, without recursion; `visit` returns whether to go below the node. */
+export function walk(root: StatusNode, visit: (node: StatusNode) => boolean): void {
+  let node = root;
+  while (true) {
+    if (visit(node) && node.firstChild !== null) {
+      node = node.firstChild;
+      continue;
+    }
+    while (node !== root && node.next === null) node = node.parent as StatusNode;
+    if (node === root) return;
+    node = node.next as StatusNode;
+  }
+}
+
+/** Recomputes the effective state from `root` down, then aborts the waits that are newly cancelled. */
+function settle(root: StatusNode): void {
+  const doomed: Waiter<unknown>[] = [];
+  let signalled: StatusNode[] | null = null;
+  // `walk()` written out: cancelling 100,000 tasks spends its time here.
+  let node = root;
+  while (true) {
+    const { parent } = node;
+    const state: Cancelled | null = node.own ?? (node.shield || parent === null ? null : parent.cancelled);
+    if (state !== node.cancelled) {
+      node.cancelled = state;
+      if (state !== null) {
+        for (let waiter = node.waiters; waiter !== null; waiter = waiter.next) doomed.push(waiter);
+        // A region that has simply ended aborts nothing: a response that left a timeout may still be read.
+        if (node.controller !== null && state !== SCOPE_ENDED) (signalled ??= []).push(node);
+      }
+      if (node.firstChild !== null) {
+        node = node.firstChild;
+        continue;
+      }
+    }
+    while (node !== root && node.next === null) node = node.parent as StatusNode;
+    if (node === root) break;
+    node = node.next as StatusNode;
+  }
+  // A callback below may have woken a waiter or shielded its node meanwhile: `abort` looks again.
+  for (let i = 0; i < doomed.length; i++) (doomed[i] as Waiter<unknown>).abort();
+  if (signalled === null) return;
+  for (const { controller, cancelled } of signalled) if (cancelled !== null) controller?.abort(cancelled);
+}
+
+/** The signal of a node, aborted when it is cancelled. */
+export function signalOf(node: StatusNode): AbortSignal {
+  if (node.controller === null) {
+    node.controller = new AbortController();
+    if (node.cancelled !== null) node.controller.abort(node.cancelled);
+  }
+  return node.controller.signal;
+}
+
+function link(node: StatusNode, parent: StatusNode): void {
+  const first = parent.firstChild;
+  node.next = first;
+  if (first !== null) first.prev = node;
+  parent.firstChild = node;
+}
+
+function unlink(node: StatusNode): void {
+  const { prev, next, parent } = node;
+  if (prev !== null) prev.next = next;
+  else if (parent !== null && parent.firstChild === node) parent.firstChild = next;
+  if (next !== null) next.prev = prev;
+  node.prev = node.next = null;
+}

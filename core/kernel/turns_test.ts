@@ -1,0 +1,211 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  CancelScope,
+  cancelShieldedCheckpoint,
+  checkpoint,
+  checkpointIfCancelled,
+  Event,
+  failAfter,
+  isCancelled,
+  moveOnAfter,
+  moveOnAt,
+  openMemoryChannel,
+  openNursery,
+  run,
+  shielded,
+  sleep,
+  sleepForever,
+  sleepUntil,
+  suspend,
+  untilShutdown,
+} from "../mod.ts";
+
+/** So many rounds without a turn of the event loop count as starving it. The flag ends every loop long before. */
+const TOO_MANY = 300_000;
+
+/** Repeats a step until a real timer has fired, which it does only if the step lets the event loop turn. */
+async function untilTimerFires(step: () => unknown): Promise<void> {
+  let fired = 0;
+  const timer = setTimeout(() => fired++, 0);
+  const immediate = setImmediate(() => fired++);
+  for (let round = 0; fired < 2; round++) {
+    if (round === TOO_MANY) {
+      clearTimeout(timer);
+      clearImmediate(immediate);
+      throw new Error("the event loop was starved");
+    }
+    await step();
+  }
+}
+
+/** Runs a body in a run of its own, in real time. */
+const inRun = (body: () => Promise<unknown>) => async () => {
+  await run(body, { handleSignals: false });
+};
+
+const READY = new Event();
+READY.set();
+const [send, receive] = openMemoryChannel<number>(1);
+const [closed, ended] = openMemoryChannel<number>(1);
+closed.close();
+
+/** Waits that never have to wait. */
+const READY_WAITS: Record<string, () => Promise<unknown>> = {
+  "sleep(0)": () => sleep(0),
+  "sleepUntil() a moment that has passed": () => sleepUntil(0),
+  "checkpoint()": () => checkpoint(),
+  "cancelShieldedCheckpoint()": () => cancelShieldedCheckpoint(),
+  "Event.wait() of an event that is set": () => READY.wait(),
+  "send() into room and receive() of a value": async () => {
+    await send.send(1);
+    assertEquals(await receive.receive(), 1);
+  },
+  "receive() from a channel that has ended": () => ended.receive().catch(() => {}),
+  "send() on a closed end": () => closed.send(1).catch(() => {}),
+  "suspend() that is woken while it registers": () =>
+    suspend<void>({ kind: "test" }, (waker) => waker.wake(), () => true),
+  "suspend() that fails while it registers": () =>
+    suspend<void>({ kind: "test" }, () => {
+      throw new Error("no");
+    }, () => true).catch(() => {}),
+  "an empty CancelScope.run()": () => new CancelScope().run(() => {}),
+  "an empty moveOnAfter()": () => moveOnAfter(1_000, () => {}),
+  "an empty moveOnAt()": () => moveOnAt(Infinity, () => {}),
+  "an empty failAfter()": () => failAfter(1_000, () => {}),
+  "an empty shielded()": () => shielded(() => {}),
+  "an empty untilShutdown()": () => untilShutdown(() => {}),
+  "a moveOnAfter() whose body throws": () => moveOnAfter(1, () => Promise.reject(new Error("no"))).catch(() => {}),
+  "a moveOnAfter(0) that catches": () => moveOnAfter(0, () => checkpoint()),
+  "an empty openNursery()": () => openNursery(() => {}),
+  "an openNursery() whose body throws": () => openNursery(() => Promise.reject(new Error("no"))).catch(() => {}),
+  "an openNursery() with a child": () => openNursery((nursery) => void nursery.startSoon(() => {})),
+  "join() of a task that has ended": async () => {
+    await DONE?.join();
+  },
+};
+let DONE: { join(): Promise<unknown> } | undefined;
+
+for (const [name, step] of Object.entries(READY_WAITS)) {
+  Deno.test(
+    `a loop of ${name} cannot starve timers`,
+    inRun(async () => {
+      await openNursery((nursery) => void (DONE = nursery.startSoon(() => {})));
+      await untilTimerFires(step);
+    }),
+  );
+}
+
+Deno.test(
+  "two tasks that play ping-pong over channels cannot starve timers",
+  inRun(async () => {
+    const [ping, pinged] = openMemoryChannel<number>(0);
+    const [pong, ponged] = openMemoryChannel<number>(0);
+    await openNursery(async (nursery) => {
+      nursery.startSoon(async () => {
+        for await (const n of pinged) await pong.send(n);
+      });
+      await untilTimerFires(async () => {
+        await ping.send(1);
+        await ponged.receive();
+      });
+      ping.close();
+    });
+  }),
+);
+
+Deno.test(
+  "a task that starts its successor and ends, for ever, cannot starve timers",
+  inRun(async () => {
+    let fired = false;
+    let rounds = 0;
+    setTimeout(() => fired = true, 0);
+    await openNursery((nursery) => {
+      const next = async () => {
+        await checkpoint();
+        if (!fired && ++rounds < TOO_MANY) nursery.startSoon(next);
+      };
+      nursery.startSoon(next);
+    });
+    assert(fired);
+  }),
+);
+
+/** Every kind of wait, as refused in a cancelled scope. */
+const REFUSED_WAITS: Record<string, () => Promise<unknown>> = {
+  ...READY_WAITS,
+  "sleep()": () => sleep(1_000),
+  "sleepForever()": () => sleepForever(),
+  "checkpointIfCancelled()": () => checkpointIfCancelled(),
+  "Event.wait()": () => new Event().wait(),
+  "send()": () => openMemoryChannel<number>(0)[0].send(1),
+  "receive()": () => openMemoryChannel<number>(0)[1].receive(),
+  "a channel's iteration": async () => {
+    for await (const _ of openMemoryChannel<number>(0)[1]);
+  },
+  "nursery.start()": () => openNursery((nursery) => nursery.start(() => {})),
+};
+
+for (const [name, step] of Object.entries(REFUSED_WAITS)) {
+  Deno.test(
+    `a loop that swallows the cancellation of ${name} cannot starve timers`,
+    inRun(() =>
+      moveOnAfter(0, () =>
+        untilTimerFires(async () => {
+          try {
+            await step();
+          } catch (error) {
+            if (!isCancelled(error)) throw error;
+          }
+        }))
+    ),
+  );
+}
+
+Deno.test(
+  "a deadline ends a loop of waits that are always ready",
+  inRun(async () => {
+    let rounds = 0;
+    const outcome = await moveOnAfter(1, async () => {
+      while (rounds++ < 10 * TOO_MANY) await sleep(0);
+    });
+    assert(outcome.cancelledCaught);
+  }),
+);
+
+Deno.test("a run in a loop of runs that do nothing but wait a turn cannot starve timers", async () => {
+  await untilTimerFires(() => run(() => checkpoint(), { handleSignals: false }));
+});
+
+Deno.test("a schedule of one's own that resumes at once cannot starve timers either", async () => {
+  for (const step of [() => sleep(0), () => READY.wait(), () => openNursery(() => {})]) {
+    await run(() => untilTimerFires(step), { handleSignals: false, schedule: (resume) => resume() });
+  }
+});
+
+Deno.test(
+  "waits that are put off to a later turn resume in the order in which they were granted",
+  inRun(async () => {
+    const event = new Event();
+    const order: number[] = [];
+    await openNursery(async (nursery) => {
+      for (let n = 0; n < 2_000; n++) {
+        nursery.startSoon(async () => {
+          await event.wait();
+          order.push(n);
+        });
+      }
+      await checkpoint();
+      event.set();
+    });
+    assertEquals(order, order.toSorted((a, b) => a - b));
+    assertEquals(order.length, 2_000);
+  }),
+);
+
+Deno.test(
+  "code outside any run shares the same budget",
+  async () => {
+    await untilTimerFires(() => sleep(0));
+    await untilTimerFires(() => moveOnAfter(10, () => {}));
+  },
+);

@@ -1,0 +1,66 @@
+/** Waits in words. A label is made by a function of the user's, perhaps, which may throw. */
+
+import { textOf } from "../base/foreign.ts";
+import { type StatusNode, walk } from "./status.ts";
+import type { WaitReason } from "./waiter.ts";
+
+/** One wait that was open: see `TooSlowError.waits`. */
+export interface PendingWait {
+  /** The name of the task that waited. */
+  readonly task: string;
+  /** The kind of wait. */
+  readonly kind: string;
+  /** Which object; empty if there is nothing to say. */
+  readonly label: string;
+  /** Since when, in milliseconds on the run's clock; may be a little early in real time. */
+  readonly since: number;
+}
+
+/** The kind of wait. */
+export function kindOf(reason: WaitReason): string {
+  return asText(() => reason.kind, "kind");
+}
+
+/** Which object is waited for. */
+export function labelOf(reason: WaitReason): string {
+  return asText(() => typeof reason.label === "function" ? reason.label() : reason.label ?? "", "label");
+}
+
+function asText(ask: () => unknown, what: string): string {
+  try {
+    return String(ask());
+  } catch (error) {
+    return `(its ${what} threw ${textOf(error)})`;
+  }
+}
+
+/** A wait in a few words. */
+export function waitText(kind: string, label: string): string {
+  return label === "" ? kind : `${kind} ${label}`;
+}
+
+/** More are not listed. */
+const MOST = 8;
+
+/** What is waited for below a node, oldest first, as far as a cancellation of the node reaches. */
+export function waitsBelow(root: StatusNode): readonly PendingWait[] {
+  const found: { node: StatusNode; reason: WaitReason; since: number }[] = [];
+  walk(root, (node) => {
+    if (node.shield && node !== root) return false;
+    for (let waiter = node.waiters; waiter !== null; waiter = waiter.next) {
+      const { reason, since } = waiter;
+      // Those wait for the others.
+      if (["nursery", "forgotten await"].includes(kindOf(reason))) continue;
+      found.push({ node, reason, since });
+    }
+    return true;
+  });
+  // The walk meets the newest first.
+  found.reverse().sort((a, b) => a.since - b.since);
+  return found.slice(0, MOST).map(({ node, reason, since }) => ({
+    task: node.task.name,
+    kind: kindOf(reason),
+    label: labelOf(reason),
+    since,
+  }));
+}

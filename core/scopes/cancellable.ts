@@ -1,0 +1,290 @@
+/** Waiting for promises and iterables that know nothing of scopes. */
+
+import { faultOf, requireFunction, requireOptions, requireTimeout, show } from "../base/check.ts";
+import { composedWait } from "../kernel/composed_wait.ts";
+import { currentNode } from "../kernel/context.ts";
+import { isAsync, iteratorOf } from "../channels/web_streams.ts";
+import { failureOf } from "../kernel/elsewhere.ts";
+import { NOTHING } from "../base/error_tree.ts";
+import type { Cancelled } from "../errors/errors.ts";
+import { read } from "../base/foreign.ts";
+import { ignore } from "../base/quiet.ts";
+import { type ForeignReason, promiseOf, Settlement, settlementOf } from "../kernel/settlement.ts";
+import { checked } from "../kernel/source.ts";
+import type { StatusNode } from "../kernel/status.ts";
+import { shielded } from "./timeouts.ts";
+import { pass, refuse, type WaitReason } from "../kernel/waiter.ts";
+
+const FOREIGN: ForeignReason = { kind: "foreign promise", foreign: true };
+
+/** How long whoever was told to cancel may take by default, in milliseconds: as long as most clients wait for a server. */
+const TELLING_TIMEOUT = 5_000;
+
+/** Options of `cancellable()`. */
+export interface CancellableOptions {
+  /**
+   * Tells whoever does the work that its result is not wanted any more. Called once, when the wait is cancelled, under
+   * a shield of its own, so it may wait.
+   */
+  readonly cancel?: (cancelled: Cancelled) => unknown;
+  /**
+   * How long the wait goes on at most after it was cancelled, in milliseconds, until the work has ended and `cancel` is
+   * done. By default 5,000 with `cancel`, and 0 without it: work that was not told to end goes on.
+   */
+  readonly timeout?: number;
+  /** What is waited for, as the task tree shows it. */
+  readonly label?: string;
+}
+
+/**
+ * Waits for a foreign promise in a way that can be cancelled.
+ *
+ * Cancelling ends the wait, not the work behind the promise: that goes on, and its result, or error, is dropped. To end
+ * the work as well, give it a `currentSignal()`. Or give `cancel`, which tells whoever does the work: then the call
+ * waits until the promise has settled, for `timeout` at most.
+ *
+ * The library does not know who will settle the promise, with or without a `label`; `cancellable(hostOp(label, promise))`
+ * says that the outside world will, so that virtual time waits for it. A promise may be waited for any number of times:
+ * nothing is kept of a wait that is over.
+ *
+ * **Cancellation:** throws `Cancelled`; the result of the promise is lost. If it is fulfilled after `cancel` was called, and
+ * in time, its value is returned; if it is rejected, that is taken for the answer to `cancel`. An error of `cancel` itself
+ * is thrown.
+ *
+ * @example A promise that never settles
+ * ```ts
+ * import { cancellable, moveOnAfter } from "@trefoil/io";
+ * import { assert } from "@std/assert";
+ *
+ * const outcome = await moveOnAfter(1, () => cancellable(new Promise(() => {})));
+ * assert(outcome.cancelledCaught);
+ * ```
+ *
+ * @example A query that the database is told to cancel
+ * ```ts
+ * import { cancellable, moveOnAfter } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const log: string[] = [];
+ * const { promise: query, reject } = Promise.withResolvers<string>();
+ * const outcome = await moveOnAfter(1, () =>
+ *   cancellable(query, {
+ *     label: "select",
+ *     timeout: 1_000,
+ *     cancel: () => {
+ *       log.push("told");
+ *       reject(new Error("canceling statement due to user request"));
+ *     },
+ *   }));
+ * assertEquals([outcome.cancelledCaught, log], [true, ["told"]]);
+ * ```
+ *
+ * @param promise The promise, or anything with a `then`.
+ * @param options Whom to tell, how long to wait for that, and a label.
+ * @returns What the promise gives.
+ * @throws {TypeError} If `promise` has no `then`, or an option is of the wrong type.
+ * @throws {RangeError} If `timeout` is negative or `NaN`.
+ */
+export function cancellable<T>(promise: PromiseLike<T>, options?: CancellableOptions): Promise<T>;
+/**
+ * Goes through a foreign async iterable in a way that can be cancelled.
+ *
+ * For iterables that wait for something this library does not know, such as `Deno.watchFs()` or the subscription of a
+ * driver: a plain loop over one is cancelled only when its next item comes. Leaving the loop calls the iterable's `return()`.
+ * For an iterable that waits for operations of this library use `toChannel()`, which also keeps an item whose wait was
+ * cancelled.
+ *
+ * **Cancellation:** ends the iteration with `Cancelled`. The iterable is told at once, by `cancel` if that is given, and by
+ * its `return()`; what it is being asked for is lost. Nobody waits until it has ended, except for a `timeout`.
+ *
+ * @example Watching a folder for a while
+ * ```ts
+ * import { cancellable, moveOnAfter } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * // Gives one event, and then waits for ever, as a watcher does.
+ * async function* watch(): AsyncGenerator<string> {
+ *   yield "created";
+ *   await new Promise(() => {});
+ * }
+ * const events: string[] = [];
+ * const outcome = await moveOnAfter(5, async () => {
+ *   for await (const event of cancellable(watch())) events.push(event);
+ * });
+ * assertEquals([outcome.cancelledCaught, events], [true, ["created"]]);
+ * ```
+ *
+ * @param iterable The iterable.
+ * @param options Whom to tell, how long to wait for that, and a label.
+ * @returns An iterator over the same items, to be gone through once.
+ * @throws {TypeError} If an option is of the wrong type.
+ * @throws {RangeError} If `timeout` is negative or `NaN`.
+ */
+export function cancellable<T>(iterable: AsyncIterable<T>, options?: CancellableOptions): CancellableIterator<T>;
+export function cancellable<T>(
+  source: PromiseLike<T> | AsyncIterable<T>,
+  options: CancellableOptions = {},
+): Promise<T> | CancellableIterator<T> {
+  const iterable = typeof read(source, "then") !== "function" && isAsync(source);
+  const fault = faultOf(() => check(source, iterable, options));
+  if (iterable) {
+    if (fault !== null) throw fault;
+    return new ForeignIterator(source as AsyncIterable<T>, options);
+  }
+  if (fault !== null) return Promise.reject(fault);
+  const node = currentNode();
+  try {
+    // Asked in any case, so that from now on its rejection is nobody's.
+    const settlement = settlementOf(source as PromiseLike<T>);
+    if (options.cancel !== undefined || (options.timeout ?? 0) > 0) {
+      return composedWait(() => waitAndTell(node, settlement, options));
+    }
+    return node.cancelled !== null ? refuse(node) : settlement.wait(node, reasonOf(options));
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/** What `cancellable()` makes of an async iterable. */
+export interface CancellableIterator<T> extends AsyncIterableIterator<T>, AsyncDisposable {
+}
+
+function check(source: unknown, iterable: boolean, options: CancellableOptions): void {
+  requireOptions("wait", options);
+  const { cancel, timeout = 0, label = "" } = options;
+  if (!iterable && typeof read(source, "then") !== "function") {
+    throw new TypeError(`Cannot wait as "promise" must be a promise: received ${show(source)}`);
+  }
+  if (cancel !== undefined) requireFunction("wait", "cancel", cancel);
+  requireTimeout("wait", "timeout", timeout);
+  if (typeof label !== "string") {
+    throw new TypeError(`Cannot wait as "label" must be a string: received ${show(label)}`);
+  }
+}
+
+function reasonOf({ label }: CancellableOptions): ForeignReason {
+  return label === undefined ? FOREIGN : { ...FOREIGN, label };
+}
+
+/** Waits; if that is cancelled, tells whoever does the work, and gives it some time. */
+async function waitAndTell<T>(node: StatusNode, settlement: Settlement<T>, options: CancellableOptions): Promise<T> {
+  let { cancelled } = node;
+  if (cancelled === null) {
+    try {
+      return await settlement.wait(node, reasonOf(options));
+    } catch (error) {
+      // An end that comes in the very moment of the cancellation is not lost.
+      if (settlement.state === "rejected") throw settlement.result;
+      cancelled = error as Cancelled;
+    }
+  }
+  if (settlement.state === "pending") {
+    const call = () => options.cancel?.(cancelled);
+    await tell(node, call, options, settlement);
+  }
+  if (settlement.state !== "fulfilled") throw cancelled;
+  return settlement.result as T;
+}
+
+/** Tells whoever does the work, and waits for a while until that is done and the work has ended. Throws what the telling does. */
+async function tell(
+  node: StatusNode,
+  call: () => unknown,
+  { cancel, timeout = cancel === undefined ? 0 : TELLING_TIMEOUT }: CancellableOptions,
+  work: Settlement<unknown> | null,
+): Promise<void> {
+  let told!: Settlement<unknown>;
+  await shielded(async () => {
+    const inner = currentNode();
+    told = new Settlement(promiseOf(call));
+    for (const each of [told, work]) {
+      if (each?.state === "pending" && inner.cancelled === null) await each.wait(inner, FOREIGN).catch(ignore);
+    }
+  }, { timeout });
+  const failure = told.state === "rejected" ? failureOf(node, told.result) : NOTHING;
+  if (failure !== NOTHING) throw failure;
+}
+
+/** See `cancellable()`. */
+class ForeignIterator<T> implements CancellableIterator<T> {
+  readonly #iterable: AsyncIterable<T>;
+  readonly #options: CancellableOptions;
+  readonly #reason: WaitReason;
+  #iterator: AsyncIterator<T> | null = null;
+  /** It has ended, failed, or been told to end. Written by all that ask or tell. */
+  #over = false;
+
+  constructor(iterable: AsyncIterable<T>, options: CancellableOptions) {
+    this.#iterable = iterable;
+    this.#options = options;
+    this.#reason = { ...reasonOf(options), kind: "foreign iterable" };
+  }
+
+  next(): Promise<IteratorResult<T>> {
+    return composedWait(() => this.#next());
+  }
+
+  return(value?: unknown): Promise<IteratorResult<T>> {
+    return composedWait(async () => {
+      const end = { done: true, value } as IteratorResult<T>;
+      if (this.#over) return end;
+      this.#over = true;
+      await this.#iterator?.return?.();
+      return end;
+    });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  async #next(): Promise<IteratorResult<T>> {
+    const node = currentNode();
+    const { cancelled } = node;
+    if (cancelled !== null && this.#iterator === null) return await refuse(node);
+    if (this.#over) {
+      await pass(node, undefined);
+      return { done: true, value: undefined };
+    }
+    if (cancelled !== null) return await this.#leave(node, cancelled, null);
+    const iterator = this.#iterator ??= iteratorOf(this.#iterable) as AsyncIterator<T>;
+    const question = settlementOf(promiseOf(() => iterator.next()));
+    try {
+      await question.wait(node, this.#reason);
+    } catch (error) {
+      if (question.state === "pending") return await this.#leave(node, error as Cancelled, question);
+    }
+    // Also if what it gave is no result.
+    this.#over = true;
+    if (question.state === "rejected") throw question.result;
+    const result = checked<T>(question.result);
+    this.#over = read(result, "done") === true;
+    return result;
+  }
+
+  /** The wait for the next item was cancelled, or is not begun as the scope is cancelled. */
+  async #leave(node: StatusNode, cancelled: Cancelled, question: Settlement<unknown> | null): Promise<never> {
+    if (!this.#over) {
+      this.#over = true;
+      const { cancel } = this.#options;
+      const end = () => this.#iterator?.return?.();
+      await tell(
+        node,
+        () => {
+          if (cancel === undefined) return end();
+          const told = promiseOf(() => cancel(cancelled));
+          // It may wait for ever behind what the iterable is asked for.
+          promiseOf(end).catch(ignore);
+          return told;
+        },
+        this.#options,
+        question,
+      );
+    }
+    throw cancelled;
+  }
+}

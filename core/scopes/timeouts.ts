@@ -1,0 +1,223 @@
+/** Timeouts, shields and soft ends: the short forms of `CancelScope`. */
+
+import { faultOf, requireOptions, requireTime, requireTimeout } from "../base/check.ts";
+import { CancelScope, notesWaits, runScope, type ScopeOutcome, waitsOf } from "./cancel_scope.ts";
+import { currentNode } from "../kernel/context.ts";
+import { TooSlowError } from "../errors/errors.ts";
+import { formatTime } from "../time/sleep.ts";
+import { waitText } from "../kernel/wait_text.ts";
+
+/** How `shielded()` is bounded. */
+export interface ShieldedOptions {
+  /**
+   * How long the function may take, in milliseconds, before it is cancelled after all.
+   *
+   * @default {Infinity}
+   */
+  readonly timeout?: number;
+}
+
+/**
+ * Runs a function and stops waiting for it after a length of time.
+ *
+ * Everything in it has ended when the promise settles, whichever way it went.
+ *
+ * **Cancellation:** the timeout cancels the waits inside, however deep; a cancellation from outside passes through.
+ *
+ * @example A result or a default
+ * ```ts
+ * import { moveOnAfter, sleep } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const outcome = await moveOnAfter(10, async () => {
+ *   await sleep(60_000);
+ *   return "fresh";
+ * });
+ * assertEquals(outcome.cancelledCaught ? "stale" : outcome.value, "stale");
+ * ```
+ *
+ * @param ms The time from now, in milliseconds. `0`: the body runs up to its first wait. `Infinity` sets no limit.
+ * @param body What to run; receives the scope.
+ * @returns What the body returned, or that it was cancelled.
+ * @throws {RangeError} If `ms` is negative or `NaN`; the body does not start.
+ */
+export function moveOnAfter<T>(
+  ms: number,
+  body: (scope: CancelScope) => T | Promise<T>,
+): Promise<ScopeOutcome<T>> {
+  const fault = faultOf(() => requireTimeout("set a timeout", "ms", ms));
+  if (fault !== null) return Promise.reject(fault);
+  return new CancelScope({ timeout: ms }).run(body);
+}
+
+/**
+ * Runs a function and stops waiting for it at a moment on the run's clock.
+ *
+ * **Cancellation:** the deadline cancels the waits inside; a cancellation from outside passes through.
+ *
+ * @example One deadline for several steps
+ * ```ts
+ * import { currentTime, moveOnAt, sleep } from "@trefoil/io";
+ * import { assert } from "@std/assert";
+ *
+ * const deadline = currentTime() + 5;
+ * const first = await moveOnAt(deadline, () => sleep(1));
+ * const second = await moveOnAt(deadline, () => sleep(60_000));
+ * assert(!first.cancelledCaught && second.cancelledCaught);
+ * ```
+ *
+ * @param deadline The moment, in milliseconds as `currentTime()` counts them. One in the past cancels at once.
+ * @param body What to run; receives the scope.
+ * @returns What the body returned, or that it was cancelled.
+ * @throws {RangeError} If `deadline` is `NaN`; the body does not start.
+ */
+export function moveOnAt<T>(
+  deadline: number,
+  body: (scope: CancelScope) => T | Promise<T>,
+): Promise<ScopeOutcome<T>> {
+  const fault = faultOf(() => requireTime("set a deadline", "deadline", deadline));
+  if (fault !== null) return Promise.reject(fault);
+  return new CancelScope({ deadline }).run(body);
+}
+
+/**
+ * Runs a function and fails if it takes longer than a length of time.
+ *
+ * Everything in it has ended when the promise settles. An error of the body wins over the timeout: so a `TooSlowError` may
+ * also come from a timeout further in. Where it matters whose it is, use `moveOnAfter()`: its outcome is its own.
+ *
+ * **Cancellation:** the timeout cancels the waits inside; a cancellation from outside passes through.
+ *
+ * **Cost:** under 3 microseconds around an operation that is ready; no host timer of its own.
+ *
+ * @example A call that must be quick
+ * ```ts
+ * import { failAfter, sleep, TooSlowError } from "@trefoil/io";
+ * import { assertRejects } from "@std/assert";
+ *
+ * await assertRejects(() => failAfter(5, () => sleep(60_000)), TooSlowError);
+ * ```
+ *
+ * @param ms The time from now, in milliseconds. `Infinity` sets no limit.
+ * @param body What to run; receives the scope.
+ * @returns What the body returned.
+ * @throws {TooSlowError} If the scope was cancelled and caught it, by the timeout or by hand.
+ * @throws {RangeError} If `ms` is negative or `NaN`; the body does not start.
+ */
+export function failAfter<T>(ms: number, body: (scope: CancelScope) => T | Promise<T>): Promise<T> {
+  const fault = faultOf(() => requireTimeout("set a timeout", "ms", ms));
+  if (fault !== null) return Promise.reject(fault);
+  return inTime(new CancelScope({ timeout: ms }), body, () => `${formatTime(ms)} had passed`);
+}
+
+/**
+ * Runs a function and fails if it is not done by a moment on the run's clock.
+ *
+ * **Cancellation:** the deadline cancels the waits inside; a cancellation from outside passes through.
+ *
+ * @example A budget shared by two calls
+ * ```ts
+ * import { currentTime, failAt, sleep } from "@trefoil/io";
+ *
+ * const deadline = currentTime() + 1_000;
+ * await failAt(deadline, () => sleep(1));
+ * await failAt(deadline, () => sleep(1));
+ * ```
+ *
+ * @param deadline The moment, in milliseconds as `currentTime()` counts them.
+ * @param body What to run; receives the scope.
+ * @returns What the body returned.
+ * @throws {TooSlowError} If the scope was cancelled and caught it, by the deadline or by hand.
+ * @throws {RangeError} If `deadline` is `NaN`; the body does not start.
+ */
+export function failAt<T>(deadline: number, body: (scope: CancelScope) => T | Promise<T>): Promise<T> {
+  const fault = faultOf(() => requireTime("set a deadline", "deadline", deadline));
+  if (fault !== null) return Promise.reject(fault);
+  return inTime(new CancelScope({ deadline }), body, () => `the deadline t=${formatTime(deadline)} had passed`);
+}
+
+function inTime<T>(
+  scope: CancelScope,
+  body: (scope: CancelScope) => T | Promise<T>,
+  when: () => string,
+): Promise<T> {
+  notesWaits(scope);
+  return runScope(scope, body, (outcome) => {
+    if (!outcome.cancelledCaught) return outcome.value;
+    const { cancelled } = outcome;
+    const waits = waitsOf(scope);
+    let how = `its scope was cancelled: ${cancelled.message}`;
+    if (cancelled.source === "deadline") {
+      how = `it was not done when ${when()}`;
+      const list = waits.map(({ task, kind, label }) => `${waitText(kind, label)} in task "${task}"`);
+      // In one line, as the host's report of an uncaught error repeats what comes after the first.
+      if (list.length > 0) how += `; it waited for ${list.join(", ")}`;
+    }
+    throw new TooSlowError(`Cannot finish in time as ${how}`, { cause: cancelled, waits });
+  });
+}
+
+/**
+ * Runs a function that cancellation from outside does not reach: cleanup that has to wait.
+ *
+ * Give it a timeout, or a peer that does not answer holds up the whole program.
+ *
+ * **Cancellation:** from outside kept out until the function has ended; the next wait after it throws. Its own
+ * timeout ends it.
+ *
+ * @example Saying goodbye even when cancelled
+ * ```ts
+ * import { moveOnAfter, shielded, sleep } from "@trefoil/io";
+ * import { assert } from "@std/assert";
+ *
+ * let saidGoodbye = false;
+ * await moveOnAfter(1, async () => {
+ *   try {
+ *     await sleep(60_000);
+ *   } finally {
+ *     await shielded(async () => {
+ *       await sleep(1);
+ *       saidGoodbye = true;
+ *     }, { timeout: 5_000 });
+ *   }
+ * });
+ * assert(saidGoodbye);
+ * ```
+ *
+ * @param body What to run.
+ * @param options A limit in time.
+ * @returns What the body returned, or that the timeout ended it.
+ * @throws {RangeError} If the timeout is negative or `NaN`.
+ */
+export function shielded<T>(
+  body: (scope: CancelScope) => T | Promise<T>,
+  options: ShieldedOptions = {},
+): Promise<ScopeOutcome<T>> {
+  const fault = faultOf(() => {
+    requireOptions("shield a function", options);
+    if (options.timeout !== undefined) requireTimeout("shield a function", "timeout", options.timeout);
+  });
+  if (fault !== null) return Promise.reject(fault);
+  return new CancelScope({ timeout: options.timeout ?? Infinity, shield: true }).run(body);
+}
+
+/**
+ * Tells whether a shutdown was requested for the code that asks: see `CancelScope.shutdown()`.
+ *
+ * @example Leaving a loop between two pieces of work
+ * ```ts
+ * import { moveOnAfter, shutdownRequested } from "@trefoil/io";
+ * import { assert } from "@std/assert";
+ *
+ * await moveOnAfter(1_000, (scope) => {
+ *   assert(!shutdownRequested());
+ *   scope.shutdown();
+ *   assert(shutdownRequested());
+ * });
+ * ```
+ *
+ * @returns Whether this code should wind down.
+ */
+export function shutdownRequested(): boolean {
+  return currentNode().shutdown;
+}

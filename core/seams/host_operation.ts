@@ -1,0 +1,74 @@
+/** Accounting for what only the outside world can finish. */
+
+import { currentNode } from "../kernel/context.ts";
+import { HostOperation as Operation } from "../kernel/host_operations.ts";
+
+/** An operation of the host that has begun. */
+export interface HostOperation {
+  /** What it is, for reports. */
+  readonly label: string;
+  /** Says that it is over, well or badly. Harmless when repeated. */
+  end(): void;
+}
+
+/**
+ * Says that an operation of the host has begun in this run (low level).
+ *
+ * While one is in flight, the run is not idle: virtual time stands still, and no deadlock is reported. `hostOp()`
+ * is the simpler form for promises.
+ *
+ * @example A callback of the host
+ * ```ts
+ * import { beginHostOperation } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const operation = beginHostOperation("next immediate");
+ * const done = new Promise<string>((resolve) =>
+ *   setImmediate(() => {
+ *     operation.end();
+ *     resolve("done");
+ *   })
+ * );
+ * assertEquals(await done, "done");
+ * ```
+ *
+ * @param label What it is, e.g. `"accept 127.0.0.1:80"`.
+ * @returns The operation, to be ended by the caller.
+ */
+export function beginHostOperation(label: string): HostOperation {
+  return new Operation(label, currentNode().task.runtime.hostOperations);
+}
+
+/**
+ * Accounts for a promise that only the outside world can settle, and returns it.
+ *
+ * Every call of the host that this library makes is accounted for; wrap your own (a file read, a database
+ * driver, a message from a socket) so that virtual time waits for them and no deadlock is reported meanwhile.
+ *
+ * **Cancellation:** none of its own: the promise is returned as it is. To leave it behind on cancellation, wait
+ * through `suspend()`.
+ *
+ * @example A digest, which the host computes in a thread
+ * ```ts
+ * import { hostOp } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const digest = await hostOp("sha-256", crypto.subtle.digest("SHA-256", new Uint8Array(3)));
+ * assertEquals(digest.byteLength, 32);
+ * ```
+ *
+ * @param label What it is, for reports.
+ * @param promise The promise of the host.
+ * @returns The same promise.
+ */
+export function hostOp<T>(label: string, promise: Promise<T>): Promise<T> {
+  if (typeof promise?.then !== "function") {
+    throw new TypeError(
+      `Cannot account for host operation "${label}" as "promise" must be a promise: received ${typeof promise}`,
+    );
+  }
+  const operation = beginHostOperation(label);
+  const end = () => operation.end();
+  promise.then(end, end);
+  return promise;
+}

@@ -1,0 +1,188 @@
+/** Waiting for time, and telling it. */
+
+import type { Alarm } from "./alarm_queue.ts";
+import { faultOf, requireTime, requireTimeout } from "../base/check.ts";
+import { checkpoint } from "../scopes/checkpoint.ts";
+import { currentNode } from "../kernel/context.ts";
+import type { StatusNode } from "../kernel/status.ts";
+import { type AbortWait, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
+
+/** A sleep is its own reason and its own timer argument: one object beside the waiter. */
+class Sleep implements WaitReason {
+  readonly kind = "sleep";
+  readonly untilTime = true;
+  readonly alarm: Alarm;
+  readonly waiter: Waiter<void>;
+
+  constructor(node: StatusNode, deadline: number) {
+    // First, as the clock of a user may throw.
+    this.alarm = node.task.runtime.clock.at(deadline, ring, this as Sleep);
+    this.waiter = new Waiter<void>(node, this, withdraw);
+  }
+
+  get label(): string {
+    return `until t=${formatTime(this.alarm.deadline)}`;
+  }
+}
+
+const withdraw: AbortWait = (_cancelled, waiter) => {
+  (waiter.reason as Sleep).alarm.cancel();
+  return true;
+};
+
+function ring({ waiter, alarm }: Sleep): void {
+  // Exact in virtual time, at most a turn behind in real time, and cheaper than a look at the clock.
+  const { runtime } = waiter.node.task;
+  if (runtime.time < alarm.deadline) runtime.time = Math.floor(alarm.deadline);
+  waiter.wake();
+}
+
+/**
+ * Waits for a length of time on the run's clock.
+ *
+ * The timer is withdrawn however the wait ends, so nothing outlives the call. Any length is fine, also beyond
+ * the 24 days that `setTimeout` can do.
+ *
+ * **Cancellation:** throws `Cancelled`; no state is left behind, so the call can simply be made again.
+ *
+ * @example Giving up on a wait
+ * ```ts
+ * import { moveOnAfter, sleep } from "@trefoil/io";
+ * import { assert } from "@std/assert";
+ *
+ * const outcome = await moveOnAfter(10, () => sleep(60_000));
+ * assert(outcome.cancelledCaught);
+ * ```
+ *
+ * @param ms How long to wait, in milliseconds. `0` is a checkpoint; `Infinity` waits until cancelled.
+ * @returns A promise that resolves once the time has passed.
+ * @throws {RangeError} If `ms` is negative or `NaN`.
+ */
+export function sleep(ms: number): Promise<void> {
+  const fault = faultOf(() => requireTimeout("sleep", "ms", ms));
+  if (fault !== null) return Promise.reject(fault);
+  const node = currentNode();
+  if (node.cancelled !== null) return refuse(node);
+  if (ms === 0) return checkpoint();
+  return begin(node, ms, 0);
+}
+
+/**
+ * Waits until a moment on the run's clock.
+ *
+ * **Cancellation:** throws `Cancelled`; no state is left behind.
+ *
+ * @example A steady beat that does not drift
+ * ```ts
+ * import { currentTime, sleepUntil } from "@trefoil/io";
+ *
+ * const start = currentTime();
+ * for (let beat = 1; beat <= 3; beat++) await sleepUntil(start + beat);
+ * ```
+ *
+ * @param deadline The moment, in milliseconds as `currentTime()` counts them. One in the past is a checkpoint.
+ * @returns A promise that resolves at that moment.
+ * @throws {RangeError} If `deadline` is `NaN`.
+ */
+export function sleepUntil(deadline: number): Promise<void> {
+  const fault = faultOf(() => requireTime("sleep", "deadline", deadline));
+  if (fault !== null) return Promise.reject(fault);
+  const node = currentNode();
+  if (node.cancelled !== null) return refuse(node);
+  return begin(node, 0, deadline);
+}
+
+/** Sleeps for `ms` from now, or until `deadline` if that is not over. The clock of a user may throw. */
+function begin(node: StatusNode, ms: number, deadline: number): Promise<void> {
+  try {
+    const now = node.task.runtime.clock.now();
+    if (ms > 0) return new Sleep(node, now + ms).waiter.begun();
+    return deadline <= now ? checkpoint() : new Sleep(node, deadline).waiter.begun();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+const FOREVER: WaitReason = { kind: "sleep", label: "for ever" };
+
+/**
+ * Waits until cancelled.
+ *
+ * **Cancellation:** throws `Cancelled`: the only way in which it ends.
+ *
+ * @example A task that lives as long as its scope
+ * ```ts
+ * import { moveOnAfter, sleepForever } from "@trefoil/io";
+ *
+ * await moveOnAfter(1, async () => {
+ *   try {
+ *     await sleepForever();
+ *   } finally {
+ *     // clean up
+ *   }
+ * });
+ * ```
+ *
+ * @returns A promise that never resolves.
+ */
+export function sleepForever(): Promise<never> {
+  const node = currentNode();
+  if (node.cancelled !== null) return refuse(node);
+  return new Waiter<never>(node, FOREVER, null).begun();
+}
+
+/**
+ * Returns the time of the run's clock.
+ *
+ * Only differences mean anything; for the date, ask the host.
+ *
+ * @example Measuring
+ * ```ts
+ * import { currentTime, sleep } from "@trefoil/io";
+ * import { assert } from "@std/assert";
+ *
+ * const start = currentTime();
+ * await sleep(2);
+ * assert(currentTime() - start >= 2);
+ * ```
+ *
+ * @returns Milliseconds since a fixed moment of the clock.
+ */
+export function currentTime(): number {
+  return currentNode().task.runtime.clock.now();
+}
+
+/**
+ * Returns when the calling code will be cancelled: the earliest deadline from here out to the nearest shield.
+ *
+ * @example Passing the rest of the time on to a server
+ * ```ts
+ * import { currentEffectiveDeadline, currentTime, moveOnAfter } from "@trefoil/io";
+ * import { assert } from "@std/assert";
+ *
+ * await moveOnAfter(1_000, () => {
+ *   const left = currentEffectiveDeadline() - currentTime();
+ *   assert(left > 0 && left <= 1_000);
+ * });
+ * ```
+ *
+ * @returns The deadline in milliseconds on the run's clock, `-Infinity` if cancelled already, `Infinity` if there is none.
+ */
+export function currentEffectiveDeadline(): number {
+  const start = currentNode();
+  if (start.cancelled !== null) return -Infinity;
+  let earliest = Infinity;
+  for (let node: StatusNode | null = start; node !== null; node = node.shield ? null : node.parent) {
+    if (node.scope !== null && node.scope.deadline < earliest) earliest = node.scope.deadline;
+  }
+  return earliest;
+}
+
+/** A time as shown in reports: seconds when it is long. */
+export function formatTime(ms: number): string {
+  return Math.abs(ms) < 1_000 ? `${round(ms)}ms` : `${round(ms / 1_000)}s`;
+}
+
+function round(value: number): number {
+  return Math.round(value * 1_000) / 1_000;
+}

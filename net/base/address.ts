@@ -1,0 +1,27 @@
+/** Addresses as text. */
+
+import type { NetworkAddress } from "../../core/mod.ts";
+import type { SocketAddress } from "../../core/mod.ts";
+
+/** `host:port`, with brackets around an IPv6 address. */
+export function formatAddress({ hostname, port }: Pick<NetworkAddress, "hostname" | "port">): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+/** An address of any kind: `host:port`, or `unix:/path`. */
+export function formatSocketAddress(address: SocketAddress): string {
+  return address.transport === "unix" ? formatPath(address.path) : formatAddress(address);
+}
+
+/** `unix:/path`; `@` stands for the zero byte that begins an abstract name, as in ss(8). */
+export function formatPath(path: string | null): string {
+  return `unix:${path === null ? "(unnamed)" : path.replace(/^\0/, "@")}`;
+}
+
+const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)$/;
+
+/** The IP version of a numeric address, or 0 for a name. Only names have letters beyond f and no colon. */
+export function ipVersion(host: string): 4 | 6 | 0 {
+  if (host.includes(":")) return 6;
+  return IPV4.test(host) ? 4 : 0;
+}

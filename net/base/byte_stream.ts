@@ -1,0 +1,73 @@
+/** What all byte streams have in common: which arguments they take, how they are iterated, how a chunk is handed out. */
+
+import { composedWait, show, turnDue } from "../../core/internal.ts";
+
+const encoder = new TextEncoder();
+
+/** What is wrong with the `max` of `receiveSome()`. */
+export function faultOfMax(max: unknown): Error | null {
+  if (typeof max !== "number") return new TypeError(`Cannot receive as "max" must be a number: received ${typeof max}`);
+  if (Number.isInteger(max) && max >= 1) return null;
+  return new RangeError(`Cannot receive as "max" must be a whole number >= 1: received ${max}`);
+}
+
+/** What is wrong with the buffer of `receiveInto()`. */
+export function faultOfTarget(buffer: unknown): Error | null {
+  if (!(buffer instanceof Uint8Array)) {
+    return new TypeError(`Cannot receive as "buffer" must be a Uint8Array: received ${typeof buffer}`);
+  }
+  return buffer.length > 0 ? null : new RangeError('Cannot receive as "buffer" must hold at least one byte');
+}
+
+/** What is wrong with the bytes of `sendAll()`. */
+export function faultOfBytes(bytes: unknown): Error | null {
+  if (bytes instanceof Uint8Array) return null;
+  return new TypeError(`Cannot send as "bytes" must be a Uint8Array: received ${typeof bytes}`);
+}
+
+/** What is wrong with a number of bytes that an operation says it has moved, of at most `most`. */
+export function faultOfSize(size: unknown, most: number): Error | null {
+  if (Number.isInteger(size) && (size as number) >= 1 && (size as number) <= most) return null;
+  return new RangeError(
+    `Cannot go on as a read or write must move 1 to ${most} bytes (null is the end): it said ${show(size)}`,
+  );
+}
+
+/**
+ * Calls a stream of somebody's on behalf of one that is made of it: what it throws at once is a rejection, too, and one that
+ * is always ready shuts nobody out.
+ */
+export function callStream<T>(call: () => Promise<T>): Promise<T> {
+  const turn = turnDue();
+  if (turn !== null) return composedWait(() => turn.then(call));
+  try {
+    return call();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/** Sends a text as bytes. */
+export function encodeText(text: unknown, send: (bytes: Uint8Array) => Promise<void>): Promise<void> {
+  if (typeof text === "string") return send(encoder.encode(text));
+  return Promise.reject(new TypeError(`Cannot send as "text" must be a string: received ${show(text)}`));
+}
+
+/**
+ * The beginning of a chunk for its receiver, and the rest that stays with the stream, if any. They do not share their
+ * memory: what is received belongs to the receiver, who may transfer it.
+ */
+export function divide(chunk: Uint8Array, max: number): [part: Uint8Array, rest: Uint8Array | null] {
+  return chunk.length <= max ? [chunk, null] : [chunk.slice(0, max), chunk.subarray(max)];
+}
+
+/** Gives chunks until the end. Leaving the loop does not close the stream. */
+export function chunksOf(stream: { receiveSome(): Promise<Uint8Array | null> }): AsyncIterator<Uint8Array> {
+  return {
+    next: () =>
+      composedWait(async () => {
+        const value = await stream.receiveSome();
+        return value === null ? { done: true, value: undefined } : { done: false, value };
+      }),
+  };
+}

@@ -1,0 +1,213 @@
+/**
+ * A TLS connection as a stream of bytes.
+ *
+ * The host does the encryption, so everything `SocketStream` knows about reads in flight, partial writes and broken
+ * connections holds as it stands; what is added is the handshake and the end of the stream.
+ *
+ *     handshake: NONE ──handshake()──▶ IN FLIGHT ──▶ DONE | FAILED | CLOSED
+ *
+ * The host can do it any number of times and cannot take it back. So it is begun once; everybody waits for that one,
+ * and who is cancelled just stops waiting.
+ */
+
+import {
+  BrokenResourceError,
+  ClosedResourceError,
+  type HostOperation,
+  type NetworkConn,
+  suspend,
+  type WaitReason,
+  type Waker,
+} from "../../core/mod.ts";
+import { isObject, read } from "../../core/internal.ts";
+import { formatAddress } from "../base/address.ts";
+import { requireMethod } from "../base/check.ts";
+import { callHost } from "../host/host_call.ts";
+import { isClosed, textOf } from "../host/host_errors.ts";
+import type { NetworkTlsConn, NetworkTlsHandshake } from "../../core/mod.ts";
+import { SocketStream } from "./socket_stream.ts";
+
+/** How a `TlsStream` behaves. */
+export interface TlsStreamOptions {
+  /**
+   * What a connection that ends without `close_notify` is: `"error"`, as somebody between the ends may have cut off
+   * the rest, or `"end"`, for protocols that say themselves how much there is to receive (HTTP with a length) and
+   * peers that spare themselves the message.
+   *
+   * @default {"error"}
+   */
+  readonly missingCloseNotify?: "error" | "end";
+}
+
+/**
+ * A TLS connection as a stream of bytes.
+ *
+ * Made by `openTlsStream()`, `startTls()` and `serveTls()`, which complete the handshake first, and by the listeners of
+ * `openTlsListeners()`, which do not. `sendEof()` sends `close_notify`, and receiving goes on; so does `close()`.
+ *
+ * When the connection ends without `close_notify`, receiving throws `BrokenResourceError`: what was received may be
+ * only a part. The option `missingCloseNotify` makes it a plain end.
+ *
+ * **Not guaranteed:** that bytes are on the wire when `sendAll()` returns: the host keeps up to 64 KiB for encryption.
+ * That closing in the middle of a handshake ends the connection: Deno 2.9.6 keeps the socket until the peer ends it.
+ *
+ * @example A peer that does not speak TLS
+ * ```ts
+ * import { BrokenResourceError, openNursery, openTcpListeners, openTlsStream } from "@trefoil/io";
+ * import { assertRejects } from "@std/assert";
+ *
+ * const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
+ * await openNursery(async (nursery) => {
+ *   nursery.startSoon(async () => {
+ *     using stream = await listener!.accept();
+ *     await stream.sendAll(new TextEncoder().encode("220 hello\r\n"));
+ *     await stream.receiveSome();
+ *   });
+ *   await assertRejects(() => openTlsStream("127.0.0.1", listener!.address.port), BrokenResourceError, "handshake");
+ * });
+ * listener!.close();
+ * ```
+ */
+export class TlsStream extends SocketStream {
+  readonly #conn: NetworkTlsConn;
+  readonly #reason: WaitReason;
+  /** Who waits for the handshake. Emptied when it ends, and by `close()`. */
+  readonly #waiting = new Set<Waker<NetworkTlsHandshake>>();
+  #operation: HostOperation | null = null;
+  #agreed: NetworkTlsHandshake | null = null;
+  #fault: Error | null = null;
+
+  /**
+   * Wraps a TLS connection and takes it over.
+   *
+   * @param conn An open TLS connection of the host.
+   * @param options What a missing `close_notify` is.
+   * @throws {TypeError} If `conn` is none.
+   */
+  constructor(conn: NetworkTlsConn, options: TlsStreamOptions = {}) {
+    requireMethod("make a TlsStream", "conn", conn, "handshake");
+    super(options.missingCloseNotify === "end" ? endingQuietly(conn) : conn);
+    this.#conn = conn;
+    this.#reason = { kind: "TLS handshake with", label: formatAddress(conn.remoteAddr) };
+  }
+
+  /** The protocol that ALPN chose; `null` if none was, or before `handshake()` is done. */
+  get alpnProtocol(): string | null {
+    return this.#agreed?.alpnProtocol ?? null;
+  }
+
+  /**
+   * Completes the handshake, which otherwise the first send or receive does.
+   *
+   * When it returns, the peer has proved who it is, as far as it had to. Calling it again, or from several tasks,
+   * gives the result of the one handshake.
+   *
+   * **Cancellation:** throws `Cancelled`; the handshake goes on, and can be waited for again.
+   *
+   * @example Seeing what was agreed on
+   * ```ts
+   * import { TlsStream } from "@trefoil/io";
+   * import { assertEquals } from "@std/assert";
+   *
+   * // A connection such as the host makes: it has agreed on a protocol, and ends at once.
+   * const address = { transport: "tcp", hostname: "127.0.0.1", port: 8443 } as const;
+   * using stream = new TlsStream({
+   *   localAddr: address,
+   *   remoteAddr: address,
+   *   handshake: () => Promise.resolve({ alpnProtocol: "echo/1" }),
+   *   read: () => Promise.resolve(null),
+   *   write: (data) => Promise.resolve(data.length),
+   *   closeWrite: () => Promise.resolve(),
+   *   close: () => {},
+   * });
+   * assertEquals(stream.alpnProtocol, null);
+   * assertEquals(await stream.handshake(), { alpnProtocol: "echo/1" });
+   * assertEquals(stream.alpnProtocol, "echo/1");
+   * ```
+   *
+   * @returns The protocol that ALPN chose.
+   * @throws {BrokenResourceError} If it failed: an untrusted certificate, no common protocol, a peer without TLS.
+   * @throws {ClosedResourceError} If this end is closed.
+   */
+  handshake(): Promise<NetworkTlsHandshake> {
+    let mine: Waker<NetworkTlsHandshake>;
+    return suspend<NetworkTlsHandshake>(this.#reason, (waker) => {
+      mine = waker;
+      if (this.#fault !== null) return void waker.fail(this.#fault);
+      if (this.#agreed !== null) return void waker.wake(this.#agreed);
+      this.#waiting.add(waker);
+      if (this.#operation === null) this.#begin();
+    }, () => this.#waiting.delete(mine));
+  }
+
+  /** Closes both directions at once; blocked operations fail with `ClosedResourceError`. Idempotent. Never throws. */
+  override close(): void {
+    this.#end(new ClosedResourceError("Cannot complete the TLS handshake as the stream is closed"));
+    super.close();
+    this.#operation?.end();
+  }
+
+  #begin(): void {
+    const conn = this.#conn;
+    const failed = (error: unknown): void => {
+      this.#operation?.end();
+      if (this.#fault !== null) return;
+      const message = `Cannot complete the TLS handshake with ${this.#reason.label}`;
+      this.#end(
+        isClosed(error)
+          ? new ClosedResourceError(`${message} as somebody else has closed the socket`, { cause: error })
+          : new BrokenResourceError(`${message}: ${explain(error)}`, { cause: error }),
+      );
+    };
+    this.#operation = callHost(conn, "TLS handshake", () => conn.handshake(), (agreed) => {
+      if (!isObject(agreed)) {
+        return failed(new TypeError(`Cannot go on as a handshake must say what was agreed on: it gave ${agreed}`));
+      }
+      this.#operation?.end();
+      if (this.#fault !== null) return;
+      const protocol = read(agreed, "alpnProtocol");
+      this.#agreed = { alpnProtocol: typeof protocol === "string" ? protocol : null };
+      for (const waker of this.#waiting) waker.wake(this.#agreed);
+      this.#waiting.clear();
+    }, failed);
+  }
+
+  #end(fault: Error): void {
+    this.#fault = fault;
+    for (const waker of this.#waiting) waker.fail(fault);
+    this.#waiting.clear();
+  }
+}
+
+/** What the host says, and what to do about what happens most. */
+function explain(error: unknown): string {
+  const text = textOf(error);
+  if (/UnknownIssuer|UnknownCA/.test(text)) return `${text} (an authority of one's own goes into "caCerts")`;
+  if (text.includes("CaUsedAsEndEntity")) {
+    return `${text} (a server needs a certificate that is not an authority's: basicConstraints=CA:FALSE)`;
+  }
+  if (text.includes("InvalidContentType")) return `${text} (the peer does not speak TLS)`;
+  return text;
+}
+
+/** A connection whose end is an end even without `close_notify`, unless it came before the handshake was done. */
+function endingQuietly(conn: NetworkTlsConn): NetworkConn {
+  return {
+    localAddr: conn.localAddr,
+    remoteAddr: conn.remoteAddr,
+    inMemory: conn.inMemory === true,
+    async read(buffer) {
+      try {
+        return await conn.read(buffer);
+      } catch (error) {
+        if (read(error, "name") !== "UnexpectedEof") throw error;
+        await conn.handshake();
+        return null;
+      }
+    },
+    write: (data) => conn.write(data),
+    closeWrite: () => conn.closeWrite(),
+    close: () => conn.close(),
+    setNoDelay: (noDelay) => conn.setNoDelay?.(noDelay),
+  };
+}

@@ -1,0 +1,368 @@
+/** Asserting which errors come out, however they are packed. */
+
+import {
+  composedWait,
+  eachLeaf,
+  failureOf,
+  faultOf,
+  ignore,
+  isInstance,
+  isObject,
+  NOTHING,
+  partsOf,
+  read,
+  requireFunction,
+  show as shown,
+  textOf,
+} from "../../core/internal.ts";
+import { cancelShieldedCheckpoint, type ErrorMatch, isErrorGroup, isOnlyCancelled } from "../../core/mod.ts";
+import { requireFlag, requireOptions } from "../base/check.ts";
+
+/** What is expected of one error: a class, a predicate, its properties, or a group made by `group()`. */
+export type ErrorExpectation = ErrorMatch | ErrorProperties | GroupExpectation;
+
+/** Properties an error must have; those not mentioned may be anything. */
+export interface ErrorProperties {
+  /** The class, or a predicate. */
+  readonly type?: ErrorMatch;
+  /** The whole message, or a pattern in it. */
+  readonly message?: string | RegExp;
+  /** What its `cause` must be. */
+  readonly cause?: ErrorExpectation;
+}
+
+/** An `ErrorGroup` with exactly these errors: see `group()`. */
+export interface GroupExpectation {
+  /** What its errors must be, in any order. */
+  readonly group: readonly ErrorExpectation[];
+  /** The whole message of the group, or a pattern in it. */
+  readonly message?: string | RegExp;
+}
+
+/** How strictly the shape is compared. */
+export interface ExpectErrorsOptions {
+  /**
+   * Whether groups in the group are taken apart first, so that only the leaves count.
+   *
+   * @default {false}
+   */
+  readonly flatten?: boolean;
+  /**
+   * Whether a single error without a group will do, if a single one is expected.
+   *
+   * @default {false}
+   */
+  readonly allowSingle?: boolean;
+  /**
+   * Whether cancellations among the errors are passed over, also those of others.
+   *
+   * @default {false}
+   */
+  readonly ignoreCancelled?: boolean;
+}
+
+/**
+ * Expects a group in the group, or with a message of its own: for `expectErrors()`.
+ *
+ * @example A nursery in a nursery
+ * ```ts
+ * import { expectErrors, group, openNursery } from "@trefoil/io";
+ *
+ * await expectErrors(() =>
+ *   openNursery(() =>
+ *     openNursery(() => {
+ *       throw new TypeError("inner");
+ *     })
+ *   ), [group([TypeError])]);
+ * ```
+ *
+ * @param errors What its errors must be, in any order.
+ * @param message The whole message of the group, or a pattern in it.
+ * @returns The expectation.
+ */
+export function group(errors: readonly ErrorExpectation[], message?: string | RegExp): GroupExpectation {
+  return message === undefined ? { group: errors } : { group: errors, message };
+}
+
+/**
+ * Asserts that something fails with an `ErrorGroup` of exactly these errors, in any order.
+ *
+ * The matching is the best one there is, not the first that comes along: `[Error, TypeError]` matches a TypeError and
+ * an Error in either order. A failure shows the tree of errors with a mark for each, and what nothing matched.
+ *
+ * **Cancellation:** one of the calling code is no outcome of the call: if nothing else was thrown, it passes through, and
+ * among other errors it does not count.
+ *
+ * @example Two children that fail
+ * ```ts
+ * import { expectErrors, openNursery } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [type] = await expectErrors(() =>
+ *   openNursery((nursery) => {
+ *     nursery.startSoon(() => Promise.reject(new RangeError("too far")));
+ *     nursery.startSoon(() => Promise.reject(new TypeError("no number")));
+ *   }), [TypeError, { message: /far/ }]);
+ * assertEquals((type as Error).message, "no number");
+ * ```
+ *
+ * @param action A promise, or a function that is called.
+ * @param expected What the errors must be; or `group()` of it, to say what the message of the group must be, too.
+ * @param options How strictly the shape is compared.
+ * @returns The errors, in the order of `expected`.
+ * @throws {Error} If it does not fail, or with other errors.
+ * @throws {TypeError} If `expected` is no expectation; nothing is called then.
+ */
+export function expectErrors(
+  action: Promise<unknown> | (() => unknown),
+  expected: readonly ErrorExpectation[] | GroupExpectation,
+  options: ExpectErrorsOptions = {},
+): Promise<unknown[]> {
+  const fault = faultOf(() => check(action, expected, options));
+  if (fault === null) return composedWait(() => examine(action, expected, options));
+  // Its outcome was to be looked at here.
+  if (typeof action !== "function") Promise.resolve(action).catch(ignore);
+  return Promise.reject(fault);
+}
+
+async function examine(
+  action: Promise<unknown> | (() => unknown),
+  expected: readonly ErrorExpectation[] | GroupExpectation,
+  options: ExpectErrorsOptions,
+): Promise<unknown[]> {
+  const whole: GroupExpectation = isList(expected) ? { group: expected } : expected;
+  try {
+    await (typeof action === "function" ? action() : action);
+  } catch (error) {
+    if (failureOf(error) === NOTHING) throw error;
+    // A loop of actions that fail at once must not starve the event loop.
+    await cancelShieldedCheckpoint();
+    return judge(error, whole, options);
+  }
+  throw new Error(`Cannot accept the result as it must be a failure with ${wording(whole)}: it succeeded`);
+}
+
+function judge(thrown: unknown, whole: GroupExpectation, options: ExpectErrorsOptions): unknown[] {
+  const { flatten = false, allowSingle = false, ignoreCancelled = false } = options;
+  const { group: expected, message } = whole;
+  const isGroup = isErrorGroup(thrown);
+  const isPassedOver = (error: unknown): boolean =>
+    isOnlyCancelled(error) && (ignoreCancelled || failureOf(error) === NOTHING);
+  const actual = (isGroup ? (flatten ? leavesOf(thrown) : errorsIn(thrown)) : [thrown])
+    .filter((error) => !isPassedOver(error));
+  const matching = assign(actual, expected);
+  const complete = matching.every((at) => at >= 0) && actual.length === expected.length;
+  const rightMessage = message === undefined || (isGroup && matchesText(read(thrown, "message"), message));
+  if (complete && rightMessage && (isGroup || (allowSingle && expected.length === 1))) {
+    return matching.map((at) => actual[at]);
+  }
+  const lines: string[] = [];
+  const matched = new Set(matching.map((at) => actual[at]));
+  const missing = expected.filter((_, i) => (matching[i] as number) < 0);
+  if (isGroup) {
+    lines.push(message === undefined ? "  ErrorGroup" : `  ${rightMessage ? "✓" : "✗"} ${textOf(thrown)}`);
+    render(thrown, { flatten, isPassedOver, matched, missing }, lines);
+  } else lines.push(`  ${matched.has(thrown) ? "✓" : "✗"} ${headline(thrown)}`);
+  for (const one of missing) lines.push(`  nothing matches ${show(one)}`);
+  const why = complete && !isGroup
+    ? "it must be an ErrorGroup (option allowSingle): a single error was thrown"
+    : `it must consist of ${wording(whole)}: received`;
+  throw new Error(`Cannot accept the failure as ${why}\n${lines.join("\n")}`, { cause: thrown });
+}
+
+/** The errors right in a group. */
+function errorsIn(group: unknown): readonly unknown[] {
+  return partsOf(group) ?? [];
+}
+
+/** The errors in a group and in the groups in it, each once. */
+function leavesOf(group: unknown): unknown[] {
+  const leaves: unknown[] = [];
+  eachLeaf(group, (leaf) => leaves.push(leaf) > 0, (error) => isErrorGroup(error) ? errorsIn(error) : null);
+  return leaves;
+}
+
+function isList(expected: readonly ErrorExpectation[] | GroupExpectation): expected is readonly ErrorExpectation[] {
+  return Array.isArray(expected);
+}
+
+function check(action: unknown, expected: unknown, options: ExpectErrorsOptions): void {
+  if (typeof read(action, "then") !== "function") requireFunction(ACTION, "action", action);
+  requireOptions(ACTION, options, ["flatten", "allowSingle", "ignoreCancelled"]);
+  for (const name of ["flatten", "allowSingle", "ignoreCancelled"] as const) requireFlag(ACTION, name, options[name]);
+  if (!Array.isArray(expected) && !(isObject(expected) && Object.hasOwn(expected, "group"))) {
+    throw new TypeError(
+      `Cannot ${ACTION} as "expected" must be an array of what they must be, or group() of it: received ${
+        shown(expected)
+      }`,
+    );
+  }
+  const open: unknown[] = Array.isArray(expected) ? [...expected] : [expected];
+  const seen = new Set<unknown>();
+  while (open.length > 0) {
+    const one = open.pop();
+    if (seen.has(one)) continue;
+    seen.add(one);
+    checkOne(one, open);
+  }
+}
+
+const ACTION = "expect errors";
+
+/** Checks one expectation; those in it are left in `open`. */
+function checkOne(one: unknown, open: unknown[]): void {
+  if (typeof one === "function") return requireFunction(ACTION, "expected", one);
+  if (!isObject(one)) {
+    throw new TypeError(
+      `Cannot ${ACTION} as each expectation must be a class, a predicate, properties or group(): received ${
+        shown(one)
+      }`,
+    );
+  }
+  const { type, message, cause, group } = one as ErrorProperties & Partial<GroupExpectation>;
+  requireOptions(ACTION, one, group === undefined ? ["type", "message", "cause"] : ["group", "message"]);
+  if (type !== undefined) requireFunction(ACTION, "type", type);
+  if (message !== undefined && typeof message !== "string" && !isInstance(message, RegExp)) {
+    throw new TypeError(`Cannot ${ACTION} as "message" must be a string or a RegExp: received ${shown(message)}`);
+  }
+  if (group !== undefined && !Array.isArray(group)) {
+    throw new TypeError(`Cannot ${ACTION} as "group" must be an array: received ${shown(group)}`);
+  }
+  open.push(...group ?? [], ...cause === undefined ? [] : [cause]);
+}
+
+/**
+ * Finds for each expectation an error of its own, for as many as possible (Kuhn's algorithm): index, or -1.
+ */
+function assign(actual: readonly unknown[], expected: readonly ErrorExpectation[]): number[] {
+  const takenBy = new Map<number, number>();
+  const fits = expected.map((one) => actual.map((error) => matches(error, one)));
+  const place = (i: number, tried: Set<number>): boolean => {
+    for (let at = 0; at < actual.length; at++) {
+      if (!fits[i]?.[at] || tried.has(at)) continue;
+      tried.add(at);
+      const other = takenBy.get(at);
+      if (other !== undefined && !place(other, tried)) continue;
+      takenBy.set(at, i);
+      return true;
+    }
+    return false;
+  };
+  expected.forEach((_, i) => place(i, new Set()));
+  const result = expected.map(() => -1);
+  for (const [at, i] of takenBy) result[i] = at;
+  return result;
+}
+
+function matches(error: unknown, expected: ErrorExpectation): boolean {
+  if (typeof expected === "function") return matchesType(error, expected);
+  if ("group" in expected) {
+    if (!isErrorGroup(error) || !matchesText(read(error, "message"), expected.message)) return false;
+    const inner = expected.group;
+    const errors = errorsIn(error);
+    return errors.length === inner.length && assign(errors, inner).every((at) => at >= 0);
+  }
+  const { type, message, cause } = expected;
+  if (type !== undefined && !matchesType(error, type)) return false;
+  if (message !== undefined && !matchesText(read(error, "message"), message)) return false;
+  return cause === undefined || matches(read(error, "cause"), cause);
+}
+
+/** A class is what has Error, or the keyword, in its nature; anything else is asked. */
+function matchesType(error: unknown, match: ErrorMatch): boolean {
+  return isErrorClass(match) ? isInstance(error, match as never) : (match as (error: unknown) => boolean)(error);
+}
+
+function isErrorClass(match: ErrorMatch): boolean {
+  return match === Error || isInstance(match.prototype, Error) ||
+    /^class\b/.test(Function.prototype.toString.call(match));
+}
+
+function matchesText(text: unknown, expected: string | RegExp | undefined): boolean {
+  if (expected === undefined) return true;
+  return typeof expected === "string" ? text === expected : typeof text === "string" && text.search(expected) >= 0;
+}
+
+interface Marks {
+  readonly flatten: boolean;
+  isPassedOver(error: unknown): boolean;
+  readonly matched: ReadonlySet<unknown>;
+  /** Expectations nothing has matched: a group is compared with the first group among them. */
+  readonly missing: readonly ErrorExpectation[];
+}
+
+/** Lines that are shown, and how deep: a tree of errors may have any size, and may hold itself. */
+const MOST_LINES = 200;
+const DEEPEST = 24;
+
+/** Adds a line for each error in a group. */
+function render(root: unknown, marks: Marks, lines: string[]): void {
+  interface Row {
+    readonly error: unknown;
+    readonly branch: string;
+    readonly below: string;
+    readonly marks: Marks;
+    readonly level: number;
+  }
+  const open: Row[] = [];
+  const seen = new Set<unknown>([root]);
+  const add = (group: unknown, indent: string, marks: Marks, level: number): void => {
+    const errors = errorsIn(group);
+    for (let i = errors.length - 1; i >= 0; i--) {
+      const [branch, below] = i === errors.length - 1 ? ["└─ ", "   "] : ["├─ ", "│  "];
+      open.push({ error: errors[i], branch: indent + branch, below: indent + below, marks, level });
+    }
+  };
+  add(root, "  ", marks, 1);
+  for (let row = open.pop(); row !== undefined; row = open.pop()) {
+    const { error, branch, below, marks, level } = row;
+    if (lines.length > MOST_LINES) return void lines.push("  and more");
+    const ok = marks.matched.has(error);
+    if (!isErrorGroup(error)) {
+      lines.push(`${branch}${ok ? "✓" : marks.isPassedOver(error) ? "–" : "✗"} ${headline(error)}`);
+      continue;
+    }
+    const cut = seen.has(error) ? " (shown above)" : level >= DEEPEST ? " (deeper groups are not shown)" : "";
+    lines.push(`${branch}${marks.flatten ? "" : ok ? "✓ " : "✗ "}ErrorGroup${cut}`);
+    seen.add(error);
+    if (cut === "") add(error, below, marks.flatten ? marks : inside(error, ok, marks), level + 1);
+  }
+}
+
+/** The marks in an inner group: what of it would have matched, if that group is what was meant. */
+function inside(group: unknown, ok: boolean, marks: Marks): Marks {
+  const errors = errorsIn(group);
+  const meant = marks.missing.find((one) => typeof one !== "function" && "group" in one) as
+    | GroupExpectation
+    | undefined;
+  const inner = meant?.group ?? [];
+  const matching = assign(errors, inner);
+  const matched = ok ? new Set(errors) : new Set(matching.filter((at) => at >= 0).map((at) => errors[at]));
+  const missing = ok ? [] : inner.filter((_, j) => (matching[j] as number) < 0);
+  return { ...marks, matched, missing };
+}
+
+function headline(error: unknown): string {
+  return isErrorGroup(error) ? "ErrorGroup" : textOf(error);
+}
+
+/** What is expected of the whole. */
+function wording(whole: GroupExpectation): string {
+  return whole.message === undefined ? list(whole.group) : show(whole);
+}
+
+function list(expected: readonly ErrorExpectation[]): string {
+  return expected.length === 0 ? "no error at all" : expected.map(show).join(", ");
+}
+
+function show(expected: ErrorExpectation): string {
+  if (typeof expected === "function") {
+    return isErrorClass(expected) ? expected.name : `an error for which ${expected.name || "the predicate"} holds`;
+  }
+  const message = expected.message === undefined
+    ? ""
+    : ` with message ${expected.message instanceof RegExp ? expected.message : JSON.stringify(expected.message)}`;
+  if ("group" in expected) return `group(${list(expected.group)})${message}`;
+  const cause = expected.cause === undefined ? "" : ` caused by ${show(expected.cause)}`;
+  return `${expected.type === undefined ? "an error" : show(expected.type)}${message}${cause}`;
+}

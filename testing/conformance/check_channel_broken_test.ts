@@ -1,0 +1,215 @@
+/** The suite is checked itself: channels with one deliberate fault each must break the rules about it, and no others. */
+
+import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { checkpoint, ClosedResourceError, openMemoryChannel, shielded } from "../../core/mod.ts";
+import { checkChannel, type CheckedReceiveChannel, type CheckedSendChannel, RuleError } from "../mod.ts";
+
+type Sender = CheckedSendChannel<number>;
+type Receiver = CheckedReceiveChannel<number>;
+
+class Send implements Sender {
+  constructor(readonly inner: Sender) {}
+  send(value: number): Promise<void> {
+    return this.inner.send(value);
+  }
+  trySend(value: number): void {
+    this.inner.trySend(value);
+  }
+  clone(): Sender {
+    return new (this.constructor as typeof Send)(this.inner.clone());
+  }
+  close(): void {
+    this.inner.close();
+  }
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+class Receive implements Receiver {
+  constructor(readonly inner: Receiver) {}
+  receive(): Promise<number> {
+    return this.inner.receive();
+  }
+  tryReceive(): number {
+    return this.inner.tryReceive();
+  }
+  clone(): Receiver {
+    return new (this.constructor as typeof Receive)(this.inner.clone());
+  }
+  close(): void {
+    this.inner.close();
+  }
+  [Symbol.dispose](): void {
+    this.close();
+  }
+  async *[Symbol.asyncIterator](): AsyncGenerator<number> {
+    while (true) {
+      try {
+        yield await this.receive();
+      } catch (error) {
+        if ((error as Error).name === "EndOfChannel") return;
+        throw error;
+      }
+    }
+  }
+}
+
+async function brokenRules(
+  { send = Send, receive = Receive, capacity = 1 }: { send?: typeof Send; receive?: typeof Receive; capacity?: number },
+): Promise<RuleError[]> {
+  const broken: RuleError[] = [];
+  const steps = {
+    async step(_name: string, fn: () => Promise<void>) {
+      try {
+        await fn();
+      } catch (error) {
+        assertInstanceOf(error, RuleError);
+        broken.push(error);
+      }
+    },
+  };
+  const make = (): [Sender, Receiver] => {
+    const [s, r] = openMemoryChannel<number>(1);
+    return [new send(s), new receive(r)];
+  };
+  await checkChannel(steps, make, { capacity });
+  return broken;
+}
+
+Deno.test("checkChannel() says nothing of a good channel", async () => {
+  assertEquals((await brokenRules({})).map(String), []);
+});
+
+interface Case {
+  readonly broken: Parameters<typeof brokenRules>[0];
+  readonly rule: string;
+  readonly says: string;
+  readonly others?: number;
+}
+
+const FAULTS: Readonly<Record<string, Case>> = {
+  "a checkpoint between taking a value and returning it": {
+    rule: "a receive that is cancelled as its value arrives returns it or leaves it",
+    says: "a value was lost: neither the cancelled receive nor the next one got it",
+    others: 1,
+    broken: {
+      receive: class extends Receive {
+        override async receive() {
+          const value = await super.receive();
+          await checkpoint();
+          return value;
+        }
+      },
+    },
+  },
+  "a checkpoint after the value was sent": {
+    rule: "a send whose value was taken returns, though it is cancelled right after",
+    says: "it threw Cancelled: who sends it again doubles it",
+    broken: {
+      send: class extends Send {
+        override async send(value: number) {
+          await super.send(value);
+          await checkpoint();
+        }
+      },
+    },
+  },
+  "a ready receive does not look at its scope": {
+    rule: "operations in a cancelled scope refuse before any effect",
+    says: "receive() of a value that is there went through in a cancelled scope instead of throwing Cancelled",
+    broken: {
+      receive: class extends Receive {
+        override async receive() {
+          try {
+            return this.tryReceive();
+          } catch {
+            return await super.receive();
+          }
+        }
+      },
+    },
+  },
+  "a send that cannot be cancelled": {
+    rule: "a cancelled send has sent nothing",
+    says: "it hung: nothing can ever wake up",
+    others: 1,
+    broken: {
+      send: class extends Send {
+        override async send(value: number) {
+          await shielded(() => super.send(value));
+        }
+      },
+    },
+  },
+  "closing a clone closes the channel": {
+    rule: "closing an end again, or disposing of it, is harmless and counts once",
+    says: 'EndOfChannel ("Cannot receive as all sending ends are closed and everything sent was received")',
+    others: 4,
+    broken: {
+      send: class extends Send {
+        override clone() {
+          return this;
+        }
+      },
+    },
+  },
+  "close() that closes and throws": {
+    rule: "closing an end again, or disposing of it, is harmless and counts once",
+    says: 'ClosedResourceError ("closed")',
+    others: 6,
+    broken: {
+      send: class extends Send {
+        override close() {
+          super.close();
+          throw new ClosedResourceError("closed");
+        }
+      },
+    },
+  },
+  "more room than it says": {
+    rule: "trySend() without room is WouldBlock",
+    says: "trySend() returned undefined instead of throwing WouldBlock",
+    others: 4,
+    broken: { capacity: 0 },
+  },
+  "less room than it says": {
+    rule: "a sender does not wait while there is room",
+    says: "it waited, though there is room for 2",
+    others: 7,
+    broken: { capacity: 2 },
+  },
+};
+
+for (const [what, { broken, rule, says, others = 0 }] of Object.entries(FAULTS)) {
+  Deno.test(`checkChannel() finds: ${what}`, async () => {
+    const errors = await brokenRules(broken);
+    const finding = errors.find((error) => error.rule === rule)?.finding.split("\n")[0];
+    assertEquals([finding, errors.length], [says, 1 + others], errors.map(String).join("\n"));
+  });
+}
+
+Deno.test("checkChannel() checks its arguments before any rule", async () => {
+  const t = { step: () => Promise.reject(new Error("not reached")) };
+  const make = () => openMemoryChannel<number>(0);
+  await assertRejects(
+    () => checkChannel({} as never, make),
+    TypeError,
+    'Cannot check a channel as "steps.step" must be a function: received undefined',
+  );
+  await assertRejects(
+    () => checkChannel(t, [] as never),
+    TypeError,
+    'Cannot check a channel as "make" must be a function: received an object of type Array',
+  );
+  await assertRejects(
+    () => checkChannel(t, make, { capacity: -1 }),
+    RangeError,
+    'Cannot check a channel as "capacity" must be a whole number >= 0: received -1',
+  );
+  await assertRejects(
+    () => checkChannel(t, make, { deadline: NaN }),
+    RangeError,
+    'Cannot check a channel as "deadline" must be >= 0: received NaN',
+  );
+});

@@ -1,0 +1,68 @@
+/** What all conformance suites take, and the error they fail with. */
+
+import type { SimulateOptions } from "../time/simulate.ts";
+
+/** Where the rules of a conformance suite become steps: a `Deno.TestContext`, or an adapter for another test runner. */
+export interface StepContext {
+  /**
+   * Runs one rule under its name; must wait for it, and report what it throws.
+   *
+   * **Cancellation:** up to the test runner.
+   *
+   * @param name The rule.
+   * @param fn Tries it; rejects with a `RuleError` if it is broken.
+   */
+  step(name: string, fn: () => Promise<void>): Promise<unknown>;
+}
+
+/** How the rules of a conformance suite are run. */
+export interface CheckOptions {
+  /**
+   * `"simulated"`: each rule is a simulation of its own, and a wait that nothing can end fails it at once; for
+   * everything that lives in memory. `"real"`: the rules run in the run of the caller, with a deadline; for what waits for
+   * the host, like sockets.
+   *
+   * @default {"simulated"}
+   */
+  readonly time?: "simulated" | "real";
+  /** How long one rule may take, in milliseconds; by default 5,000 in real time, and any length in simulated time. */
+  readonly deadline?: number;
+  /** Options of the simulations: a network, a seed. */
+  readonly simulation?: SimulateOptions;
+}
+
+/**
+ * Thrown by a step of a conformance suite: a rule is broken. The message is the rule and what happened instead.
+ *
+ * @example What is said of a stream whose close() wakes nobody
+ * ```ts
+ * import { RuleError } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new RuleError("close() wakes a blocked receive", "it did not");
+ * assertEquals(error.message, "close() wakes a blocked receive: it did not");
+ * ```
+ */
+export class RuleError extends Error {
+  /** The name of the class. */
+  override readonly name = "RuleError";
+  /** The rule: the name of its step. */
+  readonly rule: string;
+  /** What happened instead. */
+  readonly finding: string;
+
+  /**
+   * Makes the error. Its stack is left out, as it would show the suite and nothing of what is checked; that of the
+   * cause shows more.
+   *
+   * @param rule The rule.
+   * @param finding What happened instead.
+   * @param options `cause`, as for every error.
+   */
+  constructor(rule: string, finding: string, options?: ErrorOptions) {
+    super(`${rule}: ${finding}`, options);
+    this.rule = rule;
+    this.finding = finding;
+    this.stack = `RuleError: ${this.message}`;
+  }
+}

@@ -1,0 +1,514 @@
+/**
+ * The driver of a simulation: decides when time may move.
+ *
+ * One step a turn of the event loop; so before each, every microtask has run. In this order:
+ *
+ *     wake-ups put off to a later turn, immediates → another turn
+ *     host operations in flight                    → time stands still until something happens
+ *     a task that waits for nothing known          → it awaits a foreign promise: a grace, once, then it is "quiet"
+ *                                                    until it acts again (see `onForeign`)
+ *     an alarm that is due now                     → fire that one
+ *     somebody in settled()                        → wake them
+ *     an alarm                                     → jump to it, fire that one
+ *     nothing                                      → deadlock: cancel the run, and go on for its cleanup
+ *
+ * Over 400 lines, of which a third is what the run, the globals and the timers tell it: each of that is a line or two, and
+ * concerns all the rest. Who waits for what is in the ledger; how long all this may go on, in the limits; who goes on although it is cancelled, in
+ * the refusals. The hooks take notes only: what comes of them happens in the next microtask, as a hook must not cancel.
+ */
+
+import { abandonRun, NOTHING, REFUSED, textOf } from "../../core/internal.ts";
+import {
+  beginHostOperation,
+  type Cancelled,
+  currentTask,
+  DeadlockError,
+  ErrorGroup,
+  type Instrument,
+  isOnlyCancelled,
+  type Network,
+  type Task,
+  type WaitReason,
+} from "../../core/mod.ts";
+import { hostClear, hostClearImmediate, hostImmediate, hostTimeout } from "../../core/internal.ts";
+import type { Bubble } from "./globals.ts";
+import { IdleWaiters } from "./idle_waiters.ts";
+import { ambientIncarnation, joinIncarnation, leaveIncarnation } from "./incarnation.ts";
+import type { Leak } from "./leaks.ts";
+import { Ledger } from "./ledger.ts";
+import { Limits } from "./limits.ts";
+import { Operations } from "./operations.ts";
+import { seededRandom } from "./random.ts";
+import { Refusals } from "./refusals.ts";
+import { describeReason, formatTime, renderTree, withoutStack } from "./report.ts";
+import type { SimulateOptions } from "../time/simulate.ts";
+import { placed, type Site, Sites } from "./sites.ts";
+import { describeTimer, type TimerHost, type TimerKind, VirtualTimer } from "./timers.ts";
+import type { VirtualClock } from "./virtual_clock.ts";
+
+/** How many places a simulation takes: of waits, timers and resources. At 4 us each, so some 10 ms at most. */
+const SITES = 2_000;
+/** So far up the tasks of this library hang below the user's. */
+const MOST_CALLERS = 4;
+/** Sets the sources of random numbers apart, which all come from one seed. */
+const MATH = 0x4d617468;
+const CRYPTO = 0x43727970;
+
+/** See the header. An instrument of the run it drives: that is how it hears of activity. */
+export class Driver implements Instrument, TimerHost, Bubble {
+  /** Who waits in `settled()`. */
+  readonly settling = new IdleWaiters();
+  readonly clock: VirtualClock;
+  /** What is open, of the kinds that have to be closed. */
+  readonly open = new Set<Leak>();
+  /** Whether the body has returned or thrown. Written by `simulate()`. */
+  bodyEnded = false;
+  readonly #options: Required<Pick<SimulateOptions, "io" | "realTimeout" | "foreignGrace" | "onForeign">>;
+  readonly #limits: Limits;
+  readonly #abort = new AbortController();
+  readonly #origin: Site | null;
+  readonly #network: Network | null;
+  /** What `Math.random()` and `crypto` draw from. Each has a source of its own: who draws from one moves no other. */
+  readonly random: () => number;
+  readonly #bits: () => number;
+  readonly #sites = new Sites(SITES);
+  readonly ledger = new Ledger();
+  readonly #refusals = new Refusals(this.ledger);
+  /** Whether the host's operations have been quiet for as long as `io` says. */
+  #hostQuiet = false;
+  readonly #timers = new Set<VirtualTimer>();
+  readonly #immediates = new Set<unknown>();
+  readonly operations = new Operations();
+  readonly #forgotten: Leak[] = [];
+  /** What was thrown where nobody could catch it. */
+  readonly #strays: unknown[] = [];
+  #failure: Error | null = null;
+  /** What to fail with, in the next microtask. */
+  #pendingFailure: Error | null = null;
+  /** The task that passes over its cancellation. */
+  #swallower: Task | null = null;
+  #giveUp: (error: unknown) => void = () => {};
+  #done = false;
+  #givenUp = false;
+  /** While the driver sleeps until something happens. */
+  #sleeping: ReturnType<typeof setTimeout> | null = null;
+
+  /** `origin` is the place of the test; `network` that of the run, if it has one of its own. */
+  constructor(
+    clock: VirtualClock,
+    options: SimulateOptions,
+    { origin, network }: { readonly origin: Site | null; readonly network: Network | null },
+  ) {
+    this.clock = clock;
+    this.#origin = origin;
+    this.#network = network;
+    const { seed = 0 } = options;
+    this.random = seededRandom(seed ^ MATH);
+    this.#bits = seededRandom(seed ^ CRYPTO);
+    this.#options = {
+      io: options.io ?? "freeze",
+      realTimeout: options.realTimeout ?? 10_000,
+      foreignGrace: options.foreignGrace ?? 20,
+      onForeign: options.onForeign ?? "grace",
+    };
+    this.#limits = new Limits(options);
+  }
+
+  /** Cancels the run. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Drives until the run has ended; returns its value or throws its error, the driver's own, or strays. */
+  async drive<T>(outcome: Promise<T>): Promise<T> {
+    const stuck = new Promise<never>((_, reject) => this.#giveUp = reject);
+    hostImmediate(this.#step);
+    let value: T | undefined;
+    let error: unknown = NOTHING;
+    try {
+      value = await Promise.race([outcome, stuck]);
+    } catch (thrown) {
+      error = thrown;
+    }
+    // Rejections that nobody handles are reported at the end of a turn.
+    await turn();
+    this.#done = true;
+    this.#wakeUp();
+    if (this.#failure !== null) throw this.#failure;
+    this.#throwStrays(error);
+    if (error !== NOTHING) throw error;
+    return value as T;
+  }
+
+  /** How many waits, granted at once or not, this task has made. */
+  pointsOf(task: Task): number {
+    return this.ledger.records.get(task)?.points ?? 0;
+  }
+
+  // What the run tells.
+
+  taskSpawned(task: Task): void {
+    this.ledger.spawned(task);
+    joinIncarnation(task);
+    this.#wakeUp();
+    this.#count(task);
+  }
+
+  blocked(task: Task, reason: WaitReason): void {
+    this.ledger.began(task, reason, this.#sites.take());
+    this.#wakeUp();
+    if (reason !== REFUSED) return;
+    const swallowed = this.#refusals.refused(task, this.clock.now());
+    if (swallowed === null) return;
+    // Once it has been told, there is no use in telling it again, nor in more cleanup.
+    if (this.#swallower === task) this.#endSoon();
+    else this.#failSoon(swallowed);
+    this.#swallower = task;
+  }
+
+  resumed(task: Task, reason: WaitReason): void {
+    this.ledger.ended(task, reason);
+    this.#wakeUp();
+    this.#count(task);
+  }
+
+  taskExited(task: Task): void {
+    this.ledger.exited(task);
+    leaveIncarnation(task);
+    this.#wakeUp();
+  }
+
+  scopeCancelled(task: Task, cancelled: Cancelled): void {
+    this.#refusals.cancelled(task, cancelled, this.clock.now());
+  }
+
+  hostOperationStarted(label: string): void {
+    this.operations.began(label, this.#sites.take());
+    this.#wakeUp();
+  }
+
+  hostOperationEnded(label: string): void {
+    this.operations.ended(label);
+    this.#wakeUp();
+  }
+
+  forgottenWait(task: Task, reasons: readonly WaitReason[]): void {
+    const waits = this.ledger.records.get(task)?.list() ?? [];
+    for (const reason of reasons) {
+      const site = waits.find((wait) => wait.reason === reason)?.site ?? null;
+      this.#forgotten.push({ kind: "forgottenWaits", label: describeReason(reason), site, task: task.name });
+    }
+  }
+
+  // What the globals do inside.
+
+  now(): number {
+    return this.clock.now();
+  }
+
+  wall(): number {
+    return this.clock.wall();
+  }
+
+  timer(kind: TimerKind, ms: number, callback: (...args: unknown[]) => void, args: readonly unknown[]): unknown {
+    return new VirtualTimer(this, kind, ms, callback, args);
+  }
+
+  immediate(callback: (...args: unknown[]) => void, args: readonly unknown[]): unknown {
+    const task = currentTask();
+    const incarnation = ambientIncarnation();
+    const handle = hostImmediate(() => {
+      this.#immediates.delete(handle);
+      if (this.#done || incarnation?.dead) return this.#wakeUp();
+      this.ledger.acted(task);
+      this.#count(task);
+      try {
+        callback(...args);
+      } catch (error) {
+        this.stray(error);
+      }
+    });
+    this.#immediates.add(handle);
+    this.#wakeUp();
+    return handle;
+  }
+
+  clearImmediate(handle: unknown): void {
+    if (this.#immediates.delete(handle)) hostClearImmediate(handle as never);
+    this.#wakeUp();
+  }
+
+  operation(label: string): () => void {
+    const begun = beginHostOperation(label);
+    return () => begun.end();
+  }
+
+  fillRandomly(bytes: Uint8Array): void {
+    for (let i = 0; i < bytes.length; i++) bytes[i] = this.#bits() * 256;
+  }
+
+  requireHost(action: string, url?: string): void {
+    this.#network?.requireHost?.(action, url);
+  }
+
+  /** Fails the simulation with an error that nobody could catch. */
+  stray(error: unknown): void {
+    this.#strays.push(error);
+    this.#abort.abort(error);
+    this.#wakeUp();
+  }
+
+  /** Where those wait who wait for a task, in whose nurseries it runs: the nearest first. */
+  callersOf(task: Task): { readonly site: Site | null; readonly task: string }[] {
+    const callers: { site: Site | null; task: string }[] = [];
+    for (let at = task.parentNursery?.parentTask; at !== undefined; at = at.parentNursery?.parentTask) {
+      const record = this.ledger.records.get(at);
+      const site = record?.list().at(-1)?.site ?? record?.lastSite ?? null;
+      if (callers.push({ site, task: at.name }) === MOST_CALLERS) break;
+    }
+    return callers;
+  }
+
+  // What timers tell.
+
+  takeSite(): Site | null {
+    return this.#sites.take();
+  }
+
+  timerArmed(timer: VirtualTimer): void {
+    this.#timers.add(timer);
+    if (timer.hasRef()) this.ledger.timerArmed(timer);
+    else this.clock.unreferenced++;
+    this.#wakeUp();
+  }
+
+  timerGone(timer: VirtualTimer): void {
+    this.#timers.delete(timer);
+    if (timer.hasRef()) this.ledger.timerGone(timer);
+    else {
+      this.clock.unreferenced--;
+      this.ledger.acted(timer.task);
+    }
+    this.#count(timer);
+    this.#wakeUp();
+  }
+
+  readonly #step = (): void => {
+    if (this.#done) return;
+    try {
+      this.#drive();
+    } catch (error) {
+      // Nobody awaits this: thrown on, it would end the process.
+      this.#end(error);
+    }
+  };
+
+  #drive(): void {
+    const { clock, clock: { run } } = this;
+    if (run === null) return;
+    const { tasksLiving, wakeUps } = run.statistics();
+    const { io, realTimeout } = this.#options;
+    if (tasksLiving === 0) return;
+    const excess = this.#limits.turn(clock.now(), () => this.#latest());
+    if (excess !== null) this.#fail(excess);
+    if (this.#done) return;
+    if (wakeUps > 0 || this.#immediates.size > 0) return this.#again();
+    if (this.operations.size > 0) {
+      if (io === "freeze") return this.#sleep(realTimeout, () => this.#fail(this.#frozen()));
+      if (!this.#hostQuiet) return this.#sleep(io.quiet, () => this.#hostQuiet = true);
+    }
+    if (this.ledger.restless > 0) return this.#awaitForeign();
+    const { next } = clock;
+    // What is due at this very instant is part of what happens now.
+    if (this.settling.size > 0 && next > clock.now()) this.settling.wakeFirst();
+    else if (next === Infinity) {
+      this.#fail(
+        new DeadlockError(
+          `Cannot go on as nothing can ever wake up (t=${formatTime(clock.now())}):${
+            this.bodyEnded && this.#failure === null ? " the body has ended, and its background has not" : ""
+          }\n${this.tree()}`,
+        ),
+      );
+    } else if (next > this.#limits.latest) {
+      this.#fail(
+        new Error(
+          `Cannot go on as more virtual time would pass than allowed: ${
+            formatTime(next)
+          } (option maxVirtual)\n${this.tree()}${this.#pendingTimers()}`,
+        ),
+      );
+    } else {
+      if (next > clock.now()) this.#limits.moved();
+      try {
+        clock.jump();
+      } catch (error) {
+        // An alarm of the user's.
+        this.stray(error);
+      }
+    }
+    this.#again();
+  }
+
+  /** Some task awaits what nobody knows of. */
+  #awaitForeign(): void {
+    const { onForeign, foreignGrace, realTimeout } = this.#options;
+    if (onForeign === "grace") return this.#sleep(foreignGrace, () => this.ledger.endGrace());
+    const report = (what: string): void => {
+      const names = this.ledger.restlessNames().map((name) => `"${name}"`).join(", ");
+      // The grace of cleanup: a task that cannot be reached would fail it a second time.
+      this.ledger.endGrace();
+      this.#fail(new Error(`Cannot go on as ${what}: task ${names} (option onForeign)\n${this.tree()}`));
+      this.#again();
+    };
+    if (onForeign === "error") return report("a task awaits a promise that the library does not own");
+    this.#sleep(
+      realTimeout,
+      () =>
+        report(`a task awaits a promise that the library does not own and nothing has happened for ${realTimeout}ms`),
+    );
+  }
+
+  /** The task tree with the places where its waits began. */
+  tree(): string {
+    try {
+      return renderTree(this.clock.run!.taskTree(), this.ledger.records, this.#origin);
+    } catch (error) {
+      return `  (the tasks cannot be shown: ${textOf(error)})`;
+    }
+  }
+
+  /** What keeps the driver busy when no wait ends, and no timer fires. */
+  #latest(): string {
+    const operation = this.operations.list.at(-1);
+    return operation === undefined ? "an alarm of the clock" : `operation "${operation.label}"`;
+  }
+
+  #again(): void {
+    if (!this.#done) hostImmediate(this.#step);
+  }
+
+  /** Sleeps in real time until something happens; `quiet` is called if nothing did. */
+  #sleep(ms: number, quiet: () => void): void {
+    this.#sleeping = hostTimeout(() => {
+      this.#sleeping = null;
+      try {
+        quiet();
+      } catch (error) {
+        return this.#end(error);
+      }
+      this.#again();
+    }, ms);
+  }
+
+  /** Something has happened. */
+  #wakeUp(): void {
+    this.#hostQuiet = false;
+    if (this.#sleeping === null) return;
+    hostClear(this.#sleeping);
+    this.#sleeping = null;
+    this.#again();
+  }
+
+  /** Counts a wait that ended, or a timer that fired. */
+  #count(by: Task | VirtualTimer): void {
+    const excess = this.#limits.count(by, this.clock.now());
+    if (excess !== null) this.#failSoon(excess);
+  }
+
+  /** Fails in the next microtask; the first error counts. */
+  #failSoon(error: Error): void {
+    if (this.#done || this.#pendingFailure !== null) return;
+    this.#pendingFailure = error;
+    queueMicrotask(() => {
+      this.#pendingFailure = null;
+      if (!this.#done) this.#fail(error);
+    });
+  }
+
+  /**
+   * Cancels the run with an error, which is what `drive()` throws in the end. Cleanup then runs under the same rules,
+   * with limits of its own; when it breaks one as well, the run is given up, as it would never end.
+   */
+  #fail(error: Error): void {
+    const first = this.#failure;
+    if (first === null) {
+      this.#failure = withoutStack(error);
+      this.#limits.renew(this.clock.now());
+      this.#abort.abort(error);
+      return;
+    }
+    const Class = error instanceof DeadlockError ? DeadlockError : Error;
+    this.#failure = withoutStack(new Class(`${first.message}\nand cleanup got stuck:\n${error.message}`));
+    this.#end(this.#failure);
+  }
+
+  /** Gives the run up in the next microtask, with the failure it has. */
+  #endSoon(): void {
+    queueMicrotask(() => {
+      if (!this.#done) this.#end(this.#failure);
+    });
+  }
+
+  /** Gives the run up. */
+  #end(error: unknown): void {
+    this.#done = this.#givenUp = true;
+    abandonRun(this.clock.run!);
+    this.#giveUp(error);
+  }
+
+  #frozen(): Error {
+    const { next } = this.clock;
+    const due = next === Infinity
+      ? ""
+      : `, and what is due at t=${
+        formatTime(next)
+      } does not come: do not wrap what is simulated itself in hostOp(), as the answer of a fake`;
+    return new Error(
+      `Cannot go on as operations of the host are in flight and nothing has happened for ${this.#options.realTimeout}ms: ${this.operations} (virtual time stands still meanwhile${
+        due === "" ? ":" : `${due};`
+      } use io: { quiet: 50 } with real listeners)${due === "" ? "" : this.#pendingTimers()}`,
+    );
+  }
+
+  /** The timers that would go on moving time, a line each. */
+  #pendingTimers(): string {
+    const timers = [...this.#timers].filter((timer) => timer.hasRef()).slice(0, 10);
+    if (timers.length === 0) return "";
+    const lines = timers.map((timer) => `  ${describeTimer(timer)}${placed(timer.site)}, task "${timer.task.name}"`);
+    return `\ntimers left:\n${lines.join("\n")}`;
+  }
+
+  /** Throws what nobody could catch, together with the error of the run, if that has one of its own. */
+  #throwStrays(error: unknown): void {
+    const strays = this.#strays;
+    if (strays.length === 0) return;
+    const alone = error === NOTHING || isOnlyCancelled(error) || strays.includes(error);
+    const errors = alone ? strays : [error, ...strays];
+    throw errors.length === 1 ? errors[0] : new ErrorGroup(errors);
+  }
+
+  /** Lets operations of the host end whose tasks have ended already: a closed socket needs a turn or two for that. */
+  async drain(): Promise<void> {
+    await this.operations.drained(this.#options.foreignGrace);
+  }
+
+  /** What is left when everything has ended. */
+  leaks(): Leak[] {
+    // What a run that was given up leaves behind says nothing.
+    if (this.#givenUp) return [];
+    const leaks: Leak[] = [...this.#forgotten, ...this.open];
+    // Its error names those already.
+    if (this.#failure !== null) return leaks;
+    leaks.push(...this.operations.list);
+    for (const timer of this.#timers) {
+      if (!timer.hasRef() || timer.kind === "signal") continue;
+      leaks.push({ kind: "timers", label: describeTimer(timer), site: timer.site, task: timer.task.name });
+    }
+    return leaks;
+  }
+}
+
+/** Resolves in the next turn of the event loop. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => void hostImmediate(resolve));
+}

@@ -1,0 +1,277 @@
+/**
+ * The globals that tell time, draw lots or leave the process, as simulated code sees them.
+ *
+ * While a simulation lives, functions of this file stand in for `setTimeout` and its kin, `Date`, `performance.now`,
+ * `AbortSignal.timeout` and `Temporal.Now`; for `Math.random` and the random numbers of `crypto`; for `fetch`, whose answer
+ * time waits for, and `WebSocket`, which both must not miss what is on a network in memory. Each call looks up which
+ * simulation its async context belongs to; code outside any, and that of another simulation, sees its own. Two copies of
+ * this package share one registry, and so one set of patches: each copy contributes how it finds its simulations.
+ */
+
+import { read } from "../../core/internal.ts";
+import { clearVirtual, delayOf, referenceVirtual, type TimerKind } from "./timers.ts";
+
+/** What the patches do for code of one simulation. Other copies of this package call it: see `KEY`. */
+export interface Bubble {
+  now(): number;
+  wall(): number;
+  timer(kind: TimerKind, ms: number, callback: (...args: unknown[]) => void, args: readonly unknown[]): unknown;
+  immediate(callback: (...args: unknown[]) => void, args: readonly unknown[]): unknown;
+  clearImmediate(handle: unknown): void;
+  stray(error: unknown): void;
+  /** An operation of the host begins; the function returned ends it. */
+  operation(label: string): () => void;
+  /** A random number from 0 up to 1, for `Math.random()`. */
+  random(): number;
+  /** Fills bytes with random ones, for `crypto`. */
+  fillRandomly(bytes: Uint8Array): void;
+  /** Throws if the host's network may not be used, for the URL or at all. */
+  requireHost(action: string, url?: string): void;
+}
+
+/** One copy of this package. */
+interface Copy {
+  /** The simulation that the calling code belongs to. */
+  find(): Bubble | null;
+  clear(handle: unknown): boolean;
+  reference(handle: unknown, how: "ref" | "unref"): boolean;
+}
+
+interface Registry {
+  /** Every copy that has a simulation, or had one. */
+  readonly copies: Copy[];
+  /** How many simulations need the patches. */
+  users: number;
+  /** How to take the patches away again; the last one comes first. */
+  readonly undo: (() => void)[];
+}
+
+/** The number changes with the shape of `Registry`, `Copy` or `Bubble`. */
+const KEY = Symbol.for("@trefoil/io/testing/globals/3");
+
+/** Makes the globals follow simulated time until the returned function is called. */
+export function patchGlobals(find: () => Bubble | null): () => void {
+  const store = globalThis as { [KEY]?: Registry };
+  const registry = store[KEY] ??= { copies: [], users: 0, undo: [] };
+  if (!registry.copies.some((copy) => copy.find === find)) {
+    registry.copies.push({ find, clear: clearVirtual, reference: referenceVirtual });
+  }
+  if (registry.users++ === 0) install(registry);
+  return () => {
+    if (--registry.users > 0) return;
+    for (let undo = registry.undo.pop(); undo !== undefined; undo = registry.undo.pop()) undo();
+    delete store[KEY];
+  };
+}
+
+// deno-lint-ignore no-explicit-any -- functions of every shape are replaced
+type AnyFunction = (...args: any[]) => any;
+
+function install(registry: Registry): void {
+  const { copies, undo } = registry;
+
+  function find(): Bubble | null {
+    for (let i = 0; i < copies.length; i++) {
+      const bubble = (copies[i] as Copy).find();
+      if (bubble !== null) return bubble;
+    }
+    return null;
+  }
+
+  /** Defines a property, whatever kind it was, and remembers how to undo that. */
+  function replace(target: object, key: PropertyKey, value: unknown): void {
+    const own = Object.getOwnPropertyDescriptor(target, key);
+    if (own?.configurable === false) {
+      // Bun's `crypto`.
+      const record = target as Record<PropertyKey, unknown>;
+      if (own.writable !== true) return;
+      record[key] = value;
+      undo.push(() => void (record[key] = own.value));
+      return;
+    }
+    const enumerable = own?.enumerable ?? false;
+    Object.defineProperty(target, key, { value, enumerable, writable: true, configurable: true });
+    undo.push(() => {
+      if (own === undefined) delete (target as Record<PropertyKey, unknown>)[key];
+      else Object.defineProperty(target, key, own);
+    });
+  }
+
+  /** Replaces a method; the new one is handed the old. What this host does not have is left out. */
+  function patch(target: unknown, key: string, make: (host: AnyFunction) => AnyFunction): void {
+    const host = (target as Record<string, unknown> | undefined)?.[key];
+    if (typeof host !== "function") return;
+    const made = make(host as AnyFunction);
+    Object.defineProperty(made, "name", { value: key });
+    replace(target as object, key, made);
+  }
+
+  const setTimer =
+    (kind: TimerKind) => (host: AnyFunction) => (callback: unknown, ms?: unknown, ...args: unknown[]) => {
+      const bubble = typeof callback === "function" ? find() : null;
+      if (bubble === null) return host(callback, ms, ...args);
+      return bubble.timer(kind, delayOf(ms, kind), callback as AnyFunction, args);
+    };
+  const clear = (host: AnyFunction) => (handle?: unknown) => {
+    if (!copies.some((copy) => copy.clear(handle))) host(handle);
+  };
+  const reference = (how: "ref" | "unref") => (host: AnyFunction) => (handle: unknown) => {
+    if (!copies.some((copy) => copy.reference(handle, how))) host(handle);
+  };
+
+  patch(globalThis, "setTimeout", setTimer("timeout"));
+  patch(globalThis, "setInterval", setTimer("interval"));
+  patch(globalThis, "clearTimeout", clear);
+  patch(globalThis, "clearInterval", clear);
+  const { Deno: deno } = globalThis as { Deno?: object };
+  patch(deno, "refTimer", reference("ref"));
+  patch(deno, "unrefTimer", reference("unref"));
+  patch(globalThis, "setImmediate", (host) => (callback: unknown, ...args: unknown[]) => {
+    const bubble = typeof callback === "function" ? find() : null;
+    return bubble === null ? host(callback, ...args) : bubble.immediate(callback as AnyFunction, args);
+  });
+  patch(globalThis, "clearImmediate", (host) => (handle?: unknown) => {
+    find()?.clearImmediate(handle);
+    host(handle);
+  });
+
+  patch(AbortSignal, "timeout", (host) => (...args: unknown[]) => {
+    const bubble = find();
+    const ms = Math.trunc(Number(args[0]));
+    if (bubble === null || !(ms >= 0)) return host.apply(AbortSignal, args);
+    const controller = new AbortController();
+    bubble.timer("signal", ms, () => {
+      controller.abort(new DOMException("The operation was aborted due to timeout", "TimeoutError"));
+    }, []);
+    return controller.signal;
+  });
+
+  // The one operation of the host that nearly every program calls by itself: accounted for until the answer is there.
+  patch(globalThis, "fetch", (host) => (...args: unknown[]) => {
+    const bubble = find();
+    if (bubble === null) return host.apply(globalThis, args);
+    try {
+      bubble.requireHost("fetch", urlOf(args[0]));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const end = bubble.operation(describeFetch(args));
+    const answer: Promise<unknown> = host.apply(globalThis, args);
+    answer.then(end, end);
+    return answer;
+  });
+
+  const { WebSocket: HostWebSocket } = globalThis as { WebSocket?: typeof WebSocket };
+  if (HostWebSocket !== undefined) {
+    replace(
+      globalThis,
+      "WebSocket",
+      new Proxy(HostWebSocket, {
+        construct(target, args, newTarget) {
+          find()?.requireHost("open a WebSocket", urlOf(args[0]));
+          return Reflect.construct(target, args, newTarget);
+        },
+      }),
+    );
+  }
+
+  patch(Math, "random", (host) => () => find()?.random() ?? host());
+  const { Crypto: HostCrypto } = globalThis as { Crypto?: { prototype: Crypto } };
+  patch(HostCrypto?.prototype, "getRandomValues", (host) =>
+    function (this: unknown, array: ArrayBufferView) {
+      // Checks what it is given.
+      host.call(this, array);
+      find()?.fillRandomly(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
+      return array;
+    });
+  patch(HostCrypto?.prototype, "randomUUID", (host) =>
+    function (this: unknown) {
+      const bubble = find();
+      return bubble === null ? host.call(this) : uuidOf(bubble);
+    });
+
+  patch(performance, "now", (host) => () => find()?.now() ?? host.call(performance));
+  const HostDate = Date;
+  patch(HostDate, "now", (host) => () => find()?.wall() ?? host.call(HostDate));
+  const VirtualDate = new Proxy(HostDate, {
+    construct(target, args, newTarget) {
+      const bubble = args.length === 0 ? find() : null;
+      return Reflect.construct(target, bubble === null ? args : [bubble.wall()], newTarget);
+    },
+    apply(target) {
+      const bubble = find();
+      return bubble === null ? target() : new target(bubble.wall()).toString();
+    },
+  });
+  replace(globalThis, "Date", VirtualDate);
+  replace(HostDate.prototype, "constructor", VirtualDate);
+
+  const { Temporal: temporal } = globalThis as { Temporal?: TemporalLike };
+  if (temporal !== undefined) {
+    const { Now: now, Instant: instant } = temporal;
+    const zoned = (bubble: Bubble, zone: unknown) =>
+      instant.fromEpochMilliseconds(bubble.wall()).toZonedDateTimeISO(zone ?? now.timeZoneId());
+    const follow = (key: string, read: (bubble: Bubble, zone: unknown) => unknown) =>
+      patch(now, key, (host) => (zone?: unknown) => {
+        const bubble = find();
+        return bubble === null ? host.call(now, zone) : read(bubble, zone);
+      });
+    follow("instant", (bubble) => instant.fromEpochMilliseconds(bubble.wall()));
+    follow("zonedDateTimeISO", zoned);
+    follow("plainDateTimeISO", (bubble, zone) => zoned(bubble, zone).toPlainDateTime());
+    follow("plainDateISO", (bubble, zone) => zoned(bubble, zone).toPlainDate());
+    follow("plainTimeISO", (bubble, zone) => zoned(bubble, zone).toPlainTime());
+  }
+
+  // A rejection nobody handles fails the simulation it happened in, not the test that happens to run. Others who listen
+  // may handle it: by the time of the microtask, all of them have been asked.
+  const listener = (event: PromiseRejectionEvent) => {
+    const bubble = find();
+    if (bubble === null || event.defaultPrevented) return;
+    event.preventDefault();
+    let handled = false;
+    Object.defineProperty(event, "preventDefault", { value: () => void (handled = true) });
+    queueMicrotask(() => {
+      if (!handled) bubble.stray(event.reason);
+    });
+  };
+  globalThis.addEventListener?.("unhandledrejection", listener);
+  undo.push(() => globalThis.removeEventListener?.("unhandledrejection", listener));
+}
+
+/** A UUID of version 4 (RFC 9562, section 5.4). */
+function uuidOf(bubble: Bubble): string {
+  const bytes = new Uint8Array(16);
+  bubble.fillRandomly(bytes);
+  bytes[6] = (bytes[6] as number) & 0x0f | 0x40;
+  bytes[8] = (bytes[8] as number) & 0x3f | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+/** The URL of what `fetch` and its like are given; what cannot be one is for the host to say. */
+function urlOf(input: unknown): string {
+  try {
+    return String((input as { url?: unknown } | null)?.url ?? input);
+  } catch {
+    return "";
+  }
+}
+
+/** A call of `fetch` in words; what it makes of wrong arguments is up to itself. */
+function describeFetch([input, init]: readonly unknown[]): string {
+  const method = read(init, "method") ?? read(input, "method") ?? "GET";
+  return `fetch ${typeof method === "string" ? method : "GET"} ${urlOf(input)}`;
+}
+
+/** As much of Temporal as is used here; not every host has it. */
+interface TemporalLike {
+  readonly Now: { timeZoneId(): string };
+  readonly Instant: { fromEpochMilliseconds(ms: number): { toZonedDateTimeISO(zone: unknown): ZonedLike } };
+}
+
+interface ZonedLike {
+  toPlainDateTime(): unknown;
+  toPlainDate(): unknown;
+  toPlainTime(): unknown;
+}

@@ -1,0 +1,132 @@
+/**
+ * One simulation: puts clock, driver, network and globals around a body, runs it, and looks at what is left in the end.
+ *
+ * What it makes of that is up to others: `simulate()` throws, a cancel sweep has more to say.
+ */
+
+import { composedWait, NOTHING } from "../../core/internal.ts";
+import { isErrorGroup, type Network, openNursery, run, sleep } from "../../core/mod.ts";
+import { ambientDriver } from "./ambient.ts";
+import { Driver } from "./driver.ts";
+import { patchGlobals } from "./globals.ts";
+import type { Leak } from "./leaks.ts";
+import { SimulatedNetwork } from "../net/simulated_network.ts";
+import { seededRandom } from "./random.ts";
+import { settled } from "../time/settled.ts";
+import type { Background, SimulateOptions, Simulation } from "../time/simulate.ts";
+import { checkSimulateOptions } from "./simulate_options.ts";
+import type { Site } from "./sites.ts";
+import { VirtualClock } from "./virtual_clock.ts";
+
+/** How a simulation ended. */
+export interface Ending<T> {
+  /** What its body returned, if it did. */
+  readonly value: T | undefined;
+  /** Why it failed, or `NOTHING`. */
+  readonly error: unknown;
+  /** What was left behind. */
+  readonly leaks: readonly Leak[];
+}
+
+/** Simulates a test that is written at a place. */
+export async function simulateAt<T>(
+  origin: Site | null,
+  body: (sim: Simulation) => T | Promise<T>,
+  options: SimulateOptions,
+): Promise<Ending<T>> {
+  const clock = new VirtualClock(checkSimulateOptions(options));
+  const { seed = 0, io = "freeze" } = options;
+  const random = seededRandom(seed);
+  const network = options.network ?? new SimulatedNetwork(clock, random, io !== "freeze");
+  const driver = new Driver(clock, options, { origin, network: network === "host" ? null : network });
+  const unpatch = patchGlobals(ambientDriver);
+  clock.driver = driver;
+  try {
+    const outcome = run(() => perform(body, { clock, driver, random, network, seed }), {
+      clock,
+      random,
+      instruments: [driver, ...options.instruments ?? []],
+      signal: driver.signal,
+      handleSignals: false,
+      spawnSites: SPAWN_SITES,
+      ...(network === "host" ? {} : { network }),
+      ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
+    });
+    let value: T | undefined;
+    let error: unknown = NOTHING;
+    try {
+      value = await driver.drive(outcome);
+    } catch (thrown) {
+      error = thrown;
+    }
+    await driver.drain();
+    return { value, error, leaks: driver.leaks() };
+  } finally {
+    clock.driver = null;
+    unpatch();
+  }
+}
+
+interface Parts {
+  readonly clock: VirtualClock;
+  readonly driver: Driver;
+  readonly random: () => number;
+  readonly network: Network | "host";
+  readonly seed: number;
+}
+
+/** The main task: the body, with a nursery around it for the background. */
+async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Parts): Promise<T> {
+  const { clock, driver, random, network, seed } = parts;
+  let failure: unknown;
+  let failed = false;
+  try {
+    return await openNursery(async (nursery) => {
+      const background: Background = {
+        startSoon: (fn, options) => nursery.startSoon(fn, { ...options, daemon: true }),
+      };
+      if (network instanceof SimulatedNetwork) network.background = background;
+      const sim: Simulation = {
+        get now() {
+          return clock.now();
+        },
+        seed,
+        background,
+        get net() {
+          if (network instanceof SimulatedNetwork) return network;
+          throw new TypeError(
+            'Cannot use "net" as the network must be the one in memory: option "network" names another',
+          );
+        },
+        settled: () => settled(),
+        advance: (ms) =>
+          composedWait(async () => {
+            await sleep(ms);
+            await settled();
+          }),
+        freeze(ms) {
+          if (!(ms >= 0 && ms < Infinity)) {
+            throw new RangeError(`Cannot freeze as "ms" must be a finite number >= 0: received ${ms}`);
+          }
+          clock.freeze(ms);
+        },
+        random,
+        tree: () => clock.run!.taskTree(),
+      };
+      try {
+        return await body(sim);
+      } catch (error) {
+        [failed, failure] = [true, error];
+        throw error;
+      } finally {
+        driver.bodyEnded = true;
+      }
+    }, { name: "simulation" });
+  } catch (error) {
+    // The nursery is ours, so the error of the body leaves as it came, unless there are others.
+    throw failed && isErrorGroup(error) && error.errors.length === 1 && error.errors[0] === failure ? failure : error;
+  }
+}
+
+/** A place takes 4 us to record; and a report shows 200 tasks. */
+const SPAWN_SITES = 1_000;

@@ -1,0 +1,304 @@
+/**
+ * The cancel sweep: a scenario is run again and again, cancelled at another point each time.
+ *
+ * A cancel point is a wait. An instrument counts them, and the schedule of the run says when each was granted; so the
+ * sweep knows both moments at which a cancellation can hurt, and hits each of them:
+ *
+ *     before    the wait has just begun: it is undone, and whatever was prepared for it must be undone as well
+ *     granted   the wait was granted, and its task has not resumed: it still returns, with the item or the lock it was
+ *               given, and the next wait throws
+ */
+
+import {
+  composedWait,
+  eachLeaf,
+  failureOf,
+  isInstance,
+  NOTHING,
+  read,
+  requireFunction,
+  show,
+  textOf,
+} from "../../core/internal.ts";
+import { CancelledElsewhereError, isCancelled, isOnlyCancelled } from "../../core/mod.ts";
+import { requireOptionalFunction, requireOptions, requireWhole } from "../base/check.ts";
+import { fatalLeaks, judgeLeaks, warnOfLeaks } from "../driver/leaks.ts";
+import { seededRandom } from "../driver/random.ts";
+import type { SimulateOptions, Simulation } from "../time/simulate.ts";
+import { checkSimulateOptions } from "../driver/simulate_options.ts";
+import { type Ending, simulateAt } from "../driver/simulation.ts";
+import { type Site, Sites } from "../driver/sites.ts";
+import { type Point, REASON, Watcher } from "./_sweep_watcher.ts";
+
+/** When a cancellation comes: as a wait begins, or after it was granted and before its task resumes. */
+export type SweepFlavour = "before" | "granted";
+
+/** How a scenario is swept. */
+export interface SweepOptions<S = undefined> {
+  /** Makes the state of a run, for `scenario` and `after`; it is not cancelled. */
+  readonly setup?: () => S | Promise<S>;
+  /** Says what must be true when the scenario has ended, however it did; it is not cancelled. Whatever it throws fails the sweep. */
+  readonly after?: (state: S, sim: Simulation) => void | Promise<void>;
+  /**
+   * The name of the tasks whose waits are the cancel points; they alone are cancelled then, while the others go on. By
+   * default the waits of all tasks count, and the whole scenario is cancelled.
+   */
+  readonly task?: string;
+  /**
+   * How many runs are made at most; with more points than that, some are left out, evenly.
+   *
+   * @default {1_000}
+   */
+  readonly maxRuns?: number;
+  /** One point alone, as the error names it: `"granted:7"`. */
+  readonly only?: string;
+  /** Options of the simulations, except `schedule`. Their seed also chooses which points are left out. */
+  readonly simulation?: SimulateOptions;
+}
+
+/** What was swept. */
+export interface SweepReport {
+  /** How many waits the undisturbed scenario has. */
+  readonly points: number;
+  /** How many runs with a cancellation were made. */
+  readonly runs: number;
+}
+
+/**
+ * Thrown when a scenario does not survive a cancellation; says at which point, and what happened.
+ *
+ * @example Looking at what went wrong
+ * ```ts
+ * import { checkpoint, sweepCancel, SweepError } from "@trefoil/io";
+ * import { assertEquals, assertInstanceOf } from "@std/assert";
+ *
+ * let open = 0;
+ * const error = await sweepCancel(async () => {
+ *   open++;
+ *   await checkpoint();
+ *   open--; // Not in a finally block.
+ * }, {
+ *   setup: () => void (open = 0),
+ *   after: () => assertEquals(open, 0),
+ * }).catch((error) => error);
+ * assertInstanceOf(error, SweepError);
+ * assertEquals(error.point, "before:1");
+ * ```
+ */
+export class SweepError extends Error {
+  /** The name of the class. */
+  override readonly name = "SweepError";
+  /** The point, for `SweepOptions.only`. */
+  readonly point: string;
+
+  /**
+   * Makes the error.
+   *
+   * @param message At which point, and what happened.
+   * @param options The point, and `cause`, as for every error.
+   */
+  constructor(message: string, options: ErrorOptions & { readonly point: string }) {
+    super(message, options);
+    this.point = options.point;
+  }
+}
+
+/**
+ * Runs a scenario many times, cancelled at another of its waits each time, in both ways that can hurt.
+ *
+ * First it runs undisturbed, and its waits are counted. Then, for each of them, it runs twice: cancelled as that wait
+ * begins, and cancelled after the wait was granted, before its task resumes. Each run must end, fail with nothing but
+ * the cancellation, leave nothing behind, and keep what `after` requires: no lock held, no item lost. Everything
+ * happens in simulated time.
+ *
+ * The scenario must do the same in each run: take its state from `setup`, and its random numbers from the simulation.
+ *
+ * **Cancellation:** the run at hand is cancelled, waited for, and the sweep throws `Cancelled`.
+ *
+ * **Cost:** two runs for each wait of the scenario; keep it small.
+ *
+ * @example A lock that is not released
+ * ```ts
+ * import { sleep, sweepCancel, SweepError } from "@trefoil/io";
+ * import { assert, assertRejects } from "@std/assert";
+ *
+ * await assertRejects(() =>
+ *   sweepCancel(async (lock) => {
+ *     lock.held = true;
+ *     await sleep(10);
+ *     lock.held = false;
+ *   }, {
+ *     setup: () => ({ held: false }),
+ *     after: (lock) => assert(!lock.held, "the lock is held"),
+ *   }), SweepError);
+ * ```
+ *
+ * @param scenario What to run; receives the state and the simulation.
+ * @param options State, what must be true afterwards, which tasks are cancelled.
+ * @returns How many points there are, and how many runs were made.
+ * @throws {SweepError} If a run did not survive its cancellation.
+ */
+export function sweepCancel<S = undefined>(
+  scenario: (state: S, sim: Simulation) => unknown,
+  options: SweepOptions<S> = {},
+): Promise<SweepReport> {
+  const origin = new Sites(1).take();
+  return composedWait(() => sweep(origin, scenario, options));
+}
+
+async function sweep<S>(
+  origin: Site | null,
+  scenario: (state: S, sim: Simulation) => unknown,
+  options: SweepOptions<S>,
+): Promise<SweepReport> {
+  checkSweepOptions(scenario, options);
+  const runOnce = async (watcher: Watcher) => {
+    const ending = await simulateAt(origin, ...perform(scenario, options, watcher));
+    // The caller was cancelled.
+    if (failureOf(ending.error) === NOTHING && ending.error !== NOTHING) throw ending.error;
+    return ending;
+  };
+  const { only, maxRuns = 1_000, simulation } = options;
+  const wanted = only === undefined ? null : parsePoint(only);
+  const baseline = new Watcher(options.task);
+  const { error, leaks } = await runOnce(baseline);
+  // Its error is that of the scenario, and thrown as it is.
+  if (error !== NOTHING) {
+    warnOfLeaks(leaks, simulation?.leaks ?? {});
+    throw error;
+  }
+  judgeLeaks(leaks, simulation?.leaks ?? {});
+  const { begun, granted } = baseline;
+  if (options.task !== undefined && begun === 0) {
+    throw new RangeError(
+      `Cannot sweep as "task" must be the name of a task that the scenario starts and that waits: received "${options.task}"`,
+    );
+  }
+  const all = [...pointsOf("before", begun), ...pointsOf("granted", granted.length)];
+  const points = wanted === null ? sample(all, maxRuns, simulation?.seed ?? 0) : [wanted];
+  for (const target of points) {
+    const wait = target.flavour === "before" ? target.number : granted[target.number - 1] ?? 0;
+    await tryPoint(runOnce, options, { target, wait });
+  }
+  return { points: begun, runs: points.length };
+}
+
+async function tryPoint<S>(
+  runOnce: (watcher: Watcher) => Promise<Ending<Finding | null>>,
+  options: SweepOptions<S>,
+  { target, wait }: { readonly target: Point; readonly wait: number },
+): Promise<void> {
+  const watcher = new Watcher(options.task, { target, wait });
+  const { value = null, error, leaks } = await runOnce(watcher);
+  // An error is that of the simulation, which ended it: a deadlock, a livelock.
+  let finding: Finding | null = error === NOTHING ? value : { text: textOf(error), error };
+  const left = fatalLeaks(leaks, options.simulation?.leaks ?? {});
+  if (left !== "") {
+    // A scenario that fails often leaves something behind for that reason: so the failure comes first.
+    const text = finding === null ? `its body ${left}` : `${finding.text}\n  and its body ${left}`;
+    finding = { text, error: finding?.error };
+  }
+  const point = `${target.flavour}:${target.number}`;
+  if (watcher.where === "") {
+    throw new SweepError(
+      `Cannot sweep as the scenario must do the same in each run: point "${point}" did not come again`,
+      { point },
+    );
+  }
+  if (finding === null) return;
+  throw new SweepError(
+    `Cannot accept the scenario as it must survive a cancellation at each of its waits: ${finding.text}\n  cancelled ${watcher.where}\n  to run this point alone: { only: "${point}" }`,
+    { point, cause: finding.error },
+  );
+}
+
+/** What went wrong in a run. */
+interface Finding {
+  readonly text: string;
+  readonly error: unknown;
+}
+
+/** One run, from `setup` to `after`: says what went wrong, or fails with it if nothing is cancelled. */
+function perform<S>(
+  scenario: (state: S, sim: Simulation) => unknown,
+  { setup, after, simulation }: SweepOptions<S>,
+  watcher: Watcher,
+): readonly [body: (sim: Simulation) => Promise<Finding | null>, options: SimulateOptions] {
+  const options: SimulateOptions = {
+    ...simulation,
+    instruments: [watcher, ...simulation?.instruments ?? []],
+    schedule: watcher.schedule,
+  };
+  const body = async (sim: Simulation): Promise<Finding | null> => {
+    const state = await setup?.() as S;
+    try {
+      await watcher.watch(() => scenario(state, sim));
+    } catch (error) {
+      if (!watcher.cancels) throw error;
+      if (!isOurCancellation(error)) return { text: `it failed with ${textOf(error)}`, error };
+    }
+    try {
+      await after?.(state, sim);
+    } catch (error) {
+      if (!watcher.cancels) throw error;
+      return { text: `afterwards, ${textOf(error)}`, error };
+    }
+    return null;
+  };
+  return [body, options];
+}
+
+/**
+ * Whether an error is nothing but the cancellation of the sweep: a scenario may pass on that of one of its tasks, which it has
+ * joined, say.
+ */
+function isOurCancellation(error: unknown): boolean {
+  if (isOnlyCancelled(error)) return true;
+  let some = false;
+  let others = false;
+  eachLeaf(error, (leaf) => {
+    const cause = isInstance(leaf, CancelledElsewhereError) ? read(leaf, "cause") : leaf;
+    if (isCancelled(cause) && (cause === leaf || cause.reason === REASON)) some = true;
+    else others = true;
+    return !others;
+  });
+  return some && !others;
+}
+
+function checkSweepOptions<S>(scenario: unknown, options: SweepOptions<S>): void {
+  requireFunction("sweep", "scenario", scenario);
+  requireOptions("sweep", options, ["setup", "after", "task", "maxRuns", "only", "simulation"]);
+  const { setup, after, task, maxRuns = 1, simulation } = options;
+  requireOptionalFunction("sweep", "setup", setup);
+  requireOptionalFunction("sweep", "after", after);
+  requireWhole("sweep", "maxRuns", maxRuns, 1);
+  if (task !== undefined && typeof task !== "string") {
+    throw new TypeError(`Cannot sweep as "task" must be the name of a task: received ${show(task)}`);
+  }
+  if (simulation === undefined) return;
+  checkSimulateOptions(simulation);
+  if (simulation.schedule !== undefined) {
+    throw new TypeError(
+      'Cannot sweep with option "schedule" as the schedule must be that of the sweep: received another',
+    );
+  }
+}
+
+function parsePoint(only: string): Point {
+  const [, flavour, number] = /^(before|granted):([1-9]\d*)$/.exec(only) ?? [];
+  if (flavour === undefined) {
+    throw new RangeError(`Cannot sweep as "only" must be a point like "granted:7": received ${show(only)}`);
+  }
+  return { flavour: flavour as SweepFlavour, number: Number(number) };
+}
+
+function pointsOf(flavour: SweepFlavour, count: number): Point[] {
+  return Array.from({ length: count }, (_, index) => ({ flavour, number: index + 1 }));
+}
+
+/** At most `max` of the points, evenly spread; the seed says where the first one lies. */
+function sample(points: readonly Point[], max: number, seed: number): readonly Point[] {
+  if (points.length <= max) return points;
+  const offset = seededRandom(seed)();
+  return Array.from({ length: max }, (_, index) => points[Math.floor((index + offset) * points.length / max)] as Point);
+}
