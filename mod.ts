@@ -20,4 +20,14 @@
 
 export * from "./core/mod.ts";
 export * from "./net/mod.ts";
-export * from "./testing/mod.ts";
+export {
+  type Background,
+  MockClock,
+  type MockClockOptions,
+  settled,
+  type SettledOptions,
+  simulate,
+  simulated,
+  type SimulateOptions,
+  type Simulation,
+} from "./testing/mod.ts";

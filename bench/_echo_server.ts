@@ -5,7 +5,7 @@
  * Usage: bare | ours | bare-accept | ours-accept
  */
 
-import { type NetworkAddress, run, serveTcp } from "../mod.ts";
+import { run, serveTcp, type TcpAddress } from "../mod.ts";
 
 const BUFFER = 64 * 1024;
 
@@ -39,7 +39,7 @@ function ours(): Promise<void> {
     hostname: "127.0.0.1",
     port: 0,
     onHandlerError: () => {},
-    status: { started: ([address]: readonly NetworkAddress[]) => console.log(address!.port) },
+    status: { started: ([address]: readonly TcpAddress[]) => console.log(address!.port) },
   });
 }
 
@@ -56,7 +56,7 @@ function oursAccept(): Promise<void> {
   return serveTcp(() => {}, {
     hostname: ANY,
     port: 0,
-    status: { started: ([address]: readonly NetworkAddress[]) => console.log(address!.port) },
+    status: { started: ([address]: readonly TcpAddress[]) => console.log(address!.port) },
   });
 }
 

@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console
 /** The servers of the HTTP benchmark, each in a process of its own: prints its port. Usage: bare | ours, handler */
 
-import { type NetworkAddress, run, serveHttp } from "../mod.ts";
+import { run, serveHttp, type TcpAddress } from "../mod.ts";
 
 const HERE = { hostname: "127.0.0.1", port: 0 };
 
@@ -17,7 +17,7 @@ if (name === "ours") {
   run(() =>
     serveHttp(handler, {
       ...HERE,
-      status: { started: ([address]: readonly NetworkAddress[]) => console.log(address!.port) },
+      status: { started: ([address]: readonly TcpAddress[]) => console.log(address!.port) },
     })
   );
 } else Deno.serve({ ...HERE, onListen: ({ port }) => console.log(port) }, handler);

@@ -4,16 +4,13 @@
  * @module
  */
 
-export { type Alarm, AlarmQueue } from "./time/alarm_queue.ts";
 export {
   CancelScope,
   type CancelScopeOptions,
   type ScopeOutcome,
   type ShutdownOptions,
 } from "./scopes/cancel_scope.ts";
-export { cancelShieldedCheckpoint, checkpoint, checkpointIfCancelled } from "./scopes/checkpoint.ts";
-export { type Clock, realClock } from "./time/clock.ts";
-export { currentRun } from "./tasks/current_run.ts";
+export { checkpoint } from "./scopes/checkpoint.ts";
 export { ErrorGroup, type ErrorMatch, isErrorGroup } from "./errors/error_group.ts";
 export { type ErrorOrigin, originOf } from "./kernel/origin.ts";
 export { type ErrorHandler, handleErrors } from "./errors/handle_errors.ts";
@@ -34,9 +31,6 @@ export {
   WouldBlock,
 } from "./errors/errors.ts";
 export { Event, type EventOptions, type EventStatistics } from "./sync/event.ts";
-export { beginHostOperation, hostOp, type HostOperation } from "./seams/host_operation.ts";
-export { onIdle } from "./seams/idle.ts";
-export type { Instrument } from "./seams/instrument.ts";
 export {
   type MemoryChannelOptions,
   type MemoryChannelStatistics,
@@ -44,22 +38,7 @@ export {
   type MemorySendChannel,
   openMemoryChannel,
 } from "./channels/memory_channel.ts";
-export type {
-  Network,
-  NetworkAddress,
-  NetworkConn,
-  NetworkConnectOptions,
-  NetworkListener,
-  NetworkListenOptions,
-  NetworkListenTlsOptions,
-  NetworkListenUnixOptions,
-  NetworkStartTlsOptions,
-  NetworkTlsConn,
-  NetworkTlsHandshake,
-  ResolvedAddress,
-  SocketAddress,
-  UnixAddress,
-} from "./seams/network.ts";
+export type { SocketAddress, TcpAddress, UnixAddress } from "./seams/network.ts";
 export {
   type AdoptOptions,
   type Nursery,
@@ -68,8 +47,7 @@ export {
   type SpawnOptions,
   type TaskStatus,
 } from "./tasks/nursery.ts";
-export { run, type RunOptions, type Schedule } from "./tasks/run.ts";
-export type { RunStatistics, RunView } from "./tasks/runtime_view.ts";
+export { run, type RunOptions } from "./tasks/run.ts";
 export { currentEffectiveDeadline, currentTime, sleep, sleepForever, sleepUntil } from "./time/sleep.ts";
 export { currentTask, type Task, type TaskCancelOptions, type TaskState } from "./tasks/task.ts";
 export { type TaskTree, taskTree, type TaskTreeNode, type TaskTreeWait } from "./tasks/task_tree.ts";
@@ -84,7 +62,6 @@ export {
 } from "./scopes/timeouts.ts";
 export { untilShutdown } from "./scopes/until_shutdown.ts";
 export type { PendingWait } from "./kernel/wait_text.ts";
-export { suspend, type WaitReason, type Waker } from "./kernel/waiter.ts";
 export { Barrier, type BarrierOptions, type BarrierStatistics } from "./sync/barrier.ts";
 export {
   type BroadcastChannelOptions,
@@ -117,8 +94,7 @@ export { Condition, type ConditionStatistics } from "./sync/condition.ts";
 export { Lock, type LockOptions, type LockStatistics, type ReleaseGuard } from "./sync/lock.ts";
 export { asCompleted, type AsCompletedOptions, type CompletedResults } from "./combinators/as_completed.ts";
 export { type ConcurrencyOptions, forEach, map, type MapOptions, type Source } from "./combinators/map.ts";
-export { Once } from "./sync/once.ts";
-export { ParkingLot, type ParkingLotOptions, type ParkingLotStatistics } from "./sync/parking_lot.ts";
+export { Lazy } from "./sync/lazy.ts";
 export { RateLimiter, type RateLimiterOptions, type RateLimiterStatistics } from "./sync/rate_limiter.ts";
 export { type Backoff, retry, type RetryOptions } from "./combinators/retry.ts";
 export { select, type Selectable, type Selected, type SelectOptions } from "./channels/select.ts";
@@ -127,4 +103,4 @@ export { currentSignal, withSignal } from "./scopes/abort_signal.ts";
 export { suppressedErrors } from "./errors/suppressed_errors.ts";
 export { toChannel, type ToChannelOptions } from "./channels/to_channel.ts";
 export { openWatch, type WatchOptions, type WatchReceiver, type WatchSender } from "./channels/watch.ts";
-export { fromReadable, type ReadableReceiver, toReadable } from "./channels/web_streams.ts";
+export { readableFromChannel, type ReadableReceiver, receiverFromReadable } from "./channels/readable.ts";

@@ -19,7 +19,6 @@ import {
   openMemoryChannel,
   openNursery,
   openWatch,
-  ParkingLot,
   RateLimiter,
   run,
   select,
@@ -27,6 +26,7 @@ import {
   sleep,
   type WatchReceiver,
 } from "./mod.ts";
+import { ParkingLot } from "./lowlevel.ts";
 
 type Options = { readonly name?: string };
 

@@ -14,7 +14,6 @@ import {
   any,
   asCompleted,
   Barrier,
-  beginHostOperation,
   type BroadcastReceiveChannel,
   cancellable,
   CancelScope,
@@ -25,22 +24,20 @@ import {
   currentTime,
   Event,
   forEach,
-  fromReadable,
   isCancelled,
+  Lazy,
   Lock,
   map,
   type MemoryReceiveChannel,
   moveOnAfter,
-  Once,
   openBroadcastChannel,
   openMemoryChannel,
   openNursery,
   openWatch,
-  ParkingLot,
   race,
   RateLimiter,
+  receiverFromReadable,
   retry,
-  type Schedule,
   select,
   Semaphore,
   sleep,
@@ -50,6 +47,7 @@ import {
   withSignal,
   WouldBlock,
 } from "./mod.ts";
+import { beginHostOperation, ParkingLot, type Schedule } from "./lowlevel.ts";
 
 /** What is swept. */
 interface Case {
@@ -322,9 +320,9 @@ sweep("RateLimiter", () => {
   };
 });
 
-sweep("Once", () => {
+sweep("Lazy", () => {
   let computed = 0;
-  const once = new Once(async () => {
+  const once = new Lazy(async () => {
     await sleep(1);
     return ++computed;
   });
@@ -550,7 +548,7 @@ sweep("retry(), withSignal() and cancellable()", () => {
   const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
   signal.addEventListener = (...rest: unknown[]) => (listeners++, (add as (...rest: unknown[]) => void)(...rest));
   signal.removeEventListener = (...rest: unknown[]) => (listeners--, (remove as (...rest: unknown[]) => void)(...rest));
-  const chunks = fromReadable(ReadableStream.from([1, 2, 3]));
+  const chunks = receiverFromReadable(ReadableStream.from([1, 2, 3]));
   const got: number[] = [];
   return {
     users: [
@@ -598,7 +596,7 @@ Deno.test("no wait that nobody awaits ends the process by its cancellation, nor 
       limiter.tryAcquire();
       return limiter.acquire();
     },
-    "Once.get()": () => new Once(forever).get(),
+    "Lazy.get()": () => new Lazy(forever).get(),
     "send()": () => send.send(1),
     "receive()": () => receive.receive(),
     "loop": () => receive[Symbol.asyncIterator]().next(),
@@ -617,7 +615,7 @@ Deno.test("no wait that nobody awaits ends the process by its cancellation, nor 
     "retry()": () => retry(() => Promise.reject(new Error("no")), { backoff: () => 3_600_000 }),
     "withSignal()": () => withSignal(signal, forever),
     "cancellable()": () => cancellable(never),
-    "fromReadable()": () => fromReadable(new ReadableStream()).receive(),
+    "receiverFromReadable()": () => receiverFromReadable(new ReadableStream()).receive(),
   };
   try {
     for (const moment of ["before", "meanwhile", "as it is left"]) {

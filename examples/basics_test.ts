@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { type Alarm, AlarmQueue, type Clock, run, simulate, simulated } from "@trefoil/io";
+import { run, simulate, simulated } from "@trefoil/io";
+import { type Alarm, AlarmQueue, type Clock } from "@trefoil/io/lowlevel";
 import { cancelFromOutside } from "./cancel_from_outside.ts";
 import { helloWorld } from "./hello_world.ts";
 import { parent } from "./parent_and_children.ts";

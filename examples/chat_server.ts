@@ -13,7 +13,6 @@ import {
   BufferedStream,
   currentTime,
   type MemorySendChannel,
-  type NetworkAddress,
   type Nursery,
   openMemoryChannel,
   openNursery,
@@ -22,6 +21,7 @@ import {
   type ServeTcpOptions,
   shutdownRequested,
   type SocketStream,
+  type TcpAddress,
   untilShutdown,
   WouldBlock,
 } from "@trefoil/io";
@@ -143,7 +143,7 @@ export function chatServer(options: ServeTcpOptions): Promise<void> {
 
 if (import.meta.main) {
   const port = Number(Deno.args[0] ?? 8000);
-  const started = ([address]: readonly NetworkAddress[]) =>
+  const started = ([address]: readonly TcpAddress[]) =>
     console.log(`chatting on port ${address!.port}, Ctrl-C to stop`);
   run(() => chatServer({ port, status: { started } }), { grace: GRACE });
 }

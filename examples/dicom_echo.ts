@@ -23,11 +23,11 @@ import {
   type HalfCloseableStream,
   isOnlyCancelled,
   moveOnAfter,
-  type NetworkAddress,
   run,
   serveTcp,
   type ServeTcpOptions,
   shielded,
+  type TcpAddress,
   TooSlowError,
   untilShutdown,
 } from "@trefoil/io";
@@ -418,7 +418,7 @@ export function dicomEchoServer(
 if (import.meta.main) {
   // 11112 is the registered port; 104, the old one, is for root alone.
   const [port = "11112", aeTitle] = Deno.args;
-  const started = ([address]: readonly NetworkAddress[]) =>
+  const started = ([address]: readonly TcpAddress[]) =>
     console.log(`DICOM echo on port ${address!.port}, Ctrl-C to stop`);
   const options = aeTitle === undefined ? {} : { aeTitle };
   run(() => dicomEchoServer({ ...options, port: Number(port), status: { started } }));

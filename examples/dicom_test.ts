@@ -5,15 +5,14 @@ import {
   currentTime,
   type HalfCloseableStream,
   IncompleteReceiveError,
-  memoryStreamPair,
-  type NetworkAddress,
   openNursery,
   simulated,
   sleep,
-  sweepCancel,
   type Task,
+  type TcpAddress,
   TooSlowError,
 } from "@trefoil/io";
+import { memoryStreamPair, sweepCancel } from "@trefoil/io/testing";
 import { dicomEcho, type DicomEchoOptions, dicomEchoServer } from "./dicom_echo.ts";
 import { hasProgram } from "./_has_program.ts";
 
@@ -399,7 +398,7 @@ Deno.test({
       return { code, text: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
     };
     await openNursery(async (nursery) => {
-      const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
         dicomEchoServer({
           hostname: "127.0.0.1",
           port: 0,

@@ -9,19 +9,8 @@
  * Run it: deno run --allow-net --allow-read --allow-write examples/download.ts [--to FOLDER] [URL ...]
  * Without a URL it downloads three files from a slow server of its own, into a temporary folder.
  */
-import {
-  currentTime,
-  failAfter,
-  fetch,
-  forEach,
-  hostOp,
-  race,
-  retry,
-  run,
-  shielded,
-  sleep,
-  TooSlowError,
-} from "@trefoil/io";
+import { currentTime, failAfter, fetch, forEach, race, retry, run, shielded, sleep, TooSlowError } from "@trefoil/io";
+import { hostOperation } from "@trefoil/io/lowlevel";
 
 /** Why a download failed. */
 export class DownloadError extends Error {
@@ -107,7 +96,7 @@ class Download {
       // Closes the connection, if there is more to come, and does nothing otherwise.
       reader.cancel().catch(() => {});
     }
-    await hostOp("rename", Deno.rename(this.#part, this.path));
+    await hostOperation("rename", Deno.rename(this.#part, this.path));
     await removeIfThere(this.#tag);
     this.#count.end("is complete");
   }
@@ -141,18 +130,21 @@ class Download {
   ): Promise<number | null> {
     const { from, size } = extent(response, have);
     this.#count.begin(from, size);
-    const file = await hostOp("open", Deno.open(this.#part, { write: true, create: true, truncate: from === 0 }));
+    const file = await hostOperation(
+      "open",
+      Deno.open(this.#part, { write: true, create: true, truncate: from === 0 }),
+    );
     const validator = validatorOf(response.headers);
     try {
       if (from === 0) {
-        if (validator?.startsWith('"')) await hostOp("write", Deno.writeTextFile(this.#tag, validator));
+        if (validator?.startsWith('"')) await hostOperation("write", Deno.writeTextFile(this.#tag, validator));
         else await removeIfThere(this.#tag);
       }
       await file.seek(from, Deno.SeekMode.Start);
       while (true) {
         const { done, value } = await failAfter(patience, () => reader.read());
         if (done) return size;
-        await hostOp("write", writeAll(file, value));
+        await hostOperation("write", writeAll(file, value));
         this.#count.add(value.length);
       }
     } finally {
@@ -213,7 +205,7 @@ function mayPass(status: number): boolean {
 
 async function statOf(path: string): Promise<Deno.FileInfo | null> {
   try {
-    return await hostOp("stat", Deno.stat(path));
+    return await hostOperation("stat", Deno.stat(path));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
@@ -222,11 +214,11 @@ async function statOf(path: string): Promise<Deno.FileInfo | null> {
 
 /** What is in a file; `null` if there is none. */
 async function textOf(path: string): Promise<string | null> {
-  return await statOf(path) === null ? null : await hostOp("read", Deno.readTextFile(path));
+  return await statOf(path) === null ? null : await hostOperation("read", Deno.readTextFile(path));
 }
 
 async function removeIfThere(path: string): Promise<void> {
-  if (await statOf(path) !== null) await hostOp("remove", Deno.remove(path));
+  if (await statOf(path) !== null) await hostOperation("remove", Deno.remove(path));
 }
 
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {

@@ -5,7 +5,7 @@
  * Run it: deno run --allow-net examples/echo_server.ts [port]
  * Talk to it: nc 127.0.0.1 8000, or examples/echo_client.ts
  */
-import { type NetworkAddress, run, serveTcp, type ServeTcpOptions, type SocketStream } from "@trefoil/io";
+import { run, serveTcp, type ServeTcpOptions, type SocketStream, type TcpAddress } from "@trefoil/io";
 
 /** One connection: returns when the client has sent everything, and then the stream is closed. */
 async function echo(stream: SocketStream): Promise<void> {
@@ -26,7 +26,6 @@ export function echoServer(options: ServeTcpOptions): Promise<void> {
 
 if (import.meta.main) {
   const port = Number(Deno.args[0] ?? 8000);
-  const started = ([address]: readonly NetworkAddress[]) =>
-    console.log(`echoing on port ${address!.port}, Ctrl-C to stop`);
+  const started = ([address]: readonly TcpAddress[]) => console.log(`echoing on port ${address!.port}, Ctrl-C to stop`);
   run(() => echoServer({ port, status: { started } }));
 }

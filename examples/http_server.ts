@@ -11,13 +11,13 @@
  */
 import {
   currentTime,
-  type NetworkAddress,
   run,
   serveHttp,
   type ServeHttpOptions,
   serverSentEvents,
   shutdownRequested,
   sleep,
+  type TcpAddress,
   untilShutdown,
 } from "@trefoil/io";
 
@@ -60,7 +60,6 @@ export function httpServer(options: ServeHttpOptions): Promise<void> {
 }
 
 if (import.meta.main) {
-  const started = ([address]: readonly NetworkAddress[]) =>
-    console.log(`serving on port ${address!.port}, Ctrl-C to stop`);
+  const started = ([address]: readonly TcpAddress[]) => console.log(`serving on port ${address!.port}, Ctrl-C to stop`);
   run(() => httpServer({ port: Number(Deno.args[0] ?? 8000), status: { started } }), { grace: GRACE });
 }

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { all, CancelScope, Event, failAfter, fetch, type NetworkAddress, openNursery, sleep } from "@trefoil/io";
+import { all, CancelScope, Event, failAfter, fetch, openNursery, sleep, type TcpAddress } from "@trefoil/io";
 import { httpServer } from "./http_server.ts";
 
 Deno.test("http_server.ts finishes what it has begun when it shuts down, ends its streams, and takes no more", () =>
@@ -7,7 +7,7 @@ Deno.test("http_server.ts finishes what it has begun when it shuts down, ends it
     openNursery(async (nursery) => {
       const scope = new CancelScope();
       const statistics = { open: 0, accepted: 0 };
-      const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
         scope.run(() => httpServer({ hostname: "127.0.0.1", port: 0, status, statistics }))
       );
       const url = `http://127.0.0.1:${address!.port}`;

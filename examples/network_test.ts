@@ -4,9 +4,6 @@ import {
   BufferedStream,
   CancelScope,
   Event,
-  type Network,
-  type NetworkAddress,
-  type NetworkConn,
   type Nursery,
   openNursery,
   openTcpListeners,
@@ -15,7 +12,9 @@ import {
   sleep,
   type SocketStream,
   type TaskStatus,
+  type TcpAddress,
 } from "@trefoil/io";
+import type { Network, NetworkConn } from "@trefoil/io/lowlevel";
 import { chatServer } from "./chat_server.ts";
 import { echoServer } from "./echo_server.ts";
 import { hasProgram } from "./_has_program.ts";
@@ -30,9 +29,9 @@ const encode = (text: string) => new TextEncoder().encode(text);
 /** Starts a server in a nursery; returns its port. */
 async function start(
   nursery: Nursery,
-  server: (status: TaskStatus<readonly NetworkAddress[]>) => unknown,
+  server: (status: TaskStatus<readonly TcpAddress[]>) => unknown,
 ): Promise<number> {
-  const [address] = await nursery.start<readonly NetworkAddress[]>(server);
+  const [address] = await nursery.start<readonly TcpAddress[]>(server);
   return address!.port;
 }
 
@@ -303,7 +302,7 @@ class Ports implements Pick<Network, "connect"> {
         await new Promise((_, reject) => signal!.addEventListener("abort", () => reject(new Error("aborted"))));
       }
       if (!this.open.has(port)) throw new Error("Connection refused");
-      const address = (port: number): NetworkAddress => ({ transport: "tcp", hostname: "127.0.0.1", port });
+      const address = (port: number): TcpAddress => ({ transport: "tcp", hostname: "127.0.0.1", port });
       return {
         localAddr: address(port === 999 ? 999 : 50_000),
         remoteAddr: address(port),

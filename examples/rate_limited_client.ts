@@ -8,7 +8,6 @@
  * Without a URL it asks a moody server of its own.
  */
 import {
-  currentRun,
   currentTime,
   failAfter,
   fetch,
@@ -20,6 +19,7 @@ import {
   suppressedErrors,
   TooSlowError,
 } from "@trefoil/io";
+import { currentRun } from "@trefoil/io/lowlevel";
 
 /** An answer that is not 2xx. */
 export class HttpError extends Error {

@@ -23,7 +23,6 @@ import {
   type Backoff,
   BrokenResourceError,
   BufferedStream,
-  checkpointIfCancelled,
   ClosedResourceError,
   Event,
   failAfter,
@@ -43,6 +42,7 @@ import {
   TooSlowError,
   WouldBlock,
 } from "@trefoil/io";
+import { checkpointIfCancelled } from "@trefoil/io/lowlevel";
 
 /** What can be sent in a command. */
 export type Argument = string | number | Uint8Array;

@@ -8,7 +8,6 @@ import {
   failAfter,
   type HalfCloseableStream,
   map,
-  memoryStreamPair,
   moveOnAfter,
   type Nursery,
   openMemoryChannel,
@@ -18,9 +17,9 @@ import {
   shielded,
   simulated,
   sleep,
-  sweepCancel,
   TooSlowError,
 } from "@trefoil/io";
+import { memoryStreamPair, sweepCancel } from "@trefoil/io/testing";
 import { hasProgram } from "./_has_program.ts";
 import { openRedis, type Redis, redisDemo, RedisError, type RedisOptions } from "./redis_client.ts";
 

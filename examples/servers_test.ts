@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import {
   failAfter,
-  type NetworkAddress,
   type Nursery,
   openNursery,
   openTcpStream,
   type ServeTcpOptions,
   type SocketStream,
+  type TcpAddress,
 } from "@trefoil/io";
 import { chatServer } from "./chat_server.ts";
 import { echoClient } from "./echo_client.ts";
@@ -18,7 +18,7 @@ async function withServer(
   test: (port: number, nursery: Nursery) => Promise<void>,
 ): Promise<void> {
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       server({ hostname: "127.0.0.1", port: 0, status, onHandlerError: () => {} })
     );
     await test(address!.port, nursery);

@@ -7,13 +7,13 @@
  */
 import {
   failAfter,
-  type NetworkAddress,
   openTcpStream,
   proxy,
   run,
   serveTcp,
   type ServeTcpOptions,
   type SocketStream,
+  type TcpAddress,
 } from "@trefoil/io";
 
 /** How long the target may take to accept a connection, in milliseconds. */
@@ -49,7 +49,7 @@ export function tcpProxy(target: ProxyTarget, options: ServeTcpOptions): Promise
 
 if (import.meta.main) {
   const [port = "8001", host = "127.0.0.1", targetPort = "8000"] = Deno.args;
-  const started = ([address]: readonly NetworkAddress[]) =>
+  const started = ([address]: readonly TcpAddress[]) =>
     console.log(`port ${address!.port} leads to ${host}:${targetPort}, Ctrl-C to stop`);
   run(() => tcpProxy({ host, port: Number(targetPort) }, { port: Number(port), status: { started } }));
 }

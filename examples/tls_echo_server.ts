@@ -8,7 +8,7 @@
  * Run it: deno run --allow-net --allow-read examples/tls_echo_server.ts cert.pem key.pem [port]
  * Talk to it: examples/tls_echo_client.ts cert.pem, or openssl s_client -connect 127.0.0.1:8443 -CAfile cert.pem
  */
-import { type NetworkAddress, run, serveTls, type ServeTlsOptions, type TlsStream } from "@trefoil/io";
+import { run, serveTls, type ServeTlsOptions, type TcpAddress, type TlsStream } from "@trefoil/io";
 
 /** One connection. Its handshake is done: a client that is silent, or does not speak TLS, never gets here. */
 async function echo(stream: TlsStream): Promise<void> {
@@ -31,7 +31,7 @@ if (import.meta.main) {
     console.error("usage: tls_echo_server.ts cert.pem key.pem [port]");
     Deno.exit(2);
   }
-  const started = ([address]: readonly NetworkAddress[]) =>
+  const started = ([address]: readonly TcpAddress[]) =>
     console.log(`echoing over TLS on port ${address!.port}, Ctrl-C to stop`);
   run(() => tlsEchoServer({ certFile, keyFile, port: Number(port), status: { started } }));
 }

@@ -8,7 +8,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { moveOnAfter, type NetworkAddress, type NetworkTlsConn, openNursery, sleep } from "../core/mod.ts";
+import { moveOnAfter, openNursery, sleep, type TcpAddress } from "../core/mod.ts";
+import type { NetworkTlsConn } from "../core/lowlevel.ts";
 import { makeCertificates } from "./_fixtures/make_certificates.ts";
 import {
   openTcpListeners,
@@ -97,7 +98,7 @@ class Pipe {
   }
 }
 
-const ADDRESS: NetworkAddress = { transport: "tcp", hostname: "10.0.0.1", port: 1 };
+const ADDRESS: TcpAddress = { transport: "tcp", hostname: "10.0.0.1", port: 1 };
 
 /** Both ends of a connection in memory, as a host makes them; `handshake()` for the streams of TLS. */
 function connection(random: Random): [NetworkTlsConn, NetworkTlsConn] {

@@ -1,4 +1,5 @@
-import { type NetworkConn, type NetworkTlsConn, openNursery } from "../core/mod.ts";
+import { openNursery } from "../core/mod.ts";
+import type { NetworkConn, NetworkTlsConn } from "../core/lowlevel.ts";
 import { checkHalfCloseableStream, checkListener, memoryStreamPair } from "../testing/mod.ts";
 import { makeCertificates } from "./_fixtures/make_certificates.ts";
 import {

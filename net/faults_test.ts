@@ -11,14 +11,13 @@ import {
   Event,
   isErrorGroup,
   moveOnAfter,
-  type NetworkAddress,
-  type NetworkConn,
-  type NetworkListener,
   type Nursery,
   openNursery,
   sleep,
+  type TcpAddress,
   TooSlowError,
 } from "../core/mod.ts";
+import type { NetworkConn, NetworkListener } from "../core/lowlevel.ts";
 import { makeCertificates } from "./_fixtures/make_certificates.ts";
 import {
   openTcpListeners,
@@ -68,7 +67,7 @@ async function withServer(
   test: (port: number, nursery: Nursery) => Promise<void>,
 ): Promise<void> {
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveTcp(handler, { ...HERE, port: 0, ...options, status })
     );
     await test(address!.port, nursery);
@@ -415,7 +414,7 @@ Deno.test({
       new Uint8Array([0x17, 3, 3, 0, 1, 0]),
     ];
     await openNursery(async (nursery) => {
-      const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
         serveTls(echo, {
           ...HERE,
           port: 0,
@@ -443,7 +442,7 @@ Deno.test({
     const turnedAway: unknown[] = [];
     const heard = new Event();
     await openNursery(async (nursery) => {
-      const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
         serveTls(echo, {
           ...HERE,
           port: 0,

@@ -6,17 +6,17 @@ import {
   cancellable,
   currentSignal,
   failAfter,
-  fromReadable,
-  hostOp,
   isCancelled,
   map,
   moveOnAfter,
   openNursery,
   race,
+  receiverFromReadable,
   shielded,
   sleep,
   TooSlowError,
 } from "../core/mod.ts";
+import { hostOperation } from "../core/lowlevel.ts";
 import { simulated } from "../testing/mod.ts";
 import { fetch } from "./http/fetch.ts";
 
@@ -37,12 +37,12 @@ class Site implements AsyncDisposable {
 
   /** Resolves when a request has come to the page that never answers. */
   asked(): Promise<void> {
-    return hostOp("a request comes", this.#asked.promise);
+    return hostOperation("a request comes", this.#asked.promise);
   }
 
   /** Resolves when a client has gone away before it had its whole answer. */
   gone(): Promise<void> {
-    return hostOp("a client goes away", this.#gone.promise);
+    return hostOperation("a client goes away", this.#gone.promise);
   }
 
   url(path: string): string {
@@ -50,7 +50,7 @@ class Site implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await shielded(() => hostOp("shutdown", this.#server.shutdown()));
+    await shielded(() => hostOperation("shutdown", this.#server.shutdown()));
   }
 
   #answer(request: Request): Response | Promise<Response> {
@@ -143,9 +143,9 @@ Deno.test(
     await using site = new Site();
     const text = await failAfter(1, async () => await (await fetch(site.url("quick"))).text());
     assertEquals([text, sim.now], ["/quick", 0]);
-    // Foreign code is told the same by hostOp().
-    const response = await failAfter(1, () => hostOp("fetch", hostFetch(site.url("other"))));
-    assertEquals([await hostOp("body", response.text()), sim.now], ["/other", 0]);
+    // Foreign code is told the same by hostOperation().
+    const response = await failAfter(1, () => hostOperation("fetch", hostFetch(site.url("other"))));
+    assertEquals([await hostOperation("body", response.text()), sim.now], ["/other", 0]);
   }),
 );
 
@@ -194,10 +194,10 @@ Deno.test("deadline() and abortable() of @std/async around fetch() end the wait;
   await site.gone();
 });
 
-Deno.test("a body of the host's fetch() through fromReadable(): a timeout loses no chunk", async () => {
+Deno.test("a body of the host's fetch() through receiverFromReadable(): a timeout loses no chunk", async () => {
   await using site = new Site();
   const response = await hostFetch(site.url("stops"), { signal: currentSignal() });
-  await using chunks = fromReadable(response.body!);
+  await using chunks = receiverFromReadable(response.body!);
   assertEquals(new TextDecoder().decode(await chunks.receive()), "part");
   const outcome = await moveOnAfter(5, () => chunks.receive());
   assert(outcome.cancelledCaught);

@@ -4,16 +4,14 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { isCancelled, moveOnAfter, run } from "../core/mod.ts";
 import {
   currentRun,
-  isCancelled,
-  moveOnAfter,
   type Network,
   type NetworkConn,
   type NetworkListener,
   type NetworkTlsConn,
-  run,
-} from "../core/mod.ts";
+} from "../core/lowlevel.ts";
 import * as net from "./mod.ts";
 
 const { BufferedReceiver, BufferedStream, SocketListener, SocketStream, StapledStream, TlsStream } = net;
@@ -24,9 +22,9 @@ const METHODS: Readonly<Record<string, readonly unknown[]>> = {
   accept: [],
   handshake: [],
   peek: [4],
-  readUint16: [],
-  readUint32: [],
-  readUint64: [],
+  receiveUint16: [],
+  receiveUint32: [],
+  receiveUint64: [],
   readUint8: [],
   receiveExactly: [4],
   receiveInto: [new Uint8Array(8)],

@@ -8,8 +8,8 @@
 
 export {
   BufferedReceiver,
-  type ByteOrder,
-  type MessageLimit,
+  type ByteOrderOptions,
+  type MessageOptions,
   type ParsedMessage,
 } from "./framing/buffered_receiver.ts";
 export { BufferedStream } from "./framing/buffered_stream.ts";
@@ -44,7 +44,12 @@ export { startTls, type StartTlsOptions, type TlsClientOptions } from "./connect
 export { StapledStream } from "./streams/stapled_stream.ts";
 export type { HalfCloseableStream, Listener, ReceiveStream, SendStream, Stream, TextSender } from "./streams/stream.ts";
 export { TlsStream, type TlsStreamOptions } from "./streams/tls_stream.ts";
-export { readable, streamFromReadable, streamFromWritable, writable } from "./streams/web_streams.ts";
+export {
+  readableFromStream,
+  streamFromReadable,
+  streamFromWritable,
+  writableFromStream,
+} from "./streams/web_streams.ts";
 export {
   openWebSocket,
   type OpenWebSocketOptions,
@@ -53,6 +58,6 @@ export {
   type WebSocketChannel,
   type WebSocketCloseOptions,
   type WebSocketEnd,
-  type WebSocketLimits,
   type WebSocketMessage,
+  type WebSocketOptions,
 } from "./http/web_socket.ts";

@@ -7,18 +7,17 @@ import { createConnection } from "node:net";
 import { assertEquals } from "@std/assert";
 import {
   all,
-  currentRun,
   ErrorGroup,
   Event,
   moveOnAfter,
-  type NetworkAddress,
-  type NetworkConn,
   type Nursery,
   openNursery,
   sleep,
   sleepForever,
+  type TcpAddress,
   untilShutdown,
 } from "../core/mod.ts";
+import { currentRun, type NetworkConn } from "../core/lowlevel.ts";
 import { simulate, type Simulation } from "../testing/mod.ts";
 import {
   BufferedStream,
@@ -67,7 +66,7 @@ async function withServer<T>(
   options: Partial<ServeTcpOptions> = {},
 ): Promise<T> {
   return await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveTcp(handler, { ...HERE, port: 0, ...options, status })
     );
     const result = await client(address!.port, nursery);
@@ -90,7 +89,7 @@ async function tcpPair(): Promise<[SocketStream, SocketStream]> {
 async function rawPair(): Promise<[NetworkConn, NetworkConn, { close(): void }]> {
   const network = currentRun().network;
   const listener = network?.listen({ ...HERE, port: 0 }) ?? Deno.listen({ ...HERE, port: 0 });
-  const { port } = listener.addr as NetworkAddress;
+  const { port } = listener.addr as TcpAddress;
   const [server, client] = await Promise.all([
     listener.accept(),
     network?.connect({ ...HERE, port }) ?? Deno.connect({ ...HERE, port }),
@@ -133,7 +132,7 @@ parity("addresses of both ends, of the listener, and of a server told by name", 
   }, async (port) => {
     using client = await openTcpStream("localhost", port);
     const server = JSON.parse(await receiveAll(client));
-    const plain = ({ hostname, port, transport }: NetworkAddress) => ({ hostname, port, transport });
+    const plain = ({ hostname, port, transport }: TcpAddress) => ({ hostname, port, transport });
     assertEquals(server, [plain(client.remoteAddress), plain(client.localAddress)]);
     assertEquals(client.remoteAddress.port, port);
     return [client.localAddress.hostname, client.remoteAddress.hostname, client.localAddress.transport];

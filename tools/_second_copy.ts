@@ -9,12 +9,13 @@ export async function secondCopy(): Promise<typeof Core> {
   return await loadCopy<typeof Core>(["core"], "core/mod.ts");
 }
 
-/** Loads a module from a copy of some parts of the package, which is deleted then. */
-export async function loadCopy<M>(parts: readonly string[], main: string): Promise<M> {
+/** Loads modules from a copy of some parts of the package, which is deleted then; their names together. */
+export async function loadCopy<M>(parts: readonly string[], ...modules: readonly string[]): Promise<M> {
   const folder = await Deno.makeTempDir({ prefix: "trefoil_copy_" });
   try {
     for (const part of parts) await copy(part, folder);
-    return await import(`file://${folder}/${main}`);
+    const loaded = await Promise.all(modules.map((path) => import(`file://${folder}/${path}`)));
+    return Object.assign({}, ...loaded);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -37,6 +37,9 @@ interface DocSymbol {
   readonly declarations: readonly { readonly kind: string; readonly def?: Definition }[];
 }
 
+/** The entry points; together they show everything that is exported. */
+export const ENTRIES: readonly string[] = ["mod.ts", "core/mod.ts", "core/lowlevel.ts", "net/mod.ts", "testing/mod.ts"];
+
 /** What `deno doc --json` prints. */
 export interface Doc {
   readonly nodes: Readonly<Record<string, { readonly symbols: readonly DocSymbol[] }>>;
@@ -106,4 +109,4 @@ function promises(type: Type | undefined): boolean {
   return type.kind === "optional" || type.kind === "parenthesized" ? promises(type.value as Type) : false;
 }
 
-if (import.meta.main) console.log(promisedNames(await readDoc("mod.ts")).join("\n"));
+if (import.meta.main) console.log(promisedNames(await readDoc(...ENTRIES)).join("\n"));

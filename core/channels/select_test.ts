@@ -7,12 +7,12 @@ import {
   ClosedResourceError,
   EndOfChannel,
   failAfter,
-  fromReadable,
   type MemoryReceiveChannel,
   moveOnAfter,
   openBroadcastChannel,
   openMemoryChannel,
   openNursery,
+  receiverFromReadable,
   run,
   select,
   type Selectable,
@@ -358,7 +358,7 @@ Deno.test(
 Deno.test(
   "select() works over a ReadableStream, and over subscriptions, which it does not end",
   simulated(async () => {
-    await using chunks = fromReadable(ReadableStream.from(["a"]));
+    await using chunks = receiverFromReadable(ReadableStream.from(["a"]));
     const [, other] = openMemoryChannel<number>(1);
     assertEquals(await select({ chunks, other }), { from: "chunks", value: "a" });
     const news = openBroadcastChannel<number>(1);

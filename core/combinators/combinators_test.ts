@@ -11,13 +11,13 @@ import {
   currentTask,
   ErrorGroup,
   forEach,
-  fromReadable,
   isCancelled,
+  Lazy,
   map,
   moveOnAfter,
-  Once,
   openNursery,
   race,
+  receiverFromReadable,
   retry,
   shielded,
   sleep,
@@ -386,7 +386,7 @@ Deno.test(
       await thrown(() => forEach([1, 2], fail));
       await thrown(() => asCompleted([1, 2], fail).next());
       await thrown(() => retry(fail, { attempts: 3, backoff: () => 1 }));
-      await thrown(() => new Once(fail).get());
+      await thrown(() => new Lazy(fail).get());
       await thrown(() => toChannel([1], fail));
       await thrown(() => cancellable(fail()));
       const [outcome] = await allSettled([fail]);
@@ -512,7 +512,7 @@ Deno.test("combinators in a cancelled scope call nothing", async () => {
         () => forEach(source, call),
         () => asCompleted([1], call).next(),
         () => retry(call),
-        () => new Once(call).get(),
+        () => new Lazy(call).get(),
         () => toChannel(source, call),
       ]
     ) assert(await wait().then(() => false, isCancelled));
@@ -521,7 +521,7 @@ Deno.test("combinators in a cancelled scope call nothing", async () => {
 });
 
 Deno.test("a loop of combinators whose work is ready lets host timers fire, and is cancelled", async () => {
-  const once = new Once(() => 1);
+  const once = new Lazy(() => 1);
   const fail = () => Promise.reject(new Error("no"));
   const never = () => {};
   const passOver = (error: unknown) => isCancelled(error) ? Promise.reject(error) : undefined;
@@ -540,17 +540,17 @@ Deno.test("a loop of combinators whose work is ready lets host timers fire, and 
     retry: () => retry(() => 1),
     "retry, failing": () => retry(fail, { attempts: 1 }).catch(passOver),
     "retry, without waits": () => retry(fail, { attempts: 3, backoff: () => 0 }).catch(passOver),
-    Once: () => once.get(),
-    "Once, made anew": () => new Once(() => 1).get(),
-    "Once, failing": () => new Once(fail).get().catch(passOver),
-    "Once, in itself": () => {
-      const once: Once<unknown> = new Once(() => once.get());
+    Lazy: () => once.get(),
+    "Lazy, made anew": () => new Lazy(() => 1).get(),
+    "Lazy, failing": () => new Lazy(fail).get().catch(passOver),
+    "Lazy, in itself": () => {
+      const once: Lazy<unknown> = new Lazy(() => once.get());
       return once.get().catch(passOver);
     },
     toChannel: () => toChannel([1], never),
     cancellable: () => cancellable(Promise.resolve()),
     "cancellable, of an iterable": () => Array.fromAsync(cancellable(ReadableStream.from([1]))),
-    fromReadable: () => fromReadable(ReadableStream.from([1])).receive(),
+    receiverFromReadable: () => receiverFromReadable(ReadableStream.from([1])).receive(),
   };
   for (const [name, wait] of Object.entries(waits)) {
     let fired = false;

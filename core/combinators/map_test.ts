@@ -9,9 +9,9 @@ import {
   currentTask,
   ErrorGroup,
   forEach,
+  Lazy,
   map,
   moveOnAfter,
-  Once,
   openNursery,
   retry,
   sleep,
@@ -557,7 +557,7 @@ Deno.test(
         if (attempt < 3) throw new Error("again");
       });
       await all([() => work(1), () => work(2)]);
-      await new Once(() => work(1)).get();
+      await new Lazy(() => work(1)).get();
       assertEquals(local.getStore(), "caller");
     });
     assertEquals(seen.filter((value) => value !== "caller"), []);

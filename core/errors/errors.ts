@@ -183,7 +183,7 @@ export function isOnlyCancelled(error: unknown): boolean {
  *
  * It happens to code that awaits a promise shared with a task that is cancelled (`cache ??= load()`), or that joins a
  * task that was cancelled. For that code it is a failure like any other: taken for its own cancellation, it would end
- * the code in silence. Share values with `Once`, and keep shared work alive with `shielded()`. `cause` is the
+ * the code in silence. Share values with `Lazy`, and keep shared work alive with `shielded()`. `cause` is the
  * `Cancelled`. A `Cancelled` becomes this error when it leaves a task, a scope, the body of a nursery or the handler of
  * a server; code that awaits the shared promise itself sees it as it is.
  *

@@ -196,7 +196,7 @@ Deno.test(
       const { stack = "", message } = error as Error;
       assert(stack.startsWith(`${(error as Error).name}: ${message}`), name);
       const frames = stack.split("\n").filter((line) => line.startsWith("    at "));
-      assert(!frames.some((line) => /\/core\/(?!errors_test)/.test(line)), stack);
+      assert(!frames.some((line) => /\/core\/(?!errors\/errors_test)/.test(line)), stack);
     }
     assert((errors.own as Error).stack?.includes("errors_test.ts"));
     assertEquals((errors.own as Error).cause, 5);

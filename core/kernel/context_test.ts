@@ -13,9 +13,8 @@ import {
   shielded,
   sleep,
   sleepForever,
-  suspend,
-  type Waker,
 } from "../mod.ts";
+import { suspend, type Waker } from "../lowlevel.ts";
 
 const user = new AsyncLocalStorage<string>();
 

@@ -55,7 +55,7 @@ export function watchForDeadlock(runtime: Runtime, handler: DeadlockHandler): ()
       // deno-lint-ignore no-console -- the only channel left if the process ends now
       console.error(
         "Trefoil: every task waits, and no timer or operation this library knows of is pending. If this is a deadlock, " +
-          "the tree shows it. If a callback of yours will wake them, account for it with hostOp(), and this note stays away.\n" +
+          "the tree shows it. If a callback of yours will wake them, account for it with hostOperation(), and this note stays away.\n" +
           runtime.taskTree().toString(),
       );
       const takeUp = handler.letGo();

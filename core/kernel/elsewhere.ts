@@ -25,7 +25,7 @@ export function cancelledElsewhere(cancelled: Cancelled): CancelledElsewhereErro
   if (error === undefined) {
     const advice = cancelled.source === "ended"
       ? "await what is begun in a block, or let its callbacks run in nursery.adopt()"
-      : "it was a joined task, or a promise shared with another: share values with Once, keep work alive with shielded(), " +
+      : "it was a joined task, or a promise shared with another: share values with Lazy, keep work alive with shielded(), " +
         "wait for it with cancellable()";
     error = new CancelledElsewhereError(
       `Cannot go on as what was awaited was cancelled, and not this code: ${cancelled.message} (${advice})`,

@@ -8,12 +8,10 @@ import {
   openMemoryChannel,
   openNursery,
   run,
-  type Schedule,
   sleep,
-  suspend,
   type Task,
-  type Waker,
 } from "../mod.ts";
+import { type Schedule, suspend, type Waker } from "../lowlevel.ts";
 
 /** Holds resumptions for a turn and lets them go in an order of its own. */
 function reordering(order: <T>(list: T[]) => T[]): Schedule {
@@ -117,7 +115,7 @@ Deno.test("schedule sees every wait, also those that were ready, with the task t
 Deno.test("a task whose resumption is held back counts as running", async () => {
   const counts: number[] = [];
   const schedule: Schedule = (resume) => void setImmediate(resume);
-  const { currentRun } = await import("../mod.ts");
+  const { currentRun } = await import("../lowlevel.ts");
   await scheduled(schedule, () =>
     openNursery(async (nursery) => {
       const go = new Event();

@@ -13,7 +13,7 @@
  */
 
 import { show } from "../base/check.ts";
-import { isAsync, iteratorOf } from "../channels/web_streams.ts";
+import { isAsync, iteratorOf } from "../channels/readable.ts";
 import { currentNode } from "./context.ts";
 import { failureOf } from "./elsewhere.ts";
 import { NOTHING } from "../base/error_tree.ts";

@@ -3,7 +3,6 @@ import { simulated } from "../../testing/mod.ts";
 import {
   CancelScope,
   checkpoint,
-  checkpointIfCancelled,
   currentSignal,
   Event,
   failAfter,
@@ -15,9 +14,9 @@ import {
   sleep,
   sleepForever,
   sleepUntil,
-  suspend,
   untilShutdown,
 } from "../mod.ts";
+import { checkpointIfCancelled, suspend } from "../lowlevel.ts";
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 

@@ -4,19 +4,16 @@ import { simulated } from "../../testing/mod.ts";
 import {
   type Cancelled,
   CancelScope,
-  currentRun,
   Event,
   isCancelled,
   moveOnAfter,
-  onIdle,
   openNursery,
   run,
   sleep,
   sleepForever,
-  suspend,
   taskTree,
-  type Waker,
 } from "../mod.ts";
+import { currentRun, onIdle, suspend, type Waker } from "../lowlevel.ts";
 
 const REASON = { kind: "test" };
 

@@ -1,9 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   CancelScope,
-  cancelShieldedCheckpoint,
   checkpoint,
-  checkpointIfCancelled,
   Event,
   failAfter,
   isCancelled,
@@ -16,9 +14,9 @@ import {
   sleep,
   sleepForever,
   sleepUntil,
-  suspend,
   untilShutdown,
 } from "../mod.ts";
+import { cancelShieldedCheckpoint, checkpointIfCancelled, suspend } from "../lowlevel.ts";
 
 /** So many rounds without a turn of the event loop count as starving it. The flag ends every loop long before. */
 const TOO_MANY = 300_000;

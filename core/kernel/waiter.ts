@@ -283,7 +283,7 @@ export interface Waker<T> {
  *
  * @example A wait for the next message of a port
  * ```ts
- * import { suspend } from "@trefoil/io";
+ * import { suspend } from "@trefoil/io/lowlevel";
  * import { assertEquals } from "@std/assert";
  *
  * function nextMessage(port: MessagePort): Promise<unknown> {

@@ -7,19 +7,18 @@ import {
   currentSignal,
   currentTask,
   EndOfChannel,
-  fromReadable,
-  hostOp,
   isCancelled,
   moveOnAfter,
   openMemoryChannel,
   openNursery,
+  readableFromChannel,
+  receiverFromReadable,
   shielded,
   sleep,
-  suspend,
   type TaskStatus,
-  toReadable,
   withSignal,
 } from "../mod.ts";
+import { hostOperation, suspend } from "../lowlevel.ts";
 
 Deno.test(
   "currentSignal() is aborted with the Cancelled of its region, and is the same one each time",
@@ -246,19 +245,19 @@ Deno.test(
       assertEquals(sim.now, 1_000);
     });
     // What the outside world settles holds time still.
-    const digest = hostOp("digest", crypto.subtle.digest("SHA-1", new Uint8Array(1)));
+    const digest = hostOperation("digest", crypto.subtle.digest("SHA-1", new Uint8Array(1)));
     assertEquals((await moveOnAfter(0.001, () => cancellable(digest))).cancelledCaught, false);
     assertEquals(currentTask().name, "main");
   }),
 );
 
 Deno.test(
-  "fromReadable() loses no chunk to a cancelled receive, says the end, and frees the source when closed",
+  "receiverFromReadable() loses no chunk to a cancelled receive, says the end, and frees the source when closed",
   simulated(async () => {
     let cancelled = false;
     const { readable, writable } = new TransformStream<string>();
     const writer = writable.getWriter();
-    const chunks = fromReadable(readable);
+    const chunks = receiverFromReadable(readable);
     assert((await moveOnAfter(5, () => chunks.receive())).cancelledCaught);
     writer.write("a");
     writer.write("b");
@@ -270,7 +269,7 @@ Deno.test(
     await chunks.close();
     await assertRejects(() => chunks.receive(), Error, "Cannot receive as this end was closed");
     {
-      await using endless = fromReadable(
+      await using endless = receiverFromReadable(
         new ReadableStream<number>({
           pull: (controller) => controller.enqueue(1),
           cancel: () => void (cancelled = true),
@@ -279,7 +278,7 @@ Deno.test(
       assertEquals(await endless.receive(), 1);
     }
     assert(cancelled);
-    const failing = fromReadable(
+    const failing = receiverFromReadable(
       new ReadableStream({ start: (controller) => controller.error(new TypeError("broken")) }),
     );
     await assertRejects(() => failing.receive(), TypeError, "broken");
@@ -288,11 +287,11 @@ Deno.test(
 );
 
 Deno.test(
-  "fromReadable(): several tasks receive each chunk once; closing fails a blocked receive",
+  "receiverFromReadable(): several tasks receive each chunk once; closing fails a blocked receive",
   simulated(async () => {
     const { readable, writable } = new TransformStream<number>();
     const writer = writable.getWriter();
-    const chunks = fromReadable(readable);
+    const chunks = receiverFromReadable(readable);
     const got: number[] = [];
     await openNursery(async (nursery) => {
       for (let i = 0; i < 3; i++) nursery.startSoon(async () => void got.push(await chunks.receive()));
@@ -309,10 +308,10 @@ Deno.test(
 );
 
 Deno.test(
-  "a read of toReadable() that follows another at once waits in its own scope, not in that of the other",
+  "a read of readableFromChannel() that follows another at once waits in its own scope, not in that of the other",
   simulated(async (sim) => {
     const [send, receive] = openMemoryChannel<number>(1);
-    const reader = toReadable(receive).getReader();
+    const reader = readableFromChannel(receive).getReader();
     await sleep(1);
     send.trySend(1);
     assertEquals((await reader.read()).value, 1);
@@ -323,7 +322,7 @@ Deno.test(
 );
 
 Deno.test(
-  "toReadable() receives when the reader asks, ends with the channel, and closes it when cancelled",
+  "readableFromChannel() receives when the reader asks, ends with the channel, and closes it when cancelled",
   simulated(async () => {
     const [send, receive] = openMemoryChannel<number>(0);
     await openNursery(async (nursery) => {
@@ -331,13 +330,13 @@ Deno.test(
         using _ = send;
         for (const n of [1, 2]) await send.send(n);
       });
-      const stream = toReadable(receive);
+      const stream = readableFromChannel(receive);
       await sleep(5);
       assertEquals(send.statistics().tasksWaitingSend, 1);
       assertEquals(await Array.fromAsync(stream), [1, 2]);
     });
     const [sender, receiver] = openMemoryChannel<number>(1);
-    const reader = toReadable(receiver).getReader();
+    const reader = readableFromChannel(receiver).getReader();
     sender.trySend(1);
     assertEquals((await reader.read()).value, 1);
     await reader.cancel();
@@ -358,11 +357,11 @@ Deno.test(
 );
 
 Deno.test(
-  "fromReadable() in a cancelled scope reads nothing",
+  "receiverFromReadable() in a cancelled scope reads nothing",
   simulated(async () => {
     let pulls = 0;
     const stream = new ReadableStream({ pull: () => void pulls++ }, { highWaterMark: 0 });
-    await using chunks = fromReadable(stream);
+    await using chunks = receiverFromReadable(stream);
     const scope = new CancelScope();
     scope.cancel();
     const outcome = await scope.run(() => chunks.receive());
@@ -372,17 +371,21 @@ Deno.test(
 );
 
 Deno.test(
-  "fromReadable() as a resource does not wrap the error of the stream in that of its own cleanup",
+  "receiverFromReadable() as a resource does not wrap the error of the stream in that of its own cleanup",
   simulated(async () => {
     await assertRejects(
       async () => {
-        await using chunks = fromReadable(new ReadableStream({ pull: () => Promise.reject(new RangeError("source")) }));
+        await using chunks = receiverFromReadable(
+          new ReadableStream({ pull: () => Promise.reject(new RangeError("source")) }),
+        );
         await chunks.receive();
       },
       RangeError,
       "source",
     );
-    const stubborn = fromReadable(new ReadableStream({ cancel: () => Promise.reject(new RangeError("stubborn")) }));
+    const stubborn = receiverFromReadable(
+      new ReadableStream({ cancel: () => Promise.reject(new RangeError("stubborn")) }),
+    );
     await assertRejects(() => stubborn.close(), RangeError, "stubborn");
   }),
 );

@@ -1,17 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { simulated } from "../../testing/mod.ts";
-import {
-  AlarmQueue,
-  CancelScope,
-  checkpoint,
-  type Clock,
-  currentTime,
-  moveOnAfter,
-  openNursery,
-  run,
-  sleep,
-  sleepForever,
-} from "../mod.ts";
+import { CancelScope, checkpoint, currentTime, moveOnAfter, openNursery, run, sleep, sleepForever } from "../mod.ts";
+import { AlarmQueue, type Clock } from "../lowlevel.ts";
 
 /** Catches what a wait throws. */
 async function caught(wait: Promise<unknown>): Promise<unknown> {

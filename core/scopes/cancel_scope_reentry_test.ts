@@ -10,9 +10,8 @@ import {
   shielded,
   sleep,
   sleepForever,
-  suspend,
-  type Waker,
 } from "../mod.ts";
+import { suspend, type Waker } from "../lowlevel.ts";
 
 /** Catches what a wait throws. */
 async function caught(wait: Promise<unknown>): Promise<unknown> {

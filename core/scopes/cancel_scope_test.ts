@@ -10,8 +10,8 @@ import {
   openNursery,
   sleep,
   sleepForever,
-  suspend,
 } from "../mod.ts";
+import { suspend } from "../lowlevel.ts";
 
 /** Catches what a wait throws. */
 async function caught(wait: Promise<unknown>): Promise<unknown> {

@@ -3,7 +3,7 @@
 import { faultOf, requireFunction, requireOptions, requireTimeout, show } from "../base/check.ts";
 import { composedWait } from "../kernel/composed_wait.ts";
 import { currentNode } from "../kernel/context.ts";
-import { isAsync, iteratorOf } from "../channels/web_streams.ts";
+import { isAsync, iteratorOf } from "../channels/readable.ts";
 import { failureOf } from "../kernel/elsewhere.ts";
 import { NOTHING } from "../base/error_tree.ts";
 import type { Cancelled } from "../errors/errors.ts";
@@ -43,7 +43,7 @@ export interface CancellableOptions {
  * the work as well, give it a `currentSignal()`. Or give `cancel`, which tells whoever does the work: then the call
  * waits until the promise has settled, for `timeout` at most.
  *
- * The library does not know who will settle the promise, with or without a `label`; `cancellable(hostOp(label, promise))`
+ * The library does not know who will settle the promise, with or without a `label`; `cancellable(hostOperation(label, promise))`
  * says that the outside world will, so that virtual time waits for it. A promise may be waited for any number of times:
  * nothing is kept of a wait that is over.
  *

@@ -48,7 +48,8 @@ export function checkpoint(): Promise<void> {
  *
  * @example Looking before an expensive step
  * ```ts
- * import { checkpointIfCancelled, moveOnAfter } from "@trefoil/io";
+ * import { moveOnAfter } from "@trefoil/io";
+ * import { checkpointIfCancelled } from "@trefoil/io/lowlevel";
  * import { assert } from "@std/assert";
  *
  * const outcome = await moveOnAfter(0, async () => {
@@ -74,7 +75,8 @@ export function checkpointIfCancelled(): Promise<void> {
  *
  * @example Yielding during cleanup
  * ```ts
- * import { cancelShieldedCheckpoint, moveOnAfter } from "@trefoil/io";
+ * import { moveOnAfter } from "@trefoil/io";
+ * import { cancelShieldedCheckpoint } from "@trefoil/io/lowlevel";
  * import { assert } from "@std/assert";
  *
  * const outcome = await moveOnAfter(0, async () => {

@@ -1,17 +1,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { simulated } from "../../testing/mod.ts";
-import {
-  CancelScope,
-  cancelShieldedCheckpoint,
-  checkpoint,
-  checkpointIfCancelled,
-  currentRun,
-  isCancelled,
-  moveOnAfter,
-  openNursery,
-  shielded,
-  sleep,
-} from "../mod.ts";
+import { CancelScope, checkpoint, isCancelled, moveOnAfter, openNursery, shielded, sleep } from "../mod.ts";
+import { cancelShieldedCheckpoint, checkpointIfCancelled, currentRun } from "../lowlevel.ts";
 
 Deno.test(
   "checkpoint() lets the others run, in the order in which they came",

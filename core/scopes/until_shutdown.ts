@@ -10,7 +10,7 @@
 
 import { faultOf, requireFunction } from "../base/check.ts";
 import { CancelScope, endAtShutdown, type ScopeOutcome } from "./cancel_scope.ts";
-import { iteratorOf } from "../channels/web_streams.ts";
+import { iteratorOf } from "../channels/readable.ts";
 import { composedWait } from "../kernel/composed_wait.ts";
 import { currentNode } from "../kernel/context.ts";
 import { read } from "../base/foreign.ts";

@@ -14,12 +14,12 @@ export interface HostOperation {
 /**
  * Says that an operation of the host has begun in this run (low level).
  *
- * While one is in flight, the run is not idle: virtual time stands still, and no deadlock is reported. `hostOp()`
+ * While one is in flight, the run is not idle: virtual time stands still, and no deadlock is reported. `hostOperation()`
  * is the simpler form for promises.
  *
  * @example A callback of the host
  * ```ts
- * import { beginHostOperation } from "@trefoil/io";
+ * import { beginHostOperation } from "@trefoil/io/lowlevel";
  * import { assertEquals } from "@std/assert";
  *
  * const operation = beginHostOperation("next immediate");
@@ -50,10 +50,10 @@ export function beginHostOperation(label: string): HostOperation {
  *
  * @example A digest, which the host computes in a thread
  * ```ts
- * import { hostOp } from "@trefoil/io";
+ * import { hostOperation } from "@trefoil/io/lowlevel";
  * import { assertEquals } from "@std/assert";
  *
- * const digest = await hostOp("sha-256", crypto.subtle.digest("SHA-256", new Uint8Array(3)));
+ * const digest = await hostOperation("sha-256", crypto.subtle.digest("SHA-256", new Uint8Array(3)));
  * assertEquals(digest.byteLength, 32);
  * ```
  *
@@ -61,7 +61,7 @@ export function beginHostOperation(label: string): HostOperation {
  * @param promise The promise of the host.
  * @returns The same promise.
  */
-export function hostOp<T>(label: string, promise: Promise<T>): Promise<T> {
+export function hostOperation<T>(label: string, promise: Promise<T>): Promise<T> {
   if (typeof promise?.then !== "function") {
     throw new TypeError(
       `Cannot account for host operation "${label}" as "promise" must be a promise: received ${typeof promise}`,

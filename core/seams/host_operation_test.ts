@@ -1,16 +1,17 @@
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { simulated } from "../../testing/mod.ts";
-import { beginHostOperation, currentRun, hostOp, moveOnAfter, openNursery, run, sleep } from "../mod.ts";
+import { moveOnAfter, openNursery, run, sleep } from "../mod.ts";
+import { beginHostOperation, currentRun, hostOperation } from "../lowlevel.ts";
 
 const QUIET = { handleSignals: false };
 const inFlight = () => currentRun().statistics().hostOperations;
 
-Deno.test("hostOp() returns the very promise, and accounts for it until it settles, well or badly", async () => {
+Deno.test("hostOperation() returns the very promise, and accounts for it until it settles, well or badly", async () => {
   await run(async () => {
     const { promise, resolve } = Promise.withResolvers<string>();
     const failing = Promise.withResolvers<never>();
-    assertStrictEquals(hostOp("read", promise), promise);
-    assertStrictEquals(hostOp("connect", failing.promise), failing.promise);
+    assertStrictEquals(hostOperation("read", promise), promise);
+    assertStrictEquals(hostOperation("connect", failing.promise), failing.promise);
     assertEquals(inFlight(), ["read", "connect"]);
     resolve("bytes");
     assertEquals(await promise, "bytes");
@@ -21,7 +22,7 @@ Deno.test("hostOp() returns the very promise, and accounts for it until it settl
   }, QUIET);
 });
 
-Deno.test("hostOp() leaves a rejection to whoever has the promise: it is neither handled nor doubled", async () => {
+Deno.test("hostOperation() leaves a rejection to whoever has the promise: it is neither handled nor doubled", async () => {
   const unhandled: unknown[] = [];
   const listener = (event: PromiseRejectionEvent) => {
     event.preventDefault();
@@ -31,7 +32,7 @@ Deno.test("hostOp() leaves a rejection to whoever has the promise: it is neither
   try {
     await run(async () => {
       const error = new Error("seen once");
-      await assertRejects(() => hostOp("op", Promise.reject(error)), Error, "seen once");
+      await assertRejects(() => hostOperation("op", Promise.reject(error)), Error, "seen once");
       await new Promise((resolve) => setImmediate(resolve));
     }, QUIET);
   } finally {
@@ -40,9 +41,9 @@ Deno.test("hostOp() leaves a rejection to whoever has the promise: it is neither
   assertEquals(unhandled, []);
 });
 
-Deno.test("hostOp() refuses what is no promise", () => {
+Deno.test("hostOperation() refuses what is no promise", () => {
   for (const [value, type] of [[1, "number"], [undefined, "undefined"], [() => {}, "function"]]) {
-    const error = assertThrows(() => hostOp("op", value as never), TypeError);
+    const error = assertThrows(() => hostOperation("op", value as never), TypeError);
     assertEquals(
       error.message,
       `Cannot account for host operation "op" as "promise" must be a promise: received ${type}`,
@@ -68,7 +69,7 @@ Deno.test("operations are counted in the run in which they began", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   await Promise.all([
     run(async () => {
-      await hostOp("mine", promise);
+      await hostOperation("mine", promise);
     }, QUIET),
     run(() => assertEquals(inFlight(), []), QUIET),
     run(() => {
@@ -82,9 +83,9 @@ Deno.test(
   simulated(async (sim) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     await openNursery(async (nursery) => {
-      nursery.startSoon(() => hostOp("abandoned", promise));
+      nursery.startSoon(() => hostOperation("abandoned", promise));
       setImmediate(() => setImmediate(resolve));
-      const outcome = await moveOnAfter(0, () => void hostOp("in a cancelled scope", promise));
+      const outcome = await moveOnAfter(0, () => void hostOperation("in a cancelled scope", promise));
       assertEquals([outcome.cancelledCaught, inFlight()], [false, ["in a cancelled scope", "abandoned"]]);
       await sleep(1);
       assertEquals([inFlight(), sim.now], [[], 1]);

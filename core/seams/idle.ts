@@ -16,7 +16,8 @@ import { reportHook } from "../base/report_hook.ts";
  *
  * @example Counting how often a program comes to rest
  * ```ts
- * import { onIdle, sleep } from "@trefoil/io";
+ * import { sleep } from "@trefoil/io";
+ * import { onIdle } from "@trefoil/io/lowlevel";
  * import { assert } from "@std/assert";
  *
  * let rests = 0;

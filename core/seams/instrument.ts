@@ -24,7 +24,7 @@ export interface Instrument {
   scopeCancelled?(task: Task, cancelled: Cancelled): void;
   /** A deadline passed, and its scope is about to be cancelled. */
   deadlineFired?(task: Task, deadline: number): void;
-  /** An operation of the host began: see `hostOp()`. */
+  /** An operation of the host began: see `hostOperation()`. */
   hostOperationStarted?(label: string): void;
   /** An operation of the host ended, well or badly. */
   hostOperationEnded?(label: string): void;

@@ -3,17 +3,15 @@ import { assertEquals, assertInstanceOf } from "@std/assert";
 import {
   CancelScope,
   checkpoint,
-  type Clock,
   currentTask,
   Event,
-  type Instrument,
   moveOnAfter,
   openNursery,
-  realClock,
   run,
   sleep,
   sleepForever,
 } from "../mod.ts";
+import { type Clock, type Instrument, realClock } from "../lowlevel.ts";
 
 const QUIET = { handleSignals: false };
 

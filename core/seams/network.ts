@@ -10,7 +10,7 @@
  */
 
 /** Where a TCP connection goes to or comes from; with TLS or without. */
-export interface NetworkAddress {
+export interface TcpAddress {
   /** Always `"tcp"`. */
   readonly transport: "tcp";
   /** The IP address. */
@@ -28,10 +28,10 @@ export interface UnixAddress {
 }
 
 /** An end of a connection of any kind; `transport` tells which. */
-export type SocketAddress = NetworkAddress | UnixAddress;
+export type SocketAddress = TcpAddress | UnixAddress;
 
 /** An open connection of the host. */
-export interface NetworkConn<A extends SocketAddress = NetworkAddress> {
+export interface NetworkConn<A extends SocketAddress = TcpAddress> {
   /** This end. */
   readonly localAddr: A;
   /** The other end. */

@@ -35,7 +35,8 @@ export interface ParkingLotStatistics {
  *
  * @example A gate that opens and closes
  * ```ts
- * import { openNursery, ParkingLot } from "@trefoil/io";
+ * import { openNursery } from "@trefoil/io";
+ * import { ParkingLot } from "@trefoil/io/lowlevel";
  * import { assertEquals } from "@std/assert";
  *
  * class Gate {
@@ -205,7 +206,8 @@ export class ParkingLot {
    *
    * @example Waiting for the task that has the turn
    * ```ts
-   * import { BrokenResourceError, openNursery, ParkingLot, sleep } from "@trefoil/io";
+   * import { BrokenResourceError, openNursery, sleep } from "@trefoil/io";
+   * import { ParkingLot } from "@trefoil/io/lowlevel";
    * import { assertRejects } from "@std/assert";
    *
    * const turn = new ParkingLot({ name: "turn" });

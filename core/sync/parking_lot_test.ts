@@ -7,11 +7,11 @@ import {
   currentTask,
   moveOnAfter,
   openNursery,
-  ParkingLot,
   shielded,
   sleep,
   type Task,
 } from "../mod.ts";
+import { ParkingLot } from "../lowlevel.ts";
 
 Deno.test(
   "ParkingLot.unpark() wakes the longest-parked, and says whom",

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { simulate, simulated } from "../../testing/mod.ts";
-import { CancelScope, type Clock, moveOnAfter, openNursery, RateLimiter, run, sleep, WouldBlock } from "../mod.ts";
+import { CancelScope, moveOnAfter, openNursery, RateLimiter, run, sleep, WouldBlock } from "../mod.ts";
+import type { Clock } from "../lowlevel.ts";
 
 Deno.test(
   "RateLimiter spaces calls evenly, at exact times, and does not save up more than its burst",

@@ -2,7 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { simulate, type Simulation } from "../../testing/mod.ts";
-import { Barrier, Event, moveOnAfter, Once, openNursery, openWatch, ParkingLot, Semaphore, sleep } from "../mod.ts";
+import { Barrier, Event, Lazy, moveOnAfter, openNursery, openWatch, Semaphore, sleep } from "../mod.ts";
+import { ParkingLot } from "../lowlevel.ts";
 
 const TASKS = 20;
 const STEPS = 100;
@@ -197,13 +198,13 @@ Deno.test("openWatch(): receivers see changes in order, never one twice, and the
     };
   }));
 
-Deno.test("Once: one computes at a time, all get the same value, and cancellations only move the work on", () =>
+Deno.test("Lazy: one computes at a time, all get the same value, and cancellations only move the work on", () =>
   storm((sim) => {
-    let once: Once<number>;
+    let once: Lazy<number>;
     let computing = 0;
     let computed = 0;
     const renew = () => {
-      once = new Once(async () => {
+      once = new Lazy(async () => {
         assertEquals(++computing, 1);
         try {
           await sleep(whole(sim, 30));

@@ -8,7 +8,7 @@ import type { RunView } from "./runtime_view.ts";
  *
  * @example Random numbers that a test can fix
  * ```ts
- * import { currentRun } from "@trefoil/io";
+ * import { currentRun } from "@trefoil/io/lowlevel";
  * import { assert } from "@std/assert";
  *
  * assert(currentRun().random() < 1);

@@ -64,7 +64,7 @@ for (const [block, inBlock] of Object.entries(BLOCKS)) {
         assertInstanceOf(named, TypeError);
         assertMatch(
           named.message,
-          /^Cannot leave .* as everything that is opened in it must have ended: (a scope|nursery "nursery") \(opened at .*core\/forgotten_await_test\.ts:\d+:\d+\) was still open, and cancelled \(an "await" is missing\)$/,
+          /^Cannot leave .* as everything that is opened in it must have ended: (a scope|nursery "nursery") \(opened at .*core\/tasks\/forgotten_await_test\.ts:\d+:\d+\) was still open, and cancelled \(an "await" is missing\)$/,
         );
       }),
     );

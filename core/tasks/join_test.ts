@@ -268,13 +268,13 @@ Deno.test("spawnSite is the line and column of the call, for startSoon() and sta
   await run(() =>
     openNursery(async (nursery) => {
       const [task, line] = [nursery.startSoon(() => sleep(0)), here()];
-      assert(task.spawnSite!.endsWith(`/core/join_test.ts:${line}:37`), task.spawnSite);
+      assert(task.spawnSite!.endsWith(`/core/tasks/join_test.ts:${line}:37`), task.spawnSite);
       const starting = nursery.start<Task>(async (status) => {
         status.started(currentTask());
         await sleep(1);
       });
       const started = await starting;
-      assert(started.spawnSite!.endsWith(`/core/join_test.ts:${Number(line) + 2}:32`), started.spawnSite);
+      assert(started.spawnSite!.endsWith(`/core/tasks/join_test.ts:${Number(line) + 2}:32`), started.spawnSite);
       assertEquals(nursery.parentTask.spawnSite, undefined);
     }), { handleSignals: false });
 });

@@ -1,15 +1,6 @@
 import { assertEquals } from "@std/assert";
-import {
-  checkpoint,
-  currentRun,
-  isCancelled,
-  moveOnAfter,
-  openNursery,
-  run,
-  shielded,
-  sleep,
-  type Task,
-} from "../mod.ts";
+import { checkpoint, isCancelled, moveOnAfter, openNursery, run, shielded, sleep, type Task } from "../mod.ts";
+import { currentRun } from "../lowlevel.ts";
 import { abandon, abandonRun, currentNode, kill } from "../internal.ts";
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));

@@ -15,10 +15,10 @@ import {
   shielded,
   sleep,
   sleepForever,
-  suspend,
   type Task,
   taskTree,
 } from "../mod.ts";
+import { suspend } from "../lowlevel.ts";
 
 // From the beginning of a run to its end, and what is outside; seams and options are in run_test.ts.
 

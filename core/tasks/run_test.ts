@@ -1,26 +1,28 @@
 // deno-lint-ignore-file no-console -- what is printed is part of the test
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import {
-  type Alarm,
-  AlarmQueue,
-  beginHostOperation,
   checkpoint,
-  type Clock,
-  currentRun,
   currentTask,
   currentTime,
   Event,
-  hostOp,
-  type Instrument,
   isCancelled,
   moveOnAfter,
   openNursery,
   run,
   RunFinishedError,
-  type RunView,
   sleep,
   sleepForever,
 } from "../mod.ts";
+import {
+  type Alarm,
+  AlarmQueue,
+  beginHostOperation,
+  type Clock,
+  currentRun,
+  hostOperation,
+  type Instrument,
+  type RunView,
+} from "../lowlevel.ts";
 import { simulated } from "../../testing/mod.ts";
 
 const QUIET = { handleSignals: false };
@@ -209,7 +211,7 @@ Deno.test("instruments hear of tasks, waits, scopes, deadlines and host operatio
   };
   await run(async () => {
     await moveOnAfter(5, () => sleepForever());
-    await hostOp("op", Promise.resolve());
+    await hostOperation("op", Promise.resolve());
     await openNursery((nursery) => void nursery.startSoon(() => {}, { name: "child" }));
   }, { ...QUIET, clock: new JumpingClock(), instruments: [faulty, watcher] });
   console.error = printError;
@@ -284,12 +286,12 @@ Deno.test("statistics() counts tasks and host operations", async () => {
     }), QUIET);
 });
 
-Deno.test("hostOp() gives back the promise, also one that rejects", async () => {
+Deno.test("hostOperation() gives back the promise, also one that rejects", async () => {
   const promise = Promise.reject(new Error("host"));
-  assertStrictEquals(hostOp("op", promise), promise);
+  assertStrictEquals(hostOperation("op", promise), promise);
   await assertRejects(() => promise, Error, "host");
   try {
-    hostOp("op", 1 as never);
+    hostOperation("op", 1 as never);
     assert(false);
   } catch (error) {
     assertEquals(

@@ -11,11 +11,11 @@ import {
   sleep,
   sleepForever,
   sleepUntil,
-  suspend,
   type TaskTree,
   taskTree,
   type TaskTreeNode,
 } from "../mod.ts";
+import { suspend } from "../lowlevel.ts";
 
 /** The text without the places, which move with every edit of this file. */
 function text(tree: TaskTree): string {
@@ -149,7 +149,7 @@ Deno.test("the tree names the place of each startSoon()", async () => {
       const task = nursery.startSoon(() => sleepForever(), { name: "worker" });
       await sleep(0);
       const place = task.spawnSite!.replace(/^file:\/\//, "");
-      assertStringIncludes(place, "/core/task_tree_test.ts:");
+      assertStringIncludes(place, "/core/tasks/task_tree_test.ts:");
       assertStringIncludes(taskTree().toString(), `  started at ${place}`);
       nursery.cancel();
     }), { handleSignals: false });

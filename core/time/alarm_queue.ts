@@ -48,7 +48,7 @@ class Bucket {
  *
  * @example A clock that moves by hand
  * ```ts
- * import { AlarmQueue } from "@trefoil/io";
+ * import { AlarmQueue } from "@trefoil/io/lowlevel";
  * import { assertEquals } from "@std/assert";
  *
  * const alarms = new AlarmQueue();

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Alarm, AlarmQueue } from "../mod.ts";
+import { type Alarm, AlarmQueue } from "../lowlevel.ts";
 
 /** Random whole numbers below a bound, the same for each seed. */
 function seeded(seed: number): (below: number) => number {

@@ -1,18 +1,7 @@
 // deno-lint-ignore-file no-console -- what is printed is part of the test
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import {
-  type Alarm,
-  AlarmQueue,
-  checkpoint,
-  type Clock,
-  hostOp,
-  moveOnAfter,
-  openNursery,
-  realClock,
-  run,
-  type RunView,
-  sleep,
-} from "../mod.ts";
+import { checkpoint, moveOnAfter, openNursery, run, sleep } from "../mod.ts";
+import { type Alarm, AlarmQueue, type Clock, hostOperation, realClock, type RunView } from "../lowlevel.ts";
 import { RealClock } from "./clock.ts";
 
 /** What the real clock needs of the host, under control: nothing here takes time. */
@@ -145,7 +134,7 @@ Deno.test("a callback of the clock that throws is reported, and the others fire"
 
 Deno.test("the clock a run gets by default is the real one, which outlives it and leaves no timer", async () => {
   await run(async () => {
-    assertStrictEquals((await import("../mod.ts")).currentRun().clock, realClock);
+    assertStrictEquals((await import("../lowlevel.ts")).currentRun().clock, realClock);
     await moveOnAfter(1, () => sleep(2 ** 40));
     await sleep(1);
   }, { handleSignals: false });
@@ -270,7 +259,7 @@ Deno.test("a clock that throws fails what asks it, and nothing else: no task is 
           works = false;
           await sleep(1).catch(keep);
           await moveOnAfter(1, () => sleep(1)).catch(keep);
-          await hostOp("op", Promise.resolve());
+          await hostOperation("op", Promise.resolve());
           await openNursery((inner) => void inner.startSoon(() => checkpoint()));
           return "value";
         }), { clock, handleSignals: false });

@@ -4,7 +4,6 @@ import {
   CancelScope,
   checkpoint,
   currentEffectiveDeadline,
-  currentRun,
   currentTime,
   moveOnAfter,
   moveOnAt,
@@ -14,6 +13,7 @@ import {
   sleepForever,
   sleepUntil,
 } from "../mod.ts";
+import { currentRun } from "../lowlevel.ts";
 
 Deno.test(
   "sleep() wakes at the exact moment, in the order of deadlines, and of creation among equal ones",

@@ -1,6 +1,7 @@
 /** Streams in memory for tests: what they give and take is a script, in virtual time. */
 
-import { BusyResourceError, ClosedResourceError, currentRun, sleep, suspend, type Waker } from "../../core/mod.ts";
+import { BusyResourceError, ClosedResourceError, sleep } from "../../core/mod.ts";
+import { currentRun, suspend, type Waker } from "../../core/lowlevel.ts";
 import type { HalfCloseableStream, ReceiveStream, SendStream } from "../streams/stream.ts";
 
 const encoder = new TextEncoder();

@@ -1,21 +1,21 @@
 /** A network for tests: connections that do what a script says, and remember what was closed. */
 
-import { currentRun } from "../../core/mod.ts";
+import { currentRun } from "../../core/lowlevel.ts";
+import type { TcpAddress } from "../../core/mod.ts";
 import type {
   Network,
-  NetworkAddress,
   NetworkConn,
   NetworkConnectOptions,
   NetworkListener,
   ResolvedAddress,
-} from "../../core/mod.ts";
+} from "../../core/lowlevel.ts";
 
-const address = (hostname: string, port = 1): NetworkAddress => ({ transport: "tcp", hostname, port });
+const address = (hostname: string, port = 1): TcpAddress => ({ transport: "tcp", hostname, port });
 
 /** A connection whose host operations are settled by the test. */
 export class ScriptedConn implements NetworkConn {
   readonly localAddr = address("10.0.0.1");
-  readonly remoteAddr: NetworkAddress;
+  readonly remoteAddr: TcpAddress;
   closed = 0;
   halfClosed = 0;
   readonly written: number[] = [];

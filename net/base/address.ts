@@ -1,10 +1,10 @@
 /** Addresses as text. */
 
-import type { NetworkAddress } from "../../core/mod.ts";
+import type { TcpAddress } from "../../core/mod.ts";
 import type { SocketAddress } from "../../core/mod.ts";
 
 /** `host:port`, with brackets around an IPv6 address. */
-export function formatAddress({ hostname, port }: Pick<NetworkAddress, "hostname" | "port">): string {
+export function formatAddress({ hostname, port }: Pick<TcpAddress, "hostname" | "port">): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 

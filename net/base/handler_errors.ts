@@ -14,7 +14,8 @@
  * cancelled.
  */
 
-import { currentRun, currentTask } from "../../core/mod.ts";
+import { currentTask } from "../../core/mod.ts";
+import { currentRun } from "../../core/lowlevel.ts";
 import { failureOf, NOTHING, requireFunction, show, textOf, withSuppressed } from "../../core/internal.ts";
 
 /** What a server is told to do: see `ServeOptions.onHandlerError`. */

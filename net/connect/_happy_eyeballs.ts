@@ -3,7 +3,7 @@
  * resolver put first (it has sorted by RFC 6724 already), one address of it before the first of the other.
  */
 
-import type { ResolvedAddress } from "../../core/mod.ts";
+import type { ResolvedAddress } from "../../core/lowlevel.ts";
 
 /** Interleaves the families; within a family the resolver's order stays. */
 export function interleave(addresses: readonly ResolvedAddress[]): ResolvedAddress[] {

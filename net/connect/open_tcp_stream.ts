@@ -6,14 +6,8 @@
  * second, while earlier attempts go on; the first to succeed wins.
  */
 
-import {
-  BrokenResourceError,
-  ErrorGroup,
-  Event,
-  moveOnAfter,
-  openNursery,
-  type ResolvedAddress,
-} from "../../core/mod.ts";
+import { BrokenResourceError, ErrorGroup, Event, moveOnAfter, openNursery } from "../../core/mod.ts";
+import type { ResolvedAddress } from "../../core/lowlevel.ts";
 import { composedWait, failureOf, NOTHING, requireTimeout } from "../../core/internal.ts";
 import { formatAddress, ipVersion } from "../base/address.ts";
 import { requireHost, requireIp, requirePort } from "../base/check.ts";

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { BrokenResourceError, ErrorGroup, moveOnAfter, type ResolvedAddress } from "../../core/mod.ts";
+import { BrokenResourceError, ErrorGroup, moveOnAfter } from "../../core/mod.ts";
+import type { ResolvedAddress } from "../../core/lowlevel.ts";
 import { simulate } from "../../testing/mod.ts";
 import { interleave } from "./_happy_eyeballs.ts";
 import { openTcpListeners, openTcpStream, type OpenTcpStreamOptions } from "../mod.ts";

@@ -6,13 +6,8 @@
  * that is cancelled or fails has taken nothing, and can be made again, or another one in its place.
  */
 
-import {
-  BrokenResourceError,
-  BusyResourceError,
-  ClosedResourceError,
-  suspend,
-  type WaitReason,
-} from "../../core/mod.ts";
+import { BrokenResourceError, BusyResourceError, ClosedResourceError } from "../../core/mod.ts";
+import { suspend, type WaitReason } from "../../core/lowlevel.ts";
 import { composedWait, turnDue } from "../../core/internal.ts";
 import { faultOfSize } from "../base/byte_stream.ts";
 import { LineBatch } from "./_line_batch.ts";

@@ -5,7 +5,8 @@
  * Over 400 lines, of which most are the contract of the public methods.
  */
 
-import { checkpoint, checkpointIfCancelled, currentEffectiveDeadline } from "../../core/mod.ts";
+import { checkpoint, currentEffectiveDeadline } from "../../core/mod.ts";
+import { checkpointIfCancelled } from "../../core/lowlevel.ts";
 import { composedWait, faultOf, requireFunction, show } from "../../core/internal.ts";
 import { callStream, chunksOf, faultOfMax, faultOfTarget } from "../base/byte_stream.ts";
 import { IncompleteReceiveError, MessageTooLongError } from "./framing_errors.ts";
@@ -14,7 +15,7 @@ import { CHUNK, type ReceiveBuffer } from "./_receive_buffer.ts";
 import type { ReceiveStream } from "../streams/stream.ts";
 
 /** How long a message may be. */
-export interface MessageLimit {
+export interface MessageOptions {
   /**
    * The most bytes a message may have, without what ends it.
    *
@@ -24,7 +25,7 @@ export interface MessageLimit {
 }
 
 /** How the bytes of a number are ordered. */
-export interface ByteOrder {
+export interface ByteOrderOptions {
   /**
    * Which end comes first: the `"big"` one, as in most network protocols, or the `"little"` one.
    *
@@ -63,7 +64,7 @@ const encoder = new TextEncoder();
  * import { assertEquals } from "@std/assert";
  *
  * using stream = new BufferedReceiver(streamFromReadable(new Blob([new Uint8Array([0, 5]), "hello", "bye\r\n"]).stream()));
- * const length = await stream.readUint16();
+ * const length = await stream.receiveUint16();
  * assertEquals(new TextDecoder().decode(await stream.receiveExactly(length)), "hello");
  * assertEquals(await stream.receiveLine(), "bye");
  * assertEquals(await stream.receiveLine(), null);
@@ -182,7 +183,7 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
    * @throws {MessageTooLongError} If there is no delimiter after `max` bytes; the bytes stay in the buffer.
    * @throws {RangeError} If `delimiter` is empty.
    */
-  receiveUntil(delimiter: Uint8Array | string, options: MessageLimit = {}): Promise<Uint8Array> {
+  receiveUntil(delimiter: Uint8Array | string, options: MessageOptions = {}): Promise<Uint8Array> {
     const { max = DEFAULT_MAX } = options;
     const fault = faultOfDelimiter(delimiter) ?? faultOfCount("receive", "max", max, 0);
     if (fault !== null) return Promise.reject(fault);
@@ -246,7 +247,7 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
    * @throws {MessageTooLongError} If it is not complete after `max` bytes; the bytes stay in the buffer.
    * @throws {RangeError} If the parser says that the message took more bytes than it was shown, or none.
    */
-  receiveMessage<T>(parse: (bytes: Uint8Array) => ParsedMessage<T> | null, options: MessageLimit = {}): Promise<T> {
+  receiveMessage<T>(parse: (bytes: Uint8Array) => ParsedMessage<T> | null, options: MessageOptions = {}): Promise<T> {
     const { max = DEFAULT_MAX } = options;
     const action = "receive a message";
     const fault = faultOf(() => requireFunction(action, "parse", parse)) ?? faultOfCount(action, "max", max, 1);
@@ -310,7 +311,7 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
    * @returns The line, or `null` when there are no more.
    * @throws {MessageTooLongError} If the line is longer than `max`; its bytes stay in the buffer.
    */
-  receiveLine(options: MessageLimit = {}): Promise<string | null> {
+  receiveLine(options: MessageOptions = {}): Promise<string | null> {
     const { max = DEFAULT_MAX } = options;
     const fault = faultOfCount("receive a line", "max", max, 0);
     if (fault !== null) return Promise.reject(fault);
@@ -349,7 +350,7 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
    * @returns An iterator, whose `next()` throws what `receiveLine()` throws.
    * @throws {RangeError} If `max` is not a whole number >= 0.
    */
-  lines(options: MessageLimit = {}): AsyncIterableIterator<string> {
+  lines(options: MessageOptions = {}): AsyncIterableIterator<string> {
     const { max = DEFAULT_MAX } = options;
     const fault = faultOfCount("receive lines", "max", max, 0);
     if (fault !== null) throw fault;
@@ -413,15 +414,15 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
    * import { assertEquals } from "@std/assert";
    *
    * using stream = new BufferedReceiver(streamFromReadable(new Blob([new Uint8Array([1, 0, 1, 0])]).stream()));
-   * assertEquals(await stream.readUint16(), 256);
-   * assertEquals(await stream.readUint16({ endian: "little" }), 1);
+   * assertEquals(await stream.receiveUint16(), 256);
+   * assertEquals(await stream.receiveUint16({ endian: "little" }), 1);
    * ```
    *
    * @param options The order of the bytes.
    * @returns A number from 0 to 65,535.
    * @throws {IncompleteReceiveError} If the stream ends before; the bytes stay in the buffer.
    */
-  readUint16(options: ByteOrder = {}): Promise<number> {
+  receiveUint16(options: ByteOrderOptions = {}): Promise<number> {
     return this.#number(2, (view, little) => view.getUint16(0, little), options);
   }
 
@@ -436,14 +437,14 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
    * import { assertEquals } from "@std/assert";
    *
    * using stream = new BufferedReceiver(streamFromReadable(new Blob([new Uint8Array([0, 0, 1, 0])]).stream()));
-   * assertEquals(await stream.readUint32(), 256);
+   * assertEquals(await stream.receiveUint32(), 256);
    * ```
    *
    * @param options The order of the bytes.
    * @returns A number from 0 to 4,294,967,295.
    * @throws {IncompleteReceiveError} If the stream ends before; the bytes stay in the buffer.
    */
-  readUint32(options: ByteOrder = {}): Promise<number> {
+  receiveUint32(options: ByteOrderOptions = {}): Promise<number> {
     return this.#number(4, (view, little) => view.getUint32(0, little), options);
   }
 
@@ -458,14 +459,14 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
    * import { assertEquals } from "@std/assert";
    *
    * using stream = new BufferedReceiver(streamFromReadable(new Blob([new Uint8Array(8).fill(255)]).stream()));
-   * assertEquals(await stream.readUint64(), 2n ** 64n - 1n);
+   * assertEquals(await stream.receiveUint64(), 2n ** 64n - 1n);
    * ```
    *
    * @param options The order of the bytes.
    * @returns A `bigint`, as a number could not hold it.
    * @throws {IncompleteReceiveError} If the stream ends before; the bytes stay in the buffer.
    */
-  readUint64(options: ByteOrder = {}): Promise<bigint> {
+  receiveUint64(options: ByteOrderOptions = {}): Promise<bigint> {
     return this.#number(8, (view, little) => view.getBigUint64(0, little), options);
   }
 
@@ -546,7 +547,7 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
     });
   }
 
-  #number<T>(size: number, get: (view: DataView, little: boolean) => T, options: ByteOrder = {}): Promise<T> {
+  #number<T>(size: number, get: (view: DataView, little: boolean) => T, options: ByteOrderOptions = {}): Promise<T> {
     const { endian = "big" } = options;
     if (endian !== "big" && endian !== "little") {
       const message = `Cannot read a number as "endian" must be "big" or "little": received ${show(endian)}`;

@@ -8,9 +8,8 @@ import {
   moveOnAfter,
   openNursery,
   sleep,
-  suspend,
-  type Waker,
 } from "../../core/mod.ts";
+import { suspend, type Waker } from "../../core/lowlevel.ts";
 import { simulated } from "../../testing/mod.ts";
 import { BufferedReceiver } from "./buffered_receiver.ts";
 import { BufferedStream } from "./buffered_stream.ts";
@@ -259,13 +258,13 @@ Deno.test(
   simulated(async () => {
     const [stream] = open(bytes([1, 2, 3, 4, 5]), bytes([6, 7, 8, 255, 255, 255, 255, 255, 255, 255, 254, 1, 0]));
     assertEquals(await stream.readUint8(), 1);
-    assertEquals(await stream.readUint16(), 0x0203);
-    assertEquals(await stream.readUint32({ endian: "little" }), 0x07060504);
-    assertEquals(await stream.readUint16({ endian: "big" }), 0x08ff);
-    assertEquals(await stream.readUint32(), 0xffffffff);
+    assertEquals(await stream.receiveUint16(), 0x0203);
+    assertEquals(await stream.receiveUint32({ endian: "little" }), 0x07060504);
+    assertEquals(await stream.receiveUint16({ endian: "big" }), 0x08ff);
+    assertEquals(await stream.receiveUint32(), 0xffffffff);
     const [long] = open(bytes([255, 255, 255, 255, 255, 255, 255, 254, 1, 0, 0, 0, 0, 0, 0, 0]));
-    assertEquals(await long.readUint64(), 2n ** 64n - 2n);
-    assertEquals(await long.readUint64({ endian: "little" }), 1n);
+    assertEquals(await long.receiveUint64(), 2n ** 64n - 2n);
+    assertEquals(await long.receiveUint64({ endian: "little" }), 1n);
   }),
 );
 
@@ -307,7 +306,7 @@ Deno.test(
   simulated(async () => {
     const rows: [(stream: BufferedReceiver) => Promise<unknown>, string][] = [
       [(stream) => stream.receiveExactly(10), "Cannot receive 10 bytes as the stream ended after 3 bytes"],
-      [(stream) => stream.readUint64(), "Cannot receive 8 bytes as the stream ended after 3 bytes"],
+      [(stream) => stream.receiveUint64(), "Cannot receive 8 bytes as the stream ended after 3 bytes"],
       [
         (stream) => stream.receiveUntil("\n"),
         "Cannot receive a message up to its delimiter as the stream ended after 3 bytes",
@@ -322,7 +321,7 @@ Deno.test(
       assertEquals(await stream.receiveLine(), "abc");
     }
     await assertRejects(
-      () => open("a")[0].readUint16(),
+      () => open("a")[0].receiveUint16(),
       IncompleteReceiveError,
       "Cannot receive 2 bytes as the stream ended after 1 byte",
     );
@@ -358,7 +357,7 @@ Deno.test(
       (stream) => stream.receiveLine(),
       (stream) => stream.lines().next(),
       (stream) => stream.peek(100),
-      (stream) => stream.readUint64(),
+      (stream) => stream.receiveUint64(),
       (stream) => stream.receiveExactly(100),
     ];
     const [stream, inner] = open(...drop(bytes("abcdefg")), { wait: 1 }, "\nrest");
@@ -582,7 +581,7 @@ Deno.test(
         'Cannot receive a line as "max" must be a whole number >= 0: received NaN',
       ],
       [
-        () => stream.readUint16({ endian: "middle" as never }),
+        () => stream.receiveUint16({ endian: "middle" as never }),
         RangeError,
         'Cannot read a number as "endian" must be "big" or "little": received "middle"',
       ],
@@ -678,7 +677,7 @@ Deno.test("lines, numbers and bytes over a real connection", async () => {
     using client = new BufferedStream(await openTcpStream("127.0.0.1", listener!.address.port));
     await client.sendAll(bytes("a→b\r\nc"));
     await client.sendEof();
-    const size = await client.readUint16();
+    const size = await client.receiveUint16();
     assertEquals(size, 5);
     assertEquals(text(await client.receiveExactly(7)), "a→b,c");
   });

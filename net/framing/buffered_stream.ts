@@ -13,7 +13,8 @@ import type { HalfCloseableStream, TextSender } from "../streams/stream.ts";
  *
  * @example A protocol of lines
  * ```ts
- * import { BufferedStream, memoryStreamPair, openNursery } from "@trefoil/io";
+ * import { BufferedStream, openNursery } from "@trefoil/io";
+ * import { memoryStreamPair } from "@trefoil/io/testing";
  * import { assertEquals } from "@std/assert";
  *
  * const [here, there] = memoryStreamPair();
@@ -66,7 +67,8 @@ export class BufferedStream<S extends HalfCloseableStream = HalfCloseableStream>
    *
    * @example A line
    * ```ts
-   * import { BufferedStream, memoryStreamPair } from "@trefoil/io";
+   * import { BufferedStream } from "@trefoil/io";
+   * import { memoryStreamPair } from "@trefoil/io/testing";
    * import { assertEquals } from "@std/assert";
    *
    * const [here, there] = memoryStreamPair();

@@ -1,13 +1,14 @@
 /** What the ways to a TLS client have in common. */
 
-import { BrokenResourceError, failAfter, type Network } from "../../core/mod.ts";
+import { BrokenResourceError, failAfter } from "../../core/mod.ts";
+import type { Network } from "../../core/lowlevel.ts";
 import { requireTimeout } from "../../core/internal.ts";
 import { formatAddress } from "../base/address.ts";
 import { requireAlpn, requireMissingCloseNotify, requirePem } from "../base/check.ts";
 import { ambientNetwork } from "./deno_network.ts";
 import { closeAll, takeOver } from "./host_call.ts";
 import { textOf } from "./host_errors.ts";
-import type { NetworkConn, NetworkStartTlsOptions } from "../../core/mod.ts";
+import type { NetworkConn, NetworkStartTlsOptions } from "../../core/lowlevel.ts";
 import { type SocketStream, takeConnection } from "../streams/socket_stream.ts";
 import { waitForHost } from "./wait_for_host.ts";
 import type { StartTlsOptions, TlsClientOptions } from "../connect/start_tls.ts";

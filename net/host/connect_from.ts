@@ -8,7 +8,8 @@
  */
 
 import { createConnection, type Socket } from "node:net";
-import type { NetworkAddress, NetworkConn } from "../../core/mod.ts";
+import type { TcpAddress } from "../../core/mod.ts";
+import type { NetworkConn } from "../../core/lowlevel.ts";
 import { formatAddress } from "../base/address.ts";
 
 /** Where from and where to. */
@@ -62,8 +63,8 @@ interface Reader {
 
 /** A socket of `node:net` in the shape of a connection of Deno. One read at a time, as streams do. */
 class SocketConn implements NetworkConn {
-  readonly localAddr: NetworkAddress;
-  readonly remoteAddr: NetworkAddress;
+  readonly localAddr: TcpAddress;
+  readonly remoteAddr: TcpAddress;
   readonly #socket: Socket;
   #reader: Reader | null = null;
   /** What the socket gave beyond what the last read had room for. */
@@ -72,7 +73,7 @@ class SocketConn implements NetworkConn {
   /** Why there is nothing more to read or write. Written when the socket breaks, and when it is closed. */
   #fault: unknown = null;
 
-  constructor(socket: Socket, remoteAddr: NetworkAddress) {
+  constructor(socket: Socket, remoteAddr: TcpAddress) {
     this.#socket = socket;
     this.remoteAddr = remoteAddr;
     this.localAddr = { transport: "tcp", hostname: socket.localAddress!, port: socket.localPort! };

@@ -41,14 +41,15 @@
  * - The timeout of an upgrade is in seconds; `Infinity` is taken for none, and cuts off at once.
  */
 
-import { currentRun, type NetworkAddress } from "../../core/mod.ts";
+import type { TcpAddress } from "../../core/mod.ts";
+import { currentRun } from "../../core/lowlevel.ts";
 import { isInstance } from "../../core/internal.ts";
 import { requireReusePortFlag } from "./deno_network.ts";
 
 /** A server of HTTP that the host runs. */
 export interface HostHttpServer {
   /** Where it listens. */
-  readonly address: NetworkAddress;
+  readonly address: TcpAddress;
   /** Settles when the server has ended; rejects if it could not accept a connection, those that are open go on then. */
   readonly finished: Promise<void>;
   /** Closes all connections. */
@@ -96,7 +97,7 @@ export function hostServeHttp(
   let over = false;
   server.finished.then(() => over = true, () => {});
   return {
-    address: server.addr as NetworkAddress,
+    address: server.addr as TcpAddress,
     finished: server.finished,
     abort() {
       if (over) return;

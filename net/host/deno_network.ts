@@ -8,8 +8,9 @@ import {
   type NetworkListener,
   type NetworkListenOptions,
   type ResolvedAddress,
-} from "../../core/mod.ts";
-import type { NetworkTlsConn, UnixAddress } from "../../core/mod.ts";
+} from "../../core/lowlevel.ts";
+import type { UnixAddress } from "../../core/mod.ts";
+import type { NetworkTlsConn } from "../../core/lowlevel.ts";
 import { ipVersion } from "../base/address.ts";
 import { connectFrom } from "./connect_from.ts";
 import { isOutOfResources } from "./host_errors.ts";

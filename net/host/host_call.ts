@@ -14,7 +14,7 @@
  * of a socket) cannot fail.
  */
 
-import { beginHostOperation, type HostOperation } from "../../core/mod.ts";
+import { beginHostOperation, type HostOperation } from "../../core/lowlevel.ts";
 import { ignore, isObject, read, withSuppressed } from "../../core/internal.ts";
 
 /** That of the language: a promise may have one of its own. */

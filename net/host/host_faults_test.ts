@@ -5,16 +5,14 @@ import {
   BrokenResourceError,
   CancelledElsewhereError,
   ClosedResourceError,
-  currentRun,
   Event,
   moveOnAfter,
-  type Network,
-  type NetworkTlsConn,
   run,
   sleep,
   sleepForever,
   suppressedErrors,
 } from "../../core/mod.ts";
+import { currentRun, type Network, type NetworkTlsConn } from "../../core/lowlevel.ts";
 import { simulated } from "../../testing/mod.ts";
 import {
   BufferedReceiver,
@@ -34,7 +32,7 @@ import {
   StapledStream,
   startTls,
   TlsStream,
-  writable,
+  writableFromStream,
 } from "../mod.ts";
 
 const never = () => new Promise<never>(() => {});
@@ -493,7 +491,7 @@ Deno.test(
 
 Deno.test("aborting a WritableStream over a stream whose close() throws rejects, and ends no process", async () => {
   const stream = streamOf({ close: failing("close() failed") });
-  await assertRejects(() => writable(stream).abort(new Error("enough")), Error, "close() failed");
+  await assertRejects(() => writableFromStream(stream).abort(new Error("enough")), Error, "close() failed");
 });
 
 Deno.test("closeForcefully() that nobody awaits does not end the process, whoever closes what it waits for", async () => {

@@ -7,7 +7,8 @@
  * address, and if it is taken for another one, all begin anew.
  */
 
-import { BrokenResourceError, checkpoint, ErrorGroup, type NetworkListener } from "../../core/mod.ts";
+import { BrokenResourceError, checkpoint, ErrorGroup } from "../../core/mod.ts";
+import type { NetworkListener } from "../../core/lowlevel.ts";
 import { failureOf, isInstance, NOTHING, read, withSuppressed } from "../../core/internal.ts";
 import { formatAddress, ipVersion } from "../base/address.ts";
 import { requireHost, requirePort } from "../base/check.ts";

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { BrokenResourceError, moveOnAfter, type Network, openNursery, run } from "../../core/mod.ts";
+import { BrokenResourceError, moveOnAfter, openNursery, run } from "../../core/mod.ts";
+import type { Network } from "../../core/lowlevel.ts";
 import { checkHalfCloseableStream } from "../../testing/mod.ts";
 import { openTcpListeners, openTcpStream, openTlsStream, type SocketStream, startTls } from "../mod.ts";
 

@@ -1,6 +1,6 @@
 /** Waiting for an operation of the host that may be left behind. */
 
-import { suspend } from "../../core/mod.ts";
+import { suspend } from "../../core/lowlevel.ts";
 import { hostImmediate } from "../../core/internal.ts";
 import { callHost, tellHost } from "./host_call.ts";
 

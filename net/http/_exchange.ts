@@ -18,18 +18,15 @@
  */
 
 import {
-  beginHostOperation,
   cancellable,
   CancelScope,
-  checkpointIfCancelled,
   currentTask,
   ErrorGroup,
   type Semaphore,
-  suspend,
   type Task,
   TooSlowError,
-  type Waker,
 } from "../../core/mod.ts";
+import { beginHostOperation, checkpointIfCancelled, suspend, type Waker } from "../../core/lowlevel.ts";
 import {
   failureOf,
   hostClear as clearHostTimeout,

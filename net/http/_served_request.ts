@@ -10,7 +10,8 @@
  * was read already (`TypeError`), text that is no JSON (`SyntaxError`).
  */
 
-import { beginHostOperation, BrokenResourceError, suspend } from "../../core/mod.ts";
+import { BrokenResourceError } from "../../core/mod.ts";
+import { beginHostOperation, suspend } from "../../core/lowlevel.ts";
 import { isInstance, textOf } from "../../core/internal.ts";
 import { isBodyFault } from "../host/deno_http.ts";
 

@@ -12,17 +12,8 @@
  *       └──no close frame──────▶ drained of what arrived before ──▶ broken              (BrokenResourceError)
  */
 
-import {
-  beginHostOperation,
-  BrokenResourceError,
-  ClosedResourceError,
-  EndOfChannel,
-  Event,
-  type HostOperation,
-  shielded,
-  suspend,
-  type Waker,
-} from "../../core/mod.ts";
+import { BrokenResourceError, ClosedResourceError, EndOfChannel, Event, shielded } from "../../core/mod.ts";
+import { beginHostOperation, type HostOperation, suspend, type Waker } from "../../core/lowlevel.ts";
 import {
   hostClear as clearHostTimeout,
   hostClearImmediate as dropTurn,
@@ -36,8 +27,8 @@ import type {
   WebSocketChannel,
   WebSocketCloseOptions,
   WebSocketEnd,
-  WebSocketLimits,
   WebSocketMessage,
+  WebSocketOptions,
 } from "./web_socket.ts";
 
 const DEFAULT_HIGH_WATER_MARK = 65_536;
@@ -113,7 +104,7 @@ export class Channel implements WebSocketChannel {
   /** `upgrade`: for a server's, the agreed protocol, which the host does not say, and the time it is told. */
   constructor(
     socket: WebSocket,
-    limits: WebSocketLimits,
+    limits: WebSocketOptions,
     role: "client" | "server",
     upgrade: { readonly protocol?: string; readonly idleTimeout: number } = { idleTimeout: Infinity },
   ) {

@@ -8,7 +8,7 @@
  * URL, and with it the origin of relative links.
  */
 
-import { beginHostOperation, currentRun, suspend } from "../../core/mod.ts";
+import { beginHostOperation, currentRun, suspend } from "../../core/lowlevel.ts";
 
 // Taken at import, so that a program can put this one in its place.
 const hostFetch = globalThis.fetch;

@@ -1,15 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import {
-  all,
-  CancelScope,
-  Event,
-  hostOp,
-  isCancelled,
-  moveOnAfter,
-  openNursery,
-  shielded,
-  sleep,
-} from "../../core/mod.ts";
+import { all, CancelScope, Event, isCancelled, moveOnAfter, openNursery, shielded, sleep } from "../../core/mod.ts";
+import { hostOperation } from "../../core/lowlevel.ts";
 import { fetch } from "./fetch.ts";
 
 /** A server whose answers a test controls. */
@@ -32,7 +23,7 @@ class Site implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await shielded(async () => await hostOp("shutdown", this.#server.shutdown()));
+    await shielded(async () => await hostOperation("shutdown", this.#server.shutdown()));
   }
 
   #answer(request: Request): Response | Promise<Response> {

@@ -4,18 +4,18 @@
 
 import {
   BrokenResourceError,
-  checkpointIfCancelled,
   currentSignal,
   currentTask,
-  type NetworkAddress,
   type Nursery,
   openNursery,
   Semaphore,
   shielded,
   type Task,
   type TaskStatus,
+  type TcpAddress,
   untilShutdown,
 } from "../../core/mod.ts";
+import { checkpointIfCancelled } from "../../core/lowlevel.ts";
 import {
   failureOf,
   hostClear as clearHostTimeout,
@@ -42,7 +42,7 @@ import { isNotCapable, textOf, waitForHost } from "../host/wait_for_host.ts";
 /** What a handler is told besides the request. */
 export interface HttpRequestInfo {
   /** Where the client is. Asked of the host when it is read, so read it before the answer. */
-  readonly remoteAddress: NetworkAddress;
+  readonly remoteAddress: TcpAddress;
 }
 
 /** Answers requests: see `serveHttp()`. */
@@ -53,7 +53,7 @@ export interface ServeHttpOptions extends OpenTcpListenersOptions {
   /** The port; 0 takes any free one. */
   readonly port: number;
   /** Told the address, in an array, once the server is listening: see `nursery.start()`. */
-  readonly status?: TaskStatus<readonly NetworkAddress[]>;
+  readonly status?: TaskStatus<readonly TcpAddress[]>;
   /**
    * The most requests handled at a time; others wait for their turn. The host decides on connections.
    *
@@ -145,11 +145,11 @@ const SPAWN = { name: "request" } as const;
  *
  * @example A server and its client
  * ```ts
- * import { fetch, type NetworkAddress, openNursery, serveHttp } from "@trefoil/io";
+ * import { fetch, type TcpAddress, openNursery, serveHttp } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * await openNursery(async (nursery) => {
- *   const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+ *   const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
  *     serveHttp(async (request) => new Response(`hello, ${await request.text()}`), {
  *       hostname: "127.0.0.1",
  *       port: 0,

@@ -6,20 +6,20 @@ import {
   ErrorGroup,
   Event,
   failAfter,
-  hostOp,
   isCancelled,
   moveOnAfter,
-  type NetworkAddress,
   type Nursery,
   openMemoryChannel,
   openNursery,
+  readableFromChannel,
   shielded,
   shutdownRequested,
   sleep,
   sleepForever,
+  type TcpAddress,
   TooSlowError,
-  toReadable,
 } from "../../core/mod.ts";
+import { hostOperation } from "../../core/lowlevel.ts";
 import { simulated } from "../../testing/mod.ts";
 import { type Nature, natureOf } from "../host/deno_http.ts";
 import { makeCertificates } from "../_fixtures/make_certificates.ts";
@@ -47,7 +47,7 @@ async function withServer(
   test: (url: string, nursery: Nursery, port: number) => Promise<void>,
 ): Promise<void> {
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveHttp(handler, { ...HERE, ...options, status } as ServeHttpOptions)
     );
     await test(`http://127.0.0.1:${address!.port}/`, nursery, address!.port);
@@ -263,7 +263,7 @@ Deno.test("a server from which the handler fetches, and which breaks off, is an 
     for (const fetchFrom of [fetch, globalThis.fetch]) {
       const errors: unknown[] = [];
       await openNursery(async (nursery) => {
-        const [upstream] = await nursery.start<readonly NetworkAddress[]>((status) =>
+        const [upstream] = await nursery.start<readonly TcpAddress[]>((status) =>
           serveTcp(async (stream) => {
             await stream.receiveSome();
             await stream.sendAll(encoder.encode(answer));
@@ -433,7 +433,7 @@ Deno.test("a handler that awaits a promise of somebody else's over the body is e
   const asked = new Event();
   let ended = 0;
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveHttp(async (request) => {
         asked.set();
         try {
@@ -702,7 +702,7 @@ Deno.test("a streamed body is sent as it is made, and the request lives until th
   const [send, receive] = openMemoryChannel<Uint8Array>(0);
   await withServer(
     () =>
-      new Response(toReadable(receive) as ReadableStream<Uint8Array<ArrayBuffer>>, {
+      new Response(readableFromChannel(receive) as ReadableStream<Uint8Array<ArrayBuffer>>, {
         status: 203,
         headers: { "x-made": "slowly" },
       }),
@@ -844,7 +844,7 @@ Deno.test('onHandlerError "fail": a failing handler answers 500 and fails the se
   ) {
     let status = 0;
     const error = await openNursery(async (nursery) => {
-      const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
         serveHttp(handler as HttpHandler, { ...HERE, status, onHandlerError: "fail" })
       );
       using client = await raw(address!.port, GET);
@@ -1219,7 +1219,7 @@ Deno.test("a shutdown does not wait for a client that sends no more, or takes no
     const answered = new Event();
     const ended = new Event();
     await openNursery(async (nursery) => {
-      const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
         scope.run(() => serveHttp(() => (answered.set(), new Response("early")), { ...HERE, status })).then(() =>
           ended.set()
         )
@@ -1241,7 +1241,7 @@ Deno.test("a shutdown cuts no answer that was just given, nor one that takes its
       const scope = new CancelScope();
       let asked = 0;
       await openNursery(async (nursery) => {
-        const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+        const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
           scope.run(() =>
             serveHttp(() => {
               if (++asked === 10) scope.shutdown({ grace: 60_000 });
@@ -1340,7 +1340,7 @@ Deno.test("cancelling a server cancels its handlers and streams, and closes ever
   const { handler, asked, errors } = patient();
   let streaming = false;
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveHttp((request, info) => {
         if (request.url.endsWith("/wait")) return handler(request, info);
         return new Response(
@@ -1455,7 +1455,7 @@ Deno.test("plain bodies are told from streams without being turned into one", ()
 async function curl(...args: string[]): Promise<{ code: number; stdout: string } | null> {
   try {
     const command = new Deno.Command("curl", { args: ["--silent", "--show-error", ...args], stderr: "piped" });
-    const { code, stdout } = await hostOp("curl", command.output());
+    const { code, stdout } = await hostOperation("curl", command.output());
     return { code, stdout: decoder.decode(stdout) };
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;

@@ -25,7 +25,7 @@ export interface ServerSentEvent {
  *
  * @example A clock for one client
  * ```ts
- * import { fetch, type NetworkAddress, openNursery, serveHttp, serverSentEvents, sleep } from "@trefoil/io";
+ * import { fetch, type TcpAddress, openNursery, serveHttp, serverSentEvents, sleep } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * async function* ticks() {
@@ -35,7 +35,7 @@ export interface ServerSentEvent {
  *   }
  * }
  * await openNursery(async (nursery) => {
- *   const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+ *   const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
  *     serveHttp(() => serverSentEvents(ticks()), { hostname: "127.0.0.1", port: 0, status })
  *   );
  *   const response = await fetch(`http://127.0.0.1:${address!.port}/`);

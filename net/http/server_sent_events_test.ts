@@ -1,12 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  Event,
-  isCancelled,
-  type NetworkAddress,
-  openMemoryChannel,
-  openNursery,
-  sleepForever,
-} from "../../core/mod.ts";
+import { Event, isCancelled, openMemoryChannel, openNursery, sleepForever, type TcpAddress } from "../../core/mod.ts";
 import { fetch, openTcpStream, serveHttp, type ServerSentEvent, serverSentEvents } from "../mod.ts";
 
 const HERE = { hostname: "127.0.0.1", port: 0 };
@@ -41,7 +34,7 @@ Deno.test("serverSentEvents() writes messages as the standard has it", async () 
 Deno.test("serverSentEvents() sends what a channel gives, when it gives it", async () => {
   const [send, receive] = openMemoryChannel<string>(0);
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveHttp(() => serverSentEvents(receive), { ...HERE, status })
     );
     const response = await fetch(`http://127.0.0.1:${address!.port}/`);
@@ -71,7 +64,7 @@ Deno.test("a client that goes away cancels the source of the events, which clean
     }
   }
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveHttp(() => serverSentEvents(events()), { ...HERE, status })
     );
     const client = await openTcpStream("127.0.0.1", address!.port);
@@ -130,7 +123,7 @@ Deno.test("the source of the events cleans up after an event that cannot be sent
     });
   }
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveHttp(() => serverSentEvents(careless()), {
         ...HERE,
         status,

@@ -1,6 +1,7 @@
 /** WebSockets on both sides: opening one, and answering a request with one. What they do is in `_web_socket_channel.ts`. */
 
-import { BrokenResourceError, checkpointIfCancelled } from "../../core/mod.ts";
+import { BrokenResourceError } from "../../core/mod.ts";
+import { checkpointIfCancelled } from "../../core/lowlevel.ts";
 import { failureOf, NOTHING, requireFunction, withoutLeaves } from "../../core/internal.ts";
 import { requireAtLeast, show } from "../base/check.ts";
 import { checkTlsClient } from "../host/begin_tls.ts";
@@ -13,7 +14,7 @@ import { signFor } from "./_web_socket_upgrade.ts";
 export type WebSocketMessage = string | Uint8Array<ArrayBuffer>;
 
 /** The limits of a WebSocket. */
-export interface WebSocketLimits {
+export interface WebSocketOptions {
   /**
    * A send waits while more than that many bytes are not sent yet.
    *
@@ -31,7 +32,7 @@ export interface WebSocketLimits {
 }
 
 /** How `openWebSocket()` connects. */
-export interface OpenWebSocketOptions extends WebSocketLimits {
+export interface OpenWebSocketOptions extends WebSocketOptions {
   /** The subprotocols on offer, the preferred one first. */
   readonly protocols?: readonly string[];
   /** Headers of the request, such as `authorization`. */
@@ -45,7 +46,7 @@ export interface OpenWebSocketOptions extends WebSocketLimits {
 }
 
 /** How `upgradeWebSocket()` answers. */
-export interface UpgradeWebSocketOptions extends WebSocketLimits {
+export interface UpgradeWebSocketOptions extends WebSocketOptions {
   /** The subprotocol, one of those that the client offers. */
   readonly protocol?: string;
   /**
@@ -140,11 +141,11 @@ export interface WebSocketChannel extends AsyncIterable<WebSocketMessage>, Async
  *
  * @example A client of a server that echoes
  * ```ts
- * import { type NetworkAddress, openNursery, openWebSocket, serveHttp, upgradeWebSocket } from "@trefoil/io";
+ * import { type TcpAddress, openNursery, openWebSocket, serveHttp, upgradeWebSocket } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * await openNursery(async (nursery) => {
- *   const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+ *   const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
  *     serveHttp((request) =>
  *       upgradeWebSocket(request, async (socket) => {
  *         for await (const message of socket) await socket.send(message);
@@ -207,11 +208,11 @@ async function open(url: string | URL, options: OpenWebSocketOptions): Promise<W
  *
  * @example A server that counts
  * ```ts
- * import { type NetworkAddress, openNursery, openWebSocket, serveHttp, upgradeWebSocket } from "@trefoil/io";
+ * import { type TcpAddress, openNursery, openWebSocket, serveHttp, upgradeWebSocket } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * await openNursery(async (nursery) => {
- *   const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+ *   const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
  *     serveHttp((request) =>
  *       upgradeWebSocket(request, async (socket) => {
  *         for (let n = 1; n <= 3; n++) await socket.send(`${n}`);
@@ -319,7 +320,7 @@ function connect(url: string | URL, options: OpenWebSocketOptions): WebSocket {
   }
 }
 
-function checkLimits(action: string, { highWaterMark, maxBuffered }: WebSocketLimits): void {
+function checkLimits(action: string, { highWaterMark, maxBuffered }: WebSocketOptions): void {
   if (highWaterMark !== undefined) requireAtLeast(action, "highWaterMark", highWaterMark, 0);
   if (maxBuffered !== undefined) requireAtLeast(action, "maxBuffered", maxBuffered, 0);
 }

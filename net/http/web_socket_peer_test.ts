@@ -7,16 +7,16 @@ import {
   EndOfChannel,
   type ErrorGroup,
   Event,
-  hostOp,
   moveOnAfter,
-  type NetworkAddress,
   type Nursery,
   openNursery,
   shielded,
   sleep,
   sleepForever,
+  type TcpAddress,
   untilShutdown,
 } from "../../core/mod.ts";
+import { hostOperation } from "../../core/lowlevel.ts";
 import { simulated } from "../../testing/mod.ts";
 import {
   BufferedStream,
@@ -84,8 +84,8 @@ class Peer {
   async receive(): Promise<{ opcode: number; payload: Uint8Array }> {
     const [first, second] = await this.stream.receiveExactly(2);
     let length = second! & 127;
-    if (length === 126) length = await this.stream.readUint16();
-    else if (length === 127) length = Number(await this.stream.readUint64());
+    if (length === 126) length = await this.stream.receiveUint16();
+    else if (length === 127) length = Number(await this.stream.receiveUint64());
     const mask = second! >= 128 ? await this.stream.receiveExactly(4) : new Uint8Array(4);
     const payload = (await this.stream.receiveExactly(length)).map((byte, n) => byte ^ mask[n % 4]!);
     return { opcode: first! & 15, payload };
@@ -100,7 +100,7 @@ async function withServer(
   more: Partial<ServeHttpOptions> = {},
 ): Promise<void> {
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveHttp((request) => upgradeWebSocket(request, converse, options), { ...HERE, ...more, status })
     );
     await test((address as { port: number }).port, nursery);
@@ -134,13 +134,13 @@ async function withRawServer(
   extra: string[] = [],
 ): Promise<void> {
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveTcp(async (tcp) => {
         const stream = new BufferedStream(tcp);
         const head = decode(await stream.receiveUntil("\r\n\r\n")) + "\r\n";
         const key = /sec-websocket-key: (.*)\r/i.exec(head)![1];
         const text = encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
-        const digest = new Uint8Array(await hostOp("sha-1", crypto.subtle.digest("SHA-1", text)));
+        const digest = new Uint8Array(await hostOperation("sha-1", crypto.subtle.digest("SHA-1", text)));
         const lines = [
           "HTTP/1.1 101 Switching Protocols",
           "Upgrade: websocket",
@@ -316,7 +316,7 @@ Deno.test(
 Deno.test("a request that is cancelled before its upgrade gets no WebSocket", () =>
   openNursery(async (nursery) => {
     let conversations = 0;
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveHttp((request) => {
         const task = currentTask();
         queueMicrotask(() => task.cancel());
@@ -509,7 +509,7 @@ Deno.test("a shutdown of the server leaves conversations their grace, then close
   const seen: unknown[] = [];
   await scope.run(() =>
     openNursery(async (nursery) => {
-      const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
         serveHttp((request) =>
           upgradeWebSocket(request, async (socket) => {
             const idle = await untilShutdown(() => socket.receive());
@@ -569,7 +569,7 @@ Deno.test("a request that is under way when a shutdown begins may still become a
   const asked = new Event();
   const go = new Event();
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       scope.run(() =>
         serveHttp(async (request) => {
           asked.set();

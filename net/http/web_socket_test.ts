@@ -5,15 +5,15 @@ import {
   ClosedResourceError,
   EndOfChannel,
   Event,
-  hostOp,
   isCancelled,
   moveOnAfter,
-  type NetworkAddress,
   type Nursery,
   openNursery,
   sleep,
   sleepForever,
+  type TcpAddress,
 } from "../../core/mod.ts";
+import { hostOperation } from "../../core/lowlevel.ts";
 
 import {
   openTcpStream,
@@ -36,7 +36,7 @@ async function withServer(
   more: Partial<ServeHttpOptions> = {},
 ): Promise<void> {
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveHttp((request) => upgradeWebSocket(request, converse, options), { ...HERE, ...more, status })
     );
     await test(`ws://127.0.0.1:${address!.port}/`, nursery);
@@ -83,7 +83,7 @@ Deno.test("the subprotocol is agreed on", () =>
 
 Deno.test("headers of the client reach the handler", async () => {
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveHttp((request) => {
         const name = request.headers.get("x-name");
         return upgradeWebSocket(request, (socket) => socket.send(`${name}`));
@@ -203,11 +203,11 @@ Deno.test("send() waits while the peer does not take what was sent, and sends no
     // A peer that reads nothing at all: the host itself would read for a WebSocket of ours.
     const blocked = new Event();
     await openNursery(async (nursery) => {
-      const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
         serveTcp(async (stream) => {
           const request = new TextDecoder().decode((await stream.receiveSome())!);
           const key = /sec-websocket-key: (.*)\r/i.exec(request)![1];
-          const digest = await hostOp(
+          const digest = await hostOperation(
             "sha-1",
             crypto.subtle.digest("SHA-1", new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)),
           );
@@ -341,7 +341,7 @@ Deno.test("a conversation that fails is an error of its handler, and closes the 
 Deno.test("an upgrade that is asked for, but not returned, harms nobody", async () => {
   await openNursery(async (nursery) => {
     let first = true;
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveHttp((request) => {
         const response = upgradeWebSocket(request, echo);
         if (!first) return response;
@@ -364,7 +364,7 @@ Deno.test("an upgrade that is asked for, but not returned, harms nobody", async 
 
 Deno.test("a handler may wait before it upgrades", async () => {
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveHttp(async (request) => {
         await sleep(5);
         return upgradeWebSocket(request, echo);
@@ -381,7 +381,7 @@ Deno.test("a handler may wait before it upgrades", async () => {
 Deno.test("openWebSocket() that is cancelled gives the connection up", async () => {
   await openNursery(async (nursery) => {
     const gone = new Event();
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveTcp(async (stream) => {
         for await (const _ of stream);
         gone.set();
@@ -397,11 +397,11 @@ Deno.test("openWebSocket() that is cancelled gives the connection up", async () 
 Deno.test("close() waits no longer than its timeout for a peer that does not answer", async () => {
   const release = new Event();
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveTcp(async (stream) => {
         const request = new TextDecoder().decode((await stream.receiveSome())!);
         const key = /sec-websocket-key: (.*)\r/i.exec(request)![1];
-        const digest = await hostOp(
+        const digest = await hostOperation(
           "sha-1",
           crypto.subtle.digest("SHA-1", new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)),
         );

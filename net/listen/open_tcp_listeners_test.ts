@@ -1,12 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import {
-  ErrorGroup,
-  moveOnAfter,
-  type Network,
-  type NetworkListener,
-  type NetworkListenOptions,
-  run,
-} from "../../core/mod.ts";
+import { ErrorGroup, moveOnAfter, run } from "../../core/mod.ts";
+import type { Network, NetworkListener, NetworkListenOptions } from "../../core/lowlevel.ts";
 import { openTcpListeners, openTcpStream, serveTcp } from "../mod.ts";
 import { ScriptedNetwork } from "../_fixtures/scripted_network.ts";
 

@@ -1,11 +1,12 @@
 /** Listening for TLS connections. */
 
-import { BrokenResourceError, type NetworkListener } from "../../core/mod.ts";
+import { BrokenResourceError } from "../../core/mod.ts";
+import type { NetworkListener } from "../../core/lowlevel.ts";
 import { composedWait, failureOf, isInstance, NOTHING } from "../../core/internal.ts";
 import { requireAlpn, requireMissingCloseNotify, requirePem } from "../base/check.ts";
 import { ambientNetwork, readText } from "../host/deno_network.ts";
 import { checkListen, listenOnAll } from "../host/listen_on_all.ts";
-import type { NetworkTlsConn } from "../../core/mod.ts";
+import type { NetworkTlsConn } from "../../core/lowlevel.ts";
 import { makeAtOnce } from "../host/host_call.ts";
 import { isNotCapable, isOfSystem, textOf } from "../host/host_errors.ts";
 import { waitForHost } from "../host/wait_for_host.ts";

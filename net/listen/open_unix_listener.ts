@@ -7,13 +7,8 @@
  * of the system closes that gap; who starts the same server twice at the same moment needs a lock of their own.
  */
 
-import {
-  BrokenResourceError,
-  checkpoint,
-  type Network,
-  type NetworkConn,
-  type NetworkListener,
-} from "../../core/mod.ts";
+import { BrokenResourceError, checkpoint } from "../../core/mod.ts";
+import type { Network, NetworkConn, NetworkListener } from "../../core/lowlevel.ts";
 import { composedWait, failureOf, isInstance, NOTHING, read } from "../../core/internal.ts";
 import { formatPath } from "../base/address.ts";
 import { requireSocketPath } from "../base/check.ts";

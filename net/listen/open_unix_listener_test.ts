@@ -5,12 +5,12 @@ import {
   ClosedResourceError,
   Event,
   moveOnAfter,
-  type Network,
   openNursery,
   run,
   sleep,
   sleepForever,
 } from "../../core/mod.ts";
+import type { Network } from "../../core/lowlevel.ts";
 import type { UnixAddress } from "../../core/mod.ts";
 import { openUnixListener, openUnixStream, serveUnix } from "../mod.ts";
 import { ScriptedConn, ScriptedNetwork } from "../_fixtures/scripted_network.ts";

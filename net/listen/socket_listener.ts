@@ -9,17 +9,15 @@
  * whatever the system reports is passed over, but for a socket that is closed and for a want of resources.
  */
 
+import { BrokenResourceError, BusyResourceError, ClosedResourceError } from "../../core/mod.ts";
 import {
-  BrokenResourceError,
-  BusyResourceError,
-  ClosedResourceError,
   type HostOperation,
   type NetworkConn,
   type NetworkListener,
   suspend,
   type WaitReason,
   type Waker,
-} from "../../core/mod.ts";
+} from "../../core/lowlevel.ts";
 import { isError, read, requireFunction, show } from "../../core/internal.ts";
 import { formatSocketAddress } from "../base/address.ts";
 import { requireMethod } from "../base/check.ts";

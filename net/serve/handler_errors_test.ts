@@ -4,12 +4,12 @@ import {
   ErrorGroup,
   Event,
   moveOnAfter,
-  type NetworkAddress,
   openNursery,
   shielded,
   sleep,
   sleepForever,
   suppressedErrors,
+  type TcpAddress,
 } from "../../core/mod.ts";
 import { simulated } from "../../testing/mod.ts";
 import { makeCertificates } from "../_fixtures/make_certificates.ts";
@@ -45,7 +45,7 @@ interface Kind {
 const at = (started: (port: number) => void) => ({
   hostname: "127.0.0.1",
   port: 0,
-  status: { started: ([address]: readonly NetworkAddress[]) => started(address!.port) },
+  status: { started: ([address]: readonly TcpAddress[]) => started(address!.port) },
 });
 
 async function drain(stream: AsyncIterable<unknown>): Promise<void> {

@@ -1,6 +1,6 @@
 /** Servers for TCP, and for listeners of any kind. What becomes of errors of handlers is in `base/handler_errors.ts`. */
 
-import type { NetworkAddress, TaskStatus } from "../../core/mod.ts";
+import type { TaskStatus, TcpAddress } from "../../core/mod.ts";
 import { show } from "../../core/internal.ts";
 import { checkServe, serveAll, telling } from "./_accept_loop.ts";
 import { openTcpListeners, type OpenTcpListenersOptions } from "../listen/open_tcp_listeners.ts";
@@ -54,7 +54,7 @@ export interface ServeTcpOptions extends OpenTcpListenersOptions, ServeOptions<S
   /** The port; 0 takes any free one. */
   readonly port: number;
   /** Told the addresses once the server is listening: see `nursery.start()`. */
-  readonly status?: TaskStatus<readonly NetworkAddress[]>;
+  readonly status?: TaskStatus<readonly TcpAddress[]>;
 }
 
 /**
@@ -69,11 +69,11 @@ export interface ServeTcpOptions extends OpenTcpListenersOptions, ServeOptions<S
  *
  * @example An echo server and its client
  * ```ts
- * import { type NetworkAddress, openNursery, openTcpStream, serveTcp } from "@trefoil/io";
+ * import { type TcpAddress, openNursery, openTcpStream, serveTcp } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * await openNursery(async (nursery) => {
- *   const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+ *   const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
  *     serveTcp(async (stream) => {
  *       for await (const chunk of stream) await stream.sendAll(chunk);
  *     }, { hostname: "127.0.0.1", port: 0, status })

@@ -6,13 +6,13 @@ import {
   ClosedResourceError,
   Event,
   moveOnAfter,
-  type NetworkAddress,
   type Nursery,
   openMemoryChannel,
   openNursery,
   shutdownRequested,
   sleep,
   sleepForever,
+  type TcpAddress,
   TooSlowError,
 } from "../../core/mod.ts";
 import { simulated } from "../../testing/mod.ts";
@@ -36,7 +36,7 @@ async function withServer(
   test: (port: number, nursery: Nursery) => Promise<void>,
 ): Promise<void> {
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveTcp(handler, { ...HERE, port: 0, ...options, status })
     );
     await test(address!.port, nursery);
@@ -128,7 +128,7 @@ Deno.test("shutdown() stops accepting, lets handlers finish, and the server retu
   const refused = new Event();
   const log: string[] = [];
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveTcp(async (stream) => {
         started.set();
         await refused.wait();
@@ -149,7 +149,7 @@ Deno.test("shutdown() stops accepting, lets handlers finish, and the server retu
 
 Deno.test("shutdown() cancels handlers when the grace is over, and closes their streams", async () => {
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveTcp(() => sleepForever(), { ...HERE, port: 0, status })
     );
     const client = await openTcpStream("127.0.0.1", address!.port);

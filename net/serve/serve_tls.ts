@@ -1,6 +1,6 @@
 /** Servers for TLS. */
 
-import { failAfter, type NetworkAddress, type TaskStatus } from "../../core/mod.ts";
+import { failAfter, type TaskStatus, type TcpAddress } from "../../core/mod.ts";
 import { failureOf, NOTHING, requireFunction } from "../../core/internal.ts";
 import { checkServe, serveAll, telling } from "./_accept_loop.ts";
 import { requireAtLeast } from "../base/check.ts";
@@ -30,7 +30,7 @@ export type ServeTlsOptions = OpenTlsListenersOptions & ServeOptions<TlsStream> 
   /** The port; 0 takes any free one. */
   readonly port: number;
   /** Told the addresses once the server is listening: see `nursery.start()`. */
-  readonly status?: TaskStatus<readonly NetworkAddress[]>;
+  readonly status?: TaskStatus<readonly TcpAddress[]>;
 };
 
 /** What Go's HTTP gives the other side for a handshake, in milliseconds. */

@@ -6,11 +6,11 @@ import {
   ClosedResourceError,
   Event,
   moveOnAfter,
-  type NetworkAddress,
   type Nursery,
   openNursery,
   run,
   sleep,
+  type TcpAddress,
   TooSlowError,
 } from "../../core/mod.ts";
 import { makeCertificates } from "../_fixtures/make_certificates.ts";
@@ -50,7 +50,7 @@ async function withServer(
   test: (port: number, nursery: Nursery) => Promise<void>,
 ): Promise<void> {
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveTls(handler, { ...HERE, port: 0, cert, key, ...options, status } as ServeTlsOptions)
     );
     await test(address!.port, nursery);
@@ -62,7 +62,7 @@ async function withServer(
 async function withCut(port: number, test: (port: number, cut: () => void) => Promise<void>): Promise<void> {
   const open: SocketStream[] = [];
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveTcp(async (client) => {
         using server = await openTcpStream("127.0.0.1", port);
         open.push(client, server);
@@ -204,7 +204,7 @@ tlsTest("a silent client blocks nobody, and is turned away when its time is up",
 tlsTest("a client in the middle of its handshake does not hold up a shutdown", async () => {
   const statistics = { open: 0, accepted: 0 };
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveTls(echo, { ...HERE, port: 0, cert, key, handshakeTimeout: 60_000, statistics, status })
     );
     using silent = await openTcpStream("127.0.0.1", address!.port);
@@ -243,7 +243,7 @@ tlsTest("a client that does not speak TLS, or goes away, is no error of the serv
       reasons.push((error as Error).message);
       if (reasons.length === 2) heard.set();
     };
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveTls(echo, { ...HERE, port: 0, cert, key, onHandshakeError, status })
     );
     const { port } = address!;
@@ -386,7 +386,7 @@ tlsTest("startTls() in the middle of a conversation takes the stream over", asyn
       await echo(server);
     });
     // The host has no upgrade for servers: a go-between plays the plain part.
-    const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
       serveTcp(async (client) => {
         assertEquals(decode(await client.receiveSome()), "STARTTLS\n");
         await client.sendAll(encode("go ahead\n"));

@@ -5,15 +5,8 @@
  * receive leaves it in flight, and what it brings is kept for the next one.
  */
 
-import {
-  BrokenResourceError,
-  BusyResourceError,
-  ClosedResourceError,
-  type HostOperation,
-  suspend,
-  type WaitReason,
-  type Waker,
-} from "../../core/mod.ts";
+import { BrokenResourceError, BusyResourceError, ClosedResourceError } from "../../core/mod.ts";
+import { type HostOperation, suspend, type WaitReason, type Waker } from "../../core/lowlevel.ts";
 import { show } from "../../core/internal.ts";
 import { chunksOf, divide, faultOfMax, faultOfTarget } from "../base/byte_stream.ts";
 import { callHost, tellHost } from "../host/host_call.ts";

@@ -8,15 +8,8 @@
  * sender may reuse its buffer once `sendAll()` has returned: hence a copy.
  */
 
-import {
-  BrokenResourceError,
-  BusyResourceError,
-  ClosedResourceError,
-  type HostOperation,
-  suspend,
-  type WaitReason,
-  type Waker,
-} from "../../core/mod.ts";
+import { BrokenResourceError, BusyResourceError, ClosedResourceError } from "../../core/mod.ts";
+import { type HostOperation, suspend, type WaitReason, type Waker } from "../../core/lowlevel.ts";
 import { encodeText, faultOfBytes } from "../base/byte_stream.ts";
 import { callHost, tellHost } from "../host/host_call.ts";
 import { textOf } from "../host/host_errors.ts";

@@ -1,6 +1,7 @@
 /** Moving bytes from stream to stream. */
 
-import { BrokenResourceError, CancelScope, cancelShieldedCheckpoint, openNursery } from "../../core/mod.ts";
+import { BrokenResourceError, CancelScope, openNursery } from "../../core/mod.ts";
+import { cancelShieldedCheckpoint } from "../../core/lowlevel.ts";
 import { composedWait, failureOf, NOTHING, turnDue, withSuppressed } from "../../core/internal.ts";
 import { faultOfSize } from "../base/byte_stream.ts";
 import { requireMethod } from "../base/check.ts";
@@ -83,12 +84,12 @@ async function move(from: ReceiveStream, to: SendStream): Promise<number> {
  *
  * @example A TCP proxy
  * ```ts
- * import { type NetworkAddress, openNursery, openTcpStream, proxy, serveTcp } from "@trefoil/io";
+ * import { type TcpAddress, openNursery, openTcpStream, proxy, serveTcp } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * await openNursery(async (nursery) => {
  *   const serve = (handler: Parameters<typeof serveTcp>[0]) =>
- *     nursery.start<readonly NetworkAddress[]>((status) =>
+ *     nursery.start<readonly TcpAddress[]>((status) =>
  *       serveTcp(handler, { hostname: "127.0.0.1", port: 0, status })
  *     );
  *   const [echo] = await serve(async (stream) => {

@@ -20,18 +20,15 @@
  * and breaking concern both.
  */
 
+import { BrokenResourceError, BusyResourceError, ClosedResourceError, type TcpAddress } from "../../core/mod.ts";
 import {
   beginHostOperation,
-  BrokenResourceError,
-  BusyResourceError,
-  ClosedResourceError,
   type HostOperation,
-  type NetworkAddress,
   type NetworkConn,
   suspend,
   type WaitReason,
   type Waker,
-} from "../../core/mod.ts";
+} from "../../core/lowlevel.ts";
 import { hostImmediate } from "../../core/internal.ts";
 import { formatSocketAddress } from "../base/address.ts";
 import {
@@ -93,7 +90,7 @@ export let takeConnection: <A extends SocketAddress>(stream: SocketStream<A>, ac
  * listener!.close();
  * ```
  */
-export class SocketStream<A extends SocketAddress = NetworkAddress> implements HalfCloseableStream, TextSender {
+export class SocketStream<A extends SocketAddress = TcpAddress> implements HalfCloseableStream, TextSender {
   static {
     takeConnection = (stream, action) => stream.#take(action);
   }

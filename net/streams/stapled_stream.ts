@@ -1,6 +1,7 @@
 /** Two streams of one direction as one of both. */
 
-import { ClosedResourceError, suspend, type WaitReason } from "../../core/mod.ts";
+import { ClosedResourceError } from "../../core/mod.ts";
+import { suspend, type WaitReason } from "../../core/lowlevel.ts";
 import { composedWait } from "../../core/internal.ts";
 import { callStream, encodeText } from "../base/byte_stream.ts";
 import { throwFirst } from "../host/close.ts";

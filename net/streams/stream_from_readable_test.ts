@@ -4,12 +4,12 @@ import {
   BusyResourceError,
   CancelScope,
   ClosedResourceError,
-  currentRun,
   isCancelled,
   moveOnAfter,
   openNursery,
   sleep,
 } from "../../core/mod.ts";
+import { currentRun } from "../../core/lowlevel.ts";
 import { simulate, simulated } from "../../testing/mod.ts";
 import { bytes, text } from "../_fixtures/memory_streams.ts";
 import { streamFromReadable } from "./web_streams.ts";

@@ -10,21 +10,14 @@
  * and who is cancelled just stops waiting.
  */
 
-import {
-  BrokenResourceError,
-  ClosedResourceError,
-  type HostOperation,
-  type NetworkConn,
-  suspend,
-  type WaitReason,
-  type Waker,
-} from "../../core/mod.ts";
+import { BrokenResourceError, ClosedResourceError } from "../../core/mod.ts";
+import { type HostOperation, type NetworkConn, suspend, type WaitReason, type Waker } from "../../core/lowlevel.ts";
 import { isObject, read } from "../../core/internal.ts";
 import { formatAddress } from "../base/address.ts";
 import { requireMethod } from "../base/check.ts";
 import { callHost } from "../host/host_call.ts";
 import { isClosed, textOf } from "../host/host_errors.ts";
-import type { NetworkTlsConn, NetworkTlsHandshake } from "../../core/mod.ts";
+import type { NetworkTlsConn, NetworkTlsHandshake } from "../../core/lowlevel.ts";
 import { SocketStream } from "./socket_stream.ts";
 
 /** How a `TlsStream` behaves. */

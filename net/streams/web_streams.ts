@@ -22,12 +22,12 @@ const CHUNK = 64 * 1024;
  *
  * @example Unpacking what comes in
  * ```ts
- * import { streamFromReadable, readable } from "@trefoil/io";
+ * import { streamFromReadable, readableFromStream } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * const packed = new Blob(["hello"]).stream().pipeThrough(new CompressionStream("gzip"));
  * using stream = streamFromReadable(packed);
- * const text = await new Response(readable(stream).pipeThrough(new DecompressionStream("gzip"))).text();
+ * const text = await new Response(readableFromStream(stream).pipeThrough(new DecompressionStream("gzip"))).text();
  * assertEquals(text, "hello");
  * ```
  *
@@ -35,7 +35,7 @@ const CHUNK = 64 * 1024;
  * @returns A byte stream.
  * @throws {TypeError} If `stream` cannot receive.
  */
-export function readable(stream: ReceiveStream): ReadableStream<Uint8Array<ArrayBuffer>> {
+export function readableFromStream(stream: ReceiveStream): ReadableStream<Uint8Array<ArrayBuffer>> {
   if (typeof stream?.receiveInto !== "function") {
     throw new TypeError(
       `Cannot make a ReadableStream as "stream" must be a ReceiveStream: received ${show(stream)}`,
@@ -74,17 +74,17 @@ export function readable(stream: ReceiveStream): ReadableStream<Uint8Array<Array
  *
  * @example Sending a file, or anything else that is a `ReadableStream`
  * ```ts
- * import { openNursery, openTcpListeners, openTcpStream, readable, writable } from "@trefoil/io";
+ * import { openNursery, openTcpListeners, openTcpStream, readableFromStream, writableFromStream } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
  * await openNursery(async (nursery) => {
  *   nursery.startSoon(async () => {
  *     using server = await listener!.accept();
- *     await new Blob(["hello"]).stream().pipeTo(writable(server));
+ *     await new Blob(["hello"]).stream().pipeTo(writableFromStream(server));
  *   });
  *   using client = await openTcpStream("127.0.0.1", listener!.address.port);
- *   assertEquals(await new Response(readable(client)).text(), "hello");
+ *   assertEquals(await new Response(readableFromStream(client)).text(), "hello");
  * });
  * listener!.close();
  * ```
@@ -93,7 +93,7 @@ export function readable(stream: ReceiveStream): ReadableStream<Uint8Array<Array
  * @returns A stream of bytes.
  * @throws {TypeError} If `stream` cannot send.
  */
-export function writable(stream: SendStream): WritableStream<Uint8Array> {
+export function writableFromStream(stream: SendStream): WritableStream<Uint8Array> {
   if (typeof stream?.sendAll !== "function") {
     throw new TypeError(`Cannot make a WritableStream as "stream" must be a SendStream: received ${show(stream)}`);
   }

@@ -4,26 +4,26 @@ import { simulated } from "../../testing/mod.ts";
 import { bytes, RecordingSendStream, ScriptedReceiveStream, text } from "../_fixtures/memory_streams.ts";
 import { openTcpListeners, openTcpStream } from "../mod.ts";
 import type { SendStream } from "./stream.ts";
-import { readable, streamFromReadable, streamFromWritable, writable } from "./web_streams.ts";
+import { readableFromStream, streamFromReadable, streamFromWritable, writableFromStream } from "./web_streams.ts";
 
-// readable()
+// readableFromStream()
 
 Deno.test(
-  "readable() gives everything and then ends, and leaves the stream open",
+  "readableFromStream() gives everything and then ends, and leaves the stream open",
   simulated(async () => {
     const stream = new ScriptedReceiveStream("ab", { wait: 5 }, "c", new Uint8Array(100_000));
-    const chunks = await Array.fromAsync(readable(stream));
+    const chunks = await Array.fromAsync(readableFromStream(stream));
     assertEquals(chunks.map(({ length }) => length), [2, 1, 65_536, 34_464]);
     assertEquals(stream.closed, 0);
-    assertEquals(await new Response(readable(new ScriptedReceiveStream("a", "b"))).text(), "ab");
+    assertEquals(await new Response(readableFromStream(new ScriptedReceiveStream("a", "b"))).text(), "ab");
   }),
 );
 
 Deno.test(
-  "readable() receives once for each read, and never ahead",
+  "readableFromStream() receives once for each read, and never ahead",
   simulated(async () => {
     const stream = new ScriptedReceiveStream("a", "b", "c");
-    const reader = readable(stream).getReader();
+    const reader = readableFromStream(stream).getReader();
     await sleep(10);
     assertEquals(stream.asked.length, 0);
     await reader.read();
@@ -33,10 +33,10 @@ Deno.test(
 );
 
 Deno.test(
-  "readable() receives straight into the buffer of a reader that has one",
+  "readableFromStream() receives straight into the buffer of a reader that has one",
   simulated(async () => {
     const stream = new ScriptedReceiveStream("abc", "defg");
-    const reader = readable(stream).getReader({ mode: "byob" });
+    const reader = readableFromStream(stream).getReader({ mode: "byob" });
     const first = await reader.read(new Uint8Array(5));
     assertEquals([text(first.value!), stream.asked[0]], ["abc", 5]);
     const second = await reader.read(new Uint8Array(first.value!.buffer, 1, 4));
@@ -47,10 +47,10 @@ Deno.test(
 );
 
 Deno.test(
-  "cancelling a readable() closes the stream, also while a read waits",
+  "cancelling a readableFromStream() closes the stream, also while a read waits",
   simulated(async () => {
     const stream = new ScriptedReceiveStream({ wait: 1_000 });
-    const reader = readable(stream).getReader();
+    const reader = readableFromStream(stream).getReader();
     const read = reader.read();
     await sleep(1);
     await reader.cancel();
@@ -59,20 +59,20 @@ Deno.test(
 );
 
 Deno.test(
-  "a failure of the stream fails the readable() with the same error",
+  "a failure of the stream fails the readableFromStream() with the same error",
   simulated(async () => {
     const fail = new Error("reset");
-    const reader = readable(new ScriptedReceiveStream("a", { fail })).getReader();
+    const reader = readableFromStream(new ScriptedReceiveStream("a", { fail })).getReader();
     await reader.read();
     for (let n = 0; n < 2; n++) assertStrictEquals(await reader.read().catch((error) => error), fail);
   }),
 );
 
 Deno.test(
-  "a read of a readable() waits in the scope of the reader, and a cancelled one loses no byte of the stream",
+  "a read of a readableFromStream() waits in the scope of the reader, and a cancelled one loses no byte of the stream",
   simulated(async () => {
     const stream = new ScriptedReceiveStream({ wait: 10 }, "abc");
-    const web = readable(stream);
+    const web = readableFromStream(stream);
     await sleep(0);
     const outcome = await moveOnAfter(5, () => new Response(web).text());
     assert(outcome.cancelledCaught);
@@ -80,12 +80,12 @@ Deno.test(
   }),
 );
 
-// writable()
+// writableFromStream()
 
 Deno.test(
-  "a read of a readable() that follows another at once waits in its own scope, not in that of the other",
+  "a read of a readableFromStream() that follows another at once waits in its own scope, not in that of the other",
   simulated(async (sim) => {
-    const reader = readable(new ScriptedReceiveStream("one", { wait: 1_000 }, "late")).getReader();
+    const reader = readableFromStream(new ScriptedReceiveStream("one", { wait: 1_000 }, "late")).getReader();
     await sleep(1);
     assertEquals(text((await reader.read()).value!), "one");
     const late = await moveOnAfter(50, () => reader.read());
@@ -95,10 +95,10 @@ Deno.test(
 );
 
 Deno.test(
-  "writable() sends what is written, at the pace of the stream, and ends its sending direction",
+  "writableFromStream() sends what is written, at the pace of the stream, and ends its sending direction",
   simulated(async (sim) => {
     const stream = new RecordingSendStream({ delay: 10 });
-    const writer = writable(stream).getWriter();
+    const writer = writableFromStream(stream).getWriter();
     await writer.ready;
     const writes = [writer.write(bytes("ab")), writer.write(bytes("cd"))];
     assertEquals(writer.desiredSize, -1);
@@ -110,20 +110,20 @@ Deno.test(
 );
 
 Deno.test(
-  "writable() of a stream that cannot be ended closes it",
+  "writableFromStream() of a stream that cannot be ended closes it",
   simulated(async () => {
     const stream = new RecordingSendStream();
     Object.defineProperty(stream, "sendEof", { value: undefined });
-    await writable(stream).close();
+    await writableFromStream(stream).close();
     assertEquals(stream.closed, 1);
   }),
 );
 
 Deno.test(
-  "aborting a writable() closes the stream at once, also while a send is stuck",
+  "aborting a writableFromStream() closes the stream at once, also while a send is stuck",
   simulated(async (sim) => {
     const stream = stuck();
-    const writer = writable(stream).getWriter();
+    const writer = writableFromStream(stream).getWriter();
     const write = writer.write(bytes("a")).catch((error) => error);
     await sleep(1);
     const reason = new Error("enough");
@@ -136,19 +136,19 @@ Deno.test(
 );
 
 Deno.test(
-  "a failure of the stream fails the writable() with the same error",
+  "a failure of the stream fails the writableFromStream() with the same error",
   simulated(async () => {
     const fail = new Error("reset");
-    const writer = writable(new RecordingSendStream({ fail })).getWriter();
+    const writer = writableFromStream(new RecordingSendStream({ fail })).getWriter();
     for (let n = 0; n < 2; n++) assertStrictEquals(await writer.write(bytes("a")).catch((error) => error), fail);
     await assertRejects(() => writer.closed);
   }),
 );
 
 Deno.test(
-  "a write to a writable() waits in the scope of the writer",
+  "a write to a writableFromStream() waits in the scope of the writer",
   simulated(async (sim) => {
-    const writer = writable(new RecordingSendStream({ delay: 1_000 })).getWriter();
+    const writer = writableFromStream(new RecordingSendStream({ delay: 1_000 })).getWriter();
     await sleep(0);
     assert((await moveOnAfter(5, () => writer.write(bytes("a")))).cancelledCaught);
     assert(isCancelled(await writer.closed.catch((error) => error)));
@@ -164,11 +164,11 @@ Deno.test("the adapters refuse what is not a stream, or belongs to somebody else
   locked.write.getWriter();
   const rows: [() => unknown, string][] = [
     [
-      () => readable(new RecordingSendStream() as never),
+      () => readableFromStream(new RecordingSendStream() as never),
       'Cannot make a ReadableStream as "stream" must be a ReceiveStream: received an object',
     ],
     [
-      () => writable(undefined as never),
+      () => writableFromStream(undefined as never),
       'Cannot make a WritableStream as "stream" must be a SendStream: received undefined',
     ],
     [
@@ -197,14 +197,14 @@ Deno.test("both ways through both kinds of streams over a real connection", asyn
   await openNursery(async (nursery) => {
     nursery.startSoon(async () => {
       using server = await listener!.accept();
-      await readable(server).pipeTo(writable(server));
+      await readableFromStream(server).pipeTo(writableFromStream(server));
     });
     using client = await openTcpStream("127.0.0.1", listener!.address.port);
     nursery.startSoon(async () => {
       const data = new Blob([new Uint8Array(size).fill(7)]);
-      await data.stream().pipeThrough(new CompressionStream("gzip")).pipeTo(writable(client));
+      await data.stream().pipeThrough(new CompressionStream("gzip")).pipeTo(writableFromStream(client));
     });
-    using unpacked = streamFromReadable(readable(client).pipeThrough(new DecompressionStream("gzip")));
+    using unpacked = streamFromReadable(readableFromStream(client).pipeThrough(new DecompressionStream("gzip")));
     let received = 0;
     for await (const chunk of unpacked) {
       assert(chunk.every((byte) => byte === 7));

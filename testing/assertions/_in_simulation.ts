@@ -1,7 +1,7 @@
 /** Where assertions run that need a simulation: in the caller's, or in one of their own. */
 
 import { composedWait, failureOf, NOTHING } from "../../core/internal.ts";
-import { currentRun } from "../../core/mod.ts";
+import { currentRun } from "../../core/lowlevel.ts";
 import { ambientDriver } from "../driver/ambient.ts";
 import { simulate } from "../time/simulate.ts";
 

@@ -17,7 +17,8 @@ import { inSomeSimulation } from "./_in_simulation.ts";
  *
  * @example One operation that waits, and one that does not
  * ```ts
- * import { assertCheckpoints, openMemoryChannel } from "@trefoil/io";
+ * import { openMemoryChannel } from "@trefoil/io";
+ * import { assertCheckpoints } from "@trefoil/io/testing";
  * import { assertRejects } from "@std/assert";
  *
  * const [send, receive] = openMemoryChannel<number>(1);
@@ -57,7 +58,8 @@ export function assertCheckpoints<T>(fn: () => T | Promise<T>): Promise<T> {
  *
  * @example An operation that must not wait
  * ```ts
- * import { assertNoCheckpoints, openMemoryChannel } from "@trefoil/io";
+ * import { openMemoryChannel } from "@trefoil/io";
+ * import { assertNoCheckpoints } from "@trefoil/io/testing";
  *
  * const [send] = openMemoryChannel<number>(1);
  * await assertNoCheckpoints(() => send.trySend(1));
@@ -104,7 +106,8 @@ export function assertNoCheckpoints<T>(fn: () => T | Promise<T>): Promise<T> {
  *
  * @example A receive from an empty channel
  * ```ts
- * import { assertCancellable, openMemoryChannel } from "@trefoil/io";
+ * import { openMemoryChannel } from "@trefoil/io";
+ * import { assertCancellable } from "@trefoil/io/testing";
  *
  * const [_send, receive] = openMemoryChannel<number>(0);
  * await assertCancellable(() => receive.receive());

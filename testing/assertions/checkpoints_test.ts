@@ -1,8 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import {
-  cancelShieldedCheckpoint,
   checkpoint,
-  checkpointIfCancelled,
   Event,
   moveOnAfter,
   openMemoryChannel,
@@ -12,6 +10,7 @@ import {
   sleep,
   sleepForever,
 } from "../../core/mod.ts";
+import { cancelShieldedCheckpoint, checkpointIfCancelled } from "../../core/lowlevel.ts";
 import { assertCancellable, assertCheckpoints, assertNoCheckpoints, simulate, simulated } from "../mod.ts";
 
 const messageOf = async (fn: () => Promise<unknown>) => (await assertRejects(fn, Error)).message;

@@ -15,7 +15,8 @@ import {
   show as shown,
   textOf,
 } from "../../core/internal.ts";
-import { cancelShieldedCheckpoint, type ErrorMatch, isErrorGroup, isOnlyCancelled } from "../../core/mod.ts";
+import { type ErrorMatch, isErrorGroup, isOnlyCancelled } from "../../core/mod.ts";
+import { cancelShieldedCheckpoint } from "../../core/lowlevel.ts";
 import { requireFlag, requireOptions } from "../base/check.ts";
 
 /** What is expected of one error: a class, a predicate, its properties, or a group made by `group()`. */
@@ -66,7 +67,8 @@ export interface ExpectErrorsOptions {
  *
  * @example A nursery in a nursery
  * ```ts
- * import { expectErrors, group, openNursery } from "@trefoil/io";
+ * import { openNursery } from "@trefoil/io";
+ * import { expectErrors, group } from "@trefoil/io/testing";
  *
  * await expectErrors(() =>
  *   openNursery(() =>
@@ -95,7 +97,8 @@ export function group(errors: readonly ErrorExpectation[], message?: string | Re
  *
  * @example Two children that fail
  * ```ts
- * import { expectErrors, openNursery } from "@trefoil/io";
+ * import { openNursery } from "@trefoil/io";
+ * import { expectErrors } from "@trefoil/io/testing";
  * import { assertEquals } from "@std/assert";
  *
  * const [type] = await expectErrors(() =>

@@ -33,7 +33,8 @@ const MOST_PLACES = 1_000;
  *
  * @example Two locks of one's own
  * ```ts
- * import { assertFair, Event, Lock, Semaphore } from "@trefoil/io";
+ * import { Event, Lock, Semaphore } from "@trefoil/io";
+ * import { assertFair } from "@trefoil/io/testing";
  * import { assertRejects } from "@std/assert";
  *
  * await assertFair(new Lock());

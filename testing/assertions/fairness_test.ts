@@ -1,15 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import {
-  CapacityLimiter,
-  Event,
-  Lock,
-  run,
-  Semaphore,
-  sleep,
-  suspend,
-  type Waker,
-  WouldBlock,
-} from "../../core/mod.ts";
+import { CapacityLimiter, Event, Lock, run, Semaphore, sleep, WouldBlock } from "../../core/mod.ts";
+import { suspend, type Waker } from "../../core/lowlevel.ts";
 import { assertFair, type FairLock, simulated } from "../mod.ts";
 
 for (

@@ -4,7 +4,8 @@
  * What is not said is done well: a read waits until the connection is closed, a write takes everything.
  */
 
-import { currentRun, type NetworkAddress, type NetworkConn, type NetworkListener } from "../../core/mod.ts";
+import type { TcpAddress } from "../../core/mod.ts";
+import { currentRun, type NetworkConn, type NetworkListener } from "../../core/lowlevel.ts";
 import { pattern } from "./_byte_pattern.ts";
 
 /** What the functions of a connection or a listener do; each is called with what the host would be called with. */
@@ -83,13 +84,13 @@ export function ofSystem(code: string): Error {
   return Object.assign(new Error(`The system says ${code}`), { code });
 }
 
-const address = (port: number): NetworkAddress => ({ transport: "tcp", hostname: "192.0.2.1", port });
+const address = (port: number): TcpAddress => ({ transport: "tcp", hostname: "192.0.2.1", port });
 
 /** See the header. */
 export class FaultyConn implements NetworkConn {
   readonly inMemory: boolean;
-  readonly localAddr: NetworkAddress = address(1);
-  readonly remoteAddr: NetworkAddress = address(2);
+  readonly localAddr: TcpAddress = address(1);
+  readonly remoteAddr: TcpAddress = address(2);
   /** How often it was closed. */
   closed = 0;
   /** How many bytes were written. */
@@ -130,7 +131,7 @@ export class FaultyConn implements NetworkConn {
 /** See the header. */
 export class FaultyListener implements NetworkListener {
   readonly inMemory: boolean;
-  readonly addr: NetworkAddress = address(1);
+  readonly addr: TcpAddress = address(1);
   closed = 0;
   readonly #ways: Ways<"accept" | "close">;
   readonly #accepts: ((error: Error) => void)[] = [];

@@ -6,15 +6,8 @@
  * numbers up, or fails, does so once, and then ends.
  */
 
-import {
-  BrokenResourceError,
-  ClosedResourceError,
-  currentRun,
-  moveOnAfter,
-  type NetworkConn,
-  type NetworkListener,
-  sleep,
-} from "../../core/mod.ts";
+import { BrokenResourceError, ClosedResourceError, moveOnAfter, sleep } from "../../core/mod.ts";
+import { currentRun, type NetworkConn, type NetworkListener } from "../../core/lowlevel.ts";
 import type { HalfCloseableStream, Listener, Stream } from "../../net/mod.ts";
 import { pattern } from "./_byte_pattern.ts";
 import { type Bench, type Rule, textOf } from "./_rules.ts";

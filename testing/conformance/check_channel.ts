@@ -64,7 +64,8 @@ export interface CheckChannelOptions extends CheckOptions {
  *
  * @example The channel of this library
  * ```ts
- * import { checkChannel, openMemoryChannel } from "@trefoil/io";
+ * import { openMemoryChannel } from "@trefoil/io";
+ * import { checkChannel } from "@trefoil/io/testing";
  *
  * const t = { step: (_name: string, fn: () => Promise<void>) => fn() };
  * await checkChannel(t, () => openMemoryChannel<number>(2), { capacity: 2 });

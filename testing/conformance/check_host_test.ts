@@ -1,7 +1,7 @@
 /** The rules about hosts that misbehave are checked themselves: what is naive about its host must break them. */
 
 import { assertEquals, assertInstanceOf } from "@std/assert";
-import { beginHostOperation, type NetworkConn, type NetworkListener } from "../../core/mod.ts";
+import { beginHostOperation, type NetworkConn, type NetworkListener } from "../../core/lowlevel.ts";
 import { SocketListener, SocketStream } from "../../net/mod.ts";
 import { checkHalfCloseableStream, checkListener, memoryStreamPair, RuleError, type StepContext } from "../mod.ts";
 

@@ -1,6 +1,6 @@
 /** The conformance suite for listeners. */
 
-import type { NetworkListener } from "../../core/mod.ts";
+import type { NetworkListener } from "../../core/lowlevel.ts";
 import { requireFunction } from "../../core/internal.ts";
 import type { Listener, Stream } from "../../net/mod.ts";
 import { bind, checkRules, requireCheckArguments } from "./_rules.ts";
@@ -43,7 +43,8 @@ export interface CheckListenerOptions extends CheckOptions {
  *
  * @example A listener for TCP, over real sockets and so in real time
  * ```ts
- * import { checkListener, openTcpListeners, openTcpStream } from "@trefoil/io";
+ * import { openTcpListeners, openTcpStream } from "@trefoil/io";
+ * import { checkListener } from "@trefoil/io/testing";
  *
  * const t = { step: (_name: string, fn: () => Promise<void>) => fn() };
  * await checkListener(t, async () => {

@@ -1,11 +1,6 @@
 import { assertEquals, assertInstanceOf } from "@std/assert";
-import {
-  BusyResourceError,
-  checkpoint,
-  checkpointIfCancelled,
-  ClosedResourceError,
-  openMemoryChannel,
-} from "../../core/mod.ts";
+import { BusyResourceError, checkpoint, ClosedResourceError, openMemoryChannel } from "../../core/mod.ts";
+import { checkpointIfCancelled } from "../../core/lowlevel.ts";
 import type { Listener, Stream } from "../../net/mod.ts";
 import { type CheckedListener, checkListener, memoryStreamPair, RuleError } from "../mod.ts";
 

@@ -1,6 +1,6 @@
 /** Conformance suites for byte streams: the rules that code written for one kind of stream relies on with every other. */
 
-import type { NetworkConn } from "../../core/mod.ts";
+import type { NetworkConn } from "../../core/lowlevel.ts";
 import { requireFunction } from "../../core/internal.ts";
 import type { HalfCloseableStream, ReceiveStream, SendStream, Stream } from "../../net/mod.ts";
 import { requireWhole } from "../base/check.ts";
@@ -49,7 +49,7 @@ const OVER_HOST = " (over a host that misbehaves)";
  *
  * @example A stream of one's own
  * ```ts
- * import { checkOneWayStream, memoryStreamOneWayPair } from "@trefoil/io";
+ * import { checkOneWayStream, memoryStreamOneWayPair } from "@trefoil/io/testing";
  *
  * // In a test: Deno.test("my stream keeps the rules", (t) => checkOneWayStream(t, makePair))
  * const rules: string[] = [];
@@ -83,7 +83,7 @@ export async function checkOneWayStream(
  *
  * @example A pair in memory
  * ```ts
- * import { checkTwoWayStream, memoryStreamPair } from "@trefoil/io";
+ * import { checkTwoWayStream, memoryStreamPair } from "@trefoil/io/testing";
  *
  * const t = { step: (_name: string, fn: () => Promise<void>) => fn() };
  * await checkTwoWayStream(t, () => memoryStreamPair({ capacity: 1_000 }), { clog: 5_000 });
@@ -112,7 +112,7 @@ export async function checkTwoWayStream(
  *
  * @example A pair in memory
  * ```ts
- * import { checkHalfCloseableStream, lockstepStreamPair } from "@trefoil/io";
+ * import { checkHalfCloseableStream, lockstepStreamPair } from "@trefoil/io/testing";
  *
  * const t = { step: (_name: string, fn: () => Promise<void>) => fn() };
  * await checkHalfCloseableStream(t, lockstepStreamPair, { clog: 1 });
@@ -120,7 +120,8 @@ export async function checkTwoWayStream(
  *
  * @example A stream over a connection of the host, also over one that misbehaves
  * ```ts
- * import { BufferedStream, checkHalfCloseableStream, memoryStreamPair, SocketStream } from "@trefoil/io";
+ * import { BufferedStream, SocketStream } from "@trefoil/io";
+ * import { checkHalfCloseableStream, memoryStreamPair } from "@trefoil/io/testing";
  *
  * const t = { step: (_name: string, fn: () => Promise<void>) => fn() };
  * const make = () => {

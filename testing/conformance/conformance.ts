@@ -36,7 +36,7 @@ export interface CheckOptions {
  *
  * @example What is said of a stream whose close() wakes nobody
  * ```ts
- * import { RuleError } from "@trefoil/io";
+ * import { RuleError } from "@trefoil/io/testing";
  * import { assertEquals } from "@std/assert";
  *
  * const error = new RuleError("close() wakes a blocked receive", "it did not");

@@ -1,7 +1,7 @@
 /** Which simulation the calling code belongs to. */
 
 import { reportHook } from "../../core/internal.ts";
-import { currentRun } from "../../core/mod.ts";
+import { currentRun } from "../../core/lowlevel.ts";
 import type { Driver } from "./driver.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 

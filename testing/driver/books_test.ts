@@ -1,11 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import {
-  beginHostOperation,
   cancellable,
   checkpoint,
-  currentRun,
   Event,
-  hostOp,
   moveOnAfter,
   openMemoryChannel,
   openNursery,
@@ -13,6 +10,7 @@ import {
   sleep,
   sleepForever,
 } from "../../core/mod.ts";
+import { beginHostOperation, currentRun, hostOperation } from "../../core/lowlevel.ts";
 import { ambientDriver } from "./ambient.ts";
 import type { Driver } from "./driver.ts";
 import { simulate, type Simulation } from "../mod.ts";
@@ -73,8 +71,8 @@ Deno.test("the books agree with the run while it waits for foreign promises, how
       nursery.startSoon(() => cancellable(foreign()));
       nursery.startSoon(() => Promise.all([cancellable(foreign()), cancellable(foreign()), sleep(5)]));
       nursery.startSoon(() => moveOnAfter(5, () => cancellable(new Promise(() => {}))));
-      nursery.startSoon(() => hostOp("op", foreign()));
-      nursery.startSoon(() => cancellable(hostOp("op", foreign())));
+      nursery.startSoon(() => hostOperation("op", foreign()));
+      nursery.startSoon(() => cancellable(hostOperation("op", foreign())));
     })
   );
   assert(audits > 2, `${audits} audits`);
@@ -96,7 +94,7 @@ const STEPS: readonly Step[] = [
   () => new Promise<void>((resolve) => setImmediate(() => resolve())),
   () => clearTimeout(setTimeout(() => {}, 5)),
   () => Deno.unrefTimer(setTimeout(() => {}, 1) as never),
-  () => hostOp("immediate", new Promise<void>((resolve) => realImmediate(() => resolve()))),
+  () => hostOperation("immediate", new Promise<void>((resolve) => realImmediate(() => resolve()))),
   () => {
     const operation = beginHostOperation("left behind");
     realImmediate(() => operation.end());

@@ -17,9 +17,9 @@ import {
   shielded,
   sleep,
   sleepForever,
-  suspend,
   type Task,
 } from "../../core/mod.ts";
+import { suspend } from "../../core/lowlevel.ts";
 import { openTcpStream } from "../../net/mod.ts";
 import { simulate, simulated, type SimulateOptions, type Simulation } from "../mod.ts";
 

@@ -17,20 +17,18 @@
  * the refusals. The hooks take notes only: what comes of them happens in the next microtask, as a hook must not cancel.
  */
 
-import { abandonRun, NOTHING, REFUSED, textOf } from "../../core/internal.ts";
 import {
-  beginHostOperation,
-  type Cancelled,
-  currentTask,
-  DeadlockError,
-  ErrorGroup,
-  type Instrument,
-  isOnlyCancelled,
-  type Network,
-  type Task,
-  type WaitReason,
-} from "../../core/mod.ts";
-import { hostClear, hostClearImmediate, hostImmediate, hostTimeout } from "../../core/internal.ts";
+  abandonRun,
+  hostClear,
+  hostClearImmediate,
+  hostImmediate,
+  hostTimeout,
+  NOTHING,
+  REFUSED,
+  textOf,
+} from "../../core/internal.ts";
+import { type Cancelled, currentTask, DeadlockError, ErrorGroup, isOnlyCancelled, type Task } from "../../core/mod.ts";
+import { beginHostOperation, type Instrument, type Network, type WaitReason } from "../../core/lowlevel.ts";
 import type { Bubble } from "./globals.ts";
 import { IdleWaiters } from "./idle_waiters.ts";
 import { ambientIncarnation, joinIncarnation, leaveIncarnation } from "./incarnation.ts";
@@ -462,7 +460,7 @@ export class Driver implements Instrument, TimerHost, Bubble {
       ? ""
       : `, and what is due at t=${
         formatTime(next)
-      } does not come: do not wrap what is simulated itself in hostOp(), as the answer of a fake`;
+      } does not come: do not wrap what is simulated itself in hostOperation(), as the answer of a fake`;
     return new Error(
       `Cannot go on as operations of the host are in flight and nothing has happened for ${this.#options.realTimeout}ms: ${this.operations} (virtual time stands still meanwhile${
         due === "" ? ":" : `${due};`

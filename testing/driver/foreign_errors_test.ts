@@ -1,15 +1,8 @@
 // deno-lint-ignore-file no-console -- reports are printed
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import vm from "node:vm";
-import {
-  ErrorGroup,
-  isErrorGroup,
-  openNursery,
-  sleep,
-  sleepForever,
-  suspend,
-  type WaitReason,
-} from "../../core/mod.ts";
+import { ErrorGroup, isErrorGroup, openNursery, sleep, sleepForever } from "../../core/mod.ts";
+import { suspend, type WaitReason } from "../../core/lowlevel.ts";
 import { trackOpen } from "./leaks.ts";
 import { expectErrors, group, memoryStreamPair, simulate, type SimulateOptions, sweepCancel } from "../mod.ts";
 

@@ -1,14 +1,11 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   asCompleted,
-  beginHostOperation,
   cancellable,
   checkpoint,
-  currentRun,
   currentTime,
   Event,
   forEach,
-  hostOp,
   map,
   moveOnAfter,
   openMemoryChannel,
@@ -19,6 +16,7 @@ import {
   toChannel,
   untilShutdown,
 } from "../../core/mod.ts";
+import { beginHostOperation, currentRun, hostOperation } from "../../core/lowlevel.ts";
 import { simulate, simulated } from "../mod.ts";
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -137,7 +135,7 @@ Deno.test(
       nursery.startSoon(() => sleep(1));
       nursery.startSoon(async () => {
         const bytes = new Uint8Array(8_000_000);
-        await hostOp("digest", crypto.subtle.digest("SHA-512", bytes));
+        await hostOperation("digest", crypto.subtle.digest("SHA-512", bytes));
         assertEquals(sim.now, 0);
       });
     });
@@ -190,7 +188,7 @@ Deno.test(
         done++;
       });
       nursery.startSoon(async () => {
-        await hostOp("op", turn());
+        await hostOperation("op", turn());
         done++;
       });
       nursery.startSoon(() => sleepForever());
@@ -287,7 +285,9 @@ Deno.test("a simulation leaves no real timer behind, however it ends", async () 
   const original = globalThis.setTimeout;
   await simulate(() => moveOnAfter(3_600_000, () => sleep(7_200_000)));
   await simulate(() => new Promise<void>((resolve) => setImmediate(resolve)), { foreignGrace: 5_000 });
-  await assertRejects(() => simulate(() => hostOp("op", Promise.reject(new Error("x"))), { realTimeout: 60_000 }));
+  await assertRejects(() =>
+    simulate(() => hostOperation("op", Promise.reject(new Error("x"))), { realTimeout: 60_000 })
+  );
   assertEquals(globalThis.setTimeout, original);
   // The sanitizers of this test check the rest.
 });
@@ -303,7 +303,7 @@ Deno.test("with io: { quiet }, an operation gets its quiet anew after whatever a
   const answer = asked.then(() => takes(5));
   const outcome = await simulate(async (sim) => {
     const [row] = await Promise.all([
-      hostOp("answer", answer),
+      hostOperation("answer", answer),
       sleep(1_000).then(() => ask()),
       sleep(60_000),
     ]).then((results) => [results[0], sim.now]);
@@ -315,7 +315,7 @@ Deno.test("with io: { quiet }, an operation gets its quiet anew after whatever a
     const { promise, resolve } = Promise.withResolvers<void>();
     await openNursery((nursery) => {
       nursery.startSoon(async () => {
-        await hostOp("answer", promise.then(() => takes(5)));
+        await hostOperation("answer", promise.then(() => takes(5)));
         times.push(sim.now);
       });
       setTimeout(resolve, 1_000);

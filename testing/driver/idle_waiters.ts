@@ -1,6 +1,6 @@
 /** Those who wait until a run has nothing left to do. */
 
-import type { Waker } from "../../core/mod.ts";
+import type { Waker } from "../../core/lowlevel.ts";
 
 /** The waits of one run, by their cushions. */
 export class IdleWaiters {

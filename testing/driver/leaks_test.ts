@@ -1,15 +1,8 @@
 // deno-lint-ignore-file no-console -- warnings are what is tested
 import { assertEquals, assertInstanceOf, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
-import {
-  beginHostOperation,
-  ErrorGroup,
-  hostOp,
-  moveOnAfter,
-  openNursery,
-  sleep,
-  sleepForever,
-} from "../../core/mod.ts";
+import { ErrorGroup, moveOnAfter, openNursery, sleep, sleepForever } from "../../core/mod.ts";
+import { beginHostOperation, hostOperation } from "../../core/lowlevel.ts";
 import { trackOpen } from "./leaks.ts";
 import { openTcpListeners, openTcpStream, serveTcp } from "../../net/mod.ts";
 import { simulate, simulated, type SimulateOptions, type Simulation } from "../mod.ts";
@@ -78,7 +71,7 @@ Deno.test("a host operation that ends in the turns after the body is no leak", a
     const step = (): void => void (--turns > 0 ? realImmediate(step) : operation.end());
     realImmediate(step);
   });
-  await simulate(() => void hostOp("digest", crypto.subtle.digest("SHA-256", new Uint8Array(8))), {
+  await simulate(() => void hostOperation("digest", crypto.subtle.digest("SHA-256", new Uint8Array(8))), {
     foreignGrace: 10_000,
   });
 });

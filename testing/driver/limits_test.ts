@@ -1,12 +1,9 @@
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import {
-  beginHostOperation,
   cancellable,
   checkpoint,
-  currentRun,
   DeadlockError,
   Event,
-  hostOp,
   isCancelled,
   moveOnAfter,
   type Nursery,
@@ -16,6 +13,7 @@ import {
   sleep,
   sleepForever,
 } from "../../core/mod.ts";
+import { beginHostOperation, currentRun, hostOperation } from "../../core/lowlevel.ts";
 import { simulate, type SimulateOptions, type Simulation } from "../mod.ts";
 
 // How a simulation that cannot go on ends: with an error that says why, after cleanup, and always.
@@ -163,7 +161,7 @@ Deno.test("a loop that swallows its cancellation, too, ends the test", async () 
 
 Deno.test("a host operation that never ends fails the test by name, also if nobody can be cancelled out of it", async () => {
   const never = new Promise<void>(() => {});
-  const error = await failureOf(() => hostOp("read from 10.0.0.1:80", never), { realTimeout: 5 });
+  const error = await failureOf(() => hostOperation("read from 10.0.0.1:80", never), { realTimeout: 5 });
   assertStringIncludes(
     error.message,
     "Cannot go on as operations of the host are in flight and nothing has happened for 5ms: read from 10.0.0.1:80 at limits_test.ts:1:1 " +
@@ -206,7 +204,7 @@ Deno.test("turns in which nothing ends but operations of the host, or alarms of 
   const operations = await failureOf(async () => {
     // More than enough; and nothing can stop a loop that never waits.
     for (let i = 0; i < 5_000; i++) {
-      await hostOp("empty", new Promise<void>((resolve) => void realImmediate(() => resolve())));
+      await hostOperation("empty", new Promise<void>((resolve) => void realImmediate(() => resolve())));
     }
   }, { maxStepsAtOneInstant: 500 });
   assertStringIncludes(
@@ -297,19 +295,21 @@ Deno.test("a simulation that is given up leaves nothing running behind", async (
 Deno.test("an operation of the host that waits for simulated time is told from a slow one", async () => {
   const fake = { query: () => new Promise((resolve) => setTimeout(resolve, 3_000)) };
   const { message } = await failureOf(
-    () => moveOnAfter(500, () => cancellable(hostOp("sql", fake.query()))),
+    () => moveOnAfter(500, () => cancellable(hostOperation("sql", fake.query()))),
     { realTimeout: 5 },
   );
   assertEquals(
     message.split("\nand cleanup")[0],
     "Cannot go on as operations of the host are in flight and nothing has happened for 5ms: sql at limits_test.ts:1:1 " +
       "(virtual time stands still meanwhile, and what is due at t=500ms does not come: do not wrap what is simulated " +
-      "itself in hostOp(), as the answer of a fake; use io: { quiet: 50 } with real listeners)\ntimers left:\n" +
+      "itself in hostOperation(), as the answer of a fake; use io: { quiet: 50 } with real listeners)\ntimers left:\n" +
       '  setTimeout(3000) at limits_test.ts:1:1, task "main"',
   );
   // Let go, or allowed to be quiet, it behaves.
   for (
-    const [wait, io] of [[() => fake.query(), "freeze"], [() => hostOp("sql", fake.query()), { quiet: 1 }]] as const
+    const [wait, io] of [[() => fake.query(), "freeze"], [() => hostOperation("sql", fake.query()), {
+      quiet: 1,
+    }]] as const
   ) {
     const outcome = await simulate(
       async (sim) => [(await moveOnAfter(500, () => cancellable(wait()))).cancelledCaught, sim.now],

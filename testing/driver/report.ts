@@ -1,7 +1,8 @@
 /** The picture of a simulation that cannot go on: who waits for what, since when, begun where, and the cycle if there is one. */
 
 import { kindOf, labelOf, read, waitText } from "../../core/internal.ts";
-import type { Cancelled, Task, TaskTree, TaskTreeNode, WaitReason } from "../../core/mod.ts";
+import type { Cancelled, Task, TaskTree, TaskTreeNode } from "../../core/mod.ts";
+import type { WaitReason } from "../../core/lowlevel.ts";
 import { shortPlace, type Site } from "./sites.ts";
 
 /** One wait of a task, as the driver has seen it begin. */

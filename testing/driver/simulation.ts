@@ -5,7 +5,8 @@
  */
 
 import { composedWait, NOTHING } from "../../core/internal.ts";
-import { isErrorGroup, type Network, openNursery, run, sleep } from "../../core/mod.ts";
+import { isErrorGroup, openNursery, run, sleep } from "../../core/mod.ts";
+import type { Network } from "../../core/lowlevel.ts";
 import { ambientDriver } from "./ambient.ts";
 import { Driver } from "./driver.ts";
 import { patchGlobals } from "./globals.ts";

@@ -9,7 +9,8 @@
  * microtask, and has to ask once more whether it was cleared.
  */
 
-import { type Alarm, currentTask, type Task } from "../../core/mod.ts";
+import { currentTask, type Task } from "../../core/mod.ts";
+import type { Alarm } from "../../core/lowlevel.ts";
 import { ambientIncarnation, type Incarnation } from "./incarnation.ts";
 import type { Site } from "./sites.ts";
 import type { VirtualClock } from "./virtual_clock.ts";

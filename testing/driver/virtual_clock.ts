@@ -1,6 +1,6 @@
 /** Time that stands still while anything can happen, and then jumps to the next deadline. */
 
-import { type Alarm, AlarmQueue, type Clock, type RunView } from "../../core/mod.ts";
+import { type Alarm, AlarmQueue, type Clock, type RunView } from "../../core/lowlevel.ts";
 import type { Driver } from "./driver.ts";
 
 /** A clock at 0, moved by `jump()` and `freeze()` only. */

@@ -6,7 +6,8 @@
  *             ──ack──▶                   only now accept() gets it
  */
 
-import type { Alarm, SocketAddress } from "../../core/mod.ts";
+import type { SocketAddress } from "../../core/mod.ts";
+import type { Alarm } from "../../core/lowlevel.ts";
 import { Flow, type Item, type Wire } from "./_flow.ts";
 import type { Host } from "./_host.ts";
 import { hostError } from "./_host_errors.ts";

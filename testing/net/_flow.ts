@@ -6,7 +6,7 @@
  * sends it again. While the link is blocked nothing arrives; afterwards all is sent anew.
  */
 
-import type { Alarm, Clock } from "../../core/mod.ts";
+import type { Alarm, Clock } from "../../core/lowlevel.ts";
 import type { Fate, LogEntry, NetworkLog } from "./_log.ts";
 import type { Link } from "./_link.ts";
 

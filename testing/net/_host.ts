@@ -1,13 +1,8 @@
 /** A host in memory: its addresses, its ports, who listens there. */
 
 import { composedWait, failureOf, NOTHING } from "../../core/internal.ts";
-import {
-  BrokenResourceError,
-  type NetworkAddress,
-  type NetworkListenOptions,
-  type Task,
-  type UnixAddress,
-} from "../../core/mod.ts";
+import { BrokenResourceError, type Task, type TcpAddress, type UnixAddress } from "../../core/mod.ts";
+import type { NetworkListenOptions } from "../../core/lowlevel.ts";
 import { requireFunction, requireOptions } from "../base/check.ts";
 import { DEAD, Incarnation } from "../driver/incarnation.ts";
 import { addressesOf, canonical, covers, isLoopback } from "./_addresses.ts";
@@ -33,7 +28,7 @@ export class Host implements VirtualHost {
   readonly address6: string;
   /** The ways to other hosts, as far as somebody asked. Written by the network. */
   readonly links: Map<Host, Link> = new Map();
-  readonly listeners: Map<number, VirtualListener<NetworkAddress>[]> = new Map();
+  readonly listeners: Map<number, VirtualListener<TcpAddress>[]> = new Map();
   /** Who listens on the sockets of its file system; `null` for a file whose owner was killed. */
   readonly sockets: Map<string, VirtualListener<UnixAddress> | null> = new Map();
   /** The ports of clients. */
@@ -127,7 +122,7 @@ export class Host implements VirtualHost {
   }
 
   /** Checks that somebody may listen, and chooses the port. */
-  place({ hostname, port, reusePort = false }: NetworkListenOptions): NetworkAddress {
+  place({ hostname, port, reusePort = false }: NetworkListenOptions): TcpAddress {
     const address = canonical(hostname);
     if (address !== "0.0.0.0" && address !== "::" && !this.owns(address)) throw hostError("AddrNotAvailable");
     const inUse = (candidate: number): boolean =>
@@ -150,12 +145,12 @@ export class Host implements VirtualHost {
     this.#taken.delete(port);
   }
 
-  addListener(listener: VirtualListener<NetworkAddress>): void {
+  addListener(listener: VirtualListener<TcpAddress>): void {
     const { port } = listener.addr;
     this.listeners.set(port, [...this.listeners.get(port) ?? [], listener]);
   }
 
-  removeListener(listener: VirtualListener<NetworkAddress>): void {
+  removeListener(listener: VirtualListener<TcpAddress>): void {
     const { port } = listener.addr;
     const left = (this.listeners.get(port) ?? []).filter((other) => other !== listener);
     if (left.length === 0) this.listeners.delete(port);
@@ -163,7 +158,7 @@ export class Host implements VirtualHost {
   }
 
   /** Who listens where a connection arrives. */
-  listenerAt(address: string, port: number): VirtualListener<NetworkAddress> | null {
+  listenerAt(address: string, port: number): VirtualListener<TcpAddress> | null {
     const found = (this.listeners.get(port) ?? []).filter(({ addr }) => covers(addr.hostname, address));
     return found[this.#turn++ % found.length] ?? null;
   }

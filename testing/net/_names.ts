@@ -1,6 +1,6 @@
 /** The names of a network: hosts, and what tests say beyond them. */
 
-import type { Clock, ResolvedAddress } from "../../core/mod.ts";
+import type { Clock, ResolvedAddress } from "../../core/lowlevel.ts";
 import { unknownName } from "./_host_errors.ts";
 
 interface Answer {

@@ -9,7 +9,8 @@
  * stream as any close does, and breaks what the peer writes.
  */
 
-import type { Alarm, NetworkConn, SocketAddress } from "../../core/mod.ts";
+import type { SocketAddress } from "../../core/mod.ts";
+import type { Alarm, NetworkConn } from "../../core/lowlevel.ts";
 import type { Flow, Item, Wire } from "./_flow.ts";
 import { hostError, type HostErrorName } from "./_host_errors.ts";
 

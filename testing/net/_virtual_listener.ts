@@ -1,6 +1,7 @@
 /** A listener in memory: who knocks, who is half inside, and who waits to be accepted. */
 
-import type { NetworkListener, SocketAddress } from "../../core/mod.ts";
+import type { SocketAddress } from "../../core/mod.ts";
+import type { NetworkListener } from "../../core/lowlevel.ts";
 import type { Connection } from "./_connection.ts";
 import { hostError } from "./_host_errors.ts";
 import type { VirtualConn } from "./_virtual_conn.ts";

@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import {
   BrokenResourceError,
-  currentRun,
   Event,
   isCancelled,
   moveOnAfter,
@@ -10,6 +9,7 @@ import {
   sleep,
   sleepForever,
 } from "../../core/mod.ts";
+import { currentRun } from "../../core/lowlevel.ts";
 import {
   openTcpListeners,
   openTcpStream,

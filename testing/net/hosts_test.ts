@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { BrokenResourceError, type NetworkAddress, openNursery } from "../../core/mod.ts";
+import { BrokenResourceError, openNursery, type TcpAddress } from "../../core/mod.ts";
 import { openTcpListeners, openTcpStream, serveTcp } from "../../net/mod.ts";
 import { simulate, simulated } from "../mod.ts";
 
@@ -71,7 +71,7 @@ Deno.test(
     assertEquals(await db.run(() => 7), 7);
     await assertRejects(() => db.run(() => Promise.reject(new RangeError("no"))), RangeError, "no");
     await openNursery(async (nursery) => {
-      const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
         db.run(() => serveTcp(() => {}, { port: 0, status }))
       );
       (await openTcpStream("db", address!.port)).close();

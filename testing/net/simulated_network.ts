@@ -11,20 +11,17 @@
  */
 
 import { isError, show } from "../../core/internal.ts";
+import type { SocketAddress, Task, TcpAddress, UnixAddress } from "../../core/mod.ts";
 import type {
   Clock,
   Network,
-  NetworkAddress,
   NetworkConn,
   NetworkConnectOptions,
   NetworkListener,
   NetworkListenOptions,
   NetworkListenUnixOptions,
   ResolvedAddress,
-  SocketAddress,
-  Task,
-  UnixAddress,
-} from "../../core/mod.ts";
+} from "../../core/lowlevel.ts";
 import { requireFlag, requireMilliseconds, requireOptions } from "../base/check.ts";
 import { ambientIncarnation, outsideHosts } from "../driver/incarnation.ts";
 import { prepareTracking } from "../driver/leaks.ts";
@@ -108,7 +105,7 @@ export class SimulatedNetwork implements Network, VirtualNetwork, Wire {
     const host = this.#here();
     const addr = host.place(options);
     const tracked = prepareTracking()(`listener on ${host.name}:${addr.port}`);
-    const listener: VirtualListener<NetworkAddress> = new VirtualListener({
+    const listener: VirtualListener<TcpAddress> = new VirtualListener({
       addr,
       backlog: options.backlog,
       reusePort: options.reusePort,

@@ -1,15 +1,14 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import {
   BrokenResourceError,
-  currentRun,
   DeadlockError,
   moveOnAfter,
-  type Network,
-  type NetworkAddress,
   openNursery,
   sleep,
+  type TcpAddress,
   TooSlowError,
 } from "../../core/mod.ts";
+import { currentRun, type Network } from "../../core/lowlevel.ts";
 import {
   openTcpListeners,
   openTcpStream,
@@ -31,7 +30,7 @@ async function receiveAll(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array
 /** Calls `body` while an echo server listens on port 7. */
 async function withEcho(body: () => Promise<unknown>): Promise<void> {
   await openNursery(async (nursery) => {
-    await nursery.start<readonly NetworkAddress[]>((status) =>
+    await nursery.start<readonly TcpAddress[]>((status) =>
       serveTcp(async (stream) => {
         for await (const chunk of stream) await stream.sendAll(chunk);
       }, { port: 7, status })
@@ -46,7 +45,7 @@ Deno.test(
   simulated(async (sim) => {
     const errors: unknown[] = [];
     await openNursery(async (nursery) => {
-      await nursery.start<readonly NetworkAddress[]>((status) =>
+      await nursery.start<readonly TcpAddress[]>((status) =>
         serveTcp((stream) => stream.receiveSome(), {
           port: 80,
           handlerTimeout: 30_000,

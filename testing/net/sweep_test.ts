@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type NetworkAddress, openNursery, sleep } from "../../core/mod.ts";
+import { openNursery, sleep, type TcpAddress } from "../../core/mod.ts";
 import { openTcpStream, openUnixStream, serveTcp, serveUnix, type SocketStream } from "../../net/mod.ts";
 import { type SimulateOptions, type Simulation, sweepCancel } from "../mod.ts";
 
@@ -21,7 +21,7 @@ Deno.test("a server and its client, cancelled at every wait, leave no connection
     const db = sim.net.host("db");
     using _link = sim.net.link("test", "db", { latency: 10 });
     await openNursery(async (nursery) => {
-      const [address] = await nursery.start<readonly NetworkAddress[]>((status) =>
+      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
         db.run(() => serveTcp(echo, { port: 0, maxConnections: 1, status }))
       );
       for (let i = 0; i < 2; i++) {

@@ -6,14 +6,8 @@
  * A pipe without a buffer is the lockstep case: the receiver takes straight from the blocked sender.
  */
 
-import {
-  BrokenResourceError,
-  BusyResourceError,
-  ClosedResourceError,
-  suspend,
-  type WaitReason,
-  type Waker,
-} from "../../core/mod.ts";
+import { BrokenResourceError, BusyResourceError, ClosedResourceError } from "../../core/mod.ts";
+import { suspend, type WaitReason, type Waker } from "../../core/lowlevel.ts";
 
 const NOTHING = new Uint8Array(0);
 

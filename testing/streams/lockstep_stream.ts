@@ -12,7 +12,8 @@ import { PipeStream } from "./_pipe_stream.ts";
  *
  * @example Both sides sending first, which only a buffer would forgive
  * ```ts
- * import { DeadlockError, lockstepStreamPair, openNursery, simulate } from "@trefoil/io";
+ * import { DeadlockError, openNursery, simulate } from "@trefoil/io";
+ * import { lockstepStreamPair } from "@trefoil/io/testing";
  * import { assertRejects } from "@std/assert";
  *
  * const bothSend = () =>

@@ -1,7 +1,7 @@
 /** Streams in memory: two ends of a connection without a network. */
 
 import { show } from "../../core/internal.ts";
-import { currentRun } from "../../core/mod.ts";
+import { currentRun } from "../../core/lowlevel.ts";
 import type { HalfCloseableStream, ReceiveStream, SendStream, TextSender } from "../../net/mod.ts";
 import { requireOptionalFunction, requireOptions, requireWhole } from "../base/check.ts";
 import { Pipe } from "./_pipe.ts";
@@ -68,7 +68,8 @@ export interface MemoryStreamHooks {
  *
  * @example Testing a line of protocol
  * ```ts
- * import { memoryStreamPair, openNursery, simulated } from "@trefoil/io";
+ * import { openNursery, simulated } from "@trefoil/io";
+ * import { memoryStreamPair } from "@trefoil/io/testing";
  * import { assertEquals } from "@std/assert";
  *
  * const test = simulated(() =>
@@ -103,7 +104,8 @@ export function memoryStreamPair(options: MemoryStreamOptions = {}): [MemoryStre
  *
  * @example Holding a send up with a hook
  * ```ts
- * import { currentTime, memoryStreamOneWayPair, simulate, sleep } from "@trefoil/io";
+ * import { currentTime, simulate, sleep } from "@trefoil/io";
+ * import { memoryStreamOneWayPair } from "@trefoil/io/testing";
  * import { assertEquals } from "@std/assert";
  *
  * await simulate(async () => {

@@ -22,7 +22,7 @@ import { chunksOf } from "./_pipe_stream.ts";
  *
  * @example Sending something else
  * ```ts
- * import { scriptedStream, ScriptError } from "@trefoil/io";
+ * import { scriptedStream, ScriptError } from "@trefoil/io/testing";
  * import { assertRejects } from "@std/assert";
  *
  * const stream = scriptedStream().expect("HELO\r\n");
@@ -103,7 +103,8 @@ export interface ScriptedStream extends HalfCloseableStream, TextSender {
  *
  * @example A greeting, half a second later
  * ```ts
- * import { currentTime, scriptedStream, simulate } from "@trefoil/io";
+ * import { currentTime, simulate } from "@trefoil/io";
+ * import { scriptedStream } from "@trefoil/io/testing";
  * import { assertEquals } from "@std/assert";
  *
  * await simulate(async () => {

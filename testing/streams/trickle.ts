@@ -28,7 +28,8 @@ export interface TrickleOptions {
  *
  * @example A line that takes half a second to arrive
  * ```ts
- * import { currentTime, memoryStreamPair, simulate, trickle } from "@trefoil/io";
+ * import { currentTime, simulate } from "@trefoil/io";
+ * import { memoryStreamPair, trickle } from "@trefoil/io/testing";
  * import { assertEquals } from "@std/assert";
  *
  * await simulate(async () => {

@@ -5,15 +5,8 @@
  * there is a moment after each grant, and before its task resumes. It costs some microseconds for each wait.
  */
 
-import {
-  beginHostOperation,
-  CancelScope,
-  currentTask,
-  type Instrument,
-  type Schedule,
-  type Task,
-  type WaitReason,
-} from "../../core/mod.ts";
+import { CancelScope, currentTask, type Task } from "../../core/mod.ts";
+import { beginHostOperation, type Instrument, type Schedule, type WaitReason } from "../../core/lowlevel.ts";
 import { hostImmediate } from "../../core/internal.ts";
 import { describeReason } from "../driver/report.ts";
 import { Sites } from "../driver/sites.ts";

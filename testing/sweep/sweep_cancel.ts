@@ -69,7 +69,8 @@ export interface SweepReport {
  *
  * @example Looking at what went wrong
  * ```ts
- * import { checkpoint, sweepCancel, SweepError } from "@trefoil/io";
+ * import { checkpoint } from "@trefoil/io";
+ * import { sweepCancel, SweepError } from "@trefoil/io/testing";
  * import { assertEquals, assertInstanceOf } from "@std/assert";
  *
  * let open = 0;
@@ -119,7 +120,8 @@ export class SweepError extends Error {
  *
  * @example A lock that is not released
  * ```ts
- * import { sleep, sweepCancel, SweepError } from "@trefoil/io";
+ * import { sleep } from "@trefoil/io";
+ * import { sweepCancel, SweepError } from "@trefoil/io/testing";
  * import { assert, assertRejects } from "@std/assert";
  *
  * await assertRejects(() =>

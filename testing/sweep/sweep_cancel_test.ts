@@ -1,17 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
-import {
-  cancelShieldedCheckpoint,
-  checkpoint,
-  checkpointIfCancelled,
-  Event,
-  openMemoryChannel,
-  openNursery,
-  shielded,
-  sleep,
-  sleepForever,
-  suspend,
-  type Waker,
-} from "../../core/mod.ts";
+import { checkpoint, Event, openMemoryChannel, openNursery, shielded, sleep, sleepForever } from "../../core/mod.ts";
+import { cancelShieldedCheckpoint, checkpointIfCancelled, suspend, type Waker } from "../../core/lowlevel.ts";
 import { lockstepStreamPair, memoryStreamPair, sweepCancel, SweepError } from "../mod.ts";
 
 /** A lock with direct handoff. */

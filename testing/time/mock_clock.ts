@@ -1,6 +1,6 @@
 /** Trio's clock for tests: for those who know it, and for programs under `run()` that are tested from outside. */
 
-import { type Alarm, AlarmQueue, type Clock, type RunView } from "../../core/mod.ts";
+import { type Alarm, AlarmQueue, type Clock, type RunView } from "../../core/lowlevel.ts";
 import { hostClear, hostDate, hostImmediate, hostNow, hostTimeout, reportHook } from "../../core/internal.ts";
 import { requireOptions } from "../base/check.ts";
 import { someoneSettles } from "./settled.ts";

@@ -1,13 +1,11 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
 import {
-  beginHostOperation,
   checkpoint,
   Condition,
   currentTime,
   DeadlockError,
   Event,
   failAfter,
-  hostOp,
   isCancelled,
   Lock,
   moveOnAfter,
@@ -19,9 +17,9 @@ import {
   sleep,
   sleepForever,
   sleepUntil,
-  suspend,
   TooSlowError,
 } from "../../core/mod.ts";
+import { beginHostOperation, hostOperation, suspend } from "../../core/lowlevel.ts";
 import { MockClock, settled, simulate, simulated, waitAllTasksBlocked } from "../mod.ts";
 
 // The rules of our peers for time in tests, told in our words, and what their users have complained about: Go's
@@ -107,7 +105,7 @@ Deno.test(
     await openNursery(async (nursery) => {
       nursery.startSoon(() => sleep(1_000));
       const answer = new Promise<number>((resolve) => realImmediate(() => realImmediate(() => resolve(sim.now))));
-      assertEquals(await hostOp("read", answer), 0);
+      assertEquals(await hostOperation("read", answer), 0);
     });
     assertEquals(sim.now, 1_000);
   }),
@@ -375,7 +373,7 @@ Deno.test(
   "tokio: blocking work elsewhere keeps time from moving by itself",
   simulated(async (sim) => {
     const bytes = new Uint8Array(4_000_000);
-    const [hash] = await Promise.all([hostOp("digest", crypto.subtle.digest("SHA-256", bytes)), sleep(1)]);
+    const [hash] = await Promise.all([hostOperation("digest", crypto.subtle.digest("SHA-256", bytes)), sleep(1)]);
     assertEquals([hash.byteLength, sim.now], [32, 1]);
   }),
 );
@@ -498,7 +496,12 @@ Deno.test("Trio trap: with nothing to jump to, autojump does not spin while the 
     }
   }
   await run(async () => {
-    for (let i = 0; i < 10; i++) await hostOp("turn", new Promise<void>((resolve) => realImmediate(() => resolve())));
+    for (let i = 0; i < 10; i++) {
+      await hostOperation(
+        "turn",
+        new Promise<void>((resolve) => realImmediate(() => resolve())),
+      );
+    }
   }, { clock: new Counted({ autojumpThreshold: 0 }), handleSignals: false });
   assert(looks <= 40, `looked ${looks} times`);
 });

@@ -1,7 +1,8 @@
 /** Making tasks take turns in an order the test lays down. */
 
 import { composedWait, currentNode, refusedAfterTurn } from "../../core/internal.ts";
-import { BrokenResourceError, currentTask, suspend, type Task, type Waker } from "../../core/mod.ts";
+import { BrokenResourceError, currentTask, type Task } from "../../core/mod.ts";
+import { suspend, type Waker } from "../../core/lowlevel.ts";
 import { requireWhole } from "../base/check.ts";
 
 /**
@@ -12,7 +13,8 @@ import { requireWhole } from "../base/check.ts";
  *
  * @example Two tasks hand in hand
  * ```ts
- * import { openNursery, Sequencer } from "@trefoil/io";
+ * import { openNursery } from "@trefoil/io";
+ * import { Sequencer } from "@trefoil/io/testing";
  * import { assertEquals } from "@std/assert";
  *
  * const steps = new Sequencer();

@@ -1,6 +1,6 @@
 /** Waiting until nobody has anything left to do. */
 
-import { currentRun, onIdle, suspend, type Waker } from "../../core/mod.ts";
+import { currentRun, onIdle, suspend, type Waker } from "../../core/lowlevel.ts";
 import { hostClear, hostImmediate, hostTimeout } from "../../core/internal.ts";
 import { ambientDriver } from "../driver/ambient.ts";
 import { faultOf, requireMilliseconds, requireOptions } from "../base/check.ts";
@@ -77,7 +77,8 @@ export function settled(options: SettledOptions = {}): Promise<void> {
  *
  * @example With a clock that jumps by itself
  * ```ts
- * import { currentTime, MockClock, openNursery, run, sleep, waitAllTasksBlocked } from "@trefoil/io";
+ * import { currentTime, MockClock, openNursery, run, sleep } from "@trefoil/io";
+ * import { waitAllTasksBlocked } from "@trefoil/io/testing";
  * import { assertEquals } from "@std/assert";
  *
  * await run(() =>

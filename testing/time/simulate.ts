@@ -1,7 +1,8 @@
 /** Running a test body in simulated time. */
 
 import { composedWait, faultOf, NOTHING, requireFunction } from "../../core/internal.ts";
-import type { Instrument, Network, Schedule, Task, TaskTree } from "../../core/mod.ts";
+import type { Task, TaskTree } from "../../core/mod.ts";
+import type { Instrument, Network, Schedule } from "../../core/lowlevel.ts";
 import { judgeLeaks, warnOfLeaks } from "../driver/leaks.ts";
 import type { LeakPolicies, LeakPolicy } from "./leaks.ts";
 import type { VirtualNetwork } from "../net/virtual_network.ts";

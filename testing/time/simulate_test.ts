@@ -1,19 +1,16 @@
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import {
-  beginHostOperation,
   CancelledElsewhereError,
   checkpoint,
-  currentRun,
   DeadlockError,
   ErrorGroup,
   Event,
-  hostOp,
   moveOnAfter,
-  type Network,
   openNursery,
   sleep,
   sleepForever,
 } from "../../core/mod.ts";
+import { beginHostOperation, currentRun, hostOperation, type Network } from "../../core/lowlevel.ts";
 import { simulate, simulated } from "../mod.ts";
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -70,7 +67,7 @@ Deno.test(
           event.set();
         })();
         await event.wait();
-        await hostOp("digest", crypto.subtle.digest("SHA-256", new Uint8Array(1_000)));
+        await hostOperation("digest", crypto.subtle.digest("SHA-256", new Uint8Array(1_000)));
         assertEquals(sim.now, 0);
       });
     });

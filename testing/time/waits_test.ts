@@ -2,7 +2,6 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   Event,
-  hostOp,
   isOnlyCancelled,
   Lock,
   moveOnAfter,
@@ -11,6 +10,7 @@ import {
   sleep,
   sleepForever,
 } from "../../core/mod.ts";
+import { hostOperation } from "../../core/lowlevel.ts";
 import type { SimulatedNetwork } from "../net/simulated_network.ts";
 import {
   assertCancellable,
@@ -46,7 +46,7 @@ const WAITS: Record<string, (sim: Simulation) => Promise<unknown>> = {
   "sim.settled": (sim) => sim.settled(),
   "sim.advance": (sim) => sim.advance(60_000),
   "assertCheckpoints": () => assertCheckpoints(() => sleepForever()),
-  "assertNoCheckpoints": () => assertNoCheckpoints(() => hostOp("turn", realTurn())),
+  "assertNoCheckpoints": () => assertNoCheckpoints(() => hostOperation("turn", realTurn())),
   "assertFair": () => assertFair({ acquire: () => sleepForever() }),
   "host.run": (sim) => sim.net.host("db").run(() => sleepForever()),
 };
@@ -107,7 +107,7 @@ Deno.test("no wait that nobody awaits ends the process by its cancellation, made
           moveOnAfter(Infinity, async (scope) => {
             if (early) scope.cancel();
             call(sim);
-            await hostOp("turn", realTurn());
+            await hostOperation("turn", realTurn());
             scope.cancel();
           }), { leaks: "ignore" })
       );
@@ -151,7 +151,7 @@ Deno.test("every wait is cancelled as a cancellation: nothing else comes of it",
         moveOnAfter(Infinity, async (scope) => {
           if (early) scope.cancel();
           const waiting = call(sim).catch((thrown) => error = thrown);
-          await hostOp("turn", realTurn());
+          await hostOperation("turn", realTurn());
           scope.cancel();
           await waiting;
         }), { leaks: "ignore" });

@@ -8,31 +8,27 @@ import {
   Barrier,
   cancellable,
   CancelScope,
-  cancelShieldedCheckpoint,
   CapacityLimiter,
   checkpoint,
-  checkpointIfCancelled,
   Condition,
   currentTime,
   Event,
   failAfter,
   failAt,
   forEach,
-  fromReadable,
   handleErrors,
-  hostOp,
+  Lazy,
   Lock,
   map,
   moveOnAfter,
   moveOnAt,
-  Once,
   openBroadcastChannel,
   openMemoryChannel,
   openNursery,
   openWatch,
-  ParkingLot,
   race,
   RateLimiter,
+  receiverFromReadable,
   retry,
   run,
   select,
@@ -41,11 +37,18 @@ import {
   sleep,
   sleepForever,
   sleepUntil,
-  suspend,
   toChannel,
   untilShutdown,
   withSignal,
 } from "../../core/mod.ts";
+import {
+  cancelShieldedCheckpoint,
+  checkpointIfCancelled,
+  composedWait,
+  hostOperation,
+  ParkingLot,
+  suspend,
+} from "../../core/lowlevel.ts";
 import { type AnyRecipe, FOREVER, type Kit, NOBODY, nothing, type Recipe, recipe } from "./_recipe.ts";
 
 const NEVER: Promise<never> = new Promise(() => {});
@@ -120,8 +123,8 @@ export const CORE: Readonly<Record<string, AnyRecipe>> = {
     close: NOBODY,
     refused: () => cancellable(Promise.reject(new Error("Refused"))),
   }),
-  hostOp: plain({
-    ready: () => hostOp("ready", Promise.resolve()),
+  hostOperation: plain({
+    ready: () => hostOperation("ready", Promise.resolve()),
     waiting: "it returns the promise it was given, which nobody cancels",
     close: NOBODY,
     uncancelled: "host's",
@@ -157,6 +160,11 @@ export const CORE: Readonly<Record<string, AnyRecipe>> = {
   run: block((body) => run(body, { handleSignals: false }), { uncancelled: "body", where: "bare" }),
   handleErrors: block((body) => handleErrors(body, [[TypeError, nothing]]), { uncancelled: "body" }),
   // A loop of failures that are handled is one of calls that end at once.
+  composedWait: plain({
+    ready: () => composedWait(checkpoint),
+    waiting: () => composedWait(sleepForever),
+    close: NOBODY,
+  }),
   "handleErrors (handled)": plain({
     ready: () => handleErrors(fails, [[Error, nothing]]),
     waiting: () => handleErrors(sleepForever, [[Error, nothing]]),
@@ -455,18 +463,18 @@ export const CORE: Readonly<Record<string, AnyRecipe>> = {
     waiting: (lot) => lot.park(),
     close: NOBODY,
   }),
-  "Once.get": recipe({
+  "Lazy.get": recipe({
     async open() {
-      const done = new Once(() => 1);
+      const done = new Lazy(() => 1);
       await done.get();
-      return { done, waits: new Once(() => sleepForever()) };
+      return { done, waits: new Lazy(() => sleepForever()) };
     },
     ready: ({ done }) => done.get(),
     waiting: ({ waits }) => waits.get(),
     close: NOBODY,
   }),
-  "Once.get (failing)": recipe({
-    open: () => new Once(fails),
+  "Lazy.get (failing)": recipe({
+    open: () => new Lazy(fails),
     ready: FOREVER,
     waiting: FOREVER,
     close: NOBODY,
@@ -652,26 +660,32 @@ export const CORE: Readonly<Record<string, AnyRecipe>> = {
     uncancelled: "body",
   }),
   "ReadableReceiver.receive": recipe({
-    open: (kit) => ({ endless: kit.use(fromReadable(endless())), silent: kit.use(fromReadable(silent())) }),
+    open: (kit) => ({
+      endless: kit.use(receiverFromReadable(endless())),
+      silent: kit.use(receiverFromReadable(silent())),
+    }),
     ready: ({ endless }) => endless.receive(),
     waiting: ({ silent }) => silent.receive(),
     close: ({ endless, silent }) => Promise.all([endless.close(), silent.close()]),
   }),
   "ReadableReceiver.[Symbol.asyncIterator]": recipe({
-    open: (kit) => ({ endless: kit.use(fromReadable(endless())), silent: kit.use(fromReadable(silent())) }),
+    open: (kit) => ({
+      endless: kit.use(receiverFromReadable(endless())),
+      silent: kit.use(receiverFromReadable(silent())),
+    }),
     ready: ({ endless }) => endless[Symbol.asyncIterator]().next(),
     waiting: ({ silent }) => silent[Symbol.asyncIterator]().next(),
     close: ({ endless, silent }) => Promise.all([endless.close(), silent.close()]),
   }),
   "ReadableReceiver.close": recipe({
-    open: () => fromReadable(endless()),
+    open: () => receiverFromReadable(endless()),
     ready: (receiver) => receiver.close(),
     waiting: "as a cleanup it is not cancelled",
     close: NOBODY,
     uncancelled: "release",
   }),
   "ReadableReceiver.[Symbol.asyncDispose]": recipe({
-    open: () => fromReadable(endless()),
+    open: () => receiverFromReadable(endless()),
     ready: (receiver) => receiver[Symbol.asyncDispose](),
     waiting: "as a cleanup it is not cancelled",
     close: NOBODY,

@@ -1,20 +1,12 @@
 /** Hosts for the laws: one that always answers at once, without a turn of the event loop, and one that never does. */
 
-import type {
-  HalfCloseableStream,
-  Network,
-  NetworkAddress,
-  NetworkConn,
-  NetworkListener,
-  NetworkTlsHandshake,
-  ReceiveStream,
-  SocketAddress,
-} from "../../mod.ts";
+import type { HalfCloseableStream, ReceiveStream, SocketAddress, TcpAddress } from "../../mod.ts";
+import type { Network, NetworkConn, NetworkListener, NetworkTlsHandshake } from "../../core/lowlevel.ts";
 
-export const ADDRESS: NetworkAddress = { transport: "tcp", hostname: "127.0.0.1", port: 1 };
+export const ADDRESS: TcpAddress = { transport: "tcp", hostname: "127.0.0.1", port: 1 };
 
 /** A connection on which there is always something to read, and room to write; or never. */
-export class Conn<A extends SocketAddress = NetworkAddress> implements NetworkConn<A> {
+export class Conn<A extends SocketAddress = TcpAddress> implements NetworkConn<A> {
   readonly localAddr: A = ADDRESS as A;
   readonly remoteAddr: A = ADDRESS as A;
   readonly #ready: boolean;

@@ -7,8 +7,6 @@ import {
   fetch,
   type HalfCloseableStream,
   type Listener,
-  memoryStreamPair,
-  type NetworkAddress,
   openNursery,
   openTcpListeners,
   openTcpStream,
@@ -29,11 +27,12 @@ import {
   SocketStream,
   StapledStream,
   startTls,
+  type TcpAddress,
   type TextSender,
   TlsStream,
-  trickle,
   upgradeWebSocket,
 } from "../../mod.ts";
+import { memoryStreamPair, trickle } from "../../testing/mod.ts";
 import { Conn, EndedStream, hostListener, network, UserStream } from "./_hosts.ts";
 import { type AnyRecipe, CLEANUP, FOREVER, type Kit, NOBODY, nothing, type Recipe, recipe } from "./_recipe.ts";
 
@@ -180,10 +179,10 @@ function server(way: () => unknown): AnyRecipe {
 
 /** A server of HTTP beside the calls: `/` answers, `/silent` never does, and anything else is a WebSocket. */
 async function httpServer(kit: Kit): Promise<string> {
-  let address: NetworkAddress;
+  let address: TcpAddress;
   await kit.beside((ready) =>
     openNursery(async (nursery) => {
-      [address] = await nursery.start<[NetworkAddress]>((status) =>
+      [address] = await nursery.start<[TcpAddress]>((status) =>
         serveHttp(async (request) => {
           if (request.headers.has("upgrade")) {
             return upgradeWebSocket(request, async (socket) => {
@@ -244,9 +243,9 @@ export const NET: Readonly<Record<string, AnyRecipe>> = {
   ...buffered("receiveLine", (stream) => stream.receiveLine()),
   ...buffered("lines", (stream) => stream.lines().next()),
   ...buffered("readUint8", (stream) => stream.readUint8()),
-  ...buffered("readUint16", (stream) => stream.readUint16()),
-  ...buffered("readUint32", (stream) => stream.readUint32()),
-  ...buffered("readUint64", (stream) => stream.readUint64()),
+  ...buffered("receiveUint16", (stream) => stream.receiveUint16()),
+  ...buffered("receiveUint32", (stream) => stream.receiveUint32()),
+  ...buffered("receiveUint64", (stream) => stream.receiveUint64()),
   "BufferedStream.readUint8 (ended)": recipe({
     open: () => new BufferedStream(new EndedStream()),
     ready: FOREVER,

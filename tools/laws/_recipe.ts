@@ -5,7 +5,8 @@
  * and how its own side closes what it waits for. The laws do the rest.
  */
 
-import { type Network, type Nursery, openNursery, run, shielded, type Task } from "../../mod.ts";
+import { type Nursery, openNursery, run, shielded, type Task } from "../../mod.ts";
+import type { Network } from "../../core/lowlevel.ts";
 import { simulate, type Simulation } from "../../testing/mod.ts";
 
 /** See the header. `S` is what `open` makes. */

@@ -1,17 +1,15 @@
 /** Recipes for what testing exports, and for the interfaces of streams, which its streams in memory stand for. */
 
+import { type HalfCloseableStream, settled, sleepForever } from "../../mod.ts";
 import {
   expectErrors,
-  type HalfCloseableStream,
   memoryStreamPair,
   type ScriptedStream,
   scriptedStream,
   Sequencer,
-  settled,
-  sleepForever,
   trickle,
   waitAllTasksBlocked,
-} from "../../mod.ts";
+} from "../../testing/mod.ts";
 import { type AnyRecipe, CLEANUP, type Kit, NOBODY, nothing, type Recipe, recipe } from "./_recipe.ts";
 
 const ONE = new Uint8Array(1);

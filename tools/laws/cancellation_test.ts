@@ -19,10 +19,10 @@ import {
   handleErrors,
   isCancelled,
   isOnlyCancelled,
+  Lazy,
   map,
   moveOnAfter,
   moveOnAt,
-  Once,
   openNursery,
   race,
   retry,
@@ -77,7 +77,7 @@ const PLACES: Readonly<Record<string, (body: Body) => Promise<unknown>>> = {
   "asCompleted()": async (body) => {
     for await (const _ of asCompleted([1], () => body()));
   },
-  "Once.get()": (body) => new Once(() => body()).get(),
+  "Lazy.get()": (body) => new Lazy(() => body()).get(),
   "toChannel()": (body) => toChannel([1], () => body()),
   "toChannel(), whose source fails": (body) => toChannel(failingSource(body), (channel) => channel.receive()),
   "nested blocks": (body) =>
@@ -301,11 +301,11 @@ for (const [how, wrap] of Object.entries(WRAPPED)) {
   });
 
   Deno.test(
-    `K1: Once computes again after its user was cancelled, ${how}, and says nothing of that to the next`,
+    `K1: Lazy computes again after its user was cancelled, ${how}, and says nothing of that to the next`,
     async () => {
       let times = 0;
       let cancel = (): void => {};
-      const once = new Once(async () => {
+      const once = new Lazy(async () => {
         if (++times > 1) return "done";
         cancel();
         return await sleepForever().catch((error) => Promise.reject(wrap(error)));

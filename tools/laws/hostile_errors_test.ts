@@ -12,23 +12,18 @@ import {
   cancellable,
   CancelScope,
   checkpoint,
-  currentRun,
   currentSignal,
   ErrorGroup,
   failAfter,
   fetch,
   forEach,
   handleErrors,
-  hostOp,
-  type Instrument,
   isCancelled,
   isErrorGroup,
   isOnlyCancelled,
+  Lazy,
   map,
   moveOnAfter,
-  type NetworkAddress,
-  Once,
-  onIdle,
   openBroadcastChannel,
   openMemoryChannel,
   openNursery,
@@ -44,12 +39,12 @@ import {
   sleep,
   sleepForever,
   suppressedErrors,
-  suspend,
+  type TcpAddress,
   toChannel,
   untilShutdown,
-  type Waker,
   withSignal,
 } from "../../mod.ts";
+import { currentRun, hostOperation, type Instrument, onIdle, suspend, type Waker } from "../../core/lowlevel.ts";
 import { currentNode } from "../../core/internal.ts";
 import { ESSENCE, HOSTILE } from "./_hostile.ts";
 import { turns } from "./_recipe.ts";
@@ -301,8 +296,8 @@ const PLACES: Record<string, readonly [place: Place, options?: Options]> = {
   "retry()": [(value) => thrownBy(() => retry(later(value), { attempts: 3, backoff: () => 0 }))],
   "retry(), whose retryIf fails": [(value) => thrownBy(() => retry(later(1), { retryIf: throws(value) }))],
   "retry(), whose backoff fails": [(value) => thrownBy(() => retry(later(1), { backoff: throws(value) }))],
-  "Once.get()": [async (value) => {
-    const once = new Once(later(value));
+  "Lazy.get()": [async (value) => {
+    const once = new Lazy(later(value));
     await Promise.all([thrownBy(() => once.get()), thrownBy(() => once.get())]);
     return await thrownBy(() => once.get());
   }],
@@ -316,7 +311,7 @@ const PLACES: Record<string, readonly [place: Place, options?: Options]> = {
   "cancellable() of what is no promise": [(value) => settles(() => cancellable(value as Promise<unknown>)), {
     dropped: true,
   }],
-  "hostOp()": [(value) => thrownBy(() => hostOp("hostile", Promise.reject(value)))],
+  "hostOperation()": [(value) => thrownBy(() => hostOperation("hostile", Promise.reject(value)))],
   "suspend(), whose register throws": [(value) => thrownBy(() => suspend({ kind: "test" }, throws(value), () => true))],
   "suspend(), failed by its waker": [
     (value) =>
@@ -423,11 +418,11 @@ const HERE = { hostname: "127.0.0.1", port: 0 } as const;
 /** Runs a server until one of its handlers has failed; returns what it was told of that. */
 async function server(
   serve: (status: never, onHandlerError: (error: unknown) => void) => Promise<void>,
-  visit: (address: NetworkAddress) => Promise<void>,
+  visit: (address: TcpAddress) => Promise<void>,
 ): Promise<unknown> {
   let error: Box | undefined;
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<[NetworkAddress]>((status) =>
+    const [address] = await nursery.start<[TcpAddress]>((status) =>
       serve(status as never, (told) => void (error ??= new Box(told)))
     );
     await visit(address);
@@ -466,7 +461,7 @@ async function eventful(): Promise<void> {
   await openNursery(async (nursery) => {
     nursery.startSoon(() => sleep(1));
     nursery.startSoon(() => moveOnAfter(1, sleepForever));
-    await hostOp("test", Promise.resolve());
+    await hostOperation("test", Promise.resolve());
     const task = nursery.startSoon(sleepForever);
     await sleep(0);
     task.cancel();

@@ -9,10 +9,8 @@ import {
   all,
   CancelScope,
   checkpoint,
-  currentRun,
   failAfter,
   handleErrors,
-  type Instrument,
   isCancelled,
   map,
   moveOnAfter,
@@ -25,6 +23,7 @@ import {
   suppressedErrors,
   type Task,
 } from "../../core/mod.ts";
+import { currentRun, type Instrument } from "../../core/lowlevel.ts";
 import { currentNode } from "../../core/internal.ts";
 import { simulate } from "../../testing/mod.ts";
 

@@ -5,13 +5,13 @@
 
 import { assert, assertEquals, AssertionError } from "@std/assert";
 import { CancelScope, isCancelled, moveOnAfter } from "../../mod.ts";
-import { promisedNames, readDoc } from "../promised_names.ts";
+import { ENTRIES, promisedNames, readDoc } from "../promised_names.ts";
 import { type AnyRecipe, call, turns, withKit } from "./_recipe.ts";
 import { withoutUnhandled } from "./_unhandled.ts";
 import { EXCEPTIONS, exportedName, RECIPES } from "./_table.ts";
 
 Deno.test("everything exported that returns a promise has a recipe, or a reason for having none", async () => {
-  const names = promisedNames(await readDoc("mod.ts", "core/mod.ts", "net/mod.ts", "testing/mod.ts"));
+  const names = promisedNames(await readDoc(...ENTRIES));
   assert(names.length > 150);
   const served = new Set(Object.keys(RECIPES).map(exportedName));
   const excepted = (name: string) => EXCEPTIONS.some(([names]) => names.test(name));

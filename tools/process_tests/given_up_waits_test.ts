@@ -11,9 +11,9 @@ const { CancelScope, cancellable, sleepForever } = t;
 
 const closed = new Promise(() => {});
 const thenable = { then: () => {} };
-const idle = t.fromReadable(new ReadableStream());
-const loop = t.fromReadable(new ReadableStream())[Symbol.asyncIterator]();
-const once = new t.Once(() => sleepForever());
+const idle = t.receiverFromReadable(new ReadableStream());
+const loop = t.receiverFromReadable(new ReadableStream())[Symbol.asyncIterator]();
+const once = new t.Lazy(() => sleepForever());
 once.get();
 const [, channel] = t.openMemoryChannel(0);
 const constant = new Error("always the same");
@@ -28,9 +28,9 @@ const waits = {
   "cancellable() with a label": () => cancellable(closed, { label: "closed" }),
   "cancellable() with cancel": () => cancellable(closed, none),
   "cancellable() of an iterable": () => cancellable(endless).next(),
-  "fromReadable()": () => idle.receive(),
-  "fromReadable(), in a loop": () => loop.next(),
-  "Once": () => once.get(),
+  "receiverFromReadable()": () => idle.receive(),
+  "receiverFromReadable(), in a loop": () => loop.next(),
+  "Lazy": () => once.get(),
   "all()": () => t.all([() => cancellable(closed)]),
   "allSettled()": () => t.allSettled([() => cancellable(closed)]),
   "race()": () => t.race([() => cancellable(closed), () => idle.receive()]),

@@ -1,12 +1,15 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { loadCopy } from "../_second_copy.ts";
-import * as ours from "../../mod.ts";
+import * as lowlevel from "../../core/lowlevel.ts";
+import * as mod from "../../mod.ts";
+
+const ours = { ...mod, ...lowlevel };
 
 // Two versions of the package in one program happen; here the same one is loaded twice, from two places.
 
 const GLOBALS = ["setTimeout", "clearTimeout", "setInterval", "Date", "fetch"] as const;
 const own = GLOBALS.map((key) => globalThis[key]);
-const theirs = await loadCopy<typeof ours>(["mod.ts", "core", "net", "testing"], "mod.ts");
+const theirs = await loadCopy<typeof ours>(["mod.ts", "core", "net", "testing"], "mod.ts", "core/lowlevel.ts");
 
 const delay = (ms: number) => new Promise<number>((resolve) => setTimeout(() => resolve(performance.now()), ms));
 
@@ -42,7 +45,7 @@ for (
     await first.simulate(async () => {
       const timer = setTimeout(() => assert(false), 10);
       const task = second.simulate(() => clearTimeout(timer));
-      await first.hostOp("the other simulation", task);
+      await first.hostOperation("the other simulation", task);
       await first.sleep(20);
     });
   });

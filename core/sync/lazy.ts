@@ -15,23 +15,23 @@ import { WaitQueue } from "../kernel/wait_queue.ts";
  *
  * The computation runs in the asking task, under its scopes. If that task is cancelled, the next in line computes in
  * its place: it gets neither the cancellation nor an error of the cleanup after it. If the computation fails, all
- * waiting tasks get the error, and the next call tries again. So a `Once` is the cure for `cache ??= load()`, where the
+ * waiting tasks get the error, and the next call tries again. So a `Lazy` is the cure for `cache ??= load()`, where the
  * first user's timeout fails all the others; for one value per key, keep a `Map` of them.
  *
  * @example A connection that is opened on first use
  * ```ts
- * import { all, Once, sleep } from "@trefoil/io";
+ * import { all, Lazy, sleep } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * let opened = 0;
- * const connection = new Once(async () => {
+ * const connection = new Lazy(async () => {
  *   await sleep(1);
  *   return ++opened;
  * });
  * assertEquals(await all([() => connection.get(), () => connection.get()]), [1, 1]);
  * ```
  */
-export class Once<T> {
+export class Lazy<T> {
   readonly #compute: () => T | Promise<T>;
   readonly #reason: WaitReason;
   /** Woken with nothing: look again, and compute if there still is no value. */
@@ -49,10 +49,10 @@ export class Once<T> {
    * @throws {TypeError} If `compute` is not a function.
    */
   constructor(compute: () => T | Promise<T>) {
-    requireFunction("make a Once", "compute", compute);
+    requireFunction("make a Lazy", "compute", compute);
     this.#compute = compute;
     this.#reason = {
-      kind: "once",
+      kind: "lazy",
       label: () => `computed by ${this.#computing === null ? "nobody" : describe(this.#computing)}`,
       holder: () => this.#computing,
     };
@@ -79,7 +79,7 @@ export class Once<T> {
       return refusedAfterTurn(
         node,
         new TypeError(
-          `Cannot get the value of a Once as its computation must not wait for itself: ${
+          `Cannot get the value of a Lazy as its computation must not wait for itself: ${
             describe(node.task)
           } is part of it`,
         ),

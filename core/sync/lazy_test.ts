@@ -6,19 +6,19 @@ import {
   CancelScope,
   ErrorGroup,
   failAfter,
+  Lazy,
   map,
   moveOnAfter,
-  Once,
   openNursery,
   sleep,
   sleepForever,
 } from "../mod.ts";
 
 Deno.test(
-  "Once computes when first asked, once, for all who wait and all who come later",
+  "Lazy computes when first asked, once, for all who wait and all who come later",
   simulated(async (sim) => {
     let calls = 0;
-    const once = new Once(async () => {
+    const once = new Lazy(async () => {
       calls++;
       await sleep(5);
       return { calls };
@@ -37,10 +37,10 @@ Deno.test(
 );
 
 Deno.test(
-  "Once: if the one that computes is cancelled, the next in line computes, and nobody gets its Cancelled",
+  "Lazy: if the one that computes is cancelled, the next in line computes, and nobody gets its Cancelled",
   simulated(async (sim) => {
     let calls = 0;
-    const once = new Once(async () => {
+    const once = new Lazy(async () => {
       calls++;
       await sleep(10);
       return calls;
@@ -59,11 +59,11 @@ Deno.test(
 );
 
 Deno.test(
-  "Once: who asks between a cancellation and the next attempt does not compute as well",
+  "Lazy: who asks between a cancellation and the next attempt does not compute as well",
   simulated(async () => {
     let calls = 0;
     let running = 0;
-    const once = new Once(async () => {
+    const once = new Lazy(async () => {
       calls++;
       assertEquals(++running, 1);
       try {
@@ -89,10 +89,10 @@ Deno.test(
 );
 
 Deno.test(
-  "Once: a failure is for all who wait; who asks later tries again",
+  "Lazy: a failure is for all who wait; who asks later tries again",
   simulated(async () => {
     let calls = 0;
-    const once = new Once(async () => {
+    const once = new Lazy(async () => {
       await sleep(1);
       if (++calls === 1) throw new TypeError("down");
       return "up";
@@ -102,15 +102,15 @@ Deno.test(
     });
     assertEquals([await once.get(), calls], ["up", 2]);
     assertThrows(
-      () => new Once(Promise.resolve(1) as never),
+      () => new Lazy(Promise.resolve(1) as never),
       TypeError,
-      'Cannot make a Once as "compute" must be a function: received a promise: write () => work() instead of work()',
+      'Cannot make a Lazy as "compute" must be a function: received a promise: write () => work() instead of work()',
     );
   }),
 );
 
 Deno.test(
-  "Once: a computation that needs itself fails at once, directly, by way of another, in a scope, or in a child it waits for",
+  "Lazy: a computation that needs itself fails at once, directly, by way of another, in a scope, or in a child it waits for",
   simulated(async (sim) => {
     const ways: Record<string, (get: () => Promise<unknown>) => Promise<unknown>> = {
       directly: (get) => get(),
@@ -124,18 +124,18 @@ Deno.test(
             status.started();
           })
         ),
-      "in a task that waits for others": (get) => all([() => new Once(get).get()]),
+      "in a task that waits for others": (get) => all([() => new Lazy(get).get()]),
     };
     for (const [name, way] of Object.entries(ways)) {
-      const once: Once<unknown> = new Once(() => way(() => other.get()));
-      const other: Once<unknown> = new Once(() => once.get());
+      const once: Lazy<unknown> = new Lazy(() => way(() => other.get()));
+      const other: Lazy<unknown> = new Lazy(() => once.get());
       const begin = sim.now;
       const error = await once.get().catch((error) => error);
       const one = error instanceof ErrorGroup ? error.flatten()[0] : error;
       assertInstanceOf(one, TypeError, name);
       assertStringIncludes(
         one.message,
-        "Cannot get the value of a Once as its computation must not wait for itself: ",
+        "Cannot get the value of a Lazy as its computation must not wait for itself: ",
         name,
       );
       assert(sim.now - begin <= 1 && !once.isComputed, name);
@@ -144,13 +144,13 @@ Deno.test(
 );
 
 Deno.test(
-  "Once: who is no part of the computation waits for it: another half of the task, a sibling, a task begun in it further out",
+  "Lazy: who is no part of the computation waits for it: another half of the task, a sibling, a task begun in it further out",
   simulated(async () => {
-    const slow = () => new Once(() => sleep(5).then(() => "value"));
+    const slow = () => new Lazy(() => sleep(5).then(() => "value"));
     const once = slow();
     assertEquals(await Promise.all([once.get(), once.get()]), ["value", "value"]);
     await openNursery(async (nursery) => {
-      const once: Once<string> = new Once(async () => {
+      const once: Lazy<string> = new Lazy(async () => {
         nursery.startSoon(async () => void seen.push(await once.get()));
         await sleep(5);
         return "outer";
@@ -162,7 +162,7 @@ Deno.test(
       assertEquals(seen, ["outer", "outer", "outer"]);
     });
     // A daemon is not waited for: it is cancelled when the computation is done.
-    const withDaemon: Once<string> = new Once(() =>
+    const withDaemon: Lazy<string> = new Lazy(() =>
       openNursery(async (nursery) => {
         nursery.startSoon(() => withDaemon.get(), { daemon: true });
         await sleep(5);
@@ -172,13 +172,13 @@ Deno.test(
     assertEquals(await withDaemon.get(), "with a daemon");
     // When the first has failed, it may ask again, in a computation of another.
     let calls = 0;
-    const twice: Once<string> = new Once(() => calls++ === 0 ? Promise.reject(new Error("down")) : "up");
-    assertEquals(await new Once(() => twice.get().catch(() => twice.get())).get(), "up");
+    const twice: Lazy<string> = new Lazy(() => calls++ === 0 ? Promise.reject(new Error("down")) : "up");
+    assertEquals(await new Lazy(() => twice.get().catch(() => twice.get())).get(), "up");
   }),
 );
 
 Deno.test(
-  "Once: what a cancelled attempt fails with, wrapped or in its cleanup, is its own; the next in line computes",
+  "Lazy: what a cancelled attempt fails with, wrapped or in its cleanup, is its own; the next in line computes",
   simulated(async () => {
     const attempts: Record<string, () => Promise<unknown>> = {
       wrapped: async () => {
@@ -190,7 +190,7 @@ Deno.test(
     };
     for (const [name, attempt] of Object.entries(attempts)) {
       let calls = 0;
-      const once = new Once<unknown>(() => calls++ === 0 ? attempt() : "value");
+      const once = new Lazy<unknown>(() => calls++ === 0 ? attempt() : "value");
       await openNursery((nursery) => {
         nursery.startSoon(async () => {
           const outcome = await moveOnAfter(5, () => once.get()).catch((error) => error);
@@ -203,26 +203,26 @@ Deno.test(
 );
 
 Deno.test(
-  "Once: a cancellation of somebody else in the computation is a failure, for all who wait",
+  "Lazy: a cancellation of somebody else in the computation is a failure, for all who wait",
   simulated(async () => {
     let shared!: Promise<void>;
     await moveOnAfter(1, () => shared = sleep(100));
-    const once = new Once(() => sleep(1).then(() => shared));
+    const once = new Lazy(() => sleep(1).then(() => shared));
     await openNursery((nursery) => {
       for (let i = 0; i < 3; i++) nursery.startSoon(() => assertRejects(() => once.get(), CancelledElsewhereError));
     });
     for (const compute of [function* () {}, async function* () {}]) {
-      assertThrows(() => new Once(compute as never), TypeError, '"compute" must be a plain or async function');
+      assertThrows(() => new Lazy(compute as never), TypeError, '"compute" must be a plain or async function');
     }
   }),
 );
 
 Deno.test(
-  "Once: a computation that begins while the failed one before it is told of must not wait for itself either",
+  "Lazy: a computation that begins while the failed one before it is told of must not wait for itself either",
   simulated(async (sim) => {
     for (let turns = 0; turns < 10; turns++) {
       let calls = 0;
-      const once: Once<number> = new Once(async () => {
+      const once: Lazy<number> = new Lazy(async () => {
         if (++calls === 1) throw new Error("first");
         await sleep(1);
         return await once.get();

@@ -11,7 +11,7 @@ import { pass, refuse } from "../kernel/waiter.ts";
 
 const READING: ForeignReason = { kind: "read from stream", foreign: true };
 
-/** What `fromReadable()` gives: a receiving end whose values come from a `ReadableStream`. */
+/** What `receiverFromReadable()` gives: a receiving end whose values come from a `ReadableStream`. */
 export interface ReadableReceiver<T> extends AsyncIterable<T>, AsyncDisposable {
   /**
    * Receives the next chunk.
@@ -39,10 +39,10 @@ export interface ReadableReceiver<T> extends AsyncIterable<T>, AsyncDisposable {
  *
  * @example A stream under a timeout
  * ```ts
- * import { failAfter, fromReadable } from "@trefoil/io";
+ * import { failAfter, receiverFromReadable } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
- * await using chunks = fromReadable(ReadableStream.from(["a", "b"]));
+ * await using chunks = receiverFromReadable(ReadableStream.from(["a", "b"]));
  * assertEquals(await failAfter(1_000, () => chunks.receive()), "a");
  * ```
  *
@@ -50,7 +50,7 @@ export interface ReadableReceiver<T> extends AsyncIterable<T>, AsyncDisposable {
  * @returns The receiving end.
  * @throws {TypeError} If `readable` is not a `ReadableStream`, or locked.
  */
-export function fromReadable<T>(readable: ReadableStream<T>): ReadableReceiver<T> {
+export function receiverFromReadable<T>(readable: ReadableStream<T>): ReadableReceiver<T> {
   if (!isInstance(readable, ReadableStream)) {
     throw new TypeError(`Cannot receive as "readable" must be a ReadableStream: received ${show(readable)}`);
   }
@@ -69,14 +69,14 @@ export function fromReadable<T>(readable: ReadableStream<T>): ReadableReceiver<T
  *
  * @example The body of a response
  * ```ts
- * import { openMemoryChannel, toReadable } from "@trefoil/io";
+ * import { openMemoryChannel, readableFromChannel } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * const [send, receive] = openMemoryChannel<string>(2);
  * send.trySend("hello ");
  * send.trySend("world");
  * send.close();
- * const response = new Response(toReadable(receive).pipeThrough(new TextEncoderStream()));
+ * const response = new Response(readableFromChannel(receive).pipeThrough(new TextEncoderStream()));
  * assertEquals(await response.text(), "hello world");
  * ```
  *
@@ -84,7 +84,7 @@ export function fromReadable<T>(readable: ReadableStream<T>): ReadableReceiver<T
  * @returns The stream.
  * @throws {TypeError} If `channel` is no receiving end.
  */
-export function toReadable<T>(channel: MemoryReceiveChannel<T>): ReadableStream<T> {
+export function readableFromChannel<T>(channel: MemoryReceiveChannel<T>): ReadableStream<T> {
   if (typeof read(channel, "receive") !== "function") {
     throw new TypeError(
       `Cannot make a stream as "channel" must be the receiving end of a channel: received ${show(channel)}`,
@@ -120,7 +120,7 @@ export function toReadable<T>(channel: MemoryReceiveChannel<T>): ReadableStream<
  * waits for the read in flight.
  */
 export function iteratorOf<T>(source: Iterable<T> | AsyncIterable<T>): Iterator<T> | AsyncIterator<T> {
-  if (isInstance(source, ReadableStream<T>)) return new StreamIterator<T>(fromReadable<T>(source));
+  if (isInstance(source, ReadableStream<T>)) return new StreamIterator<T>(receiverFromReadable<T>(source));
   const iterable = source as AsyncIterable<T> & Iterable<T>;
   return isAsync(source) ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
 }

@@ -1,13 +1,20 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { simulated } from "../../testing/mod.ts";
-import { ClosedResourceError, fromReadable, moveOnAfter, openMemoryChannel, sleep, toReadable } from "../mod.ts";
+import {
+  ClosedResourceError,
+  moveOnAfter,
+  openMemoryChannel,
+  readableFromChannel,
+  receiverFromReadable,
+  sleep,
+} from "../mod.ts";
 
 Deno.test(
-  "fromReadable() keeps a chunk, or an error, that comes while nobody waits",
+  "receiverFromReadable() keeps a chunk, or an error, that comes while nobody waits",
   simulated(async () => {
     const { readable, writable } = new TransformStream<number>();
     const writer = writable.getWriter();
-    const chunks = fromReadable(readable);
+    const chunks = receiverFromReadable(readable);
     assert((await moveOnAfter(1, () => chunks.receive())).cancelledCaught);
     await writer.write(1);
     await sleep(5);
@@ -22,10 +29,10 @@ Deno.test(
 );
 
 Deno.test(
-  "a stream of toReadable() may be cancelled in the moment in which the channel ends",
+  "a stream of readableFromChannel() may be cancelled in the moment in which the channel ends",
   simulated(async () => {
     const [send, receive] = openMemoryChannel<number>(0);
-    const reader = toReadable(receive).getReader();
+    const reader = readableFromChannel(receive).getReader();
     const reading = reader.read();
     await sleep(1);
     send.close();
@@ -36,9 +43,13 @@ Deno.test(
   }),
 );
 
-Deno.test("fromReadable() and toReadable() refuse what they cannot use", () => {
+Deno.test("receiverFromReadable() and readableFromChannel() refuse what they cannot use", () => {
   for (const value of [5, null, {}, Proxy.revocable({}, {}).proxy]) {
-    assertThrows(() => fromReadable(value as never), TypeError, '"readable" must be a ReadableStream');
-    assertThrows(() => toReadable(value as never), TypeError, '"channel" must be the receiving end of a channel');
+    assertThrows(() => receiverFromReadable(value as never), TypeError, '"readable" must be a ReadableStream');
+    assertThrows(
+      () => readableFromChannel(value as never),
+      TypeError,
+      '"channel" must be the receiving end of a channel',
+    );
   }
 });
