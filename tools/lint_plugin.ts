@@ -13,6 +13,7 @@
 /** Where `node:` modules may be imported in published code. */
 const NODE_IMPORTS: Readonly<Record<string, string>> = {
   "core/kernel/context.ts": "node:async_hooks",
+  "core/kernel/context_slot.ts": "node:async_hooks",
   "core/base/host_time.ts": "node:timers",
   "net/host/connect_from.ts": "node:net",
   "net/host/deno_network.ts": "node:dns/promises",
