@@ -12,6 +12,7 @@ interface DenoLike {
   removeSignalListener(signal: string, handler: () => void): void;
   unrefTimer(id: number): void;
   permissions: { querySync(descriptor: { name: "env"; variable: string }): { state: string } };
+  env: { get(name: string): string | undefined };
 }
 
 interface ProcessLike {
@@ -22,7 +23,9 @@ interface ProcessLike {
   off(event: string, handler: () => void): void;
 }
 
-const { Deno: deno, process } = globalThis as { Deno?: DenoLike; process?: ProcessLike };
+const { Deno: deno } = globalThis as { Deno?: DenoLike };
+/** Of Node and Bun. On Deno the first look at it loads a good part of Node: 17 ms of CPU time, and 8 MB. */
+const process = deno !== undefined ? undefined : (globalThis as { process?: ProcessLike }).process;
 
 /** Begins to listen for a signal; returns how to stop. */
 export function onSignal(signal: Signal, handler: () => void): () => void {
@@ -69,8 +72,10 @@ export function onLoopEmpty(callback: () => void): () => void {
 /** A variable of the environment, if it may be read: asking for the permission would be worse than not to know. */
 export function environment(name: string): string | undefined {
   try {
-    const state = deno?.permissions.querySync({ name: "env", variable: name }).state ?? "granted";
-    return state === "granted" ? process?.env[name] : undefined;
+    if (deno === undefined) return process?.env[name];
+    return deno.permissions.querySync({ name: "env", variable: name }).state === "granted"
+      ? deno.env.get(name)
+      : undefined;
   } catch {
     return undefined;
   }

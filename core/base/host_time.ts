@@ -29,14 +29,14 @@ export const hostNow: () => number = findNow();
 export const hostDate: () => number = findDate();
 
 function findNow(): () => number {
-  const { Performance, process } = globalThis as unknown as {
-    Performance?: abstract new () => Performance;
-    process?: { getBuiltinModule?(name: string): { performance: Performance } };
+  const host = globalThis as unknown as {
+    readonly Performance?: abstract new () => Performance;
+    readonly process?: { getBuiltinModule?(name: string): { performance: Performance } };
   };
   let { performance } = globalThis;
   // Another object in its place: a plain one, as of sinon's fake timers.
-  if (Performance !== undefined && !(performance instanceof Performance)) {
-    performance = process?.getBuiltinModule?.("node:perf_hooks").performance ?? performance;
+  if (host.Performance !== undefined && !(performance instanceof host.Performance)) {
+    performance = host.process?.getBuiltinModule?.("node:perf_hooks").performance ?? performance;
   }
   // The method belongs to the class; a spy is a property of the object itself.
   const itsClass = Object.getPrototypeOf(performance) as Performance | null;
