@@ -116,6 +116,9 @@ const plugin: Deno.lint.Plugin = {
             if (node.source) check(node, node.source.value);
           },
           ExportAllDeclaration: (node) => check(node, node.source.value),
+          ImportExpression(node) {
+            if (node.source.type === "Literal" && typeof node.source.value === "string") check(node, node.source.value);
+          },
         };
       },
     },

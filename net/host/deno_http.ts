@@ -182,11 +182,6 @@ export function bytesOf(response: Response): Uint8Array<ArrayBuffer> {
   return typeof bytes === "string" ? encoder.encode(bytes) : bytes;
 }
 
-/** The keys of the insides, and of a text that is not in them yet, if there are such. */
-const [inside, lazyText] = ["response", "lazy static body"].map((name) =>
-  Object.getOwnPropertySymbols(new Response()).find(({ description }) => description === name)
-) as never[] as [never, never];
-
 /**
  * The nature of a response.
  *
@@ -221,6 +216,10 @@ function chooseProbe(): (response: Response) => Nature {
     ["used", usedStream],
     ["error", Response.error()],
   ];
+  // The keys of the insides, and of a text that is not in them yet, if there are such.
+  const [inside, lazyText] = ["response", "lazy static body"].map((name) =>
+    Object.getOwnPropertySymbols(used).find(({ description }) => description === name)
+  ) as never[] as [never, never];
   const probe = (response: Response): Nature => {
     const { body, status }: Insides = response[inside];
     if (body === null) {

@@ -1,6 +1,5 @@
 /** The host's network: with `deno_http.ts` what of `net` calls `Deno`. */
 
-import { lookup } from "node:dns/promises";
 import {
   currentRun,
   type Network,
@@ -12,12 +11,13 @@ import {
 import type { UnixAddress } from "../../core/mod.ts";
 import type { NetworkTlsConn } from "../../core/lowlevel.ts";
 import { ipVersion } from "../base/address.ts";
-import { connectFrom } from "./connect_from.ts";
 import { isOutOfResources } from "./host_errors.ts";
 
+// Modules of Node are loaded when they are first needed: they would double what it costs to start a program.
 const denoNetwork: Network = {
   async connect({ hostname, port, localAddress, signal }) {
     if (localAddress !== undefined) {
+      const { connectFrom } = await import("./connect_from.ts");
       const where = { hostname, port, localAddress, ...(signal === undefined ? {} : { signal }) };
       return await connectFrom(where, requireAccess);
     }
@@ -41,6 +41,7 @@ const denoNetwork: Network = {
     const everything = await mayUse({ name: "net" });
     if (!everything && !(await mayUse({ name: "net", host: hostname }))) return byName;
     // getaddrinfo(3), so /etc/hosts and the system's order hold; Deno.resolveDns asks name servers only.
+    const { lookup } = await import("node:dns/promises");
     const found = await lookup(hostname, { all: true, verbatim: true }).catch(notFound);
     for (const { address, family } of everything ? [] : found) {
       if (!(await mayUse({ name: "net", host: family === 6 ? `[${address}]` : address }))) return byName;
