@@ -175,12 +175,22 @@ const encoder = new TextEncoder();
 
 /** The body of a response that is `"large"`. */
 export function bytesOf(response: Response): Uint8Array<ArrayBuffer> {
+  const [inside, lazyText] = keysOfInsides();
   const { body } = response[inside] as Insides;
   const bytes = body === null
     ? response[lazyText] as string
     : (body.streamOrStatic as { readonly body: string | Uint8Array<ArrayBuffer> }).body;
   return typeof bytes === "string" ? encoder.encode(bytes) : bytes;
 }
+
+/** The keys of the insides, and of a text that is not in them yet, if there are such. Not at import: it loads half of the Web. */
+function keysOfInsides(): readonly [never, never] {
+  return keys ??= ["response", "lazy static body"].map((name) =>
+    Object.getOwnPropertySymbols(new Response()).find(({ description }) => description === name)
+  ) as never[] as [never, never];
+}
+
+let keys: readonly [never, never] | undefined;
 
 /**
  * The nature of a response.
@@ -216,10 +226,7 @@ function chooseProbe(): (response: Response) => Nature {
     ["used", usedStream],
     ["error", Response.error()],
   ];
-  // The keys of the insides, and of a text that is not in them yet, if there are such.
-  const [inside, lazyText] = ["response", "lazy static body"].map((name) =>
-    Object.getOwnPropertySymbols(used).find(({ description }) => description === name)
-  ) as never[] as [never, never];
+  const [inside, lazyText] = keysOfInsides();
   const probe = (response: Response): Nature => {
     const { body, status }: Insides = response[inside];
     if (body === null) {
