@@ -20,7 +20,7 @@ export {
   show,
 } from "./base/check.ts";
 export { composedWait, refusedAfterTurn } from "./kernel/composed_wait.ts";
-export { currentNode } from "./kernel/context.ts";
+export { currentNode, outside } from "./kernel/context.ts";
 export { cancelledElsewhere } from "./kernel/elsewhere.ts";
 export { NOTHING } from "./base/error_tree.ts";
 export { notesWaits, waitsOf } from "./scopes/cancel_scope.ts";

@@ -118,6 +118,9 @@ const plugin: Deno.lint.Plugin = {
           ExportAllDeclaration: (node) => check(node, node.source.value),
           ImportExpression(node) {
             if (node.source.type === "Literal" && typeof node.source.value === "string") check(node, node.source.value);
+            if (["core", "net", "testing"].includes(folder) && !isTest(file) && !isOutside(node)) {
+              context.report({ node, message: "Load modules by outside(() => import(…)): see core/kernel/context.ts" });
+            }
           },
         };
       },
@@ -197,6 +200,14 @@ function faultOfMessage(text: string): string | undefined {
   if (/[.!]$/.test(text)) return "ends without a period";
   if (/\b(?:can|don|won|isn|doesn|didn|couldn|wasn|aren)'t\b/.test(text)) return "has no contractions";
   return undefined;
+}
+
+/** Whether a node stands in `outside(() => …)`. */
+function isOutside(node: Deno.lint.Node): boolean {
+  const fn = (node as { parent?: Deno.lint.Node }).parent;
+  const call = (fn as { parent?: Deno.lint.Node } | undefined)?.parent;
+  return fn?.type === "ArrowFunctionExpression" && call?.type === "CallExpression" &&
+    call.callee.type === "Identifier" && call.callee.name === "outside";
 }
 
 function classAround(node: Deno.lint.Node): string | undefined {

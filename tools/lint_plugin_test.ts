@@ -53,6 +53,14 @@ Deno.test("node: modules are imported where that was decided", () => {
     '"node:async_hooks" may not be imported here: see NODE_IMPORTS in tools/lint_plugin.ts',
   ]);
   assertEquals(lint("core/x_test.ts", 'import "node:async_hooks";'), []);
+  assertEquals(lint("core/x.ts", 'await outside(() => import("node:net"));').length, 1);
+});
+
+Deno.test("modules are loaded late only as if from outside any task", () => {
+  assertEquals(lint("net/x.ts", 'await outside(() => import("./y.ts"));'), []);
+  assertEquals(lint("net/x.ts", 'await import("./y.ts");'), [
+    "Load modules by outside(() => import(…)): see core/kernel/context.ts",
+  ]);
 });
 
 Deno.test("timers and clocks are the host's own, not what stands among the globals", () => {

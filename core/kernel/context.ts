@@ -95,6 +95,13 @@ export function isolated<R>(node: StatusNode, fn: () => R): R {
   return within(node, fn, undefined);
 }
 
+/**
+ * Calls a function as if from outside any task, for what outlives them: loading a module. Deno (2.9.6) lets the async context
+ * of the `import()` that loads a module first become that of everything the host calls later by itself, such as a handler of
+ * `Deno.serve()`, or the next test. Then that would be the task, long over, in which somebody happened to be the first.
+ */
+export const outside: <R>(fn: () => R) => R = AsyncLocalStorage.snapshot();
+
 function frameOver(before: unknown, node: StatusNode): object {
   if (untried) tryLater(node);
   if (before === undefined || before instanceof Frame) return new Frame(node);

@@ -10,6 +10,7 @@ import {
 } from "../../core/lowlevel.ts";
 import type { UnixAddress } from "../../core/mod.ts";
 import type { NetworkTlsConn } from "../../core/lowlevel.ts";
+import { outside } from "../../core/internal.ts";
 import { ipVersion } from "../base/address.ts";
 import { isOutOfResources } from "./host_errors.ts";
 
@@ -17,7 +18,7 @@ import { isOutOfResources } from "./host_errors.ts";
 const denoNetwork: Network = {
   async connect({ hostname, port, localAddress, signal }) {
     if (localAddress !== undefined) {
-      const { connectFrom } = await import("./connect_from.ts");
+      const { connectFrom } = await outside(() => import("./connect_from.ts"));
       const where = { hostname, port, localAddress, ...(signal === undefined ? {} : { signal }) };
       return await connectFrom(where, requireAccess);
     }
@@ -41,7 +42,7 @@ const denoNetwork: Network = {
     const everything = await mayUse({ name: "net" });
     if (!everything && !(await mayUse({ name: "net", host: hostname }))) return byName;
     // getaddrinfo(3), so /etc/hosts and the system's order hold; Deno.resolveDns asks name servers only.
-    const { lookup } = await import("node:dns/promises");
+    const { lookup } = await outside(() => import("node:dns/promises"));
     const found = await lookup(hostname, { all: true, verbatim: true }).catch(notFound);
     for (const { address, family } of everything ? [] : found) {
       if (!(await mayUse({ name: "net", host: family === 6 ? `[${address}]` : address }))) return byName;
