@@ -5,7 +5,7 @@ import { BrokenResourceError, ClosedResourceError, EndOfChannel, WouldBlock } fr
 import { AskedWaiter, type Asker, askerOf, asking, type Shape } from "./_asking.ts";
 import { type Channel, endOfChannel, NextWaiter, OrNullWaiter, ReceiveWaiter, SendWaiter } from "./_channel.ts";
 import { inspectable, type Picture } from "../base/inspect.ts";
-import type { MemoryChannelStatistics, MemoryReceiveChannel, MemorySendChannel } from "./memory_channel.ts";
+import type { MemoryChannelStatistics, MemoryReceiveChannel, MemorySendChannel } from "./channel.ts";
 import type { StatusNode } from "../kernel/status.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { pass, refuse } from "../kernel/waiter.ts";
@@ -64,6 +64,11 @@ export class SendEnd<T> implements MemorySendChannel<T> {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
   }
 
   #fault(): Error | null {
@@ -166,6 +171,11 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
   }
 
   /** Leaving the loop early does not close the channel: other tasks may go on receiving. */

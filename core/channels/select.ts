@@ -13,6 +13,7 @@ import { ask, type AskedWaiter, type Asker } from "./_asking.ts";
 import { CancelScope } from "../scopes/cancel_scope.ts";
 import type { Channel, Receiver } from "./_channel.ts";
 import { ReceiveEnd } from "./_channel_ends.ts";
+import type { ReceiveChannel } from "./channel.ts";
 import { currentNode } from "../kernel/context.ts";
 import { composedWait, refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { failureOf } from "../kernel/elsewhere.ts";
@@ -24,28 +25,28 @@ import { pass, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
 import type { Line, Queued } from "../kernel/wait_queue.ts";
 
 /**
- * What `select()` can wait for: a receiving end, or anything else with a `receive()`, such as one that wraps an end.
+ * What `select()` can wait for: anything with a `receive()`, such as a `ReceiveChannel` or something that wraps one.
  *
- * When it is asked and another one is chosen, its `receive()` is cancelled, and waited for.
+ * When another channel is chosen, the `receive()` that was asked is cancelled, and waited for.
+ *
+ * @category Channels
  */
-export interface Selectable<T> {
-  /**
-   * Receives the next value.
-   *
-   * **Cancellation:** throws `Cancelled`; no value is lost.
-   *
-   * @returns The value.
-   * @throws {EndOfChannel} If no more values come.
-   */
-  receive(): Promise<T>;
-}
+export type Selectable<T> = Pick<ReceiveChannel<T>, "receive">;
 
-/** Which channel a value came from, by the name it was given, and the value. */
+/**
+ * Which channel a value came from, by the name it was given, and the value.
+ *
+ * @category Channels
+ */
 export type Selected<C> = {
   [K in keyof C]: C[K] extends Selectable<infer T> ? { readonly from: K; readonly value: T } : never;
 }[keyof C];
 
-/** How `select()` chooses. */
+/**
+ * Options of `select()`.
+ *
+ * @category Channels
+ */
 export interface SelectOptions {
   /**
    * Whether channels that come first are looked at first. Otherwise the search begins at a random one
@@ -59,9 +60,9 @@ export interface SelectOptions {
 /**
  * Receives one value from whichever of several channels has one first.
  *
- * Exactly one value is taken, and none is lost. A channel that has ended is passed over. The receiving ends of channels can
- * be mixed with whatever else has a `receive()`: one that is not built on such an end may have a value at the same moment as
- * another; then the next `select()` over it gives that.
+ * Exactly one value is taken, and none is lost. A channel that has ended is passed over. Besides memory channels it takes
+ * every other `ReceiveChannel`, and whatever else has a `receive()`. One that is not built on a memory channel may have a
+ * value at the same moment as another: that is kept for the next `select()` over the same object.
  *
  * **Cancellation:** throws `Cancelled`; no value was taken.
  *
@@ -77,16 +78,16 @@ export interface SelectOptions {
  * assertEquals(chosen, { from: "commands", value: "stop" });
  * ```
  *
- * @param channels The receiving ends, by name.
+ * @param channels What to receive from, by name. An empty object does not compile.
  * @param options The order in which they are looked at.
  * @returns The name of the channel, and the value.
  * @throws {EndOfChannel} If all the channels have ended.
  * @throws {ClosedResourceError} If one of the receiving ends is closed, before or meanwhile.
  * @throws {TypeError} If there is no channel, or something has no `receive()`.
+ * @category Channels
  */
-// deno-lint-ignore no-explicit-any -- a receiver of anything, which `unknown` would not accept in this place
-export function select<C extends Record<string, Selectable<any>>>(
-  channels: C,
+export function select<C extends Record<keyof C, Selectable<unknown>>>(
+  channels: C & (keyof C extends never ? never : unknown),
   options: SelectOptions = {},
 ): Promise<Selected<C>> {
   const node = currentNode();
@@ -142,7 +143,9 @@ function entriesOf(channels: unknown): [string, unknown][] {
   }
   for (const [name, end] of entries) {
     if (typeof read(end, "receive") === "function") continue;
-    throw new TypeError(`Cannot select as "${name}" must be the receiving end of a channel: received ${show(end)}`);
+    throw new TypeError(
+      `Cannot select as "${name}" must have a receive(), as the receiving end of a channel: received ${show(end)}`,
+    );
   }
   return entries;
 }

@@ -12,6 +12,8 @@ import {
   openBroadcastChannel,
   openMemoryChannel,
   openNursery,
+  openWatch,
+  type ReceiveChannel,
   receiverFromReadable,
   run,
   select,
@@ -141,14 +143,14 @@ Deno.test(
 
 Deno.test("select() refuses what is no channel, and none at all", async () => {
   await assertRejects(
-    () => select({}),
+    () => select({} as Record<string, ReceiveChannel<number>>),
     TypeError,
     'Cannot select as "channels" must have at least one channel: received none',
   );
   await assertRejects(
     () => select({ x: {} as MemoryReceiveChannel<number> }),
     TypeError,
-    'Cannot select as "x" must be the receiving end of a channel: received an object of type Object',
+    'Cannot select as "x" must have a receive(), as the receiving end of a channel: received an object of type Object',
   );
   const [, receive] = openMemoryChannel<number>(1);
   const revoked = Proxy.revocable({}, {});
@@ -161,8 +163,51 @@ Deno.test("select() refuses what is no channel, and none at all", async () => {
   }
 });
 
+Deno.test("select() takes what its type takes: what cannot be received from does not compile, and is refused", async () => {
+  const [send, receive] = openMemoryChannel<number>(1);
+  const [, seen] = openWatch(0);
+  const hub = openBroadcastChannel<number>(1);
+  const wrong: (() => Promise<unknown>)[] = [
+    // @ts-expect-error no channel
+    () => select({}),
+    // @ts-expect-error a sending end
+    () => select({ receive, send }),
+    // @ts-expect-error a broadcast channel, and no subscription to it
+    () => select({ receive, hub }),
+    // @ts-expect-error the receiver of a watch, which is no channel: `{ receive: () => seen.changed() }` is
+    () => select({ receive, seen }),
+    // @ts-expect-error nothing
+    () => select({ receive, missing: undefined }),
+  ];
+  for (const call of wrong) await assertRejects(call, TypeError, "Cannot select as");
+  // @ts-expect-error a list, whose channels have no names
+  const list = (): Promise<unknown> => select([receive]);
+  // @ts-expect-error a receive() that waits for nothing
+  const ready = (): Promise<unknown> => select({ ready: { receive: () => 5 } });
+  // @ts-expect-error a receive() that wants to be told something
+  const told = (): Promise<unknown> => select({ told: { receive: (count: number) => Promise.resolve(count) } });
+  assertEquals([list, ready, told].length, 3);
+});
+
+Deno.test("select() takes a record of any size, an interface, and a type parameter", async () => {
+  interface Inputs {
+    readonly commands: ReceiveChannel<string>;
+    readonly work: MemoryReceiveChannel<number>;
+  }
+  const [commands, work] = [openMemoryChannel<string>(1), openMemoryChannel<number>(1)];
+  const inputs: Inputs = { commands: commands[1], work: work[1] };
+  commands[0].trySend("stop");
+  const chosen = await select(inputs);
+  assertEquals(chosen.from === "commands" ? chosen.value.length : chosen.value.toFixed(), 4);
+  async function next<T>(inputs: Record<string, ReceiveChannel<T>>): Promise<T> {
+    return (await select(inputs)).value;
+  }
+  work[0].trySend(7);
+  assertEquals(await next<string | number>({ ...inputs }), 7);
+});
+
 /** A receiving end that counts, as a user may write it. */
-function traced<T>(inner: MemoryReceiveChannel<T>): MemoryReceiveChannel<T> & { readonly count: number } {
+function traced<T>(inner: ReceiveChannel<T>): ReceiveChannel<T> & { readonly count: number } {
   return {
     count: 0,
     async receive() {
@@ -170,12 +215,8 @@ function traced<T>(inner: MemoryReceiveChannel<T>): MemoryReceiveChannel<T> & { 
       (this as { count: number }).count++;
       return value;
     },
-    receiveOrNull: () => inner.receiveOrNull(),
-    tryReceive: () => inner.tryReceive(),
-    clone: () => inner.clone(),
     close: () => inner.close(),
-    statistics: () => inner.statistics(),
-    [Symbol.dispose]: () => inner.close(),
+    [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
     [Symbol.asyncIterator]: () => inner[Symbol.asyncIterator](),
   };
 }
