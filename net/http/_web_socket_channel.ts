@@ -29,7 +29,7 @@ import type {
   WebSocketEnd,
   WebSocketMessage,
   WebSocketOptions,
-} from "./web_socket.ts";
+} from "./web_socket_channel.ts";
 
 const DEFAULT_HIGH_WATER_MARK = 65_536;
 const DEFAULT_MAX_BUFFERED = 16 * 1024 * 1024;

@@ -276,8 +276,7 @@ function roomRule(capacity: number): Rule<Ends> {
         const sending = start(async () => {
           for (let i = 0; i < room; i++) await send.send(i);
         });
-        await bench.settle();
-        bench.require(sending.outcome !== null, `it waited, though there is room for ${capacity}`);
+        await bench.ends(`it waited, though there is room for ${capacity}`, sending);
         await requireNext(bench, receive, count(room));
       });
     },
