@@ -1,8 +1,9 @@
 /** The two ends of a channel: who may still use it, and the errors that say so. */
 
+import { type Asker, askerOf } from "../kernel/asker.ts";
 import { currentNode } from "../kernel/context.ts";
 import { BrokenResourceError, ClosedResourceError, EndOfChannel, WouldBlock } from "../errors/errors.ts";
-import { AskedWaiter, type Asker, askerOf, asking, type Shape } from "./_asking.ts";
+import { AskedWaiter, type Shape } from "./_asking.ts";
 import { type Channel, endOfChannel, NextWaiter, OrNullWaiter, ReceiveWaiter, SendWaiter } from "./_channel.ts";
 import { inspectable, type Picture } from "../base/inspect.ts";
 import type { MemoryChannelStatistics, MemoryReceiveChannel, MemorySendChannel } from "./channel.ts";
@@ -101,7 +102,7 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
   receive(): Promise<T> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
-    const asker = asking === 0 ? null : askerOf(node);
+    const asker = askerOf(node);
     if (asker !== null) return this.#ask<T>(asker, node, AS_VALUE as never);
     const channel = this.#channel;
     if (!this.#closed && channel.ready) return pass(node, channel.take());
@@ -115,7 +116,7 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
   receiveOrNull(): Promise<T | null> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
-    const asker = asking === 0 ? null : askerOf(node);
+    const asker = askerOf(node);
     if (asker !== null) return this.#ask<T | null>(asker, node, OR_NULL as never);
     const channel = this.#channel;
     if (!this.#closed && channel.ready) return pass<T | null>(node, channel.take());
@@ -128,7 +129,7 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
   }
 
   tryReceive(): T {
-    const asker = asking === 0 ? null : askerOf(currentNode());
+    const asker = askerOf();
     if (!this.#closed && this.#channel.ready && (asker === null || asker.mayTake())) return this.#channel.take();
     throw this.look().fault ?? new WouldBlock("Cannot receive without waiting as the channel is empty");
   }
@@ -186,7 +187,7 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
   /** As `receive()`, for a loop: the end is a result, no error. `left` is told of any other end of the loop. */
   protected next(left: (() => void) | null): Promise<IteratorResult<T>> {
     const node = currentNode();
-    const asker = asking === 0 ? null : askerOf(node);
+    const asker = askerOf(node);
     if (node.cancelled !== null) {
       // To be asked and not chosen is no end of a loop.
       if (asker === null) left?.();
@@ -205,14 +206,14 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
     return waiter.begun();
   }
 
-  /** For somebody whom a `select()` asks: see `_asking.ts`. */
+  /** For somebody whom a `select()` asks: see `kernel/asker.ts`. */
   #ask<R>(asker: Asker, node: StatusNode, shape: Shape<T, R>): Promise<R> {
     const { channel, fault } = this.look();
     if (fault === null && channel.ready && asker.mayTake()) return pass<R>(node, shape.value(channel.take()));
     if (fault instanceof EndOfChannel && shape.ended !== undefined) return pass<R>(node, shape.ended());
     if (fault !== null) return refusedAfterTurn(node, fault);
     const waiter = new AskedWaiter<T, R>(node, channel.receiving, this, { asker, shape });
-    asker.enlist(waiter as never);
+    asker.enlist(waiter);
     return waiter.begun();
   }
 

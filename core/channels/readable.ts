@@ -1,6 +1,7 @@
 /** Values between channels and Web Streams, both ways with backpressure. */
 
 import { show } from "../base/check.ts";
+import { askerOf, untilItMayTake } from "../kernel/asker.ts";
 import { currentNode } from "../kernel/context.ts";
 import { ClosedResourceError, EndOfChannel } from "../errors/errors.ts";
 import type { ReceiveChannel } from "./channel.ts";
@@ -194,6 +195,12 @@ class Receiver<T> implements ReadableReceiver<T> {
       if (this.#reading !== reading) return await this.receive();
       if (this.#closed !== null) throw closed();
       if (reading.state === "rejected") throw reading.result;
+      // Asked by a `select()` that has chosen another one: the chunk stays.
+      const asker = askerOf(node);
+      if (asker !== null && !asker.mayTake()) {
+        await untilItMayTake(asker, READING);
+        return await this.receive();
+      }
       this.#reading = null;
       const { done, value } = reading.result as ReadableStreamReadResult<T>;
       if (done) throw new EndOfChannel("Cannot receive as the stream has ended");

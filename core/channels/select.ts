@@ -2,19 +2,20 @@
  * Receiving from whichever channel has something.
  *
  * Exactly one value is taken: the first arm that is granted takes all others out of their lines, in the same call. That is
- * easy for ends of ours. Anything else (a wrapper that counts, or maps) is asked by its `receive()`, in a scope of its own;
- * what it then receives from an end of ours waits in the same lines, under the same rule: see `_asking.ts`. As a wrapper
- * may throw a value away and wait again, the others are not cancelled at once but only out of line, until it has returned.
- * Only a source that is wholly foreign can have a value at the same moment as another; that is kept for the next time.
+ * easy for ends of memory channels. Anything else (a wrapper that counts, or maps) is asked by its `receive()`, in a scope
+ * of its own; what it then receives from a channel of this library waits in the same lines, under the same rule: see
+ * `kernel/asker.ts`. As a wrapper may throw a value away and wait again, the others are not cancelled at once but only out
+ * of line, until it has returned. Only a source that is wholly foreign can have a value at the same moment as another; that
+ * is kept for the next time.
  */
 
 import { faultOf, requireBoolean, requireOptions, show } from "../base/check.ts";
-import { ask, type AskedWaiter, type Asker } from "./_asking.ts";
+import { ask, type Asker, type Enlisted } from "../kernel/asker.ts";
 import { CancelScope } from "../scopes/cancel_scope.ts";
-import type { Channel, Receiver } from "./_channel.ts";
+import type { Receiver } from "./_channel.ts";
 import { ReceiveEnd } from "./_channel_ends.ts";
 import type { ReceiveChannel } from "./channel.ts";
-import { currentNode } from "../kernel/context.ts";
+import { currentNode, within } from "../kernel/context.ts";
 import { composedWait, refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { failureOf } from "../kernel/elsewhere.ts";
 import { NOTHING } from "../base/error_tree.ts";
@@ -154,18 +155,17 @@ function entriesOf(channels: unknown): [string, unknown][] {
 async function askAll(node: StatusNode, selection: Selection): Promise<unknown> {
   const waiter = new Waiter<unknown>(node, selection, leaveAll);
   selection.waiter = waiter;
-  const answers: Promise<void>[] = [];
+  const arms = [...selection.arms];
   try {
-    for (const arm of [...selection.arms]) {
+    for (const arm of arms) {
       // Chosen, or failed, at once.
       if (selection.chosen !== null || !waiter.pending) break;
-      if (arm instanceof AskedArm) answers.push(arm.ask());
-      else arm.enter();
+      arm.enter();
     }
     return await waiter.begun();
   } finally {
-    for (const arm of selection.arms) if (arm instanceof AskedArm) arm.scope.cancel();
-    await Promise.all(answers);
+    for (const arm of arms) if (arm instanceof AskedArm) arm.scope.cancel();
+    for (const arm of arms) if (arm instanceof AskedArm) await arm.answer;
   }
 }
 
@@ -274,18 +274,20 @@ const kept = new WeakMap<object, (() => unknown)[]>();
 /** Something that is asked by its `receive()`. */
 class AskedArm implements Arm, Asker {
   readonly scope: CancelScope = new CancelScope();
+  /** Settles, and never fails, when the answer is over, whatever it was. */
+  answer: Promise<void> | null = null;
+  #asked = false;
   readonly #selection: Selection;
   readonly #source: Selectable<unknown>;
-  /** Its wait for a value of an end of ours, if it has come to that. */
-  #waiter: AskedWaiter<unknown, unknown> | null = null;
+  /** Its wait for a value of a channel of ours, if it has come to that. */
+  #waiting: Enlisted | null = null;
 
   constructor(selection: Selection, readonly from: string, source: Selectable<unknown>) {
     this.#selection = selection;
     this.#source = source;
   }
 
-  /** Asks; the promise settles, and never fails, when the answer is over, whatever it was. */
-  async ask(): Promise<void> {
+  async #ask(): Promise<void> {
     const selection = this.#selection;
     try {
       const outcome = await this.scope.run(() => this.#receive());
@@ -320,24 +322,24 @@ class AskedArm implements Arm, Asker {
     return this.#selection.choose(this);
   }
 
-  enlist(waiter: AskedWaiter<never, unknown>): void {
-    this.#waiter = waiter as AskedWaiter<unknown, unknown>;
+  enlist(waiting: Enlisted): void {
+    this.#waiting = waiting;
     const { chosen } = this.#selection;
     if (chosen === this) this.#selection.reopen();
     else if (chosen === null) this.enter();
   }
 
   enter(): void {
-    const waiter = this.#waiter;
-    if (waiter === null || !waiter.pending || waiter.queue !== null) return;
-    const { channel, fault } = waiter.end.look() as { channel: Channel<unknown>; fault: Error | null };
-    if (fault !== null) waiter.fail(fault);
-    else if (channel.ready && this.#selection.choose(this)) waiter.wake(channel.take());
-    else channel.wait(waiter as never);
+    const { node, pending } = this.#selection.waiter as Waiter<unknown>;
+    if (!pending) return;
+    if (this.#asked) return this.#waiting?.enter();
+    this.#asked = true;
+    // Another one may have been chosen before this was asked, and its code have let go just now, in its own scope.
+    this.answer = within(node, () => this.#ask(), undefined);
   }
 
   leave(): void {
-    this.#waiter?.queue?.remove(this.#waiter as Queued<never>);
+    this.#waiting?.leave();
   }
 }
 

@@ -373,6 +373,59 @@ Deno.test(
 );
 
 Deno.test(
+  "select() asks what it has not asked yet when something that was ready throws its value away",
+  simulated(async () => {
+    const [sendA, a] = openMemoryChannel<number>(1);
+    const [sendB, b] = openMemoryChannel<number>(1);
+    const never = {
+      async receive(): Promise<number> {
+        while (true) await a.receive();
+      },
+    };
+    sendA.trySend(1);
+    await openNursery(async (nursery) => {
+      const waiting = nursery.startSoon(() =>
+        select({ never, wrapped: { receive: () => b.receive() } }, { inOrder: true })
+      );
+      await sleep(1);
+      sendB.trySend(2);
+      assertEquals(await waiting.join(), { from: "wrapped", value: 2 });
+      sendA.trySend(3);
+      const last = nursery.startSoon(() =>
+        select({ never, wrapped: { receive: () => b.receive() } }, { inOrder: true })
+      );
+      await sleep(1);
+      sendA.close();
+      sendB.trySend(4);
+      assertEquals(await last.join(), { from: "wrapped", value: 4 });
+    });
+  }),
+);
+
+Deno.test("select() takes no chunk of a ReadableStream in vain: what is not chosen is received next, in order", () =>
+  // In a run of its own, whose turns are not spent yet: the stream answers before the select() goes on.
+  run(async () => {
+    const [send, receive] = openMemoryChannel<number>(Infinity);
+    await using chunks = receiverFromReadable(ReadableStream.from([10, 20, 30, 40]));
+    for (let n = 1; n <= 4; n++) send.trySend(n);
+    assertEquals(await select({ chunks, receive }, { inOrder: true }), { from: "receive", value: 1 });
+    assertEquals(await chunks.receive(), 10);
+    await openNursery(async (nursery) => {
+      const other = nursery.startSoon(() => chunks.receive());
+      const chosen = await select({ chunks, receive }, { inOrder: true });
+      assertEquals([chosen.value, await other.join(), await chunks.receive()], [2, 20, 30]);
+    });
+    const large = {
+      async receive(): Promise<number> {
+        for (let value = await receive.receive();; value = await receive.receive()) if (value > 9) return value;
+      },
+    };
+    // The wrapper lets go of what it was chosen for; then the chunk that waits is taken.
+    assertEquals(await select({ large, chunks }, { inOrder: true }), { from: "chunks", value: 40 });
+    assertEquals(receive.statistics().currentBufferUsed, 0);
+  }, { handleSignals: false }));
+
+Deno.test(
   "select(): what a foreign source gives or throws beside the chosen one is kept for the next time",
   simulated(async () => {
     let receives = 0;
