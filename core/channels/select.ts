@@ -51,7 +51,8 @@ export type Selected<C> = {
 export interface SelectOptions {
   /**
    * Whether channels that come first are looked at first. Otherwise the search begins at a random one
-   * (`currentRun().random`), so that a busy channel cannot starve the others.
+   * (`currentRun().random`), so that a busy channel cannot starve the others. What does not know before it has been asked
+   * whether there is a value, such as a Web Stream, counts as empty until it has answered.
    *
    * @default {false}
    */
@@ -61,9 +62,9 @@ export interface SelectOptions {
 /**
  * Receives one value from whichever of several channels has one first.
  *
- * Exactly one value is taken, and none is lost. A channel that has ended is passed over. Besides memory channels it takes
- * every other `ReceiveChannel`, and whatever else has a `receive()`. One that is not built on a memory channel may have a
- * value at the same moment as another: that is kept for the next `select()` over the same object.
+ * Exactly one value is taken, and none is lost. A channel that has ended is passed over. It takes every `ReceiveChannel`, and
+ * whatever else has a `receive()`. One that is not built on a channel of this library may have a value at the same moment as
+ * another: that is kept for the next `select()` over the same object.
  *
  * **Cancellation:** throws `Cancelled`; no value was taken.
  *
