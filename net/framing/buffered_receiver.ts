@@ -393,13 +393,13 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
    * import { assertEquals } from "@std/assert";
    *
    * using stream = new BufferedReceiver(streamFromReadable(new Blob([new Uint8Array([7])]).stream()));
-   * assertEquals(await stream.readUint8(), 7);
+   * assertEquals(await stream.receiveUint8(), 7);
    * ```
    *
    * @returns A number from 0 to 255.
    * @throws {IncompleteReceiveError} If the stream ends before.
    */
-  readUint8(): Promise<number> {
+  receiveUint8(): Promise<number> {
     return this.#number(1, (view) => view.getUint8(0));
   }
 
@@ -550,7 +550,7 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
   #number<T>(size: number, get: (view: DataView, little: boolean) => T, options: ByteOrderOptions = {}): Promise<T> {
     const { endian = "big" } = options;
     if (endian !== "big" && endian !== "little") {
-      const message = `Cannot read a number as "endian" must be "big" or "little": received ${show(endian)}`;
+      const message = `Cannot receive a number as "endian" must be "big" or "little": received ${show(endian)}`;
       return Promise.reject(new RangeError(message));
     }
     const { buffer } = this.#receiver;
