@@ -40,7 +40,8 @@ export type Selectable<T> = Pick<ReceiveChannel<T>, "receive">;
  * @category Channels
  */
 export type Selected<C> = {
-  [K in keyof C]: C[K] extends Selectable<infer T> ? { readonly from: K; readonly value: T } : never;
+  [K in keyof C]: C[K] extends Selectable<infer T> ? { readonly from: K extends number ? `${K}` : K; readonly value: T }
+    : never;
 }[keyof C];
 
 /**

@@ -204,6 +204,10 @@ Deno.test("select() takes a record of any size, an interface, and a type paramet
   }
   work[0].trySend(7);
   assertEquals(await next<string | number>({ ...inputs }), 7);
+  work[0].trySend(8);
+  // Names are texts at run time, and so they are in the type.
+  const { from }: { from: "1" | "2" } = await select({ 1: commands[1], 2: work[1] });
+  assertEquals(from, "2");
 });
 
 /** A receiving end that counts, as a user may write it. */
