@@ -1,22 +1,22 @@
-/** What a WebSocket is, on both sides. How it is done is in `_web_socket_channel.ts`. */
+/** WebSockets as channels of messages: the contract. What they do is in `_web_socket_channel.ts`. */
 
 import type { ReceiveChannel, SendChannel } from "../../core/mod.ts";
 
 /** What is sent and received: text, or bytes. */
 export type WebSocketMessage = string | Uint8Array<ArrayBuffer>;
 
-/** Options of every WebSocket: its limits. */
+/** Options of a WebSocket about its limits. */
 export interface WebSocketOptions {
   /**
-   * How many bytes may wait to go out: a send waits while there are more.
+   * A send waits while more than that many bytes are not sent yet.
    *
    * @default {65_536}
    */
   readonly highWaterMark?: number;
   /**
-   * How many unreceived bytes are kept. A text counts two per character, and each message 64 more. A peer that sends
-   * more is cut off with the code 1009 (4009 by a client), and receiving fails after what was kept. The host refuses frames
-   * of 64 MiB and more; the fragments of one message it keeps without a limit.
+   * How many unreceived bytes are kept; a text counts two per character, and each message 64 more.
+   * A peer that sends more is cut off with the code 1009 (4009 by a client), and receiving fails after what was kept.
+   * The host refuses frames of 64 MiB and more; what a peer sends as fragments of one message it keeps without a limit.
    *
    * @default {16_777_216}
    */
@@ -50,11 +50,8 @@ export interface WebSocketEnd {
 }
 
 /**
- * A WebSocket: see `openWebSocket()` and `upgradeWebSocket()`. It is both ends of a channel: what is sent on it the peer
- * receives, and the other way round.
- *
- * Iterating it receives until the peer closes; leaving the loop leaves it open. Several tasks may send and receive at a
- * time, each whole messages, in the order of their calls.
+ * A WebSocket: see `openWebSocket()` and `upgradeWebSocket()`. Both ends of a channel in one. Iterating it receives until the peer closes; leaving the
+ * loop leaves it open. Several tasks may send and receive at a time, each whole messages, in the order of their calls.
  */
 export interface WebSocketChannel extends SendChannel<string | Uint8Array>, ReceiveChannel<WebSocketMessage> {
   /** The subprotocol that was agreed on, or `""`. */
