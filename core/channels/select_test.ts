@@ -530,6 +530,42 @@ async function storm(wrap: <T>(inner: MemoryReceiveChannel<T>) => Selectable<T>)
   }
 }
 
+for (let seed = 1; seed <= 5; seed++) {
+  Deno.test(`select() over a ReadableStream: random steps with cancellations lose and repeat nothing (seed ${seed})`, () =>
+    simulate(async (sim) => {
+      const { readable, writable } = new TransformStream<number>();
+      const [send, other] = openMemoryChannel<number>(1);
+      const got = { chunks: [] as number[], other: [] as number[] };
+      await using chunks = receiverFromReadable(readable);
+      await openNursery(async (nursery) => {
+        for (let reader = 0; reader < 3; reader++) {
+          nursery.startSoon(async () => {
+            const ends = { chunks: reader === 0 ? chunks : { receive: () => chunks.receive() }, other };
+            while (got.chunks.length + got.other.length < 200) {
+              await moveOnAfter(Math.floor(sim.random() * 4), async () => {
+                const { from, value } = await select(ends);
+                got[from].push(value);
+              });
+              if (reader === 1) {
+                await moveOnAfter(Math.floor(sim.random() * 3), async () => {
+                  got.chunks.push(await chunks.receive());
+                });
+              }
+            }
+          }, { daemon: true });
+        }
+        const writer = writable.getWriter();
+        for (let n = 0; n < 100; n++) {
+          if (sim.random() < 0.5) await sleep(Math.floor(sim.random() * 3));
+          await Promise.all([writer.write(n), send.send(n)]);
+        }
+        while (got.chunks.length + got.other.length < 200) await sleep(1);
+      });
+      const all = Array.from({ length: 100 }, (_, n) => n);
+      assertEquals([got.chunks.toSorted((a, b) => a - b), got.other.toSorted((a, b) => a - b)], [all, all]);
+    }, { seed }));
+}
+
 Deno.test(
   "closing an end ends all waits on it, also behind a select() that has it twice",
   simulated(async () => {

@@ -50,8 +50,9 @@ export interface WebSocketEnd {
 }
 
 /**
- * A WebSocket: see `openWebSocket()` and `upgradeWebSocket()`. Both ends of a channel in one. Iterating it receives until the peer closes; leaving the
- * loop leaves it open. Several tasks may send and receive at a time, each whole messages, in the order of their calls.
+ * A WebSocket, which is both ends of a channel: see `openWebSocket()` and `upgradeWebSocket()`. Iterating it receives until
+ * the peer closes; leaving the loop leaves it open. Several tasks may send and receive at a time, each whole messages, in
+ * the order of their calls.
  */
 export interface WebSocketChannel extends SendChannel<string | Uint8Array>, ReceiveChannel<WebSocketMessage> {
   /** The subprotocol that was agreed on, or `""`. */
