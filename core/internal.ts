@@ -19,6 +19,7 @@ export {
   requireTimeout,
   show,
 } from "./base/check.ts";
+export { type Asker, askerOf } from "./kernel/asker.ts";
 export { composedWait, refusedAfterTurn } from "./kernel/composed_wait.ts";
 export { currentNode, outside } from "./kernel/context.ts";
 export { cancelledElsewhere } from "./kernel/elsewhere.ts";

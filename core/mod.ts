@@ -31,13 +31,14 @@ export {
   WouldBlock,
 } from "./errors/errors.ts";
 export { Event, type EventOptions, type EventStatistics } from "./sync/event.ts";
-export {
-  type MemoryChannelOptions,
-  type MemoryChannelStatistics,
-  type MemoryReceiveChannel,
-  type MemorySendChannel,
-  openMemoryChannel,
-} from "./channels/memory_channel.ts";
+export type {
+  MemoryChannelStatistics,
+  MemoryReceiveChannel,
+  MemorySendChannel,
+  ReceiveChannel,
+  SendChannel,
+} from "./channels/channel.ts";
+export { type MemoryChannelOptions, openMemoryChannel } from "./channels/memory_channel.ts";
 export type { SocketAddress, TcpAddress, UnixAddress } from "./seams/network.ts";
 export {
   type AdoptOptions,

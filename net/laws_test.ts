@@ -25,7 +25,7 @@ const METHODS: Readonly<Record<string, readonly unknown[]>> = {
   receiveUint16: [],
   receiveUint32: [],
   receiveUint64: [],
-  readUint8: [],
+  receiveUint8: [],
   receiveExactly: [4],
   receiveInto: [new Uint8Array(8)],
   receiveLine: [],

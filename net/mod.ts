@@ -55,9 +55,11 @@ export {
   type OpenWebSocketOptions,
   upgradeWebSocket,
   type UpgradeWebSocketOptions,
-  type WebSocketChannel,
-  type WebSocketCloseOptions,
-  type WebSocketEnd,
-  type WebSocketMessage,
-  type WebSocketOptions,
 } from "./http/web_socket.ts";
+export type {
+  WebSocketChannel,
+  WebSocketCloseOptions,
+  WebSocketEnd,
+  WebSocketMessage,
+  WebSocketOptions,
+} from "./http/web_socket_channel.ts";

@@ -4,12 +4,7 @@
  * @module
  */
 
-export {
-  checkChannel,
-  type CheckChannelOptions,
-  type CheckedReceiveChannel,
-  type CheckedSendChannel,
-} from "./conformance/check_channel.ts";
+export { checkChannel, type CheckChannelOptions } from "./conformance/check_channel.ts";
 export { type CheckedListener, checkListener, type CheckListenerOptions } from "./conformance/check_listener.ts";
 export {
   checkHalfCloseableStream,

@@ -83,19 +83,24 @@ export async function readDoc(...entries: readonly string[]): Promise<Doc> {
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-/** The members of a class or interface that promise something, also those of what it extends. */
+/** The members of a class or interface that promise something, also those of what it extends and does not override. */
 function membersOf(name: string, symbols: ReadonlyMap<string, DocSymbol>, seen: Set<string>): Set<string> {
   const members = new Set<string>(OF_LANGUAGE[name]);
   if (seen.has(name)) return members;
   seen.add(name);
   for (const { kind, def } of symbols.get(name)?.declarations ?? []) {
     if (kind !== "class" && kind !== "interface" || def === undefined) continue;
-    for (const member of [...def.methods ?? [], ...def.properties ?? []]) {
+    const own = [...def.methods ?? [], ...def.properties ?? []];
+    for (const member of own) {
       if (member.accessibility === "private" || member.accessibility === "protected") continue;
       if (promises(member.functionDef?.returnType ?? member.returnType ?? member.tsType)) members.add(member.name);
     }
     const parents = typeof def.extends === "string" ? [def.extends] : (def.extends ?? []).map(({ repr }) => repr ?? "");
-    for (const parent of parents) for (const member of membersOf(parent, symbols, seen)) members.add(member);
+    for (const parent of parents) {
+      for (const member of membersOf(parent, symbols, seen)) {
+        if (!own.some(({ name }) => name === member)) members.add(member);
+      }
+    }
   }
   return members;
 }

@@ -6,7 +6,7 @@
  */
 
 import { EndOfChannel } from "../errors/errors.ts";
-import type { MemoryChannelStatistics } from "./memory_channel.ts";
+import type { MemoryChannelStatistics } from "./channel.ts";
 import type { StatusNode } from "../kernel/status.ts";
 import { Waiter, type WaitReason } from "../kernel/waiter.ts";
 import { type Queued, WaitQueue } from "../kernel/wait_queue.ts";

@@ -1,11 +1,12 @@
 /** The two ends of a channel: who may still use it, and the errors that say so. */
 
+import { type Asker, askerOf } from "../kernel/asker.ts";
 import { currentNode } from "../kernel/context.ts";
 import { BrokenResourceError, ClosedResourceError, EndOfChannel, WouldBlock } from "../errors/errors.ts";
-import { AskedWaiter, type Asker, askerOf, asking, type Shape } from "./_asking.ts";
+import { AskedWaiter, type Shape } from "./_asking.ts";
 import { type Channel, endOfChannel, NextWaiter, OrNullWaiter, ReceiveWaiter, SendWaiter } from "./_channel.ts";
 import { inspectable, type Picture } from "../base/inspect.ts";
-import type { MemoryChannelStatistics, MemoryReceiveChannel, MemorySendChannel } from "./memory_channel.ts";
+import type { MemoryChannelStatistics, MemoryReceiveChannel, MemorySendChannel } from "./channel.ts";
 import type { StatusNode } from "../kernel/status.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { pass, refuse } from "../kernel/waiter.ts";
@@ -66,6 +67,11 @@ export class SendEnd<T> implements MemorySendChannel<T> {
     this.close();
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
   #fault(): Error | null {
     if (this.#closed) return new ClosedResourceError("Cannot send as this sending end is closed");
     return this.#channel.receiveEnds > 0 ? null : noReceiver();
@@ -96,7 +102,7 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
   receive(): Promise<T> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
-    const asker = asking === 0 ? null : askerOf(node);
+    const asker = askerOf(node);
     if (asker !== null) return this.#ask<T>(asker, node, AS_VALUE as never);
     const channel = this.#channel;
     if (!this.#closed && channel.ready) return pass(node, channel.take());
@@ -110,7 +116,7 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
   receiveOrNull(): Promise<T | null> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
-    const asker = asking === 0 ? null : askerOf(node);
+    const asker = askerOf(node);
     if (asker !== null) return this.#ask<T | null>(asker, node, OR_NULL as never);
     const channel = this.#channel;
     if (!this.#closed && channel.ready) return pass<T | null>(node, channel.take());
@@ -123,7 +129,7 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
   }
 
   tryReceive(): T {
-    const asker = asking === 0 ? null : askerOf(currentNode());
+    const asker = askerOf();
     if (!this.#closed && this.#channel.ready && (asker === null || asker.mayTake())) return this.#channel.take();
     throw this.look().fault ?? new WouldBlock("Cannot receive without waiting as the channel is empty");
   }
@@ -168,6 +174,11 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
     this.close();
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
   /** Leaving the loop early does not close the channel: other tasks may go on receiving. */
   [Symbol.asyncIterator](): AsyncIterator<T> {
     return { next: () => this.next(null) };
@@ -176,7 +187,7 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
   /** As `receive()`, for a loop: the end is a result, no error. `left` is told of any other end of the loop. */
   protected next(left: (() => void) | null): Promise<IteratorResult<T>> {
     const node = currentNode();
-    const asker = asking === 0 ? null : askerOf(node);
+    const asker = askerOf(node);
     if (node.cancelled !== null) {
       // To be asked and not chosen is no end of a loop.
       if (asker === null) left?.();
@@ -195,14 +206,14 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
     return waiter.begun();
   }
 
-  /** For somebody whom a `select()` asks: see `_asking.ts`. */
+  /** For somebody whom a `select()` asks: see `kernel/asker.ts`. */
   #ask<R>(asker: Asker, node: StatusNode, shape: Shape<T, R>): Promise<R> {
     const { channel, fault } = this.look();
     if (fault === null && channel.ready && asker.mayTake()) return pass<R>(node, shape.value(channel.take()));
     if (fault instanceof EndOfChannel && shape.ended !== undefined) return pass<R>(node, shape.ended());
     if (fault !== null) return refusedAfterTurn(node, fault);
     const waiter = new AskedWaiter<T, R>(node, channel.receiving, this, { asker, shape });
-    asker.enlist(waiter as never);
+    asker.enlist(waiter);
     return waiter.begun();
   }
 

@@ -1,18 +1,24 @@
 /** Values between channels and Web Streams, both ways with backpressure. */
 
 import { show } from "../base/check.ts";
+import { askerOf, untilItMayTake } from "../kernel/asker.ts";
 import { currentNode } from "../kernel/context.ts";
 import { ClosedResourceError, EndOfChannel } from "../errors/errors.ts";
-import type { MemoryReceiveChannel } from "./memory_channel.ts";
+import type { ReceiveChannel } from "./channel.ts";
 import { composedWait, refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { isInstance, read } from "../base/foreign.ts";
 import { type ForeignReason, promiseOf, Settlement } from "../kernel/settlement.ts";
 import { pass, refuse } from "../kernel/waiter.ts";
+import { withSuppressed } from "../errors/suppressed_errors.ts";
 
 const READING: ForeignReason = { kind: "read from stream", foreign: true };
 
-/** What `receiverFromReadable()` gives: a receiving end whose values come from a `ReadableStream`. */
-export interface ReadableReceiver<T> extends AsyncIterable<T>, AsyncDisposable {
+/**
+ * What `receiverFromReadable()` gives: a receiving end whose values come from a `ReadableStream`.
+ *
+ * @category Channels
+ */
+export interface ReadableReceiver<out T> extends ReceiveChannel<T> {
   /**
    * Receives the next chunk.
    *
@@ -49,6 +55,7 @@ export interface ReadableReceiver<T> extends AsyncIterable<T>, AsyncDisposable {
  * @param readable The stream.
  * @returns The receiving end.
  * @throws {TypeError} If `readable` is not a `ReadableStream`, or locked.
+ * @category Channels
  */
 export function receiverFromReadable<T>(readable: ReadableStream<T>): ReadableReceiver<T> {
   if (!isInstance(readable, ReadableStream)) {
@@ -61,11 +68,12 @@ export function receiverFromReadable<T>(readable: ReadableStream<T>): ReadableRe
 /**
  * Offers what is received from a channel as a `ReadableStream`.
  *
- * A value is received when the reader asks for one. When the stream is cancelled, the receiving end is closed.
+ * A value is received when the reader asks for one. At the end of the channel, when receiving fails, and when the stream is
+ * cancelled, the receiving end is closed.
  *
- * **Cancellation:** a read waits in the scope of whoever reads; one that follows the making of the stream at once, in
- * that of whoever made it, and one that is made while another waits, in that of the other. When the scope is cancelled,
- * the read and all later ones reject with its `Cancelled`, and the receiving end is closed.
+ * **Cancellation:** a read waits in the scope of the code that reads. Two exceptions: the first read right after the stream
+ * was made waits in the scope of the code that made it, and a read that begins while another is pending waits in that
+ * one's. When the scope is cancelled, the read and all later ones reject with its `Cancelled`.
  *
  * @example The body of a response
  * ```ts
@@ -83,11 +91,15 @@ export function receiverFromReadable<T>(readable: ReadableStream<T>): ReadableRe
  * @param channel The receiving end, which belongs to the stream from now on.
  * @returns The stream.
  * @throws {TypeError} If `channel` is no receiving end.
+ * @category Channels
  */
-export function readableFromChannel<T>(channel: MemoryReceiveChannel<T>): ReadableStream<T> {
-  if (typeof read(channel, "receive") !== "function") {
+export function readableFromChannel<T>(channel: ReceiveChannel<T>): ReadableStream<T> {
+  for (const method of ["receive", "close"] as const) {
+    if (typeof read(channel, method) === "function") continue;
     throw new TypeError(
-      `Cannot make a stream as "channel" must be the receiving end of a channel: received ${show(channel)}`,
+      `Cannot make a stream as "channel" must be the receiving end of a channel: received ${
+        show(channel)
+      } without ${method}()`,
     );
   }
   let receiving = false;
@@ -97,20 +109,26 @@ export function readableFromChannel<T>(channel: MemoryReceiveChannel<T>): Readab
     pull(controller) {
       if (receiving) return;
       receiving = true;
-      channel.receive().then((value) => {
+      // What is not ours may throw at once.
+      Promise.try(() => channel.receive()).then((value) => {
         receiving = false;
         controller.enqueue(value);
-      }).catch((error) => {
-        channel.close();
+      }).catch(async (error) => {
+        let fault = error instanceof EndOfChannel ? null : { error };
+        try {
+          await channel.close();
+        } catch (second) {
+          fault = { error: fault === null ? second : withSuppressed(error, [second]) };
+        }
         // Nothing can be done with a stream that was cancelled since, and trying would end the process.
         if (cancelled) return;
-        if (error instanceof EndOfChannel) controller.close();
-        else controller.error(error);
+        if (fault === null) controller.close();
+        else controller.error(fault.error);
       });
     },
-    cancel() {
+    async cancel() {
       cancelled = true;
-      channel.close();
+      await channel.close();
     },
   }, { highWaterMark: 0 });
 }
@@ -177,6 +195,12 @@ class Receiver<T> implements ReadableReceiver<T> {
       if (this.#reading !== reading) return await this.receive();
       if (this.#closed !== null) throw closed();
       if (reading.state === "rejected") throw reading.result;
+      // Asked by a `select()` that has chosen another one: the chunk stays.
+      const asker = askerOf(node);
+      if (asker !== null && !asker.mayTake()) {
+        await untilItMayTake(asker, READING);
+        return await this.receive();
+      }
       this.#reading = null;
       const { done, value } = reading.result as ReadableStreamReadResult<T>;
       if (done) throw new EndOfChannel("Cannot receive as the stream has ended");

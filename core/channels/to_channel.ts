@@ -9,14 +9,18 @@ import { cancelScope } from "../scopes/cancel_scope.ts";
 import { failureOf } from "../kernel/elsewhere.ts";
 import { NOTHING } from "../base/error_tree.ts";
 import { BrokenResourceError } from "../errors/errors.ts";
-import type { MemoryReceiveChannel } from "./memory_channel.ts";
+import type { MemoryReceiveChannel } from "./channel.ts";
 import { composedWait } from "../kernel/composed_wait.ts";
 import { requireSource, SourceReader } from "../kernel/source.ts";
 import { afterFailure, mark } from "../errors/suppressed_errors.ts";
 import type { WaitReason } from "../kernel/waiter.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
-/** Options of `toChannel()`. */
+/**
+ * Options of `toChannel()`.
+ *
+ * @category Channels
+ */
 export interface ToChannelOptions {
   /**
    * Ends what the source waits for, such as `() => subscription.unsubscribe()`. Called when the source was not read to its end.
@@ -31,8 +35,8 @@ export interface ToChannelOptions {
  * The iterable runs in a task of its own, so its scopes and tasks do not mix with those of the consumer, as they do when an
  * async generator with a timeout around its `yield` is simply looped over. It is asked for a value only when somebody waits
  * for one: no look-ahead. When the function is done, whether or not it has received everything, the iterable is
- * cancelled, told by its `return()`, and waited for. Its error cancels the function and is thrown itself. Who still
- * receives then, under a shield or with a clone, gets a `BrokenResourceError`.
+ * cancelled, told by its `return()`, and waited for. Its error cancels the function and is thrown itself. Anyone still
+ * receiving then (in a shield, or on a clone) gets a `BrokenResourceError`.
  *
  * An iterable that is asked for a value when it is left is told by its `return()` at once. That ends the wait of
  * `Deno.watchFs()`, of `events.on()` of Node and of a `ReadableStream`, but not that of an async generator which awaits a
@@ -68,6 +72,7 @@ export interface ToChannelOptions {
  * @param options What ends a source that waits for something foreign.
  * @returns What the function returned.
  * @throws {TypeError} If `source` cannot be iterated, or `body` or `stop` is not a function.
+ * @category Channels
  */
 export function toChannel<T, R>(
   source: AsyncIterable<T> | Iterable<T>,

@@ -8,14 +8,22 @@ import { inspectable, type Picture } from "../base/inspect.ts";
 import { pass, refuse, type WaitReason } from "../kernel/waiter.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
-/** How a watch is made. */
+/**
+ * Options of `openWatch()`.
+ *
+ * @category Channels
+ */
 export interface WatchOptions {
   /** A name for reports. */
   readonly name?: string;
 }
 
-/** The end of a watch that sets the value: see `openWatch()`. */
-export interface WatchSender<T> extends Disposable {
+/**
+ * The end of a watch that sets the value: see `openWatch()`.
+ *
+ * @category Channels
+ */
+export interface WatchSender<in out T> extends Disposable {
   /** The latest value. */
   readonly value: T;
   /**
@@ -36,8 +44,12 @@ export interface WatchSender<T> extends Disposable {
   close(): void;
 }
 
-/** The end of a watch that sees the value: see `openWatch()`. Iterating it gives each change, until the end. */
-export interface WatchReceiver<T> extends AsyncIterable<T> {
+/**
+ * The end of a watch that sees the value: see `openWatch()`. Iterating it gives each change, until the end.
+ *
+ * @category Channels
+ */
+export interface WatchReceiver<out T> extends AsyncIterable<T> {
   /** The latest value. Looking does not count as seeing the change. */
   readonly value: T;
   /**
@@ -85,7 +97,7 @@ export interface WatchReceiver<T> extends AsyncIterable<T> {
    */
   waitFor<S extends T>(condition: (value: T) => value is S): Promise<S>;
   /**
-   * Waits until the value fulfils a condition that tells nothing about its type.
+   * The same for a condition that is not a type guard.
    *
    * **Cancellation:** throws `Cancelled`; nothing is lost.
    *
@@ -120,6 +132,7 @@ export interface WatchReceiver<T> extends AsyncIterable<T> {
  * @param options A name.
  * @returns The end that sets the value, and one that sees it.
  * @throws {TypeError} If the name is not a string.
+ * @category Channels
  */
 export function openWatch<T>(
   value: T,

@@ -1,7 +1,7 @@
 /** Results as they come. */
 
 import { CancelScope } from "../scopes/cancel_scope.ts";
-import type { MemoryReceiveChannel } from "../channels/memory_channel.ts";
+import type { MemoryReceiveChannel } from "../channels/channel.ts";
 import { openMemoryChannel } from "../channels/memory_channel.ts";
 import { show } from "../base/check.ts";
 import { composedWait } from "../kernel/composed_wait.ts";

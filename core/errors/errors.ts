@@ -254,12 +254,22 @@ export class TooSlowError extends Error {
 /**
  * Thrown by the twins that do not wait (`trySend()` and the like) when they would have to.
  *
- * @example Recognising a full channel
+ * @example Dropping what does not fit into a channel
  * ```ts
- * import { WouldBlock } from "@trefoil/io";
- * import { assert } from "@std/assert";
+ * import { openMemoryChannel, WouldBlock } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
  *
- * assert(new WouldBlock("the channel is full") instanceof Error);
+ * const [send] = openMemoryChannel<string>(1);
+ * const dropped: string[] = [];
+ * for (const line of ["first", "second"]) {
+ *   try {
+ *     send.trySend(line);
+ *   } catch (error) {
+ *     if (!(error instanceof WouldBlock)) throw error;
+ *     dropped.push(line);
+ *   }
+ * }
+ * assertEquals(dropped, ["second"]);
  * ```
  */
 export class WouldBlock extends Error {
@@ -290,10 +300,19 @@ export class EndOfChannel extends Error {
  *
  * @example Two readers of one stream
  * ```ts
- * import { BusyResourceError } from "@trefoil/io";
- * import { assert } from "@std/assert";
+ * import { BusyResourceError, openNursery } from "@trefoil/io";
+ * import { memoryStreamPair } from "@trefoil/io/testing";
+ * import { assertEquals, assertRejects } from "@std/assert";
  *
- * assert(new BusyResourceError("two receives at once").name === "BusyResourceError");
+ * const [here, there] = memoryStreamPair();
+ * await openNursery(async (nursery) => {
+ *   const first = nursery.startSoon(() => here.receiveSome());
+ *   nursery.startSoon(async () => {
+ *     await assertRejects(() => here.receiveSome(), BusyResourceError);
+ *     await there.sendAll(new Uint8Array([1]));
+ *   });
+ *   assertEquals(await first.join(), new Uint8Array([1]));
+ * });
  * ```
  */
 export class BusyResourceError extends Error {
@@ -371,14 +390,18 @@ export class BrokenResourceError extends Error {
 }
 
 /**
- * Thrown by `run()` when every task waits and nothing is left that could wake one; the message holds the task tree.
+ * Thrown by `run()`, and in a simulation, when every task waits and nothing is left that could wake one. The message holds
+ * the task tree.
  *
- * @example Reading the tree
+ * @example Reading what each task waits for
  * ```ts
- * import { DeadlockError } from "@trefoil/io";
- * import { assert } from "@std/assert";
+ * import { DeadlockError, openMemoryChannel } from "@trefoil/io";
+ * import { simulate } from "@trefoil/io/testing";
+ * import { assertRejects, assertStringIncludes } from "@std/assert";
  *
- * assert(new DeadlockError("nothing can ever wake up") instanceof Error);
+ * const [_send, receive] = openMemoryChannel<number>(0, { name: "jobs" });
+ * const error = await assertRejects(() => simulate(() => receive.receive()), DeadlockError);
+ * assertStringIncludes(error.message, 'receive from channel "jobs"');
  * ```
  */
 export class DeadlockError extends Error {
@@ -400,12 +423,19 @@ export class DeadlockError extends Error {
 /**
  * Thrown by waits in code that outlived its run.
  *
- * @example Recognising it
+ * @example A callback that comes too late
  * ```ts
- * import { RunFinishedError } from "@trefoil/io";
- * import { assert } from "@std/assert";
+ * import { run, RunFinishedError, sleep } from "@trefoil/io";
+ * import { assertRejects } from "@std/assert";
  *
- * assert(new RunFinishedError("the run has ended").name === "RunFinishedError");
+ * const { promise: clicked, resolve: click } = Promise.withResolvers<void>();
+ * let late: Promise<void> | undefined;
+ * await run(() => {
+ *   // Registered in the run, called after it.
+ *   late = clicked.then(() => sleep(1));
+ * });
+ * click();
+ * await assertRejects(() => late!, RunFinishedError);
  * ```
  */
 export class RunFinishedError extends Error {

@@ -1,5 +1,5 @@
 /**
- * Messages out of a stream of bytes: so many bytes, up to a delimiter, lines, numbers. How they are waited for is in
+ * Messages out of a stream of bytes: of a known size, up to a delimiter, lines, numbers. How they are waited for is in
  * `_message_receiver.ts`.
  *
  * Over 400 lines, of which most are the contract of the public methods.
@@ -14,17 +14,25 @@ import { MessageReceiver } from "./_message_receiver.ts";
 import { CHUNK, type ReceiveBuffer } from "./_receive_buffer.ts";
 import type { ReceiveStream } from "../streams/stream.ts";
 
-/** How long a message may be. */
+/**
+ * Options of `receiveUntil()`, `receiveMessage()`, `receiveLine()` and `lines()`.
+ *
+ * @category Framing
+ */
 export interface MessageOptions {
   /**
-   * The most bytes a message may have, without what ends it.
+   * The most bytes that a message may have, without what ends it.
    *
    * @default {65_536}
    */
   readonly max?: number;
 }
 
-/** How the bytes of a number are ordered. */
+/**
+ * Options of `receiveUint16()`, `receiveUint32()` and `receiveUint64()`.
+ *
+ * @category Framing
+ */
 export interface ByteOrderOptions {
   /**
    * Which end comes first: the `"big"` one, as in most network protocols, or the `"little"` one.
@@ -34,7 +42,11 @@ export interface ByteOrderOptions {
   readonly endian?: "big" | "little";
 }
 
-/** What a parser has found: see `BufferedReceiver.receiveMessage()`. */
+/**
+ * What a parser has found: see `BufferedReceiver.receiveMessage()`.
+ *
+ * @category Framing
+ */
 export interface ParsedMessage<T> {
   /** The message. */
   readonly value: T;
@@ -55,8 +67,8 @@ const encoder = new TextEncoder();
  * An operation that fails, for whatever reason, has taken no byte. One task may receive at a time.
  *
  * **Cost:** a tenth of a microsecond per line, two thirds of which are `for await` and its promise; half a microsecond for other
- * messages that are there already. They are copied out of the buffer once, large ones not at all. A hostile peer can
- * make it hold `max` bytes, or 128 KiB if that is more; one that sends little makes it hold 8.
+ * messages that are there already. They are copied out of the buffer once, large ones not at all. Holds at
+ * most `max` bytes or 128 KiB, whichever is larger; 8 KiB for a peer that sends little.
  *
  * @example A protocol of lengths and texts
  * ```ts
@@ -69,6 +81,8 @@ const encoder = new TextEncoder();
  * assertEquals(await stream.receiveLine(), "bye");
  * assertEquals(await stream.receiveLine(), null);
  * ```
+ *
+ * @category Framing
  */
 export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implements ReceiveStream {
   /** The stream it is made of. Do not receive from it. */
@@ -100,7 +114,7 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
   }
 
   /**
-   * Receives exactly so many bytes.
+   * Receives an exact number of bytes.
    *
    * Memory grows with what comes in, not with what is asked for; all the same, check a length that the peer sent.
    *
@@ -219,8 +233,8 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
   /**
    * Receives a message that only a parser can tell the end of, as a whole or not at all.
    *
-   * Messages that are read in several steps (a length, then so many bytes) can be cut in two by a cancellation between
-   * the steps. Here the parser sees everything that has come, and is asked again when there is more.
+   * Messages that are received in several steps (a length, then that many bytes) can be cut in two by a cancellation
+   * between the steps. Here the parser sees everything that has come, and is asked again when there is more.
    *
    * **Cancellation:** throws `Cancelled`; no byte is lost.
    *
@@ -393,13 +407,13 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
    * import { assertEquals } from "@std/assert";
    *
    * using stream = new BufferedReceiver(streamFromReadable(new Blob([new Uint8Array([7])]).stream()));
-   * assertEquals(await stream.readUint8(), 7);
+   * assertEquals(await stream.receiveUint8(), 7);
    * ```
    *
    * @returns A number from 0 to 255.
    * @throws {IncompleteReceiveError} If the stream ends before.
    */
-  readUint8(): Promise<number> {
+  receiveUint8(): Promise<number> {
     return this.#number(1, (view) => view.getUint8(0));
   }
 
@@ -550,7 +564,7 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
   #number<T>(size: number, get: (view: DataView, little: boolean) => T, options: ByteOrderOptions = {}): Promise<T> {
     const { endian = "big" } = options;
     if (endian !== "big" && endian !== "little") {
-      const message = `Cannot read a number as "endian" must be "big" or "little": received ${show(endian)}`;
+      const message = `Cannot receive a number as "endian" must be "big" or "little": received ${show(endian)}`;
       return Promise.reject(new RangeError(message));
     }
     const { buffer } = this.#receiver;

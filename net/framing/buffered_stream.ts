@@ -29,6 +29,8 @@ import type { HalfCloseableStream, TextSender } from "../streams/stream.ts";
  *   await client.sendEof();
  * });
  * ```
+ *
+ * @category Framing
  */
 export class BufferedStream<S extends HalfCloseableStream = HalfCloseableStream> extends BufferedReceiver<S>
   implements HalfCloseableStream, TextSender {

@@ -15,6 +15,8 @@
 import { BrokenResourceError, ClosedResourceError, EndOfChannel, Event, shielded } from "../../core/mod.ts";
 import { beginHostOperation, type HostOperation, suspend, type Waker } from "../../core/lowlevel.ts";
 import {
+  type Asker,
+  askerOf,
   hostClear as clearHostTimeout,
   hostClearImmediate as dropTurn,
   hostImmediate as nextTurn,
@@ -29,7 +31,7 @@ import type {
   WebSocketEnd,
   WebSocketMessage,
   WebSocketOptions,
-} from "./web_socket.ts";
+} from "./web_socket_channel.ts";
 
 const DEFAULT_HIGH_WATER_MARK = 65_536;
 const DEFAULT_MAX_BUFFERED = 16 * 1024 * 1024;
@@ -58,6 +60,10 @@ interface Sender {
 interface Receiver {
   readonly waker: Waker<unknown>;
   readonly looping: boolean;
+  /** Given if a `select()` asks this channel: then it is in line only while a message may be taken for it. */
+  readonly asker: Asker | null;
+  /** Whether it has its message, or none any more. Written by `give()`, `fail()` and the cancellation of the wait. */
+  over: boolean;
 }
 
 interface Fault {
@@ -223,24 +229,42 @@ export class Channel implements WebSocketChannel {
   #receive(looping: boolean): Promise<unknown> {
     let receiver: Receiver | undefined;
     return suspend<unknown>({ kind: "receive from WebSocket" }, (waker) => {
-      receiver = { waker, looping };
-      const message = this.#next();
-      if (message !== undefined) return give(receiver, message);
-      const fault = this.#receiveFault();
-      if (fault !== null) return fail(receiver, fault);
-      this.#receivers.push(receiver);
-      this.#account();
+      const asker = askerOf();
+      const mine = receiver = { waker, looping, asker, over: false };
+      if (asker === null) this.#enter(mine);
+      else asker.enlist({ enter: () => this.#enter(mine), leave: () => this.#leave(mine) });
     }, () => {
-      this.#receivers.splice(this.#receivers.indexOf(receiver!), 1);
-      this.#account();
+      receiver!.over = true;
+      this.#leave(receiver!);
       return true;
     });
   }
 
-  /** Takes the oldest message that has arrived. Taking it from the front of a long array would move all others. */
-  #next(): WebSocketMessage | undefined {
+  /** Gives a receiver what is there, or lets it wait in line. */
+  #enter(receiver: Receiver): void {
+    if (receiver.over || (receiver.asker !== null && this.#receivers.includes(receiver))) return;
+    if (this.#arrived.length > 0 || this.#oldest.length > 0) {
+      if (receiver.asker?.mayTake() !== false) give(receiver, this.#next());
+      return;
+    }
+    const fault = this.#receiveFault();
+    if (fault !== null) return fail(receiver, fault);
+    this.#receivers.push(receiver);
+    this.#account();
+  }
+
+  #leave(receiver: Receiver): void {
+    const at = this.#receivers.indexOf(receiver);
+    if (at !== -1) this.#receivers.splice(at, 1);
+    this.#account();
+  }
+
+  /**
+   * Takes the oldest message that has arrived; there must be one. Taking it from the front of a long array would move all
+   * others.
+   */
+  #next(): WebSocketMessage {
     if (this.#oldest.length === 0) {
-      if (this.#arrived.length === 0) return undefined;
       this.#oldest = this.#arrived.reverse();
       this.#arrived = [];
     }
@@ -372,13 +396,17 @@ export class Channel implements WebSocketChannel {
   }
 }
 
-function give({ waker, looping }: Receiver, message: WebSocketMessage): void {
-  waker.wake(looping ? { done: false, value: message } : message);
+function give(receiver: Receiver, message: WebSocketMessage): void {
+  receiver.over = true;
+  // Chosen from now on, where a `select()` asks.
+  receiver.asker?.mayTake();
+  receiver.waker.wake(receiver.looping ? { done: false, value: message } : message);
 }
 
-function fail({ waker, looping }: Receiver, fault: Error): void {
-  if (looping && fault instanceof EndOfChannel) waker.wake({ done: true, value: undefined });
-  else waker.fail(fault);
+function fail(receiver: Receiver, fault: Error): void {
+  receiver.over = true;
+  if (receiver.looping && fault instanceof EndOfChannel) receiver.waker.wake({ done: true, value: undefined });
+  else receiver.waker.fail(fault);
 }
 
 function brokenBy(fault: Fault, action: string): BrokenResourceError {

@@ -8,7 +8,9 @@ import {
   isCancelled,
   moveOnAfter,
   type Nursery,
+  openMemoryChannel,
   openNursery,
+  select,
   sleep,
   sleepForever,
   type TcpAddress,
@@ -113,6 +115,53 @@ Deno.test("what was sent before a close arrives, then the channel ends and says 
       BrokenResourceError,
       "Cannot send as the peer has closed the WebSocket",
     );
+  }));
+
+Deno.test("select() takes messages as those of a channel: in its order, none in vain, and the end is passed over", () =>
+  withServer(async (socket) => {
+    for (const message of ["one", "two", "three"]) await socket.send(message);
+  }, async (url) => {
+    await using socket = await openWebSocket(url);
+    const [send, commands] = openMemoryChannel<string>(2);
+    while (socket.end === null) await sleep(1);
+    send.trySend("a");
+    assertEquals(await select({ socket, commands }, { inOrder: true }), { from: "socket", value: "one" });
+    assertEquals(await select({ commands, socket }, { inOrder: true }), { from: "commands", value: "a" });
+    const choosy = {
+      async receive(): Promise<string> {
+        for (let value = await commands.receive();; value = await commands.receive()) if (value !== "b") return value;
+      },
+    };
+    send.trySend("b");
+    // The message may be taken again once the wrapper lets go of what it was chosen for.
+    assertEquals(await select({ choosy, socket }, { inOrder: true }), { from: "socket", value: "two" });
+    assertEquals(await socket.receive(), "three");
+    await assertRejects(() => select({ socket }), EndOfChannel);
+    send.trySend("c");
+    assertEquals(await select({ socket, commands }, { inOrder: true }), { from: "commands", value: "c" });
+  }));
+
+Deno.test("select() that waits for a WebSocket and is given something else leaves its messages, and their order", () =>
+  withServer(async (socket) => {
+    for (let n = 0; n < 200; n++) {
+      await socket.send(`${n}`);
+      if (n % 10 === 9) await sleep(1);
+    }
+  }, async (url) => {
+    await using socket = await openWebSocket(url);
+    const [send, ticks] = openMemoryChannel<number>(1);
+    const got: string[] = [];
+    await openNursery(async (nursery) => {
+      nursery.startSoon(async () => {
+        for (let n = 0;; n++) await send.send(n);
+      }, { daemon: true });
+      while (got.length < 200) {
+        const { from, value } = await select({ socket, ticks });
+        if (from === "socket") got.push(value as string);
+        if (got.length < 200 && got.length % 3 === 0) got.push(await socket.receive() as string);
+      }
+    });
+    assertEquals(got, Array.from({ length: 200 }, (_, n) => `${n}`));
   }));
 
 Deno.test("a server learns how its client has closed", async () => {

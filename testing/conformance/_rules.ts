@@ -6,7 +6,7 @@
  * resource may ignore cancellation, too, a rule that has not ended some time after it is left as it is.
  */
 
-import { failureOf, NOTHING } from "../../core/internal.ts";
+import { failureOf, ignore, NOTHING } from "../../core/internal.ts";
 import {
   BrokenResourceError,
   BusyResourceError,
@@ -65,7 +65,7 @@ export function bind<R>(
 
 /** Something that is closed at the end of its rule. */
 export interface Closeable {
-  close(): void;
+  close(): void | Promise<void>;
 }
 
 /** What a rule tries things with. */
@@ -108,7 +108,7 @@ type ErrorClass = abstract new (...args: any[]) => Error;
 /** Runs every rule as a step. */
 export async function checkRules(
   steps: StepContext,
-  rules: readonly BoundRule[],
+  rules: Iterable<BoundRule>,
   options: CheckOptions,
 ): Promise<void> {
   for (const rule of rules) await steps.step(rule.name, () => runRule(rule, options));
@@ -164,6 +164,8 @@ class RuleBench implements Bench {
   finding: Finding | null = null;
   settle: () => Promise<void>;
   readonly #resources: Closeable[] = [];
+  /** Those whose `close()` waits. Nothing fails in it. */
+  readonly #closing: Promise<void>[] = [];
 
   constructor(settle: () => Promise<void>) {
     this.settle = settle;
@@ -174,6 +176,7 @@ class RuleBench implements Bench {
       await rule.run(this);
     } finally {
       this.#closeAll();
+      if (this.#closing.length > 0) await Promise.all(this.#closing);
     }
   }
 
@@ -260,7 +263,8 @@ class RuleBench implements Bench {
   #closeAll(): void {
     for (const resource of this.#resources.splice(0)) {
       try {
-        resource.close();
+        const closing = resource.close();
+        if (closing instanceof Promise) this.#closing.push(closing.catch(ignore));
       } catch {
         // What close() does is the business of the rules about close().
       }

@@ -242,16 +242,16 @@ export const NET: Readonly<Record<string, AnyRecipe>> = {
   ...buffered("receiveMessage", (stream) => stream.receiveMessage(() => ({ value: 1, size: 1 }))),
   ...buffered("receiveLine", (stream) => stream.receiveLine()),
   ...buffered("lines", (stream) => stream.lines().next()),
-  ...buffered("readUint8", (stream) => stream.readUint8()),
+  ...buffered("receiveUint8", (stream) => stream.receiveUint8()),
   ...buffered("receiveUint16", (stream) => stream.receiveUint16()),
   ...buffered("receiveUint32", (stream) => stream.receiveUint32()),
   ...buffered("receiveUint64", (stream) => stream.receiveUint64()),
-  "BufferedStream.readUint8 (ended)": recipe({
+  "BufferedStream.receiveUint8 (ended)": recipe({
     open: () => new BufferedStream(new EndedStream()),
     ready: FOREVER,
     waiting: FOREVER,
     close: NOBODY,
-    refused: (stream) => stream.readUint8(),
+    refused: (stream) => stream.receiveUint8(),
   }),
   "BufferedStream.receiveSome (ended)": recipe({
     open: () => new BufferedStream(new EndedStream()),

@@ -60,6 +60,13 @@ Deno.test("the list has functions, methods, inherited members and callbacks that
       }],
     },
     {
+      name: "Prompt",
+      declarations: [{
+        kind: "interface",
+        def: { methods: [method("receive", of("void"))], extends: [of("Base")] },
+      }],
+    },
+    {
       name: "Options",
       declarations: [{
         kind: "interface",
@@ -74,6 +81,7 @@ Deno.test("the list has functions, methods, inherited members and callbacks that
     "Derived.receive",
     "Derived.send",
     "Options.onError",
+    "Prompt.[Symbol.asyncIterator]",
     "make",
     "wait",
   ]);
