@@ -57,6 +57,8 @@ export interface DocSymbol {
 /** Finds what is missing in the documentation of a symbol: `file:line name: what`. */
 export function checkSymbol({ name, declarations }: DocSymbol): string[] {
   return declarations.flatMap(({ kind, location, jsDoc, def }) => {
+    // Described at another entry point.
+    if (kind === "reference") return [];
     // Behind its overloads nobody sees the function itself.
     if (def?.hasBody && declarations.some((other) => other.kind === kind && !other.def?.hasBody)) return [];
     const faults: string[] = [];
