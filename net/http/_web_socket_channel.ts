@@ -21,6 +21,7 @@ import {
   hostTimeout,
   keptByHost,
   keptByHostFor,
+  requireOptions,
 } from "../../core/internal.ts";
 import { requireAtLeast, show } from "../base/check.ts";
 import type {
@@ -29,7 +30,7 @@ import type {
   WebSocketEnd,
   WebSocketMessage,
   WebSocketOptions,
-} from "./web_socket.ts";
+} from "./web_socket_channel.ts";
 
 const DEFAULT_HIGH_WATER_MARK = 65_536;
 const DEFAULT_MAX_BUFFERED = 16 * 1024 * 1024;
@@ -186,6 +187,7 @@ export class Channel implements WebSocketChannel {
   }
 
   async close(options: WebSocketCloseOptions = {}): Promise<void> {
+    requireOptions("close", options);
     const { code = 1000, reason = "", timeout = DEFAULT_CLOSE_TIMEOUT } = options;
     requireCode(code, this.#role);
     if (encoder.encode(reason).length > LONGEST_REASON) {

@@ -8,7 +8,6 @@ import {
   failAfter,
   isCancelled,
   moveOnAfter,
-  type Nursery,
   openMemoryChannel,
   openNursery,
   readableFromChannel,
@@ -26,11 +25,14 @@ import { makeCertificates } from "../_fixtures/make_certificates.ts";
 import {
   fetch,
   type HttpHandler,
+  httpServer,
   openTcpStream,
   serveHttp,
   type ServeHttpOptions,
+  type Server,
   serveTcp,
   type SocketStream,
+  tcpServer,
 } from "../mod.ts";
 import { createConnection } from "node:net";
 
@@ -44,13 +46,12 @@ const QUIET = { io: { quiet: 30 }, network: "host" } as const;
 async function withServer(
   handler: HttpHandler,
   options: Partial<ServeHttpOptions>,
-  test: (url: string, nursery: Nursery, port: number) => Promise<void>,
+  test: (url: string, port: number, server: Server<TcpAddress>) => Promise<void>,
 ): Promise<void> {
+  const server = httpServer(handler, { ...HERE, ...options });
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveHttp(handler, { ...HERE, ...options, status } as ServeHttpOptions)
-    );
-    await test(`http://127.0.0.1:${address!.port}/`, nursery, address!.port);
+    const [address] = await nursery.start(server);
+    await test(`http://127.0.0.1:${address.port}/`, address.port, server);
     nursery.cancel();
   });
 }
@@ -125,13 +126,12 @@ Deno.test("serveHttp() answers with what the handler returns, at once or later",
 });
 
 Deno.test("1,000 requests, 50 at a time, are each answered once, and counted", async () => {
-  const statistics = { open: 0, accepted: 0 };
   const handler: HttpHandler = async (request) => {
     const text = await request.text();
     if (text.length % 2 === 0) await sleep(0);
     return new Response(text);
   };
-  await withServer(handler, { statistics }, async (url) => {
+  await withServer(handler, {}, async (url, _port, server) => {
     await openNursery((nursery) => {
       for (let client = 0; client < 50; client++) {
         nursery.startSoon(async () => {
@@ -143,13 +143,13 @@ Deno.test("1,000 requests, 50 at a time, are each answered once, and counted", a
         });
       }
     });
-    assertEquals(statistics, { open: 0, accepted: 1_000 });
+    assertEquals(server.statistics(), { open: 0, accepted: 1_000 });
   });
 });
 
 Deno.test('a client that goes away cancels its handler, with the source "disconnect"', async () => {
   const { handler, asked, ended, errors } = patient();
-  await withServer(handler, {}, async (url, _nursery, port) => {
+  await withServer(handler, {}, async (url, port) => {
     const client = await raw(port, GET);
     await asked.wait();
     client.close();
@@ -185,7 +185,7 @@ Deno.test("a client that goes away cancels what the handler has started", async 
       return new Response();
     },
     {},
-    async (_url, _nursery, port) => {
+    async (_url, port) => {
       const client = await raw(port, GET);
       await asked.wait();
       client.close();
@@ -211,7 +211,7 @@ Deno.test("a client that went before its handler began to wait is noticed", asyn
       return new Response();
     },
     {},
-    async (_url, _nursery, port) => {
+    async (_url, port) => {
       const client = await raw(port, GET);
       await asked.wait();
       client.close();
@@ -242,7 +242,7 @@ Deno.test("a client that goes away in the middle of its body is no error of the 
         }
       },
       {},
-      async (_url, _nursery, port) => {
+      async (_url, port) => {
         const client = await raw(port, "POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 100\r\n\r\nabc");
         await asked.wait();
         client.close();
@@ -263,16 +263,14 @@ Deno.test("a server from which the handler fetches, and which breaks off, is an 
     for (const fetchFrom of [fetch, globalThis.fetch]) {
       const errors: unknown[] = [];
       await openNursery(async (nursery) => {
-        const [upstream] = await nursery.start<readonly TcpAddress[]>((status) =>
-          serveTcp(async (stream) => {
-            await stream.receiveSome();
-            await stream.sendAll(encoder.encode(answer));
-          }, { ...HERE, status })
-        );
+        const [upstream] = await nursery.start(tcpServer(async (stream) => {
+          await stream.receiveSome();
+          await stream.sendAll(encoder.encode(answer));
+        }, { ...HERE }));
         await withServer(
           async (request) => {
             await request.text();
-            const response = await fetchFrom(`http://127.0.0.1:${upstream!.port}/`);
+            const response = await fetchFrom(`http://127.0.0.1:${upstream.port}/`);
             return new Response(await response.text());
           },
           { onHandlerError: (error) => void errors.push(error) },
@@ -324,7 +322,7 @@ Deno.test("a client that resets in the middle of its body is no error of the han
           }
         },
         { onHandlerError: (error) => void errors.push(error) },
-        async (_url, _nursery, port) => {
+        async (_url, port) => {
           const type = "Content-Type: multipart/form-data; boundary=x\r\n";
           const peer = createConnection({ host: "127.0.0.1", port });
           peer.on("error", () => {});
@@ -360,7 +358,7 @@ Deno.test("a request whose URL is none is answered with 400, before a handler is
       return new Response(new URL(url).href);
     },
     {},
-    async (url, _nursery, port) => {
+    async (url, port) => {
       const bad = ["GET / HTTP/1.1\r\nHost: a b c", "GET / HTTP/1.1\r\nHost: [", "GET / HTTP/1.1\r\nHost: x:99999"];
       for (const head of [...bad, "CONNECT [ HTTP/1.1\r\nHost: x", "POST / HTTP/1.1\r\nHost: 1.2.3.4.5"]) {
         using client = await raw(port, `${head}\r\nConnection: close\r\n\r\n`);
@@ -393,7 +391,7 @@ Deno.test({
         return new Response("not the response of the upgrade");
       },
       { onAcceptError: (error) => void reports.push(String(error)) },
-      async (url, _nursery, port) => {
+      async (url, port) => {
         using _client = await raw(
           port,
           `GET / HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n` +
@@ -433,19 +431,17 @@ Deno.test("a handler that awaits a promise of somebody else's over the body is e
   const asked = new Event();
   let ended = 0;
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveHttp(async (request) => {
-        asked.set();
-        try {
-          return new Response(await new Response(request.body!.pipeThrough(new TransformStream())).text());
-        } finally {
-          ended++;
-        }
-      }, { ...HERE, status })
-    );
+    const [address] = await nursery.start(httpServer(async (request) => {
+      asked.set();
+      try {
+        return new Response(await new Response(request.body!.pipeThrough(new TransformStream())).text());
+      } finally {
+        ended++;
+      }
+    }, { ...HERE }));
     nursery.startSoon(() =>
       shielded(async () => {
-        using client = await raw(address!.port, "POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 6\r\n\r\nabc");
+        using client = await raw(address.port, "POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 6\r\n\r\nabc");
         await rest(client);
       })
     );
@@ -468,7 +464,7 @@ Deno.test("a body that is not what its header says breaks the request, not the s
       }
     },
     {},
-    async (url, _nursery, port) => {
+    async (url, port) => {
       using client = await raw(port, "POST / HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
       await asked.wait();
       await client.sendAll(encoder.encode("nonsense\r\n"));
@@ -491,21 +487,20 @@ Deno.test("a client that breaks its body is nobody's fault, however the handler 
     (request) => new Response(request.body),
     (request) => new Response(request.body!.pipeThrough(new TransformStream())),
   ];
-  const statistics = { open: 0, accepted: 0 };
   for (const handler of handlers) {
     for (const end of ["leave", "garbage"]) {
-      await withServer(handler, { statistics }, async (url, _nursery, port) => {
+      await withServer(handler, {}, async (url, port, { statistics }) => {
         using client = await raw(
           port,
           "POST / HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
         );
-        while (statistics.open === 0) await sleep(1);
+        while (statistics().open === 0) await sleep(1);
         if (end === "leave") client.close();
         else {
           await client.sendAll(encoder.encode("nonsense\r\n"));
           assert(!(await rest(client)).includes("\r\n0\r\n"), "a cut, not an end");
         }
-        while (statistics.open > 0) await sleep(1);
+        while (statistics().open > 0) await sleep(1);
         assertEquals(await (await fetch(url, { method: "POST", body: "fine" })).text(), "fine");
       });
     }
@@ -524,7 +519,7 @@ Deno.test("several reads at once of a request get a chunk each", async () => {
       return new Response("done");
     },
     {},
-    async (_url, _nursery, port) => {
+    async (_url, port) => {
       using client = await raw(port, "POST / HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n");
       await asked.wait();
       await client.sendAll(encoder.encode("3\r\nabc\r\n"));
@@ -550,7 +545,7 @@ Deno.test("reading a request is under the scopes around it, and iterating loses 
       return new Response(text);
     },
     {},
-    async (_url, _nursery, port) => {
+    async (_url, port) => {
       using client = await raw(port, "POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 6\r\n\r\nabc");
       await timedOut.wait();
       await client.sendAll(encoder.encode("def"));
@@ -563,7 +558,7 @@ Deno.test("reading a request is under the scopes around it, and iterating loses 
       return new Response(outcome.cancelledCaught ? "too slow" : outcome.value, { status: 408 });
     },
     {},
-    async (_url, _nursery, port) => {
+    async (_url, port) => {
       using client = await raw(port, "POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 6\r\n\r\nabc");
       assert((await until(client, "too slow")).startsWith("HTTP/1.1 408"));
     },
@@ -621,7 +616,7 @@ Deno.test("a body that nobody reads to its end does not keep its connection from
         return new Response(body === null ? "next" : "first");
       },
       {},
-      async (_, __, port) => {
+      async (_, port) => {
         using client = await raw(port, "POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 6\r\n\r\nabc");
         await until(client, "first");
         await client.sendAll(encoder.encode(`def${GET}`));
@@ -646,7 +641,7 @@ Deno.test("leaving an iteration gives the lock back, and keeps the rest where th
       return new Response(`then ${text}`);
     },
     {},
-    async (_url, _nursery, port) => {
+    async (_url, port) => {
       using client = await raw(port, "POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 6\r\n\r\nabc");
       while (heads.length < 2) await sleep(1);
       await client.sendAll(encoder.encode("def"));
@@ -658,7 +653,6 @@ Deno.test("leaving an iteration gives the lock back, and keeps the rest where th
 });
 
 Deno.test("a request is open until its client has taken the last byte of a stream", async () => {
-  const statistics = { open: 0, accepted: 0 };
   const ended = new Event();
   // More than the buffers of the system hold.
   const much = new Uint8Array(32 * 1024 * 1024);
@@ -670,15 +664,15 @@ Deno.test("a request is open until its client has taken the last byte of a strea
           ended.set();
         })() as unknown as ReadableStream,
       ),
-    { statistics },
-    async (_url, _nursery, port) => {
+    {},
+    async (_url, port, { statistics }) => {
       using client = await raw(port, GET.replace("Host", "Connection: close\r\nHost"));
       await client.receiveSome();
       await ended.wait();
       for (let turn = 0; turn < 10; turn++) await sleep(1);
-      assertEquals(statistics.open, 1);
+      assertEquals(statistics().open, 1);
       await rest(client);
-      while (statistics.open > 0) await sleep(1);
+      while (statistics().open > 0) await sleep(1);
     },
   );
 });
@@ -688,7 +682,7 @@ Deno.test("a stream that onHandlerError answers with too late is cancelled", asy
   await withServer(
     () => new Response(new ReadableStream({ pull: () => Promise.reject(new TypeError("source")) })),
     { onHandlerError: () => new Response(new ReadableStream({ cancel: () => cancelled.set() })) },
-    async (_url, _nursery, port) => {
+    async (_url, port) => {
       using client = await raw(port, GET);
       await rest(client);
       const outcome = await moveOnAfter(5_000, () => cancelled.wait());
@@ -698,7 +692,6 @@ Deno.test("a stream that onHandlerError answers with too late is cancelled", asy
 });
 
 Deno.test("a streamed body is sent as it is made, and the request lives until then", async () => {
-  const statistics = { open: 0, accepted: 0 };
   const [send, receive] = openMemoryChannel<Uint8Array>(0);
   await withServer(
     () =>
@@ -706,19 +699,19 @@ Deno.test("a streamed body is sent as it is made, and the request lives until th
         status: 203,
         headers: { "x-made": "slowly" },
       }),
-    { statistics },
-    async (url) => {
+    {},
+    async (url, _port, { statistics }) => {
       const response = await fetch(url);
       assertEquals([response.status, response.headers.get("x-made")], [203, "slowly"]);
       const chunks = response.body![Symbol.asyncIterator]();
       for (const text of ["one", "two"]) {
         await send.send(encoder.encode(text));
         assertEquals(decoder.decode((await chunks.next()).value), text);
-        assertEquals(statistics, { open: 1, accepted: 1 });
+        assertEquals(statistics(), { open: 1, accepted: 1 });
       }
       send.close();
       assertEquals((await chunks.next()).done, true);
-      while (statistics.open > 0) await sleep(1);
+      while (statistics().open > 0) await sleep(1);
     },
   );
 });
@@ -753,7 +746,7 @@ Deno.test("a client that goes away in the middle of a streamed body cancels the 
           over.set();
         })),
       {},
-      async (_url, _nursery, port) => {
+      async (_url, port) => {
         const client = await raw(port, GET);
         await until(client, "tick");
         client.close();
@@ -775,7 +768,7 @@ Deno.test("a source that knows no scopes is cancelled as a stream when the clien
         }),
       ),
     {},
-    async (_url, _nursery, port) => {
+    async (_url, port) => {
       const client = await raw(port, GET);
       await until(client, "part");
       client.close();
@@ -798,7 +791,7 @@ Deno.test("a slow client slows the source down: nothing is read ahead", async ()
         }, { highWaterMark: 0 }),
       ),
     {},
-    async (_url, _nursery, port) => {
+    async (_url, port) => {
       using client = await raw(port, GET);
       await client.receiveSome();
       let before = -1;
@@ -844,10 +837,8 @@ Deno.test('onHandlerError "fail": a failing handler answers 500 and fails the se
   ) {
     let status = 0;
     const error = await openNursery(async (nursery) => {
-      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-        serveHttp(handler as HttpHandler, { ...HERE, status, onHandlerError: "fail" })
-      );
-      using client = await raw(address!.port, GET);
+      const [address] = await nursery.start(httpServer(handler as HttpHandler, { ...HERE, onHandlerError: "fail" }));
+      using client = await raw(address.port, GET);
       await shielded(async () => {
         status = Number((await rest(client)).slice(9, 12));
       });
@@ -882,18 +873,17 @@ Deno.test("onHandlerError lets the server go on, and may answer", async () => {
 
 Deno.test("onHandlerError is under the request: it is cancelled when the client goes away", async () => {
   const { handler, asked, ended, errors } = patient();
-  const statistics = { open: 0, accepted: 0 };
   await withServer(
     () => {
       throw new TypeError("handler");
     },
-    { statistics, onHandlerError: handler as never },
-    async (_url, _nursery, port) => {
+    { onHandlerError: handler as never },
+    async (_url, port, { statistics }) => {
       const client = await raw(port, GET);
       await asked.wait();
       client.close();
       await ended.wait();
-      while (statistics.open > 0) await sleep(1);
+      while (statistics().open > 0) await sleep(1);
     },
   );
   assertEquals((errors as Cancelled[]).map(({ source }) => source), ["disconnect"]);
@@ -901,11 +891,9 @@ Deno.test("onHandlerError is under the request: it is cancelled when the client 
 
 Deno.test("a stream that onHandlerError answers with is sent in the task of the request", async () => {
   const ended = new Event();
-  const statistics = { open: 0, accepted: 0 };
   await withServer(() => {
     throw new TypeError("handler");
   }, {
-    statistics,
     onHandlerError: () =>
       new Response(
         new ReadableStream({
@@ -915,13 +903,13 @@ Deno.test("a stream that onHandlerError answers with is sent in the task of the 
         }),
         { status: 500 },
       ),
-  }, async (_url, _nursery, port) => {
+  }, async (_url, port, { statistics }) => {
     const client = await raw(port, GET);
     await until(client, "sorry");
-    assertEquals(statistics.open, 1);
+    assertEquals(statistics().open, 1);
     client.close();
     await ended.wait();
-    while (statistics.open > 0) await sleep(1);
+    while (statistics().open > 0) await sleep(1);
   });
 });
 
@@ -932,7 +920,7 @@ Deno.test("onHandlerError that fails ends the server with its own error", async 
     onHandlerError() {
       throw new RangeError("own");
     },
-  }, async (_url, _nursery, port) => {
+  }, async (_url, port) => {
     using client = await raw(port, GET);
     await shielded(() => rest(client));
     await sleepForever();
@@ -960,7 +948,7 @@ Deno.test("an error of a source's cleanup is not lost when the client goes away"
         failed.set();
       },
     },
-    async (_url, _nursery, port) => {
+    async (_url, port) => {
       const client = await raw(port, GET);
       await until(client, "part");
       client.close();
@@ -1055,7 +1043,6 @@ Deno.test("an answer after handlerTimeout is too late, whatever it is: of a fram
 });
 
 Deno.test("no way out of a request keeps its place", async () => {
-  const statistics = { open: 0, accepted: 0 };
   const asked = new Event();
   const handler: HttpHandler = async (request) => {
     const { pathname } = new URL(request.url);
@@ -1079,21 +1066,21 @@ Deno.test("no way out of a request keeps its place", async () => {
   };
   await withServer(
     handler,
-    { maxRequests: 1, handlerTimeout: 50, statistics, onHandlerError: () => {} },
-    async (url, _nursery, port) => {
+    { maxRequests: 1, handlerTimeout: 50, onHandlerError: () => {} },
+    async (url, port, { statistics }) => {
       for (const path of ["throw", "nothing", "slow", "cut"]) {
         await fetch(url + path).then((response) => response.text()).catch(() => {});
       }
       const leaving = await raw(port, GET.replace("/", "/leave"));
       await asked.wait();
       const queued = await raw(port, GET);
-      while (statistics.open < 2) await sleep(1);
+      while (statistics().open < 2) await sleep(1);
       queued.close();
-      while (statistics.open > 1) await sleep(1);
+      while (statistics().open > 1) await sleep(1);
       leaving.close();
       assertEquals(await (await fetch(url)).text(), "fine");
-      while (statistics.open > 0) await sleep(1);
-      assertEquals(statistics.accepted, 7);
+      while (statistics().open > 0) await sleep(1);
+      assertEquals(statistics().accepted, 7);
     },
   );
 });
@@ -1103,7 +1090,6 @@ Deno.test("maxRequests makes others wait, and one that goes away while it waits 
   let most = 0;
   let handled = 0;
   const go = new Event();
-  const statistics = { open: 0, accepted: 0 };
   await withServer(
     async () => {
       handled++;
@@ -1112,15 +1098,15 @@ Deno.test("maxRequests makes others wait, and one that goes away while it waits 
       now--;
       return new Response("done");
     },
-    { maxRequests: 2, statistics },
-    async (url, _nursery, port) => {
+    { maxRequests: 2 },
+    async (url, port, { statistics }) => {
       await openNursery(async (nursery) => {
         for (let n = 0; n < 6; n++) nursery.startSoon(async () => await (await fetch(url)).text());
-        while (statistics.open < 6) await sleep(1);
+        while (statistics().open < 6) await sleep(1);
         const hasty = await raw(port, GET);
-        while (statistics.open < 7) await sleep(1);
+        while (statistics().open < 7) await sleep(1);
         hasty.close();
-        while (statistics.open > 6) await sleep(1);
+        while (statistics().open > 6) await sleep(1);
         go.set();
       });
       assertEquals([most, handled], [2, 6]);
@@ -1139,13 +1125,13 @@ Deno.test(
       let port = 0;
       nursery.startSoon(async () => {
         const outcome = await scope.run(() =>
-          serveHttp(async (request) => {
+          httpServer(async (request) => {
             if (request.url.endsWith("/idle")) return new Response("idle");
             asked.set();
             await sleep(100);
             events.push(`finished, asked to hurry: ${shutdownRequested()}`);
             return new Response("finished");
-          }, { ...HERE, status: { started: ([address]) => (port = address!.port, listening.set()) } })
+          }, HERE)({ started: ([address]) => (port = address.port, listening.set()) })
         );
         events.push(`server ended, cancelled: ${outcome.cancelledCaught}`);
       });
@@ -1179,13 +1165,13 @@ Deno.test("a shutdown lets uploads finish, and refuses new requests meanwhile", 
     let port = 0;
     nursery.startSoon(async () => {
       const outcome = await scope.run(() =>
-        serveHttp(async (request) => {
+        httpServer(async (request) => {
           if (++readers === 2) asked.set();
           if (request.url.endsWith("/whole")) return new Response(`got ${await request.text()}`);
           let text = "";
           for await (const chunk of request.body!) text += decoder.decode(chunk);
           return new Response(`got ${text}`);
-        }, { ...HERE, status: { started: ([address]) => (port = address!.port, listening.set()) } })
+        }, HERE)({ started: ([address]) => (port = address.port, listening.set()) })
       );
       assert(!outcome.cancelledCaught);
     });
@@ -1219,12 +1205,11 @@ Deno.test("a shutdown does not wait for a client that sends no more, or takes no
     const answered = new Event();
     const ended = new Event();
     await openNursery(async (nursery) => {
-      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-        scope.run(() => serveHttp(() => (answered.set(), new Response("early")), { ...HERE, status })).then(() =>
-          ended.set()
-        )
+      const server = httpServer(() => (answered.set(), new Response("early")), HERE);
+      const [address] = await nursery.start<readonly [TcpAddress]>((status) =>
+        scope.run(() => server(status)).then(() => ended.set())
       );
-      using client = await raw(address!.port, request);
+      using client = await raw(address.port, request);
       if (name !== "the beginning of a request") await until(client, "early");
       scope.shutdown({ grace: 60_000 });
       const outcome = await moveOnAfter(5_000, () => ended.wait());
@@ -1241,17 +1226,14 @@ Deno.test("a shutdown cuts no answer that was just given, nor one that takes its
       const scope = new CancelScope();
       let asked = 0;
       await openNursery(async (nursery) => {
-        const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-          scope.run(() =>
-            serveHttp(() => {
-              if (++asked === 10) scope.shutdown({ grace: 60_000 });
-              return new Response(body);
-            }, { ...HERE, status })
-          )
-        );
+        const server = httpServer(() => {
+          if (++asked === 10) scope.shutdown({ grace: 60_000 });
+          return new Response(body);
+        }, HERE);
+        const [address] = await nursery.start<readonly [TcpAddress]>((status) => scope.run(() => server(status)));
         for (let n = 0; n < 10; n++) {
           nursery.startSoon(async () => {
-            using client = await raw(address!.port, GET);
+            using client = await raw(address.port, GET);
             let length = 0;
             for await (const chunk of client) {
               length += chunk.length;
@@ -1270,7 +1252,7 @@ Deno.test("a large answer has its length, also as an answer to HEAD, and that of
   await withServer(
     (request) => new Response(text, request.url.endsWith("/own") ? { headers: { "content-length": "200000" } } : {}),
     {},
-    async (_url, _nursery, port) => {
+    async (_url, port) => {
       for (const [method, path] of [["GET", "/"], ["GET", "/own"], ["HEAD", "/"]]) {
         using client = await raw(port, `${method} ${path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n`);
         const answer = await rest(client);
@@ -1297,7 +1279,7 @@ Deno.test("an upload that takes longer than the grace is cancelled, and its conn
         );
       },
       {},
-      async (_url, _nursery, port) => {
+      async (_url, port) => {
         using client = await raw(port, "POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 6\r\n\r\nabc");
         await asked.wait();
         scope.shutdown({ grace: 20 });
@@ -1319,7 +1301,7 @@ Deno.test(
       let port = 0;
       nursery.startSoon(async () => {
         const outcome = await scope.run(() =>
-          serveHttp(handler, { ...HERE, status: { started: ([address]) => (port = address!.port, listening.set()) } })
+          httpServer(handler, HERE)({ started: ([address]) => (port = address.port, listening.set()) })
         );
         assert(outcome.cancelledCaught);
         assertEquals(outcome.cancelled.source, "shutdown");
@@ -1340,30 +1322,28 @@ Deno.test("cancelling a server cancels its handlers and streams, and closes ever
   const { handler, asked, errors } = patient();
   let streaming = false;
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveHttp((request, info) => {
-        if (request.url.endsWith("/wait")) return handler(request, info);
-        return new Response(
-          new ReadableStream({
-            async pull(controller) {
-              controller.enqueue(encoder.encode("part"));
-              if (!streaming) return void (streaming = true);
-              await sleepForever();
-            },
-          }, { highWaterMark: 0 }),
-        );
-      }, { ...HERE, status })
-    );
+    const [address] = await nursery.start(httpServer((request, info) => {
+      if (request.url.endsWith("/wait")) return handler(request, info);
+      return new Response(
+        new ReadableStream({
+          async pull(controller) {
+            controller.enqueue(encoder.encode("part"));
+            if (!streaming) return void (streaming = true);
+            await sleepForever();
+          },
+        }, { highWaterMark: 0 }),
+      );
+    }, { ...HERE }));
     const streamed = new Event();
     nursery.startSoon(() =>
       shielded(async () => {
-        using client = await raw(address!.port, "GET /wait HTTP/1.1\r\nHost: here\r\n\r\n");
+        using client = await raw(address.port, "GET /wait HTTP/1.1\r\nHost: here\r\n\r\n");
         assert(!(await rest(client)).includes("200 OK"));
       })
     );
     nursery.startSoon(() =>
       shielded(async () => {
-        using client = await raw(address!.port, GET);
+        using client = await raw(address.port, GET);
         await until(client, "part");
         streamed.set();
         assertEquals(await rest(client), "");
@@ -1419,13 +1399,13 @@ Deno.test("serveHttp() in a cancelled scope does not listen", async () => {
   let started = false;
   const outcome = await moveOnAfter(
     0,
-    () => serveHttp(() => new Response(), { ...HERE, status: { started: () => void (started = true) } }),
+    () => httpServer(() => new Response(), HERE)({ started: () => void (started = true) }),
   );
   assertEquals([outcome.cancelledCaught, started], [true, false]);
 });
 
 Deno.test("serveHttp() names the address that is in use", async () => {
-  await withServer(() => new Response(), {}, async (_url, _nursery, port) => {
+  await withServer(() => new Response(), {}, async (_url, port) => {
     const error = await serveHttp(() => new Response(), { ...HERE, port }).catch((error) => error);
     assertInstanceOf(error, BrokenResourceError);
     assert(error.message.startsWith(`Cannot listen on 127.0.0.1:${port} as the network refused: `));

@@ -52,13 +52,13 @@ export interface TlsStreamOptions {
  * const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
  * await openNursery(async (nursery) => {
  *   nursery.startSoon(async () => {
- *     using stream = await listener!.accept();
+ *     using stream = await listener.accept();
  *     await stream.sendAll(new TextEncoder().encode("220 hello\r\n"));
  *     await stream.receiveSome();
  *   });
- *   await assertRejects(() => openTlsStream("127.0.0.1", listener!.address.port), BrokenResourceError, "handshake");
+ *   await assertRejects(() => openTlsStream("127.0.0.1", listener.address.port), BrokenResourceError, "handshake");
  * });
- * listener!.close();
+ * listener.close();
  * ```
  */
 export class TlsStream extends SocketStream {
