@@ -410,13 +410,14 @@ async function endSource(
   reason: unknown,
 ): Promise<readonly unknown[]> {
   const ended = source.cancel(reason).then((): unknown[] => [], (error) => [error]);
-  do {
+  while (true) {
     const outcome = await shielded(() => cancellable(ended), { timeout: LAST_WORDS });
-    if (outcome.cancelledCaught) continue;
-    // A source that failed fails its cancelling with the same; any other error is one of its cleanup.
-    return outcome.value.filter((error) => error !== reason).map(failureOf).filter((failure) => failure !== NOTHING);
-  } while (openWaits(currentTask()) > 0);
-  return [];
+    if (!outcome.cancelledCaught) {
+      // A source that failed fails its cancelling with the same; any other error is one of its cleanup.
+      return outcome.value.filter((error) => error !== reason).map(failureOf).filter((failure) => failure !== NOTHING);
+    }
+    if (openWaits(currentTask()) === 0) return [];
+  }
 }
 
 /** Ends an answer that is not sent; throws what that failed with. */

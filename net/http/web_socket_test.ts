@@ -425,7 +425,7 @@ Deno.test("upgradeWebSocket() and openWebSocket() say what is wrong", async () =
   const wrong: [() => unknown, string][] = [
     [
       () => upgradeWebSocket(good, undefined as never),
-      'Cannot upgrade to a WebSocket as "converse" must be a function: received undefined',
+      'Cannot upgrade to a WebSocket as "handler" must be a function: received undefined',
     ],
     [
       () => upgradeWebSocket(good, echo, { maxBuffered: -1 }),
