@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { BrokenResourceError, ErrorGroup, moveOnAfter } from "../../core/mod.ts";
+import { BrokenResourceError, ErrorGroup, moveOnAfter, run } from "../../core/mod.ts";
 import type { ResolvedAddress } from "../../core/lowlevel.ts";
 import { simulate } from "../../testing/mod.ts";
 import { interleave } from "./_happy_eyeballs.ts";
@@ -111,6 +111,15 @@ Deno.test("openTcpStream() fails with one error that names the target and holds 
 Deno.test("openTcpStream() takes an IPv6 address as a URL has it, in brackets", async () => {
   const { end, log } = await connect([], { "fe::1": { after: 1, error: "refused" } }, {}, Infinity, "[fe::1]");
   assertEquals([end, log], ["failed", ["0 connect fe::1"]]);
+});
+
+Deno.test("a permission that is missing for a name comes out as it is, of connecting and of listening", async () => {
+  const denied = Object.assign(new Error("Requires net access"), { name: "NotCapable" });
+  const network = Object.assign(new ScriptedNetwork([], {}), { resolve: () => Promise.reject(denied) });
+  for (const open of [() => openTcpStream("host.test", 80), () => openTcpListeners(80, { hostname: "host.test" })]) {
+    const error = await run(open as () => Promise<unknown>, { network }).catch((error) => error);
+    assert(error === denied, String(error));
+  }
 });
 
 Deno.test("openTcpStream(): a name without addresses is an error that says so", async () => {

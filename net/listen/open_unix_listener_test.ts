@@ -318,3 +318,19 @@ Deno.test("openUnixListener() leaves alone what it cannot try, and minds no file
     );
   }, { network });
 });
+
+Deno.test("a path in use stays in use where the network cannot find out whether it is stale, or not remove it", async () => {
+  const inUse = called("AddrInUse");
+  const network = (script: Partial<Network>): Network =>
+    unixNetwork({
+      listenUnix: () => {
+        throw inUse;
+      },
+      ...script,
+    });
+  for (const script of [{}, { connectUnix: () => Promise.reject(called("ConnectionRefused")) }]) {
+    const error = await run(() => openUnixListener("/x"), { network: network(script) }).catch((error) => error);
+    assertInstanceOf(error, BrokenResourceError);
+    assertEquals([error.message, error.cause], ["Cannot listen on unix:/x: This is AddrInUse", inUse]);
+  }
+});
