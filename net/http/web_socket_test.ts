@@ -459,6 +459,10 @@ Deno.test("upgradeWebSocket() and openWebSocket() say what is wrong", async () =
 Deno.test("send() and close() say what is wrong, and have done nothing", () =>
   withServer(echo, async (url) => {
     await using socket = await openWebSocket(url);
+    for (const options of [null, 5, "x"]) {
+      const message = `Cannot close as "options" must be an object: received ${JSON.stringify(options)}`;
+      await assertRejects(() => socket.close(options as never), TypeError, message);
+    }
     const wrong: [() => Promise<unknown>, string][] = [
       [() => socket.send(1 as never), 'Cannot send as "message" must be a string or a Uint8Array: received 1'],
       [

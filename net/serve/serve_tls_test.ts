@@ -200,7 +200,9 @@ tlsTest("a silent client blocks nobody, and is turned away when its time is up",
 });
 
 tlsTest("a client in the middle of its handshake does not hold up a shutdown", async () => {
-  const server = tlsServer(echo, { ...HERE, port: 0, cert, key, handshakeTimeout: 60_000 });
+  const turnedAway: unknown[] = [];
+  const onHandshakeError = (error: unknown) => void turnedAway.push(error);
+  const server = tlsServer(echo, { ...HERE, port: 0, cert, key, handshakeTimeout: 60_000, onHandshakeError });
   await openNursery(async (nursery) => {
     const [address] = await nursery.start(server);
     using silent = await openTcpStream("127.0.0.1", address.port);
@@ -216,6 +218,7 @@ tlsTest("a client in the middle of its handshake does not hold up a shutdown", a
     silent.close();
   });
   assertEquals(server.statistics(), { open: 0, accepted: 2 });
+  assertEquals(turnedAway, []);
 });
 
 tlsTest("handlerTimeout and onHandlerError concern the handler, not the handshake", async () => {
