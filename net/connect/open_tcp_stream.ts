@@ -71,7 +71,7 @@ const DEFAULT_DELAY = 250;
  * @param options The delay between attempts, and where to connect from.
  * @returns The connection, which belongs to the caller.
  * @throws {BrokenResourceError} If no address could be reached; its `cause` is the `ErrorGroup` of all attempts.
- * @throws {RangeError} If `port` or `host` cannot be one.
+ * @throws {RangeError} If `port` or `hostname` is not a valid port or host name.
  */
 export function openTcpStream(
   hostname: string,

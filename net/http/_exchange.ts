@@ -23,7 +23,6 @@ import {
   currentTask,
   ErrorGroup,
   type Semaphore,
-  shielded,
   type Task,
   TooSlowError,
 } from "../../core/mod.ts";
@@ -34,10 +33,8 @@ import {
   hostClearImmediate as dropTurn,
   hostImmediate as nextTurn,
   hostTimeout,
-  ignore,
   notesWaits,
   NOTHING,
-  openWaits,
   waitsOf,
   withoutLeaves,
 } from "../../core/internal.ts";
@@ -45,6 +42,16 @@ import { formatAddress } from "../base/address.ts";
 import { followRule, type HandlerErrorRule, tell } from "../base/handler_errors.ts";
 import type { Counts } from "../base/server.ts";
 import { bytesOf, type HostRequestInfo, natureOf } from "../host/deno_http.ts";
+import {
+  abandonAnswer,
+  badRequest,
+  CUT_OFF,
+  endAnswer,
+  endSource,
+  serverError,
+  unavailable,
+  usedBody,
+} from "./_answers.ts";
 import type { HttpHandler, HttpRequestInfo } from "./http_handler.ts";
 import type { Pending } from "./_pending.ts";
 import { abandonBody, adoptRequest, isClientFault } from "./_served_request.ts";
@@ -67,27 +74,7 @@ export interface ServerContext {
 const UPGRADE_DELAY = 5;
 /** So many turns the host needs to notice and to say that a client is gone: two, but more if the process has much to do. */
 const UPGRADE_TURNS = 5;
-/** How long what is ended may take to clean up where nothing says what it waits for, in milliseconds. */
-export const LAST_WORDS = 500;
 const CLIENT_GONE = "the client has gone away";
-/** What a stream is ended with whose error has gone its own way. */
-export const CUT_OFF = new Error("Cannot send the rest of the body as its source failed");
-
-/** What a client gets whose request was cancelled. */
-export function unavailable(): Response {
-  return new Response("Service Unavailable", { status: 503, headers: { connection: "close" } });
-}
-
-/** What a client gets that has sent what is no request, or broken it off. */
-export function badRequest(): Response {
-  return new Response("Bad Request", { status: 400, headers: { connection: "close" } });
-}
-
-/** What a client gets whose handler failed. */
-export function serverError(): Response {
-  return new Response("Internal Server Error", { status: 500 });
-}
-
 /** See the header. */
 export class Exchange implements HttpRequestInfo {
   readonly #context: ServerContext;
@@ -398,44 +385,4 @@ function untilSeen(): Promise<void> {
     undo?.();
     return true;
   });
-}
-
-/**
- * Ends the source of a body; returns what its cleanup failed with, if it did, in an array (a promise cannot bring any error
- * whole). It may take the time that it needs for waits of this library, which say what they are for. A promise of somebody
- * else's may never settle, and must not keep the request.
- */
-async function endSource(
-  source: { cancel(reason: unknown): Promise<void> },
-  reason: unknown,
-): Promise<readonly unknown[]> {
-  const ended = source.cancel(reason).then((): unknown[] => [], (error) => [error]);
-  while (true) {
-    const outcome = await shielded(() => cancellable(ended), { timeout: LAST_WORDS });
-    if (!outcome.cancelledCaught) {
-      // A source that failed fails its cancelling with the same; any other error is one of its cleanup.
-      return outcome.value.filter((error) => error !== reason).map(failureOf).filter((failure) => failure !== NOTHING);
-    }
-    if (openWaits(currentTask()) === 0) return [];
-  }
-}
-
-/** Ends an answer that is not sent; throws what that failed with. */
-async function endAnswer({ bodyUsed, body }: Response): Promise<void> {
-  if (bodyUsed || body === null || body.locked) return;
-  const faults = await endSource(body, undefined);
-  if (faults.length > 0) throw faults[0];
-}
-
-/** Lets go of an answer that is not sent, without waiting for anything. */
-export function abandonAnswer(response: unknown): void {
-  if (response instanceof Response && !response.bodyUsed && response.body?.locked === false) {
-    response.body.cancel().catch(ignore);
-  }
-}
-
-function usedBody(): TypeError {
-  return new TypeError(
-    "Cannot answer a request as the body of its response must not have been used: make a new Response for each request",
-  );
 }

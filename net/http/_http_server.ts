@@ -31,16 +31,8 @@ import { AcceptTrouble, CAPACITY_PAUSE } from "../host/accept_trouble.ts";
 import { type HostHttpServer, hostServeHttp } from "../host/deno_http.ts";
 import { isNotCapable, textOf } from "../host/host_errors.ts";
 import { waitForHost } from "../host/wait_for_host.ts";
-import {
-  abandonAnswer,
-  badRequest,
-  CUT_OFF,
-  Exchange,
-  LAST_WORDS,
-  type ServerContext,
-  serverError,
-  unavailable,
-} from "./_exchange.ts";
+import { abandonAnswer, badRequest, CUT_OFF, LAST_WORDS, serverError, unavailable } from "./_answers.ts";
+import { Exchange, type ServerContext } from "./_exchange.ts";
 import type { HttpHandler } from "./http_handler.ts";
 import { Pending } from "./_pending.ts";
 
