@@ -109,9 +109,9 @@ export async function serveAll<S extends { close(): void }>(
     return closeAll(stream);
   }
 
-  async function slotFor(stream: S): Promise<ReleaseGuard> {
+  async function slotFor(stream: S, slots: Semaphore): Promise<ReleaseGuard> {
     try {
-      return await slots!.acquire();
+      return await slots.acquire();
     } catch (error) {
       throwFirst([error, ...leave(stream)]);
       throw error;
@@ -140,7 +140,7 @@ export async function serveAll<S extends { close(): void }>(
       }
       counts.open++;
       counts.accepted++;
-      begin(stream, slots === null ? null : await slotFor(stream));
+      begin(stream, slots === null ? null : await slotFor(stream, slots));
     }
   }
 
