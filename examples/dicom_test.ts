@@ -9,7 +9,6 @@ import {
   simulated,
   sleep,
   type Task,
-  type TcpAddress,
   TooSlowError,
 } from "@trefoil/io";
 import { memoryStreamPair, sweepCancel } from "@trefoil/io/testing";
@@ -398,16 +397,15 @@ Deno.test({
       return { code, text: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
     };
     await openNursery(async (nursery) => {
-      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
+      const [address] = await nursery.start(
         dicomEchoServer({
           hostname: "127.0.0.1",
           port: 0,
-          status,
           aeTitle: "TREFOIL",
           report: (line) => lines.push(line),
-        })
+        }),
       );
-      const here = ["127.0.0.1", `${address!.port}`];
+      const here = ["127.0.0.1", `${address.port}`];
       const good = await echoscu("-aec", "TREFOIL", "--repeat", "5", "--propose-ts", "3", "--propose-pc", "4", ...here);
       assertEquals([good.code, good.text.match(/Received Echo Response \(Success\)/g)?.length], [0, 5], good.text);
       const wrong = await echoscu("-aec", "OTHER", ...here);

@@ -2,7 +2,7 @@
 /**
  * A Redis client for RESP2: any number of tasks share one connection, which comes back by itself when it is lost.
  *
- * Run it: deno run --allow-net examples/redis_client.ts [port] [host]
+ * Run it: deno run --allow-net examples/redis_client.ts [port] [hostname]
  * It needs a server: redis-server (Debian's package of that name)
  *
  * Replies come in the order of the commands, and carry no mark of which is whose. So one task writes, one reads, and a
@@ -58,7 +58,7 @@ export interface Message {
 /** How to reach the server. */
 export interface RedisOptions {
   /** @default {"127.0.0.1"} */
-  readonly host?: string;
+  readonly hostname?: string;
   /** @default {6379} */
   readonly port?: number;
   /** Opens a connection in another way: over TLS, a Unix socket, or in memory for a test. */
@@ -384,8 +384,8 @@ export class Redis {
 
   /** Opens a connection and makes sure that somebody answers on it; tries until that is so. */
   async #connect(): Promise<Connection> {
-    const { host = "127.0.0.1", port = 6379, connectTimeout = 5_000, password, database = 0 } = this.#options;
-    const { connect = () => openTcpStream(host, port), backoff = { initial: 50, max: 5_000 } } = this.#options;
+    const { hostname = "127.0.0.1", port = 6379, connectTimeout = 5_000, password, database = 0 } = this.#options;
+    const { connect = () => openTcpStream(hostname, port), backoff = { initial: 50, max: 5_000 } } = this.#options;
     const greeting: Argument[][] = [["PING"]];
     if (database !== 0) greeting.unshift(["SELECT", database]);
     if (password !== undefined) greeting.unshift(["AUTH", password]);
@@ -522,6 +522,6 @@ export async function redisDemo(options: RedisOptions, print: (line: string) => 
 }
 
 if (import.meta.main) {
-  const [port = "6379", host = "127.0.0.1"] = Deno.args;
-  run(() => redisDemo({ host, port: Number(port) }, console.log));
+  const [port = "6379", hostname = "127.0.0.1"] = Deno.args;
+  run(() => redisDemo({ hostname, port: Number(port) }, console.log));
 }

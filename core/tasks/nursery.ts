@@ -99,10 +99,11 @@ export interface Nursery {
   /**
    * Starts a child and waits until it says that it is ready.
    *
-   * Until then the child belongs to the caller: its errors come out of this call, and the caller's scopes hold
-   * for it. `started()` moves it, with everything it has opened, into the nursery.
+   * Until then the child belongs to the caller: its errors come out of this call, and the caller's scopes apply
+   * to it. `started()` moves it, with everything it has opened, into the nursery.
    *
-   * TypeScript cannot tell the type of the value from the function: say it, as in `nursery.start<number>(…)`.
+   * TypeScript infers the type of the value from a function that declares what it takes, such as a server
+   * (`nursery.start(tcpServer(…))`). Otherwise say it, as in `nursery.start<number>((status) => …)`.
    *
    * **Cancellation:** the child is cancelled first, and waited for.
    *

@@ -1,6 +1,6 @@
 /** What all byte streams have in common: which arguments they take, how they are iterated, how a chunk is handed out. */
 
-import { composedWait, show, turnDue } from "../../core/internal.ts";
+import { composedWait, faultOf, requireOptions, show, turnDue } from "../../core/internal.ts";
 
 const encoder = new TextEncoder();
 
@@ -9,6 +9,11 @@ export function faultOfMax(max: unknown): Error | null {
   if (typeof max !== "number") return new TypeError(`Cannot receive as "max" must be a number: received ${typeof max}`);
   if (Number.isInteger(max) && max >= 1) return null;
   return new RangeError(`Cannot receive as "max" must be a whole number >= 1: received ${max}`);
+}
+
+/** What is wrong with options. */
+export function faultOfOptions(action: string, options: unknown): unknown {
+  return typeof options === "object" && options !== null ? null : faultOf(() => requireOptions(action, options));
 }
 
 /** What is wrong with the buffer of `receiveInto()`. */

@@ -8,17 +8,18 @@
 
 import { BrokenResourceError, ErrorGroup, Event, moveOnAfter, openNursery } from "../../core/mod.ts";
 import type { ResolvedAddress } from "../../core/lowlevel.ts";
-import { composedWait, failureOf, NOTHING, requireTimeout } from "../../core/internal.ts";
+import { composedWait, failureOf, NOTHING, requireOptions, requireTimeout } from "../../core/internal.ts";
 import { formatAddress, ipVersion } from "../base/address.ts";
-import { requireHost, requireIp, requirePort } from "../base/check.ts";
+import { requireHostname, requireIp, requirePort } from "../base/check.ts";
 import { ambientNetwork } from "../host/deno_network.ts";
-import { interleave } from "./_happy_eyeballs.ts";
 import { closeAll, takeOver } from "../host/host_call.ts";
 import { isNotCapable, textOf } from "../host/host_errors.ts";
-import { SocketStream } from "../streams/socket_stream.ts";
+import { resolveName } from "../host/resolve_name.ts";
 import { waitForHost } from "../host/wait_for_host.ts";
+import { SocketStream } from "../streams/socket_stream.ts";
+import { interleave } from "./_happy_eyeballs.ts";
 
-/** How `openTcpStream()` connects. */
+/** Options of `openTcpStream()`. */
 export interface OpenTcpStreamOptions {
   /**
    * How long an attempt may take before the next address is tried beside it, in milliseconds (RFC 8305 §5).
@@ -50,15 +51,14 @@ const DEFAULT_DELAY = 250;
  *
  * @example Asking, with a timeout
  * ```ts
- * import { failAfter, openNursery, openTcpStream, serveTcp } from "@trefoil/io";
+ * import { failAfter, openNursery, openTcpStream, tcpServer } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * await openNursery(async (nursery) => {
- *   const [address] = await nursery.start<readonly { port: number }[]>((status) =>
- *     serveTcp((stream) => stream.sendAll(new Uint8Array([42])), { hostname: "127.0.0.1", port: 0, status })
- *   );
+ *   const server = tcpServer((stream) => stream.sendAll(new Uint8Array([42])), { hostname: "127.0.0.1", port: 0 });
+ *   const [address] = await nursery.start(server);
  *   const answer = await failAfter(5_000, async () => {
- *     using stream = await openTcpStream("127.0.0.1", address!.port);
+ *     using stream = await openTcpStream("127.0.0.1", address.port);
  *     return await stream.receiveSome();
  *   });
  *   assertEquals(answer, new Uint8Array([42]));
@@ -66,30 +66,32 @@ const DEFAULT_DELAY = 250;
  * });
  * ```
  *
- * @param host A host name or an IP address.
+ * @param hostname A host name or an IP address.
  * @param port The port, 1 to 65535.
  * @param options The delay between attempts, and where to connect from.
  * @returns The connection, which belongs to the caller.
  * @throws {BrokenResourceError} If no address could be reached; its `cause` is the `ErrorGroup` of all attempts.
- * @throws {RangeError} If `port` or `host` cannot be one.
+ * @throws {RangeError} If `port` or `hostname` is not a valid port or host name.
  */
 export function openTcpStream(
-  host: string,
+  hostname: string,
   port: number,
   options: OpenTcpStreamOptions = {},
 ): Promise<SocketStream> {
-  return composedWait(() => open(host, port, options));
+  return composedWait(() => open(hostname, port, options));
 }
 
 async function open(given: string, port: number, options: OpenTcpStreamOptions): Promise<SocketStream> {
-  const { happyEyeballsDelay = DEFAULT_DELAY, localAddress } = options;
   const action = "open a TCP stream";
-  const host = requireHost(action, "host", given);
+  requireOptions(action, options);
+  const { happyEyeballsDelay = DEFAULT_DELAY, localAddress } = options;
+  const hostname = requireHostname(action, "hostname", given);
   requirePort(action, port, 1);
   requireTimeout(action, "happyEyeballsDelay", happyEyeballsDelay);
   if (localAddress !== undefined) requireIp(action, "localAddress", localAddress);
-  const target = formatAddress({ hostname: host, port });
-  const addresses = interleave(reachable(await resolve(host, target), target, localAddress));
+  const target = formatAddress({ hostname, port });
+  const found = await resolveName(hostname, `connect to ${target}`);
+  const addresses = interleave(reachable(found, target, localAddress));
   const errors: unknown[] = [];
   let winner: SocketStream | null = null;
   try {
@@ -121,25 +123,6 @@ async function open(given: string, port: number, options: OpenTcpStreamOptions):
   throw new BrokenResourceError(`Cannot connect to ${target} as no attempt succeeded: ${reasons}`, {
     cause: new ErrorGroup(errors),
   });
-}
-
-/** The addresses of a host; a numeric one needs no resolver. */
-async function resolve(host: string, target: string): Promise<readonly ResolvedAddress[]> {
-  const family = ipVersion(host);
-  if (family !== 0) return [{ address: host, family }];
-  const network = ambientNetwork();
-  try {
-    const found = await waitForHost(`resolve ${host}`, () => network.resolve(host), { network });
-    if (found.length === 0) throw new Error("The name has no address");
-    return found;
-  } catch (error) {
-    const failure = failureOf(error);
-    if (failure === NOTHING) throw error;
-    throw new BrokenResourceError(
-      `Cannot connect to ${target} as its name could not be resolved: ${textOf(failure)}`,
-      { cause: failure },
-    );
-  }
 }
 
 /** The addresses that can be reached from a local one. */

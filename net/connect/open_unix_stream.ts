@@ -1,13 +1,12 @@
 /** Connecting to a Unix socket. */
 
-import { BrokenResourceError } from "../../core/mod.ts";
+import { BrokenResourceError, type UnixAddress } from "../../core/mod.ts";
 import { composedWait, failureOf, NOTHING } from "../../core/internal.ts";
 import { formatPath } from "../base/address.ts";
 import { requireSocketPath } from "../base/check.ts";
 import { ambientNetwork } from "../host/deno_network.ts";
 import { closeAll, takeOver } from "../host/host_call.ts";
 import { isNotCapable, textOf } from "../host/host_errors.ts";
-import type { UnixAddress } from "../../core/mod.ts";
 import { waitForHost } from "../host/wait_for_host.ts";
 import { SocketStream } from "../streams/socket_stream.ts";
 
@@ -21,14 +20,12 @@ import { SocketStream } from "../streams/socket_stream.ts";
  *
  * @example Asking a server on this machine
  * ```ts
- * import { openNursery, openUnixStream, serveUnix, type UnixAddress } from "@trefoil/io";
+ * import { openNursery, openUnixStream, unixServer } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * const path = `${await Deno.makeTempDir()}/answer.sock`;
  * await openNursery(async (nursery) => {
- *   await nursery.start<readonly UnixAddress[]>((status) =>
- *     serveUnix((stream) => stream.sendAll(new Uint8Array([42])), { path, status })
- *   );
+ *   await nursery.start(unixServer((stream) => stream.sendAll(new Uint8Array([42])), { path }));
  *   using stream = await openUnixStream(path);
  *   assertEquals(await stream.receiveSome(), new Uint8Array([42]));
  *   nursery.cancel();
@@ -38,7 +35,7 @@ import { SocketStream } from "../streams/socket_stream.ts";
  * @param path The path of the socket.
  * @returns The connection, which belongs to the caller.
  * @throws {BrokenResourceError} If there is no such socket, or nobody listens on it; `cause` is the host's error.
- * @throws {RangeError} If `path` cannot be one.
+ * @throws {RangeError} If `path` is not a valid path of a socket.
  */
 export function openUnixStream(path: string): Promise<SocketStream<UnixAddress>> {
   return composedWait(() => open(path));

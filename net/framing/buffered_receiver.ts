@@ -7,8 +7,8 @@
 
 import { checkpoint, currentEffectiveDeadline } from "../../core/mod.ts";
 import { checkpointIfCancelled } from "../../core/lowlevel.ts";
-import { composedWait, faultOf, requireFunction, show } from "../../core/internal.ts";
-import { callStream, chunksOf, faultOfMax, faultOfTarget } from "../base/byte_stream.ts";
+import { composedWait, faultOf, requireFunction, requireOptions, show } from "../../core/internal.ts";
+import { callStream, chunksOf, faultOfMax, faultOfOptions, faultOfTarget } from "../base/byte_stream.ts";
 import { IncompleteReceiveError, MessageTooLongError } from "./framing_errors.ts";
 import { MessageReceiver } from "./_message_receiver.ts";
 import { CHUNK, type ReceiveBuffer } from "./_receive_buffer.ts";
@@ -198,6 +198,8 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
    * @throws {RangeError} If `delimiter` is empty.
    */
   receiveUntil(delimiter: Uint8Array | string, options: MessageOptions = {}): Promise<Uint8Array> {
+    const wrong = faultOfOptions("receive", options);
+    if (wrong !== null) return Promise.reject(wrong);
     const { max = DEFAULT_MAX } = options;
     const fault = faultOfDelimiter(delimiter) ?? faultOfCount("receive", "max", max, 0);
     if (fault !== null) return Promise.reject(fault);
@@ -262,6 +264,8 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
    * @throws {RangeError} If the parser says that the message took more bytes than it was shown, or none.
    */
   receiveMessage<T>(parse: (bytes: Uint8Array) => ParsedMessage<T> | null, options: MessageOptions = {}): Promise<T> {
+    const wrong = faultOfOptions("receive a message", options);
+    if (wrong !== null) return Promise.reject(wrong);
     const { max = DEFAULT_MAX } = options;
     const action = "receive a message";
     const fault = faultOf(() => requireFunction(action, "parse", parse)) ?? faultOfCount(action, "max", max, 1);
@@ -326,6 +330,8 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
    * @throws {MessageTooLongError} If the line is longer than `max`; its bytes stay in the buffer.
    */
   receiveLine(options: MessageOptions = {}): Promise<string | null> {
+    const wrong = faultOfOptions("receive a line", options);
+    if (wrong !== null) return Promise.reject(wrong);
     const { max = DEFAULT_MAX } = options;
     const fault = faultOfCount("receive a line", "max", max, 0);
     if (fault !== null) return Promise.reject(fault);
@@ -365,6 +371,7 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
    * @throws {RangeError} If `max` is not a whole number >= 0.
    */
   lines(options: MessageOptions = {}): AsyncIterableIterator<string> {
+    requireOptions("receive lines", options);
     const { max = DEFAULT_MAX } = options;
     const fault = faultOfCount("receive lines", "max", max, 0);
     if (fault !== null) throw fault;
@@ -562,6 +569,8 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
   }
 
   #number<T>(size: number, get: (view: DataView, little: boolean) => T, options: ByteOrderOptions = {}): Promise<T> {
+    const wrong = faultOfOptions("read a number", options);
+    if (wrong !== null) return Promise.reject(wrong);
     const { endian = "big" } = options;
     if (endian !== "big" && endian !== "little") {
       const message = `Cannot receive a number as "endian" must be "big" or "little": received ${show(endian)}`;

@@ -670,16 +670,16 @@ Deno.test("lines, numbers and bytes over a real connection", async () => {
   const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
   await openNursery(async (nursery) => {
     nursery.startSoon(async () => {
-      using server = new BufferedStream(await listener!.accept());
+      using server = new BufferedStream(await listener.accept());
       const names = await Array.fromAsync({ [Symbol.asyncIterator]: () => server.lines({ max: 100 }) });
       await server.sendAll(bytes(`\0\x05${names.join()}`));
     });
-    using client = new BufferedStream(await openTcpStream("127.0.0.1", listener!.address.port));
+    using client = new BufferedStream(await openTcpStream("127.0.0.1", listener.address.port));
     await client.sendAll(bytes("a→b\r\nc"));
     await client.sendEof();
     const size = await client.receiveUint16();
     assertEquals(size, 5);
     assertEquals(text(await client.receiveExactly(7)), "a→b,c");
   });
-  listener!.close();
+  listener.close();
 });

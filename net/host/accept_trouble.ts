@@ -51,7 +51,7 @@ export class AcceptTrouble {
   }
 }
 
-/** How long to wait after an error of accepting, before which there were so many in a row, in milliseconds. */
+/** How long to wait after an error of accepting, which `repeats` others came just before, in milliseconds. */
 export function pauseAfter(error: unknown, repeats: number): number {
   if (isWant(error)) return CAPACITY_PAUSE;
   return repeats === 0 ? 0 : Math.min(2 ** repeats, CAPACITY_PAUSE);

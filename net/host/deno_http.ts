@@ -1,5 +1,5 @@
 /**
- * The host's server of HTTP and its WebSockets: the one file that calls `Deno` for them.
+ * The host's server of HTTP and its WebSockets: the one file that calls the host for them.
  *
  * Facts of Deno 2.9.6 that the rest builds on, each one tried:
  *
@@ -68,8 +68,8 @@ export interface HostHttpOptions {
   readonly port: number;
   readonly backlog: number | undefined;
   readonly reusePort: boolean | undefined;
-  readonly cert: string | undefined;
-  readonly key: string | undefined;
+  /** The certificate and its key, for HTTPS. */
+  readonly identity: { readonly cert: string; readonly key: string } | null;
   /** Told of answers that the host cannot send. */
   readonly onError: (error: unknown) => Response;
 }
@@ -79,7 +79,7 @@ export function hostServeHttp(
   options: HostHttpOptions,
   callback: (request: Request, info: HostRequestInfo) => Response | Promise<Response>,
 ): HostHttpServer {
-  const { hostname, port, backlog, reusePort, cert, key, onError } = options;
+  const { hostname, port, backlog, reusePort, identity, onError } = options;
   // A network in memory has no HTTP: a test must not open a real port unawares.
   currentRun().network?.requireHost?.("serve HTTP");
   const controller = new AbortController();
@@ -92,7 +92,7 @@ export function hostServeHttp(
     signal: controller.signal,
     ...(backlog === undefined ? {} : { tcpBacklog: backlog }),
     ...(reusePort === undefined ? {} : { reusePort }),
-    ...(cert === undefined || key === undefined ? {} : { cert, key }),
+    ...(identity ?? {}),
   }, callback);
   let over = false;
   server.finished.then(() => over = true, () => {});

@@ -1,4 +1,7 @@
-/** The host's network: with `deno_http.ts` what of `net` calls `Deno`. */
+/**
+ * The host's network, on `Deno` and, for what that cannot do, on `node:dns`; `connect_from.ts` uses `node:net`. HTTP and
+ * WebSockets of the host are in `deno_http.ts`. No other file of `net` says `Deno.` or `node:`.
+ */
 
 import {
   currentRun,
@@ -6,10 +9,10 @@ import {
   type NetworkConn,
   type NetworkListener,
   type NetworkListenOptions,
+  type NetworkTlsConn,
   type ResolvedAddress,
 } from "../../core/lowlevel.ts";
 import type { UnixAddress } from "../../core/mod.ts";
-import type { NetworkTlsConn } from "../../core/lowlevel.ts";
 import { outside } from "../../core/internal.ts";
 import { ipVersion } from "../base/address.ts";
 import { isOutOfResources } from "./host_errors.ts";

@@ -6,7 +6,7 @@
  *     throws at once, returns no promise ─┐
  *     rejects                            ─┴─▶ failed(), in a later microtask: its caller has put its own state in order
  *     settles twice                      ───▶ counts once
- *     never settles                      ───▶ nothing: who waits can be cancelled, and `close()` of what it belongs to
+ *     never settles                      ───▶ nothing: the wait can be cancelled, and `close()` of what it belongs to
  *                                             ends the wait and the operation
  *
  * Every call is an operation on the list of the run, until the host has ended it or what it belongs to is closed. One that

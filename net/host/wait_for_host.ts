@@ -4,8 +4,6 @@ import { suspend } from "../../core/lowlevel.ts";
 import { hostImmediate } from "../../core/internal.ts";
 import { callHost, tellHost } from "./host_call.ts";
 
-export { isNotCapable, textOf } from "./host_errors.ts";
-
 /** Options of `waitForHost()`. */
 export interface HostWait<T> {
   /** Of which network it is, if it is none of Deno's own functions. */

@@ -23,6 +23,7 @@ import {
   hostTimeout,
   keptByHost,
   keptByHostFor,
+  requireOptions,
 } from "../../core/internal.ts";
 import { requireAtLeast, show } from "../base/check.ts";
 import type {
@@ -192,6 +193,7 @@ export class Channel implements WebSocketChannel {
   }
 
   async close(options: WebSocketCloseOptions = {}): Promise<void> {
+    requireOptions("close", options);
     const { code = 1000, reason = "", timeout = DEFAULT_CLOSE_TIMEOUT } = options;
     requireCode(code, this.#role);
     if (encoder.encode(reason).length > LONGEST_REASON) {

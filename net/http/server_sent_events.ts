@@ -25,7 +25,7 @@ export interface ServerSentEvent {
  *
  * @example A clock for one client
  * ```ts
- * import { fetch, type TcpAddress, openNursery, serveHttp, serverSentEvents, sleep } from "@trefoil/io";
+ * import { fetch, httpServer, openNursery, serverSentEvents, sleep } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * async function* ticks() {
@@ -34,11 +34,10 @@ export interface ServerSentEvent {
  *     yield { event: "tick", data: `${n}` };
  *   }
  * }
+ * const server = httpServer(() => serverSentEvents(ticks()), { hostname: "127.0.0.1", port: 0 });
  * await openNursery(async (nursery) => {
- *   const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
- *     serveHttp(() => serverSentEvents(ticks()), { hostname: "127.0.0.1", port: 0, status })
- *   );
- *   const response = await fetch(`http://127.0.0.1:${address!.port}/`);
+ *   const [address] = await nursery.start(server);
+ *   const response = await fetch(`http://127.0.0.1:${address.port}/`);
  *   assertEquals(await response.text(), "event: tick\ndata: 1\n\nevent: tick\ndata: 2\n\n");
  *   nursery.cancel();
  * });
@@ -106,7 +105,7 @@ function formatEvent({ comment, event, id, retry, data }: ServerSentEvent): stri
   return `${text}\n`;
 }
 
-/** A line break would let whoever chose the text write fields of his own. */
+/** A line break would let the author of the text write further fields. */
 function oneLine(name: string, text: string): string {
   if (!/[\r\n\0]/.test(text)) return text;
   throw new RangeError(

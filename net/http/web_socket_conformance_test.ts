@@ -1,13 +1,6 @@
-import {
-  Event,
-  openMemoryChannel,
-  openNursery,
-  type ReceiveChannel,
-  type SendChannel,
-  type TcpAddress,
-} from "../../core/mod.ts";
+import { Event, openMemoryChannel, openNursery, type ReceiveChannel, type SendChannel } from "../../core/mod.ts";
 import { checkChannel } from "../../testing/mod.ts";
-import { openWebSocket, serveHttp, upgradeWebSocket, type WebSocketChannel } from "../mod.ts";
+import { httpServer, openWebSocket, upgradeWebSocket, type WebSocketChannel } from "../mod.ts";
 
 /** A WebSocket as an end of a channel of numbers, which go as text. */
 function numbers(socket: WebSocketChannel, over: Event): SendChannel<number> & ReceiveChannel<number> {
@@ -33,11 +26,11 @@ for (const sender of ["client", "server"] as const) {
         await accept.send(numbers(socket, over));
         await over.wait();
       };
-      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-        serveHttp((request) => upgradeWebSocket(request, converse), { hostname: "127.0.0.1", port: 0, status })
+      const [address] = await nursery.start(
+        httpServer((request) => upgradeWebSocket(request, converse), { hostname: "127.0.0.1", port: 0 }),
       );
       const make = async () => {
-        const client = numbers(await openWebSocket(`ws://127.0.0.1:${address!.port}/`), new Event());
+        const client = numbers(await openWebSocket(`ws://127.0.0.1:${address.port}/`), new Event());
         const server = await accepted.receive();
         return sender === "client" ? [client, server] as const : [server, client] as const;
       };

@@ -13,16 +13,15 @@ import {
   select,
   sleep,
   sleepForever,
-  type TcpAddress,
 } from "../../core/mod.ts";
 import { hostOperation } from "../../core/lowlevel.ts";
 
 import {
+  httpServer,
   openTcpStream,
   openWebSocket,
-  serveHttp,
   type ServeHttpOptions,
-  serveTcp,
+  tcpServer,
   upgradeWebSocket,
   type UpgradeWebSocketOptions,
   type WebSocketChannel,
@@ -38,10 +37,10 @@ async function withServer(
   more: Partial<ServeHttpOptions> = {},
 ): Promise<void> {
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveHttp((request) => upgradeWebSocket(request, converse, options), { ...HERE, ...more, status })
+    const [address] = await nursery.start(
+      httpServer((request) => upgradeWebSocket(request, converse, options), { ...HERE, ...more }),
     );
-    await test(`ws://127.0.0.1:${address!.port}/`, nursery);
+    await test(`ws://127.0.0.1:${address.port}/`, nursery);
     nursery.cancel();
   });
 }
@@ -85,13 +84,11 @@ Deno.test("the subprotocol is agreed on", () =>
 
 Deno.test("headers of the client reach the handler", async () => {
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveHttp((request) => {
-        const name = request.headers.get("x-name");
-        return upgradeWebSocket(request, (socket) => socket.send(`${name}`));
-      }, { ...HERE, status })
-    );
-    await using socket = await openWebSocket(`ws://127.0.0.1:${address!.port}/`, { headers: { "x-name": "me" } });
+    const [address] = await nursery.start(httpServer((request) => {
+      const name = request.headers.get("x-name");
+      return upgradeWebSocket(request, (socket) => socket.send(`${name}`));
+    }, { ...HERE }));
+    await using socket = await openWebSocket(`ws://127.0.0.1:${address.port}/`, { headers: { "x-name": "me" } });
     assertEquals(await socket.receive(), "me");
     nursery.cancel();
   });
@@ -252,25 +249,23 @@ Deno.test("send() waits while the peer does not take what was sent, and sends no
     // A peer that reads nothing at all: the host itself would read for a WebSocket of ours.
     const blocked = new Event();
     await openNursery(async (nursery) => {
-      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-        serveTcp(async (stream) => {
-          const request = new TextDecoder().decode((await stream.receiveSome())!);
-          const key = /sec-websocket-key: (.*)\r/i.exec(request)![1];
-          const digest = await hostOperation(
-            "sha-1",
-            crypto.subtle.digest("SHA-1", new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)),
-          );
-          const accept = btoa(String.fromCharCode(...new Uint8Array(digest)));
-          await stream.sendAll(
-            new TextEncoder().encode(
-              "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-                `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
-            ),
-          );
-          await blocked.wait();
-        }, { ...HERE, status })
-      );
-      const socket = await openWebSocket(`ws://127.0.0.1:${address!.port}/`);
+      const [address] = await nursery.start(tcpServer(async (stream) => {
+        const request = new TextDecoder().decode((await stream.receiveSome())!);
+        const key = /sec-websocket-key: (.*)\r/i.exec(request)![1];
+        const digest = await hostOperation(
+          "sha-1",
+          crypto.subtle.digest("SHA-1", new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)),
+        );
+        const accept = btoa(String.fromCharCode(...new Uint8Array(digest)));
+        await stream.sendAll(
+          new TextEncoder().encode(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+              `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
+          ),
+        );
+        await blocked.wait();
+      }, { ...HERE }));
+      const socket = await openWebSocket(`ws://127.0.0.1:${address.port}/`);
       let sent = 0;
       while (true) {
         const outcome = await moveOnAfter(100, () => socket.send(chunk));
@@ -390,15 +385,13 @@ Deno.test("a conversation that fails is an error of its handler, and closes the 
 Deno.test("an upgrade that is asked for, but not returned, harms nobody", async () => {
   await openNursery(async (nursery) => {
     let first = true;
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveHttp((request) => {
-        const response = upgradeWebSocket(request, echo);
-        if (!first) return response;
-        first = false;
-        return new Response("no", { status: 403 });
-      }, { ...HERE, status })
-    );
-    const url = `ws://127.0.0.1:${address!.port}/`;
+    const [address] = await nursery.start(httpServer((request) => {
+      const response = upgradeWebSocket(request, echo);
+      if (!first) return response;
+      first = false;
+      return new Response("no", { status: 403 });
+    }, { ...HERE }));
+    const url = `ws://127.0.0.1:${address.port}/`;
     await assertRejects(
       () => openWebSocket(url),
       BrokenResourceError,
@@ -413,13 +406,11 @@ Deno.test("an upgrade that is asked for, but not returned, harms nobody", async 
 
 Deno.test("a handler may wait before it upgrades", async () => {
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveHttp(async (request) => {
-        await sleep(5);
-        return upgradeWebSocket(request, echo);
-      }, { ...HERE, status, handlerTimeout: 10_000, maxRequests: 1 })
-    );
-    await using socket = await openWebSocket(`ws://127.0.0.1:${address!.port}/`);
+    const [address] = await nursery.start(httpServer(async (request) => {
+      await sleep(5);
+      return upgradeWebSocket(request, echo);
+    }, { ...HERE, handlerTimeout: 10_000, maxRequests: 1 }));
+    await using socket = await openWebSocket(`ws://127.0.0.1:${address.port}/`);
     await socket.send("late");
     await sleep(5);
     assertEquals(await socket.receive(), "late");
@@ -430,13 +421,11 @@ Deno.test("a handler may wait before it upgrades", async () => {
 Deno.test("openWebSocket() that is cancelled gives the connection up", async () => {
   await openNursery(async (nursery) => {
     const gone = new Event();
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveTcp(async (stream) => {
-        for await (const _ of stream);
-        gone.set();
-      }, { ...HERE, status })
-    );
-    const outcome = await moveOnAfter(20, () => openWebSocket(`ws://127.0.0.1:${address!.port}/`));
+    const [address] = await nursery.start(tcpServer(async (stream) => {
+      for await (const _ of stream);
+      gone.set();
+    }, { ...HERE }));
+    const outcome = await moveOnAfter(20, () => openWebSocket(`ws://127.0.0.1:${address.port}/`));
     assert(outcome.cancelledCaught);
     await gone.wait();
     nursery.cancel();
@@ -446,25 +435,23 @@ Deno.test("openWebSocket() that is cancelled gives the connection up", async () 
 Deno.test("close() waits no longer than its timeout for a peer that does not answer", async () => {
   const release = new Event();
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveTcp(async (stream) => {
-        const request = new TextDecoder().decode((await stream.receiveSome())!);
-        const key = /sec-websocket-key: (.*)\r/i.exec(request)![1];
-        const digest = await hostOperation(
-          "sha-1",
-          crypto.subtle.digest("SHA-1", new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)),
-        );
-        const accept = btoa(String.fromCharCode(...new Uint8Array(digest)));
-        await stream.sendAll(
-          new TextEncoder().encode(
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-              `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
-          ),
-        );
-        await release.wait();
-      }, { ...HERE, status })
-    );
-    const socket = await openWebSocket(`ws://127.0.0.1:${address!.port}/`);
+    const [address] = await nursery.start(tcpServer(async (stream) => {
+      const request = new TextDecoder().decode((await stream.receiveSome())!);
+      const key = /sec-websocket-key: (.*)\r/i.exec(request)![1];
+      const digest = await hostOperation(
+        "sha-1",
+        crypto.subtle.digest("SHA-1", new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)),
+      );
+      const accept = btoa(String.fromCharCode(...new Uint8Array(digest)));
+      await stream.sendAll(
+        new TextEncoder().encode(
+          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+            `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
+        ),
+      );
+      await release.wait();
+    }, { ...HERE }));
+    const socket = await openWebSocket(`ws://127.0.0.1:${address.port}/`);
     // Also in a cancelled scope.
     const cleanup = await moveOnAfter(0, () => socket.close({ timeout: 20 }));
     assert(!cleanup.cancelledCaught);
@@ -487,7 +474,7 @@ Deno.test("upgradeWebSocket() and openWebSocket() say what is wrong", async () =
   const wrong: [() => unknown, string][] = [
     [
       () => upgradeWebSocket(good, undefined as never),
-      'Cannot upgrade to a WebSocket as "converse" must be a function: received undefined',
+      'Cannot upgrade to a WebSocket as "handler" must be a function: received undefined',
     ],
     [
       () => upgradeWebSocket(good, echo, { maxBuffered: -1 }),
@@ -521,6 +508,10 @@ Deno.test("upgradeWebSocket() and openWebSocket() say what is wrong", async () =
 Deno.test("send() and close() say what is wrong, and have done nothing", () =>
   withServer(echo, async (url) => {
     await using socket = await openWebSocket(url);
+    for (const options of [null, 5, "x"]) {
+      const message = `Cannot close as "options" must be an object: received ${JSON.stringify(options)}`;
+      await assertRejects(() => socket.close(options as never), TypeError, message);
+    }
     const wrong: [() => Promise<unknown>, string][] = [
       [() => socket.send(1 as never), 'Cannot send as "message" must be a string or a Uint8Array: received 1'],
       [

@@ -1,31 +1,11 @@
 /** Listening on TCP ports. */
 
-import { composedWait } from "../../core/internal.ts";
+import { composedWait, requireOptions } from "../../core/internal.ts";
+import { checkListen, type OpenTcpListenersOptions } from "../base/listen_options.ts";
 import { ambientNetwork } from "../host/deno_network.ts";
-import { checkListen, listenOnAll } from "../host/listen_on_all.ts";
 import { makeAtOnce } from "../host/host_call.ts";
+import { listenOnAll } from "../host/listen_on_all.ts";
 import { SocketListener } from "./socket_listener.ts";
-
-/** How to listen. */
-export interface OpenTcpListenersOptions {
-  /**
-   * The address to listen on, or a name for some: `"127.0.0.1"` and `"localhost"` serve this machine only, `"::"`
-   * everybody, over IPv6 and IPv4. Of a name whose addresses the program may not use (`--allow-net=localhost`), Deno
-   * chooses one.
-   *
-   * @default {"0.0.0.0"}
-   */
-  readonly hostname?: string;
-  /** How many connections the host keeps waiting to be accepted; the host has its own default and limit. */
-  readonly backlog?: number;
-  /**
-   * Whether other processes may listen on the same port, each of them with this option, so that the host spreads the
-   * connections over them. Deno must be started with `--unstable-net` for it.
-   *
-   * @default {false}
-   */
-  readonly reusePort?: boolean;
-}
 
 /**
  * Begins to listen on a TCP port, on every address the host name stands for.
@@ -41,8 +21,8 @@ export interface OpenTcpListenersOptions {
  * import { assert } from "@std/assert";
  *
  * const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
- * using _ = listener!;
- * assert(listener!.address.port > 0);
+ * using _ = listener;
+ * assert(listener.address.port > 0);
  * ```
  *
  * @param port The port; 0 takes any free one, the same for all addresses.
@@ -51,13 +31,20 @@ export interface OpenTcpListenersOptions {
  * @throws {BrokenResourceError} If the port is in use or the address is not of this machine; `cause` is the host's error, or
  *   the `ErrorGroup` of the failures of all addresses.
  * @throws {TypeError} If `reusePort` needs a flag that Deno was started without.
- * @throws {RangeError} If `port` or `hostname` cannot be one.
+ * @throws {RangeError} If `port` or `hostname` is not a valid port or host name.
  */
-export function openTcpListeners(port: number, options: OpenTcpListenersOptions = {}): Promise<SocketListener[]> {
+export function openTcpListeners(
+  port: number,
+  options: OpenTcpListenersOptions = {},
+): Promise<[SocketListener, ...SocketListener[]]> {
   return composedWait(() => listen(port, options));
 }
 
-async function listen(port: number, options: OpenTcpListenersOptions): Promise<SocketListener[]> {
+async function listen(
+  port: number,
+  options: OpenTcpListenersOptions,
+): Promise<[SocketListener, ...SocketListener[]]> {
+  requireOptions("listen", options);
   checkListen(port, options);
   const network = ambientNetwork();
   return await listenOnAll(port, options, {

@@ -47,12 +47,12 @@ type ConnOf<S extends SocketStream<SocketAddress>> = NetworkConn<S["localAddress
  * import { assertEquals } from "@std/assert";
  *
  * const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
- * using _ = listener!;
+ * using _ = listener;
  * await openNursery(async (nursery) => {
  *   nursery.startSoon(async () => {
- *     using client = await openTcpStream("127.0.0.1", listener!.address.port);
+ *     using client = await openTcpStream("127.0.0.1", listener.address.port);
  *   });
- *   using stream = await listener!.accept();
+ *   using stream = await listener.accept();
  *   assertEquals(await stream.receiveSome(), null);
  * });
  * ```

@@ -84,22 +84,20 @@ async function move(from: ReceiveStream, to: SendStream): Promise<number> {
  *
  * @example A TCP proxy
  * ```ts
- * import { type TcpAddress, openNursery, openTcpStream, proxy, serveTcp } from "@trefoil/io";
+ * import { openNursery, openTcpStream, proxy, type SocketStream, tcpServer } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * await openNursery(async (nursery) => {
- *   const serve = (handler: Parameters<typeof serveTcp>[0]) =>
- *     nursery.start<readonly TcpAddress[]>((status) =>
- *       serveTcp(handler, { hostname: "127.0.0.1", port: 0, status })
- *     );
+ *   const serve = (handler: (stream: SocketStream) => unknown) =>
+ *     nursery.start(tcpServer(handler, { hostname: "127.0.0.1", port: 0 }));
  *   const [echo] = await serve(async (stream) => {
  *     for await (const chunk of stream) await stream.sendAll(chunk);
  *   });
  *   const [front] = await serve(async (stream) => {
- *     await proxy(stream, await openTcpStream("127.0.0.1", echo!.port));
+ *     await proxy(stream, await openTcpStream("127.0.0.1", echo.port));
  *   });
  *
- *   using client = await openTcpStream("127.0.0.1", front!.port);
+ *   using client = await openTcpStream("127.0.0.1", front.port);
  *   await client.sendAll(new TextEncoder().encode("hello"));
  *   await client.sendEof();
  *   assertEquals(new TextDecoder().decode((await client.receiveSome())!), "hello");

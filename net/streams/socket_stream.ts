@@ -81,13 +81,13 @@ export let takeConnection: <A extends SocketAddress>(stream: SocketStream<A>, ac
  * const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
  * await openNursery(async (nursery) => {
  *   nursery.startSoon(async () => {
- *     using server = await listener!.accept();
+ *     using server = await listener.accept();
  *     await server.sendAll(new TextEncoder().encode("hello"));
  *   });
- *   using client = await openTcpStream("127.0.0.1", listener!.address.port);
+ *   using client = await openTcpStream("127.0.0.1", listener.address.port);
  *   assertEquals(new TextDecoder().decode((await client.receiveSome())!), "hello");
  * });
- * listener!.close();
+ * listener.close();
  * ```
  */
 export class SocketStream<A extends SocketAddress = TcpAddress> implements HalfCloseableStream, TextSender {
@@ -228,13 +228,13 @@ export class SocketStream<A extends SocketAddress = TcpAddress> implements HalfC
    * const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
    * await openNursery(async (nursery) => {
    *   nursery.startSoon(async () => {
-   *     using client = await openTcpStream("127.0.0.1", listener!.address.port);
+   *     using client = await openTcpStream("127.0.0.1", listener.address.port);
    *     await client.sendText("Grüße\n");
    *   });
-   *   using server = await listener!.accept();
+   *   using server = await listener.accept();
    *   assertEquals(new TextDecoder().decode((await server.receiveSome())!), "Grüße\n");
    * });
-   * listener!.close();
+   * listener.close();
    * ```
    *
    * @param text What to send; may be empty. Half a surrogate pair is sent as U+FFFD.

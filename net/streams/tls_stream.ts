@@ -12,7 +12,7 @@
 
 import { BrokenResourceError, ClosedResourceError } from "../../core/mod.ts";
 import { type HostOperation, type NetworkConn, suspend, type WaitReason, type Waker } from "../../core/lowlevel.ts";
-import { isObject, read } from "../../core/internal.ts";
+import { isObject, read, requireOptions } from "../../core/internal.ts";
 import { formatAddress } from "../base/address.ts";
 import { requireMethod } from "../base/check.ts";
 import { callHost } from "../host/host_call.ts";
@@ -52,13 +52,13 @@ export interface TlsStreamOptions {
  * const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
  * await openNursery(async (nursery) => {
  *   nursery.startSoon(async () => {
- *     using stream = await listener!.accept();
+ *     using stream = await listener.accept();
  *     await stream.sendAll(new TextEncoder().encode("220 hello\r\n"));
  *     await stream.receiveSome();
  *   });
- *   await assertRejects(() => openTlsStream("127.0.0.1", listener!.address.port), BrokenResourceError, "handshake");
+ *   await assertRejects(() => openTlsStream("127.0.0.1", listener.address.port), BrokenResourceError, "handshake");
  * });
- * listener!.close();
+ * listener.close();
  * ```
  */
 export class TlsStream extends SocketStream {
@@ -79,6 +79,7 @@ export class TlsStream extends SocketStream {
    */
   constructor(conn: NetworkTlsConn, options: TlsStreamOptions = {}) {
     requireMethod("make a TlsStream", "conn", conn, "handshake");
+    requireOptions("make a TlsStream", options);
     super(options.missingCloseNotify === "end" ? endingQuietly(conn) : conn);
     this.#conn = conn;
     this.#reason = { kind: "TLS handshake with", label: formatAddress(conn.remoteAddr) };

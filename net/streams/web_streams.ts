@@ -80,13 +80,13 @@ export function readableFromStream(stream: ReceiveStream): ReadableStream<Uint8A
  * const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
  * await openNursery(async (nursery) => {
  *   nursery.startSoon(async () => {
- *     using server = await listener!.accept();
+ *     using server = await listener.accept();
  *     await new Blob(["hello"]).stream().pipeTo(writableFromStream(server));
  *   });
- *   using client = await openTcpStream("127.0.0.1", listener!.address.port);
+ *   using client = await openTcpStream("127.0.0.1", listener.address.port);
  *   assertEquals(await new Response(readableFromStream(client)).text(), "hello");
  * });
- * listener!.close();
+ * listener.close();
  * ```
  *
  * @param stream Where the bytes go.

@@ -49,7 +49,7 @@ export interface CheckListenerOptions extends CheckOptions {
  * const t = { step: (_name: string, fn: () => Promise<void>) => fn() };
  * await checkListener(t, async () => {
  *   const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
- *   return { listener: listener!, connect: () => openTcpStream("127.0.0.1", listener!.address.port) };
+ *   return { listener: listener, connect: () => openTcpStream("127.0.0.1", listener.address.port) };
  * }, { time: "real" });
  * ```
  *

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { BrokenResourceError, openNursery, type TcpAddress } from "../../core/mod.ts";
-import { openTcpListeners, openTcpStream, serveTcp } from "../../net/mod.ts";
+import { openTcpListeners, openTcpStream, serveTcp, tcpServer } from "../../net/mod.ts";
 import { simulate, simulated } from "../mod.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -71,10 +71,10 @@ Deno.test(
     assertEquals(await db.run(() => 7), 7);
     await assertRejects(() => db.run(() => Promise.reject(new RangeError("no"))), RangeError, "no");
     await openNursery(async (nursery) => {
-      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-        db.run(() => serveTcp(() => {}, { port: 0, status }))
+      const [address] = await nursery.start<readonly [TcpAddress]>((status) =>
+        db.run(() => tcpServer(() => {}, { port: 0 })(status))
       );
-      (await openTcpStream("db", address!.port)).close();
+      (await openTcpStream("db", address.port)).close();
       nursery.cancel();
     });
   }),

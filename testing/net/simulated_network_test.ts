@@ -1,21 +1,13 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import {
-  BrokenResourceError,
-  DeadlockError,
-  moveOnAfter,
-  openNursery,
-  sleep,
-  type TcpAddress,
-  TooSlowError,
-} from "../../core/mod.ts";
+import { BrokenResourceError, DeadlockError, moveOnAfter, openNursery, sleep, TooSlowError } from "../../core/mod.ts";
 import { currentRun, type Network } from "../../core/lowlevel.ts";
 import {
   openTcpListeners,
   openTcpStream,
   openUnixListener,
   openUnixStream,
-  serveTcp,
-  serveUnix,
+  tcpServer,
+  unixServer,
 } from "../../net/mod.ts";
 import { simulate, simulated } from "../mod.ts";
 
@@ -30,11 +22,9 @@ async function receiveAll(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array
 /** Calls `body` while an echo server listens on port 7. */
 async function withEcho(body: () => Promise<unknown>): Promise<void> {
   await openNursery(async (nursery) => {
-    await nursery.start<readonly TcpAddress[]>((status) =>
-      serveTcp(async (stream) => {
-        for await (const chunk of stream) await stream.sendAll(chunk);
-      }, { port: 7, status })
-    );
+    await nursery.start(tcpServer(async (stream) => {
+      for await (const chunk of stream) await stream.sendAll(chunk);
+    }, { port: 7 }));
     await body();
     nursery.cancel();
   });
@@ -45,14 +35,11 @@ Deno.test(
   simulated(async (sim) => {
     const errors: unknown[] = [];
     await openNursery(async (nursery) => {
-      await nursery.start<readonly TcpAddress[]>((status) =>
-        serveTcp((stream) => stream.receiveSome(), {
-          port: 80,
-          handlerTimeout: 30_000,
-          onHandlerError: (error) => void errors.push(error),
-          status,
-        })
-      );
+      await nursery.start(tcpServer((stream) => stream.receiveSome(), {
+        port: 80,
+        handlerTimeout: 30_000,
+        onHandlerError: (error) => void errors.push(error),
+      }));
       using client = await openTcpStream("localhost", 80);
       assertEquals(await client.receiveSome(), null);
       assertEquals(sim.now, 30_000);
@@ -79,11 +66,11 @@ Deno.test(
       ] as const
     ) {
       const [listener] = await openTcpListeners(0, { hostname: listen });
-      using client = await openTcpStream(connect, listener!.address.port);
-      using server = await listener!.accept();
+      using client = await openTcpStream(connect, listener.address.port);
+      using server = await listener.accept();
       assertEquals([server.localAddress.hostname, server.remoteAddress.hostname], [local, remote]);
       assertEquals(server.remoteAddress.port, client.localAddress.port);
-      listener!.close();
+      listener.close();
     }
   }),
 );
@@ -96,7 +83,7 @@ Deno.test(
       const error = await assertRejects(() => openTcpStream(host, 80), BrokenResourceError);
       assertMatch(error.message, /Connection refused/);
     }
-    listener!.close();
+    listener.close();
     for (const hostname of ["10.9.9.9", "fd00::2"]) {
       const error = await assertRejects(() => openTcpListeners(80, { hostname }), BrokenResourceError);
       assertEquals([(error.cause as Error).name, (error.cause as { code?: string }).code], [
@@ -127,7 +114,7 @@ Deno.test(
   "beyond the backlog connections wait, and come in as those before are accepted",
   simulated(async (sim) => {
     const [listener] = await openTcpListeners(80, { backlog: 1 });
-    using _ = listener!;
+    using _ = listener;
     const log: string[] = [];
     await openNursery(async (nursery) => {
       for (const name of ["a", "b"]) {
@@ -140,7 +127,7 @@ Deno.test(
       }
       await sleep(80);
       for (let i = 0; i < 2; i++) {
-        using stream = await listener!.accept();
+        using stream = await listener.accept();
         log.push(new TextDecoder().decode((await stream.receiveSome())!));
       }
     });
@@ -181,9 +168,7 @@ Deno.test(
   simulated(async () => {
     await openNursery(async (nursery) => {
       const path = "/run/echo.sock";
-      await nursery.start<readonly unknown[]>((status) =>
-        serveUnix((stream) => stream.sendAll(encode("hello")), { path, status })
-      );
+      await nursery.start(unixServer((stream) => stream.sendAll(encode("hello")), { path }));
       using client = await openUnixStream(path);
       assertEquals(await receiveAll(client), encode("hello"));
       assertEquals([client.localAddress, client.remoteAddress], [{ transport: "unix", path: null }, {
@@ -238,9 +223,9 @@ Deno.test("the same seed gives the same course, another seed another", async () 
 Deno.test("a sender waits once the window is full, and holds no more than that", async () => {
   await simulate(async (sim) => {
     const [listener] = await openTcpListeners(80);
-    using _ = listener!;
+    using _ = listener;
     using client = await openTcpStream("localhost", 80);
-    using server = await listener!.accept();
+    using server = await listener.accept();
     let sent = 0;
     const outcome = await moveOnAfter(1_000, async () => {
       for (;; sent += 1_000) await client.sendAll(new Uint8Array(1_000));
@@ -258,7 +243,7 @@ Deno.test("what is left open is a leak that names its ends, and where it was ope
     simulate(async () => {
       const [listener] = await openTcpListeners(80);
       await openTcpStream("localhost", 80);
-      await listener!.accept();
+      await listener.accept();
     })
   );
   const [, ...lines] = (error as Error).message.split("\n");
@@ -288,7 +273,7 @@ Deno.test("simulations at the same time have a network each, and option network 
     simulate(async (sim) => {
       const [listener] = await openTcpListeners(80);
       await sleep(1_000);
-      listener!.close();
+      listener.close();
       assertEquals(sim.now, 1_000);
     })
   ));

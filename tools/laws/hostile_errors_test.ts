@@ -18,6 +18,7 @@ import {
   fetch,
   forEach,
   handleErrors,
+  httpServer,
   isCancelled,
   isErrorGroup,
   isOnlyCancelled,
@@ -33,13 +34,13 @@ import {
   retry,
   run,
   type RunOptions,
-  serveHttp,
-  serveTcp,
+  type Server,
   shielded,
   sleep,
   sleepForever,
   suppressedErrors,
   type TcpAddress,
+  tcpServer,
   toChannel,
   untilShutdown,
   withSignal,
@@ -394,7 +395,7 @@ const PLACES: Record<string, readonly [place: Place, options?: Options]> = {
 
   "a handler of serveTcp()": [(value) => {
     return server(
-      (status, seen) => serveTcp(later(value), { ...HERE, status, onHandlerError: seen }),
+      (seen) => tcpServer(later(value), { ...HERE, onHandlerError: seen }),
       async ({ port }) => {
         using stream = await openTcpStream("127.0.0.1", port);
         await stream.receiveSome();
@@ -403,7 +404,7 @@ const PLACES: Record<string, readonly [place: Place, options?: Options]> = {
   }],
   "a handler of serveHttp()": [(value) => {
     return server(
-      (status, seen) => serveHttp(later(value), { ...HERE, status, onHandlerError: seen }),
+      (seen) => httpServer(later(value), { ...HERE, onHandlerError: seen }),
       async ({ port }) => {
         const response = await fetch(`http://127.0.0.1:${port}/`);
         await response.body?.cancel();
@@ -417,14 +418,12 @@ const HERE = { hostname: "127.0.0.1", port: 0 } as const;
 
 /** Runs a server until one of its handlers has failed; returns what it was told of that. */
 async function server(
-  serve: (status: never, onHandlerError: (error: unknown) => void) => Promise<void>,
+  make: (onHandlerError: (error: unknown) => void) => Server<TcpAddress>,
   visit: (address: TcpAddress) => Promise<void>,
 ): Promise<unknown> {
   let error: Box | undefined;
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<[TcpAddress]>((status) =>
-      serve(status as never, (told) => void (error ??= new Box(told)))
-    );
+    const [address] = await nursery.start(make((told) => void (error ??= new Box(told))));
     await visit(address);
     nursery.cancel();
   });

@@ -18,6 +18,7 @@ import {
 import { simulated } from "../../testing/mod.ts";
 import {
   type Listener,
+  listenerServer,
   openTcpListeners,
   openTcpStream,
   serveListeners,
@@ -25,6 +26,7 @@ import {
   type ServeTcpOptions,
   SocketListener,
   type SocketStream,
+  tcpServer,
 } from "../mod.ts";
 
 const HERE = { hostname: "127.0.0.1" };
@@ -36,10 +38,8 @@ async function withServer(
   test: (port: number, nursery: Nursery) => Promise<void>,
 ): Promise<void> {
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveTcp(handler, { ...HERE, port: 0, ...options, status })
-    );
-    await test(address!.port, nursery);
+    const [address] = await nursery.start(tcpServer(handler, { ...HERE, port: 0, ...options }));
+    await test(address.port, nursery);
     nursery.cancel();
   });
 }
@@ -128,18 +128,19 @@ Deno.test("shutdown() stops accepting, lets handlers finish, and the server retu
   const refused = new Event();
   const log: string[] = [];
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveTcp(async (stream) => {
-        started.set();
-        await refused.wait();
-        assert(shutdownRequested());
-        await say("finished")(stream);
-      }, { ...HERE, port: 0, status }).then(() => log.push("server returned"))
+    const server = tcpServer(async (stream) => {
+      started.set();
+      await refused.wait();
+      assert(shutdownRequested());
+      await say("finished")(stream);
+    }, { ...HERE, port: 0 });
+    const [address] = await nursery.start<readonly [TcpAddress]>((status) =>
+      server(status).then(() => log.push("server returned"))
     );
-    const answer = nursery.startSoon(() => ask(address!.port));
+    const answer = nursery.startSoon(() => ask(address.port));
     await started.wait();
     nursery.cancelScope.shutdown({ grace: 60_000 });
-    const outcome = await moveOnAfter(5_000, () => untilRefused(address!.port));
+    const outcome = await moveOnAfter(5_000, () => untilRefused(address.port));
     assert(!outcome.cancelledCaught);
     refused.set();
     assertEquals(await answer.join(), "finished");
@@ -149,10 +150,8 @@ Deno.test("shutdown() stops accepting, lets handlers finish, and the server retu
 
 Deno.test("shutdown() cancels handlers when the grace is over, and closes their streams", async () => {
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveTcp(() => sleepForever(), { ...HERE, port: 0, status })
-    );
-    const client = await openTcpStream("127.0.0.1", address!.port);
+    const [address] = await nursery.start(tcpServer(() => sleepForever(), { ...HERE, port: 0 }));
+    const client = await openTcpStream("127.0.0.1", address.port);
     nursery.startSoon(async () => {
       using _ = client;
       assertEquals(await client.receiveSome().catch((error) => error.name), "Cancelled");
@@ -177,7 +176,7 @@ Deno.test("serveTcp() says what is wrong before any effect", async () => {
     `Cannot listen on 127.0.0.1:${port}: Address already in use`,
   );
   assert(taken.cause instanceof Deno.errors.AddrInUse);
-  listener!.close();
+  listener.close();
   const check = (message: string, options: object, handler: unknown = () => {}) =>
     assertRejects(() => serveTcp(handler as () => void, { ...HERE, port: 0, ...options }), Error, message);
   await check('Cannot serve as "handler" must be a function: received null', {}, null);
@@ -196,43 +195,43 @@ Deno.test("serveTcp() says what is wrong before any effect", async () => {
 Deno.test("SocketListener.accept(): a cancelled one loses no connection, two at once are an error", async () => {
   const [listener] = await openTcpListeners(0, HERE);
   await openNursery(async (nursery) => {
-    await moveOnAfter(0, () => listener!.accept());
+    await moveOnAfter(0, () => listener.accept());
     await moveOnAfter(Infinity, async (scope) => {
-      const accepting = listener!.accept();
+      const accepting = listener.accept();
       scope.cancel();
       await accepting;
     });
-    using client = await openTcpStream("127.0.0.1", listener!.address.port);
-    using server = await listener!.accept();
+    using client = await openTcpStream("127.0.0.1", listener.address.port);
+    using server = await listener.accept();
     assertEquals(server.remoteAddress.port, client.localAddress.port);
-    const blocked = nursery.startSoon(() => listener!.accept().catch((error) => error));
+    const blocked = nursery.startSoon(() => listener.accept().catch((error) => error));
     await sleep(0);
     await assertRejects(
-      () => listener!.accept(),
+      () => listener.accept(),
       BusyResourceError,
       "Cannot accept as another task is accepting on this listener: let one task do it",
     );
-    listener!.close();
-    listener!.close();
+    listener.close();
+    listener.close();
     assertEquals(
       String(await blocked.join()),
       "ClosedResourceError: Cannot accept as the listener was closed meanwhile",
     );
-    await assertRejects(() => listener!.accept(), ClosedResourceError, "Cannot accept as the listener is closed");
+    await assertRejects(() => listener.accept(), ClosedResourceError, "Cannot accept as the listener is closed");
   });
 });
 
 Deno.test("SocketListener.close() closes a connection that nobody has accepted", async () => {
   const [listener] = await openTcpListeners(0, HERE);
   await moveOnAfter(Infinity, async (scope) => {
-    const accepting = listener!.accept();
+    const accepting = listener.accept();
     scope.cancel();
     await accepting;
   });
-  using client = await openTcpStream("127.0.0.1", listener!.address.port);
+  using client = await openTcpStream("127.0.0.1", listener.address.port);
   // The connection lands in the listener, with nobody waiting.
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
-  listener!.close();
+  listener.close();
   const end = await client.receiveSome().catch((error) => error);
   assert(end === null || end instanceof BrokenResourceError);
 });
@@ -309,26 +308,24 @@ Deno.test(
       [Symbol.dispose]() {},
       [Symbol.asyncDispose]: () => Promise.resolve(),
     });
-    const statistics = { open: 0, accepted: 0 };
+    const server = listenerServer(async ({ name }) => {
+      served.push(name);
+      if (name === "c") await sleepForever();
+      await sleep(10);
+    }, [
+      listener(() => sleepForever()),
+      listener(() => receive.receive()),
+    ], { maxConnections: 1 });
     await openNursery(async (nursery) => {
-      nursery.startSoon(() =>
-        serveListeners(async ({ name }) => {
-          served.push(name);
-          if (name === "c") await sleepForever();
-          await sleep(10);
-        }, [
-          listener(() => sleepForever()),
-          listener(() => receive.receive()),
-        ], { maxConnections: 1, statistics })
-      );
+      nursery.startSoon(server);
       for (const name of ["a", "b", "c", "d"]) send.trySend(stream(name));
       await sleep(1_000);
       assertEquals([served, closed], [["a", "b", "c"], ["a", "b"]]);
       // One that waits for its place is open, too, as a request is that waits under maxRequests.
-      assertEquals(statistics, { open: 2, accepted: 4 });
+      assertEquals(server.statistics(), { open: 2, accepted: 4 });
       nursery.cancel();
     });
-    assertEquals(statistics, { open: 0, accepted: 4 });
+    assertEquals(server.statistics(), { open: 0, accepted: 4 });
     // One that was accepted, but not served, is closed as well.
     assertEquals([served, closed.toSorted()], [["a", "b", "c"], ["a", "b", "c", "d"]]);
   }),

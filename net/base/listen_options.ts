@@ -1,0 +1,58 @@
+/** Where to listen: on TCP ports, and on Unix sockets. */
+
+import { requireHostname, requirePort, requireSocketPath } from "./check.ts";
+
+/** Options of `openTcpListeners()`. */
+export interface OpenTcpListenersOptions {
+  /**
+   * The address to listen on, or a name for some: `"127.0.0.1"` and `"localhost"` serve this machine only, `"::"`
+   * everybody, over IPv6 and IPv4. With permission for the name but not for its addresses (`--allow-net=localhost`), Deno
+   * picks one address.
+   *
+   * @default {"0.0.0.0"}
+   */
+  readonly hostname?: string;
+  /** How many connections the host keeps waiting to be accepted; the host has its own default and limit. */
+  readonly backlog?: number;
+  /**
+   * Whether other processes may listen on the same port, each of them with this option, so that the host spreads the
+   * connections over them. Deno must be started with `--unstable-net` for it.
+   *
+   * @default {false}
+   */
+  readonly reusePort?: boolean;
+}
+
+/** Options of `openUnixListener()`. */
+export interface OpenUnixListenerOptions {
+  /**
+   * The permissions of the socket file, e.g. `0o660` for a group; who may write may connect. Left out, those that
+   * the umask of this process gives, by which commonly nobody but its user may. They are set right after the file is
+   * made: to keep others out from the first moment, put it into a folder they may not enter.
+   */
+  readonly mode?: number;
+}
+
+/** Checks where to listen on TCP, before any effect. */
+export function checkListen(port: unknown, options: OpenTcpListenersOptions): void {
+  const { hostname = "0.0.0.0", backlog, reusePort } = options;
+  const action = "listen";
+  requirePort(action, port, 0);
+  requireHostname(action, "hostname", hostname);
+  if (backlog !== undefined && !(Number.isInteger(backlog) && backlog >= 1)) {
+    throw new RangeError(`Cannot listen as "backlog" must be a whole number >= 1: received ${backlog}`);
+  }
+  if (reusePort !== undefined && typeof reusePort !== "boolean") {
+    throw new TypeError(`Cannot listen as "reusePort" must be true or false: received ${reusePort}`);
+  }
+}
+
+/** Checks where to listen on a Unix socket, before any effect. */
+export function checkListenUnix(path: unknown, { mode }: OpenUnixListenerOptions): void {
+  requireSocketPath("listen", path);
+  if (mode === undefined) return;
+  if (!(Number.isInteger(mode) && mode >= 0 && mode <= 0o777)) {
+    throw new RangeError(`Cannot listen as "mode" must be permissions from 0 to 0o777: received ${mode}`);
+  }
+  if (path.startsWith("\0")) throw new RangeError('Cannot listen as "mode" must be left out for an abstract name');
+}
