@@ -11,15 +11,16 @@ import {
   NOTHING,
   partsOf,
   read,
+  requireBoolean,
   requireFunction,
   show as shown,
   textOf,
 } from "../../core/internal.ts";
 import { type ErrorMatch, isErrorGroup, isOnlyCancelled } from "../../core/mod.ts";
 import { cancelShieldedCheckpoint } from "../../core/lowlevel.ts";
-import { requireFlag, requireOptions } from "../base/check.ts";
+import { requireKnown } from "../base/check.ts";
 
-/** What is expected of one error: a class, a predicate, its properties, or a group made by `group()`. */
+/** What is expected of one error: a class, a predicate, its properties, or those of a group. */
 export type ErrorExpectation = ErrorMatch | ErrorProperties | GroupExpectation;
 
 /** Properties an error must have; those not mentioned may be anything. */
@@ -32,7 +33,7 @@ export interface ErrorProperties {
   readonly cause?: ErrorExpectation;
 }
 
-/** An `ErrorGroup` with exactly these errors: see `group()`. */
+/** An `ErrorGroup` with exactly these errors: for a group in the group, or to say what its message must be. */
 export interface GroupExpectation {
   /** What its errors must be, in any order. */
   readonly group: readonly ErrorExpectation[];
@@ -63,30 +64,6 @@ export interface ExpectErrorsOptions {
 }
 
 /**
- * Expects a group in the group, or with a message of its own: for `expectErrors()`.
- *
- * @example A nursery in a nursery
- * ```ts
- * import { openNursery } from "@trefoil/io";
- * import { expectErrors, group } from "@trefoil/io/testing";
- *
- * await expectErrors(() =>
- *   openNursery(() =>
- *     openNursery(() => {
- *       throw new TypeError("inner");
- *     })
- *   ), [group([TypeError])]);
- * ```
- *
- * @param errors What its errors must be, in any order.
- * @param message The whole message of the group, or a pattern in it.
- * @returns The expectation.
- */
-export function group(errors: readonly ErrorExpectation[], message?: string | RegExp): GroupExpectation {
-  return message === undefined ? { group: errors } : { group: errors, message };
-}
-
-/**
  * Asserts that something fails with an `ErrorGroup` of exactly these errors, in any order.
  *
  * The matching is the best one there is, not the first that comes along: `[Error, TypeError]` matches a TypeError and
@@ -110,7 +87,7 @@ export function group(errors: readonly ErrorExpectation[], message?: string | Re
  * ```
  *
  * @param action A promise, or a function that is called.
- * @param expected What the errors must be; or `group()` of it, to say what the message of the group must be, too.
+ * @param expected What the errors must be; `{ group, message }` says what the message of the group must be, too.
  * @param options How strictly the shape is compared.
  * @returns The errors, in the order of `expected`.
  * @throws {Error} If it does not fail, or with other errors.
@@ -191,13 +168,14 @@ function isList(expected: readonly ErrorExpectation[] | GroupExpectation): expec
 
 function check(action: unknown, expected: unknown, options: ExpectErrorsOptions): void {
   if (typeof read(action, "then") !== "function") requireFunction(ACTION, "action", action);
-  requireOptions(ACTION, options, ["flatten", "allowSingle", "ignoreCancelled"]);
-  for (const name of ["flatten", "allowSingle", "ignoreCancelled"] as const) requireFlag(ACTION, name, options[name]);
+  requireKnown(ACTION, options, ["flatten", "allowSingle", "ignoreCancelled"]);
+  const { flatten = false, allowSingle = false, ignoreCancelled = false } = options;
+  for (const [name, value] of Object.entries({ flatten, allowSingle, ignoreCancelled })) {
+    requireBoolean(ACTION, name, value);
+  }
   if (!Array.isArray(expected) && !(isObject(expected) && Object.hasOwn(expected, "group"))) {
     throw new TypeError(
-      `Cannot ${ACTION} as "expected" must be an array of what they must be, or group() of it: received ${
-        shown(expected)
-      }`,
+      `Cannot ${ACTION} as "expected" must be an array of expectations, or { group }: received ${shown(expected)}`,
     );
   }
   const open: unknown[] = Array.isArray(expected) ? [...expected] : [expected];
@@ -217,13 +195,13 @@ function checkOne(one: unknown, open: unknown[]): void {
   if (typeof one === "function") return requireFunction(ACTION, "expected", one);
   if (!isObject(one)) {
     throw new TypeError(
-      `Cannot ${ACTION} as each expectation must be a class, a predicate, properties or group(): received ${
+      `Cannot ${ACTION} as each expectation must be a class, a predicate, properties or { group }: received ${
         shown(one)
       }`,
     );
   }
   const { type, message, cause, group } = one as ErrorProperties & Partial<GroupExpectation>;
-  requireOptions(ACTION, one, group === undefined ? ["type", "message", "cause"] : ["group", "message"]);
+  requireKnown(ACTION, one, group === undefined ? ["type", "message", "cause"] : ["group", "message"]);
   if (type !== undefined) requireFunction(ACTION, "type", type);
   if (message !== undefined && typeof message !== "string" && !isInstance(message, RegExp)) {
     throw new TypeError(`Cannot ${ACTION} as "message" must be a string or a RegExp: received ${shown(message)}`);
@@ -365,7 +343,7 @@ function show(expected: ErrorExpectation): string {
   const message = expected.message === undefined
     ? ""
     : ` with message ${expected.message instanceof RegExp ? expected.message : JSON.stringify(expected.message)}`;
-  if ("group" in expected) return `group(${list(expected.group)})${message}`;
+  if ("group" in expected) return `group [${expected.group.map(show).join(", ")}]${message}`;
   const cause = expected.cause === undefined ? "" : ` caused by ${show(expected.cause)}`;
   return `${expected.type === undefined ? "an error" : show(expected.type)}${message}${cause}`;
 }

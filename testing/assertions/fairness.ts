@@ -1,8 +1,7 @@
 /** An assertion about who gets a lock next. */
 
-import { composedWait } from "../../core/internal.ts";
+import { composedWait, requireFunction } from "../../core/internal.ts";
 import { Event, type Nursery, openNursery, type Task } from "../../core/mod.ts";
-import { requireFunction, requireOptionalFunction } from "../base/check.ts";
 import { inSomeSimulation } from "./_in_simulation.ts";
 import { settled } from "../time/settled.ts";
 
@@ -67,7 +66,7 @@ export function assertFair(lock: FairLock): Promise<void> {
 
 async function judgeFairness(lock: FairLock): Promise<void> {
   requireFunction("assert fairness", "lock.acquire", lock?.acquire);
-  requireOptionalFunction("assert fairness", "lock.tryAcquire", lock.tryAcquire);
+  if (lock.tryAcquire !== undefined) requireFunction("assert fairness", "lock.tryAcquire", lock.tryAcquire);
   const fault = await inSomeSimulation(
     () =>
       openNursery(async (nursery) => {

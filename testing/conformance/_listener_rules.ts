@@ -7,7 +7,7 @@ import { type Attempt, type Bench, type Rule, textOf } from "./_rules.ts";
 import { requireEnd, requireNext } from "./_one_way_rules.ts";
 
 /** A listener, and how to connect to it. */
-export interface ListenerBench {
+export interface ListenerSubject {
   readonly listener: Listener<Stream>;
   connect(): Promise<Stream>;
 }
@@ -16,7 +16,7 @@ export interface ListenerBench {
 const ROUNDS = 10;
 
 /** See the header. */
-export const LISTENER_RULES: readonly Rule<ListenerBench>[] = [
+export const LISTENER_RULES: readonly Rule<ListenerSubject>[] = [
   {
     name: "accept() gives the stream of a client that connects then",
     async check(bench: Bench, { listener, connect }) {

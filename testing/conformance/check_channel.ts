@@ -1,7 +1,7 @@
 /** The conformance suite for channels. */
 
 import { composedWait } from "../../core/internal.ts";
-import { requireOptions, requireWhole } from "../base/check.ts";
+import { requireWhole } from "../base/check.ts";
 import { channelRules } from "./_channel_rules.ts";
 import { bind, checkRules, requireCheckArguments } from "./_rules.ts";
 import type { CheckOptions, StepContext } from "./conformance.ts";
@@ -91,8 +91,7 @@ async function check(
   make: Parameters<typeof checkChannel>[1],
   options: CheckChannelOptions,
 ): Promise<void> {
-  requireOptions("check a channel", options, ["time", "deadline", "simulation", "capacity"]);
-  requireCheckArguments("check a channel", { steps, make, options });
+  requireCheckArguments("check a channel", { steps, make, options }, ["capacity"]);
   const { capacity = 0 } = options;
   if (capacity !== Infinity) requireWhole("check a channel", "capacity", capacity, 0);
   const rules = bind(channelRules(capacity), async (bench) => {

@@ -1,11 +1,11 @@
 /** The conformance suite for listeners. */
 
 import type { NetworkListener } from "../../core/lowlevel.ts";
-import { requireFunction } from "../../core/internal.ts";
+import { composedWait, requireFunction } from "../../core/internal.ts";
 import type { Listener, Stream } from "../../net/mod.ts";
 import { bind, checkRules, requireCheckArguments } from "./_rules.ts";
 import { HOST_LISTENER_RULES } from "./_host_rules.ts";
-import { LISTENER_RULES, type ListenerBench } from "./_listener_rules.ts";
+import { LISTENER_RULES, type ListenerSubject } from "./_listener_rules.ts";
 import type { CheckOptions, StepContext } from "./conformance.ts";
 
 /** What `checkListener()` tries its rules on. */
@@ -58,15 +58,23 @@ export interface CheckListenerOptions extends CheckOptions {
  * @param options Simulated or real time.
  * @returns A promise that resolves once every rule has been tried.
  */
-export async function checkListener<S extends Stream>(
+export function checkListener<S extends Stream>(
   steps: StepContext,
   make: () => CheckedListener<S> | Promise<CheckedListener<S>>,
   options: CheckListenerOptions = {},
 ): Promise<void> {
+  return composedWait(() => check(steps, make, options));
+}
+
+async function check<S extends Stream>(
+  steps: StepContext,
+  make: () => CheckedListener<S> | Promise<CheckedListener<S>>,
+  options: CheckListenerOptions,
+): Promise<void> {
+  requireCheckArguments("check a listener", { steps, make, options }, ["over"]);
   const { over } = options;
-  requireCheckArguments("check a listener", { steps, make, options });
   if (over !== undefined) requireFunction("check a listener", "over", over);
-  const rules = bind<ListenerBench>(LISTENER_RULES, async (bench) => {
+  const rules = bind<ListenerSubject>(LISTENER_RULES, async (bench) => {
     const made = await make();
     requireFunction("check a listener", "connect", made.connect);
     bench.closeLater(made.listener);

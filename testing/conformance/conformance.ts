@@ -1,6 +1,6 @@
 /** What all conformance suites take, and the error they fail with. */
 
-import type { SimulateOptions } from "../time/simulate.ts";
+import type { SimulateOptions } from "../time/simulation.ts";
 
 /** Where the rules of a conformance suite become steps: a `Deno.TestContext`, or an adapter for another test runner. */
 export interface StepContext {
@@ -19,14 +19,14 @@ export interface StepContext {
 export interface CheckOptions {
   /**
    * `"simulated"`: each rule is a simulation of its own, and a wait that nothing can end fails it at once; for
-   * everything that lives in memory. `"real"`: the rules run in the run of the caller, with a deadline; for what waits for
+   * everything that lives in memory. `"real"`: the rules run in the run of the caller, each with a timeout; for what waits for
    * the host, like sockets.
    *
    * @default {"simulated"}
    */
   readonly time?: "simulated" | "real";
   /** How long one rule may take, in milliseconds; by default 5,000 in real time, and any length in simulated time. */
-  readonly deadline?: number;
+  readonly timeout?: number;
   /** Options of the simulations: a network, a seed. */
   readonly simulation?: SimulateOptions;
 }

@@ -9,6 +9,7 @@
  */
 
 import { read } from "../../core/internal.ts";
+import { clearImmediateOf } from "./immediates.ts";
 import { clearVirtual, delayOf, referenceVirtual, type TimerKind } from "./timers.ts";
 
 /** What the patches do for code of one simulation. Other copies of this package call it: see `KEY`. */
@@ -17,7 +18,6 @@ export interface Bubble {
   wall(): number;
   timer(kind: TimerKind, ms: number, callback: (...args: unknown[]) => void, args: readonly unknown[]): unknown;
   immediate(callback: (...args: unknown[]) => void, args: readonly unknown[]): unknown;
-  clearImmediate(handle: unknown): void;
   stray(error: unknown): void;
   /** An operation of the host begins; the function returned ends it. */
   operation(label: string): () => void;
@@ -35,6 +35,7 @@ interface Copy {
   find(): Bubble | null;
   clear(handle: unknown): boolean;
   reference(handle: unknown, how: "ref" | "unref"): boolean;
+  clearImmediate(handle: unknown): boolean;
 }
 
 interface Registry {
@@ -47,14 +48,14 @@ interface Registry {
 }
 
 /** The number changes with the shape of `Registry`, `Copy` or `Bubble`. */
-const KEY = Symbol.for("@trefoil/io/testing/globals/3");
+const KEY = Symbol.for("@trefoil/io/testing/globals/4");
 
 /** Makes the globals follow simulated time until the returned function is called. */
 export function patchGlobals(find: () => Bubble | null): () => void {
   const store = globalThis as { [KEY]?: Registry };
   const registry = store[KEY] ??= { copies: [], users: 0, undo: [] };
   if (!registry.copies.some((copy) => copy.find === find)) {
-    registry.copies.push({ find, clear: clearVirtual, reference: referenceVirtual });
+    registry.copies.push({ find, clear: clearVirtual, reference: referenceVirtual, clearImmediate: clearImmediateOf });
   }
   if (registry.users++ === 0) install(registry);
   return () => {
@@ -131,8 +132,7 @@ function install(registry: Registry): void {
     return bubble === null ? host(callback, ...args) : bubble.immediate(callback as AnyFunction, args);
   });
   patch(globalThis, "clearImmediate", (host) => (handle?: unknown) => {
-    find()?.clearImmediate(handle);
-    host(handle);
+    if (!copies.some((copy) => copy.clearImmediate(handle))) host(handle);
   });
 
   patch(AbortSignal, "timeout", (host) => (...args: unknown[]) => {
@@ -156,9 +156,7 @@ function install(registry: Registry): void {
       return Promise.reject(error);
     }
     const end = bubble.operation(describeFetch(args));
-    const answer: Promise<unknown> = host.apply(globalThis, args);
-    answer.then(end, end);
-    return answer;
+    return until(() => host.apply(globalThis, args), end);
   });
 
   const { WebSocket: HostWebSocket } = globalThis as { WebSocket?: typeof WebSocket };
@@ -237,6 +235,31 @@ function install(registry: Registry): void {
   };
   globalThis.addEventListener?.("unhandledrejection", listener);
   undo.push(() => globalThis.removeEventListener?.("unhandledrejection", listener));
+}
+
+/**
+ * Calls `fetch`, or what a test has put in its place, and tells when its answer is there. The promise is one that nobody has
+ * handled yet: a rejection that is forgotten stays one.
+ */
+function until(fetch: () => unknown, end: () => void): unknown {
+  let answer: unknown;
+  try {
+    answer = fetch();
+    if (typeof read(answer, "then") === "function") return awaited(answer, end);
+  } catch (error) {
+    end();
+    throw error;
+  }
+  end();
+  return answer;
+}
+
+async function awaited(answer: unknown, end: () => void): Promise<unknown> {
+  try {
+    return await answer;
+  } finally {
+    end();
+  }
 }
 
 /** A UUID of version 4 (RFC 9562, section 5.4). */

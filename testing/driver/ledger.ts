@@ -12,7 +12,7 @@
 import { isForeign, openWaits } from "../../core/internal.ts";
 import type { Task } from "../../core/mod.ts";
 import type { WaitReason } from "../../core/lowlevel.ts";
-import { TaskRecord } from "./report.ts";
+import { TaskRecord } from "./record.ts";
 import type { Site } from "./sites.ts";
 import type { VirtualTimer } from "./timers.ts";
 

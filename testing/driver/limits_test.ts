@@ -181,6 +181,25 @@ Deno.test("realTimeout counts from the last thing that happened", async () => {
   }, { realTimeout: 500 });
 });
 
+Deno.test("lengths of real time beyond what the host's timers can do are not cut short", async () => {
+  // One that fires at once, as the host's would, fails the test, or lets time go on.
+  const late = () => new Promise<void>((resolve) => realTimeout(resolve, 10));
+  for (const ms of [2 ** 31, Infinity]) {
+    for (
+      const [options, wait] of [
+        [{ realTimeout: ms }, () => hostOperation("late", late())],
+        [{ io: { quiet: ms } }, () => hostOperation("late", late())],
+        [{ foreignGrace: ms }, () => cancellable(late())],
+      ] as const
+    ) {
+      await simulate(async (sim) => {
+        await moveOnAfter(5, wait);
+        assertEquals([options, sim.now], [options, 0]);
+      }, options);
+    }
+  }
+});
+
 Deno.test("an error of the body wins over the state it leaves: no deadlock is reported after it", async () => {
   const error = await failureOf(() =>
     openNursery((nursery) => {

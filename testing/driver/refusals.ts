@@ -6,10 +6,9 @@
  * task has gone on after one.
  */
 
-import { currentNode } from "../../core/internal.ts";
+import { currentNode, formatTime } from "../../core/internal.ts";
 import type { Cancelled, Task } from "../../core/mod.ts";
 import type { Ledger } from "./ledger.ts";
-import { formatTime } from "./report.ts";
 import { placed, Sites } from "./sites.ts";
 
 /** So often a task may go on after a refusal at one instant. */

@@ -1,12 +1,13 @@
 /** Streams in memory: two ends of a connection without a network. */
 
-import { show } from "../../core/internal.ts";
+import { requireFunction, requireText } from "../../core/internal.ts";
 import { currentRun } from "../../core/lowlevel.ts";
 import type { HalfCloseableStream, ReceiveStream, SendStream, TextSender } from "../../net/mod.ts";
-import { requireOptionalFunction, requireOptions, requireWhole } from "../base/check.ts";
+import { requireKnown, requireSeed, requireWhole } from "../base/check.ts";
 import { Pipe } from "./_pipe.ts";
 import { PipeReceiveStream, PipeSendStream, PipeStream } from "./_pipe_stream.ts";
 import { seededRandom } from "../driver/random.ts";
+import type { MemoryStreamHooks } from "./stream_hooks.ts";
 
 /** A stream in memory, in both directions. */
 export type MemoryStream = HalfCloseableStream & TextSender;
@@ -34,29 +35,6 @@ export interface MemoryStreamOptions {
    * @default {"memory stream"}
    */
   readonly name?: string;
-}
-
-/** Functions called by streams in memory; every one is optional. */
-export interface MemoryStreamHooks {
-  /**
-   * Called before bytes are sent. It may wait, which holds the send up, or throw, and nothing is sent.
-   *
-   * @param end The stream that is sent on.
-   * @param bytes What is sent.
-   */
-  beforeSend?(end: SendStream, bytes: Uint8Array): void | Promise<void>;
-  /**
-   * Called before bytes are received. It may wait, which holds the receive up, or throw, and nothing is lost.
-   *
-   * @param end The stream that is received from.
-   */
-  beforeReceive?(end: ReceiveStream): void | Promise<void>;
-  /**
-   * Called when an end is closed, the first time.
-   *
-   * @param end The stream that was closed.
-   */
-  closed?(end: SendStream | ReceiveStream): void;
 }
 
 /**
@@ -133,17 +111,13 @@ const HOOKS = ["beforeSend", "beforeReceive", "closed"] as const;
 
 /** Makes pipes that draw their random numbers from one source. */
 function pipesOf(options: MemoryStreamOptions): () => Pipe {
-  requireOptions(ACTION, options, ["capacity", "chunk", "seed", "hooks", "name"]);
+  requireKnown(ACTION, options, ["capacity", "chunk", "seed", "hooks", "name"]);
   const { capacity = 65_536, chunk, seed, hooks, name = "memory stream" } = options;
-  if (typeof name !== "string") {
-    throw new TypeError(`Cannot ${ACTION} as "name" must be a string: received ${show(name)}`);
-  }
-  if (seed !== undefined && typeof seed !== "number") {
-    throw new TypeError(`Cannot ${ACTION} as "seed" must be a number: received ${show(seed)}`);
-  }
+  requireText(ACTION, "name", name);
+  if (seed !== undefined) requireSeed(ACTION, seed);
   if (hooks !== undefined) {
-    requireOptions('make a memory stream with "hooks"', hooks, HOOKS);
-    for (const hook of HOOKS) requireOptionalFunction(ACTION, `hooks.${hook}`, hooks[hook]);
+    requireKnown('make a memory stream with "hooks"', hooks, HOOKS);
+    for (const hook of HOOKS) if (hooks[hook] !== undefined) requireFunction(ACTION, `hooks.${hook}`, hooks[hook]);
   }
   if (capacity !== Infinity) requireWhole(ACTION, "capacity", capacity, 1);
   if (chunk !== undefined) requireWhole(ACTION, "chunk", chunk, 1);

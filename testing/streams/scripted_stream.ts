@@ -8,10 +8,10 @@
  * Over 400 lines, of which a third is the contract.
  */
 
-import { composedWait } from "../../core/internal.ts";
+import { composedWait, isError, requireTimeout, show } from "../../core/internal.ts";
 import { BrokenResourceError, checkpoint, ClosedResourceError, currentTime, Event, moveOnAt } from "../../core/mod.ts";
 import type { HalfCloseableStream, TextSender } from "../../net/mod.ts";
-import { encodeText, requireBuffer, requireBytes, requireMax, requireMilliseconds } from "../base/check.ts";
+import { encodeText, requireBuffer, requireBytes, requireMax } from "../base/check.ts";
 import { hexRows } from "./_hex.ts";
 import { type Tracked, trackOpen } from "../driver/leaks.ts";
 import { busyReceiving, busySending } from "./_pipe.ts";
@@ -169,11 +169,14 @@ class Script implements ScriptedStream {
   }
 
   wait(ms: number): ScriptedStream {
-    requireMilliseconds("add a step to the script", "ms", ms);
+    requireTimeout("add a step to the script", "ms", ms);
     return this.#add({ kind: "wait", ms });
   }
 
   fail(error: Error = new BrokenResourceError("Cannot go on as the script broke the connection")): ScriptedStream {
+    if (!isError(error)) {
+      throw new TypeError(`Cannot add a step to the script as "error" must be an Error: received ${show(error)}`);
+    }
     return this.#add({ kind: "fail", error });
   }
 

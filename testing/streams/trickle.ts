@@ -1,9 +1,9 @@
 /** Sending slowly. */
 
-import { composedWait } from "../../core/internal.ts";
+import { composedWait, requireFunction, requireTimeout } from "../../core/internal.ts";
 import { sleep } from "../../core/mod.ts";
 import type { SendStream } from "../../net/mod.ts";
-import { requireBytes, requireFunction, requireMilliseconds, requireOptions, requireWhole } from "../base/check.ts";
+import { requireBytes, requireKnown, requireWhole } from "../base/check.ts";
 
 /** How `trickle()` sends. */
 export interface TrickleOptions {
@@ -58,10 +58,10 @@ export function trickle(
 async function send(stream: Pick<SendStream, "sendAll">, bytes: Uint8Array, options: TrickleOptions): Promise<void> {
   requireFunction("trickle", "stream.sendAll", stream?.sendAll);
   requireBytes(bytes);
-  requireOptions("trickle", options, ["size", "every"]);
+  requireKnown("trickle", options, ["size", "every"]);
   const { size = 1, every = 1 } = options;
   requireWhole("trickle", "size", size, 1);
-  requireMilliseconds("trickle", "every", every);
+  requireTimeout("trickle", "every", every);
   for (let at = 0; at < bytes.length; at += size) {
     if (at > 0) await sleep(every);
     await stream.sendAll(bytes.subarray(at, at + size));

@@ -8,9 +8,9 @@
 import { CancelScope, currentTask, type Task } from "../../core/mod.ts";
 import { beginHostOperation, type Instrument, type Schedule, type WaitReason } from "../../core/lowlevel.ts";
 import { hostImmediate } from "../../core/internal.ts";
-import { describeReason } from "../driver/report.ts";
+import { describeReason } from "../driver/words.ts";
 import { Sites } from "../driver/sites.ts";
-import type { SweepFlavour } from "./sweep_cancel.ts";
+import type { SweepFlavour } from "./sweep_flavour.ts";
 
 /** A moment at which a scenario is cancelled. */
 export interface Point {

@@ -21,17 +21,15 @@ import {
   textOf,
 } from "../../core/internal.ts";
 import { CancelledElsewhereError, isCancelled, isOnlyCancelled } from "../../core/mod.ts";
-import { requireOptionalFunction, requireOptions, requireWhole } from "../base/check.ts";
+import { requireKnown, requireWhole } from "../base/check.ts";
 import { fatalLeaks, judgeLeaks, warnOfLeaks } from "../driver/leaks.ts";
 import { seededRandom } from "../driver/random.ts";
-import type { SimulateOptions, Simulation } from "../time/simulate.ts";
-import { checkSimulateOptions } from "../driver/simulate_options.ts";
+import type { SimulateOptions, Simulation } from "../time/simulation.ts";
+import { checkSimulateOptions, type SimulateSettings } from "../driver/simulate_options.ts";
 import { type Ending, simulateAt } from "../driver/simulation.ts";
 import { type Site, Sites } from "../driver/sites.ts";
+import type { SweepFlavour } from "./sweep_flavour.ts";
 import { type Point, REASON, Watcher } from "./_sweep_watcher.ts";
-
-/** When a cancellation comes: as a wait begins, or after it was granted and before its task resumes. */
-export type SweepFlavour = "before" | "granted";
 
 /** How a scenario is swept. */
 export interface SweepOptions<S = undefined> {
@@ -153,23 +151,28 @@ async function sweep<S>(
   scenario: (state: S, sim: Simulation) => unknown,
   options: SweepOptions<S>,
 ): Promise<SweepReport> {
-  checkSweepOptions(scenario, options);
+  const settings = checkSweepOptions(scenario, options);
+  const { leaks: policy, seed } = settings;
   const runOnce = async (watcher: Watcher) => {
-    const ending = await simulateAt(origin, ...perform(scenario, options, watcher));
+    const ending = await simulateAt(origin, bodyOf(scenario, options, watcher), {
+      ...settings,
+      instruments: [watcher, ...settings.instruments],
+      schedule: watcher.schedule,
+    });
     // The caller was cancelled.
     if (failureOf(ending.error) === NOTHING && ending.error !== NOTHING) throw ending.error;
     return ending;
   };
-  const { only, maxRuns = 1_000, simulation } = options;
+  const { only, maxRuns = 1_000 } = options;
   const wanted = only === undefined ? null : parsePoint(only);
   const baseline = new Watcher(options.task);
   const { error, leaks } = await runOnce(baseline);
   // Its error is that of the scenario, and thrown as it is.
   if (error !== NOTHING) {
-    warnOfLeaks(leaks, simulation?.leaks ?? {});
+    warnOfLeaks(leaks, policy);
     throw error;
   }
-  judgeLeaks(leaks, simulation?.leaks ?? {});
+  judgeLeaks(leaks, policy);
   const { begun, granted } = baseline;
   if (options.task !== undefined && begun === 0) {
     throw new RangeError(
@@ -177,24 +180,23 @@ async function sweep<S>(
     );
   }
   const all = [...pointsOf("before", begun), ...pointsOf("granted", granted.length)];
-  const points = wanted === null ? sample(all, maxRuns, simulation?.seed ?? 0) : [wanted];
+  const points = wanted === null ? sample(all, maxRuns, seed) : [wanted];
   for (const target of points) {
     const wait = target.flavour === "before" ? target.number : granted[target.number - 1] ?? 0;
-    await tryPoint(runOnce, options, { target, wait });
+    await tryPoint(runOnce, new Watcher(options.task, { target, wait }), { target, policy });
   }
   return { points: begun, runs: points.length };
 }
 
-async function tryPoint<S>(
+async function tryPoint(
   runOnce: (watcher: Watcher) => Promise<Ending<Finding | null>>,
-  options: SweepOptions<S>,
-  { target, wait }: { readonly target: Point; readonly wait: number },
+  watcher: Watcher,
+  { target, policy }: { readonly target: Point; readonly policy: SimulateSettings["leaks"] },
 ): Promise<void> {
-  const watcher = new Watcher(options.task, { target, wait });
   const { value = null, error, leaks } = await runOnce(watcher);
   // An error is that of the simulation, which ended it: a deadlock, a livelock.
   let finding: Finding | null = error === NOTHING ? value : { text: textOf(error), error };
-  const left = fatalLeaks(leaks, options.simulation?.leaks ?? {});
+  const left = fatalLeaks(leaks, policy);
   if (left !== "") {
     // A scenario that fails often leaves something behind for that reason: so the failure comes first.
     const text = finding === null ? `its body ${left}` : `${finding.text}\n  and its body ${left}`;
@@ -221,17 +223,12 @@ interface Finding {
 }
 
 /** One run, from `setup` to `after`: says what went wrong, or fails with it if nothing is cancelled. */
-function perform<S>(
+function bodyOf<S>(
   scenario: (state: S, sim: Simulation) => unknown,
-  { setup, after, simulation }: SweepOptions<S>,
+  { setup, after }: SweepOptions<S>,
   watcher: Watcher,
-): readonly [body: (sim: Simulation) => Promise<Finding | null>, options: SimulateOptions] {
-  const options: SimulateOptions = {
-    ...simulation,
-    instruments: [watcher, ...simulation?.instruments ?? []],
-    schedule: watcher.schedule,
-  };
-  const body = async (sim: Simulation): Promise<Finding | null> => {
+): (sim: Simulation) => Promise<Finding | null> {
+  return async (sim) => {
     const state = await setup?.() as S;
     try {
       await watcher.watch(() => scenario(state, sim));
@@ -247,7 +244,6 @@ function perform<S>(
     }
     return null;
   };
-  return [body, options];
 }
 
 /**
@@ -267,23 +263,22 @@ function isOurCancellation(error: unknown): boolean {
   return some && !others;
 }
 
-function checkSweepOptions<S>(scenario: unknown, options: SweepOptions<S>): void {
+/** Checks the arguments; returns the settings of the simulations. */
+function checkSweepOptions<S>(scenario: unknown, options: SweepOptions<S>): SimulateSettings {
   requireFunction("sweep", "scenario", scenario);
-  requireOptions("sweep", options, ["setup", "after", "task", "maxRuns", "only", "simulation"]);
-  const { setup, after, task, maxRuns = 1, simulation } = options;
-  requireOptionalFunction("sweep", "setup", setup);
-  requireOptionalFunction("sweep", "after", after);
+  requireKnown("sweep", options, ["setup", "after", "task", "maxRuns", "only", "simulation"]);
+  const { setup, after, task, maxRuns = 1, simulation = {} } = options;
+  if (setup !== undefined) requireFunction("sweep", "setup", setup);
+  if (after !== undefined) requireFunction("sweep", "after", after);
   requireWhole("sweep", "maxRuns", maxRuns, 1);
   if (task !== undefined && typeof task !== "string") {
     throw new TypeError(`Cannot sweep as "task" must be the name of a task: received ${show(task)}`);
   }
-  if (simulation === undefined) return;
-  checkSimulateOptions(simulation);
-  if (simulation.schedule !== undefined) {
-    throw new TypeError(
-      'Cannot sweep with option "schedule" as the schedule must be that of the sweep: received another',
-    );
-  }
+  const settings = checkSimulateOptions(simulation);
+  if (settings.schedule === undefined) return settings;
+  throw new TypeError(
+    'Cannot sweep with option "schedule" as the schedule must be that of the sweep: received another',
+  );
 }
 
 function parsePoint(only: string): Point {

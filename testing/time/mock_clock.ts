@@ -1,12 +1,10 @@
 /** Trio's clock for tests: for those who know it, and for programs under `run()` that are tested from outside. */
 
 import { type Alarm, AlarmQueue, type Clock, type RunView } from "../../core/lowlevel.ts";
-import { hostClear, hostDate, hostImmediate, hostNow, hostTimeout, reportHook } from "../../core/internal.ts";
-import { requireOptions } from "../base/check.ts";
-import { someoneSettles } from "./settled.ts";
-
-/** `setTimeout` with a longer delay fires at once. */
-const LONGEST_DELAY = 2 ** 31 - 1;
+import { hostClear, hostDate, hostImmediate, hostNow, reportHook, requireTimeout } from "../../core/internal.ts";
+import { requireFinite, requireKnown } from "../base/check.ts";
+import { realTimer } from "../base/real_timer.ts";
+import { someoneSettles } from "../driver/real_idle_waiters.ts";
 
 /** How a `MockClock` moves. */
 export interface MockClockOptions {
@@ -32,7 +30,7 @@ export interface MockClockOptions {
  * foreign promises and operations of the host, nor reports deadlocks, nor moves `setTimeout()` and `Date`, so prefer
  * that one. Runs may share a clock: it jumps when all of them wait.
  *
- * **Order:** those who wait in `settled()` or `waitAllTasksBlocked()` come before a jump.
+ * **Order:** the waits in `settled()` come before a jump.
  *
  * @example An hour in no time
  * ```ts
@@ -68,7 +66,7 @@ export class MockClock implements Clock {
    * @throws {RangeError} If an option is negative or `NaN`.
    */
   constructor(options: MockClockOptions = {}) {
-    requireOptions("make a MockClock", options, ["rate", "autojumpThreshold"]);
+    requireKnown("make a MockClock", options, ["rate", "autojumpThreshold"]);
     this.rate = options.rate ?? 0;
     this.autojumpThreshold = options.autojumpThreshold ?? Infinity;
   }
@@ -79,9 +77,7 @@ export class MockClock implements Clock {
   }
 
   set rate(rate: number) {
-    if (typeof rate !== "number" || !(rate >= 0 && rate < Infinity)) {
-      throw new RangeError(`Cannot set the clock as "rate" must be a finite number >= 0: received ${rate}`);
-    }
+    requireFinite("set the clock", "rate", rate);
     this.#rebase();
     this.#rate = rate;
     this.#rearm();
@@ -93,9 +89,7 @@ export class MockClock implements Clock {
   }
 
   set autojumpThreshold(ms: number) {
-    if (typeof ms !== "number" || !(ms >= 0)) {
-      throw new RangeError(`Cannot set the clock as "autojumpThreshold" must be >= 0: received ${ms}`);
-    }
+    requireTimeout("set the clock", "autojumpThreshold", ms);
     this.#threshold = ms;
     this.idle();
   }
@@ -107,9 +101,7 @@ export class MockClock implements Clock {
    * @throws {RangeError} If `ms` is negative or not finite.
    */
   jump(ms: number): void {
-    if (typeof ms !== "number" || !(ms >= 0 && ms < Infinity)) {
-      throw new RangeError(`Cannot jump as "ms" must be a finite number >= 0: received ${ms}`);
-    }
+    requireFinite("jump", "ms", ms);
     this.#rebase();
     this.#base += ms;
     this.#rearm();
@@ -169,7 +161,7 @@ export class MockClock implements Clock {
       if (!this.#resting) return;
       if (this.#threshold === 0) this.#autojump();
       else if (this.#threshold !== Infinity) {
-        this.#jumper = hostTimeout(() => this.#resting && this.#autojump(), this.#threshold);
+        this.#jumper = realTimer(() => this.#resting && this.#autojump(), this.#threshold);
       }
     });
   }
@@ -233,6 +225,6 @@ export class MockClock implements Clock {
     const { next } = this.#alarms;
     if (this.#runs.size === 0 || this.#rate === 0 || next === Infinity) return;
     const delay = Math.max(0, Math.ceil((next - this.now()) / this.#rate));
-    this.#ringer = hostTimeout(() => this.#ring(), Math.min(delay, LONGEST_DELAY));
+    this.#ringer = realTimer(() => this.#ring(), delay);
   }
 }

@@ -31,7 +31,6 @@ import {
   type Simulation,
   sweepCancel,
   trickle,
-  waitAllTasksBlocked,
 } from "../mod.ts";
 
 // The laws of every wait, for all functions of this folder that return a promise.
@@ -67,7 +66,6 @@ const WAITS_ANYWHERE: Record<string, () => Promise<unknown>> = {
   "Sequencer.turn": () => new Sequencer().turn(1),
   "trickle": () => trickle(memoryStreamPair()[0], new Uint8Array(9), { every: 60_000 }),
   "settled": () => settled({ cushion: 60_000 }),
-  "waitAllTasksBlocked": () => waitAllTasksBlocked(60_000),
   "expectErrors": () => expectErrors(() => sleepForever(), [Error]),
   "checkChannel": () => checkChannel({ step: () => sleepForever() }, () => openMemoryChannel<number>(0)),
 };

@@ -1,0 +1,4 @@
+/** The two moments of a wait at which a cancellation can hurt. */
+
+/** When a cancellation comes: as a wait begins, or after it was granted and before its task resumes. */
+export type SweepFlavour = "before" | "granted";
