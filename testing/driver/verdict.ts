@@ -2,6 +2,7 @@
 
 import { NOTHING } from "../../core/internal.ts";
 import type { Simulation } from "../time/simulation.ts";
+import { loaded } from "./loaded.ts";
 import { judgeLeaks, warnOfLeaks } from "./leaks.ts";
 import type { SimulateSettings } from "./simulate_options.ts";
 import { simulateAt } from "./simulation.ts";
@@ -22,3 +23,5 @@ export async function simulateTest<T>(
   warnOfLeaks(leaks, settings.leaks);
   throw error;
 }
+
+loaded.simulateTest = simulateTest;
