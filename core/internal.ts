@@ -99,12 +99,13 @@ export function abandon(what: readonly (Task | StatusNode)[]): void {
 
 /**
  * Gives a run up that would never end: none of its waits ends any more, and no task of it begins, so that nothing in it goes
- * on.
+ * on. For a scope around it, it has ended.
  */
 export function abandonRun(run: RunView): void {
   const runtime = run as Runtime;
   runtime.schedule = () => {};
   runtime.turns = new Standstill();
+  runtime.root.abandon();
 }
 
 /** Turns that do not come. */

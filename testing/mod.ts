@@ -1,5 +1,6 @@
 /**
- * Time that tests control.
+ * Tools for tests of concurrent code: simulated time, a network in memory, streams with a script, assertions and conformance
+ * suites.
  *
  * @module
  */

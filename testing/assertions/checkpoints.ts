@@ -29,6 +29,7 @@ import { inSomeSimulation } from "./_in_simulation.ts";
  * @param fn What to call.
  * @returns What the second call returned.
  * @throws {Error} If it is no checkpoint; the message says which half is missing.
+ * @category Assertions
  */
 export function assertCheckpoints<T>(fn: () => T | Promise<T>): Promise<T> {
   return inSimulation(fn, async () => {
@@ -68,6 +69,7 @@ export function assertCheckpoints<T>(fn: () => T | Promise<T>): Promise<T> {
  * @param fn What to call.
  * @returns What it returned.
  * @throws {Error} If it has a checkpoint.
+ * @category Assertions
  */
 export function assertNoCheckpoints<T>(fn: () => T | Promise<T>): Promise<T> {
   return inSimulation(fn, async () => {
@@ -115,6 +117,7 @@ export function assertNoCheckpoints<T>(fn: () => T | Promise<T>): Promise<T> {
  *
  * @param fn What to call. It must wait, and is to be cancelled there.
  * @throws {Error} If it returned before, went on after, or threw something else.
+ * @category Assertions
  */
 export function assertCancellable(fn: () => unknown): Promise<void> {
   return composedWait(() => judgeCancellable(fn));

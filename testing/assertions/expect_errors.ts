@@ -20,10 +20,18 @@ import { type ErrorMatch, isErrorGroup, isOnlyCancelled } from "../../core/mod.t
 import { cancelShieldedCheckpoint } from "../../core/lowlevel.ts";
 import { requireKnown } from "../base/check.ts";
 
-/** What is expected of one error: a class, a predicate, its properties, or those of a group. */
+/**
+ * What is expected of one error: a class, a predicate, its properties, or those of a group.
+ *
+ * @category Assertions
+ */
 export type ErrorExpectation = ErrorMatch | ErrorProperties | GroupExpectation;
 
-/** Properties an error must have; those not mentioned may be anything. */
+/**
+ * Properties an error must have; those not mentioned may be anything.
+ *
+ * @category Assertions
+ */
 export interface ErrorProperties {
   /** The class, or a predicate. */
   readonly type?: ErrorMatch;
@@ -33,7 +41,11 @@ export interface ErrorProperties {
   readonly cause?: ErrorExpectation;
 }
 
-/** An `ErrorGroup` with exactly these errors: for a group in the group, or to say what its message must be. */
+/**
+ * An `ErrorGroup` with exactly these errors: for a group in the group, or to say what its message must be.
+ *
+ * @category Assertions
+ */
 export interface GroupExpectation {
   /** What its errors must be, in any order. */
   readonly group: readonly ErrorExpectation[];
@@ -41,7 +53,11 @@ export interface GroupExpectation {
   readonly message?: string | RegExp;
 }
 
-/** How strictly the shape is compared. */
+/**
+ * How strictly the shape is compared.
+ *
+ * @category Assertions
+ */
 export interface ExpectErrorsOptions {
   /**
    * Whether groups in the group are taken apart first, so that only the leaves count.
@@ -92,6 +108,7 @@ export interface ExpectErrorsOptions {
  * @returns The errors, in the order of `expected`.
  * @throws {Error} If it does not fail, or with other errors.
  * @throws {TypeError} If `expected` is no expectation; nothing is called then.
+ * @category Assertions
  */
 export function expectErrors(
   action: Promise<unknown> | (() => unknown),

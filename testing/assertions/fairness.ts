@@ -5,7 +5,11 @@ import { Event, type Nursery, openNursery, type Task } from "../../core/mod.ts";
 import { inSomeSimulation } from "./_in_simulation.ts";
 import { settled } from "../time/settled.ts";
 
-/** What `assertFair()` looks at: a lock, a semaphore, a limiter, a pool. */
+/**
+ * What `assertFair()` looks at: a lock, a semaphore, a limiter, a pool.
+ *
+ * @category Assertions
+ */
 export interface FairLock {
   /**
    * Waits for its turn; what it returns gives the turn back when disposed.
@@ -59,6 +63,7 @@ const MOST_PLACES = 1_000;
  * @param lock The lock, free.
  * @returns A promise that resolves if it is fair.
  * @throws {Error} If it is not; the message says which rule is broken.
+ * @category Assertions
  */
 export function assertFair(lock: FairLock): Promise<void> {
   return composedWait(() => judgeFairness(lock));

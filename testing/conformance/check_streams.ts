@@ -10,44 +10,52 @@ import { oneWayRules } from "./_one_way_rules.ts";
 import { halfCloseRules, twoWayRules } from "./_two_way_rules.ts";
 import type { CheckOptions, StepContext } from "./conformance.ts";
 
-/** How a conformance suite for streams is run. */
+/**
+ * Options of `checkOneWayStream()`.
+ *
+ * @category Conformance
+ */
 export interface CheckStreamOptions extends CheckOptions {
   /**
-   * How many bytes are certain to block a sender whose peer does not receive. `0`: no number is, and the rules
-   * about blocked senders are left out.
+   * How many bytes are certain to block a sender whose peer does not receive. With `0` no number is certain to, and the
+   * rules about blocked senders are left out.
    *
    * @default {16_777_216}
    */
   readonly clog?: number;
 }
 
-/** How a conformance suite for streams in both directions is run. */
+/**
+ * Options of `checkTwoWayStream()` and `checkHalfCloseableStream()`.
+ *
+ * @category Conformance
+ */
 export interface CheckTwoWayStreamOptions<S extends Stream = Stream> extends CheckStreamOptions {
   /**
-   * Makes a stream over a connection of the host, for streams that are made of one. Then there are rules about a host
-   * that misbehaves: whose functions throw at once or later, settle twice or never, say nonsense; and about a connection
-   * that somebody else has closed. By default these are left out.
+   * Makes a stream over a connection of the host, for streams that are built on one. It adds rules about a host whose
+   * functions throw at once or later, settle twice or never, or return nonsense, and about a connection that was closed
+   * elsewhere. By default these rules are left out.
    *
-   * @param conn The connection, which the stream takes over.
+   * @param conn The connection of the host, which the stream owns.
    */
   readonly over?: (conn: NetworkConn) => S | Promise<S>;
 }
 
-/** Streams beyond the default hold more than this hardly ever: sockets of Linux buffer up to 10 MB on the way. */
+/** Streams rarely buffer more than this: sockets of Linux buffer up to 10 MB on the way. */
 const CLOG = 16 << 20;
 
 const OVER_HOST = " (over a host that misbehaves)";
 
 /**
- * Checks that a pair of streams, one to send and one to receive, keeps the contract of `SendStream` and `ReceiveStream`.
+ * Checks that a pair of streams, one to send on and one to receive from, keeps the contract of `SendStream` and `ReceiveStream`.
  *
- * Each rule is a step of its own, so a stream that breaks one fails with the rule and what happened instead, for example
+ * Each rule is a step. A stream that breaks one fails with the rule and what happened instead, for example
  * `close() wakes a blocked receive with ClosedResourceError: it did not: receiveSome() is still blocked`. No rule hangs,
  * whatever the stream does.
  *
- * **Cancellation:** in real time, a rule is a wait of the caller; in simulated time, it is not interrupted.
+ * **Cancellation:** passes `Cancelled` on; the rule that is being tried is cancelled.
  *
- * @example A stream of one's own
+ * @example Your own stream
  * ```ts
  * import { checkOneWayStream, memoryStreamOneWayPair } from "@trefoil/io/testing";
  *
@@ -61,6 +69,7 @@ const OVER_HOST = " (over a host that misbehaves)";
  * @param make Makes a new pair, whose streams are closed after the rule.
  * @param options Simulated or real time, how to block a sender.
  * @returns A promise that resolves once every rule has been tried.
+ * @category Conformance
  */
 export function checkOneWayStream(
   steps: StepContext,
@@ -81,7 +90,7 @@ export function checkOneWayStream(
 /**
  * Checks that a pair of connected streams keeps the contract of `Stream`: each direction, and both at once.
  *
- * **Cancellation:** in real time, a rule is a wait of the caller; in simulated time, it is not interrupted.
+ * **Cancellation:** passes `Cancelled` on; the rule that is being tried is cancelled.
  *
  * @example A pair in memory
  * ```ts
@@ -95,6 +104,7 @@ export function checkOneWayStream(
  * @param make Makes a new pair, whose streams are closed after the rule.
  * @param options Simulated or real time, how to block a sender.
  * @returns A promise that resolves once every rule has been tried.
+ * @category Conformance
  */
 export function checkTwoWayStream(
   steps: StepContext,
@@ -111,7 +121,7 @@ export function checkTwoWayStream(
 /**
  * Checks that a pair of connected streams keeps the contract of `HalfCloseableStream`: that of `Stream`, and `sendEof()`.
  *
- * **Cancellation:** in real time, a rule is a wait of the caller; in simulated time, it is not interrupted.
+ * **Cancellation:** passes `Cancelled` on; the rule that is being tried is cancelled.
  *
  * @example A pair in memory
  * ```ts
@@ -138,6 +148,7 @@ export function checkTwoWayStream(
  * @param make Makes a new pair, whose streams are closed after the rule.
  * @param options Simulated or real time, how to block a sender.
  * @returns A promise that resolves once every rule has been tried.
+ * @category Conformance
  */
 export function checkHalfCloseableStream(
   steps: StepContext,

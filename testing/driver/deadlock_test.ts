@@ -373,7 +373,7 @@ Deno.test("a DeadlockError is an error of the library", async () => {
 });
 
 Deno.test("a report shows deadlines, tasks that await timers, and labels that throw", async () => {
-  const report = await reportOf((sim) =>
+  const report = await reportOf(() =>
     openNursery((nursery) => {
       nursery.startSoon(() => delay(600_000), { name: "patient" });
       nursery.startSoon(() => moveOnAfter(500_000, () => sleepForever()), { name: "bounded" });

@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   cancellable,
+  CancelScope,
   checkpoint,
   DeadlockError,
+  ErrorGroup,
   Event,
   isCancelled,
   moveOnAfter,
@@ -343,4 +345,10 @@ Deno.test("thousands of timeouts of 0 at one instant are no task that passes ove
     for (let i = 0; i < 3_000; i++) assert((await moveOnAfter(0, () => sleep(1))).cancelledCaught);
     assertEquals(sim.now, 0);
   });
+});
+
+Deno.test("a scope around a simulation that is given up ends with it", async () => {
+  const stuck = () => simulate(() => shielded(() => new Event().wait()));
+  await assertRejects(() => new CancelScope().run(stuck), DeadlockError, "and cleanup got stuck");
+  await assertRejects(() => openNursery((nursery) => void nursery.startSoon(stuck)), ErrorGroup);
 });

@@ -29,6 +29,8 @@ import type { Task } from "../../core/mod.ts";
  *   assertEquals([attempts, sim.now], [3, 2_500]);
  * });
  * ```
+ *
+ * @category Virtual network
  */
 export interface VirtualNetwork {
   /**
@@ -110,7 +112,11 @@ export interface VirtualNetwork {
   log(): readonly string[];
 }
 
-/** A host of the network of a simulation. */
+/**
+ * A host of the network of a simulation.
+ *
+ * @category Virtual network
+ */
 export interface VirtualHost {
   /** Its name. */
   readonly name: string;
@@ -146,7 +152,11 @@ export interface VirtualHost {
   restart(): void;
 }
 
-/** What a link is like, in each direction. */
+/**
+ * What a link is like, in each direction.
+ *
+ * @category Virtual network
+ */
 export interface LinkOptions {
   /**
    * How long it takes to get there, in milliseconds.
@@ -192,7 +202,11 @@ export interface LinkOptions {
   readonly oneWay?: boolean;
 }
 
-/** In which directions. */
+/**
+ * In which directions.
+ *
+ * @category Virtual network
+ */
 export interface DirectionOptions {
   /**
    * Whether only from the first host to the second.
@@ -202,7 +216,11 @@ export interface DirectionOptions {
   readonly oneWay?: boolean;
 }
 
-/** How a name is resolved. */
+/**
+ * How a name is resolved.
+ *
+ * @category Virtual network
+ */
 export interface DnsOptions {
   /**
    * How long the answer takes, in milliseconds; `Infinity` if there is none.
@@ -212,7 +230,11 @@ export interface DnsOptions {
   readonly delay?: number;
 }
 
-/** A connection as it is now. */
+/**
+ * A connection as it is now.
+ *
+ * @category Virtual network
+ */
 export interface VirtualConnection {
   /** The end that connected, `host:port`. */
   readonly client: string;
@@ -226,7 +248,11 @@ export interface VirtualConnection {
   readonly toClient: VirtualTraffic;
 }
 
-/** One direction of a connection, in bytes. */
+/**
+ * One direction of a connection, in bytes.
+ *
+ * @category Virtual network
+ */
 export interface VirtualTraffic {
   /** Sent in all. */
   readonly sent: number;

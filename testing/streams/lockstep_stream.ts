@@ -32,6 +32,7 @@ import { PipeStream } from "./_pipe_stream.ts";
  * ```
  *
  * @returns The two ends.
+ * @category Memory streams
  */
 export function lockstepStreamPair(): [MemoryStream, MemoryStream] {
   const makePipe = () => new Pipe({ capacity: 0, name: "lockstep stream", split: () => Infinity });

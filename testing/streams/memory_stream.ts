@@ -9,10 +9,18 @@ import { PipeReceiveStream, PipeSendStream, PipeStream } from "./_pipe_stream.ts
 import { seededRandom } from "../driver/random.ts";
 import type { MemoryStreamHooks } from "./stream_hooks.ts";
 
-/** A stream in memory, in both directions. */
+/**
+ * A stream in memory, in both directions.
+ *
+ * @category Memory streams
+ */
 export type MemoryStream = HalfCloseableStream & TextSender;
 
-/** How streams in memory are made. */
+/**
+ * How streams in memory are made.
+ *
+ * @category Memory streams
+ */
 export interface MemoryStreamOptions {
   /**
    * How many bytes each direction holds, at least 1: a sender waits while there is no room. `Infinity`: it never waits.
@@ -69,6 +77,7 @@ export interface MemoryStreamOptions {
  * @param options Size of the buffers, splitting of receives, hooks.
  * @returns The two ends.
  * @throws {RangeError} If `capacity` or `chunk` is not a whole number >= 1, or `Infinity` for the first.
+ * @category Memory streams
  */
 export function memoryStreamPair(options: MemoryStreamOptions = {}): [MemoryStream, MemoryStream] {
   const makePipe = pipesOf(options);
@@ -98,6 +107,7 @@ export function memoryStreamPair(options: MemoryStreamOptions = {}): [MemoryStre
  * @param options Size of the buffer, splitting of receives, hooks.
  * @returns The end to send to, and the end to receive from.
  * @throws {RangeError} If `capacity` or `chunk` is not a whole number >= 1, or `Infinity` for the first.
+ * @category Memory streams
  */
 export function memoryStreamOneWayPair(
   options: MemoryStreamOptions = {},

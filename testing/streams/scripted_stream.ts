@@ -28,6 +28,8 @@ import { chunksOf } from "./_pipe_stream.ts";
  * const stream = scriptedStream().expect("HELO\r\n");
  * await assertRejects(() => stream.sendAll(new TextEncoder().encode("EHLO\r\n")), ScriptError);
  * ```
+ *
+ * @category Memory streams
  */
 export class ScriptError extends Error {
   /** The name of the class. */
@@ -47,7 +49,11 @@ export class ScriptError extends Error {
   }
 }
 
-/** A stream with a script, to which steps can be added: see `scriptedStream()`. */
+/**
+ * A stream with a script, to which steps can be added: see `scriptedStream()`.
+ *
+ * @category Memory streams
+ */
 export interface ScriptedStream extends HalfCloseableStream, TextSender {
   /**
    * Adds a step: exactly these bytes are sent next, in whatever pieces.
@@ -116,6 +122,7 @@ export interface ScriptedStream extends HalfCloseableStream, TextSender {
  * ```
  *
  * @returns A stream with an empty script.
+ * @category Memory streams
  */
 export function scriptedStream(): ScriptedStream {
   return new Script();

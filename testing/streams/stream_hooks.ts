@@ -2,7 +2,11 @@
 
 import type { ReceiveStream, SendStream } from "../../net/mod.ts";
 
-/** Functions called by streams in memory; every one is optional. */
+/**
+ * Functions called by streams in memory; every one is optional.
+ *
+ * @category Memory streams
+ */
 export interface MemoryStreamHooks {
   /**
    * Called before bytes are sent. It may wait, which holds the send up, or throw, and nothing is sent.

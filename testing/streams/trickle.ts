@@ -5,7 +5,11 @@ import { sleep } from "../../core/mod.ts";
 import type { SendStream } from "../../net/mod.ts";
 import { requireBytes, requireKnown, requireWhole } from "../base/check.ts";
 
-/** How `trickle()` sends. */
+/**
+ * How `trickle()` sends.
+ *
+ * @category Memory streams
+ */
 export interface TrickleOptions {
   /**
    * How many bytes are sent at a time.
@@ -46,6 +50,7 @@ export interface TrickleOptions {
  * @param options How many bytes at a time, how long between.
  * @returns A promise that resolves once the last bytes have been sent.
  * @throws {RangeError} If `size` is not a whole number >= 1, or `every` is negative.
+ * @category Memory streams
  */
 export function trickle(
   stream: Pick<SendStream, "sendAll">,

@@ -31,7 +31,11 @@ import { type Site, Sites } from "../driver/sites.ts";
 import type { SweepFlavour } from "./sweep_flavour.ts";
 import { type Point, REASON, Watcher } from "./_sweep_watcher.ts";
 
-/** How a scenario is swept. */
+/**
+ * How a scenario is swept.
+ *
+ * @category Assertions
+ */
 export interface SweepOptions<S = undefined> {
   /** Makes the state of a run, for `scenario` and `after`; it is not cancelled. */
   readonly setup?: () => S | Promise<S>;
@@ -54,7 +58,11 @@ export interface SweepOptions<S = undefined> {
   readonly simulation?: SimulateOptions;
 }
 
-/** What was swept. */
+/**
+ * What was swept.
+ *
+ * @category Assertions
+ */
 export interface SweepReport {
   /** How many waits the undisturbed scenario has. */
   readonly points: number;
@@ -83,6 +91,8 @@ export interface SweepReport {
  * assertInstanceOf(error, SweepError);
  * assertEquals(error.point, "before:1");
  * ```
+ *
+ * @category Assertions
  */
 export class SweepError extends Error {
   /** The name of the class. */
@@ -137,6 +147,7 @@ export class SweepError extends Error {
  * @param options State, what must be true afterwards, which tasks are cancelled.
  * @returns How many points there are, and how many runs were made.
  * @throws {SweepError} If a run did not survive its cancellation.
+ * @category Assertions
  */
 export function sweepCancel<S = undefined>(
   scenario: (state: S, sim: Simulation) => unknown,

@@ -1,4 +1,4 @@
-/** Trio's clock for tests: for those who know it, and for programs under `run()` that are tested from outside. */
+/** Trio's clock for tests: for people who know it, and for programs under `run()` that are tested from outside. */
 
 import { type Alarm, AlarmQueue, type Clock, type RunView } from "../../core/lowlevel.ts";
 import { hostClear, hostDate, hostImmediate, hostNow, reportHook, requireTimeout } from "../../core/internal.ts";
@@ -6,17 +6,21 @@ import { requireFinite, requireKnown } from "../base/check.ts";
 import { realTimer } from "../base/real_timer.ts";
 import { someoneSettles } from "../driver/real_idle_waiters.ts";
 
-/** How a `MockClock` moves. */
+/**
+ * Options of `MockClock`.
+ *
+ * @category Simulation
+ */
 export interface MockClockOptions {
   /**
-   * Virtual milliseconds per real one: 0 stands still, 1 is real time.
+   * Virtual milliseconds per real millisecond: 0 stands still, 1 is real time.
    *
    * @default {0}
    */
   readonly rate?: number;
   /**
-   * After how many real milliseconds, in which all tasks were waiting, to jump to the next deadline; `Infinity` never
-   * does.
+   * How long all tasks must have been waiting before the clock jumps to the next deadline, in real milliseconds. With
+   * `Infinity` it never jumps.
    *
    * @default {Infinity}
    */
@@ -26,9 +30,9 @@ export interface MockClockOptions {
 /**
  * A clock for `run()` that is moved by hand, at a rate of its own, or jumps when nothing else happens.
  *
- * It begins at 0. With `autojumpThreshold: 0` it is the clock of Trio's tests; unlike `simulated()` it neither knows of
- * foreign promises and operations of the host, nor reports deadlocks, nor moves `setTimeout()` and `Date`, so prefer
- * that one. Runs may share a clock: it jumps when all of them wait.
+ * It begins at 0. With `autojumpThreshold: 0` it is the clock of Trio's tests. Prefer `simulated()`: this clock neither
+ * knows of foreign promises and operations of the host, nor reports deadlocks, nor moves `setTimeout()` and `Date`. Runs
+ * may share a clock: it jumps when all of them wait.
  *
  * **Order:** the waits in `settled()` come before a jump.
  *
@@ -42,6 +46,8 @@ export interface MockClockOptions {
  *   assertEquals(currentTime(), 3_600_000);
  * }, { clock: new MockClock({ autojumpThreshold: 0 }) });
  * ```
+ *
+ * @category Simulation
  */
 export class MockClock implements Clock {
   readonly #alarms = new AlarmQueue(0, () => this.#rearm());
@@ -62,8 +68,8 @@ export class MockClock implements Clock {
   /**
    * Makes a clock at 0.
    *
-   * @param options How it moves.
-   * @throws {RangeError} If an option is negative or `NaN`.
+   * @param options Rate and threshold.
+   * @throws {RangeError} If an option is negative or `NaN`, or `rate` is infinite.
    */
   constructor(options: MockClockOptions = {}) {
     requireKnown("make a MockClock", options, ["rate", "autojumpThreshold"]);
@@ -71,7 +77,7 @@ export class MockClock implements Clock {
     this.autojumpThreshold = options.autojumpThreshold ?? Infinity;
   }
 
-  /** Virtual milliseconds per real one. Can be set at any time; the time itself goes on from where it is. */
+  /** Virtual milliseconds per real millisecond. Can be set at any time; time goes on from where it is. */
   get rate(): number {
     return this.#rate;
   }
@@ -83,7 +89,7 @@ export class MockClock implements Clock {
     this.#rearm();
   }
 
-  /** Real milliseconds before a jump. Can be set at any time, effective at once. */
+  /** How long all tasks must have been waiting before a jump, in real milliseconds. Can be set at any time, with effect at once. */
   get autojumpThreshold(): number {
     return this.#threshold;
   }
@@ -95,7 +101,7 @@ export class MockClock implements Clock {
   }
 
   /**
-   * Moves time on. Whatever became due runs in a later turn of the event loop.
+   * Moves time on. Whatever is due by then runs in a later turn of the event loop.
    *
    * @param ms How far, in virtual milliseconds.
    * @throws {RangeError} If `ms` is negative or not finite.

@@ -1,4 +1,4 @@
-/** Waiting until nobody has anything left to do. */
+/** Waiting until no other task has anything left to do. */
 
 import { faultOf, requireTimeout } from "../../core/internal.ts";
 import { suspend, type Waker } from "../../core/lowlevel.ts";
@@ -6,11 +6,16 @@ import { requireKnown } from "../base/check.ts";
 import { ambientDriver } from "../driver/ambient.ts";
 import { realWaiters } from "../driver/real_idle_waiters.ts";
 
-/** How long to be quiet. */
+/**
+ * Options of `settled()`.
+ *
+ * @category Simulation
+ */
 export interface SettledOptions {
   /**
-   * How long all tasks must have been waiting, in real milliseconds. Of several calls, those with the smallest cushion
-   * return first, and the others begin anew. In simulated time nothing has to be waited for: there it gives the order.
+   * How long all other tasks must have been waiting, in real milliseconds. Of several calls, those with the smallest
+   * cushion return first, and the others begin anew. In simulated time nothing is waited for: there the cushion only says
+   * which calls return first.
    *
    * @default {0}
    */
@@ -20,9 +25,9 @@ export interface SettledOptions {
 /**
  * Waits until every other task of the run waits for time, for the outside world, or for ever.
  *
- * So whatever could happen now has happened, however many steps it took: put it between an action and the assertion
- * about its consequences, where others sleep or count turns. In a simulation it comes before time moves; elsewhere it
- * works in real time, and hears of the last task that comes to wait instead of asking again and again.
+ * When it returns, whatever could happen now has happened, however many steps it took. Put it between an action and the
+ * assertion about its consequences, instead of a sleep. In a simulation it returns before time moves. Elsewhere it works in
+ * real time, without polling.
  *
  * A task that awaits a promise the library does not own counts as busy: in simulated time for its grace, in real time
  * until the promise settles. Operations of the host count as busy in simulated time only, as a server accepts for ever.
@@ -47,9 +52,10 @@ export interface SettledOptions {
  * });
  * ```
  *
- * @param options How long to be quiet.
+ * @param options How long the others must have been waiting.
  * @returns A promise that resolves once all is quiet.
  * @throws {RangeError} If `cushion` is negative or `NaN`.
+ * @category Simulation
  */
 export function settled(options: SettledOptions = {}): Promise<void> {
   const fault = faultOf(() => {

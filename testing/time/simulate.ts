@@ -12,14 +12,17 @@ import type { SimulateOptions, Simulation } from "./simulation.ts";
  * The clock starts at 0 and jumps, exactly, to the next deadline whenever every task waits: an hour of sleeping
  * takes milliseconds. While an operation of the host is in flight time stands still. If nothing can ever wake up,
  * the test fails with a `DeadlockError` that shows the task tree, after cleanup has run. A body that passes fails all
- * the same if it leaves something behind: a timer, an operation of the host, a wait nobody awaits.
+ * the same if it leaves something behind: a timer, an operation of the host, an open stream.
  *
  * Servers and clients over TCP and Unix sockets run as they are, on a network in memory: see `Simulation.net`.
  *
- * `setTimeout` and its kin, `Date`, `performance.now`, `AbortSignal.timeout` and `Temporal.Now` follow the simulated
- * time inside, `Math.random` and `crypto` its seed, and only there: code outside, and other simulations at the same time, do not notice.
+ * Inside, `setTimeout` and its kin, `Date`, `performance.now`, `AbortSignal.timeout` and `Temporal.Now` follow the
+ * simulated time, and `Math.random` and `crypto` its seed. Code outside, and other simulations at the same time, do not
+ * notice.
  *
- * **Cancellation:** a test that fails has cancelled and awaited all its tasks.
+ * Several failures come as an `ErrorGroup`, the root cause first.
+ *
+ * **Cancellation:** see `simulate()`.
  *
  * @example One line in a test
  * ```ts
@@ -35,10 +38,11 @@ import type { SimulateOptions, Simulation } from "./simulation.ts";
  * ```
  *
  * @param body The test.
- * @param options Limits and seed.
+ * @param options Seed, limits, network and more.
  * @returns A function for `Deno.test`, with the name of `body`.
  * @throws {TypeError} If `body` is no function, or an option is unknown or of the wrong kind.
- * @throws {RangeError} If the value of an option cannot be one.
+ * @throws {RangeError} If the value of an option is out of its range.
+ * @category Simulation
  */
 export function simulated(body: (sim: Simulation) => unknown, options: SimulateOptions = {}): () => Promise<void> {
   requireFunction("simulate", "body", body);
@@ -55,7 +59,9 @@ export function simulated(body: (sim: Simulation) => unknown, options: SimulateO
 /**
  * Runs a function in simulated time: `simulated()` for any test runner.
  *
- * **Cancellation:** by the simulation's own limits only; all tasks are cancelled and awaited then.
+ * **Cancellation:** cancelling the scope around the call cancels the simulation, which then throws `Cancelled`; in a
+ * cancelled scope the body is not called. So does a limit, or a deadlock. In each case all tasks are cancelled, and their
+ * cleanup runs in virtual time, before the promise settles.
  *
  * @example In a property test
  * ```ts
@@ -70,11 +76,12 @@ export function simulated(body: (sim: Simulation) => unknown, options: SimulateO
  * ```
  *
  * @param body What to run; receives the simulation.
- * @param options Limits and seed.
+ * @param options Seed, limits, network and more.
  * @returns What `body` returned.
  * @throws {DeadlockError} If nothing can ever wake up.
  * @throws {TypeError} If `body` is no function, or an option is unknown or of the wrong kind.
- * @throws {RangeError} If the value of an option cannot be one.
+ * @throws {RangeError} If the value of an option is out of its range.
+ * @category Simulation
  */
 export function simulate<T>(
   body: (sim: Simulation) => T | Promise<T>,

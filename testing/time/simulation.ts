@@ -5,11 +5,15 @@ import type { Instrument, Network, Schedule } from "../../core/lowlevel.ts";
 import type { VirtualNetwork } from "../net/virtual_network.ts";
 import type { LeakPolicies, LeakPolicy } from "./leaks.ts";
 
-/** How a simulation behaves. */
+/**
+ * Options of `simulate()` and `simulated()`.
+ *
+ * @category Simulation
+ */
 export interface SimulateOptions {
   /**
-   * The seed of `sim.random()`, of the run's random numbers, and of `Math.random()`, `crypto.getRandomValues()` and
-   * `crypto.randomUUID()`, each of which has a source of its own. A whole number.
+   * The seed of all random numbers: a whole number. `sim.random()`, the run, the network in memory, `Math.random()` and
+   * `crypto` (`getRandomValues()`, `randomUUID()`) each have their own source: what one draws moves no other.
    *
    * @default {0}
    */
@@ -21,30 +25,31 @@ export interface SimulateOptions {
    */
   readonly start?: Date | string | number;
   /**
-   * What operations of the host do to time. `"freeze"`: it stands still while one is in flight. `{ quiet: ms }`: it
-   * goes on once nothing has happened for that many real milliseconds, and again after whatever happens next; for tests
-   * with real listeners, whose accept is always in flight. Without it, `serveHttp()` refuses to open one beside a network in
-   * memory.
+   * How operations of the host affect time. `"freeze"`: time stands still while one is in flight. `{ quiet: ms }`: time
+   * goes on once nothing has happened for that many real milliseconds, and again after whatever happens next. It is for
+   * tests with real listeners, whose accept is always in flight; without it, `serveHttp()` refuses to open one beside a
+   * network in memory.
    *
    * @default {"freeze"}
    */
   readonly io?: "freeze" | { readonly quiet: number };
   /**
-   * What a task does to time that awaits a promise the library does not own (and no timer). `"grace"`: time waits for
-   * it as long as `foreignGrace` says, and then goes on without it until it acts again. `"wait"`: time stands still, and
-   * the test fails after `realTimeout`. `"error"`: the test fails at once.
+   * How a task that awaits a promise unknown to the library, and no timer, affects virtual time. `"grace"`: time waits
+   * for the task as long as `foreignGrace` says, and then goes on without it until the task acts again. `"wait"`: time
+   * stands still, and the test fails after `realTimeout`. `"error"`: the test fails at once.
    *
    * @default {"grace"}
    */
   readonly onForeign?: "grace" | "wait" | "error";
   /**
-   * How long a host operation may take before the test fails, in real milliseconds.
+   * How long nothing may happen while time stands still, before the test fails: in real milliseconds, counted from the last
+   * thing that happened. Time stands still for operations of the host, and for foreign promises with `onForeign: "wait"`.
    *
    * @default {10_000}
    */
   readonly realTimeout?: number;
   /**
-   * How long to wait for a promise the library does not own before time goes on without it, in real milliseconds.
+   * How long time waits for a promise unknown to the library before it goes on without it, in real milliseconds.
    *
    * @default {20}
    */
@@ -56,57 +61,60 @@ export interface SimulateOptions {
    */
   readonly maxVirtual?: number;
   /**
-   * How many waits may end, and timers fire, in all.
+   * How many waits may end and timers may fire, in all.
    *
    * @default {10_000_000}
    */
   readonly maxSteps?: number;
   /**
-   * How many waits may end, and timers fire, without time moving: stops loops that would never end.
+   * How many waits may end and timers may fire without time moving. Stops loops that would never end.
    *
    * @default {100_000}
    */
   readonly maxStepsAtOneInstant?: number;
   /**
-   * What to do about things the body leaves behind: fail the test, say so on the console, or nothing; for all kinds, or
-   * for each (see `LeakPolicies`).
+   * What to do about things that the body leaves behind: fail the test, print a warning, or nothing. One policy for all
+   * kinds, or one for each (see `LeakPolicies`).
    *
    * @default {{ timers: "error", hostOperations: "error", resources: "error", forgottenWaits: "warn" }}
    */
   readonly leaks?: LeakPolicy | LeakPolicies;
   /**
-   * The network of the run; `"host"` for real sockets. By default it is one in memory, on simulated time.
-   *
-   * It has no HTTP, TLS or WebSockets: use real sockets and `io: { quiet: 50 }` with those.
+   * The network of the run; `"host"` for real sockets. By default it is one in memory, on simulated time, which has no HTTP,
+   * TLS or WebSockets: these need real sockets and `io: { quiet: 50 }`.
    */
   readonly network?: Network | "host";
-  /** Watchers of the run, told after the simulation itself. */
+  /** Instruments of the run, called after the simulation's own. */
   readonly instruments?: readonly Instrument[];
   /**
-   * Decides when a granted wait resumes: see `RunOptions.schedule`. Time does not wait for one that is held back: hold
-   * it by `beginHostOperation()`.
+   * Decides when a granted wait resumes: see `RunOptions.schedule`. Time does not wait for a wait that is held back, unless
+   * the schedule holds time with `beginHostOperation()`.
    */
   readonly schedule?: Schedule;
 }
 
-/** What a test body is given. */
+/**
+ * The simulation, as its body sees it: time, network, random numbers.
+ *
+ * @category Simulation
+ */
 export interface Simulation {
   /** Virtual milliseconds since the simulation began. */
   readonly now: number;
-  /** The seed. */
+  /** The seed of its random numbers. */
   readonly seed: number;
-  /** Where to start what runs beside the test. */
+  /** Starts tasks beside the test, which are cancelled when its body has ended. */
   readonly background: Background;
   /** The network in memory. Throws a `TypeError` if option `network` has put another one in its place. */
   readonly net: VirtualNetwork;
   /**
-   * Waits until every other task waits for time or for ever.
+   * Waits until no other task can go on before time moves: `settled()`.
    *
    * **Cancellation:** throws `Cancelled`; nothing is lost.
    */
   settled(): Promise<void>;
   /**
-   * Lets time pass, and everything that is due run: a sleep, then `settled()`.
+   * Lets time pass, and everything run that is due by then: a sleep, then `settled()`.
    *
    * **Cancellation:** throws `Cancelled`; the time that has passed stays passed.
    *
@@ -116,23 +124,27 @@ export interface Simulation {
   /**
    * Lets time pass in which nothing runs, as when the machine sleeps or a computation blocks the event loop.
    *
-   * When it returns, time has leapt, and nothing has happened yet. What has become due meanwhile happens from the next
-   * turn on, late: deadlines first, then the rest in the order in which it was due; of an interval's ticks, one.
+   * When it returns, time has leapt, and nothing else has happened. What was due meanwhile happens late, from the next turn
+   * on: deadlines first, then the rest in the order in which it was due. An interval that missed several ticks fires once.
    *
    * @param ms How long, in virtual milliseconds.
    */
   freeze(ms: number): void;
-  /** A random number from 0 up to 1, the same in each run with the same seed. */
+  /** Returns a random number from 0 (inclusive) to 1 (exclusive): the same numbers in each run with the same seed. */
   random(): number;
 }
 
-/** The background of a test: what is there, but is not tested. */
+/**
+ * The background of a test: tasks that the test needs but does not test, such as a server.
+ *
+ * @category Simulation
+ */
 export interface Background {
   /**
-   * Starts a task that is cancelled when the body has ended, and is no leak. Its errors fail the test.
+   * Starts a task that is cancelled when the body has ended. It is no leak then, and its errors fail the test.
    *
    * @param fn What to run.
-   * @param options A name.
+   * @param options A name for the task.
    * @returns The task.
    */
   startSoon<T>(fn: () => T | Promise<T>, options?: { readonly name?: string }): Task<T>;
