@@ -1,6 +1,6 @@
 /**
- * Tools for tests of concurrent code: simulated time, a network in memory, streams with a script, assertions and conformance
- * suites.
+ * Tools for tests of concurrent code: simulated time, a network in memory, streams with a script, assertions and
+ * conformance suites.
  *
  * @module
  */

@@ -1,4 +1,4 @@
-/** Asserting which errors come out, however they are packed. */
+/** Asserting which errors come out of a call. */
 
 import {
   composedWait,
@@ -21,14 +21,14 @@ import { cancelShieldedCheckpoint } from "../../core/lowlevel.ts";
 import { requireKnown } from "../base/check.ts";
 
 /**
- * What is expected of one error: a class, a predicate, its properties, or those of a group.
+ * The expectation of one error: a class, a predicate, properties, or a group.
  *
  * @category Assertions
  */
 export type ErrorExpectation = ErrorMatch | ErrorProperties | GroupExpectation;
 
 /**
- * Properties an error must have; those not mentioned may be anything.
+ * Properties that an error must have. Properties that are left out may be anything.
  *
  * @category Assertions
  */
@@ -37,42 +37,43 @@ export interface ErrorProperties {
   readonly type?: ErrorMatch;
   /** The whole message, or a pattern in it. */
   readonly message?: string | RegExp;
-  /** What its `cause` must be. */
+  /** The expectation of its `cause`. */
   readonly cause?: ErrorExpectation;
 }
 
 /**
- * An `ErrorGroup` with exactly these errors: for a group in the group, or to say what its message must be.
+ * The expectation of an `ErrorGroup` with exactly these errors: for a group in a group, or for the message of the
+ * group.
  *
  * @category Assertions
  */
 export interface GroupExpectation {
-  /** What its errors must be, in any order. */
+  /** The expectations of its errors, in any order. */
   readonly group: readonly ErrorExpectation[];
   /** The whole message of the group, or a pattern in it. */
   readonly message?: string | RegExp;
 }
 
 /**
- * How strictly the shape is compared.
+ * Options of `expectErrors()`.
  *
  * @category Assertions
  */
 export interface ExpectErrorsOptions {
   /**
-   * Whether groups in the group are taken apart first, so that only the leaves count.
+   * Whether nested groups are taken apart first, so that only the leaves count.
    *
    * @default {false}
    */
   readonly flatten?: boolean;
   /**
-   * Whether a single error without a group will do, if a single one is expected.
+   * Whether a single error without a group is accepted where a single one is expected.
    *
    * @default {false}
    */
   readonly allowSingle?: boolean;
   /**
-   * Whether cancellations among the errors are passed over, also those of others.
+   * Whether all cancellations among the errors are ignored, also those of other scopes than the caller's.
    *
    * @default {false}
    */
@@ -82,11 +83,11 @@ export interface ExpectErrorsOptions {
 /**
  * Asserts that something fails with an `ErrorGroup` of exactly these errors, in any order.
  *
- * The matching is the best one there is, not the first that comes along: `[Error, TypeError]` matches a TypeError and
- * an Error in either order. A failure shows the tree of errors with a mark for each, and what nothing matched.
+ * It finds the best matching: `[Error, TypeError]` matches a TypeError and an Error in either order. If it fails, the
+ * message shows the tree of errors with a mark for each, and the expectations that nothing has matched.
  *
- * **Cancellation:** one of the calling code is no outcome of the call: if nothing else was thrown, it passes through, and
- * among other errors it does not count.
+ * **Cancellation:** a cancellation of the caller's own scope is passed on if nothing else was thrown; among other
+ * errors it does not count.
  *
  * @example Two children that fail
  * ```ts
@@ -103,11 +104,11 @@ export interface ExpectErrorsOptions {
  * ```
  *
  * @param action A promise, or a function that is called.
- * @param expected What the errors must be; `{ group, message }` says what the message of the group must be, too.
+ * @param expected The expectations of the errors; `{ group, message }` to check the message of the group as well.
  * @param options How strictly the shape is compared.
  * @returns The errors, in the order of `expected`.
- * @throws {Error} If it does not fail, or with other errors.
- * @throws {TypeError} If `expected` is no expectation; nothing is called then.
+ * @throws {Error} If it does not fail, or fails with other errors.
+ * @throws {TypeError} If `expected` is not a valid expectation; `action` is not called then.
  * @category Assertions
  */
 export function expectErrors(

@@ -1,9 +1,9 @@
 /**
- * The rules of streams and listeners over a host that misbehaves, or that somebody else uses as well. Over 300 lines, as a
- * list of rules is best read in one piece.
+ * The rules of streams and listeners over a host that misbehaves, or that somebody else uses as well. Over 300 lines,
+ * as a list of rules is best read in one piece.
  *
- * Each is tried with every way to misbehave: what a finding says names it. Nothing here takes for ever: a host that makes
- * numbers up, or fails, does so once, and then ends.
+ * Each is tried with every way to misbehave: what a finding says names it. Nothing here takes for ever: a host that
+ * makes numbers up, or fails, does so once, and then ends.
  */
 
 import { BrokenResourceError, ClosedResourceError, moveOnAfter, sleep } from "../../core/mod.ts";
@@ -410,7 +410,10 @@ async function closes(bench: Bench, what: string, close: () => unknown): Promise
   }
 }
 
-/** Requires that a connection is accepted before long, however many accepts fail meanwhile, and that closing its stream closes it. */
+/**
+ * Requires that a connection is accepted before long, however many accepts fail meanwhile, and that closing its stream
+ * closes it.
+ */
 async function requireComes(bench: Bench, what: string, listener: Listener<Stream>, conn: FaultyConn): Promise<void> {
   for (let left = MOST_FAILURES;; left--) {
     let stream: Stream | null = null;

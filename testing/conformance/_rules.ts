@@ -75,7 +75,10 @@ export interface Bench {
   closeLater(...resources: Closeable[]): void;
   /** Waits until the other tasks wait, or have had the time to. */
   settle(): Promise<void>;
-  /** Runs a body that starts tasks; if it throws, everything is closed, so that tasks which ignore cancellation end, too. */
+  /**
+   * Runs a body that starts tasks; if it throws, everything is closed, so that tasks which ignore cancellation end,
+   * too.
+   */
   tasks(body: (start: <T>(fn: () => Promise<T>) => Attempt<T>) => Promise<void>): Promise<void>;
   /** The rule is broken: says how. */
   fail(finding: string, options?: ErrorOptions): never;

@@ -33,9 +33,9 @@ export interface CheckedListener<S extends Stream> {
  */
 export interface CheckListenerOptions extends CheckOptions {
   /**
-   * Makes a listener over one of the host, for listeners that are built on one. It adds rules about a host whose functions
-   * throw at once or later, and settle twice or never, and about a host's listener that was closed elsewhere. By default
-   * these rules are left out.
+   * Makes a listener over one of the host, for listeners that are built on one. It adds rules about a host whose
+   * functions throw at once or later, and settle twice or never, and about a host's listener that was closed elsewhere.
+   * By default these rules are left out.
    *
    * @param listener The listener of the host, which the new one owns.
    */

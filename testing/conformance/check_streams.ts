@@ -1,4 +1,6 @@
-/** Conformance suites for byte streams: the rules that code written for one kind of stream relies on with every other. */
+/**
+ * Conformance suites for byte streams: the rules that code written for one kind of stream relies on with every other.
+ */
 
 import type { NetworkConn } from "../../core/lowlevel.ts";
 import { composedWait, requireFunction } from "../../core/internal.ts";
@@ -47,10 +49,11 @@ const CLOG = 16 << 20;
 const OVER_HOST = " (over a host that misbehaves)";
 
 /**
- * Checks that a pair of streams, one to send on and one to receive from, keeps the contract of `SendStream` and `ReceiveStream`.
+ * Checks that a pair of streams, one to send on and one to receive from, keeps the contract of `SendStream` and
+ * `ReceiveStream`.
  *
- * Each rule is a step. A stream that breaks one fails with the rule and what happened instead, for example
- * `close() wakes a blocked receive with ClosedResourceError: it did not: receiveSome() is still blocked`. No rule hangs,
+ * Each rule is a step. A stream that breaks one fails with the rule and what happened instead, for example `close()
+ * wakes a blocked receive with ClosedResourceError: it did not: receiveSome() is still blocked`. No rule hangs,
  * whatever the stream does.
  *
  * **Cancellation:** passes `Cancelled` on; the rule that is being tried is cancelled.
@@ -119,7 +122,8 @@ export function checkTwoWayStream(
 }
 
 /**
- * Checks that a pair of connected streams keeps the contract of `HalfCloseableStream`: that of `Stream`, and `sendEof()`.
+ * Checks that a pair of connected streams keeps the contract of `HalfCloseableStream`: that of `Stream`, and
+ * `sendEof()`.
  *
  * **Cancellation:** passes `Cancelled` on; the rule that is being tried is cancelled.
  *

@@ -26,9 +26,9 @@ export interface StepContext {
  */
 export interface CheckOptions {
   /**
-   * `"simulated"`: each rule is a simulation, and a wait that nothing can end fails it at once. It is for everything that
-   * lives in memory. `"real"`: the rules run in the run of the caller, each with a timeout. It is for everything that waits
-   * for the host, like sockets.
+   * `"simulated"`: each rule is a simulation, and a wait that nothing can end fails it at once. It is for everything
+   * that lives in memory. `"real"`: the rules run in the run of the caller, each with a timeout. It is for everything
+   * that waits for the host, like sockets.
    *
    * @default {"simulated"}
    */

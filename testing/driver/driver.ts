@@ -12,10 +12,10 @@
  *     an alarm                                     → jump to it, fire that one
  *     nothing                                      → deadlock: cancel the run, and go on for its cleanup
  *
- * Over 400 lines, of which a third is what the run, the globals and the timers tell it: each of that is a line or two, and
- * concerns all the rest. The ledger knows what each task waits for, the limits how long all this may go on, and the
- * refusals which task goes on although it is cancelled. The hooks take notes only: what comes of them happens in the next
- * microtask, as a hook must not cancel.
+ * Over 400 lines, of which a third is what the run, the globals and the timers tell it: each of that is a line or two,
+ * and concerns all the rest. The ledger knows what each task waits for, the limits how long all this may go on, and the
+ * refusals which task goes on although it is cancelled. The hooks take notes only: what comes of them happens in the
+ * next microtask, as a hook must not cancel.
  */
 
 import {
@@ -79,7 +79,10 @@ export class Driver implements Instrument, TimerHost, DriverView {
   readonly #immediates = new Immediates(() => this.#wakeUp());
   readonly operations = new Operations();
   readonly #forgotten: Leak[] = [];
-  /** What the simulation has failed with, apart from the run: `#failure`, and errors nobody could catch; the first one first. */
+  /**
+   * What the simulation has failed with, apart from the run: `#failure`, and errors nobody could catch; the first one
+   * first.
+   */
   readonly #failures: unknown[] = [];
   /** The errors for which nurseries have cancelled their tasks before any of those. */
   readonly #before = new WeakSet<object>();
@@ -115,8 +118,8 @@ export class Driver implements Instrument, TimerHost, DriverView {
   }
 
   /**
-   * Drives until the run has ended. Returns its value, or throws what has failed: the error of the run, that of the driver,
-   * those that nobody could catch; if there are several, as a group in which the root cause comes first.
+   * Drives until the run has ended. Returns its value, or throws what has failed: the error of the run, that of the
+   * driver, those that nobody could catch; if there are several, as a group in which the root cause comes first.
    */
   async drive<T>(outcome: Promise<T>): Promise<T> {
     const stuck = new Promise<never>((_, reject) => this.#giveUp = reject);
@@ -473,8 +476,8 @@ export class Driver implements Instrument, TimerHost, DriverView {
   }
 
   /**
-   * Lets operations of the host end whose tasks have ended already: a closed socket needs a turn or two for that. And what
-   * they reject with is reported at the end of a turn.
+   * Lets operations of the host end whose tasks have ended already: a closed socket needs a turn or two for that. And
+   * what they reject with is reported at the end of a turn.
    */
   async #drain(): Promise<void> {
     if (this.operations.size === 0) return;

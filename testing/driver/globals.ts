@@ -2,10 +2,11 @@
  * The globals that tell time, draw lots or leave the process, as simulated code sees them.
  *
  * While a simulation lives, functions of this file stand in for `setTimeout` and its kin, `Date`, `performance.now`,
- * `AbortSignal.timeout` and `Temporal.Now`; for `Math.random` and the random numbers of `crypto`; for `fetch`, whose answer
- * time waits for, and `WebSocket`, which both must not miss what is on a network in memory. Each call looks up which
- * simulation its async context belongs to; code outside any, and that of another simulation, sees its own. Two copies of
- * this package share one registry, and so one set of patches: each copy contributes how it finds its simulations.
+ * `AbortSignal.timeout` and `Temporal.Now`; for `Math.random` and the random numbers of `crypto`; for `fetch`, whose
+ * answer time waits for, and `WebSocket`, which both must not miss what is on a network in memory. Each call looks up
+ * which simulation its async context belongs to; code outside any, and that of another simulation, sees its own. Two
+ * copies of this package share one registry, and so one set of patches: each copy contributes how it finds its
+ * simulations.
  */
 
 import { read } from "../../core/internal.ts";
@@ -238,8 +239,8 @@ function install(registry: Registry): void {
 }
 
 /**
- * Calls `fetch`, or what a test has put in its place, and tells when its answer is there. The promise is one that nobody has
- * handled yet: a rejection that is forgotten stays one.
+ * Calls `fetch`, or what a test has put in its place, and tells when its answer is there. The promise is one that
+ * nobody has handled yet: a rejection that is forgotten stays one.
  */
 function until(fetch: () => unknown, end: () => void): unknown {
   let answer: unknown;

@@ -1,8 +1,8 @@
 /**
  * The callbacks of `setImmediate()` of one simulation: time stands still while there are any.
  *
- * They are the host's, so whoever has the handle can clear them, also code outside the simulation: each handle is known here
- * with the simulation that waits for it.
+ * They are the host's, so whoever has the handle can clear them, also code outside the simulation: each handle is known
+ * here with the simulation that waits for it.
  */
 
 import { hostClearImmediate, hostImmediate } from "../../core/internal.ts";

@@ -9,7 +9,9 @@ import { timerName, type VirtualTimer } from "./timers.ts";
 /** How many more waits are counted by task once a limit is exceeded, to tell which tasks are so busy. */
 const CENSUS = 1_000;
 
-/** Counts waits that ended, tasks that were started, and timers that fired; and turns in which nothing of that happened. */
+/**
+ * Counts waits that ended, tasks that were started, and timers that fired; and turns in which nothing of that happened.
+ */
 export class Limits {
   readonly #maxVirtual: number;
   readonly #maxSteps: number;
@@ -43,7 +45,9 @@ export class Limits {
     this.#stepsHere = 0;
   }
 
-  /** Counts a turn of the event loop, unless it is counted already; returns what to fail with once there are too many. */
+  /**
+   * Counts a turn of the event loop, unless it is counted already; returns what to fail with once there are too many.
+   */
   turn(now: number, why: () => string): Error | null {
     const busy = this.#busyTurn;
     this.#busyTurn = false;

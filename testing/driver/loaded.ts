@@ -1,8 +1,9 @@
 /**
  * The machinery of simulations, once it is loaded.
  *
- * A program that imports the package gets `simulate()` with it, and need not pay for the driver and the network in memory until
- * it simulates. Whoever has loaded them already, as every test that imports `@trefoil/io/testing`, waits for nothing.
+ * A program that imports the package gets `simulate()` with it, and need not pay for the driver and the network in
+ * memory until it simulates. Whoever has loaded them already, as every test that imports `@trefoil/io/testing`, waits
+ * for nothing.
  */
 
 import type { Simulation } from "../time/simulation.ts";

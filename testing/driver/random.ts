@@ -15,7 +15,8 @@ export const SOURCES = {
 } as const;
 
 /**
- * Makes a small generator with a period of 2^32 (Tommy Ettinger's mulberry32): enough for tests. All bits of the seed count.
+ * Makes a small generator with a period of 2^32 (Tommy Ettinger's mulberry32): enough for tests. All bits of the seed
+ * count.
  */
 export function seededRandom(seed: number, source: number = SOURCES.test): () => number {
   let state = (seed ^ Math.imul(Math.floor(seed / 2 ** 32), 0x9e3779b1) ^ source) >>> 0;

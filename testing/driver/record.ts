@@ -17,7 +17,9 @@ export interface WaitRecord {
 export class TaskRecord {
   /** How many waits are open, also for foreign promises. */
   open = 0;
-  /** How many of them are for foreign promises, and the grace in which the latest of those began. Written by the ledger. */
+  /**
+   * How many of them are for foreign promises, and the grace in which the latest of those began. Written by the ledger.
+   */
   foreign = 0;
   foreignGrace = 0;
   /** Virtual timers that will move time for it. Written by the driver. */

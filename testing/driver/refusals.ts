@@ -1,9 +1,9 @@
 /**
- * Tasks that pass over their cancellation: each wait of a cancelled task is refused, so one that tries again and again, and
- * drops the error, goes on for ever.
+ * Tasks that pass over their cancellation: each wait of a cancelled task is refused, so one that tries again and again,
+ * and drops the error, goes on for ever.
  *
- * Refusals that come in one go are one, as 10,000 waits of a `Promise.all()` are refused at once: what counts is how often the
- * task has gone on after one.
+ * Refusals that come in one go are one, as 10,000 waits of a `Promise.all()` are refused at once: what counts is how
+ * often the task has gone on after one.
  */
 
 import { currentNode, formatTime } from "../../core/internal.ts";

@@ -1,4 +1,7 @@
-/** The picture of a simulation that cannot go on: who waits for what, since when, begun where, and the cycle if there is one. */
+/**
+ * The picture of a simulation that cannot go on: who waits for what, since when, begun where, and the cycle if there is
+ * one.
+ */
 
 import { formatTime, treeLines } from "../../core/internal.ts";
 import type { Task, TaskTree, TaskTreeNode } from "../../core/mod.ts";

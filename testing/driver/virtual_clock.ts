@@ -52,8 +52,8 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Moves to the time of the next alarm and fires: all deadlines that have passed by then, at once, or else that one alarm. So
-   * no code takes a step after its deadline, however many pass at one instant, or while time stood still.
+   * Moves to the time of the next alarm and fires: all deadlines that have passed by then, at once, or else that one
+   * alarm. So no code takes a step after its deadline, however many pass at one instant, or while time stood still.
    */
   jump(): void {
     this.#move(Math.max(this.#now, Math.min(this.#alarms.next, this.#deadlines.next)));

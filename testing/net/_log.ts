@@ -1,4 +1,6 @@
-/** What has happened on a network, for people who read it: written down as it happens, put into words when asked for. */
+/**
+ * What has happened on a network, for people who read it: written down as it happens, put into words when asked for.
+ */
 
 import type { ItemKind } from "./_item_kind.ts";
 

@@ -17,25 +17,26 @@ import type { MemoryStreamHooks } from "./stream_hooks.ts";
 export type MemoryStream = HalfCloseableStream & TextSender;
 
 /**
- * How streams in memory are made.
+ * Options of `memoryStreamPair()` and `memoryStreamOneWayPair()`.
  *
  * @category Memory streams
  */
 export interface MemoryStreamOptions {
   /**
-   * How many bytes each direction holds, at least 1: a sender waits while there is no room. `Infinity`: it never waits.
+   * How many bytes each direction holds, at least 1. A sender waits while there is no room; with `Infinity` it never
+   * waits.
    *
    * @default {65_536}
    */
   readonly capacity?: number;
   /**
-   * The most a receive gives, in bytes: each gives a random number from 1 to this. So code that takes one receive for
-   * one message is found out. By default a receive gives what is there.
+   * How many bytes a receive gives at most: each gives a random number from 1 to this. Code that takes one receive for
+   * one message fails then. By default a receive gives everything that has arrived.
    */
   readonly chunk?: number;
-  /** The seed of those random numbers; by default they are the run's, which a simulation seeds. */
+  /** The seed of these random numbers. By default they are those of the run, which a simulation seeds. */
   readonly seed?: number;
-  /** Called on the way: to hold operations up, to make them fail, to count them. */
+  /** Functions that the streams call: to hold operations up, to make them fail, to count them. */
   readonly hooks?: MemoryStreamHooks;
   /**
    * A name for reports.
@@ -76,7 +77,8 @@ export interface MemoryStreamOptions {
  *
  * @param options Size of the buffers, splitting of receives, hooks.
  * @returns The two ends.
- * @throws {RangeError} If `capacity` or `chunk` is not a whole number >= 1, or `Infinity` for the first.
+ * @throws {RangeError} If `capacity` is neither a whole number >= 1 nor `Infinity`, or `chunk` is not a whole number >=
+ * 1.
  * @category Memory streams
  */
 export function memoryStreamPair(options: MemoryStreamOptions = {}): [MemoryStream, MemoryStream] {
@@ -106,7 +108,8 @@ export function memoryStreamPair(options: MemoryStreamOptions = {}): [MemoryStre
  *
  * @param options Size of the buffer, splitting of receives, hooks.
  * @returns The end to send to, and the end to receive from.
- * @throws {RangeError} If `capacity` or `chunk` is not a whole number >= 1, or `Infinity` for the first.
+ * @throws {RangeError} If `capacity` is neither a whole number >= 1 nor `Infinity`, or `chunk` is not a whole number >=
+ * 1.
  * @category Memory streams
  */
 export function memoryStreamOneWayPair(

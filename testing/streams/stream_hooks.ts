@@ -3,26 +3,26 @@
 import type { ReceiveStream, SendStream } from "../../net/mod.ts";
 
 /**
- * Functions called by streams in memory; every one is optional.
+ * Functions that streams in memory call. Each is optional.
  *
  * @category Memory streams
  */
 export interface MemoryStreamHooks {
   /**
-   * Called before bytes are sent. It may wait, which holds the send up, or throw, and nothing is sent.
+   * Called before bytes are sent. It may wait, which holds the send up. If it throws, nothing is sent.
    *
-   * @param end The stream that is sent on.
-   * @param bytes What is sent.
+   * @param end The sending stream.
+   * @param bytes The bytes to be sent.
    */
   beforeSend?(end: SendStream, bytes: Uint8Array): void | Promise<void>;
   /**
-   * Called before bytes are received. It may wait, which holds the receive up, or throw, and nothing is lost.
+   * Called before bytes are received. It may wait, which holds the receive up. If it throws, no byte is lost.
    *
-   * @param end The stream that is received from.
+   * @param end The receiving stream.
    */
   beforeReceive?(end: ReceiveStream): void | Promise<void>;
   /**
-   * Called when an end is closed, the first time.
+   * Called when an end is closed for the first time.
    *
    * @param end The stream that was closed.
    */

@@ -6,7 +6,7 @@ import type { SendStream } from "../../net/mod.ts";
 import { requireBytes, requireKnown, requireWhole } from "../base/check.ts";
 
 /**
- * How `trickle()` sends.
+ * Options of `trickle()`.
  *
  * @category Memory streams
  */
@@ -18,7 +18,7 @@ export interface TrickleOptions {
    */
   readonly size?: number;
   /**
-   * How long it waits between them, in milliseconds.
+   * How long it waits between two sends, in milliseconds.
    *
    * @default {1}
    */
@@ -28,7 +28,7 @@ export interface TrickleOptions {
 /**
  * Sends bytes a few at a time with pauses between, as a slow or hostile peer does.
  *
- * **Cancellation:** throws `Cancelled`; a beginning of the bytes was sent.
+ * **Cancellation:** throws `Cancelled`; the first part of the bytes was sent.
  *
  * @example A line that takes half a second to arrive
  * ```ts
@@ -47,7 +47,7 @@ export interface TrickleOptions {
  *
  * @param stream Where to send.
  * @param bytes What to send.
- * @param options How many bytes at a time, how long between.
+ * @param options How many bytes at a time, and how long to wait between.
  * @returns A promise that resolves once the last bytes have been sent.
  * @throws {RangeError} If `size` is not a whole number >= 1, or `every` is negative.
  * @category Memory streams

@@ -109,7 +109,9 @@ export class Watcher implements Instrument {
     this.#filled.resolve();
   };
 
-  /** Lets granted waits go on, one a turn, until the scenario has ended. An async function, so that it stays in the run. */
+  /**
+   * Lets granted waits go on, one a turn, until the scenario has ended. An async function, so that it stays in the run.
+   */
   async #letGo(): Promise<void> {
     while (this.#main !== null) {
       await this.#filled.promise;

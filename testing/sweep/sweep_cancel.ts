@@ -32,48 +32,51 @@ import type { SweepFlavour } from "./sweep_flavour.ts";
 import { type Point, REASON, Watcher } from "./_sweep_watcher.ts";
 
 /**
- * How a scenario is swept.
+ * Options of `sweepCancel()`.
  *
  * @category Assertions
  */
 export interface SweepOptions<S = undefined> {
   /** Makes the state of a run, for `scenario` and `after`; it is not cancelled. */
   readonly setup?: () => S | Promise<S>;
-  /** Says what must be true when the scenario has ended, however it did; it is not cancelled. Whatever it throws fails the sweep. */
+  /**
+   * Checks what must be true when the scenario has ended, however it has ended; it is not cancelled. If it throws, the
+   * sweep fails.
+   */
   readonly after?: (state: S, sim: Simulation) => void | Promise<void>;
   /**
-   * The name of the tasks whose waits are the cancel points; they alone are cancelled then, while the others go on. By
-   * default the waits of all tasks count, and the whole scenario is cancelled.
+   * The name of the tasks whose waits are the cancel points. Only these tasks are cancelled then; the others go on. By
+   * default the waits of all tasks are points, and the whole scenario is cancelled.
    */
   readonly task?: string;
   /**
-   * How many runs are made at most; with more points than that, some are left out, evenly.
+   * How many runs are made at most. If there are more points, some are left out, evenly.
    *
    * @default {1_000}
    */
   readonly maxRuns?: number;
-  /** One point alone, as the error names it: `"granted:7"`. */
+  /** A single point, as the error names it: `"granted:7"`. By default all points are tried. */
   readonly only?: string;
   /** Options of the simulations, except `schedule`. Their seed also chooses which points are left out. */
   readonly simulation?: SimulateOptions;
 }
 
 /**
- * What was swept.
+ * The result of a sweep.
  *
  * @category Assertions
  */
 export interface SweepReport {
-  /** How many waits the undisturbed scenario has. */
+  /** How many waits the scenario has when nothing is cancelled. */
   readonly points: number;
   /** How many runs with a cancellation were made. */
   readonly runs: number;
 }
 
 /**
- * Thrown when a scenario does not survive a cancellation; says at which point, and what happened.
+ * Thrown when a scenario does not survive a cancellation. The message says at which point, and what happened.
  *
- * @example Looking at what went wrong
+ * @example The point at which a counter is left too high
  * ```ts
  * import { checkpoint } from "@trefoil/io";
  * import { sweepCancel, SweepError } from "@trefoil/io/testing";
@@ -113,12 +116,12 @@ export class SweepError extends Error {
 }
 
 /**
- * Runs a scenario many times, cancelled at another of its waits each time, in both ways that can hurt.
+ * Runs a scenario many times, and cancels it at a different wait each time.
  *
- * First it runs undisturbed, and its waits are counted. Then, for each of them, it runs twice: cancelled as that wait
- * begins, and cancelled after the wait was granted, before its task resumes. Each run must end, fail with nothing but
- * the cancellation, leave nothing behind, and keep what `after` requires: no lock held, no item lost. Everything
- * happens in simulated time.
+ * First it runs undisturbed, and its waits are counted. Then it runs twice for each wait: cancelled as the wait begins,
+ * and cancelled after the wait was granted, before its task resumes. Each run must end, fail with nothing but the
+ * cancellation, leave nothing behind, and pass the checks of `after`: no lock held, no item lost. Everything happens in
+ * simulated time.
  *
  * The scenario must do the same in each run: take its state from `setup`, and its random numbers from the simulation.
  *
@@ -144,7 +147,7 @@ export class SweepError extends Error {
  * ```
  *
  * @param scenario What to run; receives the state and the simulation.
- * @param options State, what must be true afterwards, which tasks are cancelled.
+ * @param options State, checks, and which tasks are cancelled.
  * @returns How many points there are, and how many runs were made.
  * @throws {SweepError} If a run did not survive its cancellation.
  * @category Assertions
@@ -258,8 +261,8 @@ function bodyOf<S>(
 }
 
 /**
- * Whether an error is nothing but the cancellation of the sweep: a scenario may pass on that of one of its tasks, which it has
- * joined, say.
+ * Whether an error is nothing but the cancellation of the sweep: a scenario may pass on that of one of its tasks, which
+ * it has joined, say.
  */
 function isOurCancellation(error: unknown): boolean {
   if (isOnlyCancelled(error)) return true;

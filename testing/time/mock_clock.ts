@@ -31,8 +31,8 @@ export interface MockClockOptions {
  * A clock for `run()` that is moved by hand, at a rate of its own, or jumps when nothing else happens.
  *
  * It begins at 0. With `autojumpThreshold: 0` it is the clock of Trio's tests. Prefer `simulated()`: this clock neither
- * knows of foreign promises and operations of the host, nor reports deadlocks, nor moves `setTimeout()` and `Date`. Runs
- * may share a clock: it jumps when all of them wait.
+ * knows of foreign promises and operations of the host, nor reports deadlocks, nor moves `setTimeout()` and `Date`.
+ * Runs may share a clock: it jumps when all of them wait.
  *
  * **Order:** the waits in `settled()` come before a jump.
  *
@@ -89,7 +89,10 @@ export class MockClock implements Clock {
     this.#rearm();
   }
 
-  /** How long all tasks must have been waiting before a jump, in real milliseconds. Can be set at any time, with effect at once. */
+  /**
+   * How long all tasks must have been waiting before a jump, in real milliseconds. Can be set at any time, with effect
+   * at once.
+   */
   get autojumpThreshold(): number {
     return this.#threshold;
   }

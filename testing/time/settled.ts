@@ -14,8 +14,8 @@ import { realWaiters } from "../driver/real_idle_waiters.ts";
 export interface SettledOptions {
   /**
    * How long all other tasks must have been waiting, in real milliseconds. Of several calls, those with the smallest
-   * cushion return first, and the others begin anew. In simulated time nothing is waited for: there the cushion only says
-   * which calls return first.
+   * cushion return first, and the others begin anew. In simulated time nothing is waited for: there the cushion only
+   * says which calls return first.
    *
    * @default {0}
    */
@@ -26,8 +26,8 @@ export interface SettledOptions {
  * Waits until every other task of the run waits for time, for the outside world, or for ever.
  *
  * When it returns, whatever could happen now has happened, however many steps it took. Put it between an action and the
- * assertion about its consequences, instead of a sleep. In a simulation it returns before time moves. Elsewhere it works in
- * real time, without polling.
+ * assertion about its consequences, instead of a sleep. In a simulation it returns before time moves. Elsewhere it
+ * works in real time, without polling.
  *
  * A task that awaits a promise the library does not own counts as busy: in simulated time for its grace, in real time
  * until the promise settles. Operations of the host count as busy in simulated time only, as a server accepts for ever.

@@ -60,8 +60,8 @@ export function simulated(body: (sim: Simulation) => unknown, options: SimulateO
  * Runs a function in simulated time: `simulated()` for any test runner.
  *
  * **Cancellation:** cancelling the scope around the call cancels the simulation, which then throws `Cancelled`; in a
- * cancelled scope the body is not called. So does a limit, or a deadlock. In each case all tasks are cancelled, and their
- * cleanup runs in virtual time, before the promise settles.
+ * cancelled scope the body is not called. So does a limit, or a deadlock. In each case all tasks are cancelled, and
+ * their cleanup runs in virtual time, before the promise settles.
  *
  * @example In a property test
  * ```ts
@@ -100,7 +100,10 @@ export function simulate<T>(
   });
 }
 
-/** The driver of simulations; loaded now if it is not there yet. A plain path, so that bundlers and the module graph know of it. */
+/**
+ * The driver of simulations; loaded now if it is not there yet. A plain path, so that bundlers and the module graph
+ * know of it.
+ */
 async function load(): Promise<SimulateTest> {
   const { simulateTest } = await import("../driver/verdict.ts");
   return simulateTest;

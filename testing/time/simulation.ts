@@ -42,8 +42,9 @@ export interface SimulateOptions {
    */
   readonly onForeign?: "grace" | "wait" | "error";
   /**
-   * How long nothing may happen while time stands still, before the test fails: in real milliseconds, counted from the last
-   * thing that happened. Time stands still for operations of the host, and for foreign promises with `onForeign: "wait"`.
+   * How long nothing may happen while time stands still, before the test fails: in real milliseconds, counted from the
+   * last thing that happened. Time stands still for operations of the host, and for foreign promises with `onForeign:
+   * "wait"`.
    *
    * @default {10_000}
    */
@@ -80,15 +81,15 @@ export interface SimulateOptions {
    */
   readonly leaks?: LeakPolicy | LeakPolicies;
   /**
-   * The network of the run; `"host"` for real sockets. By default it is one in memory, on simulated time, which has no HTTP,
-   * TLS or WebSockets: these need real sockets and `io: { quiet: 50 }`.
+   * The network of the run; `"host"` for real sockets. By default it is one in memory, on simulated time, which has no
+   * HTTP, TLS or WebSockets: these need real sockets and `io: { quiet: 50 }`.
    */
   readonly network?: Network | "host";
   /** Instruments of the run, called after the simulation's own. */
   readonly instruments?: readonly Instrument[];
   /**
-   * Decides when a granted wait resumes: see `RunOptions.schedule`. Time does not wait for a wait that is held back, unless
-   * the schedule holds time with `beginHostOperation()`.
+   * Decides when a granted wait resumes: see `RunOptions.schedule`. Time does not wait for a wait that is held back,
+   * unless the schedule holds time with `beginHostOperation()`.
    */
   readonly schedule?: Schedule;
 }
@@ -124,8 +125,9 @@ export interface Simulation {
   /**
    * Lets time pass in which nothing runs, as when the machine sleeps or a computation blocks the event loop.
    *
-   * When it returns, time has leapt, and nothing else has happened. What was due meanwhile happens late, from the next turn
-   * on: deadlines first, then the rest in the order in which it was due. An interval that missed several ticks fires once.
+   * When it returns, time has leapt, and nothing else has happened. What was due meanwhile happens late, from the next
+   * turn on: deadlines first, then the rest in the order in which it was due. An interval that missed several ticks
+   * fires once.
    *
    * @param ms How long, in virtual milliseconds.
    */
