@@ -15,6 +15,7 @@ import {
   requireFunction,
   show as shown,
   textOf,
+  treeLines,
 } from "../../core/internal.ts";
 import { type ErrorMatch, isErrorGroup, isOnlyCancelled } from "../../core/mod.ts";
 import { cancelShieldedCheckpoint } from "../../core/lowlevel.ts";
@@ -294,38 +295,37 @@ interface Marks {
 const MOST_LINES = 200;
 const DEEPEST = 24;
 
+interface Row {
+  readonly error: unknown;
+  readonly marks: Marks;
+  readonly level: number;
+  /** Why what is in it is not shown. Written when it is. */
+  cut: string;
+}
+
 /** Adds a line for each error in a group. */
 function render(root: unknown, marks: Marks, lines: string[]): void {
-  interface Row {
-    readonly error: unknown;
-    readonly branch: string;
-    readonly below: string;
-    readonly marks: Marks;
-    readonly level: number;
-  }
-  const open: Row[] = [];
-  const seen = new Set<unknown>([root]);
-  const add = (group: unknown, indent: string, marks: Marks, level: number): void => {
-    const errors = errorsIn(group);
-    for (let i = errors.length - 1; i >= 0; i--) {
-      const [branch, below] = i === errors.length - 1 ? ["└─ ", "   "] : ["├─ ", "│  "];
-      open.push({ error: errors[i], branch: indent + branch, below: indent + below, marks, level });
-    }
-  };
-  add(root, "  ", marks, 1);
-  for (let row = open.pop(); row !== undefined; row = open.pop()) {
-    const { error, branch, below, marks, level } = row;
+  const seen = new Set<unknown>();
+  for (const { node, branch } of treeLines<Row>({ error: root, marks, level: 0, cut: "" }, rowsIn)) {
+    const { error, marks, level } = node;
     if (lines.length > MOST_LINES) return void lines.push("  and more");
     const ok = marks.matched.has(error);
     if (!isErrorGroup(error)) {
-      lines.push(`${branch}${ok ? "✓" : marks.isPassedOver(error) ? "–" : "✗"} ${headline(error)}`);
+      lines.push(`  ${branch}${ok ? "✓" : marks.isPassedOver(error) ? "–" : "✗"} ${headline(error)}`);
       continue;
     }
-    const cut = seen.has(error) ? " (shown above)" : level >= DEEPEST ? " (deeper groups are not shown)" : "";
-    lines.push(`${branch}${marks.flatten ? "" : ok ? "✓ " : "✗ "}ErrorGroup${cut}`);
+    node.cut = seen.has(error) ? " (shown above)" : level >= DEEPEST ? " (deeper groups are not shown)" : "";
     seen.add(error);
-    if (cut === "") add(error, below, marks.flatten ? marks : inside(error, ok, marks), level + 1);
+    // The line of the outermost one is there.
+    if (level > 0) lines.push(`  ${branch}${marks.flatten ? "" : ok ? "✓ " : "✗ "}ErrorGroup${node.cut}`);
   }
+}
+
+/** The errors in a group that is shown. */
+function rowsIn({ error, marks, level, cut }: Row): Row[] {
+  if (cut !== "" || !isErrorGroup(error)) return [];
+  const inner = level === 0 || marks.flatten ? marks : inside(error, marks.matched.has(error), marks);
+  return errorsIn(error).map((one) => ({ error: one, marks: inner, level: level + 1, cut: "" }));
 }
 
 /** The marks in an inner group: what of it would have matched, if that group is what was meant. */

@@ -499,11 +499,11 @@ export class Driver implements Instrument, TimerHost, DriverView {
   /** Whether the error of the run had begun to end it before anything else failed. */
   #cameFirst(error: unknown): boolean {
     let found = false;
-    const look = (one: unknown): boolean => {
+    const note = (one: unknown): boolean => {
       found ||= isObject(one) && this.#before.has(one);
       return !found;
     };
-    if (look(error)) eachLeaf(error, look);
+    if (note(error)) eachLeaf(error, note);
     return found;
   }
 

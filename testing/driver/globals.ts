@@ -10,7 +10,7 @@
  */
 
 import { read } from "../../core/internal.ts";
-import { clearImmediateOf } from "./immediates.ts";
+import { Immediates } from "./immediates.ts";
 import { clearVirtual, delayOf, referenceVirtual, type TimerKind } from "./timers.ts";
 
 /** What the patches do for code of one simulation. Other copies of this package call it: see `KEY`. */
@@ -56,7 +56,7 @@ export function patchGlobals(find: () => Bubble | null): () => void {
   const store = globalThis as { [KEY]?: Registry };
   const registry = store[KEY] ??= { copies: [], users: 0, undo: [] };
   if (!registry.copies.some((copy) => copy.find === find)) {
-    registry.copies.push({ find, clear: clearVirtual, reference: referenceVirtual, clearImmediate: clearImmediateOf });
+    registry.copies.push({ find, clear: clearVirtual, reference: referenceVirtual, clearImmediate: Immediates.clear });
   }
   if (registry.users++ === 0) install(registry);
   return () => {

@@ -5,9 +5,9 @@
  * here with the simulation that waits for it.
  */
 
-import { hostClearImmediate, hostImmediate } from "../../core/internal.ts";
+import { hostClearImmediate, hostImmediate, isObject } from "../../core/internal.ts";
 
-const owners = new Map<unknown, Immediates>();
+const owners = new WeakMap<object, Immediates>();
 
 /** See the header. */
 export class Immediates {
@@ -27,33 +27,26 @@ export class Immediates {
   /** Calls a function in the next turn; returns the handle. */
   set(callback: () => void): unknown {
     const handle = hostImmediate(() => {
-      this.#forget(handle);
+      this.#pending.delete(handle);
       callback();
     });
     this.#pending.add(handle);
     owners.set(handle, this as Immediates);
     // The handle's own would clear it at the host alone.
-    if (Symbol.dispose in handle) {
-      Object.defineProperty(handle, Symbol.dispose, { value: () => clearImmediateOf(handle) });
-    }
+    Object.defineProperty(handle, Symbol.dispose, { value: () => this.#clear(handle), configurable: true });
     return handle;
   }
 
-  clear(handle: unknown): void {
-    this.#forget(handle);
+  /** Clears an immediate of some simulation; returns whether it was one. */
+  static clear(handle: unknown): boolean {
+    const owner = isObject(handle) ? owners.get(handle) : undefined;
+    if (owner === undefined) return false;
+    owner.#clear(handle);
+    return true;
+  }
+
+  #clear(handle: unknown): void {
     hostClearImmediate(handle as never);
-    this.#cleared();
+    if (this.#pending.delete(handle)) this.#cleared();
   }
-
-  #forget(handle: unknown): void {
-    this.#pending.delete(handle);
-    owners.delete(handle);
-  }
-}
-
-/** Clears an immediate of some simulation; returns whether it was one. */
-export function clearImmediateOf(handle: unknown): boolean {
-  const owner = owners.get(handle);
-  owner?.clear(handle);
-  return owner !== undefined;
 }

@@ -27,7 +27,7 @@ export function someoneSettles(run: object): boolean {
 class RealIdleWaiters extends IdleWaiters {
   readonly #run = currentRun();
   #stop: (() => void) | null = null;
-  #looking = false;
+  #checking = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   override add(waker: Waker<void>, cushion: number): void {
@@ -44,10 +44,10 @@ class RealIdleWaiters extends IdleWaiters {
   #rest(): void {
     hostClear(this.#timer);
     this.#timer = undefined;
-    if (this.#looking) return;
-    this.#looking = true;
+    if (this.#checking) return;
+    this.#checking = true;
     hostImmediate(() => {
-      this.#looking = false;
+      this.#checking = false;
       if (this.size === 0 || !this.#resting) return;
       const { cushion } = this;
       if (cushion === 0) this.#wake();

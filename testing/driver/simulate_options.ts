@@ -41,7 +41,10 @@ const ACTION = "simulate";
 export function checkSimulateOptions(options: SimulateOptions): SimulateSettings {
   requireKnown(ACTION, options, Object.keys(DEFAULTS));
   const settings: Record<string, unknown> = { ...DEFAULTS };
-  for (const [name, value] of Object.entries({ ...options })) if (value !== undefined) settings[name] = value;
+  for (const name of Object.keys(DEFAULTS) as (keyof SimulateOptions)[]) {
+    const value = options[name];
+    if (value !== undefined) settings[name] = value;
+  }
   const { seed, io, onForeign, leaks, network, instruments, schedule } = settings;
   requireSeed(ACTION, seed);
   for (const name of NUMBERS) requireTimeout(ACTION, name, settings[name]);

@@ -12,7 +12,7 @@ import { ambientDriver } from "./ambient.ts";
 import { Driver } from "./driver.ts";
 import { patchGlobals } from "./globals.ts";
 import type { Leak } from "./leak.ts";
-import { SimulatedNetwork } from "../net/simulated_network.ts";
+import { VirtualNetworkImpl } from "../net/virtual_network_impl.ts";
 import { seededRandom, SOURCES } from "./random.ts";
 import { settled } from "../time/settled.ts";
 import type { Background, Simulation } from "../time/simulation.ts";
@@ -39,7 +39,7 @@ export async function simulateAt<T>(
   const { start, seed, io, instruments, schedule } = settings;
   const clock = new VirtualClock(start);
   const network = settings.network ??
-    new SimulatedNetwork(clock, seededRandom(seed, SOURCES.network), io !== "freeze");
+    new VirtualNetworkImpl(clock, seededRandom(seed, SOURCES.network), io !== "freeze");
   const driver = new Driver(clock, settings, { origin, network: network === "host" ? null : network });
   const unpatch = patchGlobals(ambientDriver);
   clock.driver = driver;
@@ -85,7 +85,7 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
       const background: Background = {
         startSoon: (fn, options) => nursery.startSoon(fn, { ...options, daemon: true }),
       };
-      if (network instanceof SimulatedNetwork) network.background = background;
+      if (network instanceof VirtualNetworkImpl) network.background = background;
       const sim: Simulation = {
         get now() {
           return clock.now();
@@ -93,7 +93,7 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
         seed,
         background,
         get net() {
-          if (network instanceof SimulatedNetwork) return network;
+          if (network instanceof VirtualNetworkImpl) return network;
           throw new TypeError(
             'Cannot use "net" as the network must be the one in memory: option "network" names another',
           );

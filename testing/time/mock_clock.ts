@@ -63,7 +63,7 @@ export class MockClock implements Clock {
   #rearming = false;
   /** The real timer before a jump. */
   #jumper: ReturnType<typeof setTimeout> | undefined;
-  #looking = false;
+  #checking = false;
 
   /**
    * Makes a clock at 0.
@@ -163,10 +163,10 @@ export class MockClock implements Clock {
   idle(): void {
     hostClear(this.#jumper);
     this.#jumper = undefined;
-    if (this.#looking || this.#runs.size === 0 || this.#threshold === Infinity) return;
-    this.#looking = true;
+    if (this.#checking || this.#runs.size === 0 || this.#threshold === Infinity) return;
+    this.#checking = true;
     hostImmediate(() => {
-      this.#looking = false;
+      this.#checking = false;
       if (!this.#resting) return;
       if (this.#threshold === 0) this.#autojump();
       else if (this.#threshold !== Infinity) {

@@ -11,7 +11,7 @@ import {
   sleepForever,
 } from "../../core/mod.ts";
 import { hostOperation } from "../../core/lowlevel.ts";
-import type { SimulatedNetwork } from "../net/simulated_network.ts";
+import type { VirtualNetworkImpl } from "../net/virtual_network_impl.ts";
 import {
   assertCancellable,
   assertCheckpoints,
@@ -259,7 +259,7 @@ Deno.test("a loop of calls that are ready, or refused, lets timers fire and is c
 Deno.test("the network of a simulation settles what nobody awaits any more", async () => {
   const reasons = await unhandled(() =>
     simulate(async (sim) => {
-      const network = sim.net as unknown as SimulatedNetwork;
+      const network = sim.net as unknown as VirtualNetworkImpl;
       const listener = network.listen({ hostname: "127.0.0.1", port: 80 });
       listener.accept().catch(() => {});
       network.resolve("localhost");

@@ -24,7 +24,12 @@ Deno.test("importing the package loads the doors to simulations, and not what is
   const has = (file: string) => reached.has(new URL(file, root).href);
   assert(has("core/mod.ts") && has("testing/time/simulate.ts"));
   assertEquals(
-    ["testing/mod.ts", "testing/driver/driver.ts", "testing/net/simulated_network.ts", "testing/conformance/_rules.ts"]
+    [
+      "testing/mod.ts",
+      "testing/driver/driver.ts",
+      "testing/net/virtual_network_impl.ts",
+      "testing/conformance/_rules.ts",
+    ]
       .filter(has),
     [],
   );

@@ -4,7 +4,7 @@
  * What `net/` needs of a network and no more: byte streams that keep their order, connections that come about, end and
  * break as those of TCP do. No packets: what a program can observe is modelled, and nothing below.
  *
- *     SimulatedNetwork ──▶ Host ──▶ VirtualListener
+ *     VirtualNetworkImpl ──▶ Host ──▶ VirtualListener
  *                    └───▶ Connection = 2 VirtualConn + 2 Flow, each over a Link (the rules of one direction)
  *
  * All that takes time is an alarm of the clock, and nothing an operation of the host: see `Network.inMemory`.
@@ -50,7 +50,7 @@ import type {
 const DEFAULT_HOST = "test";
 
 /** See the header. */
-export class SimulatedNetwork implements Network, VirtualNetwork, HostNetwork, Wire {
+export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork, Wire {
   readonly inMemory = true;
   readonly events: NetworkLog = new NetworkLog();
   /** Where the tasks of hosts run. Written by `simulate()`. */
