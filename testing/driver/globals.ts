@@ -273,7 +273,7 @@ function uuidOf(bubble: Bubble): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
 
-/** The URL of what `fetch` and its like are given; what cannot be one is for the host to say. */
+/** The URL that `fetch` and its like are given. Whether it is valid is for the host to say. */
 function urlOf(input: unknown): string {
   try {
     return String((input as { url?: unknown } | null)?.url ?? input);

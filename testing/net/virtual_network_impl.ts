@@ -53,7 +53,7 @@ const DEFAULT_HOST = "test";
 export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork, Wire {
   readonly inMemory = true;
   readonly events: NetworkLog = new NetworkLog();
-  /** Where the tasks of hosts run. Written by `simulate()`. */
+  /** Where the tasks of hosts run. Written by `simulateAt()`. */
   background: Background | null = null;
   readonly clock: Clock;
   readonly random: () => number;
