@@ -34,16 +34,18 @@ export { inspectable, type Picture } from "./base/inspect.ts";
 export { captureSite, placeOf, plainPlace } from "./base/place.ts";
 export { ignore, isQuiet } from "./base/quiet.ts";
 export { isForeign } from "./kernel/settlement.ts";
+export { formatTime } from "./time/sleep.ts";
 export { withSuppressed } from "./errors/suppressed_errors.ts";
 export { reportHook } from "./base/report_hook.ts";
+export { treeLines } from "./base/tree_lines.ts";
 export { REFUSED } from "./kernel/waiter.ts";
 
 import { currentNode } from "./kernel/context.ts";
 import { failureOf as failureIn } from "./kernel/elsewhere.ts";
-import { makeCancelled } from "./errors/errors.ts";
+import { type Cancelled, makeCancelled } from "./errors/errors.ts";
 import type { Runtime } from "./kernel/runtime.ts";
 import type { RunView } from "./tasks/runtime_view.ts";
-import { closeNode, killNode, type StatusNode } from "./kernel/status.ts";
+import { closeNode, killNode, type StatusNode, walk } from "./kernel/status.ts";
 import type { Task, TaskImpl } from "./kernel/task.ts";
 import { Turns } from "./kernel/turns.ts";
 import { outOfTurn, pass, refuse } from "./kernel/waiter.ts";
@@ -98,12 +100,13 @@ export function abandon(what: readonly (Task | StatusNode)[]): void {
 
 /**
  * Gives a run up that would never end: none of its waits ends any more, and no task of it begins, so that nothing in it goes
- * on.
+ * on. For a scope around it, it has ended.
  */
 export function abandonRun(run: RunView): void {
   const runtime = run as Runtime;
   runtime.schedule = () => {};
   runtime.turns = new Standstill();
+  runtime.root.abandon();
 }
 
 /** Turns that do not come. */
@@ -115,6 +118,16 @@ class Standstill extends Turns {
   override forStart(): Promise<void> {
     return new Promise(() => {});
   }
+}
+
+/** The cancellations in effect anywhere in a run, from the outside in. */
+export function cancellationsIn(run: RunView): ReadonlySet<Cancelled> {
+  const found = new Set<Cancelled>();
+  walk((run as Runtime).root, ({ cancelled }) => {
+    if (cancelled !== null) found.add(cancelled);
+    return true;
+  });
+  return found;
 }
 
 /**

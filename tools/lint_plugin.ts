@@ -30,6 +30,7 @@ export const CLOSED_ROOMS: readonly string[] = [
   "net/host/",
   "testing/base/",
   "testing/driver/",
+  "testing/net/",
 ];
 
 /** Globals that a test may replace. */

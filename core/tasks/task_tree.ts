@@ -7,6 +7,7 @@
 import { currentNode } from "../kernel/context.ts";
 import { ambientRuntime, type Runtime } from "../kernel/runtime.ts";
 import { formatTime } from "../time/sleep.ts";
+import { treeLines } from "../base/tree_lines.ts";
 import { walk } from "../kernel/status.ts";
 import type { TaskImpl } from "../kernel/task.ts";
 import { kindOf, labelOf, waitText } from "../kernel/wait_text.ts";
@@ -120,31 +121,10 @@ export function snapshot(runtime: Runtime): TaskTree {
   return { time, root, toString: () => render(root) };
 }
 
-/** Deeper tasks are indented no further; their level is written out. */
-const DEEPEST_INDENT = 24;
-
 function render(root: TaskTreeNode): string {
   const lines: string[] = [];
-  const open: { node: TaskTreeNode; prefix: string; branch: string; level: number }[] = [{
-    node: root,
-    prefix: "",
-    branch: "",
-    level: 0,
-  }];
-  for (let item = open.pop(); item !== undefined; item = open.pop()) {
-    const { node, prefix, branch, level } = item;
-    lines.push(`${prefix}${branch}${describeNode(node)}`);
-    const deep = level >= DEEPEST_INDENT;
-    const inner = branch === "" || deep ? prefix : prefix + (branch === "├─ " ? "│  " : "   ");
-    for (let i = node.children.length - 1; i >= 0; i--) {
-      const last = i === node.children.length - 1 ? "└─ " : "├─ ";
-      open.push({
-        node: node.children[i] as TaskTreeNode,
-        prefix: inner,
-        branch: deep ? `[${level + 1}] ` : last,
-        level: level + 1,
-      });
-    }
+  for (const { node, branch } of treeLines(root, ({ children }) => children)) {
+    lines.push(`${branch}${describeNode(node)}`);
   }
   return lines.join("\n");
 }

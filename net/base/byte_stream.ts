@@ -62,7 +62,7 @@ export function encodeText(text: unknown, send: (bytes: Uint8Array) => Promise<v
  * The beginning of a chunk for its receiver, and the rest that stays with the stream, if any. They do not share their
  * memory: what is received belongs to the receiver, who may transfer it.
  */
-export function divide(chunk: Uint8Array, max: number): [part: Uint8Array, rest: Uint8Array | null] {
+export function splitChunk(chunk: Uint8Array, max: number): [part: Uint8Array, rest: Uint8Array | null] {
   return chunk.length <= max ? [chunk, null] : [chunk.slice(0, max), chunk.subarray(max)];
 }
 

@@ -8,7 +8,7 @@
 import { BrokenResourceError, BusyResourceError, ClosedResourceError } from "../../core/mod.ts";
 import { type HostOperation, suspend, type WaitReason, type Waker } from "../../core/lowlevel.ts";
 import { show } from "../../core/internal.ts";
-import { chunksOf, divide, faultOfMax, faultOfTarget } from "../base/byte_stream.ts";
+import { chunksOf, faultOfMax, faultOfTarget, splitChunk } from "../base/byte_stream.ts";
 import { callHost, tellHost } from "../host/host_call.ts";
 import { textOf } from "../host/host_errors.ts";
 import type { ReceiveStream } from "./stream.ts";
@@ -147,7 +147,7 @@ export class WebReceiveStream implements ReceiveStream {
   }
 
   #deliver({ waker, into, max }: Receiver, chunk: Uint8Array): void {
-    const [part, rest] = divide(chunk, max);
+    const [part, rest] = splitChunk(chunk, max);
     this.#stash = rest;
     if (into === null) return void waker.wake(part);
     into.set(part);

@@ -33,12 +33,12 @@ import { hostImmediate } from "../../core/internal.ts";
 import { formatSocketAddress } from "../base/address.ts";
 import {
   chunksOf,
-  divide,
   encodeText,
   faultOfBytes,
   faultOfMax,
   faultOfSize,
   faultOfTarget,
+  splitChunk,
 } from "../base/byte_stream.ts";
 import { requireMethod } from "../base/check.ts";
 import { callHost, closeAll, tellHost } from "../host/host_call.ts";
@@ -487,7 +487,7 @@ export class SocketStream<A extends SocketAddress = TcpAddress> implements HalfC
 
   /** Gives a receiver bytes that are in a chunk of their own, and keeps the rest. */
   #deliver(waker: Waker<never>, into: Uint8Array | null, max: number, chunk: Uint8Array): void {
-    const [part, rest] = divide(chunk, max);
+    const [part, rest] = splitChunk(chunk, max);
     this.#stash = rest;
     if (into === null) return void waker.wake(part as never);
     into.set(part);

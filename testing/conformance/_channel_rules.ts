@@ -15,7 +15,7 @@ import {
   type SendChannel,
   WouldBlock,
 } from "../../core/mod.ts";
-import { type Attempt, type Bench, bind, type BoundRule, type Rule, textOf } from "./_rules.ts";
+import { type Attempt, bind, type BoundRule, type Rule, textOf, type Trial } from "./_rules.ts";
 
 /** The two ends of a channel of numbers. */
 export type ChannelEnds = readonly [SendChannel<number>, ReceiveChannel<number>];
@@ -50,7 +50,7 @@ const LOST = "a value was lost: neither the cancelled receive nor the next one g
  */
 export function* channelRules(capacity: number, make: () => ChannelEnds | Promise<ChannelEnds>): Iterable<BoundRule> {
   let last: Ends | null = null;
-  const ends = async (bench: Bench): Promise<Ends> => {
+  const ends = async (bench: Trial): Promise<Ends> => {
     const [send, receive] = await make();
     bench.closeLater(send, receive);
     return last = { send, receive };
@@ -75,7 +75,7 @@ function has(end: object, method: string): boolean {
 const RULES: readonly Rule<Ends>[] = [
   {
     name: "values arrive once each, in the order in which they were sent",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       await bench.tasks(async (start) => {
         const sending = start(async () => {
           for (let i = 0; i < 100; i++) await send.send(i);
@@ -87,7 +87,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "several tasks may send and receive: each value arrives at one of them, and none is lost",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       await bench.tasks(async (start) => {
         const got: number[] = [];
         const receiving = count(3).map(() =>
@@ -109,7 +109,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "the task that has waited longest to receive is served first",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       await bench.tasks(async (start) => {
         const receiving: Attempt<number>[] = [];
         for (let i = 0; i < 3; i++) {
@@ -125,7 +125,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "a cancelled receive loses no value",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       for (let round = 0; round < ROUNDS; round++) {
         const cancelled = await moveOnAfter(Infinity, async (scope) => {
           const receiving = receive.receive();
@@ -145,7 +145,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "a receive that is cancelled as its value arrives returns it or leaves it",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       for (let round = 0; round < ROUNDS; round++) {
         await bench.tasks(async (start) => {
           let sending = null as Attempt<void> | null;
@@ -167,7 +167,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "operations in a cancelled scope refuse before any effect",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       await bench.tasks(async (start) => {
         const receiving = start(() => receive.receive());
         await bench.settle();
@@ -185,7 +185,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "the channel ends when its sender is closed, after the values on their way",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       await bench.tasks(async (start) => {
         const sending = start(async () => {
           for (let i = 0; i < 3; i++) await send.send(i);
@@ -199,7 +199,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "closing the sender wakes every blocked receive with EndOfChannel",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       await bench.tasks(async (start) => {
         const receiving = [start(() => receive.receive()), start(() => receive.receive())];
         await bench.settle();
@@ -210,7 +210,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "sending when the receiver is closed is BrokenResourceError",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       await receive.close();
       // Over a network the sender has to be told.
       await bench.settle();
@@ -219,7 +219,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "using a closed end is ClosedResourceError",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       await send.close();
       await receive.close();
       await bench.rejects("send()", () => send.send(1), ClosedResourceError);
@@ -228,7 +228,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "close() wakes the receives blocked on that end with ClosedResourceError",
-    async check(bench: Bench, { receive }) {
+    async check(bench: Trial, { receive }) {
       await bench.tasks(async (start) => {
         const receiving = [start(() => receive.receive()), start(() => receive.receive())];
         await bench.settle();
@@ -239,7 +239,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "closing an end again, or disposing of it, is harmless",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       for (const end of [send, receive]) {
         await dispose(end);
         await end.close();
@@ -251,7 +251,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "iterating receives until the channel ends",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       await bench.tasks(async (start) => {
         const sending = start(async () => {
           for (let i = 0; i < 5; i++) await send.send(i);
@@ -271,7 +271,7 @@ function roomRule(capacity: number): Rule<Ends> {
   const room = Math.min(capacity, MANY);
   return {
     name: "a sender does not wait while there is room",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       await bench.tasks(async (start) => {
         const sending = start(async () => {
           for (let i = 0; i < room; i++) await send.send(i);
@@ -289,7 +289,7 @@ function fullRules(capacity: number): readonly Rule<Ends>[] {
   return [
     {
       name: "a sender without room waits, and blocked senders go on in their order",
-      async check(bench: Bench, { send, receive }) {
+      async check(bench: Trial, { send, receive }) {
         await bench.tasks(async (start) => {
           await fill(bench, start, send);
           const sending: Attempt<void>[] = [];
@@ -305,7 +305,7 @@ function fullRules(capacity: number): readonly Rule<Ends>[] {
     },
     {
       name: "a cancelled send has sent nothing",
-      async check(bench: Bench, { send, receive }) {
+      async check(bench: Trial, { send, receive }) {
         await bench.tasks(async (start) => {
           await fill(bench, start, send);
           const outcome = await moveOnAfter(Infinity, async (scope) => {
@@ -324,7 +324,7 @@ function fullRules(capacity: number): readonly Rule<Ends>[] {
     },
     {
       name: "closing the receiver wakes every blocked send with BrokenResourceError",
-      async check(bench: Bench, { send, receive }) {
+      async check(bench: Trial, { send, receive }) {
         await bench.tasks(async (start) => {
           await fill(bench, start, send);
           const sending = [start(() => send.send(1)), start(() => send.send(2))];
@@ -336,7 +336,7 @@ function fullRules(capacity: number): readonly Rule<Ends>[] {
     },
     {
       name: "close() wakes the sends blocked on that end with ClosedResourceError",
-      async check(bench: Bench, { send }) {
+      async check(bench: Trial, { send }) {
         await bench.tasks(async (start) => {
           await fill(bench, start, send);
           const sending = [start(() => send.send(1)), start(() => send.send(2))];
@@ -353,7 +353,7 @@ function fullRules(capacity: number): readonly Rule<Ends>[] {
 const TRY_RULES: readonly Rule<TryingEnds>[] = [
   {
     name: "trySend() gives a value to a blocked receiver",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       await bench.tasks(async (start) => {
         const receiving = start(() => receive.receive());
         await bench.settle();
@@ -365,13 +365,13 @@ const TRY_RULES: readonly Rule<TryingEnds>[] = [
   },
   {
     name: "tryReceive() on an empty channel is WouldBlock",
-    async check(bench: Bench, { receive }) {
+    async check(bench: Trial, { receive }) {
       await throws(bench, "tryReceive()", () => receive.tryReceive(), WouldBlock);
     },
   },
   {
     name: "a value that was handed over is received, though the receiver is cancelled right after",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       const outcome = await moveOnAfter(Infinity, async (scope) => {
         const receiving = receive.receive();
         receiving.catch(() => {});
@@ -386,7 +386,7 @@ const TRY_RULES: readonly Rule<TryingEnds>[] = [
   {
     name:
       "trySend() and tryReceive() throw what send() and receive() throw of a channel that is over, and of a closed end",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       await send.close();
       await throws(bench, "tryReceive() at the end", () => receive.tryReceive(), EndOfChannel);
       await throws(bench, "trySend() on a closed end", () => send.trySend(1), ClosedResourceError);
@@ -396,7 +396,7 @@ const TRY_RULES: readonly Rule<TryingEnds>[] = [
   },
   {
     name: "trySend() when the receiver is closed is BrokenResourceError",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       await receive.close();
       await throws(bench, "trySend()", () => send.trySend(1), BrokenResourceError);
     },
@@ -411,7 +411,7 @@ function fullTryRules(capacity: number): readonly Rule<TryingEnds>[] {
   return [
     {
       name: "trySend() without room is WouldBlock",
-      async check(bench: Bench, { send, receive }) {
+      async check(bench: Trial, { send, receive }) {
         fill(send);
         await throws(bench, "trySend()", () => send.trySend(-1), WouldBlock);
         for (let i = 0; i < capacity; i++) requireSame(bench, [receive.tryReceive()], [i]);
@@ -420,7 +420,7 @@ function fullTryRules(capacity: number): readonly Rule<TryingEnds>[] {
     },
     {
       name: "tryReceive() takes the value of a blocked sender",
-      async check(bench: Bench, { send, receive }) {
+      async check(bench: Trial, { send, receive }) {
         fill(send);
         await bench.tasks(async (start) => {
           const sending = start(() => send.send(capacity));
@@ -434,7 +434,7 @@ function fullTryRules(capacity: number): readonly Rule<TryingEnds>[] {
     },
     {
       name: "a send whose value was taken returns, though it is cancelled right after",
-      async check(bench: Bench, { send, receive }) {
+      async check(bench: Trial, { send, receive }) {
         fill(send);
         const got: number[] = [];
         let error: unknown = null;
@@ -459,7 +459,7 @@ function fullTryRules(capacity: number): readonly Rule<TryingEnds>[] {
 const CLONE_RULES: readonly Rule<CloningEnds>[] = [
   {
     name: "clones share the channel: each value arrives at one of them, and none is lost",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       await bench.tasks(async (start) => {
         const got: number[] = [];
         const attempts: Attempt<void>[] = [];
@@ -483,7 +483,7 @@ const CLONE_RULES: readonly Rule<CloningEnds>[] = [
   },
   {
     name: "the channel ends when the last clone of the sender is closed, and breaks with that of the receiver",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       const clones = [send.clone(), receive.clone()] as const;
       await bench.tasks(async (start) => {
         const sending = start(async () => {
@@ -505,7 +505,7 @@ const CLONE_RULES: readonly Rule<CloningEnds>[] = [
   },
   {
     name: "clone() of a closed end is ClosedResourceError",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       bench.closeLater(send.clone(), receive.clone());
       await send.close();
       await receive.close();
@@ -515,7 +515,7 @@ const CLONE_RULES: readonly Rule<CloningEnds>[] = [
   },
   {
     name: "close() wakes no receive that is blocked on a clone",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       const clone = receive.clone();
       await bench.tasks(async (start) => {
         const other = start(() => clone.receive());
@@ -530,7 +530,7 @@ const CLONE_RULES: readonly Rule<CloningEnds>[] = [
   },
   {
     name: "closing a clone again, or disposing of it, counts once",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       for (const end of [send.clone(), receive.clone()]) {
         await dispose(end);
         await end.close();
@@ -550,7 +550,7 @@ function fullCloneRule(capacity: number): Rule<CloningEnds> {
   const fill = filler(capacity);
   return {
     name: "close() wakes no send that is blocked on a clone",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       const clone = send.clone();
       await bench.tasks(async (start) => {
         await fill(bench, start, send);
@@ -568,7 +568,7 @@ function fullCloneRule(capacity: number): Rule<CloningEnds> {
 
 /** Fills a channel by sends, which end at once if it has the room that it says. */
 function filler(capacity: number) {
-  return async (bench: Bench, start: <T>(fn: () => Promise<T>) => Attempt<T>, send: Ends["send"]): Promise<void> => {
+  return async (bench: Trial, start: <T>(fn: () => Promise<T>) => Attempt<T>, send: Ends["send"]): Promise<void> => {
     const filling = start(async () => {
       for (let i = 0; i < capacity; i++) await send.send(i);
     });
@@ -587,7 +587,7 @@ function count(size: number): number[] {
 }
 
 async function requireNext(
-  bench: Bench,
+  bench: Trial,
   receive: ReceiveChannel<number>,
   expected: readonly number[],
 ): Promise<void> {
@@ -597,7 +597,7 @@ async function requireNext(
   }
 }
 
-function requireSame(bench: Bench, got: readonly unknown[], expected: readonly number[]): void {
+function requireSame(bench: Trial, got: readonly unknown[], expected: readonly number[]): void {
   bench.require(
     got.length === expected.length && got.every((value, i) => value === expected[i]),
     `the values were ${got.join(", ")} instead of ${expected.join(", ")}`,
@@ -606,10 +606,10 @@ function requireSame(bench: Bench, got: readonly unknown[], expected: readonly n
 
 /** As `rejects`, for functions that throw. */
 function throws(
-  bench: Bench,
+  bench: Trial,
   what: string,
   fn: () => unknown,
-  Class: Parameters<Bench["rejects"]>[2],
+  Class: Parameters<Trial["rejects"]>[2],
 ): Promise<unknown> {
   return bench.rejects(what, () => Promise.try(fn), Class);
 }

@@ -2,7 +2,7 @@
 
 import type { ReceiveChannel, SendChannel } from "../../core/mod.ts";
 import { composedWait } from "../../core/internal.ts";
-import { requireOptions, requireWhole } from "../base/check.ts";
+import { requireWhole } from "../base/check.ts";
 import { channelRules } from "./_channel_rules.ts";
 import { checkRules, requireCheckArguments } from "./_rules.ts";
 import type { CheckOptions, StepContext } from "./conformance.ts";
@@ -50,8 +50,7 @@ export function checkChannel(
   options: CheckChannelOptions = {},
 ): Promise<void> {
   return composedWait(async () => {
-    requireOptions("check a channel", options, ["time", "deadline", "simulation", "capacity"]);
-    requireCheckArguments("check a channel", { steps, make, options });
+    requireCheckArguments("check a channel", { steps, make, options }, ["capacity"]);
     const { capacity = 0 } = options;
     if (capacity !== Infinity) requireWhole("check a channel", "capacity", capacity, 0);
     await checkRules(steps, channelRules(capacity, make), options);

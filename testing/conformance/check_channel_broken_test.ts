@@ -264,8 +264,8 @@ Deno.test("checkChannel() checks its arguments before any rule", async () => {
     'Cannot check a channel as "capacity" must be a whole number >= 0: received -1',
   );
   await assertRejects(
-    () => checkChannel(t, make, { deadline: NaN }),
+    () => checkChannel(t, make, { timeout: NaN }),
     RangeError,
-    'Cannot check a channel as "deadline" must be >= 0: received NaN',
+    'Cannot check a channel as "timeout" must be >= 0: received NaN',
   );
 });

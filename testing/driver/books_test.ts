@@ -44,7 +44,7 @@ async function audited(body: (sim: Simulation) => unknown, seed = 0): Promise<nu
   const faults = new Set<string>();
   await simulate(async (sim) => {
     const run = currentRun() as { statistics: ReturnType<typeof currentRun>["statistics"] };
-    const driver = ambientDriver()!;
+    const driver = ambientDriver() as Driver;
     const { statistics } = run;
     let inside = false;
     run.statistics = () => {

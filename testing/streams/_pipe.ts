@@ -40,7 +40,10 @@ export class Pipe {
   readonly #options: PipeOptions;
   readonly #sending: WaitReason;
   readonly #receiving: WaitReason;
-  /** The buffer: chunks of our own, the first one from `#head`; `#used` bytes in all. Written by `#fill`, `#take` and `closeReceive`. */
+  /**
+   * The buffer: chunks of our own, the first one from `#head`; `#used` bytes in all. Written by `#fill`, `#take` and
+   * `closeReceive`.
+   */
   readonly #chunks: Uint8Array[] = [];
   #head = 0;
   #used = 0;
@@ -165,7 +168,10 @@ export class Pipe {
     sender.rest = size === sender.rest.length ? NOTHING : sender.rest.subarray(size);
   }
 
-  /** Fills the target from the buffer or, if that is empty, from the sender; there must be enough in the one or the other. */
+  /**
+   * Fills the target from the buffer or, if that is empty, from the sender; there must be enough in the one or the
+   * other.
+   */
   #take(target: Uint8Array): void {
     if (this.#used === 0) {
       const sender = this.#sender as Sender;

@@ -1,11 +1,11 @@
 /** Ends of pipes as streams, with the hooks of the test that made them. */
 
-import { composedWait } from "../../core/internal.ts";
+import { composedWait, faultOf } from "../../core/internal.ts";
 import { checkpoint } from "../../core/mod.ts";
 import type { HalfCloseableStream, ReceiveStream, SendStream, TextSender } from "../../net/mod.ts";
-import { encodeText, faultOf, requireBuffer, requireBytes, requireMax } from "../base/check.ts";
+import { encodeText, requireBuffer, requireBytes, requireMax } from "../base/check.ts";
 import { strayed } from "../driver/ambient.ts";
-import type { MemoryStreamHooks } from "./memory_stream.ts";
+import type { MemoryStreamHooks } from "./stream_hooks.ts";
 import { type Tracked, trackOpen } from "../driver/leaks.ts";
 import { busyReceiving, busySending, type Pipe } from "./_pipe.ts";
 

@@ -234,7 +234,7 @@ Deno.test("memoryStreamPair() checks its options", () => {
     assertThrows(
       () => make({ capacity: "1" as never }),
       TypeError,
-      'Cannot make a memory stream as "capacity" must be a number: received string',
+      'Cannot make a memory stream as "capacity" must be a number: received "1"',
     );
   }
 });

@@ -247,9 +247,9 @@ Deno.test("what is left open is a leak that names its ends, and where it was ope
     })
   );
   const [, ...lines] = (error as Error).message.split("\n");
-  assertMatch(lines[0]!, /^ {2}not closed: listener on test:80 at .*simulated_network_test.ts:\d+:\d+, task "main"$/);
+  assertMatch(lines[0]!, /^ {2}not closed: listener on test:80 at .*virtual_network_test.ts:\d+:\d+, task "main"$/);
   assertMatch(lines[1]!, /^ {2}not closed: connection test:40001→test:80/);
-  assertMatch(lines[2]!, /^ {2}not closed: connection test:80→test:40001 at .*simulated_network_test.ts/);
+  assertMatch(lines[2]!, /^ {2}not closed: connection test:80→test:40001 at .*virtual_network_test.ts/);
   assertEquals(lines.length, 3);
 });
 
@@ -263,7 +263,7 @@ Deno.test("a wait on the network that nothing can end is a deadlock, shown with 
       })
     ), DeadlockError);
   assertMatch(error.message, /\(t=1s\)/);
-  assertMatch(error.message, /receive from 127\.0\.0\.1:7 +since t=1s +.*simulated_network_test\.ts/);
+  assertMatch(error.message, /receive from 127\.0\.0\.1:7 +since t=1s +.*virtual_network_test\.ts/);
   assertMatch(error.message, /accept on 0\.0\.0\.0:7/);
   assertMatch(error.message, /receive from 127\.0\.0\.1:40001/);
 });

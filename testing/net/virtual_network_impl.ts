@@ -4,13 +4,13 @@
  * What `net/` needs of a network and no more: byte streams that keep their order, connections that come about, end and
  * break as those of TCP do. No packets: what a program can observe is modelled, and nothing below.
  *
- *     SimulatedNetwork ──▶ Host ──▶ VirtualListener
+ *     VirtualNetworkImpl ──▶ Host ──▶ VirtualListener
  *                    └───▶ Connection = 2 VirtualConn + 2 Flow, each over a Link (the rules of one direction)
  *
  * All that takes time is an alarm of the clock, and nothing an operation of the host: see `Network.inMemory`.
  */
 
-import { isError, show } from "../../core/internal.ts";
+import { isError, requireBoolean, requireTimeout, show } from "../../core/internal.ts";
 import type { SocketAddress, Task, TcpAddress, UnixAddress } from "../../core/mod.ts";
 import type {
   Clock,
@@ -22,14 +22,14 @@ import type {
   NetworkListenUnixOptions,
   ResolvedAddress,
 } from "../../core/lowlevel.ts";
-import { requireFlag, requireMilliseconds, requireOptions } from "../base/check.ts";
+import { requireKnown } from "../base/check.ts";
 import { ambientIncarnation, outsideHosts } from "../driver/incarnation.ts";
 import { prepareTracking } from "../driver/leaks.ts";
-import type { Background } from "../time/simulate.ts";
+import type { Background } from "../time/simulation.ts";
 import { canonical, isLoopback } from "./_addresses.ts";
 import { Connection } from "./_connection.ts";
 import type { Wire } from "./_flow.ts";
-import { Host } from "./_host.ts";
+import { Host, type HostNetwork } from "./_host.ts";
 import { hostError } from "./_host_errors.ts";
 import { Link } from "./_link.ts";
 import { NetworkLog } from "./_log.ts";
@@ -50,10 +50,10 @@ import type {
 const DEFAULT_HOST = "test";
 
 /** See the header. */
-export class SimulatedNetwork implements Network, VirtualNetwork, Wire {
+export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork, Wire {
   readonly inMemory = true;
   readonly events: NetworkLog = new NetworkLog();
-  /** Where the tasks of hosts run. Written by `simulate()`. */
+  /** Where the tasks of hosts run. Written by `simulateAt()`. */
   background: Background | null = null;
   readonly clock: Clock;
   readonly random: () => number;
@@ -213,9 +213,9 @@ export class SimulatedNetwork implements Network, VirtualNetwork, Wire {
     if (typeof name !== "string") {
       throw new TypeError(`Cannot set up a name as "name" must be a string: received ${show(name)}`);
     }
-    requireOptions("set up a name", options, ["delay"]);
+    requireKnown("set up a name", options, ["delay"]);
     const { delay = 0 } = options;
-    requireMilliseconds("set up a name", "delay", delay);
+    requireTimeout("set up a name", "delay", delay);
     if (!isError(answer) && !(Array.isArray(answer) && answer.every((one) => typeof one === "string"))) {
       throw new TypeError(
         `Cannot set up a name as "answer" must be an array of addresses, or an Error: received ${show(answer)}`,
@@ -316,11 +316,12 @@ export class SimulatedNetwork implements Network, VirtualNetwork, Wire {
   #block(kind: "partitions" | "holds", ends: readonly [string, string], options: DirectionOptions): Disposable {
     const token = {};
     const verb = kind === "partitions" ? "partition" : "hold";
-    requireOptions(verb, options, ["oneWay"]);
-    requireFlag(verb, "oneWay", options.oneWay);
+    requireKnown(verb, options, ["oneWay"]);
+    const { oneWay = false } = options;
+    requireBoolean(verb, "oneWay", oneWay);
     const links = this.#between(verb, ends, options);
     for (const link of links) link[kind].add(token);
-    this.events.event(this.clock.now(), ends.join(options.oneWay ? "→" : ", "), verb);
+    this.events.event(this.clock.now(), ends.join(oneWay ? "→" : ", "), verb);
     this.#linksChanged();
     return guard(() => {
       if (links.map((link) => link[kind].delete(token)).includes(true)) this.#freed(kind, ends);
