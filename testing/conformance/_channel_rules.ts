@@ -441,5 +441,5 @@ function throws(
   fn: () => unknown,
   Class: Parameters<Bench["rejects"]>[2],
 ): Promise<unknown> {
-  return bench.rejects(what, () => Promise.try(fn), Class);
+  return bench.rejects(what, async () => await fn(), Class);
 }

@@ -1,7 +1,7 @@
 /** What our tests use of `@std/assert`, over `node:util`: see README.md here. */
 
 // Not `node:assert`, which makes a diff of what is not equal: that takes minutes for 60,000 bytes.
-import { isDeepStrictEqual as equal } from "node:util";
+import { inspect, isDeepStrictEqual as equal } from "node:util";
 
 // deno-lint-ignore no-explicit-any -- as in @std/assert: a class of any shape
 type ErrorClass<E extends Error> = abstract new (...args: any[]) => E;
@@ -12,7 +12,7 @@ export class AssertionError extends Error {
 }
 
 function show(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value) : Deno.inspect(value, { depth: 8, sorted: true });
+  return typeof value === "string" ? JSON.stringify(value) : inspect(value, { depth: 8, sorted: true });
 }
 
 function suffix(msg: string | undefined): string {
