@@ -8,7 +8,7 @@ import process from "node:process";
 import { pathToFileURL } from "node:url";
 
 /** No test waits for the outside world; one that takes longer than this, in milliseconds, waits for what never comes. */
-const LONGEST = 60_000;
+const LONGEST = 20_000;
 
 // What our tests use, and Node 22 does not have; our library uses none of it.
 Promise.try ??= (fn, ...args) => new Promise((resolve) => resolve(fn(...args)));
