@@ -67,11 +67,12 @@ export function assertExists<T>(actual: T, msg?: string): asserts actual is NonN
 }
 
 /** Fails unless the value is an instance of the class. */
-export function assertInstanceOf<E extends Error>(
+// deno-lint-ignore no-explicit-any -- as in @std/assert: a class of any shape
+export function assertInstanceOf<T extends abstract new (...args: any[]) => any>(
   actual: unknown,
-  expectedType: ErrorClass<E>,
+  expectedType: T,
   msg?: string,
-): asserts actual is E {
+): asserts actual is InstanceType<T> {
   if (!(actual instanceof expectedType)) {
     throw new AssertionError(`Expected ${show(actual)} to be an instance of ${expectedType.name}${suffix(msg)}`);
   }
