@@ -2,8 +2,9 @@
 /** Loads the whole package on another host, and tries what goes to the network: see `suites_test.ts`. */
 
 import { createServer } from "node:http";
-import { fetch, openTcpStream, serveHttp, serveTcp } from "./mod.ts";
 
+// It lies beside the copy of `mod.ts`, not beside this file.
+const { fetch, openTcpStream, serveHttp, serveTcp } = await import(new URL("mod.ts", import.meta.url).href);
 const here = { hostname: "127.0.0.1", port: 0 };
 for (
   const call of [

@@ -55,7 +55,7 @@ export const EXCLUDED: readonly Excluded[] = [
     on: ["Node 22", "Node 24"],
   },
   {
-    why: "An async generator of the test runs on in the context of who asks it, and not of who made it, unlike on Deno",
+    why: "What is called and enters another value by AsyncLocalStorage.enterWith() changes it for its caller, too",
     names: [/^each item, attempt and job begins with the async-local values of the caller/],
   },
   {

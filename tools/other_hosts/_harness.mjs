@@ -1,4 +1,3 @@
-// deno-lint-ignore-file no-console
 /**
  * Runs test files on another host, one after the other, and prints a line of JSON for each test: `Deno.test()` for those who are not Deno.
  * Usage: patterns of names to leave out (JSON), files. They were prepared by `_hosts.ts`: their `Deno.test` is the global `host_test`.
@@ -8,16 +7,19 @@ import process from "node:process";
 import { pathToFileURL } from "node:url";
 
 /** No test waits for the outside world; one that takes longer than this, in milliseconds, waits for what never comes. */
-const LONGEST = 20_000;
+const LONGEST = 60_000;
 
 // What our tests use, and Node 22 does not have; our library uses none of it.
 Promise.try ??= (fn, ...args) => new Promise((resolve) => resolve(fn(...args)));
-globalThis.SuppressedError ??= class SuppressedError extends Error {
+class Suppressed extends Error {
+  name = "SuppressedError";
+
   constructor(error, suppressed, message) {
     super(message);
     Object.assign(this, { error, suppressed });
   }
-};
+}
+globalThis.SuppressedError ??= Suppressed;
 
 const tests = [];
 globalThis.host_test = (first, ...rest) => {

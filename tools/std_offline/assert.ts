@@ -145,7 +145,7 @@ export function assertThrows<E extends Error = Error>(
     fn();
   } catch (error) {
     thrown = error;
-    assertIsError(thrown, ErrorClass, msgIncludes, msg);
+    if (ErrorClass !== undefined) assertIsError(thrown, ErrorClass, msgIncludes, msg);
     return thrown;
   }
   throw new AssertionError(`Expected function to throw${suffix(msg)}`);
@@ -177,7 +177,7 @@ export async function assertRejects<E extends Error = Error>(
   try {
     await promise;
   } catch (error) {
-    assertIsError(error, ErrorClass, msgIncludes, msg);
+    if (ErrorClass !== undefined) assertIsError(error, ErrorClass, msgIncludes, msg);
     return error;
   }
   throw new AssertionError(`Expected function to reject${suffix(msg)}`);

@@ -90,6 +90,7 @@ export class RetryError extends Error {
   override readonly name = "RetryError";
 
   constructor(cause: unknown, attempts: number) {
+    // deno-lint-ignore trefoil/error-message -- the message of @std/async
     super(`Retrying exceeded the maxAttempts (${attempts}).`, { cause });
   }
 }
