@@ -133,7 +133,6 @@ function judge(one: Case, metric: string, rows: ReadonlyMap<string, readonly num
       };
     }),
     findings: (one.limits ?? []).flatMap((limit) => {
-      if (limit.metric !== undefined && limit.metric !== metric) return [];
       const value = medians.get(limit.of);
       const other = limit.against === undefined ? 1 : medians.get(limit.against);
       if (value === undefined || other === undefined) return [];

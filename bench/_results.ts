@@ -3,8 +3,6 @@
 /** What the project promises about a candidate: a ratio to another one, or a value in the unit of the case. */
 export interface Limit {
   readonly of: string;
-  /** Of several measurements, the one that is meant; without it each of them. */
-  readonly metric?: string;
   readonly against?: string;
   readonly atMost?: number;
   readonly atLeast?: number;

@@ -39,6 +39,4 @@ await measure([{
   unit: "timers",
   baseline: "bare setTimeout",
   candidates: candidates.map((candidate) => ({ ...candidate, slow: true })),
-  // One for the earliest deadline; a host may need a second one, to put an earlier in its place.
-  limits: [{ of: "ours", metric: "at the same time", atMost: 2 }],
 }]);
