@@ -47,13 +47,14 @@ export function plainPlace(place: string): string {
 /** The first line of a stack that is outside this library, and outside the host, whose own code may lie in between. */
 function firstForeignFrame(stack: string): string | undefined {
   for (const line of stack.split("\n")) {
-    const place = /(?:\(|at |async )((?:file|https?|jsr|npm|data|blob):[^\s()]+:\d+:\d+)\)?$/.exec(line)?.[1];
-    if (place !== undefined && !isOurs(place)) return place;
+    const place = /(?:\(|at |async )((?:(?:file|https?|jsr|npm|data|blob):|\/)[^\s()]+:\d+:\d+)\)?$/.exec(line)?.[1];
+    if (place !== undefined && !isOurs(place)) return place.startsWith("/") ? `file://${place}` : place;
   }
   return undefined;
 }
 
-const LIBRARY = new URL("../../", import.meta.url).href;
+/** Without the scheme of files: Bun's stacks have paths. */
+const LIBRARY = new URL("../../", import.meta.url).href.replace(/^file:\/\//, "");
 /** Not tests, and not the examples in the documentation, whose files are called `x.ts$10-20.ts`: they are users of it. */
 const OURS = /^(?:core|net|testing)\/(?:\w+\/)?(?:(?!_test\.)\w)+\.[jt]s:/;
 

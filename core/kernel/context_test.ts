@@ -121,7 +121,7 @@ Deno.test(
     assertEquals(outcome.value, "winner");
     await checkpoint();
     assertEquals(loser, "ended at 3");
-  }),
+  }, { leaks: { forgottenWaits: "ignore" } }),
 );
 
 Deno.test("a timer's callback belongs to the task that set it, and an event's listener to the one that fires it", async () => {

@@ -271,7 +271,7 @@ Deno.test(
       (log[0] as Error).message,
       "Cancelled as the block around it has ended: is an await missing, or is this a callback of something that was opened in the block? For callbacks there is nursery.adopt()",
     );
-  }),
+  }, { leaks: { forgottenWaits: "ignore" } }),
 );
 
 Deno.test("CancelScope refuses times that are none, before the body starts", async () => {

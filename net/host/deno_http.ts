@@ -44,7 +44,7 @@
 import type { TcpAddress } from "../../core/mod.ts";
 import { currentRun } from "../../core/lowlevel.ts";
 import { isInstance } from "../../core/internal.ts";
-import { requireReusePortFlag } from "./deno_network.ts";
+import { requireDeno, requireReusePortFlag } from "./deno_network.ts";
 
 /** A server of HTTP that the host runs. */
 export interface HostHttpServer {
@@ -82,6 +82,7 @@ export function hostServeHttp(
   const { hostname, port, backlog, reusePort, identity, onError } = options;
   // A network in memory has no HTTP: a test must not open a real port unawares.
   currentRun().network?.requireHost?.("serve HTTP");
+  requireDeno("serve HTTP");
   const controller = new AbortController();
   if (reusePort) requireReusePortFlag();
   const server = Deno.serve({
@@ -137,6 +138,7 @@ export function hostWebSocket(
   },
 ): WebSocket {
   const { protocols = [], headers, caCerts } = options;
+  if (caCerts !== undefined) requireDeno('open a WebSocket with "caCerts"');
   // It has what it needs of its client once it is made.
   const client = caCerts === undefined ? undefined : Deno.createHttpClient({ caCerts: [...caCerts] });
   try {

@@ -143,7 +143,15 @@ export function requireReusePortFlag(): void {
 
 /** The network of the current run. */
 export function ambientNetwork(): Network {
-  return currentRun().network ?? denoNetwork;
+  const { network } = currentRun();
+  if (network === undefined) requireDeno("use the network");
+  return network ?? denoNetwork;
+}
+
+/** Node and Bun load the whole package for the sake of the core; what calls `Deno` says that it does. */
+export function requireDeno(action: string): void {
+  if ("Deno" in globalThis) return;
+  throw new TypeError(`Cannot ${action} as the host must be Deno: "Deno" is not defined here`);
 }
 
 /** Reads a file of text, such as a certificate. */

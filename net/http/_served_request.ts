@@ -135,7 +135,7 @@ function read<T>(begin: () => Promise<T>, left: () => void = () => {}): Promise<
   return suspend<T>({ kind: "read body of request" }, (waker) => {
     const operation = beginHostOperation("read body of request");
     // A promise made by the host, also where `begin` throws.
-    Promise.try(begin).then((value) => {
+    new Promise<T>((resolve) => resolve(begin())).then((value) => {
       operation.end();
       waker.wake(value);
     }, (error) => {

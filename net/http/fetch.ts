@@ -84,7 +84,7 @@ class Wait {
       (waker) => {
         const operation = beginHostOperation(`${kind} ${this.#label}`);
         // A promise made by the host, also where `begin` throws.
-        Promise.try(begin).then((value) => {
+        new Promise<T>((resolve) => resolve(begin())).then((value) => {
           operation.end();
           // The host was quicker than the abort: there is nothing to give the value to.
           if (cancelled === undefined) waker.wake(value);

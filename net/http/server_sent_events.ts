@@ -64,9 +64,13 @@ export function serverSentEvents(
   let failure: unknown;
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
-      const { done, value } = await Promise.try(() => iterator.next()).catch((error) => {
+      let next: Awaited<ReturnType<typeof iterator.next>>;
+      try {
+        next = await iterator.next();
+      } catch (error) {
         throw failure = error;
-      });
+      }
+      const { done, value } = next;
       if (done) return controller.close();
       try {
         controller.enqueue(encoder.encode(formatEvent(typeof value === "string" ? { data: value } : value)));

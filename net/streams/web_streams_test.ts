@@ -132,7 +132,7 @@ Deno.test(
     await abort;
     assertEquals((await write).message, "closed meanwhile");
     assertStrictEquals(await writer.closed.catch((error) => error), reason);
-  }),
+  }, { leaks: { forgottenWaits: "ignore" } }),
 );
 
 Deno.test(

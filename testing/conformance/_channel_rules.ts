@@ -611,5 +611,5 @@ function throws(
   fn: () => unknown,
   Class: Parameters<Trial["rejects"]>[2],
 ): Promise<unknown> {
-  return bench.rejects(what, () => Promise.try(fn), Class);
+  return bench.rejects(what, async () => await fn(), Class);
 }

@@ -90,7 +90,8 @@ export class RetryError extends Error {
   override readonly name = "RetryError";
 
   constructor(cause: unknown, attempts: number) {
-    super(`Retrying exceeded the maxAttempts (${attempts})`, { cause });
+    // deno-lint-ignore trefoil/error-message -- the message of @std/async
+    super(`Retrying exceeded the maxAttempts (${attempts}).`, { cause });
   }
 }
 
@@ -142,7 +143,8 @@ export function pooledMap<T, R>(
       const errors = (await Promise.allSettled(running)).flatMap((end) =>
         end.status === "rejected" ? [end.reason] : []
       );
-      await writer.abort(new AggregateError(errors, "An item could not be mapped")).catch(() => {});
+      await writer.abort(new AggregateError(errors, "Cannot complete the mapping as an error was thrown from an item"))
+        .catch(() => {});
     }
   })();
   return readable[Symbol.asyncIterator]();

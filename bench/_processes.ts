@@ -1,4 +1,4 @@
-/** The processes of the network's benchmarks: servers that stay, and clients that print what they found. */
+/** The processes of the benchmarks: servers that stay, and clients that print what they found. */
 
 /** A server in a process of its own. */
 export interface Server {
@@ -8,9 +8,9 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** Starts `_echo_server.ts` in one of its modes, and waits until it listens. */
-export async function startServer(mode: string): Promise<Server> {
-  const child = deno("_echo_server.ts", [mode]).spawn();
+/** Starts a file that serves, and waits until it has printed its port. */
+export async function startServer(file: string, ...args: readonly string[]): Promise<Server> {
+  const child = deno(file, args).spawn();
   const reader = child.stdout.getReader();
   const { value } = await reader.read();
   reader.releaseLock();
@@ -26,12 +26,17 @@ export async function startServer(mode: string): Promise<Server> {
 }
 
 /** Runs a client to its end; returns the JSON that it prints. */
-export async function runClient<T>(file: string, args: readonly number[]): Promise<T> {
-  const { stdout } = await deno(file, args.map(String)).output();
+export async function runClient<T>(file: string, ...args: readonly (string | number)[]): Promise<T> {
+  return await printed<T>(deno(file, args.map(String)));
+}
+
+/** Runs a command to its end; returns the JSON that it prints. */
+export async function printed<T>(command: Deno.Command): Promise<T> {
+  const { stdout } = await command.output();
   return JSON.parse(new TextDecoder().decode(stdout)) as T;
 }
 
-/** The CPU time of a process so far, in microseconds. Linux counts it in hundredths of a second. */
+/** The CPU time of a process so far, in microseconds (proc_pid_stat(5): fields 14 and 15, in ticks of 10 ms). */
 export async function cpuTimeOf(pid: number): Promise<number> {
   const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
