@@ -9,27 +9,25 @@ export {
   type CancelScopeOptions,
   type ScopeOutcome,
   type ShutdownOptions,
-} from "./scopes/cancel_scope.ts";
+} from "./kernel/cancel_scope.ts";
 export { checkpoint } from "./scopes/checkpoint.ts";
-export { ErrorGroup, type ErrorMatch, isErrorGroup } from "./errors/error_group.ts";
+export { ErrorGroup, type ErrorMatch, isErrorGroup } from "./kernel/error_group.ts";
 export { type ErrorOrigin, originOf } from "./kernel/origin.ts";
 export { type ErrorHandler, handleErrors } from "./errors/handle_errors.ts";
 export {
   BrokenResourceError,
   BusyResourceError,
-  Cancelled,
   CancelledElsewhereError,
-  type CancelSource,
   ClosedResourceError,
   DeadlockError,
   EndOfChannel,
-  isCancelled,
-  isOnlyCancelled,
+  type PendingWait,
   RunFinishedError,
   TooSlowError,
   type TooSlowErrorOptions,
   WouldBlock,
 } from "./errors/errors.ts";
+export { Cancelled, type CancelSource, isCancelled, isOnlyCancelled } from "./kernel/cancelled.ts";
 export { Event, type EventOptions, type EventStatistics } from "./sync/event.ts";
 export {
   type MemoryChannelOptions,
@@ -42,26 +40,22 @@ export type { SocketAddress, TcpAddress, UnixAddress } from "./seams/network.ts"
 export {
   type AdoptOptions,
   type Nursery,
-  type NurseryOptions,
-  openNursery,
   type SpawnOptions,
+  type Task,
+  type TaskCancelOptions,
   type TaskStatus,
-} from "./tasks/nursery.ts";
-export { run, type RunOptions } from "./tasks/run.ts";
-export { currentEffectiveDeadline, currentTime, sleep, sleepForever, sleepUntil } from "./time/sleep.ts";
-export { currentTask, type Task, type TaskCancelOptions, type TaskState } from "./tasks/task.ts";
-export { type TaskTree, taskTree, type TaskTreeNode, type TaskTreeWait } from "./tasks/task_tree.ts";
-export {
-  failAfter,
-  failAt,
-  moveOnAfter,
-  moveOnAt,
-  shielded,
-  type ShieldedOptions,
-  shutdownRequested,
-} from "./scopes/timeouts.ts";
-export { untilShutdown } from "./scopes/until_shutdown.ts";
-export type { PendingWait } from "./kernel/wait_text.ts";
+} from "./tasks/task.ts";
+export type { NamedOptions } from "./base/named.ts";
+export { openNursery } from "./tasks/nursery.ts";
+export { run } from "./tasks/run.ts";
+export type { RunOptions } from "./tasks/run_options.ts";
+export { currentEffectiveDeadline, currentTime } from "./time/current_time.ts";
+export { sleep, sleepForever, sleepUntil } from "./time/sleep.ts";
+export { currentTask, taskTree } from "./tasks/current.ts";
+export type { TaskState, TaskTree, TaskTreeNode, TaskTreeWait } from "./tasks/task_tree.ts";
+export { failAfter, failAt, moveOnAfter, moveOnAt } from "./scopes/timeouts.ts";
+export { shielded, type ShieldedOptions } from "./scopes/shielded.ts";
+export { shutdownRequested, untilShutdown } from "./scopes/until_shutdown.ts";
 export { Barrier, type BarrierOptions, type BarrierStatistics } from "./sync/barrier.ts";
 export {
   type BroadcastChannelOptions,
@@ -82,7 +76,6 @@ export {
   all,
   allSettled,
   any,
-  type Job,
   type OutcomesOf,
   race,
   type RaceOptions,
@@ -93,7 +86,8 @@ export {
 export { Condition, type ConditionStatistics } from "./sync/condition.ts";
 export { Lock, type LockOptions, type LockStatistics, type ReleaseGuard } from "./sync/lock.ts";
 export { asCompleted, type AsCompletedOptions, type CompletedResults } from "./combinators/as_completed.ts";
-export { type ConcurrencyOptions, forEach, map, type MapOptions, type Source } from "./combinators/map.ts";
+export { forEach, map } from "./combinators/map.ts";
+export type { ConcurrencyOptions, MapOptions } from "./combinators/map_options.ts";
 export { Lazy } from "./sync/lazy.ts";
 export { RateLimiter, type RateLimiterOptions, type RateLimiterStatistics } from "./sync/rate_limiter.ts";
 export { type Backoff, retry, type RetryOptions } from "./combinators/retry.ts";

@@ -6,8 +6,9 @@
  */
 
 import type { Channel } from "./_channel.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { Waiter, type WaitReason } from "../kernel/waiter.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { Waiter } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { EndOfChannel } from "../errors/errors.ts";
 
 /** One who is asked by a `select()`. */

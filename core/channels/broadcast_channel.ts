@@ -8,8 +8,9 @@ import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { BrokenResourceError, ClosedResourceError, WouldBlock } from "../errors/errors.ts";
 import { inspectable } from "../base/inspect.ts";
 import type { MemoryReceiveChannel } from "./memory_channel.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { pass, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { refuse, Waiter, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** What happens when a subscriber's buffer is full: see `BroadcastChannelOptions.lag`. */
@@ -210,7 +211,7 @@ class SubscriptionEnd<T> extends ReceiveEnd<T> implements BroadcastReceiveChanne
   #over(): Promise<IteratorResult<T>> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
-    return pass<IteratorResult<T>>(node, { done: true, value: undefined });
+    return yieldTurn<IteratorResult<T>>(node, { done: true, value: undefined });
   }
 }
 
@@ -250,7 +251,7 @@ class Hub<T> implements BroadcastSendChannel<T> {
     if (this.#closed) return refusedAfterTurn(node, closed());
     if (this.#ready) {
       this.#deliver(value);
-      return pass(node, undefined);
+      return yieldTurn(node, undefined);
     }
     const waiter = new BlockedSend(node, this.#reason, value);
     this.#senders.add(waiter);

@@ -1,8 +1,7 @@
 /** Results as they come. */
 
-import { CancelScope } from "../scopes/cancel_scope.ts";
-import type { MemoryReceiveChannel } from "../channels/memory_channel.ts";
-import { openMemoryChannel } from "../channels/memory_channel.ts";
+import { CancelScope } from "../kernel/cancel_scope.ts";
+import { type MemoryReceiveChannel, openMemoryChannel } from "../channels/memory_channel.ts";
 import { show } from "../base/check.ts";
 import { composedWait } from "../kernel/composed_wait.ts";
 import { currentNode, within } from "../kernel/context.ts";
@@ -10,9 +9,10 @@ import { failureOf } from "../kernel/elsewhere.ts";
 import { NOTHING } from "../base/error_tree.ts";
 import { ClosedResourceError, EndOfChannel } from "../errors/errors.ts";
 import { feed, requireFeed } from "./_feed.ts";
-import type { MapOptions, Source } from "./map.ts";
+import type { MapOptions } from "./map_options.ts";
 import { ignore } from "../base/quiet.ts";
-import { refuse, type WaitReason } from "../kernel/waiter.ts";
+import { refuse } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** Options of `asCompleted()`. */
@@ -77,7 +77,7 @@ export interface CompletedResults<R> extends AsyncIterableIterator<R>, AsyncDisp
  * @throws {RangeError} If `concurrency` is not a whole number >= 1 or `Infinity`, or `errors` neither of its two values.
  */
 export function asCompleted<T, R>(
-  source: Source<T>,
+  source: Iterable<T> | AsyncIterable<T>,
   fn: (item: T, index: number) => R | Promise<R>,
   options: AsCompletedOptions = {},
 ): CompletedResults<R> {

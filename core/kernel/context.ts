@@ -9,7 +9,7 @@
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { StatusNode } from "./status.ts";
+import type { StatusNode } from "./node.ts";
 
 const storage = new AsyncLocalStorage<StatusNode>();
 let makeDefault: () => StatusNode;

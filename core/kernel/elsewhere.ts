@@ -10,11 +10,13 @@
  * body of a nursery, a handler.
  */
 
-import { derive, stripCancelled } from "../errors/error_group.ts";
+import { derive } from "./error_group.ts";
+import { stripCancelled } from "./strip_cancelled.ts";
 import { LOOK_INSIDE, rebuild } from "../base/error_tree.ts";
-import { type Cancelled, CancelledElsewhereError, isCancelled } from "../errors/errors.ts";
+import { type Cancelled, isCancelled } from "./cancelled.ts";
+import { CancelledElsewhereError } from "../errors/errors.ts";
 import { clean, eachLeaf, isObject, partsOf } from "../base/foreign.ts";
-import type { StatusNode } from "./status.ts";
+import type { StatusNode } from "./node.ts";
 
 /** One for each: what reaches a nursery on two ways is still one error. */
 const made = new WeakMap<Cancelled, CancelledElsewhereError>();

@@ -13,7 +13,7 @@
  */
 
 import { show } from "../base/check.ts";
-import { isAsync, iteratorOf } from "../channels/readable.ts";
+import { isAsync, iteratorOf } from "./iterator_of.ts";
 import { currentNode } from "./context.ts";
 import { failureOf } from "./elsewhere.ts";
 import { NOTHING } from "../base/error_tree.ts";
@@ -21,12 +21,14 @@ import { isObject, read } from "../base/foreign.ts";
 import { hostImmediate } from "../base/host_time.ts";
 import { ignore } from "../base/quiet.ts";
 import { promiseOf, type Settlement, settlementOf } from "./settlement.ts";
-import { isBusy, type StatusNode } from "./status.ts";
-import { afterFailure, mark } from "../errors/suppressed_errors.ts";
-import { refuse, type WaitReason } from "./waiter.ts";
+import { isBusy } from "./status.ts";
+import type { StatusNode } from "./node.ts";
+import { afterFailure, mark } from "./suppressed.ts";
+import { refuse } from "./waiter.ts";
+import type { WaitReason } from "./wait_reason.ts";
 
 /** Where items come from. */
-type Source<T> = Iterable<T> | AsyncIterable<T>;
+export type Source<T> = Iterable<T> | AsyncIterable<T>;
 
 /** Requires something that can be iterated. */
 export function requireSource(action: string, source: unknown, what: string): void {

@@ -3,17 +3,18 @@
 import { faultOf, requireFunction, requireOptions, requireTimeout, show } from "../base/check.ts";
 import { composedWait } from "../kernel/composed_wait.ts";
 import { currentNode } from "../kernel/context.ts";
-import { isAsync, iteratorOf } from "../channels/readable.ts";
+import { isAsync, iteratorOf } from "../kernel/iterator_of.ts";
 import { failureOf } from "../kernel/elsewhere.ts";
 import { NOTHING } from "../base/error_tree.ts";
-import type { Cancelled } from "../errors/errors.ts";
+import type { Cancelled } from "../kernel/cancelled.ts";
 import { read } from "../base/foreign.ts";
 import { ignore } from "../base/quiet.ts";
-import { type ForeignReason, promiseOf, Settlement, settlementOf } from "../kernel/settlement.ts";
+import type { ForeignReason, WaitReason } from "../kernel/wait_reason.ts";
+import { promiseOf, Settlement, settlementOf } from "../kernel/settlement.ts";
 import { checked } from "../kernel/source.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { shielded } from "./timeouts.ts";
-import { pass, refuse, type WaitReason } from "../kernel/waiter.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { shielded } from "./shielded.ts";
+import { refuse, yieldTurn } from "../kernel/waiter.ts";
 
 const FOREIGN: ForeignReason = { kind: "foreign promise", foreign: true };
 
@@ -247,7 +248,7 @@ class ForeignIterator<T> implements CancellableIterator<T> {
     const { cancelled } = node;
     if (cancelled !== null && this.#iterator === null) return await refuse(node);
     if (this.#over) {
-      await pass(node, undefined);
+      await yieldTurn(node, undefined);
       return { done: true, value: undefined };
     }
     if (cancelled !== null) return await this.#leave(node, cancelled, null);

@@ -3,7 +3,8 @@
 import { requireInteger, requireName } from "../base/check.ts";
 import { currentNode } from "../kernel/context.ts";
 import { inspectable } from "../base/inspect.ts";
-import { pass, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
+import { refuse, Waiter, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** How a `Barrier` is made. */
@@ -95,7 +96,7 @@ export class Barrier {
     // Counted first: a schedule of the user's may let others arrive meanwhile, for the next round.
     const others = this.#parties - 1;
     for (let place = 0; place < others; place++) this.#waiters.wakeFirst(place);
-    return pass(node, others);
+    return yieldTurn(node, others);
   }
 
   /** Counts the waits. */

@@ -15,9 +15,10 @@ import { read } from "../base/foreign.ts";
 import { describeEnded, endedHolder } from "./_holder.ts";
 import { inspectable } from "../base/inspect.ts";
 import type { ReleaseGuard } from "./lock.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { type Holding, TaskImpl } from "../kernel/task.ts";
-import { pass, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { type Holding, TaskImpl, taskOf } from "../kernel/task.ts";
+import { refuse, Waiter, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** How a `CapacityLimiter` is made. */
@@ -173,7 +174,7 @@ export class CapacityLimiter {
     const borrower = borrowerOf(node, options);
     const fault = this.#fault(borrower);
     if (fault !== null) return refusedAfterTurn(node, fault);
-    if (this.#free) return pass<ReleaseGuard>(node, this.#lend(borrower, node.task));
+    if (this.#free) return yieldTurn<ReleaseGuard>(node, this.#lend(borrower, taskOf(node)));
     this.#waiting.add(borrower);
     const waiter = new TokenWaiter(node, this.#reason, this.#waiting, borrower);
     this.#waiters.add(waiter);
@@ -195,11 +196,12 @@ export class CapacityLimiter {
     const borrower = borrowerOf(node, options);
     const fault = this.#fault(borrower);
     if (fault !== null) throw fault;
-    if (borrower === node.task && node.task.state !== "running") throw endedHolder("a token", node.task);
+    const task = taskOf(node);
+    if (borrower === task && task.state !== "running") throw endedHolder("a token", task);
     if (!this.#free) {
       throw new WouldBlock(`Cannot acquire without waiting as all ${this.#total} tokens are borrowed`);
     }
-    return this.#lend(borrower, node.task);
+    return this.#lend(borrower, taskOf(node));
   }
 
   /**
@@ -285,7 +287,7 @@ export class CapacityLimiter {
     while (this.#borrowers.size < this.#total && this.#waiters.first !== null) {
       const waiter = this.#waiters.first as TokenWaiter;
       this.#waiting.delete(waiter.borrower);
-      waiter.wake(this.#lend(waiter.borrower, waiter.node.task));
+      waiter.wake(this.#lend(waiter.borrower, taskOf(waiter.node)));
     }
   }
 }

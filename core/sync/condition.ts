@@ -2,13 +2,15 @@
 
 import { requireCount, show } from "../base/check.ts";
 import { currentNode } from "../kernel/context.ts";
-import type { Cancelled } from "../errors/errors.ts";
+import type { Cancelled } from "../kernel/cancelled.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { inspectable } from "../base/inspect.ts";
-import { coreOf, Lock, type LockStatistics, type ReleaseGuard } from "./lock.ts";
-import { type Guard, type LockCore, LockWaiter } from "./_lock.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { refuse, type WaitReason } from "../kernel/waiter.ts";
+import { Lock, type LockStatistics, type ReleaseGuard } from "./lock.ts";
+import { friends, type Guard, type LockCore, LockWaiter } from "./_lock.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { taskOf } from "../kernel/task.ts";
+import { refuse } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** Numbers of a `Condition`, for debugging. */
@@ -67,7 +69,7 @@ export class Condition {
       throw new TypeError(`Cannot make a Condition as "lock" must be a Lock: received ${show(lock)}`);
     }
     this.#lock = lock;
-    this.#core = coreOf(lock);
+    this.#core = friends.coreOf(lock);
   }
 
   /**
@@ -107,7 +109,7 @@ export class Condition {
     if (node.cancelled !== null) return refuse(node);
     let guard: Guard;
     try {
-      guard = this.#core.held(node.task, "wait for a condition");
+      guard = this.#core.requireHeld(taskOf(node), "wait for a condition");
     } catch (error) {
       return refusedAfterTurn(node, error);
     }
@@ -127,7 +129,7 @@ export class Condition {
    */
   notify(count = 1): void {
     requireCount("notify", "count", count);
-    this.#core.held(currentNode().task, "notify a condition");
+    this.#core.requireHeld(taskOf(currentNode()), "notify a condition");
     for (let i = 0; i < count && notifyFirst(this.#waits); i++);
   }
 

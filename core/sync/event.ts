@@ -3,7 +3,8 @@
 import { requireName } from "../base/check.ts";
 import { currentNode } from "../kernel/context.ts";
 import { inspectable } from "../base/inspect.ts";
-import { pass, refuse, type WaitReason } from "../kernel/waiter.ts";
+import { refuse, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** How an `Event` is made. */
@@ -82,7 +83,7 @@ export class Event {
   wait(): Promise<void> {
     if (!this.#set) return this.#waiters.park(this.#reason);
     const node = currentNode();
-    return node.cancelled !== null ? refuse(node) : pass(node, undefined);
+    return node.cancelled !== null ? refuse(node) : yieldTurn(node, undefined);
   }
 
   /** Counts the waits. */

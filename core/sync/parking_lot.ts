@@ -5,9 +5,10 @@ import { currentNode } from "../kernel/context.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { BrokenResourceError } from "../errors/errors.ts";
 import { inspectable } from "../base/inspect.ts";
-import { currentTask, type Task } from "../tasks/task.ts";
-import { describe, type Holding, TaskImpl } from "../kernel/task.ts";
-import type { WaitReason } from "../kernel/waiter.ts";
+import { currentTask } from "../tasks/current.ts";
+import type { Task } from "../tasks/task.ts";
+import { describe, type Holding, TaskImpl, taskOf } from "../kernel/task.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** How a `ParkingLot` is made. */
@@ -142,7 +143,7 @@ export class ParkingLot {
     // Counted first: a schedule of the user's may let others park meanwhile.
     const most = Math.min(count, this.#line.size);
     for (let first = this.#line.first; first !== null && woken.length < most; first = this.#line.first) {
-      woken.push(first.node.task);
+      woken.push(taskOf(first.node));
       first.wake();
     }
     return woken;

@@ -7,9 +7,10 @@ import { currentNode } from "../kernel/context.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { WouldBlock } from "../errors/errors.ts";
 import { inspectable } from "../base/inspect.ts";
-import { formatTime } from "../time/sleep.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { pass, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
+import { formatTime } from "../base/format_time.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { refuse, Waiter, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** How a `RateLimiter` is made. */
@@ -133,7 +134,7 @@ export class RateLimiter {
       const due = this.#due(count, now);
       if (due <= now) {
         this.#empty = due;
-        return pass(node, undefined);
+        return yieldTurn(node, undefined);
       }
     }
     const waiter = new RateWaiter(node, count, this.#reason(count), (waiter) => this.#leave(waiter));
