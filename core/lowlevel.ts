@@ -29,5 +29,5 @@ export type {
 export type { Schedule } from "./tasks/run_options.ts";
 export { suspend, type Waker } from "./kernel/suspend.ts";
 export type { WaitReason } from "./kernel/wait_reason.ts";
-export { ParkingLot, type ParkingLotOptions, type ParkingLotStatistics } from "./sync/parking_lot.ts";
+export { ParkingLot, type ParkingLotStatistics } from "./sync/parking_lot.ts";
 export { composedWait } from "./kernel/composed_wait.ts";

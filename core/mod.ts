@@ -28,7 +28,7 @@ export {
   WouldBlock,
 } from "./errors/errors.ts";
 export { Cancelled, type CancelSource, isCancelled, isOnlyCancelled } from "./kernel/cancelled.ts";
-export { Event, type EventOptions, type EventStatistics } from "./sync/event.ts";
+export { Event, type EventStatistics } from "./sync/event.ts";
 export {
   type MemoryChannelOptions,
   type MemoryChannelStatistics,
@@ -56,7 +56,7 @@ export type { TaskState, TaskTree, TaskTreeNode, TaskTreeWait } from "./tasks/ta
 export { failAfter, failAt, moveOnAfter, moveOnAt } from "./scopes/timeouts.ts";
 export { shielded, type ShieldedOptions } from "./scopes/shielded.ts";
 export { shutdownRequested, untilShutdown } from "./scopes/until_shutdown.ts";
-export { Barrier, type BarrierOptions, type BarrierStatistics } from "./sync/barrier.ts";
+export { Barrier, type BarrierStatistics } from "./sync/barrier.ts";
 export {
   type BroadcastChannelOptions,
   type BroadcastChannelStatistics,
@@ -66,12 +66,7 @@ export {
   openBroadcastChannel,
 } from "./channels/broadcast_channel.ts";
 export { cancellable, type CancellableIterator, type CancellableOptions } from "./scopes/cancellable.ts";
-export {
-  type BorrowOptions,
-  CapacityLimiter,
-  type CapacityLimiterOptions,
-  type CapacityLimiterStatistics,
-} from "./sync/capacity_limiter.ts";
+export { type BorrowOptions, CapacityLimiter, type CapacityLimiterStatistics } from "./sync/capacity_limiter.ts";
 export {
   all,
   allSettled,
@@ -84,7 +79,7 @@ export {
   type ResultsOf,
 } from "./combinators/combinators.ts";
 export { Condition, type ConditionStatistics } from "./sync/condition.ts";
-export { Lock, type LockOptions, type LockStatistics, type ReleaseGuard } from "./sync/lock.ts";
+export { Lock, type LockStatistics, type ReleaseGuard } from "./sync/lock.ts";
 export { asCompleted, type AsCompletedOptions, type CompletedResults } from "./combinators/as_completed.ts";
 export { forEach, map } from "./combinators/map.ts";
 export type { ConcurrencyOptions, MapOptions } from "./combinators/map_options.ts";

@@ -9,6 +9,7 @@
 
 import { faultOf, requireCount, requireName, requireOptions, show } from "../base/check.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { BrokenResourceError, WouldBlock } from "../errors/errors.ts";
 import { read } from "../base/foreign.ts";
@@ -20,12 +21,6 @@ import { type Holding, TaskImpl, taskOf } from "../kernel/task.ts";
 import { refuse, Waiter, yieldTurn } from "../kernel/waiter.ts";
 import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
-
-/** How a `CapacityLimiter` is made. */
-export interface CapacityLimiterOptions {
-  /** A name for reports. */
-  readonly name?: string;
-}
 
 /** How a token is borrowed. */
 export interface BorrowOptions {
@@ -115,7 +110,7 @@ export class CapacityLimiter {
    * @throws {RangeError} If `totalTokens` is not a whole number >= 0 or `Infinity`.
    * @throws {TypeError} If it is not a number, or the name not a string.
    */
-  constructor(totalTokens: number, options: CapacityLimiterOptions = {}) {
+  constructor(totalTokens: number, options: NamedOptions = {}) {
     requireCount("make a CapacityLimiter", "totalTokens", totalTokens);
     this.#name = requireName("make a CapacityLimiter", options);
     this.#total = totalTokens;

@@ -1,6 +1,7 @@
 /** Mutual exclusion between tasks. The mechanism is in `_lock.ts`. */
 
 import { requireName } from "../base/check.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { WouldBlock } from "../errors/errors.ts";
@@ -14,12 +15,6 @@ import { refuse, yieldTurn } from "../kernel/waiter.ts";
 export interface ReleaseGuard extends Disposable {
   /** Gives it back. Harmless when repeated. */
   release(): void;
-}
-
-/** How a `Lock` is made. */
-export interface LockOptions {
-  /** A name for reports. */
-  readonly name?: string;
 }
 
 /** Numbers of a `Lock`, for debugging. */
@@ -87,7 +82,7 @@ export class Lock {
    * @param options A name.
    * @throws {TypeError} If the name is not a string.
    */
-  constructor(options: LockOptions = {}) {
+  constructor(options: NamedOptions = {}) {
     this.#name = requireName("make a Lock", options);
     this.#core = new LockCore(this.#name);
   }

@@ -1,6 +1,7 @@
 /** The line of waiting tasks that other primitives are made of. */
 
 import { requireCount, requireName, show } from "../base/check.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { BrokenResourceError } from "../errors/errors.ts";
@@ -10,12 +11,6 @@ import type { Task } from "../tasks/task.ts";
 import { describe, type Holding, TaskImpl, taskOf } from "../kernel/task.ts";
 import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
-
-/** How a `ParkingLot` is made. */
-export interface ParkingLotOptions {
-  /** A name for reports. */
-  readonly name?: string;
-}
 
 /** Numbers of a `ParkingLot`, for debugging. */
 export interface ParkingLotStatistics {
@@ -92,7 +87,7 @@ export class ParkingLot {
    * @param options A name.
    * @throws {TypeError} If the name is not a string.
    */
-  constructor(options: ParkingLotOptions = {}) {
+  constructor(options: NamedOptions = {}) {
     const name = requireName("make a ParkingLot", options);
     this.#name = name;
     this.#reason = {

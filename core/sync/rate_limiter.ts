@@ -3,6 +3,7 @@
 import type { Alarm } from "../time/alarm_queue.ts";
 import { faultOf, requireInteger, requireName, show } from "../base/check.ts";
 import type { Clock } from "../time/clock.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { WouldBlock } from "../errors/errors.ts";
@@ -13,8 +14,8 @@ import { refuse, Waiter, yieldTurn } from "../kernel/waiter.ts";
 import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
-/** How a `RateLimiter` is made. */
-export interface RateLimiterOptions {
+/** Options of `RateLimiter`. */
+export interface RateLimiterOptions extends NamedOptions {
   /**
    * The time in which so many are allowed, in milliseconds.
    *
@@ -28,8 +29,6 @@ export interface RateLimiterOptions {
    * @default {1}
    */
   readonly burst?: number;
-  /** A name for reports. */
-  readonly name?: string;
 }
 
 /** Numbers of a `RateLimiter`, for debugging. */

@@ -1,6 +1,7 @@
 /** A counter that tasks take from and give back to. */
 
 import { faultOf, requireCount, requireInteger, requireName } from "../base/check.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { WouldBlock } from "../errors/errors.ts";
 import { inspectable } from "../base/inspect.ts";
@@ -10,16 +11,14 @@ import { refuse, Waiter, yieldTurn } from "../kernel/waiter.ts";
 import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
-/** How a `Semaphore` is made. */
-export interface SemaphoreOptions {
+/** Options of `Semaphore`. */
+export interface SemaphoreOptions extends NamedOptions {
   /**
    * The most its value may be: releasing more is an error.
    *
    * @default {Infinity}
    */
   readonly max?: number;
-  /** A name for reports. */
-  readonly name?: string;
 }
 
 /** Numbers of a `Semaphore`, for debugging. */
