@@ -194,20 +194,20 @@ class InOrder {
   #next = 0;
   /** Those that are over before their turn. */
   readonly #over = new Set<number>();
-  readonly #lines = new Map<number, WaitQueue<void>>();
+  readonly #waiters = new Map<number, WaitQueue<void>>();
 
   async turn(index: number): Promise<void> {
     if (index === this.#next) return;
-    const line = new WaitQueue<void>();
-    this.#lines.set(index, line);
-    await line.park(TURN);
+    const waiters = new WaitQueue<void>();
+    this.#waiters.set(index, waiters);
+    await waiters.park(TURN);
   }
 
   /** The item was given, or has none to give. */
   over(index: number): void {
     this.#over.add(index);
     while (this.#over.delete(this.#next)) this.#next++;
-    this.#lines.get(this.#next)?.wakeFirst();
-    this.#lines.delete(this.#next);
+    this.#waiters.get(this.#next)?.wakeFirst();
+    this.#waiters.delete(this.#next);
   }
 }

@@ -55,7 +55,7 @@ async function handle<T>(
   body: () => T | Promise<T>,
   handlers: readonly ErrorHandler<unknown>[],
 ): Promise<T | undefined> {
-  check(body, handlers);
+  requireHandlers(body, handlers);
   const node = currentNode();
   try {
     const value = await body();
@@ -101,7 +101,7 @@ async function offer(
   return { error: remaining.length === 1 && isErrorGroup(remaining[0]) ? remaining[0] : new ErrorGroup(remaining) };
 }
 
-function check(body: unknown, handlers: unknown): void {
+function requireHandlers(body: unknown, handlers: unknown): void {
   requireFunction("handle errors", "body", body);
   if (!Array.isArray(handlers)) {
     throw new TypeError(

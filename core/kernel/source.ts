@@ -63,7 +63,7 @@ export class SourceReader<T> {
     if (this.#over) return DONE;
     // Also if it throws.
     this.#over = true;
-    const result = checked<T>(this.#open().next());
+    const result = requireResult<T>(this.#open().next());
     this.#over = result.done === true;
     return result;
   }
@@ -85,7 +85,7 @@ export class SourceReader<T> {
         // An item that is given in the very moment of the cancellation is not lost.
         if (state !== "fulfilled") return await this.#leave(node, asked, question, error);
       }
-      const result = checked<T>(question.result);
+      const result = requireResult<T>(question.result);
       if (result.done === true) this.#over = true;
       return result;
     } catch (error) {
@@ -118,7 +118,7 @@ export class SourceReader<T> {
     // What comes of a question after `stop` is the answer to that.
     const cause = question.state === "rejected" && !abandoned ? question.result : error;
     if (question.state === "fulfilled" && !failed) {
-      const result = checked<T>(question.result);
+      const result = requireResult<T>(question.result);
       if (result.done !== true) return result;
     }
     return await afterFailure(cause, since, () => told);
@@ -152,7 +152,7 @@ async function cleansUp(node: StatusNode): Promise<boolean> {
 }
 
 /** What `next()` of somebody else's iterator gave. */
-export function checked<T>(result: unknown): IteratorResult<T> {
+export function requireResult<T>(result: unknown): IteratorResult<T> {
   if (isObject(result)) return result as IteratorResult<T>;
   throw new TypeError(`Cannot go on with a source as its next() must give an object: received ${show(result)}`);
 }

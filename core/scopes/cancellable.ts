@@ -11,7 +11,7 @@ import { read } from "../base/foreign.ts";
 import { ignore } from "../base/quiet.ts";
 import type { ForeignReason, WaitReason } from "../kernel/wait_reason.ts";
 import { promiseOf, Settlement, settlementOf } from "../kernel/settlement.ts";
-import { checked } from "../kernel/source.ts";
+import { requireResult } from "../kernel/source.ts";
 import type { StatusNode } from "../kernel/node.ts";
 import { shielded } from "./shielded.ts";
 import { refuse, yieldTurn } from "../kernel/waiter.ts";
@@ -127,7 +127,7 @@ export function cancellable<T>(
   options: CancellableOptions = {},
 ): Promise<T> | CancellableIterator<T> {
   const iterable = typeof read(source, "then") !== "function" && isAsync(source);
-  const fault = faultOf(() => check(source, iterable, options));
+  const fault = faultOf(() => requireForeign(source, iterable, options));
   if (iterable) {
     if (fault !== null) throw fault;
     return new ForeignIterator(source as AsyncIterable<T>, options);
@@ -150,7 +150,7 @@ export function cancellable<T>(
 export interface CancellableIterator<T> extends AsyncIterableIterator<T>, AsyncDisposable {
 }
 
-function check(source: unknown, iterable: boolean, options: CancellableOptions): void {
+function requireForeign(source: unknown, iterable: boolean, options: CancellableOptions): void {
   requireOptions("wait", options);
   const { cancel, timeout = 0, label = "" } = options;
   if (!iterable && typeof read(source, "then") !== "function") {
@@ -262,7 +262,7 @@ class ForeignIterator<T> implements CancellableIterator<T> {
     // Also if what it gave is no result.
     this.#over = true;
     if (question.state === "rejected") throw question.result;
-    const result = checked<T>(question.result);
+    const result = requireResult<T>(question.result);
     this.#over = read(result, "done") === true;
     return result;
   }

@@ -66,7 +66,7 @@ export class LockCore {
   /** Why it can never be acquired again. */
   broken: BrokenResourceError | null = null;
   readonly waiters = new WaitQueue<never>();
-  /** The lines of conditions on this lock that are not empty: they break with it. Written by `condition.ts`. */
+  /** What waits for the conditions on this lock, where something does: it breaks with the lock. Written by `condition.ts`. */
   readonly conditions = new Set<WaitQueue<never>>();
   readonly #name: string;
   readonly #acquiring: WaitReason;
@@ -154,7 +154,7 @@ export class LockCore {
       `Cannot acquire lock${this.#name} as its owner, ${describeEnded(owner)}, ended while holding it: ` +
         'write "using guard = await lock.acquire()", which releases it in any case',
     );
-    for (const waits of [this.waiters, ...this.conditions]) waits.failAll(this.broken);
+    for (const waiters of [this.waiters, ...this.conditions]) waiters.failAll(this.broken);
   }
 
   #grant(waiter: LockWaiter<never>): void {

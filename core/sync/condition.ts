@@ -51,12 +51,12 @@ export interface ConditionStatistics {
  */
 export class Condition {
   static {
-    inspectable(this, "Condition", (condition) => ({ lock: condition.#lock, tasksWaiting: condition.#waits.size }));
+    inspectable(this, "Condition", (condition) => ({ lock: condition.#lock, tasksWaiting: condition.#waiters.size }));
   }
 
   readonly #lock: Lock;
   readonly #core: LockCore;
-  readonly #waits = new WaitQueue<never>();
+  readonly #waiters = new WaitQueue<never>();
 
   /**
    * Makes a condition.
@@ -113,9 +113,9 @@ export class Condition {
     } catch (error) {
       return refusedAfterTurn(node, error);
     }
-    const waiter = new ConditionWaiter(node, guard, this.#core, this.#waits);
-    this.#waits.add(waiter as never);
-    this.#core.conditions.add(this.#waits);
+    const waiter = new ConditionWaiter(node, guard, this.#core, this.#waiters);
+    this.#waiters.add(waiter as never);
+    this.#core.conditions.add(this.#waiters);
     this.#core.release(guard);
     return waiter.begun();
   }
@@ -130,7 +130,7 @@ export class Condition {
   notify(count = 1): void {
     requireCount("notify", "count", count);
     this.#core.requireHeld(taskOf(currentNode()), "notify a condition");
-    for (let i = 0; i < count && notifyFirst(this.#waits); i++);
+    for (let i = 0; i < count && notifyFirst(this.#waiters); i++);
   }
 
   /**
@@ -144,7 +144,7 @@ export class Condition {
 
   /** Counts the waits. */
   statistics(): ConditionStatistics {
-    return { tasksWaiting: this.#waits.size, lockStatistics: this.#lock.statistics() };
+    return { tasksWaiting: this.#waiters.size, lockStatistics: this.#lock.statistics() };
   }
 }
 
@@ -161,7 +161,7 @@ class ConditionWaiter extends LockWaiter<void> {
     node: StatusNode,
     readonly guard: Guard,
     readonly lock: LockCore,
-    readonly waits: WaitQueue<never>,
+    readonly waiters: WaitQueue<never>,
   ) {
     super(node, WAITING, leave as never);
   }
@@ -174,21 +174,21 @@ class ConditionWaiter extends LockWaiter<void> {
 
 function leave(cancelled: Cancelled, waiter: ConditionWaiter): boolean {
   waiter.cancelledBy = cancelled;
-  if ((waiter.queue as unknown) === waiter.waits) moveToLock(waiter);
-  else notifyFirst(waiter.waits);
+  if ((waiter.queue as unknown) === waiter.waiters) moveToLock(waiter);
+  else notifyFirst(waiter.waiters);
   // It ends when it has the lock.
   return false;
 }
 
-function notifyFirst(waits: WaitQueue<never>): boolean {
-  const first = waits.first;
+function notifyFirst(waiters: WaitQueue<never>): boolean {
+  const { first } = waiters;
   if (first !== null) moveToLock(first as unknown as ConditionWaiter);
   return first !== null;
 }
 
 function moveToLock(waiter: ConditionWaiter): void {
-  const { waits, lock } = waiter;
-  waits.remove(waiter as never);
-  if (waits.size === 0) lock.conditions.delete(waits);
+  const { waiters, lock } = waiter;
+  waiters.remove(waiter as never);
+  if (waiters.size === 0) lock.conditions.delete(waiters);
   lock.enqueue(waiter as never);
 }

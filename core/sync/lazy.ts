@@ -36,7 +36,7 @@ export class Lazy<T> {
   readonly #compute: () => T | Promise<T>;
   readonly #reason: WaitReason;
   /** Woken with nothing: look again, and compute if there still is no value. */
-  readonly #line = new WaitQueue<void>();
+  readonly #waiters = new WaitQueue<void>();
   #value: { readonly value: T } | null = null;
   /** Who computes, or was woken to. */
   #computing: TaskImpl<unknown> | null = null;
@@ -91,7 +91,7 @@ export class Lazy<T> {
 
   async #get(node: StatusNode): Promise<T> {
     if (this.#computing !== null) {
-      await this.#line.park(this.#reason);
+      await this.#waiters.park(this.#reason);
       if (this.#value !== null) return (this.#value as { readonly value: T }).value;
     }
     this.#computing = taskOf(node);
@@ -101,7 +101,7 @@ export class Lazy<T> {
       const value = await computeWithin(computation, this.#compute);
       this.#computing = null;
       this.#value = { value };
-      this.#line.wakeAll();
+      this.#waiters.wakeAll();
       // A computation that is ready must not starve the event loop, nor one that fails at once.
       await yieldTurn(node, undefined);
       return value;
@@ -109,9 +109,9 @@ export class Lazy<T> {
       const failure = failureOf(node, error);
       if (node.cancelled === null && failure !== NOTHING) {
         this.#computing = null;
-        this.#line.failAll(failure);
+        this.#waiters.failAll(failure);
       } else {
-        const next = this.#line.first;
+        const next = this.#waiters.first;
         // Still somebody's: who asks before the next in line has run must not compute as well.
         this.#computing = next === null ? null : taskOf(next.node);
         next?.wake();

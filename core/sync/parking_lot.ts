@@ -68,13 +68,13 @@ export class ParkingLot {
   static {
     inspectable(this, "ParkingLot", (lot) => ({
       name: lot.#name,
-      tasksWaiting: lot.#line.size,
+      tasksWaiting: lot.#waiters.size,
       breakers: [...lot.#breakers.keys()].map(describe).join(", "),
       brokenBy: lot.#brokenBy.map(describe).join(", "),
     }));
   }
 
-  readonly #line = new WaitQueue<void>();
+  readonly #waiters = new WaitQueue<void>();
   readonly #name: string;
   readonly #reason: WaitReason;
   readonly #brokenBy: Task[] = [];
@@ -103,7 +103,7 @@ export class ParkingLot {
 
   /** How many tasks are parked. */
   get size(): number {
-    return this.#line.size;
+    return this.#waiters.size;
   }
 
   /** The tasks that broke it. */
@@ -122,7 +122,7 @@ export class ParkingLot {
   park(): Promise<void> {
     const node = currentNode();
     if (this.#brokenBy.length > 0 && node.cancelled === null) return refusedAfterTurn(node, this.#broken());
-    return this.#line.park(this.#reason);
+    return this.#waiters.park(this.#reason);
   }
 
   /**
@@ -136,8 +136,8 @@ export class ParkingLot {
     requireCount("unpark tasks", "count", count);
     const woken: Task[] = [];
     // Counted first: a schedule of the user's may let others park meanwhile.
-    const most = Math.min(count, this.#line.size);
-    for (let first = this.#line.first; first !== null && woken.length < most; first = this.#line.first) {
+    const most = Math.min(count, this.#waiters.size);
+    for (let first = this.#waiters.first; first !== null && woken.length < most; first = this.#waiters.first) {
       woken.push(taskOf(first.node));
       first.wake();
     }
@@ -165,11 +165,11 @@ export class ParkingLot {
     }
     if (lot.#brokenBy.length > 0) throw lot.#broken();
     // The line itself may be the target: those who move are counted first.
-    for (let left = Math.min(count, this.#line.size); left > 0; left--) {
-      const first = this.#line.first;
+    for (let left = Math.min(count, this.#waiters.size); left > 0; left--) {
+      const first = this.#waiters.first;
       if (first === null) return;
-      this.#line.remove(first);
-      lot.#line.add(first);
+      this.#waiters.remove(first);
+      lot.#waiters.add(first);
     }
   }
 
@@ -192,7 +192,7 @@ export class ParkingLot {
   breakLot(task: Task = currentTask()): void {
     requireTask("break the lot", task);
     this.#brokenBy.push(task);
-    this.#line.failAll(this.#broken());
+    this.#waiters.failAll(this.#broken());
   }
 
   /**
@@ -258,7 +258,7 @@ export class ParkingLot {
 
   /** Counts the waits. */
   statistics(): ParkingLotStatistics {
-    return { tasksWaiting: this.#line.size };
+    return { tasksWaiting: this.#waiters.size };
   }
 
   #broken(): BrokenResourceError {
