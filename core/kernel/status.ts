@@ -13,7 +13,7 @@ import type { WaitReason } from "./wait_reason.ts";
 /** Given to waits of code that outlived its scope. Made once: nobody cancelled. */
 export const SCOPE_ENDED: Cancelled = makeCancelled(
   "ended",
-  "is an await missing, or is this a callback of something that was opened in the block? For callbacks there is nursery.adopt()",
+  "an await is missing in it, Promise.race() or Promise.all() has left this behind (use race() or all() of this library), or this is a callback of something that was opened in it (run it in nursery.adopt())",
 );
 
 /** Cancels a node and all it reaches, and tells the watchers of the run. Idempotent: the first reason stays. */
