@@ -1,7 +1,7 @@
 /** The conformance suite for listeners. */
 
 import type { NetworkListener } from "../../core/lowlevel.ts";
-import { requireFunction } from "../../core/internal.ts";
+import { composedWait, requireFunction } from "../../core/internal.ts";
 import type { Listener, Stream } from "../../net/mod.ts";
 import { bind, checkRules, requireCheckArguments } from "./_rules.ts";
 import { HOST_LISTENER_RULES } from "./_host_rules.ts";
@@ -58,20 +58,22 @@ export interface CheckListenerOptions extends CheckOptions {
  * @param options Simulated or real time.
  * @returns A promise that resolves once every rule has been tried.
  */
-export async function checkListener<S extends Stream>(
+export function checkListener<S extends Stream>(
   steps: StepContext,
   make: () => CheckedListener<S> | Promise<CheckedListener<S>>,
   options: CheckListenerOptions = {},
 ): Promise<void> {
-  const { over } = options;
-  requireCheckArguments("check a listener", { steps, make, options });
-  if (over !== undefined) requireFunction("check a listener", "over", over);
-  const rules = bind<ListenerBench>(LISTENER_RULES, async (bench) => {
-    const made = await make();
-    requireFunction("check a listener", "connect", made.connect);
-    bench.closeLater(made.listener);
-    return { listener: made.listener, connect: () => made.connect() };
+  return composedWait(async () => {
+    const { over } = options;
+    requireCheckArguments("check a listener", { steps, make, options });
+    if (over !== undefined) requireFunction("check a listener", "over", over);
+    const rules = bind<ListenerBench>(LISTENER_RULES, async (bench) => {
+      const made = await make();
+      requireFunction("check a listener", "connect", made.connect);
+      bench.closeLater(made.listener);
+      return { listener: made.listener, connect: () => made.connect() };
+    });
+    const overHost = over === undefined ? [] : bind(HOST_LISTENER_RULES, () => over, " (over a host that misbehaves)");
+    await checkRules(steps, [...rules, ...overHost], options);
   });
-  const overHost = over === undefined ? [] : bind(HOST_LISTENER_RULES, () => over, " (over a host that misbehaves)");
-  await checkRules(steps, [...rules, ...overHost], options);
 }

@@ -1,7 +1,7 @@
 /** Conformance suites for byte streams: the rules that code written for one kind of stream relies on with every other. */
 
 import type { NetworkConn } from "../../core/lowlevel.ts";
-import { requireFunction } from "../../core/internal.ts";
+import { composedWait, requireFunction } from "../../core/internal.ts";
 import type { HalfCloseableStream, ReceiveStream, SendStream, Stream } from "../../net/mod.ts";
 import { requireWhole } from "../base/check.ts";
 import { type Bench, bind, type BoundRule, checkRules, requireCheckArguments } from "./_rules.ts";
@@ -62,18 +62,20 @@ const OVER_HOST = " (over a host that misbehaves)";
  * @param options Simulated or real time, how to block a sender.
  * @returns A promise that resolves once every rule has been tried.
  */
-export async function checkOneWayStream(
+export function checkOneWayStream(
   steps: StepContext,
   make: () => readonly [SendStream, ReceiveStream] | Promise<readonly [SendStream, ReceiveStream]>,
   options: CheckStreamOptions = {},
 ): Promise<void> {
-  const clog = requireArguments(steps, make, options);
-  const ends = async (bench: Bench) => {
-    const [send, receive] = await make();
-    bench.closeLater(send, receive);
-    return { send, receive };
-  };
-  await checkRules(steps, bind(oneWayRules(clog), ends), options);
+  return composedWait(async () => {
+    const clog = requireArguments(steps, make, options);
+    const ends = async (bench: Bench) => {
+      const [send, receive] = await make();
+      bench.closeLater(send, receive);
+      return { send, receive };
+    };
+    await checkRules(steps, bind(oneWayRules(clog), ends), options);
+  });
 }
 
 /**
@@ -94,15 +96,17 @@ export async function checkOneWayStream(
  * @param options Simulated or real time, how to block a sender.
  * @returns A promise that resolves once every rule has been tried.
  */
-export async function checkTwoWayStream(
+export function checkTwoWayStream(
   steps: StepContext,
   make: () => readonly [Stream, Stream] | Promise<readonly [Stream, Stream]>,
   options: CheckTwoWayStreamOptions = {},
 ): Promise<void> {
-  const { over } = options;
-  const clog = requireArguments(steps, make, options);
-  const overHost = over === undefined ? [] : bind(HOST_STREAM_RULES, () => over, OVER_HOST);
-  await checkRules(steps, [...rulesBothWays(make, clog), ...overHost], options);
+  return composedWait(async () => {
+    const { over } = options;
+    const clog = requireArguments(steps, make, options);
+    const overHost = over === undefined ? [] : bind(HOST_STREAM_RULES, () => over, OVER_HOST);
+    await checkRules(steps, [...rulesBothWays(make, clog), ...overHost], options);
+  });
 }
 
 /**
@@ -136,20 +140,22 @@ export async function checkTwoWayStream(
  * @param options Simulated or real time, how to block a sender.
  * @returns A promise that resolves once every rule has been tried.
  */
-export async function checkHalfCloseableStream(
+export function checkHalfCloseableStream(
   steps: StepContext,
   make: () =>
     | readonly [HalfCloseableStream, HalfCloseableStream]
     | Promise<readonly [HalfCloseableStream, HalfCloseableStream]>,
   options: CheckTwoWayStreamOptions<HalfCloseableStream> = {},
 ): Promise<void> {
-  const { over } = options;
-  const clog = requireArguments(steps, make, options);
-  const rules = [...rulesBothWays(make, clog), ...bind(halfCloseRules(clog), closingLater(make))];
-  if (over !== undefined) {
-    rules.push(...bind(HOST_STREAM_RULES, () => over, OVER_HOST), ...bind(HOST_EOF_RULES, () => over, OVER_HOST));
-  }
-  await checkRules(steps, rules, options);
+  return composedWait(async () => {
+    const { over } = options;
+    const clog = requireArguments(steps, make, options);
+    const rules = [...rulesBothWays(make, clog), ...bind(halfCloseRules(clog), closingLater(make))];
+    if (over !== undefined) {
+      rules.push(...bind(HOST_STREAM_RULES, () => over, OVER_HOST), ...bind(HOST_EOF_RULES, () => over, OVER_HOST));
+    }
+    await checkRules(steps, rules, options);
+  });
 }
 
 function rulesBothWays<S extends Stream>(
