@@ -30,7 +30,6 @@ export {
 export { Cancelled, type CancelSource, isCancelled, isOnlyCancelled } from "./kernel/cancelled.ts";
 export { Event, type EventStatistics } from "./sync/event.ts";
 export {
-  type MemoryChannelOptions,
   type MemoryChannelStatistics,
   type MemoryReceiveChannel,
   type MemorySendChannel,
@@ -91,5 +90,5 @@ export { Semaphore, type SemaphoreOptions, type SemaphoreStatistics } from "./sy
 export { currentSignal, withSignal } from "./scopes/abort_signal.ts";
 export { suppressedErrors } from "./errors/suppressed_errors.ts";
 export { toChannel, type ToChannelOptions } from "./channels/to_channel.ts";
-export { openWatch, type WatchOptions, type WatchReceiver, type WatchSender } from "./channels/watch.ts";
+export { openWatch, type WatchReceiver, type WatchSender } from "./channels/watch.ts";
 export { readableFromChannel, type ReadableReceiver, receiverFromReadable } from "./channels/readable.ts";

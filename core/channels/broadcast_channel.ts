@@ -1,6 +1,7 @@
 /** Channels on which every subscriber receives every value. */
 
 import { requireInteger, requireName, show } from "../base/check.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { Channel } from "./_channel.ts";
 import { ReceiveEnd } from "./_channel_ends.ts";
 import { currentNode } from "../kernel/context.ts";
@@ -17,7 +18,7 @@ import { WaitQueue } from "../kernel/wait_queue.ts";
 export type LagPolicy = "block" | "dropOldest" | "error";
 
 /** How a broadcast channel is made. */
-export interface BroadcastChannelOptions {
+export interface BroadcastChannelOptions extends NamedOptions {
   /**
    * What happens when a subscriber does not keep up and its buffer is full.
    *
@@ -28,8 +29,6 @@ export interface BroadcastChannelOptions {
    * @default {"block"}
    */
   readonly lag?: LagPolicy;
-  /** A name for reports. */
-  readonly name?: string;
 }
 
 /** Numbers of a broadcast channel, for debugging. */

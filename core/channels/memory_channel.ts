@@ -1,14 +1,9 @@
 /** Channels: values handed from task to task, with a buffer of known size. The mechanism is in `_channel.ts`. */
 
 import { requireCount, requireName } from "../base/check.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { Channel } from "./_channel.ts";
 import { ReceiveEnd, SendEnd } from "./_channel_ends.ts";
-
-/** How a channel is made. */
-export interface MemoryChannelOptions {
-  /** A name for reports. */
-  readonly name?: string;
-}
 
 /** Numbers of a channel, the same from both ends. */
 export interface MemoryChannelStatistics {
@@ -149,7 +144,7 @@ export interface MemoryReceiveChannel<T> extends Disposable, AsyncIterable<T> {
  */
 export function openMemoryChannel<T>(
   capacity: number,
-  options: MemoryChannelOptions = {},
+  options: NamedOptions = {},
 ): [send: MemorySendChannel<T>, receive: MemoryReceiveChannel<T>] {
   requireCount("open a channel", "capacity", capacity);
   const channel = new Channel<T>(capacity, requireName("open a channel", options));

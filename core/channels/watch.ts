@@ -1,6 +1,7 @@
 /** A value that changes, and those who want to know. */
 
 import { requireFunction, requireName } from "../base/check.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { ClosedResourceError, EndOfChannel } from "../errors/errors.ts";
 import { composedWait } from "../kernel/composed_wait.ts";
@@ -8,12 +9,6 @@ import { inspectable, type Picture } from "../base/inspect.ts";
 import { refuse, yieldTurn } from "../kernel/waiter.ts";
 import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
-
-/** How a watch is made. */
-export interface WatchOptions {
-  /** A name for reports. */
-  readonly name?: string;
-}
 
 /** The end of a watch that sets the value: see `openWatch()`. */
 export interface WatchSender<T> extends Disposable {
@@ -124,7 +119,7 @@ export interface WatchReceiver<T> extends AsyncIterable<T> {
  */
 export function openWatch<T>(
   value: T,
-  options: WatchOptions = {},
+  options: NamedOptions = {},
 ): [send: WatchSender<T>, receive: WatchReceiver<T>] {
   const watch = new Watch(value, requireName("open a watch", options));
   return [watch, new Receiver(watch, 0)];
