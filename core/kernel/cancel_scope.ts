@@ -7,7 +7,8 @@
  * Which scope catches a cancellation is decided when it *leaves* the scope, not when it is thrown: the outermost
  * cancelled scope that no shield separates (see `catches()`). So `Cancelled` carries no owner.
  *
- * Over 400 lines: a third of them is the contract of the class.
+ * In the kernel, as nurseries, timeouts and shutdowns reach into it: see `scopes` at the end. Over 400 lines: a third of
+ * them is the contract of the class.
  */
 
 import { requireBoolean, requireFunction, requireOptions, requireTime, requireTimeout } from "../base/check.ts";
