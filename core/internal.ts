@@ -24,7 +24,6 @@ export { composedWait, refusedAfterTurn } from "./kernel/composed_wait.ts";
 export { currentNode, outside } from "./kernel/context.ts";
 export { cancelledElsewhere } from "./kernel/elsewhere.ts";
 export { NOTHING } from "./base/error_tree.ts";
-export { notesWaits, waitsOf } from "./scopes/cancel_scope.ts";
 export { eachLeaf, isError, isInstance, isObject, partsOf, read, textOf } from "./base/foreign.ts";
 export { keptByHost, keptByHostFor } from "./base/kept_by_host.ts";
 export { kindOf, labelOf, waitsBelow, waitText } from "./kernel/wait_text.ts";
@@ -33,24 +32,30 @@ export { hostClear, hostClearImmediate, hostDate, hostImmediate, hostNow, hostTi
 export { inspectable, type Picture } from "./base/inspect.ts";
 export { captureSite, placeOf, plainPlace } from "./base/place.ts";
 export { ignore, isQuiet } from "./base/quiet.ts";
-export { isForeign } from "./kernel/settlement.ts";
-export { formatTime } from "./time/sleep.ts";
-export { withSuppressed } from "./errors/suppressed_errors.ts";
+export { isForeign } from "./kernel/wait_reason.ts";
+export { formatTime } from "./base/format_time.ts";
+export { withSuppressed } from "./kernel/suppressed.ts";
 export { reportHook } from "./base/report_hook.ts";
 export { treeLines } from "./base/tree_lines.ts";
 export { REFUSED } from "./kernel/waiter.ts";
 
+import { scopes } from "./kernel/cancel_scope.ts";
 import { currentNode } from "./kernel/context.ts";
 import { failureOf as failureIn } from "./kernel/elsewhere.ts";
-import { type Cancelled, makeCancelled } from "./errors/errors.ts";
+import { type Cancelled, makeCancelled } from "./kernel/cancelled.ts";
 import type { Runtime } from "./kernel/runtime.ts";
-import type { RunView } from "./tasks/runtime_view.ts";
-import { closeNode, killNode, type StatusNode, walk } from "./kernel/status.ts";
-import type { Task, TaskImpl } from "./kernel/task.ts";
+import type { RunView } from "./time/clock.ts";
+import { closeNode, killNode, walk } from "./kernel/status.ts";
+import type { StatusNode } from "./kernel/node.ts";
+import type { Task } from "./tasks/task.ts";
+import type { TaskImpl } from "./kernel/task.ts";
 import { Turns } from "./kernel/turns.ts";
-import { outOfTurn, pass, refuse } from "./kernel/waiter.ts";
-import { derive } from "./errors/error_group.ts";
+import { outOfTurn, refuse, yieldTurn } from "./kernel/waiter.ts";
+import { derive } from "./kernel/error_group.ts";
 import { LOOK_INSIDE, NOTHING as NO_ERROR, rebuild } from "./base/error_tree.ts";
+
+/** Has a scope note what is waited for when its deadline passes; and what it has noted. */
+export const { notesWaits, waitsOf } = scopes;
 
 /**
  * For those who are about to call what somebody else has made, such as a stream, which may always be ready and know nothing
@@ -64,7 +69,7 @@ export function turnDue(): Promise<void> | null {
 }
 
 async function takeTurn(node: StatusNode): Promise<void> {
-  await pass(node, undefined);
+  await yieldTurn(node, undefined);
   if (node.cancelled !== null) await refuse(node);
 }
 

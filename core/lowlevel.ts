@@ -7,8 +7,9 @@
 
 export { type Alarm, AlarmQueue } from "./time/alarm_queue.ts";
 export { cancelShieldedCheckpoint, checkpointIfCancelled } from "./scopes/checkpoint.ts";
-export { type Clock, realClock } from "./time/clock.ts";
-export { currentRun } from "./tasks/current_run.ts";
+export type { Clock, RunStatistics, RunView } from "./time/clock.ts";
+export { realClock } from "./kernel/real_clock.ts";
+export { currentRun } from "./tasks/current.ts";
 export { beginHostOperation, type HostOperation, hostOperation } from "./seams/host_operation.ts";
 export { onIdle } from "./seams/idle.ts";
 export type { Instrument } from "./seams/instrument.ts";
@@ -25,8 +26,8 @@ export type {
   NetworkTlsHandshake,
   ResolvedAddress,
 } from "./seams/network.ts";
-export { type Schedule } from "./tasks/run.ts";
-export type { RunStatistics, RunView } from "./tasks/runtime_view.ts";
-export { suspend, type WaitReason, type Waker } from "./kernel/waiter.ts";
-export { ParkingLot, type ParkingLotOptions, type ParkingLotStatistics } from "./sync/parking_lot.ts";
+export type { Schedule } from "./tasks/run_options.ts";
+export { suspend, type Waker } from "./kernel/suspend.ts";
+export type { WaitReason } from "./kernel/wait_reason.ts";
+export { ParkingLot, type ParkingLotStatistics } from "./sync/parking_lot.ts";
 export { composedWait } from "./kernel/composed_wait.ts";

@@ -1,6 +1,7 @@
 /** Checks of arguments, with the house's message. They run before any effect. */
 
 import { read } from "./foreign.ts";
+import type { NamedOptions } from "./named.ts";
 
 /** Requires a number that is not `NaN`: an absolute time. */
 export function requireTime(action: string, name: string, value: unknown): void {
@@ -62,7 +63,7 @@ export function requireOptions(action: string, value: unknown): void {
 }
 
 /** Requires options, where some are given, with a text for a name, where there is one; returns that, or an empty one. */
-export function requireName(action: string, options: { readonly name?: string } | undefined): string {
+export function requireName(action: string, options: NamedOptions | undefined): string {
   requireOptions(action, options);
   const name = options?.name;
   requireText(action, "name", name);

@@ -1,7 +1,6 @@
 /** Which rejections nobody has to see. */
 
 import { hasBrand } from "./brand.ts";
-import { isCancelled } from "../errors/errors.ts";
 import { eachLeaf, isObject, partsOf } from "./foreign.ts";
 
 /**
@@ -17,7 +16,7 @@ export function isQuiet(error: unknown): boolean {
 }
 
 function isQuietLeaf(error: unknown): boolean {
-  return isCancelled(error) || hasBrand(error, "ClosedResourceError") || hasBrand(error, "EndOfChannel");
+  return hasBrand(error, "Cancelled") || hasBrand(error, "ClosedResourceError") || hasBrand(error, "EndOfChannel");
 }
 
 /** The handler of rejections that are nobody's. */

@@ -2,8 +2,9 @@
 
 import type { Channel } from "./_channel.ts";
 import type { Asker, Enlisted } from "../kernel/asker.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { Waiter, type WaitReason } from "../kernel/waiter.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { Waiter } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { EndOfChannel } from "../errors/errors.ts";
 
 /** What a wait gives for a value, and at the end; there, no `ended` means the error. */

@@ -7,10 +7,10 @@ import { AskedWaiter, type Shape } from "./_asking.ts";
 import { type Channel, endOfChannel, NextWaiter, OrNullWaiter, ReceiveWaiter, SendWaiter } from "./_channel.ts";
 import { inspectable, type Picture } from "../base/inspect.ts";
 import type { MemoryChannelStatistics, MemoryReceiveChannel, MemorySendChannel } from "./channel.ts";
-import type { StatusNode } from "../kernel/status.ts";
+import type { StatusNode } from "../kernel/node.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
-import { pass, refuse } from "../kernel/waiter.ts";
-import type { Queued, WaitQueue } from "../kernel/wait_queue.ts";
+import { type Queued, refuse, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** The sending end. */
 export class SendEnd<T> implements MemorySendChannel<T> {
@@ -32,7 +32,7 @@ export class SendEnd<T> implements MemorySendChannel<T> {
     const channel = this.#channel;
     const fault = this.#fault();
     if (fault !== null) return refusedAfterTurn(node, fault);
-    if (channel.accept(value)) return pass(node, undefined);
+    if (channel.accept(value)) return yieldTurn(node, undefined);
     const waiter = new SendWaiter(node, channel.sending, value, this);
     channel.senders.add(waiter);
     return waiter.begun();
@@ -105,7 +105,7 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
     const asker = askerOf(node);
     if (asker !== null) return this.#ask<T>(asker, node, AS_VALUE as never);
     const channel = this.#channel;
-    if (!this.#closed && channel.ready) return pass(node, channel.take());
+    if (!this.#closed && channel.ready) return yieldTurn(node, channel.take());
     const fault = this.#fault();
     if (fault !== null) return refusedAfterTurn(node, fault);
     const waiter = new ReceiveWaiter<T>(node, channel.receiving, this);
@@ -119,9 +119,9 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
     const asker = askerOf(node);
     if (asker !== null) return this.#ask<T | null>(asker, node, OR_NULL as never);
     const channel = this.#channel;
-    if (!this.#closed && channel.ready) return pass<T | null>(node, channel.take());
+    if (!this.#closed && channel.ready) return yieldTurn<T | null>(node, channel.take());
     const fault = this.#fault();
-    if (fault instanceof EndOfChannel) return pass<T | null>(node, null);
+    if (fault instanceof EndOfChannel) return yieldTurn<T | null>(node, null);
     if (fault !== null) return refusedAfterTurn(node, fault);
     const waiter = new OrNullWaiter<T>(node, channel.receiving, this);
     channel.wait(waiter);
@@ -196,10 +196,10 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
     if (asker !== null) return this.#ask<IteratorResult<T>>(asker, node, AS_RESULT as never);
     const channel = this.#channel;
     if (!this.#closed && channel.ready) {
-      return pass<IteratorResult<T>>(node, { done: false, value: channel.take() });
+      return yieldTurn<IteratorResult<T>>(node, { done: false, value: channel.take() });
     }
     const fault = this.#fault();
-    if (fault instanceof EndOfChannel) return pass<IteratorResult<T>>(node, { done: true, value: undefined });
+    if (fault instanceof EndOfChannel) return yieldTurn<IteratorResult<T>>(node, { done: true, value: undefined });
     if (fault !== null) return refusedAfterTurn(node, fault);
     const waiter = new NextWaiter<T>(node, channel.receiving, this, left);
     channel.wait(waiter);
@@ -209,8 +209,8 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
   /** For somebody whom a `select()` asks: see `kernel/asker.ts`. */
   #ask<R>(asker: Asker, node: StatusNode, shape: Shape<T, R>): Promise<R> {
     const { channel, fault } = this.look();
-    if (fault === null && channel.ready && asker.mayTake()) return pass<R>(node, shape.value(channel.take()));
-    if (fault instanceof EndOfChannel && shape.ended !== undefined) return pass<R>(node, shape.ended());
+    if (fault === null && channel.ready && asker.mayTake()) return yieldTurn<R>(node, shape.value(channel.take()));
+    if (fault instanceof EndOfChannel && shape.ended !== undefined) return yieldTurn<R>(node, shape.ended());
     if (fault !== null) return refusedAfterTurn(node, fault);
     const waiter = new AskedWaiter<T, R>(node, channel.receiving, this, { asker, shape });
     asker.enlist(waiter);

@@ -1,6 +1,7 @@
 /** Channels on which every subscriber receives every value. */
 
 import { requireInteger, requireName, show } from "../base/check.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { Channel } from "./_channel.ts";
 import { ReceiveEnd } from "./_channel_ends.ts";
 import { currentNode } from "../kernel/context.ts";
@@ -8,8 +9,9 @@ import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { BrokenResourceError, ClosedResourceError, WouldBlock } from "../errors/errors.ts";
 import { inspectable } from "../base/inspect.ts";
 import type { MemoryReceiveChannel, SendChannel } from "./channel.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { pass, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { refuse, Waiter, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /**
@@ -24,7 +26,7 @@ export type LagPolicy = "block" | "dropOldest" | "error";
  *
  * @category Channels
  */
-export interface BroadcastChannelOptions {
+export interface BroadcastChannelOptions extends NamedOptions {
   /**
    * What happens when a subscriber does not keep up and its buffer is full.
    *
@@ -35,8 +37,6 @@ export interface BroadcastChannelOptions {
    * @default {"block"}
    */
   readonly lag?: LagPolicy;
-  /** A name for reports. */
-  readonly name?: string;
 }
 
 /**
@@ -229,7 +229,7 @@ class SubscriptionEnd<T> extends ReceiveEnd<T> implements BroadcastReceiveChanne
   #over(): Promise<IteratorResult<T>> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
-    return pass<IteratorResult<T>>(node, { done: true, value: undefined });
+    return yieldTurn<IteratorResult<T>>(node, { done: true, value: undefined });
   }
 }
 
@@ -269,7 +269,7 @@ class Hub<T> implements BroadcastSendChannel<T> {
     if (this.#closed) return refusedAfterTurn(node, closed());
     if (this.#ready) {
       this.#deliver(value);
-      return pass(node, undefined);
+      return yieldTurn(node, undefined);
     }
     const waiter = new BlockedSend(node, this.#reason, value);
     this.#senders.add(waiter);

@@ -1,19 +1,10 @@
 /** Channels: values handed from task to task, with a buffer of known size. The mechanism is in `_channel.ts`. */
 
 import { requireCount, requireName } from "../base/check.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { Channel } from "./_channel.ts";
 import { ReceiveEnd, SendEnd } from "./_channel_ends.ts";
 import type { MemoryReceiveChannel, MemorySendChannel } from "./channel.ts";
-
-/**
- * Options of `openMemoryChannel()`.
- *
- * @category Channels
- */
-export interface MemoryChannelOptions {
-  /** A name for reports. */
-  readonly name?: string;
-}
 
 /**
  * Opens a channel between tasks.
@@ -52,7 +43,7 @@ export interface MemoryChannelOptions {
  */
 export function openMemoryChannel<T>(
   capacity: number,
-  options: MemoryChannelOptions = {},
+  options: NamedOptions = {},
 ): [send: MemorySendChannel<T>, receive: MemoryReceiveChannel<T>] {
   requireCount("open a channel", "capacity", capacity);
   const channel = new Channel<T>(capacity, requireName("open a channel", options));

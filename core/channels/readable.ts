@@ -7,9 +7,10 @@ import { ClosedResourceError, EndOfChannel } from "../errors/errors.ts";
 import type { ReceiveChannel } from "./channel.ts";
 import { composedWait, refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { isInstance, read } from "../base/foreign.ts";
-import { type ForeignReason, promiseOf, Settlement } from "../kernel/settlement.ts";
-import { pass, refuse } from "../kernel/waiter.ts";
-import { withSuppressed } from "../errors/suppressed_errors.ts";
+import type { ForeignReason } from "../kernel/wait_reason.ts";
+import { promiseOf, Settlement } from "../kernel/settlement.ts";
+import { refuse, yieldTurn } from "../kernel/waiter.ts";
+import { withSuppressed } from "../kernel/suppressed.ts";
 
 const READING: ForeignReason = { kind: "read from stream", foreign: true };
 
@@ -133,42 +134,6 @@ export function readableFromChannel<T>(channel: ReceiveChannel<T>): ReadableStre
   }, { highWaterMark: 0 });
 }
 
-/**
- * The iterator of a source. A stream gets one of ours: that of the host cannot be left while it reads, as its `return()`
- * waits for the read in flight.
- */
-export function iteratorOf<T>(source: Iterable<T> | AsyncIterable<T>): Iterator<T> | AsyncIterator<T> {
-  if (isInstance(source, ReadableStream<T>)) return new StreamIterator<T>(receiverFromReadable<T>(source));
-  const iterable = source as AsyncIterable<T> & Iterable<T>;
-  return isAsync(source) ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
-}
-
-/** Whether a source gives promises. */
-export function isAsync(source: unknown): boolean {
-  return typeof read(source, Symbol.asyncIterator) === "function";
-}
-
-class StreamIterator<T> implements AsyncIterator<T> {
-  readonly #receiver: ReadableReceiver<T>;
-  readonly #inner: AsyncIterator<T>;
-
-  constructor(receiver: ReadableReceiver<T>) {
-    this.#receiver = receiver;
-    this.#inner = receiver[Symbol.asyncIterator]();
-  }
-
-  async next(): Promise<IteratorResult<T>> {
-    const result = await this.#inner.next();
-    if (result.done) await this.#receiver.close();
-    return result;
-  }
-
-  async return(): Promise<IteratorResult<T>> {
-    await this.#receiver.close();
-    return { done: true, value: undefined };
-  }
-}
-
 class Receiver<T> implements ReadableReceiver<T> {
   readonly #reader: ReadableStreamDefaultReader<T>;
   /** The read in flight. One whose wait was cancelled is left here for the next `receive()`. */
@@ -190,7 +155,7 @@ class Receiver<T> implements ReadableReceiver<T> {
       const reading = this.#reading ??= new Settlement(promiseOf(() => this.#reader.read()));
       // It may have settled while nobody waited.
       if (reading.state === "pending") await reading.wait(node, READING);
-      else await pass(node, undefined);
+      else await yieldTurn(node, undefined);
       // Two receives at the same time may have waited for the same read: one has the chunk, the other asks again.
       if (this.#reading !== reading) return await this.receive();
       if (this.#closed !== null) throw closed();

@@ -11,7 +11,7 @@
 
 import { faultOf, requireBoolean, requireOptions, show } from "../base/check.ts";
 import { ask, type Asker, type Enlisted } from "../kernel/asker.ts";
-import { CancelScope } from "../scopes/cancel_scope.ts";
+import { CancelScope } from "../kernel/cancel_scope.ts";
 import type { Receiver } from "./_channel.ts";
 import { ReceiveEnd } from "./_channel_ends.ts";
 import type { ReceiveChannel } from "./channel.ts";
@@ -21,9 +21,9 @@ import { failureOf } from "../kernel/elsewhere.ts";
 import { NOTHING } from "../base/error_tree.ts";
 import { EndOfChannel } from "../errors/errors.ts";
 import { read } from "../base/foreign.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { pass, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
-import type { Line, Queued } from "../kernel/wait_queue.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { type Queue, type Queued, refuse, Waiter, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 
 /**
  * What `select()` can wait for: anything with a `receive()`, such as a `ReceiveChannel` or something that wraps one.
@@ -129,7 +129,9 @@ export function select<C extends Record<keyof C, Selectable<unknown>>>(
   }
   if (asks) return composedWait(() => askAll(node, selection)) as Promise<Selected<C>>;
   // Only when all have been looked at: which misuse is noticed must not depend on where the search began.
-  if (ready !== null) return pass(node, { from: ready.from, value: ready.end.look().channel.take() } as Selected<C>);
+  if (ready !== null) {
+    return yieldTurn(node, { from: ready.from, value: ready.end.look().channel.take() } as Selected<C>);
+  }
   if (selection.arms.length === 0) return refusedAfterTurn(node, ended);
   selection.waiter = new Waiter<unknown>(node, selection, leaveAll);
   for (const arm of selection.arms) arm.enter();
@@ -238,7 +240,7 @@ class Selection implements WaitReason {
 
 /** A place in the line of an end of ours. */
 class EndArm implements Arm, Receiver<unknown> {
-  queue: Line | null = null;
+  queue: Queue | null = null;
   after: Queued<unknown> | null = null;
   before: Queued<unknown> | null = null;
   readonly #selection: Selection;

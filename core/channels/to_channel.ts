@@ -5,15 +5,15 @@ import { requireFunction, requireOptions } from "../base/check.ts";
 import { Channel, type Receiver } from "./_channel.ts";
 import { ReceiveEnd } from "./_channel_ends.ts";
 import { currentNode } from "../kernel/context.ts";
-import { cancelScope } from "../scopes/cancel_scope.ts";
+import { scopes } from "../kernel/cancel_scope.ts";
 import { failureOf } from "../kernel/elsewhere.ts";
 import { NOTHING } from "../base/error_tree.ts";
 import { BrokenResourceError } from "../errors/errors.ts";
 import type { MemoryReceiveChannel } from "./channel.ts";
 import { composedWait } from "../kernel/composed_wait.ts";
 import { requireSource, SourceReader } from "../kernel/source.ts";
-import { afterFailure, mark } from "../errors/suppressed_errors.ts";
-import type { WaitReason } from "../kernel/waiter.ts";
+import { afterFailure, mark } from "../kernel/suppressed.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /**
@@ -95,7 +95,7 @@ export function toChannel<T, R>(
           const failure = failureOf(currentNode(), error);
           const thrown = failure === NOTHING ? error : failure;
           // Those who wait are cancelled first; who does so under a shield must not wait for ever.
-          if (failure !== NOTHING) cancelScope(nursery.cancelScope, "nursery", failure);
+          if (failure !== NOTHING) scopes.cancel(nursery.cancelScope, "nursery", failure);
           channel.break(
             new BrokenResourceError("Cannot receive as the source of the channel has failed, or was cancelled", {
               cause: thrown,

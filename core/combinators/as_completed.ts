@@ -1,6 +1,6 @@
 /** Results as they come. */
 
-import { CancelScope } from "../scopes/cancel_scope.ts";
+import { CancelScope } from "../kernel/cancel_scope.ts";
 import type { MemoryReceiveChannel } from "../channels/channel.ts";
 import { openMemoryChannel } from "../channels/memory_channel.ts";
 import { show } from "../base/check.ts";
@@ -10,9 +10,10 @@ import { failureOf } from "../kernel/elsewhere.ts";
 import { NOTHING } from "../base/error_tree.ts";
 import { ClosedResourceError, EndOfChannel } from "../errors/errors.ts";
 import { feed, requireFeed } from "./_feed.ts";
-import type { MapOptions, Source } from "./map.ts";
+import type { MapOptions } from "./map_options.ts";
 import { ignore } from "../base/quiet.ts";
-import { refuse, type WaitReason } from "../kernel/waiter.ts";
+import { refuse } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** Options of `asCompleted()`. */
@@ -77,7 +78,7 @@ export interface CompletedResults<R> extends AsyncIterableIterator<R>, AsyncDisp
  * @throws {RangeError} If `concurrency` is not a whole number >= 1 or `Infinity`, or `errors` neither of its two values.
  */
 export function asCompleted<T, R>(
-  source: Source<T>,
+  source: Iterable<T> | AsyncIterable<T>,
   fn: (item: T, index: number) => R | Promise<R>,
   options: AsCompletedOptions = {},
 ): CompletedResults<R> {
@@ -194,20 +195,20 @@ class InOrder {
   #next = 0;
   /** Those that are over before their turn. */
   readonly #over = new Set<number>();
-  readonly #lines = new Map<number, WaitQueue<void>>();
+  readonly #waiters = new Map<number, WaitQueue<void>>();
 
   async turn(index: number): Promise<void> {
     if (index === this.#next) return;
-    const line = new WaitQueue<void>();
-    this.#lines.set(index, line);
-    await line.park(TURN);
+    const waiters = new WaitQueue<void>();
+    this.#waiters.set(index, waiters);
+    await waiters.park(TURN);
   }
 
   /** The item was given, or has none to give. */
   over(index: number): void {
     this.#over.add(index);
     while (this.#over.delete(this.#next)) this.#next++;
-    this.#lines.get(this.#next)?.wakeFirst();
-    this.#lines.delete(this.#next);
+    this.#waiters.get(this.#next)?.wakeFirst();
+    this.#waiters.delete(this.#next);
   }
 }

@@ -10,26 +10,23 @@ import { composedWait } from "../kernel/composed_wait.ts";
 import { currentNode } from "../kernel/context.ts";
 import { dispose } from "../base/dispose.ts";
 import { failureOf } from "../kernel/elsewhere.ts";
-import { ErrorGroup } from "../errors/error_group.ts";
+import { ErrorGroup } from "../kernel/error_group.ts";
 import { NOTHING } from "../base/error_tree.ts";
 import { read } from "../base/foreign.ts";
 import { type Jobs, nameOf, runJobs } from "../kernel/hidden_nursery.ts";
-import { afterFailure, mark } from "../errors/suppressed_errors.ts";
+import { afterFailure, mark } from "../kernel/suppressed.ts";
 
-/** What a combinator runs. */
-export type Job<T> = () => T | Promise<T>;
-
-/** What one of them gives. */
+/** What a function that a combinator runs gives. */
 export type ResultOfJob<F> = F extends () => infer R ? Awaited<R> : never;
 
 /** The results of a list or tuple of jobs, in its shape. */
-export type ResultsOf<J extends Iterable<Job<unknown>>> = J extends readonly Job<unknown>[]
+export type ResultsOf<J extends Iterable<() => unknown>> = J extends readonly (() => unknown)[]
   ? { -readonly [K in keyof J]: ResultOfJob<J[K]> }
-  : J extends Iterable<Job<infer T>> ? Awaited<T>[]
+  : J extends Iterable<() => infer T> ? Awaited<T>[]
   : never;
 
 /** One result of a list of jobs. */
-export type ResultOf<J extends Iterable<Job<unknown>>> = J extends Iterable<infer F extends Job<unknown>>
+export type ResultOf<J extends Iterable<() => unknown>> = J extends Iterable<infer F extends () => unknown>
   ? ResultOfJob<F>
   : never;
 
@@ -44,7 +41,7 @@ export interface RaceOptions<T> {
 }
 
 /** The outcomes of a list or tuple of jobs, in its shape. */
-export type OutcomesOf<J extends Iterable<Job<unknown>>> = J extends readonly Job<unknown>[]
+export type OutcomesOf<J extends Iterable<() => unknown>> = J extends readonly (() => unknown)[]
   ? { -readonly [K in keyof J]: PromiseSettledResult<ResultOfJob<J[K]>> }
   : PromiseSettledResult<ResultOf<J>>[];
 
@@ -76,9 +73,11 @@ export type OutcomesOf<J extends Iterable<Job<unknown>>> = J extends readonly Jo
  * @returns Their results, in order.
  * @throws {TypeError} If one of them is not a function; then none is called.
  */
-export function all<const J extends readonly Job<unknown>[] | Iterable<Job<unknown>>>(jobs: J): Promise<ResultsOf<J>> {
+export function all<const J extends readonly (() => unknown)[] | Iterable<() => unknown>>(
+  jobs: J,
+): Promise<ResultsOf<J>> {
   return composedWait(async () => {
-    const list = check("run all", jobs);
+    const list = requireJobs("run all", jobs);
     const results: unknown[] = new Array(list.length);
     const ran = await runJobs((jobs) =>
       list.forEach((job, index) => jobs.start(async () => void (results[index] = await job()), nameOf(job)))
@@ -109,11 +108,11 @@ export function all<const J extends readonly Job<unknown>[] | Iterable<Job<unkno
  * @returns How each has ended, in order.
  * @throws {TypeError} If one of them is not a function; then none is called.
  */
-export function allSettled<const J extends readonly Job<unknown>[] | Iterable<Job<unknown>>>(
+export function allSettled<const J extends readonly (() => unknown)[] | Iterable<() => unknown>>(
   jobs: J,
 ): Promise<OutcomesOf<J>> {
   return composedWait(async () => {
-    const list = check("run all", jobs);
+    const list = requireJobs("run all", jobs);
     const outcomes: PromiseSettledResult<unknown>[] = new Array(list.length);
     const ran = await runJobs((jobs) =>
       list.forEach((job, index) =>
@@ -162,12 +161,12 @@ export function allSettled<const J extends readonly Job<unknown>[] | Iterable<Jo
  * @throws {RangeError} If there is none.
  * @throws {TypeError} If one of them, or `discard`, is not a function; then none is called.
  */
-export function race<const J extends readonly Job<unknown>[] | Iterable<Job<unknown>>>(
+export function race<const J extends readonly (() => unknown)[] | Iterable<() => unknown>>(
   jobs: J,
   options: RaceOptions<ResultOf<J>> = {},
 ): Promise<ResultOf<J>> {
   return composedWait(async () => {
-    const list = checkSome("race", jobs, options);
+    const list = requireSomeJobs("race", jobs, options);
     const first = new First<ResultOf<J>>(options);
     await first.found((jobs) => {
       for (const job of list) {
@@ -227,12 +226,12 @@ export function race<const J extends readonly Job<unknown>[] | Iterable<Job<unkn
  * @throws {RangeError} If there is none.
  * @throws {TypeError} If one of them, or `discard`, is not a function; then none is called.
  */
-export function any<const J extends readonly Job<unknown>[] | Iterable<Job<unknown>>>(
+export function any<const J extends readonly (() => unknown)[] | Iterable<() => unknown>>(
   jobs: J,
   options: RaceOptions<ResultOf<J>> = {},
 ): Promise<ResultOf<J>> {
   return composedWait(async () => {
-    const list = checkSome("try any", jobs, options);
+    const list = requireSomeJobs("try any", jobs, options);
     const first = new First<ResultOf<J>>(options);
     const errors: unknown[] = new Array(list.length);
     const ran = await first.found((jobs) => {
@@ -299,7 +298,7 @@ class First<T> {
   }
 }
 
-function check(action: string, jobs: Iterable<Job<unknown>>): readonly Job<unknown>[] {
+function requireJobs(action: string, jobs: Iterable<() => unknown>): readonly (() => unknown)[] {
   if (typeof read(jobs, Symbol.iterator) !== "function") {
     throw new TypeError(`Cannot ${action} as "jobs" must be a list of functions: received ${show(jobs)}`);
   }
@@ -308,15 +307,15 @@ function check(action: string, jobs: Iterable<Job<unknown>>): readonly Job<unkno
   return list;
 }
 
-function checkSome(
+function requireSomeJobs(
   action: string,
-  jobs: Iterable<Job<unknown>>,
+  jobs: Iterable<() => unknown>,
   options: RaceOptions<never>,
-): readonly Job<unknown>[] {
+): readonly (() => unknown)[] {
   requireOptions(action, options);
   const { discard } = options;
   if (discard !== undefined) requireFunction(action, "discard", discard);
-  const list = check(action, jobs);
+  const list = requireJobs(action, jobs);
   if (list.length === 0) {
     throw new RangeError(`Cannot ${action} as "jobs" must have at least one function: it is empty`);
   }

@@ -1,37 +1,8 @@
-/** Doing the same to many things, so many at a time. */
+/** Doing the same to many things, several at a time. */
 
 import { composedWait } from "../kernel/composed_wait.ts";
 import { feed, requireFeed } from "./_feed.ts";
-
-/** Where the items come from. */
-export type Source<T> = Iterable<T> | AsyncIterable<T>;
-
-/** How many at a time. */
-export interface ConcurrencyOptions {
-  /**
-   * How many items are worked on at the same time, at least 1.
-   *
-   * @default {Infinity}
-   */
-  readonly concurrency?: number;
-}
-
-/** Options of `map()`, `forEach()` and `asCompleted()`. */
-export interface MapOptions extends ConcurrencyOptions {
-  /**
-   * What happens when an item fails. `"first"`: the first error cancels the rest, and is thrown itself. `"collect"`: all items
-   * are worked on, and all errors are thrown together in an `ErrorGroup`, in the order of the items; one of the source ends
-   * the reading, and comes last. All errors are kept until then.
-   *
-   * @default {"first"}
-   */
-  readonly errors?: "first" | "collect";
-  /**
-   * Ends what the source waits for, such as `() => subscription.unsubscribe()`. Called when the source was not read to its end.
-   * An item that it is being asked for then is given up; without `stop`, the source is waited for.
-   */
-  readonly stop?: () => unknown;
-}
+import type { MapOptions } from "./map_options.ts";
 
 /**
  * Calls an async function for each item of a source, and returns the results in the order of the items.
@@ -82,7 +53,7 @@ export interface MapOptions extends ConcurrencyOptions {
  * @throws {RangeError} If `concurrency` is not a whole number >= 1 or `Infinity`, or `errors` neither of its two values.
  */
 export function map<T, R>(
-  source: Source<T>,
+  source: Iterable<T> | AsyncIterable<T>,
   fn: (item: T, index: number) => R | Promise<R>,
   options: MapOptions = {},
 ): Promise<R[]> {
@@ -121,7 +92,7 @@ export function map<T, R>(
  * @throws {RangeError} If `concurrency` is not a whole number >= 1 or `Infinity`, or `errors` neither of its two values.
  */
 export function forEach<T>(
-  source: Source<T>,
+  source: Iterable<T> | AsyncIterable<T>,
   fn: (item: T, index: number) => unknown,
   options: MapOptions = {},
 ): Promise<void> {

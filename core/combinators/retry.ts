@@ -7,9 +7,10 @@ import { failureOf } from "../kernel/elsewhere.ts";
 import { NOTHING } from "../base/error_tree.ts";
 import { read } from "../base/foreign.ts";
 import { ignore } from "../base/quiet.ts";
-import { currentEffectiveDeadline, sleep } from "../time/sleep.ts";
-import { mark, withSuppressed } from "../errors/suppressed_errors.ts";
-import { pass, refuse } from "../kernel/waiter.ts";
+import { currentEffectiveDeadline } from "../time/current_time.ts";
+import { sleep } from "../time/sleep.ts";
+import { mark, withSuppressed } from "../kernel/suppressed.ts";
+import { refuse, yieldTurn } from "../kernel/waiter.ts";
 
 /** How many earlier errors are kept: an outage may be long, and `attempts` infinite. */
 const KEPT = 10;
@@ -106,7 +107,7 @@ export function retry<T>(fn: (attempt: number) => T | Promise<T>, options: Retry
     for (let attempt = 1;; attempt++) {
       try {
         const value = await isolated(node, () => fn(attempt));
-        await pass(node, undefined);
+        await yieldTurn(node, undefined);
         return value;
       } catch (error) {
         const failure = failureOf(node, error);
@@ -122,13 +123,13 @@ export function retry<T>(fn: (attempt: number) => T | Promise<T>, options: Retry
             ms = full * (1 - jitter * runtime.random());
           }
         } catch (fault) {
-          await pass(node, undefined);
+          await yieldTurn(node, undefined);
           throw withSuppressed(fault, [...earlier, failure], since);
         }
         const inTime = runtime.clock.now() + ms < currentEffectiveDeadline();
         // In a scope that is cancelled already, the cancellation is what counts.
         if (!again || (!inTime && node.cancelled === null)) {
-          await pass(node, undefined);
+          await yieldTurn(node, undefined);
           throw withSuppressed(failure, earlier, since);
         }
         earlier.push(failure);

@@ -5,9 +5,9 @@ import { checkpoint } from "../scopes/checkpoint.ts";
 import { composedWait } from "../kernel/composed_wait.ts";
 import { currentNode } from "../kernel/context.ts";
 import { expose } from "../kernel/elsewhere.ts";
-import { ErrorGroup, type ErrorMatch, isErrorGroup } from "./error_group.ts";
-import { isCancelled } from "./errors.ts";
-import { outOfTurn, pass } from "../kernel/waiter.ts";
+import { ErrorGroup, type ErrorMatch, isErrorGroup } from "../kernel/error_group.ts";
+import { isCancelled } from "../kernel/cancelled.ts";
+import { outOfTurn, yieldTurn } from "../kernel/waiter.ts";
 
 /** A class and what to do with the errors of that class: see `handleErrors()`. */
 export type ErrorHandler<R> = readonly [match: ErrorMatch, handle: (group: ErrorGroup) => R | Promise<R>];
@@ -55,12 +55,12 @@ async function handle<T>(
   body: () => T | Promise<T>,
   handlers: readonly ErrorHandler<unknown>[],
 ): Promise<T | undefined> {
-  check(body, handlers);
+  requireHandlers(body, handlers);
   const node = currentNode();
   try {
     const value = await body();
     // Not a checkpoint, but a loop of nothing else must not starve the event loop.
-    if (outOfTurn(node)) await pass(node, undefined);
+    if (outOfTurn(node)) await yieldTurn(node, undefined);
     return value;
   } catch (error) {
     const rest = await offer(expose(node, error), handlers);
@@ -68,7 +68,7 @@ async function handle<T>(
       await checkpoint();
       return undefined;
     }
-    if (outOfTurn(node)) await pass(node, undefined);
+    if (outOfTurn(node)) await yieldTurn(node, undefined);
     throw rest.error;
   }
 }
@@ -101,7 +101,7 @@ async function offer(
   return { error: remaining.length === 1 && isErrorGroup(remaining[0]) ? remaining[0] : new ErrorGroup(remaining) };
 }
 
-function check(body: unknown, handlers: unknown): void {
+function requireHandlers(body: unknown, handlers: unknown): void {
   requireFunction("handle errors", "body", body);
   if (!Array.isArray(handlers)) {
     throw new TypeError(

@@ -7,8 +7,9 @@
  */
 
 import { currentNode } from "./context.ts";
-import type { StatusNode } from "./status.ts";
-import { suspend, type WaitReason } from "./waiter.ts";
+import type { StatusNode } from "./node.ts";
+import { suspend } from "./suspend.ts";
+import type { WaitReason } from "./wait_reason.ts";
 
 /** Something that is asked by a `select()`. */
 export interface Asker {

@@ -1,8 +1,8 @@
 /** Waits composed of several awaits, and refusals without one. */
 
 import { ignore, isQuiet } from "../base/quiet.ts";
-import type { StatusNode } from "./status.ts";
-import { pass } from "./waiter.ts";
+import type { StatusNode } from "./node.ts";
+import { yieldTurn } from "./waiter.ts";
 
 /**
  * Calls an async function that waits by waits of this library, and returns its promise (low level).
@@ -49,7 +49,7 @@ export function composedWait<T>(fn: () => Promise<T>): Promise<T> {
  * loop which passes over the error cannot starve the event loop.
  */
 export function refusedAfterTurn(node: StatusNode, error: unknown): Promise<never> {
-  const promise = pass(node, undefined).then(() => Promise.reject(error));
+  const promise = yieldTurn(node, undefined).then(() => Promise.reject(error));
   if (isQuiet(error)) promise.catch(ignore);
   return promise;
 }

@@ -27,7 +27,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { environment } from "../base/host.ts";
 import { findSlot, type Slot } from "./context_slot.ts";
-import type { StatusNode } from "./status.ts";
+import type { StatusNode } from "./node.ts";
 
 const storage = new AsyncLocalStorage<StatusNode>();
 

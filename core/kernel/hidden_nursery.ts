@@ -9,11 +9,12 @@
 import { currentNode } from "./context.ts";
 import { cancelledElsewhere, failureOf, someCancelled } from "./elsewhere.ts";
 import { NOTHING } from "../base/error_tree.ts";
-import type { Cancelled } from "../errors/errors.ts";
+import type { Cancelled } from "./cancelled.ts";
 import { read } from "../base/foreign.ts";
 import type { NurseryImpl } from "./nursery.ts";
-import { type Nursery, openNursery } from "../tasks/nursery.ts";
-import { firstError, mark } from "../errors/suppressed_errors.ts";
+import type { Nursery } from "../tasks/task.ts";
+import { openNursery } from "../tasks/nursery.ts";
+import { firstError, mark } from "./suppressed.ts";
 import { refuse } from "./waiter.ts";
 
 /** Opens a nursery whose first error is thrown itself. In a cancelled scope it refuses, before any effect. */

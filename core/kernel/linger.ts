@@ -12,7 +12,8 @@
  * it may protect cleanup.
  */
 
-import { endNode, liftShields, type StatusNode, whenEmpty } from "./status.ts";
+import type { StatusNode } from "./node.ts";
+import { endNode, liftShields, tellForgotten, whenEmpty } from "./status.ts";
 import { UNABORTABLE, Waiter } from "./waiter.ts";
 import { placeOf, plainPlace } from "../base/place.ts";
 
@@ -40,7 +41,7 @@ export async function linger(node: StatusNode, shields: boolean): Promise<Forgot
   }
   names.reverse();
   places.reverse();
-  node.task.runtime.instruments?.forgotten(node);
+  tellForgotten(node);
   endNode(node);
   if (!shields) liftShields(node);
   for (let round = 0; round < MOST_ROUNDS; round++) {

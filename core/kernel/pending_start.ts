@@ -9,10 +9,11 @@
 
 import { currentNode } from "./context.ts";
 import { NOTHING } from "../base/error_tree.ts";
-import { moveNode, setShield, type StatusNode } from "./status.ts";
+import { moveNode, setShield } from "./status.ts";
+import type { StatusNode } from "./node.ts";
 import { describe, type TaskImpl, type TaskOwner } from "./task.ts";
 import { UNABORTABLE, Waiter } from "./waiter.ts";
-import type { SpawnOptions, TaskStatus } from "../tasks/nursery.ts";
+import type { SpawnOptions, TaskStatus } from "../tasks/task.ts";
 
 /** What a pending start needs of the nursery it is for. */
 export interface StartTarget {

@@ -50,14 +50,14 @@ const AT_ONCE: Promise<void> = Promise.resolve();
 export class Turns {
   /** How long the microtasks of one turn may run, in milliseconds; `Infinity` counts wake-ups only. */
   readonly #slice: number;
-  /** Wake-ups left in this turn, as of the last look; 0 when it is spent. Written by `#look()` and `#drain()`. */
+  /** Wake-ups left in this turn, not granted to a stride yet; 0 when it is spent. Written by `#grantStride()` and `#drain()`. */
   #budget = BURST;
   /**
-   * How many wake-ups lie between two looks: 1 after a slice that was spent, as steps may be long; doubled by each look that
-   * finds time left. Written by `#look()`.
+   * How many wake-ups lie between two looks at the clock: 1 after a slice that was spent, as steps may be long; doubled by each look that
+   * finds time left. Written by `#grantStride()`.
    */
   #stride = 1;
-  /** Wake-ups until the next look, and how many they were after the last. Written by `spend()`, `#look()` and `#drain()`. */
+  /** Wake-ups left in this stride, and how many it had. Written by `spend()`, `#grantStride()` and `#drain()`. */
   #left = 1;
   #granted = 1;
   #turnStart = 0;
@@ -87,10 +87,10 @@ export class Turns {
   /** Takes one wake-up from the budget; `false` if this one must wait for the next turn. */
   spend(): boolean {
     // Short, so that it is a part of every wait that is ready.
-    return --this.#left > 0 || this.#look();
+    return --this.#left > 0 || this.#grantStride();
   }
 
-  #look(): boolean {
+  #grantStride(): boolean {
     this.#left = 0;
     if (this.#budget <= 0) return false;
     this.#budget -= this.#granted;

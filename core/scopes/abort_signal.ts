@@ -1,6 +1,6 @@
 /** The two ways between cancel scopes and `AbortSignal`. */
 
-import { CancelScope, cancelScope, runScope } from "./cancel_scope.ts";
+import { CancelScope, scopes } from "../kernel/cancel_scope.ts";
 import { requireFunction, show } from "../base/check.ts";
 import { currentNode } from "../kernel/context.ts";
 import { composedWait } from "../kernel/composed_wait.ts";
@@ -71,11 +71,11 @@ async function runWithSignal<T>(signal: AbortSignal, body: () => T | Promise<T>)
   }
   requireFunction("run with a signal", "body", body);
   const scope = new CancelScope();
-  const aborted = (): void => cancelScope(scope, "signal", signal.reason);
+  const aborted = (): void => scopes.cancel(scope, "signal", signal.reason);
   if (signal.aborted) aborted();
   else signal.addEventListener("abort", aborted, { once: true });
   try {
-    return await runScope(scope, () => body(), (outcome) => {
+    return await scopes.run(scope, () => body(), (outcome) => {
       if (outcome.cancelledCaught) throw signal.reason;
       return outcome.value;
     });

@@ -3,17 +3,18 @@
 import { faultOf, requireFunction, requireOptions, requireTimeout, show } from "../base/check.ts";
 import { composedWait } from "../kernel/composed_wait.ts";
 import { currentNode } from "../kernel/context.ts";
-import { isAsync, iteratorOf } from "../channels/readable.ts";
+import { isAsync, iteratorOf } from "../kernel/iterator_of.ts";
 import { failureOf } from "../kernel/elsewhere.ts";
 import { NOTHING } from "../base/error_tree.ts";
-import type { Cancelled } from "../errors/errors.ts";
+import type { Cancelled } from "../kernel/cancelled.ts";
 import { read } from "../base/foreign.ts";
 import { ignore } from "../base/quiet.ts";
-import { type ForeignReason, promiseOf, Settlement, settlementOf } from "../kernel/settlement.ts";
-import { checked } from "../kernel/source.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { shielded } from "./timeouts.ts";
-import { pass, refuse, type WaitReason } from "../kernel/waiter.ts";
+import type { ForeignReason, WaitReason } from "../kernel/wait_reason.ts";
+import { promiseOf, Settlement, settlementOf } from "../kernel/settlement.ts";
+import { requireResult } from "../kernel/source.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { shielded } from "./shielded.ts";
+import { refuse, yieldTurn } from "../kernel/waiter.ts";
 
 const FOREIGN: ForeignReason = { kind: "foreign promise", foreign: true };
 
@@ -126,7 +127,7 @@ export function cancellable<T>(
   options: CancellableOptions = {},
 ): Promise<T> | CancellableIterator<T> {
   const iterable = typeof read(source, "then") !== "function" && isAsync(source);
-  const fault = faultOf(() => check(source, iterable, options));
+  const fault = faultOf(() => requireForeign(source, iterable, options));
   if (iterable) {
     if (fault !== null) throw fault;
     return new ForeignIterator(source as AsyncIterable<T>, options);
@@ -149,7 +150,7 @@ export function cancellable<T>(
 export interface CancellableIterator<T> extends AsyncIterableIterator<T>, AsyncDisposable {
 }
 
-function check(source: unknown, iterable: boolean, options: CancellableOptions): void {
+function requireForeign(source: unknown, iterable: boolean, options: CancellableOptions): void {
   requireOptions("wait", options);
   const { cancel, timeout = 0, label = "" } = options;
   if (!iterable && typeof read(source, "then") !== "function") {
@@ -247,7 +248,7 @@ class ForeignIterator<T> implements CancellableIterator<T> {
     const { cancelled } = node;
     if (cancelled !== null && this.#iterator === null) return await refuse(node);
     if (this.#over) {
-      await pass(node, undefined);
+      await yieldTurn(node, undefined);
       return { done: true, value: undefined };
     }
     if (cancelled !== null) return await this.#leave(node, cancelled, null);
@@ -261,7 +262,7 @@ class ForeignIterator<T> implements CancellableIterator<T> {
     // Also if what it gave is no result.
     this.#over = true;
     if (question.state === "rejected") throw question.result;
-    const result = checked<T>(question.result);
+    const result = requireResult<T>(question.result);
     this.#over = read(result, "done") === true;
     return result;
   }

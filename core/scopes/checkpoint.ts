@@ -2,7 +2,7 @@
 
 import { currentNode } from "../kernel/context.ts";
 import { ignore } from "../base/quiet.ts";
-import { outOfTurn, pass, refuse } from "../kernel/waiter.ts";
+import { outOfTurn, refuse, yieldTurn } from "../kernel/waiter.ts";
 
 /**
  * Lets other tasks run, and throws if the scope is cancelled: a checkpoint and nothing else.
@@ -31,7 +31,7 @@ export function checkpoint(): Promise<void> {
   const node = currentNode();
   if (node.cancelled !== null) return refuse(node);
   const promise = new Promise<void>((resolve, reject) => {
-    pass(node, undefined).then(() => {
+    yieldTurn(node, undefined).then(() => {
       if (node.cancelled === null) return resolve();
       // Not an async function for this line: as for every wait, one that nobody awaits never ends the process.
       promise.catch(ignore);
@@ -65,7 +65,7 @@ export function checkpointIfCancelled(): Promise<void> {
   const node = currentNode();
   if (node.cancelled !== null) return refuse(node);
   // A loop of nothing else must not starve the event loop.
-  return outOfTurn(node) ? pass(node, undefined) : Promise.resolve();
+  return outOfTurn(node) ? yieldTurn(node, undefined) : Promise.resolve();
 }
 
 /**
@@ -89,5 +89,5 @@ export function checkpointIfCancelled(): Promise<void> {
  * @returns A promise that resolves when it is this task's turn again.
  */
 export function cancelShieldedCheckpoint(): Promise<void> {
-  return pass(currentNode(), undefined);
+  return yieldTurn(currentNode(), undefined);
 }

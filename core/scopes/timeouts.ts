@@ -1,21 +1,10 @@
-/** Timeouts, shields and soft ends: the short forms of `CancelScope`. */
+/** Timeouts: the short forms of `CancelScope`. */
 
-import { faultOf, requireOptions, requireTime, requireTimeout } from "../base/check.ts";
-import { CancelScope, notesWaits, runScope, type ScopeOutcome, waitsOf } from "./cancel_scope.ts";
-import { currentNode } from "../kernel/context.ts";
+import { faultOf, requireTime, requireTimeout } from "../base/check.ts";
+import { CancelScope, type ScopeOutcome, scopes } from "../kernel/cancel_scope.ts";
 import { TooSlowError } from "../errors/errors.ts";
-import { formatTime } from "../time/sleep.ts";
+import { formatTime } from "../base/format_time.ts";
 import { waitText } from "../kernel/wait_text.ts";
-
-/** How `shielded()` is bounded. */
-export interface ShieldedOptions {
-  /**
-   * How long the function may take, in milliseconds, before it is cancelled after all.
-   *
-   * @default {Infinity}
-   */
-  readonly timeout?: number;
-}
 
 /**
  * Runs a function and stops waiting for it after a length of time.
@@ -141,11 +130,11 @@ function inTime<T>(
   body: (scope: CancelScope) => T | Promise<T>,
   when: () => string,
 ): Promise<T> {
-  notesWaits(scope);
-  return runScope(scope, body, (outcome) => {
+  scopes.notesWaits(scope);
+  return scopes.run(scope, body, (outcome) => {
     if (!outcome.cancelledCaught) return outcome.value;
     const { cancelled } = outcome;
-    const waits = waitsOf(scope);
+    const waits = scopes.waitsOf(scope);
     let how = `its scope was cancelled: ${cancelled.message}`;
     if (cancelled.source === "deadline") {
       how = `it was not done when ${when()}`;
@@ -155,69 +144,4 @@ function inTime<T>(
     }
     throw new TooSlowError(`Cannot finish in time as ${how}`, { cause: cancelled, waits });
   });
-}
-
-/**
- * Runs a function that cancellation from outside does not reach: cleanup that has to wait.
- *
- * Give it a timeout, or a peer that does not answer holds up the whole program.
- *
- * **Cancellation:** from outside kept out until the function has ended; the next wait after it throws. Its own
- * timeout ends it.
- *
- * @example Saying goodbye even when cancelled
- * ```ts
- * import { moveOnAfter, shielded, sleep } from "@trefoil/io";
- * import { assert } from "@std/assert";
- *
- * let saidGoodbye = false;
- * await moveOnAfter(1, async () => {
- *   try {
- *     await sleep(60_000);
- *   } finally {
- *     await shielded(async () => {
- *       await sleep(1);
- *       saidGoodbye = true;
- *     }, { timeout: 5_000 });
- *   }
- * });
- * assert(saidGoodbye);
- * ```
- *
- * @param body What to run.
- * @param options A limit in time.
- * @returns What the body returned, or that the timeout ended it.
- * @throws {RangeError} If the timeout is negative or `NaN`.
- */
-export function shielded<T>(
-  body: (scope: CancelScope) => T | Promise<T>,
-  options: ShieldedOptions = {},
-): Promise<ScopeOutcome<T>> {
-  const fault = faultOf(() => {
-    requireOptions("shield a function", options);
-    if (options.timeout !== undefined) requireTimeout("shield a function", "timeout", options.timeout);
-  });
-  if (fault !== null) return Promise.reject(fault);
-  return new CancelScope({ timeout: options.timeout ?? Infinity, shield: true }).run(body);
-}
-
-/**
- * Tells whether a shutdown was requested for the code that asks: see `CancelScope.shutdown()`.
- *
- * @example Leaving a loop between two pieces of work
- * ```ts
- * import { moveOnAfter, shutdownRequested } from "@trefoil/io";
- * import { assert } from "@std/assert";
- *
- * await moveOnAfter(1_000, (scope) => {
- *   assert(!shutdownRequested());
- *   scope.shutdown();
- *   assert(shutdownRequested());
- * });
- * ```
- *
- * @returns Whether this code should wind down.
- */
-export function shutdownRequested(): boolean {
-  return currentNode().shutdown;
 }

@@ -9,17 +9,19 @@
  */
 
 import { faultOf, requireFunction } from "../base/check.ts";
-import { CancelScope, endAtShutdown, type ScopeOutcome } from "./cancel_scope.ts";
-import { iteratorOf } from "../channels/readable.ts";
+import { CancelScope, type ScopeOutcome, scopes } from "../kernel/cancel_scope.ts";
+import { iteratorOf } from "../kernel/iterator_of.ts";
 import { composedWait } from "../kernel/composed_wait.ts";
 import { currentNode } from "../kernel/context.ts";
 import { read } from "../base/foreign.ts";
 import { hostImmediate } from "../base/host_time.ts";
 import { ignore } from "../base/quiet.ts";
 import { promiseOf, settlementOf } from "../kernel/settlement.ts";
-import { isBusy, type StatusNode } from "../kernel/status.ts";
-import { afterFailure, mark } from "../errors/suppressed_errors.ts";
-import { pass, refuse, type WaitReason } from "../kernel/waiter.ts";
+import { isBusy } from "../kernel/status.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { afterFailure, mark } from "../kernel/suppressed.ts";
+import { refuse, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 
 const NEXT: WaitReason = { kind: "next item" };
 
@@ -96,8 +98,29 @@ export function untilShutdown<T>(
   const fault = faultOf(() => requireFunction("wait until shutdown", "body", body));
   if (fault !== null) return Promise.reject(fault);
   const scope = new CancelScope();
-  endAtShutdown(scope);
+  scopes.endAtShutdown(scope);
   return scope.run(() => body());
+}
+
+/**
+ * Tells whether a shutdown was requested for the code that asks: see `CancelScope.shutdown()`.
+ *
+ * @example Leaving a loop between two pieces of work
+ * ```ts
+ * import { moveOnAfter, shutdownRequested } from "@trefoil/io";
+ * import { assert } from "@std/assert";
+ *
+ * await moveOnAfter(1_000, (scope) => {
+ *   assert(!shutdownRequested());
+ *   scope.shutdown();
+ *   assert(shutdownRequested());
+ * });
+ * ```
+ *
+ * @returns Whether this code should wind down.
+ */
+export function shutdownRequested(): boolean {
+  return currentNode().shutdown;
 }
 
 /** Each loop over it begins one over the source. */
@@ -130,11 +153,11 @@ class Iteration<T> implements AsyncIterator<T> {
     if (node.cancelled !== null) return this.#inner === null ? refuse(node) : composedWait(() => this.#refuse(node));
     return composedWait(async () => {
       if (this.#over || node.shutdown) {
-        await pass(node, undefined);
+        await yieldTurn(node, undefined);
         return await this.#end();
       }
       const scope = new CancelScope();
-      endAtShutdown(scope);
+      scopes.endAtShutdown(scope);
       let outcome: ScopeOutcome<IteratorResult<T>>;
       try {
         outcome = await scope.run(() => this.#ask());
@@ -194,6 +217,6 @@ class Iteration<T> implements AsyncIterator<T> {
 
 /** What had been granted before has arrived after this, also if it was put off to a later turn, and passed on. */
 async function turn(node: StatusNode): Promise<void> {
-  await pass(node, undefined);
+  await yieldTurn(node, undefined);
   for (let i = 0; i < 2; i++) await new Promise<void>((done) => hostImmediate(done));
 }

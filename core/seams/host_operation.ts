@@ -1,7 +1,7 @@
 /** Accounting for what only the outside world can finish. */
 
-import { currentNode } from "../kernel/context.ts";
-import { HostOperation as Operation } from "../kernel/host_operations.ts";
+import { OperationInFlight } from "../kernel/host_operations.ts";
+import { currentRuntime } from "../kernel/runtime.ts";
 
 /** An operation of the host that has begun. */
 export interface HostOperation {
@@ -36,7 +36,7 @@ export interface HostOperation {
  * @returns The operation, to be ended by the caller.
  */
 export function beginHostOperation(label: string): HostOperation {
-  return new Operation(label, currentNode().task.runtime.hostOperations);
+  return new OperationInFlight(label, currentRuntime().hostOperations);
 }
 
 /**

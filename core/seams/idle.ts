@@ -1,7 +1,7 @@
 /** Hearing that a run has come to rest. */
 
 import { requireFunction } from "../base/check.ts";
-import { currentNode } from "../kernel/context.ts";
+import { currentRuntime } from "../kernel/runtime.ts";
 import { reportHook } from "../base/report_hook.ts";
 
 /**
@@ -33,7 +33,7 @@ import { reportHook } from "../base/report_hook.ts";
  */
 export function onIdle(callback: () => void): () => void {
   requireFunction("listen for idleness", "callback", callback);
-  const stop = currentNode().task.runtime.onIdle(() => {
+  const stop = currentRuntime().onIdle(() => {
     try {
       callback();
     } catch (error) {

@@ -1,16 +1,12 @@
 /** A meeting point. */
 
 import { requireInteger, requireName } from "../base/check.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { inspectable } from "../base/inspect.ts";
-import { pass, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
+import { refuse, Waiter, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
-
-/** How a `Barrier` is made. */
-export interface BarrierOptions {
-  /** A name for reports. */
-  readonly name?: string;
-}
 
 /** Numbers of a `Barrier`, for debugging. */
 export interface BarrierStatistics {
@@ -61,7 +57,7 @@ export class Barrier {
    * @throws {RangeError} If `parties` is not a whole number from 1 to 2 ** 31.
    * @throws {TypeError} If the name is not a string.
    */
-  constructor(parties: number, options: BarrierOptions = {}) {
+  constructor(parties: number, options: NamedOptions = {}) {
     requireInteger("make a Barrier", "parties", parties, 1, 2 ** 31);
     const name = requireName("make a Barrier", options);
     this.#name = name;
@@ -95,7 +91,7 @@ export class Barrier {
     // Counted first: a schedule of the user's may let others arrive meanwhile, for the next round.
     const others = this.#parties - 1;
     for (let place = 0; place < others; place++) this.#waiters.wakeFirst(place);
-    return pass(node, others);
+    return yieldTurn(node, others);
   }
 
   /** Counts the waits. */

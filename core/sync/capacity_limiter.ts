@@ -9,22 +9,18 @@
 
 import { faultOf, requireCount, requireName, requireOptions, show } from "../base/check.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { BrokenResourceError, WouldBlock } from "../errors/errors.ts";
 import { read } from "../base/foreign.ts";
 import { describeEnded, endedHolder } from "./_holder.ts";
 import { inspectable } from "../base/inspect.ts";
 import type { ReleaseGuard } from "./lock.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { type Holding, TaskImpl } from "../kernel/task.ts";
-import { pass, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { type Holding, TaskImpl, taskOf } from "../kernel/task.ts";
+import { refuse, Waiter, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
-
-/** How a `CapacityLimiter` is made. */
-export interface CapacityLimiterOptions {
-  /** A name for reports. */
-  readonly name?: string;
-}
 
 /** How a token is borrowed. */
 export interface BorrowOptions {
@@ -114,7 +110,7 @@ export class CapacityLimiter {
    * @throws {RangeError} If `totalTokens` is not a whole number >= 0 or `Infinity`.
    * @throws {TypeError} If it is not a number, or the name not a string.
    */
-  constructor(totalTokens: number, options: CapacityLimiterOptions = {}) {
+  constructor(totalTokens: number, options: NamedOptions = {}) {
     requireCount("make a CapacityLimiter", "totalTokens", totalTokens);
     this.#name = requireName("make a CapacityLimiter", options);
     this.#total = totalTokens;
@@ -173,7 +169,7 @@ export class CapacityLimiter {
     const borrower = borrowerOf(node, options);
     const fault = this.#fault(borrower);
     if (fault !== null) return refusedAfterTurn(node, fault);
-    if (this.#free) return pass<ReleaseGuard>(node, this.#lend(borrower, node.task));
+    if (this.#free) return yieldTurn<ReleaseGuard>(node, this.#lend(borrower, taskOf(node)));
     this.#waiting.add(borrower);
     const waiter = new TokenWaiter(node, this.#reason, this.#waiting, borrower);
     this.#waiters.add(waiter);
@@ -195,11 +191,12 @@ export class CapacityLimiter {
     const borrower = borrowerOf(node, options);
     const fault = this.#fault(borrower);
     if (fault !== null) throw fault;
-    if (borrower === node.task && node.task.state !== "running") throw endedHolder("a token", node.task);
+    const task = taskOf(node);
+    if (borrower === task && task.state !== "running") throw endedHolder("a token", task);
     if (!this.#free) {
       throw new WouldBlock(`Cannot acquire without waiting as all ${this.#total} tokens are borrowed`);
     }
-    return this.#lend(borrower, node.task);
+    return this.#lend(borrower, taskOf(node));
   }
 
   /**
@@ -285,7 +282,7 @@ export class CapacityLimiter {
     while (this.#borrowers.size < this.#total && this.#waiters.first !== null) {
       const waiter = this.#waiters.first as TokenWaiter;
       this.#waiting.delete(waiter.borrower);
-      waiter.wake(this.#lend(waiter.borrower, waiter.node.task));
+      waiter.wake(this.#lend(waiter.borrower, taskOf(waiter.node)));
     }
   }
 }

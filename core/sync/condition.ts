@@ -2,13 +2,15 @@
 
 import { requireCount, show } from "../base/check.ts";
 import { currentNode } from "../kernel/context.ts";
-import type { Cancelled } from "../errors/errors.ts";
+import type { Cancelled } from "../kernel/cancelled.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { inspectable } from "../base/inspect.ts";
-import { coreOf, Lock, type LockStatistics, type ReleaseGuard } from "./lock.ts";
-import { type Guard, type LockCore, LockWaiter } from "./_lock.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { refuse, type WaitReason } from "../kernel/waiter.ts";
+import { Lock, type LockStatistics, type ReleaseGuard } from "./lock.ts";
+import { friends, type Guard, type LockCore, LockWaiter } from "./_lock.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { taskOf } from "../kernel/task.ts";
+import { refuse } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** Numbers of a `Condition`, for debugging. */
@@ -49,12 +51,12 @@ export interface ConditionStatistics {
  */
 export class Condition {
   static {
-    inspectable(this, "Condition", (condition) => ({ lock: condition.#lock, tasksWaiting: condition.#waits.size }));
+    inspectable(this, "Condition", (condition) => ({ lock: condition.#lock, tasksWaiting: condition.#waiters.size }));
   }
 
   readonly #lock: Lock;
   readonly #core: LockCore;
-  readonly #waits = new WaitQueue<never>();
+  readonly #waiters = new WaitQueue<never>();
 
   /**
    * Makes a condition.
@@ -67,7 +69,7 @@ export class Condition {
       throw new TypeError(`Cannot make a Condition as "lock" must be a Lock: received ${show(lock)}`);
     }
     this.#lock = lock;
-    this.#core = coreOf(lock);
+    this.#core = friends.coreOf(lock);
   }
 
   /**
@@ -107,13 +109,13 @@ export class Condition {
     if (node.cancelled !== null) return refuse(node);
     let guard: Guard;
     try {
-      guard = this.#core.held(node.task, "wait for a condition");
+      guard = this.#core.requireHeld(taskOf(node), "wait for a condition");
     } catch (error) {
       return refusedAfterTurn(node, error);
     }
-    const waiter = new ConditionWaiter(node, guard, this.#core, this.#waits);
-    this.#waits.add(waiter as never);
-    this.#core.conditions.add(this.#waits);
+    const waiter = new ConditionWaiter(node, guard, this.#core, this.#waiters);
+    this.#waiters.add(waiter as never);
+    this.#core.conditions.add(this.#waiters);
     this.#core.release(guard);
     return waiter.begun();
   }
@@ -127,8 +129,8 @@ export class Condition {
    */
   notify(count = 1): void {
     requireCount("notify", "count", count);
-    this.#core.held(currentNode().task, "notify a condition");
-    for (let i = 0; i < count && notifyFirst(this.#waits); i++);
+    this.#core.requireHeld(taskOf(currentNode()), "notify a condition");
+    for (let i = 0; i < count && notifyFirst(this.#waiters); i++);
   }
 
   /**
@@ -142,7 +144,7 @@ export class Condition {
 
   /** Counts the waits. */
   statistics(): ConditionStatistics {
-    return { tasksWaiting: this.#waits.size, lockStatistics: this.#lock.statistics() };
+    return { tasksWaiting: this.#waiters.size, lockStatistics: this.#lock.statistics() };
   }
 }
 
@@ -159,7 +161,7 @@ class ConditionWaiter extends LockWaiter<void> {
     node: StatusNode,
     readonly guard: Guard,
     readonly lock: LockCore,
-    readonly waits: WaitQueue<never>,
+    readonly waiters: WaitQueue<never>,
   ) {
     super(node, WAITING, leave as never);
   }
@@ -172,21 +174,21 @@ class ConditionWaiter extends LockWaiter<void> {
 
 function leave(cancelled: Cancelled, waiter: ConditionWaiter): boolean {
   waiter.cancelledBy = cancelled;
-  if ((waiter.queue as unknown) === waiter.waits) moveToLock(waiter);
-  else notifyFirst(waiter.waits);
+  if ((waiter.queue as unknown) === waiter.waiters) moveToLock(waiter);
+  else notifyFirst(waiter.waiters);
   // It ends when it has the lock.
   return false;
 }
 
-function notifyFirst(waits: WaitQueue<never>): boolean {
-  const first = waits.first;
+function notifyFirst(waiters: WaitQueue<never>): boolean {
+  const { first } = waiters;
   if (first !== null) moveToLock(first as unknown as ConditionWaiter);
   return first !== null;
 }
 
 function moveToLock(waiter: ConditionWaiter): void {
-  const { waits, lock } = waiter;
-  waits.remove(waiter as never);
-  if (waits.size === 0) lock.conditions.delete(waits);
+  const { waiters, lock } = waiter;
+  waiters.remove(waiter as never);
+  if (waiters.size === 0) lock.conditions.delete(waiters);
   lock.enqueue(waiter as never);
 }

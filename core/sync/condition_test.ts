@@ -11,7 +11,7 @@ import {
   type ReleaseGuard,
   sleep,
 } from "../mod.ts";
-import { coreOf } from "./lock.ts";
+import { friends } from "./_lock.ts";
 
 Deno.test(
   "Condition.wait() gives the lock away, and holds it again when it returns",
@@ -308,6 +308,6 @@ Deno.test(
       const outcome = await moveOnAfter(1, () => condition.wait());
       assert(outcome.cancelledCaught);
     }
-    assertEquals(coreOf(lock).conditions.size, 0);
+    assertEquals(friends.coreOf(lock).conditions.size, 0);
   }),
 );

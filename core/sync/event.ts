@@ -1,16 +1,12 @@
 /** A flag that tasks wait for. */
 
 import { requireName } from "../base/check.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { inspectable } from "../base/inspect.ts";
-import { pass, refuse, type WaitReason } from "../kernel/waiter.ts";
+import { refuse, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
-
-/** How an `Event` is made. */
-export interface EventOptions {
-  /** A name for reports. */
-  readonly name?: string;
-}
 
 /** Numbers of an `Event`, for debugging. */
 export interface EventStatistics {
@@ -55,7 +51,7 @@ export class Event {
    * @param options A name.
    * @throws {TypeError} If the name is not a string.
    */
-  constructor(options: EventOptions = {}) {
+  constructor(options: NamedOptions = {}) {
     const name = requireName("make an Event", options);
     this.#name = name;
     this.#reason = { kind: "event", label: name === "" ? "" : `"${name}"` };
@@ -82,7 +78,7 @@ export class Event {
   wait(): Promise<void> {
     if (!this.#set) return this.#waiters.park(this.#reason);
     const node = currentNode();
-    return node.cancelled !== null ? refuse(node) : pass(node, undefined);
+    return node.cancelled !== null ? refuse(node) : yieldTurn(node, undefined);
   }
 
   /** Counts the waits. */

@@ -5,9 +5,10 @@ import { composedWait, refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { type Computation, computeWithin, currentComputation, currentNode } from "../kernel/context.ts";
 import { failureOf } from "../kernel/elsewhere.ts";
 import { NOTHING } from "../base/error_tree.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { describe, type TaskImpl } from "../kernel/task.ts";
-import { pass, refuse, type WaitReason } from "../kernel/waiter.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { describe, type TaskImpl, taskOf } from "../kernel/task.ts";
+import { refuse, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /**
@@ -35,7 +36,7 @@ export class Lazy<T> {
   readonly #compute: () => T | Promise<T>;
   readonly #reason: WaitReason;
   /** Woken with nothing: look again, and compute if there still is no value. */
-  readonly #line = new WaitQueue<void>();
+  readonly #waiters = new WaitQueue<void>();
   #value: { readonly value: T } | null = null;
   /** Who computes, or was woken to. */
   #computing: TaskImpl<unknown> | null = null;
@@ -74,7 +75,7 @@ export class Lazy<T> {
   get(): Promise<T> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
-    if (this.#value !== null) return pass(node, this.#value.value);
+    if (this.#value !== null) return yieldTurn(node, this.#value.value);
     if (this.#waitsFor(node)) {
       return refusedAfterTurn(
         node,
@@ -90,32 +91,32 @@ export class Lazy<T> {
 
   async #get(node: StatusNode): Promise<T> {
     if (this.#computing !== null) {
-      await this.#line.park(this.#reason);
+      await this.#waiters.park(this.#reason);
       if (this.#value !== null) return (this.#value as { readonly value: T }).value;
     }
-    this.#computing = node.task;
+    this.#computing = taskOf(node);
     const computation = { node, outer: currentComputation() };
     this.#computation = computation;
     try {
       const value = await computeWithin(computation, this.#compute);
       this.#computing = null;
       this.#value = { value };
-      this.#line.wakeAll();
+      this.#waiters.wakeAll();
       // A computation that is ready must not starve the event loop, nor one that fails at once.
-      await pass(node, undefined);
+      await yieldTurn(node, undefined);
       return value;
     } catch (error) {
       const failure = failureOf(node, error);
       if (node.cancelled === null && failure !== NOTHING) {
         this.#computing = null;
-        this.#line.failAll(failure);
+        this.#waiters.failAll(failure);
       } else {
-        const next = this.#line.first;
+        const next = this.#waiters.first;
         // Still somebody's: who asks before the next in line has run must not compute as well.
-        this.#computing = next?.node.task ?? null;
+        this.#computing = next === null ? null : taskOf(next.node);
         next?.wake();
       }
-      await pass(node, undefined);
+      await yieldTurn(node, undefined);
       throw failure === NOTHING ? error : failure;
     } finally {
       // The next one may have begun.
@@ -135,8 +136,8 @@ export class Lazy<T> {
     let at: StatusNode | null = node;
     for (; at !== null && at.task !== task; at = at.parent) {
       // Not waited for: it is cancelled when the computation is done.
-      if (at.task === at && at.task.daemon) return false;
-      child = at.task;
+      child = taskOf(at);
+      if (child === at && child.daemon) return false;
     }
     // Begun by the computation, but in a nursery further out, which lives on.
     if (at === mine.node) return child === null || child.parentNursery === null;

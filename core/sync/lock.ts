@@ -1,24 +1,20 @@
 /** Mutual exclusion between tasks. The mechanism is in `_lock.ts`. */
 
 import { requireName } from "../base/check.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { WouldBlock } from "../errors/errors.ts";
 import { inspectable } from "../base/inspect.ts";
-import { type Guard, LockCore } from "./_lock.ts";
+import { friends, type Guard, LockCore } from "./_lock.ts";
+import { taskOf } from "../kernel/task.ts";
 import type { Task } from "../tasks/task.ts";
-import { pass, refuse } from "../kernel/waiter.ts";
+import { refuse, yieldTurn } from "../kernel/waiter.ts";
 
 /** What was acquired, to be given back once: best by `using`. */
 export interface ReleaseGuard extends Disposable {
   /** Gives it back. Harmless when repeated. */
   release(): void;
-}
-
-/** How a `Lock` is made. */
-export interface LockOptions {
-  /** A name for reports. */
-  readonly name?: string;
 }
 
 /** Numbers of a `Lock`, for debugging. */
@@ -30,9 +26,6 @@ export interface LockStatistics {
   /** How many tasks wait for it. */
   readonly tasksWaiting: number;
 }
-
-/** The mechanism of a lock, for conditions. */
-export let coreOf: (lock: Lock) => LockCore;
 
 /**
  * A lock: one task at a time.
@@ -67,7 +60,7 @@ export let coreOf: (lock: Lock) => LockCore;
  */
 export class Lock {
   static {
-    coreOf = (lock) => lock.#core;
+    friends.coreOf = (lock) => (lock as Lock).#core;
     inspectable(this, "Lock", (lock) => {
       const { guard, waiters, broken } = lock.#core;
       return {
@@ -89,7 +82,7 @@ export class Lock {
    * @param options A name.
    * @throws {TypeError} If the name is not a string.
    */
-  constructor(options: LockOptions = {}) {
+  constructor(options: NamedOptions = {}) {
     this.#name = requireName("make a Lock", options);
     this.#core = new LockCore(this.#name);
   }
@@ -112,10 +105,11 @@ export class Lock {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
     const core = this.#core;
-    const fault = core.fault(node.task);
+    const task = taskOf(node);
+    const fault = core.fault(task);
     if (fault !== null) return refusedAfterTurn(node, fault);
-    const guard = core.take(node.task);
-    return guard === null ? core.acquire(node) : pass<Guard>(node, guard);
+    const guard = core.take(task);
+    return guard === null ? core.acquire(node) : yieldTurn<Guard>(node, guard);
   }
 
   /**
@@ -127,7 +121,7 @@ export class Lock {
    * @throws {BrokenResourceError} If its owner ended while holding it.
    */
   tryAcquire(): ReleaseGuard {
-    const { task } = currentNode();
+    const task = taskOf(currentNode());
     const fault = this.#core.fault(task);
     if (fault !== null) throw fault;
     const guard = this.#core.take(task);
@@ -141,7 +135,7 @@ export class Lock {
    * @throws {TypeError} If the calling task does not hold it.
    */
   release(): void {
-    this.#core.release(this.#core.held(currentNode().task, "release"));
+    this.#core.release(this.#core.requireHeld(taskOf(currentNode()), "release"));
   }
 
   /** Counts the waits. */

@@ -1,20 +1,16 @@
 /** The line of waiting tasks that other primitives are made of. */
 
 import { requireCount, requireName, show } from "../base/check.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { BrokenResourceError } from "../errors/errors.ts";
 import { inspectable } from "../base/inspect.ts";
-import { currentTask, type Task } from "../tasks/task.ts";
-import { describe, type Holding, TaskImpl } from "../kernel/task.ts";
-import type { WaitReason } from "../kernel/waiter.ts";
+import { currentTask } from "../tasks/current.ts";
+import type { Task } from "../tasks/task.ts";
+import { describe, type Holding, TaskImpl, taskOf } from "../kernel/task.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
-
-/** How a `ParkingLot` is made. */
-export interface ParkingLotOptions {
-  /** A name for reports. */
-  readonly name?: string;
-}
 
 /** Numbers of a `ParkingLot`, for debugging. */
 export interface ParkingLotStatistics {
@@ -72,13 +68,13 @@ export class ParkingLot {
   static {
     inspectable(this, "ParkingLot", (lot) => ({
       name: lot.#name,
-      tasksWaiting: lot.#line.size,
+      tasksWaiting: lot.#waiters.size,
       breakers: [...lot.#breakers.keys()].map(describe).join(", "),
       brokenBy: lot.#brokenBy.map(describe).join(", "),
     }));
   }
 
-  readonly #line = new WaitQueue<void>();
+  readonly #waiters = new WaitQueue<void>();
   readonly #name: string;
   readonly #reason: WaitReason;
   readonly #brokenBy: Task[] = [];
@@ -91,7 +87,7 @@ export class ParkingLot {
    * @param options A name.
    * @throws {TypeError} If the name is not a string.
    */
-  constructor(options: ParkingLotOptions = {}) {
+  constructor(options: NamedOptions = {}) {
     const name = requireName("make a ParkingLot", options);
     this.#name = name;
     this.#reason = {
@@ -107,7 +103,7 @@ export class ParkingLot {
 
   /** How many tasks are parked. */
   get size(): number {
-    return this.#line.size;
+    return this.#waiters.size;
   }
 
   /** The tasks that broke it. */
@@ -126,7 +122,7 @@ export class ParkingLot {
   park(): Promise<void> {
     const node = currentNode();
     if (this.#brokenBy.length > 0 && node.cancelled === null) return refusedAfterTurn(node, this.#broken());
-    return this.#line.park(this.#reason);
+    return this.#waiters.park(this.#reason);
   }
 
   /**
@@ -140,9 +136,9 @@ export class ParkingLot {
     requireCount("unpark tasks", "count", count);
     const woken: Task[] = [];
     // Counted first: a schedule of the user's may let others park meanwhile.
-    const most = Math.min(count, this.#line.size);
-    for (let first = this.#line.first; first !== null && woken.length < most; first = this.#line.first) {
-      woken.push(first.node.task);
+    const most = Math.min(count, this.#waiters.size);
+    for (let first = this.#waiters.first; first !== null && woken.length < most; first = this.#waiters.first) {
+      woken.push(taskOf(first.node));
       first.wake();
     }
     return woken;
@@ -169,11 +165,11 @@ export class ParkingLot {
     }
     if (lot.#brokenBy.length > 0) throw lot.#broken();
     // The line itself may be the target: those who move are counted first.
-    for (let left = Math.min(count, this.#line.size); left > 0; left--) {
-      const first = this.#line.first;
+    for (let left = Math.min(count, this.#waiters.size); left > 0; left--) {
+      const first = this.#waiters.first;
       if (first === null) return;
-      this.#line.remove(first);
-      lot.#line.add(first);
+      this.#waiters.remove(first);
+      lot.#waiters.add(first);
     }
   }
 
@@ -196,7 +192,7 @@ export class ParkingLot {
   breakLot(task: Task = currentTask()): void {
     requireTask("break the lot", task);
     this.#brokenBy.push(task);
-    this.#line.failAll(this.#broken());
+    this.#waiters.failAll(this.#broken());
   }
 
   /**
@@ -262,7 +258,7 @@ export class ParkingLot {
 
   /** Counts the waits. */
   statistics(): ParkingLotStatistics {
-    return { tasksWaiting: this.#line.size };
+    return { tasksWaiting: this.#waiters.size };
   }
 
   #broken(): BrokenResourceError {

@@ -3,17 +3,19 @@
 import type { Alarm } from "../time/alarm_queue.ts";
 import { faultOf, requireInteger, requireName, show } from "../base/check.ts";
 import type { Clock } from "../time/clock.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { WouldBlock } from "../errors/errors.ts";
 import { inspectable } from "../base/inspect.ts";
-import { formatTime } from "../time/sleep.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { pass, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
+import { formatTime } from "../base/format_time.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { refuse, Waiter, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
-/** How a `RateLimiter` is made. */
-export interface RateLimiterOptions {
+/** Options of `RateLimiter`. */
+export interface RateLimiterOptions extends NamedOptions {
   /**
    * The time in which so many are allowed, in milliseconds.
    *
@@ -27,8 +29,6 @@ export interface RateLimiterOptions {
    * @default {1}
    */
   readonly burst?: number;
-  /** A name for reports. */
-  readonly name?: string;
 }
 
 /** Numbers of a `RateLimiter`, for debugging. */
@@ -77,7 +77,7 @@ export class RateLimiter {
   /** Milliseconds for one token. */
   readonly #interval: number;
   readonly #burst: number;
-  readonly #line = new WaitQueue<void>();
+  readonly #waiters = new WaitQueue<void>();
   /**
    * When the bucket was empty, or will be: it holds `(now - #empty) / #interval` tokens, at most `#burst`. Kept as a
    * time, not as a count that is added to, so that no rounding errors pile up and virtual times are exact.
@@ -121,9 +121,9 @@ export class RateLimiter {
     if (node.cancelled !== null) return refuse(node);
     const fault = faultOf(() => requireInteger("acquire", "count", count, 1, this.#burst));
     if (fault !== null) return Promise.reject(fault);
-    const mixed = this.#look(node);
+    const mixed = this.#adoptClock(node);
     if (mixed !== null) return refusedAfterTurn(node, mixed);
-    if (this.#line.size === 0) {
+    if (this.#waiters.size === 0) {
       let now: number;
       try {
         now = node.task.runtime.clock.now();
@@ -133,12 +133,12 @@ export class RateLimiter {
       const due = this.#due(count, now);
       if (due <= now) {
         this.#empty = due;
-        return pass(node, undefined);
+        return yieldTurn(node, undefined);
       }
     }
     const waiter = new RateWaiter(node, count, this.#reason(count), (waiter) => this.#leave(waiter));
-    this.#line.add(waiter);
-    if (this.#line.first === waiter) this.#serve();
+    this.#waiters.add(waiter);
+    if (this.#waiters.first === waiter) this.#serve();
     return waiter.begun();
   }
 
@@ -153,13 +153,13 @@ export class RateLimiter {
   tryAcquire(count = 1): void {
     const node = currentNode();
     requireInteger("acquire", "count", count, 1, this.#burst);
-    const mixed = this.#look(node);
+    const mixed = this.#adoptClock(node);
     if (mixed !== null) throw mixed;
     const now = node.task.runtime.clock.now();
     const due = this.#due(count, now);
-    if (this.#line.size > 0 || due > now) {
+    if (this.#waiters.size > 0 || due > now) {
       throw new WouldBlock(
-        `Cannot acquire without waiting as the rate is used up: ${this.#line.size} are waiting, the next is allowed at t=${
+        `Cannot acquire without waiting as the rate is used up: ${this.#waiters.size} are waiting, the next is allowed at t=${
           formatTime(due)
         }`,
       );
@@ -170,7 +170,7 @@ export class RateLimiter {
   /** Counts the waits. */
   statistics(): RateLimiterStatistics {
     const now = this.#clock?.now() ?? 0;
-    return { tasksWaiting: this.#line.size, available: Math.min(this.#burst, (now - this.#empty) / this.#interval) };
+    return { tasksWaiting: this.#waiters.size, available: Math.min(this.#burst, (now - this.#empty) / this.#interval) };
   }
 
   /** When so many will be there. */
@@ -180,9 +180,9 @@ export class RateLimiter {
   }
 
   /** Goes over to the clock of the caller; returns why that cannot be done. */
-  #look({ task: { runtime: { clock } } }: StatusNode): Error | null {
+  #adoptClock({ task: { runtime: { clock } } }: StatusNode): Error | null {
     if (clock === this.#clock) return null;
-    if (this.#line.size > 0) {
+    if (this.#waiters.size > 0) {
       return new TypeError(
         "Cannot acquire as a RateLimiter can be waited for in one run at a time: make one for each run",
       );
@@ -198,7 +198,7 @@ export class RateLimiter {
     this.#alarm = null;
     const clock = this.#clock as Clock;
     try {
-      for (let first = this.#line.first; first !== null; first = this.#line.first) {
+      for (let first = this.#waiters.first; first !== null; first = this.#waiters.first) {
         const now = clock.now();
         const due = this.#due((first as RateWaiter).count, now);
         if (due > now) {
@@ -210,13 +210,13 @@ export class RateLimiter {
       }
     } catch (error) {
       // A clock of the user's: without it nobody in line would be served any more.
-      this.#line.failAll(error);
+      this.#waiters.failAll(error);
     }
   }
 
   #leave(waiter: RateWaiter): void {
-    const wasFirst = this.#line.first === waiter;
-    this.#line.remove(waiter);
+    const wasFirst = this.#waiters.first === waiter;
+    this.#waiters.remove(waiter);
     if (wasFirst) this.#serve();
   }
 

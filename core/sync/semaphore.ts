@@ -1,24 +1,24 @@
 /** A counter that tasks take from and give back to. */
 
 import { faultOf, requireCount, requireInteger, requireName } from "../base/check.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { WouldBlock } from "../errors/errors.ts";
 import { inspectable } from "../base/inspect.ts";
 import type { ReleaseGuard } from "./lock.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { pass, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { refuse, Waiter, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
-/** How a `Semaphore` is made. */
-export interface SemaphoreOptions {
+/** Options of `Semaphore`. */
+export interface SemaphoreOptions extends NamedOptions {
   /**
    * The most its value may be: releasing more is an error.
    *
    * @default {Infinity}
    */
   readonly max?: number;
-  /** A name for reports. */
-  readonly name?: string;
 }
 
 /** Numbers of a `Semaphore`, for debugging. */
@@ -125,7 +125,7 @@ export class Semaphore {
       const fault = faultOf(() => this.#requireCount("acquire", count));
       if (fault !== null) return Promise.reject(fault);
     }
-    if (this.#takes(count)) return pass<ReleaseGuard>(node, new Permit(this, count));
+    if (this.#takes(count)) return yieldTurn<ReleaseGuard>(node, new Permit(this, count));
     const waiter = new SemaphoreWaiter(node, count === 1 ? this.#one : this.#reason(count), this, count);
     this.#waiters.add(waiter);
     return waiter.begun();

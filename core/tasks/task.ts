@@ -1,13 +1,8 @@
-/** The public face of tasks; the mechanism is in `kernel/task.ts`. */
+/** Tasks and nurseries, as everybody sees them; the mechanism is in `kernel/task.ts` and `kernel/nursery.ts`. */
 
-import { currentNode } from "../kernel/context.ts";
-import type { Nursery } from "./nursery.ts";
-
-/**
- * How far a task has come: `running` until everything in it has ended, then `done` (it returned), `failed`
- * (it threw) or `cancelled` (it ended by a cancellation).
- */
-export type TaskState = "running" | "done" | "failed" | "cancelled";
+import type { NamedOptions } from "../base/named.ts";
+import type { CancelScope } from "../kernel/cancel_scope.ts";
+import type { TaskState } from "./task_tree.ts";
 
 /**
  * One concurrent activity, made by `nursery.startSoon()`.
@@ -49,7 +44,7 @@ export interface Task<T = unknown> {
   cancel(reason?: unknown, options?: TaskCancelOptions): void;
 }
 
-/** What a task is cancelled for. */
+/** Options of `task.cancel()`. */
 export interface TaskCancelOptions {
   /**
    * The source that the `Cancelled` shows: `"signal"` if something outside the program is the cause, `"disconnect"` if it
@@ -60,24 +55,110 @@ export interface TaskCancelOptions {
   readonly source?: "explicit" | "signal" | "disconnect";
 }
 
-/**
- * Returns the task that runs the calling code.
- *
- * Outside any run that is the main task of the default run, so it never fails.
- *
- * @example Naming yourself in a log line
- * ```ts
- * import { currentTask, openNursery } from "@trefoil/io";
- * import { assertEquals } from "@std/assert";
- *
- * const name = await openNursery((nursery) =>
- *   nursery.startSoon(() => currentTask().name, { name: "worker" }).join()
- * );
- * assertEquals(name, "worker");
- * ```
- *
- * @returns The task.
- */
-export function currentTask(): Task {
-  return currentNode().task;
+/** Options of `nursery.startSoon()` and `nursery.start()`. */
+export interface SpawnOptions extends NamedOptions {
+  /** A name for reports; by default that of the function. */
+  readonly name?: string;
+  /**
+   * A daemon does not keep the nursery open: it is cancelled when the body and all other children are done. Its
+   * errors count like any other's.
+   *
+   * `"last"` is for what the cleanup of others needs, such as a connection, or a log: also when the nursery is cancelled,
+   * such a task goes on until the body and all other children have ended, and is cancelled then.
+   *
+   * @default {false}
+   */
+  readonly daemon?: boolean | "last";
+  /**
+   * How long a `"last"` daemon may go on once its nursery is cancelled, in milliseconds, if the cleanup of the others takes
+   * that long.
+   *
+   * @default {Infinity}
+   */
+  readonly grace?: number;
+}
+
+/** Options of `nursery.adopt()`. */
+export interface AdoptOptions<T> {
+  /**
+   * Gets a value that comes after the caller was cancelled. By default the value is disposed of, if it can be
+   * (`Symbol.asyncDispose`, `Symbol.dispose`), and dropped otherwise.
+   */
+  readonly onAbandoned?: (value: T) => unknown;
+}
+
+/** Given to a function begun by `nursery.start()`. */
+export interface TaskStatus<V = void> {
+  /**
+   * Says that the task is ready: `nursery.start()` returns, and the task moves into the nursery.
+   *
+   * @param value What `nursery.start()` returns.
+   * @throws {TypeError} When called a second time.
+   */
+  started(value: V): void;
+}
+
+/** A block's children: see `openNursery()`. */
+export interface Nursery {
+  /** The name given. */
+  readonly name: string;
+  /** The scope of the body and all children. */
+  readonly cancelScope: CancelScope;
+  /** The task that opened the nursery. */
+  readonly parentTask: Task;
+  /** The children that have not ended, oldest first; a snapshot. */
+  readonly childTasks: readonly Task[];
+  /**
+   * Cancels the body and all children: short for `cancelScope.cancel()`.
+   *
+   * @param reason Why, for those who look at the `Cancelled`.
+   */
+  cancel(reason?: unknown): void;
+  /**
+   * Starts a child. Synchronous: no part of the function runs inside this call.
+   *
+   * Works until the nursery is closed, from other tasks too. In a cancelled nursery the child runs to its
+   * first wait. An error of the child cancels the nursery and leaves it in an `ErrorGroup`.
+   *
+   * @param fn What to run: a function, not a promise.
+   * @param options Name, and whether it is a daemon.
+   * @returns The task, for `join()` and `cancel()`.
+   * @throws {TypeError} If `fn` is not a function.
+   * @throws {ClosedResourceError} If the nursery is closed.
+   */
+  startSoon<T>(fn: () => T | Promise<T>, options?: SpawnOptions): Task<T>;
+  /**
+   * Starts a child and waits until it says that it is ready.
+   *
+   * Until then the child belongs to the caller: its errors come out of this call, and the caller's scopes apply to it.
+   * `started()` moves it, with everything it has opened, into the nursery.
+   *
+   * TypeScript infers the type of the value from a function that declares what it takes, such as a server
+   * (`nursery.start(tcpServer(…))`). Otherwise say it, as in `nursery.start<number>((status) => …)`.
+   *
+   * **Cancellation:** the child is cancelled first, and waited for.
+   *
+   * @param fn What to run; calls `status.started(value)` once.
+   * @param options Name, and whether it is a daemon.
+   * @returns The value given to `started()`.
+   * @throws {TypeError} If `fn` is not a function, or returns before `started()`.
+   * @throws {ClosedResourceError} If the nursery is closed.
+   */
+  start<V = void>(fn: (status: TaskStatus<V>) => unknown, options?: SpawnOptions): Promise<V>;
+  /**
+   * Runs a function with the nursery as the place it belongs to, instead of the scope that calls this.
+   *
+   * For a client that is opened under a timeout and lives on. Its callbacks run in the place in which it was opened,
+   * and once that has ended, every wait in them is refused. Adopted, they can wait until the nursery ends. The nursery
+   * stays open until the function's promise settles; the callbacks do not keep it open.
+   *
+   * **Cancellation:** ends the caller's wait at once, not the function; what it gives then goes to `onAbandoned`.
+   *
+   * @param fn What to run.
+   * @param options What to do with a value that comes too late.
+   * @returns What the function returned.
+   * @throws {TypeError} If `fn` is not a function.
+   * @throws {ClosedResourceError} If the nursery is closed.
+   */
+  adopt<T>(fn: () => T | Promise<T>, options?: AdoptOptions<T>): Promise<T>;
 }

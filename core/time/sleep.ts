@@ -1,11 +1,13 @@
-/** Waiting for time, and telling it. */
+/** Waiting for time. */
 
 import type { Alarm } from "./alarm_queue.ts";
+import { formatTime } from "../base/format_time.ts";
 import { faultOf, requireTime, requireTimeout } from "../base/check.ts";
 import { checkpoint } from "../scopes/checkpoint.ts";
 import { currentNode } from "../kernel/context.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { type AbortWait, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { type AbortWait, refuse, Waiter } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 
 /** A sleep is its own reason and its own timer argument: one object beside the waiter. */
 class Sleep implements WaitReason {
@@ -129,60 +131,4 @@ export function sleepForever(): Promise<never> {
   const node = currentNode();
   if (node.cancelled !== null) return refuse(node);
   return new Waiter<never>(node, FOREVER, null).begun();
-}
-
-/**
- * Returns the time of the run's clock.
- *
- * Only differences mean anything; for the date, ask the host.
- *
- * @example Measuring
- * ```ts
- * import { currentTime, sleep } from "@trefoil/io";
- * import { assert } from "@std/assert";
- *
- * const start = currentTime();
- * await sleep(2);
- * assert(currentTime() - start >= 2);
- * ```
- *
- * @returns Milliseconds since a fixed moment of the clock.
- */
-export function currentTime(): number {
-  return currentNode().task.runtime.clock.now();
-}
-
-/**
- * Returns when the calling code will be cancelled: the earliest deadline from here out to the nearest shield.
- *
- * @example Passing the rest of the time on to a server
- * ```ts
- * import { currentEffectiveDeadline, currentTime, moveOnAfter } from "@trefoil/io";
- * import { assert } from "@std/assert";
- *
- * await moveOnAfter(1_000, () => {
- *   const left = currentEffectiveDeadline() - currentTime();
- *   assert(left > 0 && left <= 1_000);
- * });
- * ```
- *
- * @returns The deadline in milliseconds on the run's clock, `-Infinity` if cancelled already, `Infinity` if there is none.
- */
-export function currentEffectiveDeadline(): number {
-  const start = currentNode();
-  if (start.cancelled !== null) return -Infinity;
-  let earliest = Infinity;
-  for (let node: StatusNode | null = start; node !== null; node = node.shield ? null : node.parent) {
-    if (node.scope !== null && node.scope.deadline < earliest) earliest = node.scope.deadline;
-  }
-  return earliest;
-}
-
-/** A time as shown in reports: seconds when it is long. */
-export function formatTime(ms: number): string {
-  return Math.abs(ms) < 1_000 ? `${round(ms)}ms` : `${round(ms / 1_000)}s`;
-}
-
-function round(value: number): number {
-  return Math.round(value * 1_000) / 1_000;
 }

@@ -69,6 +69,6 @@ export class VirtualClock implements Clock {
   #move(to: number): void {
     if (to === this.#now) return;
     this.#now = to;
-    this.run?.lookAtClock();
+    this.run?.refreshTime();
   }
 }

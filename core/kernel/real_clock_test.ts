@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { checkpoint, moveOnAfter, openNursery, run, sleep } from "../mod.ts";
 import { type Alarm, AlarmQueue, type Clock, hostOperation, realClock, type RunView } from "../lowlevel.ts";
-import { RealClock } from "./clock.ts";
+import { RealClock } from "./real_clock.ts";
 
 /** What the real clock needs of the host, under control: nothing here takes time. */
 class FakeHost {

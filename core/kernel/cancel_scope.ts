@@ -7,22 +7,25 @@
  * Which scope catches a cancellation is decided when it *leaves* the scope, not when it is thrown: the outermost
  * cancelled scope that no shield separates (see `catches()`). So `Cancelled` carries no owner.
  *
- * Over 400 lines: a third of them is the contract of the class.
+ * In the kernel, as nurseries, timeouts and shutdowns reach into it: see `scopes` at the end. Over 400 lines: a third of
+ * them is the contract of the class.
  */
 
-import type { Alarm } from "../time/alarm_queue.ts";
 import { requireBoolean, requireFunction, requireOptions, requireTime, requireTimeout } from "../base/check.ts";
-import { currentNode, within } from "../kernel/context.ts";
-import { expose } from "../kernel/elsewhere.ts";
-import { stripCancelled } from "../errors/error_group.ts";
 import { NOTHING } from "../base/error_tree.ts";
-import { type Cancelled, type CancelSource, isOnlyCancelled, makeCancelled } from "../errors/errors.ts";
-import { forgottenAwait, linger } from "../kernel/linger.ts";
 import { captureSite } from "../base/place.ts";
 import { ignore } from "../base/quiet.ts";
-import { cancelNode, catches, closeNode, requestShutdown, setShield, StatusNode } from "../kernel/status.ts";
-import { type PendingWait, waitsBelow } from "../kernel/wait_text.ts";
-import { outOfTurn, pass } from "../kernel/waiter.ts";
+import type { PendingWait } from "../errors/errors.ts";
+import type { Alarm } from "../time/alarm_queue.ts";
+import { type Cancelled, type CancelSource, isOnlyCancelled, makeCancelled } from "./cancelled.ts";
+import { currentNode, within } from "./context.ts";
+import { expose } from "./elsewhere.ts";
+import { forgottenAwait, linger } from "./linger.ts";
+import { StatusNode } from "./node.ts";
+import { cancelNode, catches, closeNode, requestShutdown, setShield } from "./status.ts";
+import { stripCancelled } from "./strip_cancelled.ts";
+import { waitsBelow } from "./wait_text.ts";
+import { outOfTurn, yieldTurn } from "./waiter.ts";
 
 /** How a `CancelScope` begins. */
 export interface CancelScopeOptions {
@@ -69,28 +72,32 @@ export interface ShutdownOptions {
   readonly grace?: number;
 }
 
-/** Entering and leaving, for the core's own constructs. */
-export let enterScope: (scope: CancelScope, parent: StatusNode) => StatusNode;
-/** What remains of the error that ended the body of a scope (`NOTHING` stands for none). Before `closeScope()`. */
-export let judgeScope: (scope: CancelScope, error: unknown) => unknown;
-/** Closes a scope: nothing may be left below its node. */
-export let closeScope: (scope: CancelScope) => void;
-/** `scope.run()` with something else than its outcome as the result. */
-export let runScope: <T, R>(
-  scope: CancelScope,
-  body: (scope: CancelScope) => T | Promise<T>,
-  finish: (outcome: ScopeOutcome<T>) => R,
-) => Promise<R>;
-/** Has a scope note what is waited for when its deadline passes. */
-export let notesWaits: (scope: CancelScope) => void;
-/** What it has noted. */
-export let waitsOf: (scope: CancelScope) => readonly PendingWait[];
-/** Makes a scope that has not been entered end when a shutdown begins. */
-export let endAtShutdown: (scope: CancelScope) => void;
+/** What the core's own constructs do with a scope beside what everybody can. */
+interface Scopes {
+  enter(scope: CancelScope, parent: StatusNode): StatusNode;
+  /** What remains of the error that ended the body of a scope (`NOTHING` stands for none). Before `close()`. */
+  judge(scope: CancelScope, error: unknown): unknown;
+  /** Closes a scope: nothing may be left below its node. */
+  close(scope: CancelScope): void;
+  /** `scope.run()` with something else than its outcome as the result. */
+  run<T, R>(
+    scope: CancelScope,
+    body: (scope: CancelScope) => T | Promise<T>,
+    finish: (outcome: ScopeOutcome<T>) => R,
+  ): Promise<R>;
+  /** Cancels with a source of the core's own. */
+  cancel(scope: CancelScope, source: CancelSource, reason: unknown, task?: string): void;
+  /** Makes a scope that has not been entered end when a shutdown begins. */
+  endAtShutdown(scope: CancelScope): void;
+  /** Has a scope note what is waited for when its deadline passes. */
+  notesWaits(scope: CancelScope): void;
+  /** What it has noted. */
+  waitsOf(scope: CancelScope): readonly PendingWait[];
+}
+
+let friends: Scopes;
 let deadlinePassed: (scope: CancelScope) => void;
 let graceOver: (scope: CancelScope) => void;
-/** Cancels with a source of the core's own. */
-export let cancelScope: (scope: CancelScope, source: CancelSource, reason: unknown, task?: string) => void;
 
 /**
  * A region of code that can be cancelled as a whole.
@@ -114,14 +121,16 @@ export let cancelScope: (scope: CancelScope, source: CancelSource, reason: unkno
  */
 export class CancelScope {
   static {
-    enterScope = (scope, parent) => scope.#enter(parent);
-    judgeScope = (scope, error) => scope.#judge(error);
-    closeScope = (scope) => scope.#close();
-    cancelScope = (scope, source, reason, task) => scope.#cancel(makeCancelled(source, reason, task));
-    runScope = (scope, body, finish) => scope.#run(body, finish);
-    endAtShutdown = (scope) => void (scope.#endsAtShutdown = true);
-    notesWaits = (scope) => void (scope.#waits = []);
-    waitsOf = (scope) => scope.#waits ?? [];
+    friends = {
+      enter: (scope, parent) => scope.#enter(parent),
+      judge: (scope, error) => scope.#judge(error),
+      close: (scope) => scope.#close(),
+      run: (scope, body, finish) => scope.#run(body, finish),
+      cancel: (scope, source, reason, task) => scope.#cancel(makeCancelled(source, reason, task)),
+      endAtShutdown: (scope) => void (scope.#endsAtShutdown = true),
+      notesWaits: (scope) => void (scope.#waits = []),
+      waitsOf: (scope) => scope.#waits ?? [],
+    };
     deadlinePassed = (scope) => scope.#expire();
     graceOver = (scope) => scope.#cancel(makeCancelled("shutdown"));
   }
@@ -296,7 +305,7 @@ export class CancelScope {
     const cancelled = this.#cancelled ?? node.own;
     this.#close();
     // Not a checkpoint, but a loop of nothing else must not starve the event loop.
-    if (outOfTurn(parent)) await pass(parent, undefined);
+    if (outOfTurn(parent)) await yieldTurn(parent, undefined);
     if (!failed) return finish({ cancelledCaught: false, value: value as T });
     if (rest === NOTHING) return finish({ cancelledCaught: true, cancelled: cancelled as Cancelled });
     // A scope that nobody awaits is cancelled with what is around it, which must not end the process.
@@ -383,10 +392,10 @@ export class CancelScope {
   #expire(): void {
     const node = this.#node as StatusNode;
     const { task } = node;
-    task.runtime.lookAtClock();
+    task.runtime.refreshTime();
     this.#expireOuter(node);
     if (this.#waits !== null && this.#cancelled === null) this.#waits = waitsBelow(node);
-    task.runtime.instruments?.emit("deadlineFired", task, this.#deadline);
+    task.runtime.instruments?.deadlineFired(task, this.#deadline);
     this.#cancel(makeCancelled("deadline"));
   }
 
@@ -402,6 +411,9 @@ export class CancelScope {
     if (outermost !== null) outermost.#expire();
   }
 }
+
+/** For the core's own constructs: a scope as they see it. */
+export const scopes: Scopes = friends;
 
 function asItIs<T>(outcome: ScopeOutcome<T>): ScopeOutcome<T> {
   return outcome;

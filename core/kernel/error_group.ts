@@ -2,15 +2,14 @@
  * One error that holds several: what a nursery throws.
  *
  * `AggregateError` is flat data; a tree of failures needs to be taken apart by kind, which is what `split()` and
- * `handleErrors()` do.
+ * `handleErrors()` do. In the kernel, which puts groups together anew when cancellations are taken out of them.
  */
 
 import { branded, hasBrand, recogniseBrand } from "../base/brand.ts";
 import { LOOK_INSIDE, NOTHING, rebuild } from "../base/error_tree.ts";
-import { isCancelled } from "./errors.ts";
-import { originText } from "../kernel/origin.ts";
+import { originText } from "./origin.ts";
 import { cutStack } from "../base/own_stack.ts";
-import { clean, eachLeaf, isInstance, isObject, partsOf, read, textOf } from "../base/foreign.ts";
+import { eachLeaf, isInstance, partsOf, read, textOf } from "../base/foreign.ts";
 
 let isListed: (group: ErrorGroup) => boolean;
 
@@ -146,24 +145,6 @@ export class ErrorGroup extends AggregateError {
  */
 export function isErrorGroup(error: unknown): error is ErrorGroup {
   return hasBrand(error, "ErrorGroup");
-}
-
-/**
- * Takes the cancellations out of what leaves a scope.
- *
- * Returns `NOTHING` when nothing else is left, the same error when there was none in it, and otherwise what
- * remains, in the shape it had.
- */
-export function stripCancelled(error: unknown): unknown {
-  if (isCancelled(error)) return NOTHING;
-  const rest = rebuild(error, withoutCancelled, derive);
-  if (rest !== NOTHING && isObject(rest)) clean.add(rest);
-  return rest;
-}
-
-function withoutCancelled(error: unknown, isLeaf: boolean): unknown {
-  if (isLeaf) return isCancelled(error) ? NOTHING : error;
-  return clean.has(error as object) ? error : LOOK_INSIDE;
 }
 
 type Test = (error: unknown) => boolean;
