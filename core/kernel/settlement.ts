@@ -84,7 +84,7 @@ export function promiseOf<T>(fn: () => T | PromiseLike<T>): Promise<T> {
  * Does not count as a wait of its task: nobody in the run can say when it ends. So neither time nor the search for
  * deadlocks may conclude anything from it, just as if the task awaited the promise itself.
  */
-class ForeignWaiter<T> extends Waiter<T> {
+export class ForeignWaiter<T> extends Waiter<T> {
   constructor(node: StatusNode, reason: WaitReason) {
     super(node, reason, null);
     if (--node.task.waits === 0) node.task.runtime.running++;

@@ -14,7 +14,7 @@ import { requireHost, requireIp, requirePort } from "../base/check.ts";
 import { ambientNetwork } from "../host/deno_network.ts";
 import { interleave } from "./_happy_eyeballs.ts";
 import { closeAll, takeOver } from "../host/host_call.ts";
-import { isNotCapable, textOf } from "../host/host_errors.ts";
+import { isNotCapable, messageOf } from "../host/host_errors.ts";
 import { SocketStream } from "../streams/socket_stream.ts";
 import { waitForHost } from "../host/wait_for_host.ts";
 
@@ -136,7 +136,7 @@ async function resolve(host: string, target: string): Promise<readonly ResolvedA
     const failure = failureOf(error);
     if (failure === NOTHING) throw error;
     throw new BrokenResourceError(
-      `Cannot connect to ${target} as its name could not be resolved: ${textOf(failure)}`,
+      `Cannot connect to ${target} as its name could not be resolved: ${messageOf(failure)}`,
       { cause: failure },
     );
   }
@@ -176,6 +176,6 @@ async function connect(hostname: string, port: number, localAddress: string | un
     const failure = failureOf(error);
     if (failure === NOTHING) throw error;
     if (isNotCapable(failure)) throw failure;
-    throw new BrokenResourceError(`Cannot connect to ${target}: ${textOf(failure)}`, { cause: failure });
+    throw new BrokenResourceError(`Cannot connect to ${target}: ${messageOf(failure)}`, { cause: failure });
   }
 }

@@ -7,7 +7,7 @@ import { formatAddress } from "../base/address.ts";
 import { requireAlpn, requireMissingCloseNotify, requirePem } from "../base/check.ts";
 import { ambientNetwork } from "./deno_network.ts";
 import { closeAll, takeOver } from "./host_call.ts";
-import { textOf } from "./host_errors.ts";
+import { messageOf } from "./host_errors.ts";
 import type { NetworkConn, NetworkStartTlsOptions } from "../../core/lowlevel.ts";
 import { type SocketStream, takeConnection } from "../streams/socket_stream.ts";
 import { waitForHost } from "./wait_for_host.ts";
@@ -53,7 +53,7 @@ export async function beginTls(action: string, stream: SocketStream, options: St
     } catch (error) {
       // The host may have taken it already.
       closeAll(plain);
-      throw new BrokenResourceError(`Cannot ${action} with ${peer}: ${textOf(error)}`, { cause: error });
+      throw new BrokenResourceError(`Cannot ${action} with ${peer}: ${messageOf(error)}`, { cause: error });
     }
   };
   const tls = await waitForHost(`begin TLS with ${peer}`, begin, {

@@ -300,7 +300,16 @@ Deno.test("a TLS handshake of the host that fails, in whatever way, is BrokenRes
   assert((await moveOnAfter(1, () => stuck.handshake())).cancelledCaught);
   const waiting = stuck.handshake();
   stuck.close();
-  await assertRejects(() => waiting, ClosedResourceError, "Cannot complete the TLS handshake as the stream is closed");
+  await assertRejects(
+    () => waiting,
+    ClosedResourceError,
+    "Cannot complete the TLS handshake as the stream was closed meanwhile",
+  );
+  await assertRejects(
+    () => stuck.handshake(),
+    ClosedResourceError,
+    "Cannot complete the TLS handshake as the stream is closed",
+  );
   assertEquals(currentRun().statistics().hostOperations, []);
 });
 

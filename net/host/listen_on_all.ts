@@ -14,7 +14,7 @@ import { formatAddress, ipVersion } from "../base/address.ts";
 import { requireHost, requirePort } from "../base/check.ts";
 import { ambientNetwork } from "./deno_network.ts";
 import { closeAll, takeOver } from "./host_call.ts";
-import { isNotCapable, isOfSystem, isOutOfResources, textOf } from "./host_errors.ts";
+import { isNotCapable, isOfSystem, isOutOfResources, messageOf } from "./host_errors.ts";
 import { waitForHost } from "./wait_for_host.ts";
 import type { OpenTcpListenersOptions } from "../listen/open_tcp_listeners.ts";
 
@@ -66,7 +66,7 @@ export async function listenOnAll<L extends NetworkListener, S>(
           opened.push(takeOver(listen(where), withAddress));
         } catch (error) {
           if (isNotCapable(error) || isInstance(error, TypeError) || isInstance(error, RangeError)) throw error;
-          const failure = new BrokenResourceError(`Cannot listen on ${formatAddress(where)}: ${textOf(error)}`, {
+          const failure = new BrokenResourceError(`Cannot listen on ${formatAddress(where)}: ${messageOf(error)}`, {
             cause: error,
           });
           if (!isOfOneAddress(error)) throw failure;
@@ -114,7 +114,7 @@ async function resolve(hostname: string): Promise<string[]> {
     if (failure === NOTHING) throw error;
     if (isNotCapable(failure)) throw failure;
     throw new BrokenResourceError(
-      `Cannot listen on ${hostname} as its name could not be resolved: ${textOf(failure)}`,
+      `Cannot listen on ${hostname} as its name could not be resolved: ${messageOf(failure)}`,
       { cause: failure },
     );
   }

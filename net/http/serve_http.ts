@@ -17,6 +17,7 @@ import {
 } from "../../core/mod.ts";
 import { checkpointIfCancelled } from "../../core/lowlevel.ts";
 import {
+  composedWait,
   failureOf,
   hostClear as clearHostTimeout,
   hostImmediate as nextTurn,
@@ -34,10 +35,10 @@ import { followRule } from "../base/handler_errors.ts";
 import { checkListen } from "../host/listen_on_all.ts";
 import { readIdentity } from "../listen/open_tls_listeners.ts";
 import type { OpenTcpListenersOptions } from "../listen/open_tcp_listeners.ts";
-import { quietly } from "../host/quietly.ts";
+import { isNotCapable, messageOf } from "../host/host_errors.ts";
 import type { ServerStatistics } from "../serve/serve.ts";
 import { Unsent } from "./_unsent.ts";
-import { isNotCapable, textOf, waitForHost } from "../host/wait_for_host.ts";
+import { waitForHost } from "../host/wait_for_host.ts";
 
 /** What a handler is told besides the request. */
 export interface HttpRequestInfo {
@@ -169,7 +170,7 @@ const SPAWN = { name: "request" } as const;
  * @throws {ErrorGroup} If a handler failed and `onHandlerError` is `"fail"`, or failed itself.
  */
 export function serveHttp(handler: HttpHandler, options: ServeHttpOptions): Promise<void> {
-  return quietly(listenAndServe(handler, options));
+  return composedWait(() => listenAndServe(handler, options));
 }
 
 async function listenAndServe(handler: HttpHandler, options: ServeHttpOptions): Promise<void> {
@@ -333,11 +334,11 @@ function listen(
     if (isNotCapable(error) || error instanceof TypeError) throw error;
     // Errors of the network have a code; what the host says of certificates has none.
     if (read(error, "code") === undefined && cert !== undefined) {
-      throw new RangeError(`Cannot serve as "cert" and "key" must be a certificate and its key: ${textOf(error)}`, {
+      throw new RangeError(`Cannot serve as "cert" and "key" must be a certificate and its key: ${messageOf(error)}`, {
         cause: error,
       });
     }
-    throw new BrokenResourceError(`Cannot listen on ${where} as the network refused: ${textOf(error)}`, {
+    throw new BrokenResourceError(`Cannot listen on ${where} as the network refused: ${messageOf(error)}`, {
       cause: error,
     });
   }

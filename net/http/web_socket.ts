@@ -2,11 +2,10 @@
 
 import { BrokenResourceError } from "../../core/mod.ts";
 import { checkpointIfCancelled } from "../../core/lowlevel.ts";
-import { failureOf, NOTHING, requireFunction, withoutLeaves } from "../../core/internal.ts";
+import { composedWait, failureOf, NOTHING, requireFunction, withoutLeaves } from "../../core/internal.ts";
 import { requireAtLeast, show } from "../base/check.ts";
 import { checkTlsClient } from "../host/begin_tls.ts";
 import { hostUpgrade, hostWebSocket } from "../host/deno_http.ts";
-import { quietly } from "../host/quietly.ts";
 import { Channel } from "./_web_socket_channel.ts";
 import { signFor } from "./_web_socket_upgrade.ts";
 
@@ -167,7 +166,7 @@ export interface WebSocketChannel extends AsyncIterable<WebSocketMessage>, Async
  * @throws {RangeError} If the URL or a subprotocol cannot be one.
  */
 export function openWebSocket(url: string | URL, options: OpenWebSocketOptions = {}): Promise<WebSocketChannel> {
-  return quietly(open(url, options));
+  return composedWait(() => open(url, options));
 }
 
 async function open(url: string | URL, options: OpenWebSocketOptions): Promise<WebSocketChannel> {

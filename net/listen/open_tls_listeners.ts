@@ -8,7 +8,7 @@ import { ambientNetwork, readText } from "../host/deno_network.ts";
 import { checkListen, listenOnAll } from "../host/listen_on_all.ts";
 import type { NetworkTlsConn } from "../../core/lowlevel.ts";
 import { makeAtOnce } from "../host/host_call.ts";
-import { isNotCapable, isOfSystem, textOf } from "../host/host_errors.ts";
+import { isNotCapable, isOfSystem, messageOf } from "../host/host_errors.ts";
 import { waitForHost } from "../host/wait_for_host.ts";
 import type { OpenTcpListenersOptions } from "./open_tcp_listeners.ts";
 import { SocketListener } from "./socket_listener.ts";
@@ -86,9 +86,12 @@ async function listen(port: number, options: OpenTlsListenersOptions): Promise<S
       } catch (error) {
         // Errors of the network have a code; what the host says of certificates has none.
         if (isNotCapable(error) || isInstance(error, TypeError) || isOfSystem(error)) throw error;
-        throw new RangeError(`Cannot listen as "cert" and "key" must be a certificate and its key: ${textOf(error)}`, {
-          cause: error,
-        });
+        throw new RangeError(
+          `Cannot listen as "cert" and "key" must be a certificate and its key: ${messageOf(error)}`,
+          {
+            cause: error,
+          },
+        );
       }
     },
     // `listenTls()` gives out nothing else.
@@ -127,7 +130,7 @@ async function read(action: string, path: string | URL): Promise<string> {
     const failure = failureOf(error);
     if (failure === NOTHING) throw error;
     if (isNotCapable(failure)) throw failure;
-    throw new BrokenResourceError(`Cannot ${action} as the file ${path} could not be read: ${textOf(failure)}`, {
+    throw new BrokenResourceError(`Cannot ${action} as the file ${path} could not be read: ${messageOf(failure)}`, {
       cause: failure,
     });
   }

@@ -1,12 +1,11 @@
 /** Servers for TCP, and for listeners of any kind. What becomes of errors of handlers is in `base/handler_errors.ts`. */
 
 import type { TaskStatus, TcpAddress } from "../../core/mod.ts";
-import { show } from "../../core/internal.ts";
+import { composedWait, show } from "../../core/internal.ts";
 import { checkServe, serveAll, telling } from "./_accept_loop.ts";
 import { openTcpListeners, type OpenTcpListenersOptions } from "../listen/open_tcp_listeners.ts";
 import type { SocketStream } from "../streams/socket_stream.ts";
 import type { Listener } from "../streams/stream.ts";
-import { quietly } from "../host/quietly.ts";
 
 /** What a server counts. Several servers may count in one. */
 export interface ServerStatistics {
@@ -91,7 +90,7 @@ export interface ServeTcpOptions extends OpenTcpListenersOptions, ServeOptions<S
  * @throws {ErrorGroup} If a handler failed and `onHandlerError` is `"fail"`, or failed itself; if the listener was closed.
  */
 export function serveTcp(handler: (stream: SocketStream) => unknown, options: ServeTcpOptions): Promise<void> {
-  return quietly(listenAndServe(handler, options));
+  return composedWait(() => listenAndServe(handler, options));
 }
 
 async function listenAndServe(handler: (stream: SocketStream) => unknown, options: ServeTcpOptions): Promise<void> {
@@ -133,7 +132,7 @@ export function serveListeners<S extends { close(): void }>(
   listeners: readonly Listener<S>[],
   options: ServeOptions<S> & { readonly status?: TaskStatus<readonly Listener<S>[]> } = {},
 ): Promise<void> {
-  return quietly(serve(handler, listeners, options));
+  return composedWait(() => serve(handler, listeners, options));
 }
 
 async function serve<S extends { close(): void }>(

@@ -1,13 +1,12 @@
 /** Servers for TLS. */
 
 import { failAfter, type TaskStatus, type TcpAddress } from "../../core/mod.ts";
-import { failureOf, NOTHING, requireFunction } from "../../core/internal.ts";
+import { composedWait, failureOf, NOTHING, requireFunction } from "../../core/internal.ts";
 import { checkServe, serveAll, telling } from "./_accept_loop.ts";
 import { requireAtLeast } from "../base/check.ts";
 import { openTlsListeners, type OpenTlsListenersOptions } from "../listen/open_tls_listeners.ts";
 import type { ServeOptions } from "./serve.ts";
 import type { TlsStream } from "../streams/tls_stream.ts";
-import { quietly } from "../host/quietly.ts";
 
 /** What `serveTls()` is told besides where to listen, as whom, and the limits. */
 export interface HandshakeOptions {
@@ -72,7 +71,7 @@ const DEFAULT_HANDSHAKE_TIMEOUT = 10_000;
  * @throws {ErrorGroup} If a handler failed and `onHandlerError` is `"fail"`, or failed itself; if the listener was closed.
  */
 export function serveTls(handler: (stream: TlsStream) => unknown, options: ServeTlsOptions): Promise<void> {
-  return quietly(listenAndServe(handler, options));
+  return composedWait(() => listenAndServe(handler, options));
 }
 
 async function listenAndServe(handler: (stream: TlsStream) => unknown, options: ServeTlsOptions): Promise<void> {

@@ -1,12 +1,12 @@
 /** Servers on Unix sockets. */
 
 import type { TaskStatus } from "../../core/mod.ts";
+import { composedWait } from "../../core/internal.ts";
 import { checkServe, serveAll, telling } from "./_accept_loop.ts";
 import type { UnixAddress } from "../../core/mod.ts";
 import { openUnixListener, type OpenUnixListenerOptions } from "../listen/open_unix_listener.ts";
 import type { ServeOptions } from "./serve.ts";
 import type { SocketStream } from "../streams/socket_stream.ts";
-import { quietly } from "../host/quietly.ts";
 
 /** How `serveUnix()` serves. */
 export interface ServeUnixOptions extends OpenUnixListenerOptions, ServeOptions<SocketStream<UnixAddress>> {
@@ -52,7 +52,7 @@ export function serveUnix(
   handler: (stream: SocketStream<UnixAddress>) => unknown,
   options: ServeUnixOptions,
 ): Promise<void> {
-  return quietly(listenAndServe(handler, options));
+  return composedWait(() => listenAndServe(handler, options));
 }
 
 async function listenAndServe(

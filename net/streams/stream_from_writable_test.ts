@@ -23,8 +23,10 @@ class Sink {
   readonly writes: { readonly chunk: Uint8Array; take(): void; fail(error: unknown): void }[] = [];
   readonly log: string[] = [];
   readonly web: WritableStream<Uint8Array>;
+  /** When the sink is closed. */
+  closing: Promise<void> = Promise.resolve();
 
-  constructor(close: () => Promise<void> = () => Promise.resolve()) {
+  constructor() {
     this.web = new WritableStream({
       write: (chunk) =>
         new Promise<void>((resolve, fail) =>
@@ -40,7 +42,7 @@ class Sink {
         ),
       close: () => {
         this.log.push("close");
-        return close();
+        return this.closing;
       },
       abort: () => void this.log.push("abort"),
     });
@@ -131,11 +133,14 @@ Deno.test(
     using stream = streamFromWritable(sink.web);
     await moveOnAfter(1, () => stream.sendAll(bytes("a")));
     await moveOnAfter(1, () => stream.sendEof());
-    assertEquals(currentRun().statistics().hostOperations, [
-      "write to a WritableStream",
-      "close of a WritableStream",
-    ]);
+    // The end comes behind it.
+    assertEquals(currentRun().statistics().hostOperations, ["write to a WritableStream"]);
+    const closing = Promise.withResolvers<void>();
+    sink.closing = closing.promise;
     sink.writes[0]!.take();
+    await settle();
+    assertEquals([sink.log, currentRun().statistics().hostOperations], [["a", "close"], ["close of a WritableStream"]]);
+    closing.resolve();
     await settle();
     assertEquals(currentRun().statistics().hostOperations, []);
   }, BY_HAND),
@@ -163,7 +168,8 @@ Deno.test(
       "Cannot send as sendEof() was called before",
     );
 
-    const slow = new Sink(() => new Promise(() => {}));
+    const slow = new Sink();
+    slow.closing = new Promise(() => {});
     using other = streamFromWritable(slow.web);
     assert((await moveOnAfter(1, () => other.sendEof())).cancelledCaught);
     assertEquals(slow.log, ["close"]);
@@ -254,7 +260,8 @@ Deno.test(
     for (const send of [() => stream.sendAll(bytes("b")), () => stream.sendEof()]) {
       await assertRejects(send, BrokenResourceError, "Cannot send to a WritableStream as it failed: disk full");
     }
-    const failing = new Sink(() => Promise.reject("no space"));
+    const failing = new Sink();
+    failing.closing = Promise.reject("no space");
     using other = streamFromWritable(failing.web);
     await assertRejects(() => other.sendEof(), BrokenResourceError, "no space");
   }, BY_HAND),
