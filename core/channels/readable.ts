@@ -1,15 +1,16 @@
 /** Values between channels and Web Streams, both ways with backpressure. */
 
 import { show } from "../base/check.ts";
-import { currentNode } from "../kernel/context.ts";
-import { ClosedResourceError, EndOfChannel } from "../errors/errors.ts";
+import { EndOfChannel } from "../errors/errors.ts";
 import type { MemoryReceiveChannel } from "./memory_channel.ts";
-import { composedWait, refusedAfterTurn } from "../kernel/composed_wait.ts";
+import { composedWait } from "../kernel/composed_wait.ts";
 import { isInstance, read } from "../base/foreign.ts";
-import { type ForeignReason, promiseOf, Settlement } from "../kernel/settlement.ts";
-import { pass, refuse } from "../kernel/waiter.ts";
+import { LeftBehind, type Words } from "../kernel/left_behind.ts";
+import type { ForeignReason } from "../kernel/settlement.ts";
+import type { Waker } from "../kernel/waiter.ts";
 
 const READING: ForeignReason = { kind: "read from stream", foreign: true };
+const WORDS: Words = { action: "receive", what: "this receiving end", busy: null };
 
 /** What `receiverFromReadable()` gives: a receiving end whose values come from a `ReadableStream`. */
 export interface ReadableReceiver<T> extends AsyncIterable<T>, AsyncDisposable {
@@ -151,37 +152,22 @@ class StreamIterator<T> implements AsyncIterator<T> {
   }
 }
 
-class Receiver<T> implements ReadableReceiver<T> {
+type Read<T> = ReadableStreamReadResult<T>;
+
+class Receiver<T> extends LeftBehind<Read<T>, T, Read<T>> implements ReadableReceiver<T> {
   readonly #reader: ReadableStreamDefaultReader<T>;
-  /** The read in flight. One whose wait was cancelled is left here for the next `receive()`. */
-  #reading: Settlement<ReadableStreamReadResult<T>> | null = null;
   #closed: Promise<void> | null = null;
   #failed = false;
 
   constructor(reader: ReadableStreamDefaultReader<T>) {
+    super(WORDS, READING);
     this.#reader = reader;
     // A failure is seen by whoever receives.
     reader.closed.catch(() => void (this.#failed = true));
   }
 
   receive(): Promise<T> {
-    const node = currentNode();
-    if (node.cancelled !== null) return refuse(node);
-    return composedWait(async () => {
-      if (this.#closed !== null) return await refusedAfterTurn(node, closed());
-      const reading = this.#reading ??= new Settlement(promiseOf(() => this.#reader.read()));
-      // It may have settled while nobody waited.
-      if (reading.state === "pending") await reading.wait(node, READING);
-      else await pass(node, undefined);
-      // Two receives at the same time may have waited for the same read: one has the chunk, the other asks again.
-      if (this.#reading !== reading) return await this.receive();
-      if (this.#closed !== null) throw closed();
-      if (reading.state === "rejected") throw reading.result;
-      this.#reading = null;
-      const { done, value } = reading.result as ReadableStreamReadResult<T>;
-      if (done) throw new EndOfChannel("Cannot receive as the stream has ended");
-      return value;
-    });
+    return this.wait();
   }
 
   close(): Promise<void> {
@@ -189,6 +175,7 @@ class Receiver<T> implements ReadableReceiver<T> {
   }
 
   async #close(): Promise<void> {
+    this.shut();
     try {
       await this.#reader.cancel();
     } catch (error) {
@@ -216,8 +203,25 @@ class Receiver<T> implements ReadableReceiver<T> {
         }),
     };
   }
-}
 
-function closed(): ClosedResourceError {
-  return new ClosedResourceError("Cannot receive as this end was closed");
+  protected override get label(): string {
+    return READING.kind;
+  }
+
+  protected override begin(): Promise<Read<T>> {
+    return this.#reader.read();
+  }
+
+  protected override landed(result: Read<T>): void {
+    if (result.done) this.over({ error: new EndOfChannel("Cannot receive as the stream has ended") });
+    else this.arrived(result);
+  }
+
+  protected override give(waiter: Waker<T>, { value }: Read<T>): void {
+    waiter.wake(value as T);
+  }
+
+  protected override failed(error: unknown): void {
+    this.over({ error });
+  }
 }
