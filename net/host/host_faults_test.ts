@@ -31,6 +31,7 @@ import {
   SocketStream,
   StapledStream,
   startTls,
+  streamFromWritable,
   TlsStream,
   writableFromStream,
 } from "../mod.ts";
@@ -310,6 +311,35 @@ Deno.test("a TLS handshake of the host that fails, in whatever way, is BrokenRes
     ClosedResourceError,
     "Cannot complete the TLS handshake as the stream is closed",
   );
+  assertEquals(currentRun().statistics().hostOperations, []);
+});
+
+Deno.test("what a host closes from within its own call leaves no operation on the list", async () => {
+  let close = () => {};
+  const closing = () => (close(), never());
+  const host = conn(new Opened(), { handshake: closing, read: closing, write: closing, closeWrite: closing });
+  const ways: ((stream: TlsStream) => Promise<unknown>)[] = [
+    (stream) => stream.handshake(),
+    (stream) => stream.receiveSome(),
+    (stream) => stream.sendAll(new Uint8Array(1)),
+    (stream) => stream.sendEof(),
+  ];
+  for (const way of ways) {
+    const stream = new TlsStream(host);
+    close = () => stream.close();
+    await assertRejects(() => way(stream), ClosedResourceError, "as the stream was closed meanwhile");
+    assertEquals(currentRun().statistics().hostOperations, [], `${way}`);
+  }
+  const { writable } = new TransformStream<Uint8Array<ArrayBuffer>, unknown>({ flush: closing, transform: closing }, {
+    highWaterMark: 1,
+  }, { highWaterMark: 1 });
+  const sink = streamFromWritable(writable);
+  close = () => sink.close();
+  await assertRejects(() => sink.sendEof(), ClosedResourceError);
+  assertEquals(currentRun().statistics().hostOperations, []);
+  const listener: SocketListener = new SocketListener({ addr: at("192.0.2.1"), accept: closing, close() {} });
+  close = () => listener.close();
+  await assertRejects(() => listener.accept(), ClosedResourceError, "as the listener was closed meanwhile");
   assertEquals(currentRun().statistics().hostOperations, []);
 });
 
