@@ -16,7 +16,8 @@
 
 import { currentTask } from "../../core/mod.ts";
 import { currentRun } from "../../core/lowlevel.ts";
-import { failureOf, NOTHING, requireFunction, show, textOf, withSuppressed } from "../../core/internal.ts";
+import { failureOf, NOTHING, requireFunction, show, textOf } from "../../core/internal.ts";
+import { withOthers } from "./with_others.ts";
 
 /** What a server is told to do: see `ServeOptions.onHandlerError`. */
 export type HandlerErrorRule<A extends readonly unknown[]> = "fail" | ((error: unknown, ...args: A) => unknown);
@@ -48,7 +49,7 @@ export async function followRule<A extends readonly unknown[]>(
     return await rule(failure, ...args);
   } catch (error) {
     const second = failureOf(error);
-    throw second === NOTHING ? error : withSuppressed(second, [failure]);
+    throw second === NOTHING ? error : withOthers(second, [failure]);
   }
 }
 
@@ -66,7 +67,7 @@ function report(failure: unknown, peer: () => string): void {
 }
 
 /** Prints an error, whatever it is. */
-export function print(text: string, error: unknown): void {
+function print(text: string, error: unknown): void {
   try {
     // deno-lint-ignore no-console -- an error must not be lost, and nobody else wants it
     console.error(text, error);

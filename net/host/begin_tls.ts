@@ -2,14 +2,15 @@
 
 import { BrokenResourceError, failAfter } from "../../core/mod.ts";
 import type { Network } from "../../core/lowlevel.ts";
-import { requireTimeout } from "../../core/internal.ts";
+import { requireTimeout, show } from "../../core/internal.ts";
 import { formatAddress } from "../base/address.ts";
 import { requireAlpn, requireMissingCloseNotify, requirePem } from "../base/check.ts";
 import { ambientNetwork } from "./deno_network.ts";
 import { closeAll, takeOver } from "./host_call.ts";
 import { messageOf } from "./host_errors.ts";
 import type { NetworkConn, NetworkStartTlsOptions } from "../../core/lowlevel.ts";
-import { type SocketStream, takeConnection } from "../streams/socket_stream.ts";
+import type { SocketStream } from "../streams/socket_stream.ts";
+import { takeConnection } from "./take_connection.ts";
 import { waitForHost } from "./wait_for_host.ts";
 import type { StartTlsOptions, TlsClientOptions } from "../connect/start_tls.ts";
 import { TlsStream } from "../streams/tls_stream.ts";
@@ -18,7 +19,7 @@ import { TlsStream } from "../streams/tls_stream.ts";
 export function checkTlsClient(action: string, options: TlsClientOptions): void {
   const { caCerts = [], alpn = [], handshakeTimeout = Infinity, missingCloseNotify = "error" } = options;
   if (!Array.isArray(caCerts)) {
-    throw new TypeError(`Cannot ${action} as "caCerts" must be an array of texts in PEM: received ${typeof caCerts}`);
+    throw new TypeError(`Cannot ${action} as "caCerts" must be an array of texts in PEM: received ${show(caCerts)}`);
   }
   // The host passes over what it cannot read, and then just trusts nobody.
   for (const cert of caCerts) requirePem(action, "caCerts", cert, "CERTIFICATE");

@@ -3,7 +3,8 @@
  * time see `callHost()`, which also says what a host may do. What has no result cannot fail.
  */
 
-import { ignore, isObject, read, withSuppressed } from "../../core/internal.ts";
+import { ignore, isObject, read } from "../../core/internal.ts";
+import { withOthers } from "../base/with_others.ts";
 
 /** That of the language: a promise may have one of its own. */
 const { then } = Promise.prototype;
@@ -38,6 +39,6 @@ export function takeOver<C extends { close(): unknown }, S>(resource: C, make: (
   try {
     return make(resource);
   } catch (error) {
-    throw withSuppressed(error, closeAll(resource));
+    throw withOthers(error, closeAll(resource));
   }
 }

@@ -5,6 +5,7 @@ import {
   BrokenResourceError,
   CancelledElsewhereError,
   ClosedResourceError,
+  ErrorGroup,
   Event,
   moveOnAfter,
   run,
@@ -14,6 +15,7 @@ import {
 } from "../../core/mod.ts";
 import { currentRun, type Network, type NetworkTlsConn } from "../../core/lowlevel.ts";
 import { simulated } from "../../testing/mod.ts";
+import { followRule } from "../base/handler_errors.ts";
 import {
   BufferedReceiver,
   BufferedStream,
@@ -525,6 +527,33 @@ Deno.test(
     const [good, bad] = [streamOf({ close: closing("a") }), streamOf({ close: closing("b") })];
     const afterwards = await proxy(good, bad).catch((error) => error);
     assertEquals([`${afterwards}`, suppressedErrors(afterwards).map(String)], ["Error: a", ["Error: b"]]);
+  }),
+);
+
+Deno.test(
+  "what is thrown beside a value that is no object is not lost: then it is a group",
+  simulated(async () => {
+    const throwing = (value: unknown) => () => {
+      throw value;
+    };
+    const [a, b] = [streamOf({ close: throwing("a") }), streamOf({ close: throwing(2) })];
+    const stapled = new StapledStream(a, b);
+    for (const close of [() => stapled.close(), () => stapled[Symbol.dispose]()]) {
+      assertEquals(assertThrows(close, ErrorGroup).errors, ["a", 2]);
+    }
+    const proxied = await proxy(streamOf({ receiveInto: () => Promise.reject("line"), close: throwing("a") }), b)
+      .catch((error) => error);
+    assertEquals(proxied.errors, ["line", "a", 2]);
+    // One alone stays as it is.
+    assertEquals(await proxy(a, streamOf()).catch((error) => error), "a");
+
+    const opened = new Opened();
+    const host = { addr: at("192.0.2.1"), accept: () => Promise.resolve(conn(opened, {}, throwing("b"))), close() {} };
+    const listener = new SocketListener(host, (): SocketStream => throwing("a")());
+    assertEquals((await assertRejects(() => listener.accept(), ErrorGroup)).errors, ["a", "b"]);
+
+    const rule = followRule(throwing("rule"), "handler", () => "nobody");
+    assertEquals((await assertRejects(() => rule, ErrorGroup)).errors, ["rule", "handler"]);
   }),
 );
 

@@ -9,9 +9,10 @@
 
 import { BrokenResourceError, checkpoint, ErrorGroup } from "../../core/mod.ts";
 import type { NetworkListener } from "../../core/lowlevel.ts";
-import { failureOf, isInstance, NOTHING, read, withSuppressed } from "../../core/internal.ts";
+import { failureOf, isInstance, NOTHING, read, requireBoolean } from "../../core/internal.ts";
 import { formatAddress, ipVersion } from "../base/address.ts";
 import { requireHost, requirePort } from "../base/check.ts";
+import { withOthers } from "../base/with_others.ts";
 import { ambientNetwork } from "./deno_network.ts";
 import { closeAll, takeOver } from "./host_call.ts";
 import { isNotCapable, isOfSystem, isOutOfResources, messageOf } from "./host_errors.ts";
@@ -40,9 +41,7 @@ export function checkListen(port: number, options: OpenTcpListenersOptions): voi
   if (backlog !== undefined && !(Number.isInteger(backlog) && backlog >= 1)) {
     throw new RangeError(`Cannot listen as "backlog" must be a whole number >= 1: received ${backlog}`);
   }
-  if (reusePort !== undefined && typeof reusePort !== "boolean") {
-    throw new TypeError(`Cannot listen as "reusePort" must be true or false: received ${reusePort}`);
-  }
+  if (reusePort !== undefined) requireBoolean(action, "reusePort", reusePort);
 }
 
 /** See the header; the arguments have been checked. `listen` opens one, `wrap` makes what is returned of it. */
@@ -76,7 +75,7 @@ export async function listenOnAll<L extends NetworkListener, S>(
       if (opened.length > 0) return opened.map(wrap);
       throw together(failures, hostname, port);
     } catch (error) {
-      const failure = withSuppressed(error, closeAll(...opened));
+      const failure = withOthers(error, closeAll(...opened));
       const taken = opened.length > 0 && read(read(error, "cause"), "name") === "AddrInUse";
       if (!taken || left === 1) throw failure;
     }

@@ -21,8 +21,9 @@ import {
   hostTimeout,
   keptByHost,
   keptByHostFor,
+  requireTimeout,
+  show,
 } from "../../core/internal.ts";
-import { requireAtLeast, show } from "../base/check.ts";
 import type {
   WebSocketChannel,
   WebSocketCloseOptions,
@@ -193,7 +194,7 @@ export class Channel implements WebSocketChannel {
         `Cannot close as "reason" must have at most ${LONGEST_REASON} bytes: received ${show(reason)}`,
       );
     }
-    requireAtLeast("close", "timeout", timeout, 0);
+    requireTimeout("close", "timeout", timeout);
     if (this.#closing === null) {
       this.#closing = { code, reason };
       this.#arrived = [];

@@ -2,8 +2,8 @@
 
 import { BrokenResourceError } from "../../core/mod.ts";
 import { checkpointIfCancelled } from "../../core/lowlevel.ts";
-import { composedWait, failureOf, NOTHING, requireFunction, withoutLeaves } from "../../core/internal.ts";
-import { requireAtLeast, show } from "../base/check.ts";
+import { composedWait, failureOf, NOTHING, requireCount, requireFunction, show, withoutLeaves } from "../../core/internal.ts";
+import { requireAtLeast } from "../base/check.ts";
 import { checkTlsClient } from "../host/begin_tls.ts";
 import { hostUpgrade, hostWebSocket } from "../host/deno_http.ts";
 import { Channel } from "./_web_socket_channel.ts";
@@ -320,8 +320,8 @@ function connect(url: string | URL, options: OpenWebSocketOptions): WebSocket {
 }
 
 function checkLimits(action: string, { highWaterMark, maxBuffered }: WebSocketOptions): void {
-  if (highWaterMark !== undefined) requireAtLeast(action, "highWaterMark", highWaterMark, 0);
-  if (maxBuffered !== undefined) requireAtLeast(action, "maxBuffered", maxBuffered, 0);
+  if (highWaterMark !== undefined) requireCount(action, "highWaterMark", highWaterMark);
+  if (maxBuffered !== undefined) requireCount(action, "maxBuffered", maxBuffered);
 }
 
 /** The words of a list in a header. Only blanks and tabs go around them (RFC 9110, section 5.6.1), as for the host. */

@@ -19,10 +19,10 @@ import {
   type TaskStatus,
   untilShutdown,
 } from "../../core/mod.ts";
-import { failureOf, NOTHING, read, requireFunction, turnDue } from "../../core/internal.ts";
+import { failureOf, NOTHING, read, requireFunction, requireTimeout, turnDue } from "../../core/internal.ts";
 import { AcceptTrouble, isFinal, pauseAfter } from "../host/accept_trouble.ts";
 import { formatSocketAddress } from "../base/address.ts";
-import { requireAtLeast, requireLimit } from "../base/check.ts";
+import { requireLimit } from "../base/check.ts";
 import { throwFirst } from "../host/close.ts";
 import { checkHandlerErrorRule, followRule } from "../base/handler_errors.ts";
 import { closeAll } from "../host/host_call.ts";
@@ -173,7 +173,7 @@ export function checkServe(handler: unknown, options: ServeOptions<never>): void
   requireFunction(action, "handler", handler);
   const { maxConnections, handlerTimeout, onHandlerError, onAcceptError, statistics } = options;
   if (maxConnections !== undefined) requireLimit(action, "maxConnections", maxConnections);
-  if (handlerTimeout !== undefined) requireAtLeast(action, "handlerTimeout", handlerTimeout, 0);
+  if (handlerTimeout !== undefined) requireTimeout(action, "handlerTimeout", handlerTimeout);
   checkHandlerErrorRule(onHandlerError);
   if (onAcceptError !== undefined) requireFunction(action, "onAcceptError", onAcceptError);
   if (statistics !== undefined && !(Number.isInteger(statistics.open) && Number.isInteger(statistics.accepted))) {

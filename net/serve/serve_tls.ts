@@ -1,9 +1,8 @@
 /** Servers for TLS. */
 
 import { failAfter, type TaskStatus, type TcpAddress } from "../../core/mod.ts";
-import { composedWait, failureOf, NOTHING, requireFunction } from "../../core/internal.ts";
+import { composedWait, failureOf, NOTHING, requireFunction, requireTimeout } from "../../core/internal.ts";
 import { checkServe, serveAll, telling } from "./_accept_loop.ts";
-import { requireAtLeast } from "../base/check.ts";
 import { openTlsListeners, type OpenTlsListenersOptions } from "../listen/open_tls_listeners.ts";
 import type { ServeOptions } from "./serve.ts";
 import type { TlsStream } from "../streams/tls_stream.ts";
@@ -77,7 +76,7 @@ export function serveTls(handler: (stream: TlsStream) => unknown, options: Serve
 async function listenAndServe(handler: (stream: TlsStream) => unknown, options: ServeTlsOptions): Promise<void> {
   checkServe(handler, options);
   const { handshakeTimeout = DEFAULT_HANDSHAKE_TIMEOUT, onHandshakeError } = options;
-  requireAtLeast("serve", "handshakeTimeout", handshakeTimeout, 0);
+  requireTimeout("serve", "handshakeTimeout", handshakeTimeout);
   if (onHandshakeError !== undefined) requireFunction("serve", "onHandshakeError", onHandshakeError);
 
   async function greet(stream: TlsStream): Promise<boolean> {

@@ -2,9 +2,10 @@
 
 import { BrokenResourceError, CancelScope, openNursery } from "../../core/mod.ts";
 import { cancelShieldedCheckpoint } from "../../core/lowlevel.ts";
-import { composedWait, failureOf, NOTHING, turnDue, withSuppressed } from "../../core/internal.ts";
+import { composedWait, failureOf, NOTHING, turnDue } from "../../core/internal.ts";
 import { faultOfSize } from "../base/byte_stream.ts";
 import { requireMethod } from "../base/check.ts";
+import { withOthers } from "../base/with_others.ts";
 import { thenClose } from "../host/close.ts";
 import type { HalfCloseableStream, ReceiveStream, SendStream } from "./stream.ts";
 
@@ -142,7 +143,7 @@ async function proxyBoth(a: HalfCloseableStream, b: HalfCloseableStream): Promis
       const back = nursery.startSoon(() => oneWay(b, a), { name: "proxy b to a" });
       return { aToB: await there.join(), bToA: await back.join() };
     }, { name: "proxy" });
-    if (failures.length > 0) throw withSuppressed(failures[0], failures.slice(1));
+    if (failures.length > 0) throw withOthers(failures[0], failures.slice(1));
     return traffic;
   });
 }

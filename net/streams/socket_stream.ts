@@ -9,15 +9,10 @@ import type { SocketAddress, TcpAddress } from "../../core/mod.ts";
 import { chunksOf, encodeText } from "../base/byte_stream.ts";
 import { requireMethod } from "../base/check.ts";
 import { closeAll, tellHost } from "../host/host_call.ts";
+import { canBeTaken } from "../host/take_connection.ts";
 import { CHUNK, SocketReceive } from "./_socket_receive.ts";
 import { SocketSend } from "./_socket_send.ts";
 import type { HalfCloseableStream, TextSender } from "./stream.ts";
-
-/**
- * Takes the connection out of a stream that is at rest, and closes the stream without it; `action` is what for.
- * For the upgrade of a stream to another kind.
- */
-export let takeConnection: <A extends SocketAddress>(stream: SocketStream<A>, action: string) => NetworkConn<A>;
 
 /**
  * A connection over a socket as a stream of bytes: TCP, or a Unix socket, or TLS, which has a class of its own.
@@ -47,7 +42,7 @@ export let takeConnection: <A extends SocketAddress>(stream: SocketStream<A>, ac
  */
 export class SocketStream<A extends SocketAddress = TcpAddress> implements HalfCloseableStream, TextSender {
   static {
-    takeConnection = (stream, action) => stream.#take(action);
+    canBeTaken((stream, action) => (stream as SocketStream<typeof stream.localAddress>).#take(action));
   }
 
   /** The address of this end. */

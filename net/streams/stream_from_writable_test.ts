@@ -274,7 +274,7 @@ Deno.test(
     await assertRejects(
       () => stream.sendAll("text" as never),
       TypeError,
-      'Cannot send as "bytes" must be a Uint8Array: received string',
+      'Cannot send as "bytes" must be a Uint8Array: received "text"',
     );
   }, BY_HAND),
 );
