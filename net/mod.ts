@@ -26,7 +26,9 @@ export {
 export { openTlsStream, type OpenTlsStreamOptions } from "./connect/open_tls_stream.ts";
 export { openUnixListener, type OpenUnixListenerOptions } from "./listen/open_unix_listener.ts";
 export { openUnixStream } from "./connect/open_unix_stream.ts";
-export { closeForcefully, pipe, proxy, type ProxyTraffic } from "./streams/pipe.ts";
+export { closeForcefully } from "./streams/close_forcefully.ts";
+export { pipe } from "./streams/pipe.ts";
+export { proxy, type ProxyTraffic } from "./streams/proxy.ts";
 export {
   serveListeners,
   type ServeOptions,

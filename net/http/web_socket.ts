@@ -2,7 +2,15 @@
 
 import { BrokenResourceError } from "../../core/mod.ts";
 import { checkpointIfCancelled } from "../../core/lowlevel.ts";
-import { composedWait, failureOf, NOTHING, requireCount, requireFunction, show, withoutLeaves } from "../../core/internal.ts";
+import {
+  composedWait,
+  failureOf,
+  NOTHING,
+  requireCount,
+  requireFunction,
+  show,
+  withoutLeaves,
+} from "../../core/internal.ts";
 import { requireAtLeast } from "../base/check.ts";
 import { checkTlsClient } from "../host/begin_tls.ts";
 import { hostUpgrade, hostWebSocket } from "../host/deno_http.ts";
