@@ -152,22 +152,21 @@ class StreamIterator<T> implements AsyncIterator<T> {
   }
 }
 
-type Read<T> = ReadableStreamReadResult<T>;
-
-class Receiver<T> extends LeftBehind<Read<T>, T, Read<T>> implements ReadableReceiver<T> {
+class Receiver<T> implements ReadableReceiver<T> {
   readonly #reader: ReadableStreamDefaultReader<T>;
+  readonly #reads: Reads<T>;
   #closed: Promise<void> | null = null;
   #failed = false;
 
   constructor(reader: ReadableStreamDefaultReader<T>) {
-    super(WORDS, READING);
     this.#reader = reader;
+    this.#reads = new Reads(reader);
     // A failure is seen by whoever receives.
     reader.closed.catch(() => void (this.#failed = true));
   }
 
   receive(): Promise<T> {
-    return this.wait();
+    return this.#reads.wait();
   }
 
   close(): Promise<void> {
@@ -175,7 +174,7 @@ class Receiver<T> extends LeftBehind<Read<T>, T, Read<T>> implements ReadableRec
   }
 
   async #close(): Promise<void> {
-    this.shut();
+    this.#reads.shut();
     try {
       await this.#reader.cancel();
     } catch (error) {
@@ -203,12 +202,24 @@ class Receiver<T> extends LeftBehind<Read<T>, T, Read<T>> implements ReadableRec
         }),
     };
   }
+}
+
+type Read<T> = ReadableStreamReadResult<T>;
+
+/** Several waits at once get a chunk each, in order. */
+class Reads<T> extends LeftBehind<Read<T>, T, Read<T>> {
+  readonly #reader: ReadableStreamDefaultReader<T>;
+
+  constructor(reader: ReadableStreamDefaultReader<T>) {
+    super(WORDS, READING);
+    this.#reader = reader;
+  }
 
   protected override get label(): string {
     return READING.kind;
   }
 
-  protected override begin(): Promise<Read<T>> {
+  override begin(): Promise<Read<T>> {
     return this.#reader.read();
   }
 

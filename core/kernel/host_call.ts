@@ -36,18 +36,23 @@ const NOT_OF_THE_HOST: InFlight = { end() {} };
 /** That of the language: a promise may have one of its own. */
 const { then } = Promise.prototype;
 
+/** Something that calls the host. */
+export interface Call<T> {
+  begin(): PromiseLike<T>;
+}
+
 /** Begins an operation of the host, or of a network in memory; exactly one of `done` and `failed` is called, never at once. */
 export function callHost<T>(
   of: Owner,
   label: string,
-  begin: () => PromiseLike<T>,
+  call: Call<T>,
   done: (value: T) => void,
   failed: (error: unknown) => void,
 ): InFlight {
   let operation = NOT_OF_THE_HOST;
   try {
     if (of.inMemory !== true) operation = new HostOperation(label, currentNode().task.runtime.hostOperations);
-    then.call(Promise.resolve(begin()), done as (value: unknown) => void, failed);
+    then.call(Promise.resolve(call.begin()), done as (value: unknown) => void, failed);
   } catch (error) {
     Promise.reject(error).catch(failed);
   }

@@ -29,12 +29,14 @@
 
 import { currentNode } from "./context.ts";
 import { BusyResourceError, ClosedResourceError } from "../errors/errors.ts";
-import { callHost, HOST, type InFlight, type Owner } from "./host_call.ts";
+import { type Call, callHost, HOST, type InFlight, type Owner } from "./host_call.ts";
 import { ForeignWaiter, isForeign } from "./settlement.ts";
 import { refuse, Waiter, type WaitReason, type Waker } from "./waiter.ts";
 import { WaitQueue } from "./wait_queue.ts";
 
 const IN_MEMORY: Owner = { inMemory: true };
+/** The operation in flight until the host has returned from the call. */
+const BEGINNING: InFlight = { end() {} };
 
 /** The words in which a machine refuses. */
 export interface Words {
@@ -50,7 +52,7 @@ export interface Words {
 export type End<R> = { readonly value: R } | { readonly error: unknown };
 
 /** See the header. `V` is what the host gives, `K` what is kept of it, `R` what a wait returns, `A` what it is for. */
-export abstract class LeftBehind<V, R, K = R, A = void> {
+export abstract class LeftBehind<V, R, K = R, A = void> implements Call<V> {
   readonly #words: Words;
   readonly #reason: WaitReason;
   readonly #foreign: boolean;
@@ -74,8 +76,8 @@ export abstract class LeftBehind<V, R, K = R, A = void> {
 
   /** What the operation is called on the list of the run. */
   protected abstract readonly label: string;
-  /** Calls the host, which may throw. */
-  protected abstract begin(): PromiseLike<V>;
+  /** Calls the host, which may throw. Called by `callHost()` alone. */
+  abstract begin(): PromiseLike<V>;
   /** What the host gave: calls `arrived()` or `over()`, or `start()` if it was nothing. Not called after `shut()`. */
   protected abstract landed(value: V): void;
   /** The host has failed. Not called after `shut()`. */
@@ -154,9 +156,10 @@ export abstract class LeftBehind<V, R, K = R, A = void> {
 
   /** Begins the next operation of the host. */
   protected start(): void {
-    const operation = callHost(this.#of, this.label, this.#begin, this.#landed, this.#failed);
+    // The host may do anything from within the call: cancel the wait, begin another, close this.
+    this.#operation = BEGINNING;
+    const operation = callHost(this.#of, this.label, this, this.#landed, this.#failed);
     this.#operation = operation;
-    // From within the call.
     if (this.#closedAs !== null) operation.end();
   }
 
@@ -199,8 +202,6 @@ export abstract class LeftBehind<V, R, K = R, A = void> {
     this.#operation?.end();
     return kept;
   }
-
-  readonly #begin = (): PromiseLike<V> => this.begin();
 
   readonly #landed = (value: V): void => {
     this.#operation?.end();

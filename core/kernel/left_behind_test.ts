@@ -34,7 +34,7 @@ class Well extends LeftBehind<number, number> {
     await sleep(0);
   }
 
-  protected override begin(): PromiseLike<number> {
+  override begin(): PromiseLike<number> {
     this.begun++;
     return this.called() ?? new Promise((bring, fail) => this.buckets.push({ bring, fail }));
   }
@@ -303,6 +303,16 @@ Deno.test(
     assertEquals([left.waiting, left.inFlight, operations()], [null, true, ["bucket"]]);
     await left.bring(5);
     assertEquals(await left.fetch(), 5);
+
+    // Another wait takes it over before the call has returned.
+    const again = new Well(MANY);
+    let next: Promise<number> | null = null;
+    again.called = () => void (next ??= again.fetch());
+    const first = again.fetch();
+    assertEquals([again.begun, operations()], [1, ["bucket"]]);
+    await again.bring(5);
+    await again.bring(6);
+    assertEquals([await first, await next], [5, 6]);
   }, BY_HAND),
 );
 

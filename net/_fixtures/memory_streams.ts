@@ -74,7 +74,7 @@ export class ScriptedReceiveStream extends LeftBehind<Uint8Array | null, number 
     return null;
   }
 
-  protected override async begin(): Promise<Uint8Array | null> {
+  override async begin(): Promise<Uint8Array | null> {
     const buffer = this.#into;
     while (true) {
       const step = this.#script.shift();

@@ -22,7 +22,7 @@ export function waitForHost<T>(
 ): Promise<T> {
   let settled = false;
   return suspend<T>({ kind: label }, (waker) => {
-    const operation = callHost(network, label, begin, (value) => {
+    const operation = callHost(network, label, { begin }, (value) => {
       settled = true;
       operation.end();
       if (!waker.wake(value)) tellHost(() => discard(value));

@@ -101,20 +101,19 @@ function under(
   return body;
 }
 
-/** Several calls at once get a chunk each, in order. */
-class BodyIterator extends LeftBehind<ReadableStreamReadResult<Chunk>, IteratorResult<Chunk>>
-  implements AsyncIterableIterator<Chunk> {
+class BodyIterator implements AsyncIterableIterator<Chunk> {
   readonly #reader: ReadableStreamDefaultReader<Chunk>;
+  readonly #reads: BodyReads;
   readonly #preventCancel: boolean;
 
   constructor(reader: ReadableStreamDefaultReader<Chunk>, preventCancel: boolean) {
-    super(WORDS, { kind: READ });
     this.#reader = reader;
+    this.#reads = new BodyReads(reader);
     this.#preventCancel = preventCancel;
   }
 
   next(): Promise<IteratorResult<Chunk>> {
-    return this.wait();
+    return this.#reads.wait();
   }
 
   async return(): Promise<IteratorResult<Chunk>> {
@@ -127,12 +126,22 @@ class BodyIterator extends LeftBehind<ReadableStreamReadResult<Chunk>, IteratorR
   [Symbol.asyncIterator](): this {
     return this;
   }
+}
+
+/** Several waits at once get a chunk each, in order. */
+class BodyReads extends LeftBehind<ReadableStreamReadResult<Chunk>, IteratorResult<Chunk>> {
+  readonly #reader: ReadableStreamDefaultReader<Chunk>;
+
+  constructor(reader: ReadableStreamDefaultReader<Chunk>) {
+    super(WORDS, { kind: READ });
+    this.#reader = reader;
+  }
 
   protected override get label(): string {
     return READ;
   }
 
-  protected override begin(): Promise<ReadableStreamReadResult<Chunk>> {
+  override begin(): Promise<ReadableStreamReadResult<Chunk>> {
     return this.#reader.read();
   }
 

@@ -465,7 +465,7 @@ Deno.test("upgradeWebSocket() and openWebSocket() say what is wrong", async () =
   await assertRejects(
     () => openWebSocket("ws://here/", { highWaterMark: NaN }),
     RangeError,
-    'Cannot open a WebSocket as "highWaterMark" must be >= 0: received NaN',
+    'Cannot open a WebSocket as "highWaterMark" must be a whole number >= 0 or Infinity: received NaN',
   );
 });
 

@@ -146,7 +146,7 @@ class Accepting<S extends SocketStream<SocketAddress>> extends LeftBehind<ConnOf
     return "conn" in kept ? kept.conn : kept.stream;
   }
 
-  protected override begin(): Promise<ConnOf<S>> {
+  override begin(): Promise<ConnOf<S>> {
     return this.#listener.accept();
   }
 

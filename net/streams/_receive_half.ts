@@ -25,16 +25,11 @@ export abstract class ReceiveHalf<V> extends LeftBehind<V, Received, Uint8Array,
     super(WORDS, { kind: "receive from", label: from }, of);
   }
 
-  /** Receives what is there, at most `max` bytes. */
-  receiveSome(max: number): Promise<Uint8Array | null> {
-    const fault = faultOfMax(max);
+  /** Receives what is there, at most `max` bytes, if that is given. */
+  receiveSome(max: number = Infinity): Promise<Uint8Array | null> {
+    const fault = max === Infinity ? null : faultOfMax(max);
     if (fault !== null) return Promise.reject(fault);
     return this.wait(max) as Promise<Uint8Array | null>;
-  }
-
-  /** Receives what comes, however much. */
-  protected receiveAny(): Promise<Uint8Array | null> {
-    return this.wait(Infinity) as Promise<Uint8Array | null>;
   }
 
   /** Receives into a buffer. */

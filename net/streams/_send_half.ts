@@ -63,7 +63,7 @@ export abstract class SendHalf extends LeftBehind<unknown, void, never, Uint8Arr
   }
 
   /** Whether bytes are in flight, of a send that waits or was cancelled. */
-  protected get writing(): boolean {
+  get writing(): boolean {
     return this.inFlight && this.#eof !== "told";
   }
 
@@ -80,7 +80,7 @@ export abstract class SendHalf extends LeftBehind<unknown, void, never, Uint8Arr
     return null;
   }
 
-  protected override begin(): PromiseLike<unknown> {
+  override begin(): PromiseLike<unknown> {
     this.#writer = this.waiting;
     if (this.#eof === "no") return this.write(this.#rest);
     this.#eof = "told";

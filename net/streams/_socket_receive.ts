@@ -43,7 +43,7 @@ export class SocketReceive extends ReceiveHalf<number | null> {
     return "read";
   }
 
-  protected override begin(): Promise<number | null> {
+  override begin(): Promise<number | null> {
     const wish = this.wish;
     this.#loaned = typeof wish !== "number";
     const buffer = typeof wish === "number" ? this.#buffer(wish) : wish;

@@ -9,21 +9,26 @@ import { ReceiveHalf } from "./_receive_half.ts";
 import type { ReceiveStream } from "./stream.ts";
 
 /** See the header. */
-export class WebReceiveStream extends ReceiveHalf<ReadableStreamReadResult<unknown>> implements ReceiveStream {
+export class WebReceiveStream implements ReceiveStream {
   readonly #reader: ReadableStreamDefaultReader<unknown>;
+  readonly #receiving: WebReceive;
 
   constructor(stream: ReadableStream<unknown>) {
-    super("ReadableStream");
     this.#reader = stream.getReader();
+    this.#receiving = new WebReceive(this.#reader);
   }
 
-  override receiveSome(max: number = Infinity): Promise<Uint8Array | null> {
-    return max === Infinity ? this.receiveAny() : super.receiveSome(max);
+  receiveSome(max?: number): Promise<Uint8Array | null> {
+    return this.#receiving.receiveSome(max);
   }
 
-  override close(): void {
-    if (this.closedAs !== null) return;
-    super.close();
+  receiveInto(buffer: Uint8Array): Promise<number | null> {
+    return this.#receiving.receiveInto(buffer);
+  }
+
+  close(): void {
+    if (this.#receiving.closedAs !== null) return;
+    this.#receiving.close();
     // Ends a read in flight, too. What becomes of the source afterwards concerns nobody here.
     tellHost(() => this.#reader.cancel());
     tellHost(() => this.#reader.releaseLock());
@@ -41,12 +46,21 @@ export class WebReceiveStream extends ReceiveHalf<ReadableStreamReadResult<unkno
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
     return chunksOf(this);
   }
+}
+
+class WebReceive extends ReceiveHalf<ReadableStreamReadResult<unknown>> {
+  readonly #reader: ReadableStreamDefaultReader<unknown>;
+
+  constructor(reader: ReadableStreamDefaultReader<unknown>) {
+    super("ReadableStream");
+    this.#reader = reader;
+  }
 
   protected override get label(): string {
     return "read of a ReadableStream";
   }
 
-  protected override begin(): Promise<ReadableStreamReadResult<unknown>> {
+  override begin(): Promise<ReadableStreamReadResult<unknown>> {
     return this.#reader.read();
   }
 

@@ -11,29 +11,40 @@ import { encodeText } from "../base/byte_stream.ts";
 import { tellHost } from "../host/host_call.ts";
 import { messageOf } from "../host/host_errors.ts";
 import { SendHalf } from "./_send_half.ts";
-import type { SendStream, TextSender } from "./stream.ts";
+import type { HalfCloseableStream, SendStream, TextSender } from "./stream.ts";
+
+type Writer = WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
 
 /** See the header. */
-export class WebSendStream extends SendHalf implements SendStream, TextSender {
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+export class WebSendStream implements SendStream, Pick<HalfCloseableStream, "sendEof">, TextSender {
+  readonly #writer: Writer;
+  readonly #sending: WebSend;
 
   constructor(stream: WritableStream<Uint8Array<ArrayBuffer>>) {
-    super("WritableStream");
     this.#writer = stream.getWriter();
+    this.#sending = new WebSend(this.#writer);
+  }
+
+  sendAll(bytes: Uint8Array): Promise<void> {
+    return this.#sending.sendAll(bytes);
   }
 
   sendText(text: string): Promise<void> {
     return encodeText(text, (bytes) => this.sendAll(bytes));
   }
 
-  override close(): void {
-    if (this.closedAs !== null) return;
-    const { writing } = this;
-    super.close();
+  sendEof(): Promise<void> {
+    return this.#sending.sendEof();
+  }
+
+  close(): void {
+    const sending = this.#sending;
+    if (sending.closedAs !== null) return;
+    sending.close();
     const writer = this.#writer;
     // Cut off in the middle, which the other side must not take for a good end.
-    if (writing) tellHost(() => writer.abort());
-    else if (!this.ended) tellHost(() => writer.close());
+    if (sending.writing) tellHost(() => writer.abort());
+    else if (!sending.ended) tellHost(() => writer.close());
     tellHost(() => writer.releaseLock());
   }
 
@@ -44,6 +55,15 @@ export class WebSendStream extends SendHalf implements SendStream, TextSender {
   [Symbol.asyncDispose](): Promise<void> {
     this.close();
     return Promise.resolve();
+  }
+}
+
+class WebSend extends SendHalf {
+  readonly #writer: Writer;
+
+  constructor(writer: Writer) {
+    super("WritableStream");
+    this.#writer = writer;
   }
 
   protected override get label(): string {

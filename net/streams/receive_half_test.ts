@@ -21,7 +21,7 @@ class Texts extends ReceiveHalf<string | null> {
     await sleep(0);
   }
 
-  protected override begin(): Promise<string | null> {
+  override begin(): Promise<string | null> {
     const read = Promise.withResolvers<string | null>();
     this.reads.push(read);
     return read.promise;

@@ -244,6 +244,25 @@ Deno.test(
 );
 
 Deno.test(
+  "close() from within the write of the sink aborts it, as its bytes may be cut off",
+  simulated(async () => {
+    const log: string[] = [];
+    const stream = streamFromWritable(
+      new WritableStream<Uint8Array>({
+        write: () => (stream.close(), Promise.resolve()),
+        close: () => void log.push("close"),
+        abort: () => void log.push("abort"),
+      }),
+    );
+    // Once it has started, it calls the sink from within write().
+    await settle();
+    await assertRejects(() => stream.sendAll(bytes("a")), ClosedResourceError, "the stream was closed meanwhile");
+    await settle();
+    assertEquals(log, ["abort"]);
+  }, BY_HAND),
+);
+
+Deno.test(
   "a failure of the sink is a BrokenResourceError with its cause, for this send and all later ones",
   simulated(async () => {
     const sink = new Sink();

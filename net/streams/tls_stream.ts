@@ -139,7 +139,7 @@ class Handshake extends LeftBehind<NetworkTlsHandshake, NetworkTlsHandshake> {
     return "TLS handshake";
   }
 
-  protected override begin(): Promise<NetworkTlsHandshake> {
+  override begin(): Promise<NetworkTlsHandshake> {
     return this.#conn.handshake();
   }
 
