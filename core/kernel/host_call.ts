@@ -8,11 +8,10 @@
  *     resolves            ─┐
  *     returns no promise  ─┴─▶ done(), in a later microtask, with whatever that is: `done` looks at it
  *     settles twice       ───▶ counts once
- *     never settles       ───▶ nothing: its wait can be cancelled, and `close()` of what it belongs to ends the wait and the
- *                              operation
+ *     never settles       ───▶ nothing: its wait can be cancelled, and closing what it belongs to ends both
  *
- * Every call is an operation on the list of the run, until the host has ended it or what it belongs to is closed. One that
- * opens something, and was cancelled, stays there: what it brings has to be closed.
+ * Every call is an operation on the list of the run, until the host has ended it or what it belongs to is closed. One
+ * that opens something, and was cancelled, stays there: what it brings has to be closed.
  */
 
 import { currentNode } from "./context.ts";
@@ -41,7 +40,7 @@ export interface Call<T> {
   begin(): PromiseLike<T>;
 }
 
-/** Begins an operation of the host, or of a network in memory; exactly one of `done` and `failed` is called, never at once. */
+/** Begins an operation of the host, or in memory; exactly one of `done` and `failed` is called, never at once. */
 export function callHost<T>(
   of: Owner,
   label: string,

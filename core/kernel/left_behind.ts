@@ -1,8 +1,8 @@
 /**
  * Operations of the host that cannot be taken back, one after another, and the waits for what they bring.
  *
- * A read, a write or an accept of the host goes on when nobody waits for it any more, and takes bytes or a connection that
- * nobody else will get. So a cancelled wait leaves the operation behind, and what it brings is kept for the next wait.
+ * A read, a write or an accept of the host goes on when nobody waits for it any more, and takes bytes or a connection
+ * that nobody else will get. So a cancelled wait leaves it behind, and what it brings is kept for the next wait.
  *
  *                 wait(): begins one               lands: arrived()
  *         IDLE ───────────────────────▶ WAITED FOR ────────────────▶ IDLE, and the wait has it
@@ -16,15 +16,15 @@
  *     any ── over() ──▶ OVER: what is kept comes first, then every wait has this end, at once
  *     any ── shut() ──▶ CLOSED: the waits fail, and later ones are refused; what still lands is discarded
  *
- * What each state promises. No operation is begun while another is in flight, nor for nobody. What has landed is given to
- * one wait, kept or discarded, never lost. At most one thing is kept, as with nobody waiting nothing is begun. A wait that is
- * over, for whatever reason, stands in the line no more, so whoever looks at the line need not ask what became of it.
+ * What holds in every state. One operation is in flight at most. What has landed is given to one wait, kept or discarded,
+ * and never lost. One thing is kept at most, and while it is, nothing is in flight. A wait leaves the line in the moment
+ * in which it ends, for whatever reason, so whatever stands in the line still waits.
  *
- * A machine has one user at a time, as the bytes of two would be mixed; or any number, who are served in order. Two users
- * (Busy) and a closed one (Closed) are refused here, in the same words for everything that is built on this.
+ * Either a machine has one user at a time, as the bytes of two would be mixed, or any number, served in order. A second
+ * user (Busy) and use after closing (Closed) are refused here, in the same words for all that is built on this.
  *
- * It makes its waiters itself, where others call `suspend()`: what a wait is for goes to `admit()` as an argument, and no
- * closure is made for it. A receive costs a waiter and the promises of the host.
+ * It makes its waiters itself, where others call `suspend()`: what a wait is for goes to `admit()` as an argument, which
+ * costs neither a closure nor a field.
  */
 
 import { currentNode } from "./context.ts";
@@ -60,10 +60,10 @@ export abstract class LeftBehind<V, R, K = R, A = void> implements Call<V> {
   readonly #line = new WaitQueue<R>();
   /** The operation in flight. Written by `start()` and when it lands. */
   #operation: InFlight | null = null;
-  /** What came while nobody waited, or was more than wanted. Written by whatever gives it. */
+  /** What came while nobody waited, or was more than wanted. Written by `arrived()`, `keep()`, and whoever takes it. */
   #kept: K | null = null;
   #end: End<R> | null = null;
-  /** What a later wait is told. */
+  /** What later waits are told, if it is closed. */
   #closedAs: string | null = null;
 
   /** If `reason` is that of something foreign, neither waits nor operations count: nobody can say when they end. */
@@ -188,8 +188,8 @@ export abstract class LeftBehind<V, R, K = R, A = void> implements Call<V> {
   }
 
   /**
-   * Closes: ends all waits, and takes the operation in flight off the list, as nobody waits for it any more, and the host may
-   * never end it. Returns what was kept, which nobody will get. To be called before the host is told: it may do anything.
+   * Closes: ends all waits, and takes the operation in flight off the list, as the host may never end it. Returns what
+   * was kept, which nobody will get. To be called before the host is told, as that may do anything.
    */
   shut(closedAs = `${this.#words.what} is closed`): K | null {
     const { action, what } = this.#words;

@@ -1,6 +1,6 @@
 /**
- * Calls of the host that it answers at once: it makes a listener, takes an option, closes something. For those that take
- * time see `callHost()`, which also says what a host may do. What has no result cannot fail.
+ * Calls that the host answers at once: it makes a listener, takes an option, closes something. For those that take time
+ * see `callHost()`, which also says what a host may do. What has no result cannot fail.
  */
 
 import { ignore, isObject, read } from "../../core/internal.ts";

@@ -1,4 +1,4 @@
-/** Taking the connection out of a stream, for the upgrade to another kind of stream: what `SocketStream` lets nobody else do. */
+/** Taking the connection out of a stream, for the upgrade to another kind: what `SocketStream` lets nobody else do. */
 
 import type { SocketAddress } from "../../core/mod.ts";
 import type { NetworkConn } from "../../core/lowlevel.ts";

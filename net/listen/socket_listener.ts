@@ -1,8 +1,8 @@
 /**
  * A listening socket.
  *
- * A shell over `LeftBehind`: an accept that is cancelled is left in flight, and the connection it brings is kept for the next
- * one, or closed with the listener.
+ * A shell over `LeftBehind`: an accept that is cancelled is left in flight, and the connection it brings is kept for the
+ * next one, or closed with the listener.
  *
  * An accept of the host that fails says little about the listener: mostly one connection has died while it waited, and
  * which errors that can be nobody has listed completely (Deno adds `ENOTCONN`, as it asks a dead socket for its peer). So

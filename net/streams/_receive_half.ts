@@ -1,6 +1,6 @@
 /**
- * The receiving direction of a stream, whatever it runs over: chunks come one after another, and are given out in parts as
- * large as is wanted. `LeftBehind` says what becomes of a receive that is cancelled.
+ * The receiving direction of a stream, whatever it runs over: chunks come one after another, and are given out in parts
+ * as large as is wanted. `LeftBehind` says what becomes of a receive that is cancelled.
  */
 
 import type { Waker } from "../../core/lowlevel.ts";

@@ -1,7 +1,9 @@
 /**
- * The sending direction of a stream, whatever it runs over: what one write does not take goes into the next, and the end
- * comes behind everything. `LeftBehind` says what becomes of a send that is cancelled: its write lands before anything else
- * is sent, and what that does not take is never sent. The end is sent in any case, once `sendEof()` was called.
+ * The sending direction of a stream, whatever it runs over: what one write does not take goes into the next, and the
+ * end comes behind everything.
+ *
+ * The write of a cancelled send is left behind, as `LeftBehind` has it. It lands before anything else is sent, and what it
+ * does not take is never sent. The end is sent in any case, once `sendEof()` was called.
  */
 
 import { ClosedResourceError } from "../../core/mod.ts";
@@ -14,7 +16,7 @@ const WORDS: Words = { action: "send", what: "the stream", busy: "sending on thi
 const NOTHING: Uint8Array = new Uint8Array(0);
 const DONE: End<void> = { value: undefined };
 
-/** So many writes that were not taken whole lie between two turns of the event loop. */
+/** How many writes that were not taken whole lie between two turns of the event loop. */
 const PARTIAL_WRITES = 256;
 let partialWrites = 0;
 
@@ -22,7 +24,7 @@ let partialWrites = 0;
 export abstract class SendHalf extends LeftBehind<unknown, void, never, Uint8Array | null> {
   /** What the host has not taken yet of the send that waits. */
   #rest = NOTHING;
-  /** The send whose write is in flight. If it is not the one that waits, it was cancelled. Written by `begin()`. */
+  /** The send whose write is in flight; if it is not the one that waits, it was cancelled. Written when that begins and lands. */
   #writer: Waker<void> | null = null;
   /** Written by `admit()` when the end is wanted, and by `begin()` when the host is told. */
   #eof: "no" | "wanted" | "told" = "no";
@@ -89,8 +91,10 @@ export abstract class SendHalf extends LeftBehind<unknown, void, never, Uint8Arr
 
   protected override landed(size: unknown): void {
     const sender = this.waiting;
+    const writer = this.#writer;
+    this.#writer = null;
     if (this.#eof === "told") sender?.wake();
-    else if (sender !== this.#writer || sender === null) {
+    else if (sender !== writer || sender === null) {
       // The write of a cancelled send has landed. What waits for it now begins: a send, or the end.
       if (sender !== null || this.#eof === "wanted") this.start();
       else this.#rest = NOTHING;
@@ -110,8 +114,8 @@ export abstract class SendHalf extends LeftBehind<unknown, void, never, Uint8Arr
   }
 
   /**
-   * Goes on with what the last write did not take; now and then in a later turn, as a host may be ready for ever. One in
-   * memory is not, and has no turns.
+   * Goes on with what the last write did not take; now and then in a later turn, as a host may be ready for ever. One
+   * in memory is not, and has no turns.
    */
   #writeOn(sender: Waker<void>): void {
     if (this.#inMemory || ++partialWrites % PARTIAL_WRITES !== 0) return this.start();

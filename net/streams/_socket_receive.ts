@@ -1,8 +1,8 @@
 /**
  * Reading from a socket of the host, into the buffer of the caller's or one of its own.
  *
- * After a reset Deno reports the error once, to a read or a write, and then a read gives `null`, which must not pass for a
- * clean end: so a stream that broke while sending breaks at the end of what it receives, too.
+ * After a reset Deno reports the error once, to a read or a write, and then a read gives `null`, which must not pass for
+ * a clean end: so a stream that broke while sending breaks at the end of what it receives, too.
  */
 
 import { BrokenResourceError, type SocketAddress } from "../../core/mod.ts";
@@ -16,8 +16,8 @@ import type { SendHalf } from "./_send_half.ts";
 /** How much is read at once at most, in bytes. What Trio and Deno's own streams use. */
 export const CHUNK = 64 * 1024;
 /**
- * Chunks up to this size are copied out of the read buffer, which stays; larger ones take it with them. Also the size of
- * the read buffer until the peer fills it: most connections of a busy server are idle, and ever were.
+ * Chunks up to this size are copied out of the read buffer, which stays; larger ones take it with them. Also the size
+ * of the read buffer until the peer fills it: most connections of a busy server are idle, and always were.
  */
 const SMALL_CHUNK = 8 * 1024;
 

@@ -21,8 +21,8 @@ export interface SendStream extends Disposable, AsyncDisposable {
   /**
    * Closes the stream, in both directions if it has two; blocked operations fail with `ClosedResourceError`. Idempotent.
    *
-   * Never throws: a socket that cannot be closed is out of reach all the same. Only a stream made of others may throw. It
-   * closes all of them first, and then throws what they have thrown, as nobody else would see it.
+   * Never throws: a socket that cannot be closed is out of reach all the same. Only a stream made of others may throw.
+   * It closes all of them first, and then throws what they have thrown, as nobody else would see it.
    */
   close(): void;
 }
@@ -80,8 +80,8 @@ export interface ReceiveStream extends Disposable, AsyncDisposable, AsyncIterabl
   /**
    * Closes the stream, in both directions if it has two; blocked operations fail with `ClosedResourceError`. Idempotent.
    *
-   * Never throws: a socket that cannot be closed is out of reach all the same. Only a stream made of others may throw. It
-   * closes all of them first, and then throws what they have thrown, as nobody else would see it.
+   * Never throws: a socket that cannot be closed is out of reach all the same. Only a stream made of others may throw.
+   * It closes all of them first, and then throws what they have thrown, as nobody else would see it.
    */
   close(): void;
 }

@@ -4,8 +4,8 @@
  * The host does the encryption, so everything `SocketStream` knows about reads in flight, partial writes and broken
  * connections holds as it stands; what is added is the handshake and the end of the stream.
  *
- * The host can do the handshake any number of times and cannot take it back. So it is begun once; everybody waits for that
- * one, whoever is cancelled just stops waiting, and how it ended is kept for ever: a `LeftBehind` that is soon over.
+ * The host can do the handshake any number of times and cannot take it back. So it is begun once: all wait for that one,
+ * a cancelled task just stops waiting, and how it ended is kept for ever. It is a `LeftBehind` that is soon over.
  */
 
 import type { NetworkConn, NetworkTlsConn, NetworkTlsHandshake } from "../../core/lowlevel.ts";
@@ -17,12 +17,12 @@ import { SocketStream } from "./socket_stream.ts";
 
 const WORDS: Words = { action: "complete the TLS handshake", what: "the stream", busy: null };
 
-/** How a `TlsStream` behaves. */
+/** Options of `TlsStream`. */
 export interface TlsStreamOptions {
   /**
    * What a connection that ends without `close_notify` is: `"error"`, as somebody between the ends may have cut off
    * the rest, or `"end"`, for protocols that say themselves how much there is to receive (HTTP with a length) and
-   * peers that spare themselves the message.
+   * peers that never send it.
    *
    * @default {"error"}
    */
