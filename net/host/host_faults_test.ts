@@ -364,6 +364,26 @@ Deno.test("SocketListener keeps the stream whose making has cancelled the accept
   assertEquals(opened.closed, [1, 1]);
 });
 
+Deno.test("SocketListener that is closed keeps nothing that comes for nobody: it is closed", async () => {
+  const opened = new Opened();
+  const host = { addr: at("192.0.2.1"), accept: () => Promise.resolve(conn(opened)), close() {} };
+  let meanwhile = () => {};
+  const busy = new SocketListener(host, (conn) => (meanwhile(), new SocketStream(conn)));
+  const outcome = await moveOnAfter(Infinity, (scope) => {
+    meanwhile = () => (scope.cancel(), busy.close());
+    return busy.accept();
+  });
+  assert(outcome.cancelledCaught);
+  assertEquals(opened.closed, [1]);
+  // And one that the host accepts after all.
+  const late = new SocketListener(host);
+  const waiting = late.accept();
+  await late[Symbol.asyncDispose]();
+  await assertRejects(() => waiting, ClosedResourceError);
+  await sleep(1);
+  assertEquals(opened.closed, [1, 1]);
+});
+
 Deno.test("SocketListener passes over what the system says of one connection, for a while, and tells everything else", async () => {
   const error = (code: string | undefined, name = "Error") => Object.assign(new Error(`${code}`), { code, name });
   async function acceptAfter(errors: readonly unknown[]): Promise<unknown> {
