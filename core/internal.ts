@@ -26,6 +26,8 @@ export { cancelledElsewhere } from "./kernel/elsewhere.ts";
 export { NOTHING } from "./base/error_tree.ts";
 export { eachLeaf, isError, isInstance, isObject, partsOf, read, textOf } from "./base/foreign.ts";
 export { keptByHost, keptByHostFor } from "./base/kept_by_host.ts";
+export { callHost, HOST, type Owner } from "./kernel/host_call.ts";
+export { type End, LeftBehind, type Words } from "./kernel/left_behind.ts";
 export { kindOf, labelOf, waitsBelow, waitText } from "./kernel/wait_text.ts";
 export { cutStack } from "./base/own_stack.ts";
 export { hostClear, hostClearImmediate, hostDate, hostImmediate, hostNow, hostTimeout } from "./base/host_time.ts";

@@ -1,18 +1,18 @@
 /** Values between channels and Web Streams, both ways with backpressure. */
 
 import { show } from "../base/check.ts";
-import { askerOf, untilItMayTake } from "../kernel/asker.ts";
-import { currentNode } from "../kernel/context.ts";
-import { ClosedResourceError, EndOfChannel } from "../errors/errors.ts";
+import { askerOf } from "../kernel/asker.ts";
+import { EndOfChannel } from "../errors/errors.ts";
 import type { ReceiveChannel } from "./channel.ts";
-import { composedWait, refusedAfterTurn } from "../kernel/composed_wait.ts";
+import { composedWait } from "../kernel/composed_wait.ts";
 import { isInstance, read } from "../base/foreign.ts";
-import type { ForeignReason } from "../kernel/wait_reason.ts";
-import { promiseOf, Settlement } from "../kernel/settlement.ts";
-import { refuse, yieldTurn } from "../kernel/waiter.ts";
+import { LeftBehind, type Words } from "../kernel/left_behind.ts";
 import { withSuppressed } from "../kernel/suppressed.ts";
+import type { ForeignReason } from "../kernel/wait_reason.ts";
+import type { Waker } from "../kernel/suspend.ts";
 
 const READING: ForeignReason = { kind: "read from stream", foreign: true };
+const WORDS: Words = { action: "receive", what: "this receiving end", busy: null };
 
 /**
  * What `receiverFromReadable()` gives: a receiving end whose values come from a `ReadableStream`.
@@ -136,41 +136,19 @@ export function readableFromChannel<T>(channel: ReceiveChannel<T>): ReadableStre
 
 class Receiver<T> implements ReadableReceiver<T> {
   readonly #reader: ReadableStreamDefaultReader<T>;
-  /** The read in flight. One whose wait was cancelled is left here for the next `receive()`. */
-  #reading: Settlement<ReadableStreamReadResult<T>> | null = null;
+  readonly #reads: Reads<T>;
   #closed: Promise<void> | null = null;
   #failed = false;
 
   constructor(reader: ReadableStreamDefaultReader<T>) {
     this.#reader = reader;
+    this.#reads = new Reads(reader);
     // A failure is seen by whoever receives.
     reader.closed.catch(() => void (this.#failed = true));
   }
 
   receive(): Promise<T> {
-    const node = currentNode();
-    if (node.cancelled !== null) return refuse(node);
-    return composedWait(async () => {
-      if (this.#closed !== null) return await refusedAfterTurn(node, closed());
-      const reading = this.#reading ??= new Settlement(promiseOf(() => this.#reader.read()));
-      // It may have settled while nobody waited.
-      if (reading.state === "pending") await reading.wait(node, READING);
-      else await yieldTurn(node, undefined);
-      // Two receives at the same time may have waited for the same read: one has the chunk, the other asks again.
-      if (this.#reading !== reading) return await this.receive();
-      if (this.#closed !== null) throw closed();
-      if (reading.state === "rejected") throw reading.result;
-      // Asked by a `select()` that has chosen another one: the chunk stays.
-      const asker = askerOf(node);
-      if (asker !== null && !asker.mayTake()) {
-        await untilItMayTake(asker, READING);
-        return await this.receive();
-      }
-      this.#reading = null;
-      const { done, value } = reading.result as ReadableStreamReadResult<T>;
-      if (done) throw new EndOfChannel("Cannot receive as the stream has ended");
-      return value;
-    });
+    return this.#reads.wait(undefined, askerOf());
   }
 
   close(): Promise<void> {
@@ -178,6 +156,7 @@ class Receiver<T> implements ReadableReceiver<T> {
   }
 
   async #close(): Promise<void> {
+    this.#reads.shut();
     try {
       await this.#reader.cancel();
     } catch (error) {
@@ -207,6 +186,35 @@ class Receiver<T> implements ReadableReceiver<T> {
   }
 }
 
-function closed(): ClosedResourceError {
-  return new ClosedResourceError("Cannot receive as this end was closed");
+type Read<T> = ReadableStreamReadResult<T>;
+
+/** Several waits at once get a chunk each, in order. */
+class Reads<T> extends LeftBehind<Read<T>, T, Read<T>> {
+  readonly #reader: ReadableStreamDefaultReader<T>;
+
+  constructor(reader: ReadableStreamDefaultReader<T>) {
+    super(WORDS, READING);
+    this.#reader = reader;
+  }
+
+  protected override get label(): string {
+    return READING.kind;
+  }
+
+  override begin(): Promise<Read<T>> {
+    return this.#reader.read();
+  }
+
+  protected override landed(result: Read<T>): void {
+    if (result.done) this.over({ error: new EndOfChannel("Cannot receive as the stream has ended") });
+    else this.arrived(result);
+  }
+
+  protected override give(waiter: Waker<T>, { value }: Read<T>): void {
+    waiter.wake(value as T);
+  }
+
+  protected override failed(error: unknown): void {
+    this.over({ error });
+  }
 }

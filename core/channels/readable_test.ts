@@ -32,6 +32,34 @@ Deno.test(
 );
 
 Deno.test(
+  "receiverFromReadable() keeps chunks of any value, also null and undefined",
+  simulated(async () => {
+    const { readable, writable } = new TransformStream<unknown>();
+    const writer = writable.getWriter();
+    const chunks = receiverFromReadable(readable);
+    for (const value of [null, undefined, 0, ""]) {
+      assert((await moveOnAfter(1, () => chunks.receive())).cancelledCaught);
+      await writer.write(value);
+      assertEquals(await chunks.receive(), value);
+    }
+  }),
+);
+
+Deno.test(
+  "receiverFromReadable() fails who waits as soon as it is closed, whatever the source does",
+  simulated(async () => {
+    const chunks = receiverFromReadable(new ReadableStream({ cancel: () => new Promise(() => {}) }));
+    const waiting = chunks.receive();
+    chunks.close();
+    await assertRejects(
+      () => waiting,
+      ClosedResourceError,
+      "Cannot receive as this receiving end was closed meanwhile",
+    );
+  }),
+);
+
+Deno.test(
   "a stream of readableFromChannel() may be cancelled in the moment in which the channel ends",
   simulated(async () => {
     const [send, receive] = openMemoryChannel<number>(0);

@@ -71,7 +71,7 @@ export function promiseOf<T>(fn: () => T | PromiseLike<T>): Promise<T> {
  * A wait that does not count as one of its task: nobody in the run can say when it ends. So neither time nor the search for
  * deadlocks may conclude anything from it, just as if the task awaited the promise itself.
  */
-class ForeignWaiter<T> extends Waiter<T> {
+export class ForeignWaiter<T> extends Waiter<T> {
   constructor(node: StatusNode, reason: WaitReason) {
     super(node, reason, null);
     node.task.waitEnded();

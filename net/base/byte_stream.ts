@@ -6,7 +6,7 @@ const encoder = new TextEncoder();
 
 /** What is wrong with the `max` of `receiveSome()`. */
 export function faultOfMax(max: unknown): Error | null {
-  if (typeof max !== "number") return new TypeError(`Cannot receive as "max" must be a number: received ${typeof max}`);
+  if (typeof max !== "number") return new TypeError(`Cannot receive as "max" must be a number: received ${show(max)}`);
   if (Number.isInteger(max) && max >= 1) return null;
   return new RangeError(`Cannot receive as "max" must be a whole number >= 1: received ${max}`);
 }
@@ -19,7 +19,7 @@ export function faultOfOptions(action: string, options: unknown): unknown {
 /** What is wrong with the buffer of `receiveInto()`. */
 export function faultOfTarget(buffer: unknown): Error | null {
   if (!(buffer instanceof Uint8Array)) {
-    return new TypeError(`Cannot receive as "buffer" must be a Uint8Array: received ${typeof buffer}`);
+    return new TypeError(`Cannot receive as "buffer" must be a Uint8Array: received ${show(buffer)}`);
   }
   return buffer.length > 0 ? null : new RangeError('Cannot receive as "buffer" must hold at least one byte');
 }
@@ -27,7 +27,7 @@ export function faultOfTarget(buffer: unknown): Error | null {
 /** What is wrong with the bytes of `sendAll()`. */
 export function faultOfBytes(bytes: unknown): Error | null {
   if (bytes instanceof Uint8Array) return null;
-  return new TypeError(`Cannot send as "bytes" must be a Uint8Array: received ${typeof bytes}`);
+  return new TypeError(`Cannot send as "bytes" must be a Uint8Array: received ${show(bytes)}`);
 }
 
 /** What is wrong with a number of bytes that an operation says it has moved, of at most `most`. */

@@ -3,8 +3,6 @@
 import { requireInteger, requireOptions, show } from "../../core/internal.ts";
 import { ipVersion } from "./address.ts";
 
-export { requireFunction, show } from "../../core/internal.ts";
-
 /** What fits into `sun_path` with its closing zero byte on Linux (unix(7)); other systems have a little less. */
 const LONGEST_PATH = 107;
 
@@ -56,7 +54,7 @@ export function requireMethod(action: string, name: string, value: unknown, meth
   throw new TypeError(`Cannot ${action} as "${name}" must have a method ${method}(): received ${show(value)}`);
 }
 
-/** Requires a number of milliseconds, or a count: >= `least`. */
+/** Requires a number >= `least`. */
 export function requireAtLeast(action: string, name: string, value: unknown, least: number): void {
   if (typeof value !== "number") {
     throw new TypeError(`Cannot ${action} as "${name}" must be a number: received ${show(value)}`);

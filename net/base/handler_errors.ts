@@ -16,7 +16,8 @@
 
 import { currentTask } from "../../core/mod.ts";
 import { currentRun } from "../../core/lowlevel.ts";
-import { failureOf, NOTHING, requireFunction, show, textOf, withSuppressed } from "../../core/internal.ts";
+import { failureOf, NOTHING, requireFunction, show, textOf } from "../../core/internal.ts";
+import { withOthers } from "./with_others.ts";
 
 /** What a server does with an error of a handler: see `ServeOptions.onHandlerError`. */
 export type HandlerErrorRule<A extends readonly unknown[]> = "fail" | ((error: unknown, ...args: A) => unknown);
@@ -45,7 +46,7 @@ export async function followRule<A extends readonly unknown[]>(
     return await rule(failure, ...args);
   } catch (error) {
     const second = failureOf(error);
-    throw second === NOTHING ? error : withSuppressed(second, [failure]);
+    throw second === NOTHING ? error : withOthers(second, [failure]);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Where to listen: on TCP ports, and on Unix sockets. */
 
+import { requireBoolean } from "../../core/internal.ts";
 import { requireHostname, requirePort, requireSocketPath } from "./check.ts";
 
 /** Options of `openTcpListeners()`. */
@@ -42,9 +43,7 @@ export function checkListen(port: unknown, options: OpenTcpListenersOptions): vo
   if (backlog !== undefined && !(Number.isInteger(backlog) && backlog >= 1)) {
     throw new RangeError(`Cannot listen as "backlog" must be a whole number >= 1: received ${backlog}`);
   }
-  if (reusePort !== undefined && typeof reusePort !== "boolean") {
-    throw new TypeError(`Cannot listen as "reusePort" must be true or false: received ${reusePort}`);
-  }
+  if (reusePort !== undefined) requireBoolean(action, "reusePort", reusePort);
 }
 
 /** Checks where to listen on a Unix socket, before any effect. */

@@ -1,7 +1,7 @@
 /** The options that servers of all kinds share. */
 
-import { requireFunction } from "../../core/internal.ts";
-import { requireAtLeast, requireLimit } from "./check.ts";
+import { requireFunction, requireTimeout } from "../../core/internal.ts";
+import { requireLimit } from "./check.ts";
 import { checkHandlerErrorRule } from "./handler_errors.ts";
 
 /** Options of servers of all kinds. */
@@ -49,7 +49,7 @@ export function checkServe(handler: unknown, options: object, limit: "maxConnect
   requireFunction(action, "handler", handler);
   const { [limit]: most, handlerTimeout, onHandlerError, onAcceptError } = options as Checked;
   if (most !== undefined) requireLimit(action, limit, most);
-  if (handlerTimeout !== undefined) requireAtLeast(action, "handlerTimeout", handlerTimeout, 0);
+  if (handlerTimeout !== undefined) requireTimeout(action, "handlerTimeout", handlerTimeout);
   checkHandlerErrorRule(onHandlerError);
   if (onAcceptError !== undefined) requireFunction(action, "onAcceptError", onAcceptError);
 }

@@ -13,7 +13,7 @@ import { formatAddress, ipVersion } from "../base/address.ts";
 import { requireHostname, requireIp, requirePort } from "../base/check.ts";
 import { ambientNetwork } from "../host/deno_network.ts";
 import { closeAll, takeOver } from "../host/host_call.ts";
-import { isNotCapable, textOf } from "../host/host_errors.ts";
+import { isNotCapable, messageOf } from "../host/host_errors.ts";
 import { resolveName } from "../host/resolve_name.ts";
 import { waitForHost } from "../host/wait_for_host.ts";
 import { SocketStream } from "../streams/socket_stream.ts";
@@ -159,6 +159,6 @@ async function connect(hostname: string, port: number, localAddress: string | un
     const failure = failureOf(error);
     if (failure === NOTHING) throw error;
     if (isNotCapable(failure)) throw failure;
-    throw new BrokenResourceError(`Cannot connect to ${target}: ${textOf(failure)}`, { cause: failure });
+    throw new BrokenResourceError(`Cannot connect to ${target}: ${messageOf(failure)}`, { cause: failure });
   }
 }

@@ -6,7 +6,7 @@ import { formatPath } from "../base/address.ts";
 import { requireSocketPath } from "../base/check.ts";
 import { ambientNetwork } from "../host/deno_network.ts";
 import { closeAll, takeOver } from "../host/host_call.ts";
-import { isNotCapable, textOf } from "../host/host_errors.ts";
+import { isNotCapable, messageOf } from "../host/host_errors.ts";
 import { waitForHost } from "../host/wait_for_host.ts";
 import { SocketStream } from "../streams/socket_stream.ts";
 
@@ -57,6 +57,6 @@ async function open(path: string): Promise<SocketStream<UnixAddress>> {
     const failure = failureOf(error);
     if (failure === NOTHING) throw error;
     if (isNotCapable(failure)) throw failure;
-    throw new BrokenResourceError(`Cannot connect to ${target}: ${textOf(failure)}`, { cause: failure });
+    throw new BrokenResourceError(`Cannot connect to ${target}: ${messageOf(failure)}`, { cause: failure });
   }
 }

@@ -166,12 +166,12 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
     const fault = faultOfCount("peek", "size", size, 1);
     if (fault !== null) return Promise.reject(fault);
     const { buffer } = this.#receiver;
-    const show = () => buffer.bytes.slice(buffer.start, buffer.start + Math.min(size, buffer.size));
+    const held = () => buffer.bytes.slice(buffer.start, buffer.start + Math.min(size, buffer.size));
     return this.#receiver.receive({
       most: Math.max(CHUNK, size),
       ready: () => buffer.size >= size,
-      take: show,
-      atEnd: show,
+      take: held,
+      atEnd: held,
     });
   }
 

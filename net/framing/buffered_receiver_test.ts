@@ -609,7 +609,7 @@ Deno.test(
     await assertRejects(
       () => stream.receiveInto("" as never),
       TypeError,
-      'Cannot receive as "buffer" must be a Uint8Array: received string',
+      'Cannot receive as "buffer" must be a Uint8Array: received ""',
     );
   }),
 );

@@ -5,8 +5,9 @@ import type { Network, NetworkConn, NetworkStartTlsOptions } from "../../core/lo
 import { formatAddress } from "../base/address.ts";
 import { ambientNetwork } from "./deno_network.ts";
 import { closeAll, takeOver } from "./host_call.ts";
-import { textOf } from "./host_errors.ts";
-import { type SocketStream, takeConnection } from "../streams/socket_stream.ts";
+import { messageOf } from "./host_errors.ts";
+import type { SocketStream } from "../streams/socket_stream.ts";
+import { takeConnection } from "./take_connection.ts";
 import { waitForHost } from "./wait_for_host.ts";
 import type { StartTlsOptions } from "./tls_options.ts";
 import { TlsStream } from "../streams/tls_stream.ts";
@@ -37,7 +38,7 @@ export async function beginTls(action: string, stream: SocketStream, options: St
     } catch (error) {
       // The host may have taken it already.
       closeAll(plain);
-      throw new BrokenResourceError(`Cannot ${action} with ${peer}: ${textOf(error)}`, { cause: error });
+      throw new BrokenResourceError(`Cannot ${action} with ${peer}: ${messageOf(error)}`, { cause: error });
     }
   };
   const tls = await waitForHost(`begin TLS with ${peer}`, begin, {

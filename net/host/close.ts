@@ -6,7 +6,7 @@
  */
 
 import { isOnlyCancelled } from "../../core/mod.ts";
-import { withSuppressed } from "../../core/internal.ts";
+import { withOthers } from "../base/with_others.ts";
 import { closeAll } from "./host_call.ts";
 
 /** Throws the first of the errors, with the others beside it; nothing if there are none. A failure comes before cancellations. */
@@ -14,7 +14,7 @@ export function throwFirst(errors: readonly unknown[]): void {
   if (errors.length === 0) return;
   const failures = errors.filter((error) => !isOnlyCancelled(error));
   const [first, ...others] = failures.length > 0 ? failures : errors;
-  throw withSuppressed(first, others);
+  throw withOthers(first, others);
 }
 
 /** Runs a body, and closes everything once it has ended, however it has ended. */

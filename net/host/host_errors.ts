@@ -4,6 +4,7 @@
  * None of this lists what may happen to a connection: what is not known here is no reason to end a listener.
  */
 
+import { BrokenResourceError, ClosedResourceError } from "../../core/mod.ts";
 import { isError, read } from "../../core/internal.ts";
 
 /** Too many open files, in the process or the system; no memory, no buffers. */
@@ -31,8 +32,19 @@ export function isOfSystem(error: unknown): boolean {
   return typeof read(error, "code") === "string";
 }
 
-/** What an error says. */
-export function textOf(error: unknown): string {
+/** What the failure of a socket is that this side has not closed: somebody else has closed it, or it broke. */
+export function socketFault(
+  doing: string,
+  error: unknown,
+  broken = `${doing} as the connection broke: ${messageOf(error)}`,
+): Error {
+  return isClosed(error)
+    ? new ClosedResourceError(`${doing} as somebody else has closed the socket: ${messageOf(error)}`, { cause: error })
+    : new BrokenResourceError(broken, { cause: error });
+}
+
+/** What an error says, without its name. */
+export function messageOf(error: unknown): string {
   try {
     return isError(error) ? error.message : String(error);
   } catch {

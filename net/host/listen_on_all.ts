@@ -9,12 +9,13 @@
 
 import { BrokenResourceError, checkpoint, ErrorGroup } from "../../core/mod.ts";
 import type { NetworkListener } from "../../core/lowlevel.ts";
-import { isInstance, read, withSuppressed } from "../../core/internal.ts";
+import { isInstance, read } from "../../core/internal.ts";
+import { withOthers } from "../base/with_others.ts";
 import { formatAddress } from "../base/address.ts";
 import { requireHostname } from "../base/check.ts";
 import type { OpenTcpListenersOptions } from "../base/listen_options.ts";
 import { closeAll, takeOver } from "./host_call.ts";
-import { isNotCapable, isOfSystem, isOutOfResources, textOf } from "./host_errors.ts";
+import { isNotCapable, isOfSystem, isOutOfResources, messageOf } from "./host_errors.ts";
 import { resolveName } from "./resolve_name.ts";
 
 /** How often another port is asked for; each try fails only if a port in a range of thousands is taken by chance. */
@@ -52,7 +53,7 @@ export async function listenOnAll<L extends NetworkListener, S>(
           opened.push(takeOver(listen(where), withAddress));
         } catch (error) {
           if (isNotCapable(error) || isInstance(error, TypeError) || isInstance(error, RangeError)) throw error;
-          const failure = new BrokenResourceError(`Cannot listen on ${formatAddress(where)}: ${textOf(error)}`, {
+          const failure = new BrokenResourceError(`Cannot listen on ${formatAddress(where)}: ${messageOf(error)}`, {
             cause: error,
           });
           if (!isOfOneAddress(error)) throw failure;
@@ -63,7 +64,7 @@ export async function listenOnAll<L extends NetworkListener, S>(
       if (first !== undefined) return [wrap(first), ...others.map(wrap)];
       throw together(failures, hostname, port);
     } catch (error) {
-      const failure = withSuppressed(error, closeAll(...opened));
+      const failure = withOthers(error, closeAll(...opened));
       const taken = opened.length > 0 && read(read(error, "cause"), "name") === "AddrInUse";
       if (!taken || left === 1) throw failure;
     }

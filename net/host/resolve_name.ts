@@ -5,7 +5,7 @@ import type { ResolvedAddress } from "../../core/lowlevel.ts";
 import { failureOf, NOTHING } from "../../core/internal.ts";
 import { ipVersion } from "../base/address.ts";
 import { ambientNetwork } from "./deno_network.ts";
-import { isNotCapable, textOf } from "./host_errors.ts";
+import { isNotCapable, messageOf } from "./host_errors.ts";
 import { waitForHost } from "./wait_for_host.ts";
 
 /**
@@ -24,7 +24,7 @@ export async function resolveName(hostname: string, aim: string): Promise<readon
     const failure = failureOf(error);
     if (failure === NOTHING) throw error;
     if (isNotCapable(failure)) throw failure;
-    throw new BrokenResourceError(`Cannot ${aim} as its name could not be resolved: ${textOf(failure)}`, {
+    throw new BrokenResourceError(`Cannot ${aim} as its name could not be resolved: ${messageOf(failure)}`, {
       cause: failure,
     });
   }

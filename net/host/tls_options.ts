@@ -6,7 +6,7 @@ import { requireAlpn, requireMissingCloseNotify, requirePem } from "../base/chec
 import { checkListen, type OpenTcpListenersOptions } from "../base/listen_options.ts";
 import type { TlsStreamOptions } from "../streams/tls_stream.ts";
 import { readText } from "./deno_network.ts";
-import { isNotCapable, textOf } from "./host_errors.ts";
+import { isNotCapable, messageOf } from "./host_errors.ts";
 import { waitForHost } from "./wait_for_host.ts";
 
 /** Options of a client about TLS. */
@@ -137,7 +137,7 @@ async function read(action: string, path: string | URL): Promise<string> {
     const failure = failureOf(error);
     if (failure === NOTHING) throw error;
     if (isNotCapable(failure)) throw failure;
-    throw new BrokenResourceError(`Cannot ${action} as the file ${path} could not be read: ${textOf(failure)}`, {
+    throw new BrokenResourceError(`Cannot ${action} as the file ${path} could not be read: ${messageOf(failure)}`, {
       cause: failure,
     });
   }

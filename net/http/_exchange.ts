@@ -35,6 +35,7 @@ import {
   hostTimeout,
   notesWaits,
   NOTHING,
+  show,
   waitsOf,
   withoutLeaves,
 } from "../../core/internal.ts";
@@ -274,7 +275,7 @@ export class Exchange implements HttpRequestInfo {
         if (!open) await checkpointIfCancelled();
         if (done) break;
         if (!(value instanceof Uint8Array)) {
-          throw new TypeError(`Cannot send a body as each chunk must be a Uint8Array: received ${typeof value}`);
+          throw new TypeError(`Cannot send a body as each chunk must be a Uint8Array: received ${show(value)}`);
         }
         sink.enqueue(value);
       }

@@ -29,7 +29,7 @@ import type { OpenTcpListenersOptions } from "../base/listen_options.ts";
 import type { Counts } from "../base/server.ts";
 import { AcceptTrouble, CAPACITY_PAUSE } from "../host/accept_trouble.ts";
 import { type HostHttpServer, hostServeHttp } from "../host/deno_http.ts";
-import { isNotCapable, textOf } from "../host/host_errors.ts";
+import { isNotCapable, messageOf } from "../host/host_errors.ts";
 import { waitForHost } from "../host/wait_for_host.ts";
 import { abandonAnswer, badRequest, CUT_OFF, LAST_WORDS, serverError, unavailable } from "./_answers.ts";
 import { Exchange, type ServerContext } from "./_exchange.ts";
@@ -229,11 +229,11 @@ function listen(
     if (isNotCapable(error) || error instanceof TypeError) throw error;
     // Errors of the network have a code; what the host says of certificates has none.
     if (read(error, "code") === undefined && identity !== null) {
-      throw new RangeError(`Cannot serve as "cert" and "key" must be a certificate and its key: ${textOf(error)}`, {
+      throw new RangeError(`Cannot serve as "cert" and "key" must be a certificate and its key: ${messageOf(error)}`, {
         cause: error,
       });
     }
-    throw new BrokenResourceError(`Cannot listen on ${where} as the network refused: ${textOf(error)}`, {
+    throw new BrokenResourceError(`Cannot listen on ${where} as the network refused: ${messageOf(error)}`, {
       cause: error,
     });
   }

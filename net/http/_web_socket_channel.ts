@@ -24,8 +24,9 @@ import {
   keptByHost,
   keptByHostFor,
   requireOptions,
+  requireTimeout,
+  show,
 } from "../../core/internal.ts";
-import { requireAtLeast, show } from "../base/check.ts";
 import type {
   WebSocketChannel,
   WebSocketCloseOptions,
@@ -201,7 +202,7 @@ export class Channel implements WebSocketChannel {
         `Cannot close as "reason" must have at most ${LONGEST_REASON} bytes: received ${show(reason)}`,
       );
     }
-    requireAtLeast("close", "timeout", timeout, 0);
+    requireTimeout("close", "timeout", timeout);
     if (this.#closing === null) {
       this.#closing = { code, reason };
       this.#arrived = [];

@@ -1,10 +1,10 @@
 /** The limits of a WebSocket, on both sides. */
 
-import { requireAtLeast } from "../base/check.ts";
+import { requireCount } from "../../core/internal.ts";
 import type { WebSocketOptions } from "./web_socket_channel.ts";
 
 /** Checks limits, before any effect. */
 export function checkLimits(action: string, { highWaterMark, maxBuffered }: WebSocketOptions): void {
-  if (highWaterMark !== undefined) requireAtLeast(action, "highWaterMark", highWaterMark, 0);
-  if (maxBuffered !== undefined) requireAtLeast(action, "maxBuffered", maxBuffered, 0);
+  if (highWaterMark !== undefined) requireCount(action, "highWaterMark", highWaterMark);
+  if (maxBuffered !== undefined) requireCount(action, "maxBuffered", maxBuffered);
 }

@@ -1,6 +1,6 @@
 /** Server-sent events: a response that is a stream of messages (HTML Standard, section 9.2). */
 
-import { failureOf, NOTHING } from "../../core/internal.ts";
+import { failureOf, NOTHING, show } from "../../core/internal.ts";
 
 /** One message. */
 export interface ServerSentEvent {
@@ -55,7 +55,7 @@ export function serverSentEvents(
   const source = events as AsyncIterable<ServerSentEvent | string> & Iterable<ServerSentEvent | string>;
   const iterator = source?.[Symbol.asyncIterator]?.() ?? source?.[Symbol.iterator]?.();
   if (iterator === undefined) {
-    throw new TypeError(`Cannot send events as "events" must be iterable: received ${typeof events}`);
+    throw new TypeError(`Cannot send events as "events" must be iterable: received ${show(events)}`);
   }
   const headers = new Headers(init.headers);
   if (!headers.has("content-type")) headers.set("content-type", "text/event-stream");

@@ -478,7 +478,7 @@ Deno.test("upgradeWebSocket() and openWebSocket() say what is wrong", async () =
     ],
     [
       () => upgradeWebSocket(good, echo, { maxBuffered: -1 }),
-      'Cannot upgrade to a WebSocket as "maxBuffered" must be >= 0: received -1',
+      'Cannot upgrade to a WebSocket as "maxBuffered" must be a whole number >= 0 or Infinity: received -1',
     ],
     [
       () => upgradeWebSocket(good, echo, { idleTimeout: 0 }),
@@ -501,7 +501,7 @@ Deno.test("upgradeWebSocket() and openWebSocket() say what is wrong", async () =
   await assertRejects(
     () => openWebSocket("ws://here/", { highWaterMark: NaN }),
     RangeError,
-    'Cannot open a WebSocket as "highWaterMark" must be >= 0: received NaN',
+    'Cannot open a WebSocket as "highWaterMark" must be a whole number >= 0 or Infinity: received NaN',
   );
 });
 

@@ -5,7 +5,7 @@ import { composedWait, isInstance } from "../../core/internal.ts";
 import { ownOptions } from "../base/check.ts";
 import { ambientNetwork } from "../host/deno_network.ts";
 import { makeAtOnce } from "../host/host_call.ts";
-import { isNotCapable, isOfSystem, textOf } from "../host/host_errors.ts";
+import { isNotCapable, isOfSystem, messageOf } from "../host/host_errors.ts";
 import { listenOnAll } from "../host/listen_on_all.ts";
 import { checkListenTls, type OpenTlsListenersOptions, readIdentity } from "../host/tls_options.ts";
 import { TlsStream } from "../streams/tls_stream.ts";
@@ -64,9 +64,12 @@ async function listen(
       } catch (error) {
         // Errors of the network have a code; what the host says of certificates has none.
         if (isNotCapable(error) || isInstance(error, TypeError) || isOfSystem(error)) throw error;
-        throw new RangeError(`Cannot listen as "cert" and "key" must be a certificate and its key: ${textOf(error)}`, {
-          cause: error,
-        });
+        throw new RangeError(
+          `Cannot listen as "cert" and "key" must be a certificate and its key: ${messageOf(error)}`,
+          {
+            cause: error,
+          },
+        );
       }
     },
     // `listenTls()` gives out nothing else.

@@ -14,7 +14,7 @@ import { formatPath } from "../base/address.ts";
 import { checkListenUnix, type OpenUnixListenerOptions } from "../base/listen_options.ts";
 import { ambientNetwork } from "../host/deno_network.ts";
 import { closeAll, makeAtOnce, takeOver } from "../host/host_call.ts";
-import { isNotCapable, textOf } from "../host/host_errors.ts";
+import { isNotCapable, messageOf } from "../host/host_errors.ts";
 import { waitForHost } from "../host/wait_for_host.ts";
 import { SocketListener } from "./socket_listener.ts";
 import type { SocketStream } from "../streams/socket_stream.ts";
@@ -85,7 +85,7 @@ async function listen(
     const failure = failureOf(error);
     if (failure === NOTHING) throw error;
     if (isNotCapable(failure) || isInstance(failure, BrokenResourceError)) throw failure;
-    throw new BrokenResourceError(`Cannot listen on ${formatPath(path)}: ${textOf(failure)}`, { cause: failure });
+    throw new BrokenResourceError(`Cannot listen on ${formatPath(path)}: ${messageOf(failure)}`, { cause: failure });
   }
 }
 

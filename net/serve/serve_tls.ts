@@ -1,8 +1,8 @@
 /** Servers for TLS. */
 
 import { failAfter, type TcpAddress } from "../../core/mod.ts";
-import { composedWait, failureOf, NOTHING, requireFunction } from "../../core/internal.ts";
-import { ownOptions, requireAtLeast } from "../base/check.ts";
+import { composedWait, failureOf, NOTHING, requireFunction, requireTimeout } from "../../core/internal.ts";
+import { ownOptions } from "../base/check.ts";
 import { checkServe, type ServeOptions } from "../base/serve_options.ts";
 import { makeServer, type Server } from "../base/server.ts";
 import { checkListenTls, type OpenTlsListenersOptions } from "../host/tls_options.ts";
@@ -112,7 +112,7 @@ export function serveTls(handler: (stream: TlsStream) => unknown, options: Serve
 function handshakes(
   { handshakeTimeout = DEFAULT_HANDSHAKE_TIMEOUT, onHandshakeError }: HandshakeOptions,
 ): Prepare<TlsStream> {
-  requireAtLeast("serve", "handshakeTimeout", handshakeTimeout, 0);
+  requireTimeout("serve", "handshakeTimeout", handshakeTimeout);
   if (onHandshakeError !== undefined) requireFunction("serve", "onHandshakeError", onHandshakeError);
   return async (stream) => {
     try {

@@ -589,7 +589,7 @@ Deno.test("openTlsStream() and startTls() check their arguments before any effec
     assertRejects(() => openTlsStream("127.0.0.1", 1, options as never), Error, message);
   const action = "Cannot open a TLS stream as";
   await check(`${action} "serverName" must be a host name or IP address: received ""`, { serverName: "" });
-  await check(`${action} "caCerts" must be an array of texts in PEM: received string`, { caCerts: "x" });
+  await check(`${action} "caCerts" must be an array of texts in PEM: received "x"`, { caCerts: "x" });
   await check(`${action} "caCerts" must be text in PEM: received 1 characters without "BEGIN CERTIFICATE"`, {
     caCerts: ["x"],
   });

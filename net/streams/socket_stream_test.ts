@@ -343,7 +343,7 @@ Deno.test("arguments are checked before any effect", async () => {
   await assertRejects(
     () => stream.receiveSome("1" as never),
     TypeError,
-    'Cannot receive as "max" must be a number: received string',
+    'Cannot receive as "max" must be a number: received "1"',
   );
   await assertRejects(
     () => stream.receiveInto(new Uint8Array(0)),
@@ -354,7 +354,7 @@ Deno.test("arguments are checked before any effect", async () => {
   await assertRejects(
     () => stream.sendAll("text" as never),
     TypeError,
-    'Cannot send as "bytes" must be a Uint8Array: received string',
+    'Cannot send as "bytes" must be a Uint8Array: received "text"',
   );
   assertEquals([conn.reads.length, conn.writes.length], [0, 0]);
   stream.close();

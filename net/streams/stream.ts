@@ -19,8 +19,10 @@ export interface SendStream extends Disposable, AsyncDisposable {
    */
   sendAll(bytes: Uint8Array): Promise<void>;
   /**
-   * Closes the stream, in both directions if it has two; blocked operations fail with `ClosedResourceError`. Idempotent,
-   * and never throws.
+   * Closes the stream, in both directions if it has two; blocked operations fail with `ClosedResourceError`. Idempotent.
+   *
+   * Never throws: a socket that cannot be closed is out of reach all the same. Only a stream made of others may throw.
+   * It closes all of them first, and then throws what they have thrown, as nobody else would see it.
    */
   close(): void;
 }
@@ -76,8 +78,10 @@ export interface ReceiveStream extends Disposable, AsyncDisposable, AsyncIterabl
    */
   receiveInto(buffer: Uint8Array): Promise<number | null>;
   /**
-   * Closes the stream, in both directions if it has two; blocked operations fail with `ClosedResourceError`. Idempotent,
-   * and never throws.
+   * Closes the stream, in both directions if it has two; blocked operations fail with `ClosedResourceError`. Idempotent.
+   *
+   * Never throws: a socket that cannot be closed is out of reach all the same. Only a stream made of others may throw.
+   * It closes all of them first, and then throws what they have thrown, as nobody else would see it.
    */
   close(): void;
 }

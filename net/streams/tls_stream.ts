@@ -4,28 +4,25 @@
  * The host does the encryption, so everything `SocketStream` knows about reads in flight, partial writes and broken
  * connections holds as it stands; what is added is the handshake and the end of the stream.
  *
- *     handshake: NONE ──handshake()──▶ IN FLIGHT ──▶ DONE | FAILED | CLOSED
- *
- * The host can do it any number of times and cannot take it back. So it is begun once; everybody waits for that one,
- * and who is cancelled just stops waiting.
+ * The host can do the handshake any number of times and cannot take it back. So it is begun once: all wait for that one,
+ * a cancelled task just stops waiting, and how it ended is kept for ever. It is a `LeftBehind` that is soon over.
  */
 
-import { BrokenResourceError, ClosedResourceError } from "../../core/mod.ts";
-import { type HostOperation, type NetworkConn, suspend, type WaitReason, type Waker } from "../../core/lowlevel.ts";
-import { isObject, read, requireOptions } from "../../core/internal.ts";
+import type { NetworkConn, NetworkTlsConn, NetworkTlsHandshake } from "../../core/lowlevel.ts";
+import { isObject, LeftBehind, read, requireOptions, show, type Words } from "../../core/internal.ts";
 import { formatAddress } from "../base/address.ts";
 import { requireMethod } from "../base/check.ts";
-import { callHost } from "../host/host_call.ts";
-import { isClosed, textOf } from "../host/host_errors.ts";
-import type { NetworkTlsConn, NetworkTlsHandshake } from "../../core/lowlevel.ts";
+import { messageOf, socketFault } from "../host/host_errors.ts";
 import { SocketStream } from "./socket_stream.ts";
 
-/** How a `TlsStream` behaves. */
+const WORDS: Words = { action: "complete the TLS handshake", what: "the stream", busy: null };
+
+/** Options of `TlsStream`. */
 export interface TlsStreamOptions {
   /**
    * What a connection that ends without `close_notify` is: `"error"`, as somebody between the ends may have cut off
    * the rest, or `"end"`, for protocols that say themselves how much there is to receive (HTTP with a length) and
-   * peers that spare themselves the message.
+   * peers that never send it.
    *
    * @default {"error"}
    */
@@ -62,13 +59,7 @@ export interface TlsStreamOptions {
  * ```
  */
 export class TlsStream extends SocketStream {
-  readonly #conn: NetworkTlsConn;
-  readonly #reason: WaitReason;
-  /** Who waits for the handshake. Emptied when it ends, and by `close()`. */
-  readonly #waiting = new Set<Waker<NetworkTlsHandshake>>();
-  #operation: HostOperation | null = null;
-  #agreed: NetworkTlsHandshake | null = null;
-  #fault: Error | null = null;
+  readonly #handshake: Handshake;
 
   /**
    * Wraps a TLS connection and takes it over.
@@ -81,13 +72,12 @@ export class TlsStream extends SocketStream {
     requireMethod("make a TlsStream", "conn", conn, "handshake");
     requireOptions("make a TlsStream", options);
     super(options.missingCloseNotify === "end" ? endingQuietly(conn) : conn);
-    this.#conn = conn;
-    this.#reason = { kind: "TLS handshake with", label: formatAddress(conn.remoteAddr) };
+    this.#handshake = new Handshake(conn);
   }
 
   /** The protocol that ALPN chose; `null` if none was, or before `handshake()` is done. */
   get alpnProtocol(): string | null {
-    return this.#agreed?.alpnProtocol ?? null;
+    return this.#handshake.agreed?.alpnProtocol ?? null;
   }
 
   /**
@@ -124,58 +114,55 @@ export class TlsStream extends SocketStream {
    * @throws {ClosedResourceError} If this end is closed.
    */
   handshake(): Promise<NetworkTlsHandshake> {
-    let mine: Waker<NetworkTlsHandshake>;
-    return suspend<NetworkTlsHandshake>(this.#reason, (waker) => {
-      mine = waker;
-      if (this.#fault !== null) return void waker.fail(this.#fault);
-      if (this.#agreed !== null) return void waker.wake(this.#agreed);
-      this.#waiting.add(waker);
-      if (this.#operation === null) this.#begin();
-    }, () => this.#waiting.delete(mine));
+    return this.#handshake.wait();
   }
 
   /** Closes both directions at once; blocked operations fail with `ClosedResourceError`. Idempotent. Never throws. */
   override close(): void {
-    this.#end(new ClosedResourceError("Cannot complete the TLS handshake as the stream is closed"));
+    this.#handshake.shut();
     super.close();
-    this.#operation?.end();
+  }
+}
+
+class Handshake extends LeftBehind<NetworkTlsHandshake, NetworkTlsHandshake> {
+  agreed: NetworkTlsHandshake | null = null;
+  readonly #conn: NetworkTlsConn;
+  readonly #peer: string;
+
+  constructor(conn: NetworkTlsConn) {
+    const peer = formatAddress(conn.remoteAddr);
+    super(WORDS, { kind: "TLS handshake with", label: peer }, conn);
+    this.#conn = conn;
+    this.#peer = peer;
   }
 
-  #begin(): void {
-    const conn = this.#conn;
-    const failed = (error: unknown): void => {
-      this.#operation?.end();
-      if (this.#fault !== null) return;
-      const message = `Cannot complete the TLS handshake with ${this.#reason.label}`;
-      this.#end(
-        isClosed(error)
-          ? new ClosedResourceError(`${message} as somebody else has closed the socket`, { cause: error })
-          : new BrokenResourceError(`${message}: ${explain(error)}`, { cause: error }),
-      );
-    };
-    this.#operation = callHost(conn, "TLS handshake", () => conn.handshake(), (agreed) => {
-      if (!isObject(agreed)) {
-        return failed(new TypeError(`Cannot go on as a handshake must say what was agreed on: it gave ${agreed}`));
-      }
-      this.#operation?.end();
-      if (this.#fault !== null) return;
-      const protocol = read(agreed, "alpnProtocol");
-      this.#agreed = { alpnProtocol: typeof protocol === "string" ? protocol : null };
-      for (const waker of this.#waiting) waker.wake(this.#agreed);
-      this.#waiting.clear();
-    }, failed);
+  protected override get label(): string {
+    return "TLS handshake";
   }
 
-  #end(fault: Error): void {
-    this.#fault = fault;
-    for (const waker of this.#waiting) waker.fail(fault);
-    this.#waiting.clear();
+  override begin(): Promise<NetworkTlsHandshake> {
+    return this.#conn.handshake();
+  }
+
+  protected override landed(agreed: unknown): void {
+    if (!isObject(agreed)) {
+      const message = `Cannot go on as a handshake must say what was agreed on: it gave ${show(agreed)}`;
+      return this.failed(new TypeError(message));
+    }
+    const protocol = read(agreed, "alpnProtocol");
+    this.agreed = { alpnProtocol: typeof protocol === "string" ? protocol : null };
+    this.over({ value: this.agreed });
+  }
+
+  protected override failed(error: unknown): void {
+    const doing = `Cannot complete the TLS handshake with ${this.#peer}`;
+    this.over({ error: socketFault(doing, error, `${doing}: ${explain(error)}`) });
   }
 }
 
 /** What the host says, and what to do about what happens most. */
 function explain(error: unknown): string {
-  const text = textOf(error);
+  const text = messageOf(error);
   if (/UnknownIssuer|UnknownCA/.test(text)) return `${text} (an authority of one's own goes into "caCerts")`;
   if (text.includes("CaUsedAsEndEntity")) {
     return `${text} (a server needs a certificate that is not an authority's: basicConstraints=CA:FALSE)`;
