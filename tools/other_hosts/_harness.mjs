@@ -1,5 +1,7 @@
 /**
- * Runs test files on another host, one after the other, and prints a line of JSON for each test: `Deno.test()` for those who are not Deno.
+ * Runs test files on another host, one after the other, and prints a line of JSON for each test: `Deno.test()` for those
+ * who are not Deno.
+ *
  * Usage: patterns of names to leave out (JSON), files. They were prepared by `_hosts.ts`: their `Deno.test` is the global `host_test`.
  */
 
@@ -24,7 +26,7 @@ globalThis.SuppressedError ??= Suppressed;
 const tests = [];
 globalThis.host_test = (first, ...rest) => {
   const fn = rest.at(-1) ?? first.fn;
-  tests.push({ name: typeof first === "string" ? first : first.name, fn });
+  if (first.ignore !== true) tests.push({ name: typeof first === "string" ? first : first.name, fn });
 };
 
 /** As much of a `Deno.TestContext` as our tests use. */
