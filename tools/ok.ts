@@ -28,6 +28,12 @@ const stages: readonly (readonly [name: string, ...args: string[]])[] = [
     "mod.ts",
   ],
   ["tests", "run", "--no-lock", "--allow-all", "tools/test.ts", "--no-check", "--shuffle"],
+  [
+    "tests, with the ambient state in a storage",
+    ...["run", "--no-lock", "--allow-all", "tools/test.ts", "--no-check", "--storage"],
+    ...["core", "testing", "net", "tools/laws"],
+  ],
+  ["tests on Node and Bun", "run", "--no-lock", "--allow-all", "tools/test.ts", "--no-check", "tools/other_hosts"],
   ["documentation examples", "run", "--no-lock", "--allow-all", "tools/test.ts", "--doc"],
   ["publish, dry run", "publish", "--dry-run", "--allow-dirty", "--quiet"],
 ];

@@ -12,6 +12,9 @@
  *   --verbose    all that `deno test` prints, part after part
  *   --std=DIR    with the packages of a checkout of github.com/denoland/std
  *   --no-check   without the types
+ *   --storage    with the ambient state in an AsyncLocalStorage, as on hosts other than Deno: see core/kernel/context.ts
+ *
+ * The suites on Node and Bun run only when they are named, as each takes as long as ours: deno task test tools/other_hosts
  */
 
 import { isStdThere, linkStd, standIns } from "./_std.ts";
@@ -93,7 +96,7 @@ async function deno(args: readonly string[]): Promise<{ code: number; stdout: st
     stdin: "null",
     stdout: "piped",
     stderr: verbose ? "inherit" : "piped",
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...(storage ? { TREFOIL_CONTEXT: "storage" } : {}) },
   }).spawn();
   const [stdout, stderr, { code }] = await Promise.all([
     textOf(child.stdout),
@@ -156,11 +159,14 @@ const options = Deno.args.filter((arg) => arg.startsWith("-"));
 const doc = options.includes("--doc");
 const verbose = options.includes("--verbose");
 const check = !options.includes("--no-check");
+const storage = options.includes("--storage");
 const std = options.find((arg) => arg.startsWith("--std="))?.slice("--std=".length);
-const flags = options.filter((arg) => !/^--(?:doc|verbose|no-check|std=.*)$/.test(arg));
+const flags = options.filter((arg) => !/^--(?:doc|verbose|no-check|storage|std=.*)$/.test(arg));
 const wanted = Deno.args.filter((arg) => !arg.startsWith("-")).map((path) => path.replace(/^\.\//, ""));
 const isWanted = (file: string) =>
-  wanted.length === 0 || wanted.some((path) => file === path || file.startsWith(path.replace(/\/?$/, "/")));
+  wanted.length === 0
+    ? !file.startsWith("tools/other_hosts/")
+    : wanted.some((path) => file === path || file.startsWith(path.replace(/\/?$/, "/")));
 
 const linked = std === undefined ? null : await linkStd(std);
 let map: readonly string[] = [];
@@ -194,7 +200,8 @@ if (doc) {
   for (const { name, takes, permissions } of PARTS) {
     const own = files.filter(takes);
     if (own.length === 0) continue;
-    work.push(() => runTests(name, ["--no-check", ...map, ...permissions, ...flags, ...own]));
+    const variable = storage && !permissions.includes("--allow-env") ? ["--allow-env=TREFOIL_CONTEXT"] : [];
+    work.push(() => runTests(name, ["--no-check", ...map, ...permissions, ...variable, ...flags, ...own]));
   }
 }
 await sideBySide(work, verbose ? 1 : Math.max(2, navigator.hardwareConcurrency));
