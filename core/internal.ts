@@ -6,6 +6,19 @@
  * @module
  */
 
+export {
+  CHUNK,
+  encodeText,
+  faultOfBytes,
+  faultOfMax,
+  faultOfOptions,
+  faultOfSize,
+  faultOfTarget,
+  SMALL_CHUNK,
+  splitChunk,
+} from "./base/byte_stream.ts";
+export { isErrorClass } from "./kernel/error_group.ts";
+export { iterate } from "./kernel/iterate.ts";
 export { branded, hasBrand, recogniseBrand } from "./base/brand.ts";
 export {
   faultOf,
@@ -18,6 +31,7 @@ export {
   requireTime,
   requireTimeout,
   show,
+  throwFault,
 } from "./base/check.ts";
 export { type Asker, askerOf } from "./kernel/asker.ts";
 export { composedWait, refusedAfterTurn } from "./kernel/composed_wait.ts";
@@ -27,10 +41,18 @@ export { NOTHING } from "./base/error_tree.ts";
 export { eachLeaf, isError, isInstance, isObject, partsOf, read, textOf } from "./base/foreign.ts";
 export { keptByHost, keptByHostFor } from "./base/kept_by_host.ts";
 export { callHost, HOST, type Owner } from "./kernel/host_call.ts";
-export { type End, LeftBehind, type Words } from "./kernel/left_behind.ts";
+export { busyWith, type End, LeftBehind, type Words } from "./kernel/left_behind.ts";
 export { kindOf, labelOf, waitsBelow, waitText } from "./kernel/wait_text.ts";
 export { cutStack } from "./base/own_stack.ts";
-export { hostClear, hostClearImmediate, hostDate, hostImmediate, hostNow, hostTimeout } from "./base/host_time.ts";
+export {
+  hostClear,
+  hostClearImmediate,
+  hostDate,
+  hostImmediate,
+  hostNow,
+  hostTimeout,
+  LONGEST_DELAY,
+} from "./base/host_time.ts";
 export { inspectable, type Picture } from "./base/inspect.ts";
 export { captureSite, placeOf, plainPlace } from "./base/place.ts";
 export { ignore, isQuiet } from "./base/quiet.ts";

@@ -112,3 +112,8 @@ export function show(value: unknown): string {
   }
   return typeof value === "function" ? "a function" : String(value);
 }
+
+/** Throws a fault, if there is one. */
+export function throwFault(fault: unknown): void {
+  if (fault !== null) throw fault;
+}

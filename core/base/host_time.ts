@@ -15,6 +15,8 @@ import {
   setTimeout as setTimeoutOfHost,
 } from "node:timers";
 
+/** The longest delay of a timer, in milliseconds, some 25 days: a longer one fires at once, on every host. */
+export const LONGEST_DELAY = 2 ** 31 - 1;
 /** `setTimeout` of the host. */
 export const hostTimeout: typeof globalThis.setTimeout = setTimeoutOfHost;
 /** `clearTimeout` of the host. */

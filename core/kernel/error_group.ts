@@ -149,6 +149,12 @@ export function isErrorGroup(error: unknown): error is ErrorGroup {
 
 type Test = (error: unknown) => boolean;
 
+/** Whether a match is a class, by its having Error, or the keyword, in its nature; anything else is asked. */
+export function isErrorClass(match: ErrorMatch): boolean {
+  return match === Error || isInstance(match.prototype, Error) ||
+    /^class\b/.test(Function.prototype.toString.call(match));
+}
+
 /** The question that a match asks; each different error is asked once. */
 function predicate(match: ErrorMatch): Test {
   if (typeof match !== "function") {
@@ -156,9 +162,7 @@ function predicate(match: ErrorMatch): Test {
       `Cannot match errors as "match" must be an error class or a function: received ${typeof match}`,
     );
   }
-  const isClass = match === Error || isInstance(match.prototype, Error) ||
-    /^class\b/.test(Function.prototype.toString.call(match));
-  return isClass ? (error) => isInstance(error, match as never) : (match as Test);
+  return isErrorClass(match) ? (error) => isInstance(error, match as never) : (match as Test);
 }
 
 /** The same error with other parts: class, message of its own, cause and the frames of the stack stay. */

@@ -52,6 +52,11 @@ export interface Words {
   readonly busy: string | null;
 }
 
+/** What a second user fails with, where there may be one. */
+export function busyWith(action: string, doing: string): BusyResourceError {
+  return new BusyResourceError(`Cannot ${action} as another task is ${doing}: let one task do it`);
+}
+
 /** How everything ended, for all waits from then on. */
 export type End<R> = { readonly value: R } | { readonly error: unknown };
 
@@ -153,10 +158,7 @@ export abstract class LeftBehind<V, R, K = R, A = void> implements Call<V> {
 
   #enter(waiter: Waiter<R>, argument: A): void {
     const { action, busy } = this.#words;
-    if (busy !== null && this.#line.first !== null) {
-      const message = `Cannot ${action} as another task is ${busy}: let one task do it`;
-      return void waiter.fail(new BusyResourceError(message));
-    }
+    if (busy !== null && this.#line.first !== null) return void waiter.fail(busyWith(action, busy));
     if (this.#closedAs !== null) {
       return void waiter.fail(new ClosedResourceError(`Cannot ${action} as ${this.#closedAs}`));
     }

@@ -8,13 +8,12 @@
  * touches it hardly ever.
  */
 
-import { hostClear, hostDate, hostImmediate, hostNow, hostTimeout } from "../base/host_time.ts";
+import { hostClear, hostDate, hostImmediate, hostNow, hostTimeout, LONGEST_DELAY } from "../base/host_time.ts";
 import { reportHook } from "../base/report_hook.ts";
 import { type Alarm, AlarmQueue } from "../time/alarm_queue.ts";
 import type { Clock } from "../time/clock.ts";
 
 /** `setTimeout` with a longer delay fires at once. */
-const LONGEST_DELAY = 2 ** 31 - 1;
 /** One millisecond is what host timers can tell apart. */
 const HOST_RESOLUTION = 1;
 

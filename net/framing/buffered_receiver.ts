@@ -7,8 +7,18 @@
 
 import { checkpoint, currentEffectiveDeadline } from "../../core/mod.ts";
 import { checkpointIfCancelled } from "../../core/lowlevel.ts";
-import { composedWait, faultOf, requireFunction, requireOptions, show } from "../../core/internal.ts";
-import { callStream, chunksOf, faultOfMax, faultOfOptions, faultOfTarget } from "../base/byte_stream.ts";
+import {
+  composedWait,
+  faultOf,
+  faultOfMax,
+  faultOfOptions,
+  faultOfTarget,
+  iterate,
+  requireFunction,
+  requireOptions,
+  show,
+} from "../../core/internal.ts";
+import { callStream } from "../base/call_stream.ts";
 import { IncompleteReceiveError, MessageTooLongError } from "./framing_errors.ts";
 import { MessageReceiver } from "./_message_receiver.ts";
 import { CHUNK, type ReceiveBuffer } from "./_receive_buffer.ts";
@@ -553,7 +563,7 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
 
   /** Gives chunks until the peer has sent everything. Leaving the loop does not close the stream. */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    return chunksOf(this);
+    return iterate(() => this.receiveSome());
   }
 
   #exactly<T>(size: number, take: () => T): Promise<T> {

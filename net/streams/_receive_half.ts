@@ -4,8 +4,7 @@
  */
 
 import type { Waker } from "../../core/lowlevel.ts";
-import { LeftBehind, type Owner, type Words } from "../../core/internal.ts";
-import { faultOfMax, faultOfTarget, splitChunk } from "../base/byte_stream.ts";
+import { faultOfMax, faultOfTarget, LeftBehind, type Owner, splitChunk, type Words } from "../../core/internal.ts";
 
 const WORDS: Words = { action: "receive", what: "the stream", busy: "receiving from this stream" };
 

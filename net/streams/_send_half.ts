@@ -8,8 +8,15 @@
 
 import { ClosedResourceError } from "../../core/mod.ts";
 import { beginHostOperation, type Waker } from "../../core/lowlevel.ts";
-import { type End, hostImmediate, LeftBehind, type Owner, type Words } from "../../core/internal.ts";
-import { faultOfBytes, faultOfSize } from "../base/byte_stream.ts";
+import {
+  type End,
+  faultOfBytes,
+  faultOfSize,
+  hostImmediate,
+  LeftBehind,
+  type Owner,
+  type Words,
+} from "../../core/internal.ts";
 
 const WORDS: Words = { action: "send", what: "the stream", busy: "sending on this stream" };
 

@@ -5,21 +5,13 @@
  * a clean end: so a stream that broke while sending breaks at the end of what it receives, too.
  */
 
+import { CHUNK, faultOfSize, SMALL_CHUNK } from "../../core/internal.ts";
 import { BrokenResourceError, type SocketAddress } from "../../core/mod.ts";
 import type { NetworkConn } from "../../core/lowlevel.ts";
 import { formatSocketAddress } from "../base/address.ts";
-import { faultOfSize } from "../base/byte_stream.ts";
 import { socketFault } from "../host/host_errors.ts";
 import { ReceiveHalf } from "./_receive_half.ts";
 import type { SendHalf } from "./_send_half.ts";
-
-/** How much is read at once at most, in bytes. What Trio and Deno's own streams use. */
-export const CHUNK = 64 * 1024;
-/**
- * Chunks up to this size are copied out of the read buffer, which stays; larger ones take it with them. Also the size
- * of the read buffer until the peer fills it: most connections of a busy server are idle, and always were.
- */
-const SMALL_CHUNK = 8 * 1024;
 
 /** See the header. */
 export class SocketReceive extends ReceiveHalf<number | null> {

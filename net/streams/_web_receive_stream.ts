@@ -1,8 +1,7 @@
 /** A `ReadableStream` as a `ReceiveStream`. A read of a reader cannot be taken back either. */
 
 import { BrokenResourceError } from "../../core/mod.ts";
-import { show } from "../../core/internal.ts";
-import { chunksOf } from "../base/byte_stream.ts";
+import { iterate, show } from "../../core/internal.ts";
 import { tellHost } from "../host/host_call.ts";
 import { messageOf } from "../host/host_errors.ts";
 import { ReceiveHalf } from "./_receive_half.ts";
@@ -44,7 +43,7 @@ export class WebReceiveStream implements ReceiveStream {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    return chunksOf(this);
+    return iterate(() => this.receiveSome());
   }
 }
 

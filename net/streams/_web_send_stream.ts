@@ -6,8 +6,8 @@
  * sender may reuse its buffer once `sendAll()` has returned: hence a copy.
  */
 
+import { encodeText } from "../../core/internal.ts";
 import { BrokenResourceError } from "../../core/mod.ts";
-import { encodeText } from "../base/byte_stream.ts";
 import { tellHost } from "../host/host_call.ts";
 import { messageOf } from "../host/host_errors.ts";
 import { SendHalf } from "./_send_half.ts";

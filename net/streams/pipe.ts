@@ -1,13 +1,9 @@
 /** Moving bytes from stream to stream. */
 
 import { BrokenResourceError } from "../../core/mod.ts";
-import { composedWait, turnDue } from "../../core/internal.ts";
-import { faultOfSize } from "../base/byte_stream.ts";
+import { CHUNK, composedWait, faultOfSize, turnDue } from "../../core/internal.ts";
 import { requireMethod } from "../base/check.ts";
 import type { ReceiveStream, SendStream } from "./stream.ts";
-
-/** How much is received at a time, in bytes. What the streams use themselves. */
-const CHUNK = 64 * 1024;
 
 /**
  * Moves everything from one stream to another, until the first one ends.

@@ -3,14 +3,14 @@
  * that is cancelled (`LeftBehind`). Closing and breaking concern both.
  */
 
+import { CHUNK, encodeText, iterate } from "../../core/internal.ts";
 import { BrokenResourceError, BusyResourceError, ClosedResourceError } from "../../core/mod.ts";
 import type { NetworkConn } from "../../core/lowlevel.ts";
 import type { SocketAddress, TcpAddress } from "../../core/mod.ts";
-import { chunksOf, encodeText } from "../base/byte_stream.ts";
 import { requireMethod } from "../base/check.ts";
 import { closeAll, tellHost } from "../host/host_call.ts";
 import { canBeTaken } from "../host/take_connection.ts";
-import { CHUNK, SocketReceive } from "./_socket_receive.ts";
+import { SocketReceive } from "./_socket_receive.ts";
 import { SocketSend } from "./_socket_send.ts";
 import type { HalfCloseableStream, TextSender } from "./stream.ts";
 
@@ -188,7 +188,7 @@ export class SocketStream<A extends SocketAddress = TcpAddress> implements HalfC
 
   /** Gives chunks until the peer has sent everything. Leaving the loop does not close the stream. */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    return chunksOf(this);
+    return iterate(() => this.receiveSome());
   }
 
   #take(action: string): NetworkConn<A> {

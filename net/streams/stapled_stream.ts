@@ -2,8 +2,8 @@
 
 import { ClosedResourceError } from "../../core/mod.ts";
 import { suspend, type WaitReason } from "../../core/lowlevel.ts";
-import { composedWait } from "../../core/internal.ts";
-import { callStream, encodeText } from "../base/byte_stream.ts";
+import { composedWait, encodeText } from "../../core/internal.ts";
+import { callStream } from "../base/call_stream.ts";
 import { throwFirst } from "../host/close.ts";
 import { closeAll } from "../host/host_call.ts";
 import type { HalfCloseableStream, ReceiveStream, SendStream, TextSender } from "./stream.ts";

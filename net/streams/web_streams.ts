@@ -1,14 +1,11 @@
 /** Between the streams of this library and those of the web platform: both ways, each at the pace of its reader. */
 
-import { show } from "../../core/internal.ts";
+import { CHUNK, show } from "../../core/internal.ts";
 import { throwFirst } from "../host/close.ts";
 import { closeAll } from "../host/host_call.ts";
 import type { HalfCloseableStream, ReceiveStream, SendStream, TextSender } from "./stream.ts";
 import { WebReceiveStream } from "./_web_receive_stream.ts";
 import { WebSendStream } from "./_web_send_stream.ts";
-
-/** What one read of a `ReadableStream` brings at most, in bytes. What Deno's own streams use. */
-const CHUNK = 64 * 1024;
 
 /**
  * Makes a `ReadableStream` that gives what a stream receives: for `new Response()`, `pipeThrough()` and the like.

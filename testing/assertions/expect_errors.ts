@@ -6,6 +6,7 @@ import {
   failureOf,
   faultOf,
   ignore,
+  isErrorClass,
   isInstance,
   isObject,
   NOTHING,
@@ -268,14 +269,8 @@ function matches(error: unknown, expected: ErrorExpectation): boolean {
   return cause === undefined || matches(read(error, "cause"), cause);
 }
 
-/** A class is what has Error, or the keyword, in its nature; anything else is asked. */
 function matchesType(error: unknown, match: ErrorMatch): boolean {
   return isErrorClass(match) ? isInstance(error, match as never) : (match as (error: unknown) => boolean)(error);
-}
-
-function isErrorClass(match: ErrorMatch): boolean {
-  return match === Error || isInstance(match.prototype, Error) ||
-    /^class\b/.test(Function.prototype.toString.call(match));
 }
 
 function matchesText(text: unknown, expected: string | RegExp | undefined): boolean {

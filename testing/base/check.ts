@@ -1,40 +1,6 @@
-/**
- * Checks of arguments that only the tools for tests have, besides those of the core: they run before any effect, and
- * those of every stream here have the messages of a socket's.
- */
+/** Checks of arguments that only the tools for tests have, besides those of the core. They run before any effect. */
 
 import { requireOptions, show } from "../../core/internal.ts";
-
-/** Requires bytes to send. */
-export function requireBytes(bytes: unknown): void {
-  if (!(bytes instanceof Uint8Array)) {
-    throw new TypeError(`Cannot send as "bytes" must be a Uint8Array: received ${typeof bytes}`);
-  }
-}
-
-const encoder = new TextEncoder();
-
-/** Sends a text as bytes. */
-export function encodeText(text: unknown, send: (bytes: Uint8Array) => Promise<void>): Promise<void> {
-  if (typeof text === "string") return send(encoder.encode(text));
-  return Promise.reject(new TypeError(`Cannot send as "text" must be a string: received ${show(text)}`));
-}
-
-/** Requires the most to receive. */
-export function requireMax(max: unknown): void {
-  if (typeof max !== "number") {
-    throw new TypeError(`Cannot receive as "max" must be a number: received ${typeof max}`);
-  }
-  requireWhole("receive", "max", max, 1);
-}
-
-/** Requires a buffer to receive into. */
-export function requireBuffer(buffer: unknown): void {
-  if (!(buffer instanceof Uint8Array)) {
-    throw new TypeError(`Cannot receive as "buffer" must be a Uint8Array: received ${typeof buffer}`);
-  }
-  if (buffer.length === 0) throw new RangeError('Cannot receive as "buffer" must hold at least one byte');
-}
 
 /** Requires a whole number >= `least`. */
 export function requireWhole(action: string, name: string, value: unknown, least: number): void {

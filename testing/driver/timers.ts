@@ -9,9 +9,9 @@
  * microtask, and has to ask once more whether it was cleared.
  */
 
+import { LONGEST_DELAY } from "../../core/internal.ts";
 import { currentTask, type Task } from "../../core/mod.ts";
 import type { Alarm, Clock } from "../../core/lowlevel.ts";
-import { LONGEST_DELAY } from "../base/real_timer.ts";
 import { ambientIncarnation, type Incarnation } from "./incarnation.ts";
 import type { Site } from "./sites.ts";
 

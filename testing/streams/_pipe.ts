@@ -6,7 +6,8 @@
  * A pipe without a buffer is the lockstep case: the receiver takes straight from the blocked sender.
  */
 
-import { BrokenResourceError, BusyResourceError, ClosedResourceError } from "../../core/mod.ts";
+import { busyWith } from "../../core/internal.ts";
+import { BrokenResourceError, type BusyResourceError, ClosedResourceError } from "../../core/mod.ts";
 import { suspend, type WaitReason, type Waker } from "../../core/lowlevel.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -195,12 +196,12 @@ export class Pipe {
 
 /** What an operation fails with while another of its direction is under way. */
 export function busySending(): BusyResourceError {
-  return new BusyResourceError("Cannot send as another task is sending on this stream: let one task do it");
+  return busyWith("send", "sending on this stream");
 }
 
 /** What an operation fails with while another of its direction is under way. */
 export function busyReceiving(): BusyResourceError {
-  return new BusyResourceError("Cannot receive as another task is receiving from this stream: let one task do it");
+  return busyWith("receive", "receiving from this stream");
 }
 
 function sendingClosed(): ClosedResourceError {

@@ -8,14 +8,23 @@
  * Over 400 lines, of which a third is the contract.
  */
 
-import { composedWait, isError, requireTimeout, show } from "../../core/internal.ts";
+import {
+  composedWait,
+  encodeText,
+  faultOfBytes,
+  faultOfMax,
+  faultOfTarget,
+  isError,
+  iterate,
+  requireTimeout,
+  show,
+  throwFault,
+} from "../../core/internal.ts";
 import { BrokenResourceError, checkpoint, ClosedResourceError, currentTime, Event, moveOnAt } from "../../core/mod.ts";
 import type { HalfCloseableStream, TextSender } from "../../net/mod.ts";
-import { encodeText, requireBuffer, requireBytes, requireMax } from "../base/check.ts";
 import { hexRows } from "./_hex.ts";
 import { type Tracked, trackOpen } from "../driver/leaks.ts";
 import { busyReceiving, busySending } from "./_pipe.ts";
-import { chunksOf } from "./_pipe_stream.ts";
 
 /**
  * Thrown when code does not follow the script of its stream.
@@ -196,7 +205,7 @@ class Script implements ScriptedStream {
   }
 
   async #sendAll(bytes: Uint8Array): Promise<void> {
-    requireBytes(bytes);
+    throwFault(faultOfBytes(bytes));
     await checkpoint();
     const fault = this.#sendFault();
     if (fault !== null) throw fault;
@@ -244,14 +253,14 @@ class Script implements ScriptedStream {
 
   receiveSome(max = Infinity): Promise<Uint8Array | null> {
     return composedWait(async () => {
-      if (max !== Infinity) requireMax(max);
+      if (max !== Infinity) throwFault(faultOfMax(max));
       return await this.#receive(max);
     });
   }
 
   receiveInto(buffer: Uint8Array): Promise<number | null> {
     return composedWait(async () => {
-      requireBuffer(buffer);
+      throwFault(faultOfTarget(buffer));
       const chunk = await this.#receive(buffer.length);
       if (chunk === null) return null;
       buffer.set(chunk);
@@ -288,7 +297,7 @@ class Script implements ScriptedStream {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    return chunksOf(this);
+    return iterate(() => this.receiveSome());
   }
 
   #add(step: Step): ScriptedStream {

@@ -1,9 +1,9 @@
 /** Sending slowly. */
 
-import { composedWait, requireFunction, requireTimeout } from "../../core/internal.ts";
+import { composedWait, faultOfBytes, requireFunction, requireTimeout, throwFault } from "../../core/internal.ts";
 import { sleep } from "../../core/mod.ts";
 import type { SendStream } from "../../net/mod.ts";
-import { requireBytes, requireKnown, requireWhole } from "../base/check.ts";
+import { requireKnown, requireWhole } from "../base/check.ts";
 
 /**
  * Options of `trickle()`.
@@ -62,7 +62,7 @@ export function trickle(
 
 async function send(stream: Pick<SendStream, "sendAll">, bytes: Uint8Array, options: TrickleOptions): Promise<void> {
   requireFunction("trickle", "stream.sendAll", stream?.sendAll);
-  requireBytes(bytes);
+  throwFault(faultOfBytes(bytes));
   requireKnown("trickle", options, ["size", "every"]);
   const { size = 1, every = 1 } = options;
   requireWhole("trickle", "size", size, 1);

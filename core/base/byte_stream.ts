@@ -1,6 +1,11 @@
-/** What all byte streams have in common: which arguments they take, how they are iterated, how a chunk is handed out. */
+/** What all byte streams have in common, real and simulated: which arguments they take, how a chunk is handed out. */
 
-import { composedWait, faultOf, requireOptions, show, turnDue } from "../../core/internal.ts";
+import { faultOf, requireOptions, show } from "./check.ts";
+
+/** How much is received at most where nobody says how much, in bytes. What Trio and Deno's own streams use. */
+export const CHUNK = 64 * 1024;
+/** Up to this size, in bytes, a chunk is copied, and a buffer begins with it: most connections of a busy server are idle. */
+export const SMALL_CHUNK = 8 * 1024;
 
 const encoder = new TextEncoder();
 
@@ -38,20 +43,6 @@ export function faultOfSize(size: unknown, most: number): Error | null {
   );
 }
 
-/**
- * Calls a stream of somebody's on behalf of one that is made of it: what it throws at once is a rejection, too, and one that
- * is always ready shuts nobody out.
- */
-export function callStream<T>(call: () => Promise<T>): Promise<T> {
-  const turn = turnDue();
-  if (turn !== null) return composedWait(() => turn.then(call));
-  try {
-    return call();
-  } catch (error) {
-    return Promise.reject(error);
-  }
-}
-
 /** Sends a text as bytes. */
 export function encodeText(text: unknown, send: (bytes: Uint8Array) => Promise<void>): Promise<void> {
   if (typeof text === "string") return send(encoder.encode(text));
@@ -64,15 +55,4 @@ export function encodeText(text: unknown, send: (bytes: Uint8Array) => Promise<v
  */
 export function splitChunk(chunk: Uint8Array, max: number): [part: Uint8Array, rest: Uint8Array | null] {
   return chunk.length <= max ? [chunk, null] : [chunk.slice(0, max), chunk.subarray(max)];
-}
-
-/** Gives chunks until the end. Leaving the loop does not close the stream. */
-export function chunksOf(stream: { receiveSome(): Promise<Uint8Array | null> }): AsyncIterator<Uint8Array> {
-  return {
-    next: () =>
-      composedWait(async () => {
-        const value = await stream.receiveSome();
-        return value === null ? { done: true, value: undefined } : { done: false, value };
-      }),
-  };
 }
