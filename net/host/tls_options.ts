@@ -62,7 +62,7 @@ export type OpenTlsListenersOptions = OpenTcpListenersOptions & TlsServerOptions
 export function checkTlsClient(action: string, options: TlsClientOptions): void {
   const { caCerts = [], alpn = [], handshakeTimeout = Infinity, missingCloseNotify = "error" } = options;
   if (!Array.isArray(caCerts)) {
-    throw new TypeError(`Cannot ${action} as "caCerts" must be an array of texts in PEM: received ${typeof caCerts}`);
+    throw new TypeError(`Cannot ${action} as "caCerts" must be an array of texts in PEM: received ${show(caCerts)}`);
   }
   // The host passes over what it cannot read, and then just trusts nobody.
   for (const cert of caCerts) requirePem(action, "caCerts", cert, "CERTIFICATE");

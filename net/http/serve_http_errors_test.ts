@@ -83,7 +83,7 @@ Deno.test("a failing source cuts the connection, and is an error of the handler"
     while (errors.length < 2) await sleep(1);
     assertEquals(errors.map(String), [
       "RangeError: source",
-      "TypeError: Cannot send a body as each chunk must be a Uint8Array: received string",
+      'TypeError: Cannot send a body as each chunk must be a Uint8Array: received "text"',
     ]);
   });
 });
