@@ -1,4 +1,6 @@
-/** What all byte streams have in common: which arguments they take, how they are iterated, how a chunk is handed out. */
+/**
+ * What all byte streams have in common: which arguments they take, how they are iterated, how a chunk is handed out.
+ */
 
 import { composedWait, faultOf, requireOptions, show, turnDue } from "../../core/internal.ts";
 
@@ -39,8 +41,8 @@ export function faultOfSize(size: unknown, most: number): Error | null {
 }
 
 /**
- * Calls a stream of somebody's on behalf of one that is made of it: what it throws at once is a rejection, too, and one that
- * is always ready shuts nobody out.
+ * Calls a stream of somebody's on behalf of one that is made of it: what it throws at once is a rejection, too, and one
+ * that is always ready shuts nobody out.
  */
 export function callStream<T>(call: () => Promise<T>): Promise<T> {
   const turn = turnDue();
