@@ -43,7 +43,7 @@ import { TlsStream } from "../streams/tls_stream.ts";
  * listener.close();
  * ```
  *
- * @param stream A TCP connection.
+ * @param stream A TCP connection; not a `TlsStream`.
  * @param options The name to verify, and what to trust and to offer.
  * @returns The encrypted stream, which belongs to the caller.
  * @throws {BusyResourceError} If the stream is not idle; it stays usable.
@@ -52,7 +52,11 @@ import { TlsStream } from "../streams/tls_stream.ts";
  * @throws {TooSlowError} If the handshake took longer than `handshakeTimeout`.
  * @category Connecting
  */
-export function startTls(stream: SocketStream, options: StartTlsOptions): Promise<TlsStream> {
+export function startTls(
+  // A `TlsStream`, which has a handshake behind it, does not fit.
+  stream: SocketStream & { readonly handshake?: never },
+  options: StartTlsOptions,
+): Promise<TlsStream> {
   return composedWait(() => upgrade(stream, options));
 }
 

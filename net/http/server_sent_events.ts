@@ -50,13 +50,16 @@ export interface ServerSentEvent {
  * @param events The messages. A string is a message with that text.
  * @param init The status, and further headers.
  * @returns The response.
- * @throws {TypeError} If `events` is not iterable.
+ * @throws {TypeError} If `events` is not iterable, or `init` is not an object.
  * @category HTTP
  */
 export function serverSentEvents(
   events: AsyncIterable<ServerSentEvent | string> | Iterable<ServerSentEvent | string>,
   init: ResponseInit = {},
 ): Response {
+  if (typeof init !== "object" || init === null) {
+    throw new TypeError(`Cannot send events as "init" must be an object: received ${show(init)}`);
+  }
   const source = events as AsyncIterable<ServerSentEvent | string> & Iterable<ServerSentEvent | string>;
   const iterator = source?.[Symbol.asyncIterator]?.() ?? source?.[Symbol.iterator]?.();
   if (iterator === undefined) {
