@@ -138,7 +138,8 @@ export function hostWebSocket(
   },
 ): WebSocket {
   const { protocols = [], headers, caCerts } = options;
-  if (caCerts !== undefined) requireDeno('open a WebSocket with "caCerts"');
+  // Node and Bun have a `WebSocket`, too, but how one fails and ends was tried on Deno alone.
+  requireDeno("open a WebSocket");
   // It has what it needs of its client once it is made.
   const client = caCerts === undefined ? undefined : Deno.createHttpClient({ caCerts: [...caCerts] });
   try {
