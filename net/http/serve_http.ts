@@ -107,7 +107,8 @@ export interface ServeHttpOptions extends OpenTcpListenersOptions {
  *
  * **Cost:** three microseconds per request besides the eight of the host. A third of the three is what the host takes
  * to carry an ambient scope at all (`AsyncLocalStorage`). Once a handler has to wait, Deno prints a warning about
- * `request.signal`, once per process. It is meant for others, and `--unstable-no-legacy-abort` turns it off.
+ * `request.signal`, once per process. The warning is meant for other programs; `--unstable-no-legacy-abort` turns it
+ * off.
  *
  * @example A server and its client
  * ```ts
@@ -129,9 +130,10 @@ export interface ServeHttpOptions extends OpenTcpListenersOptions {
  *
  * @param handler Called with each request; returns the response.
  * @param options Where to listen, and what the limits are.
- * @returns The server, to be started once. Its `statistics()` count requests; one is `open` until its answer is sent,
- *   or, if its body is not a stream, handed to the host. Starting it fails with `BrokenResourceError` if the port is in
- *   use or the address is not of this machine, and with `RangeError` if the host cannot use the certificate or the key.
+ * @returns The server, to be started once. Its `statistics()` count requests. A request is `open` until its answer is
+ *   sent; if the body is not a stream, until it is handed to the host. Starting it fails with `BrokenResourceError` if
+ *   the port is in use or the address is not of this machine, and with `RangeError` if the host cannot use the
+ *   certificate or the key.
  * @throws {TypeError} If `handler` is not a function, or an option is of the wrong kind.
  * @throws {RangeError} If `port`, `hostname` or another option is out of its range.
  * @category HTTP
