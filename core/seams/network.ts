@@ -10,7 +10,7 @@
  */
 
 /**
- * Where a TCP connection goes to or comes from; with TLS or without.
+ * One end of a TCP connection, with TLS or without.
  *
  * @category Addresses
  */
@@ -24,7 +24,7 @@ export interface TcpAddress {
 }
 
 /**
- * An end of a connection over a Unix socket.
+ * One end of a connection over a Unix socket.
  *
  * @category Addresses
  */
@@ -36,7 +36,7 @@ export interface UnixAddress {
 }
 
 /**
- * An end of a connection of any kind; `transport` tells which.
+ * One end of a connection of any kind; `transport` tells which kind.
  *
  * @category Addresses
  */
