@@ -1,13 +1,13 @@
 // deno-lint-ignore-file no-console
 /**
  * Hello, world over HTTP: `serveHttp()` against a bare `Deno.serve()`, each server in a process of its own, loaded by
- * `wrk` (a package of Debian) over 50 connections that are kept alive. Counted is the CPU time of the server per request:
- * it is what limits the requests per second, and neighbours on the machine do not disturb it. One handler answers at
- * once, the other is `async`.
+ * `wrk` (a package of Debian) over 50 connections that are kept alive. Counted is the CPU time of the server per
+ * request: it is what limits the requests per second, and neighbours on the machine do not disturb it. One handler
+ * answers at once, the other is `async`.
  *
- * The limit is not met, and where the time goes was measured with handlers of growing size on a bare server (8.5 us): one
- * `AsyncLocalStorage.run()` costs 1.0 us, half of it garbage collection of its weak references; answering by a promise
- * 0.4 us; a task in a nursery, both of them included, 2.4 us; everything else of `serveHttp()` 0.5 us.
+ * The limit is not met, and where the time goes was measured with handlers of growing size on a bare server (8.5 us):
+ * one `AsyncLocalStorage.run()` costs 1.0 us, half of it garbage collection of its weak references; answering by a
+ * promise 0.4 us; a task in a nursery, both of them included, 2.4 us; everything else of `serveHttp()` 0.5 us.
  *
  * Usage: deno task bench --only=http
  */

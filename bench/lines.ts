@@ -1,6 +1,7 @@
 /**
  * Lines out of a socket: `BufferedStream.lines()` against what one would write with Web Streams, and against Node.js'
- * `readline` where Node.js is installed. The sender is a process of its own, and so is every reader, as Node.js must be.
+ * `readline` where Node.js is installed. The sender is a process of its own, and so is every reader, as Node.js must
+ * be.
  */
 
 import { type Candidate, type Case, measure, subjectOptions } from "./_measure.ts";

@@ -1,6 +1,7 @@
 // deno-lint-ignore-file no-console
 /**
- * Runs the benchmarks, each subject in a process of its own, and prints the table of each as it ends; with `--json` a line.
+ * Runs the benchmarks, each subject in a process of its own, and prints the table of each as it ends; with `--json` a
+ * line.
  *
  * Usage: deno task bench [--quick] [--json] [--only=name,name]
  */

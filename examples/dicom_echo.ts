@@ -386,7 +386,9 @@ class Association {
     return outcome;
   }
 
-  /** Says that it is over, and why. Works in a cancelled scope, too, but not for long; a peer that is gone is no error. */
+  /**
+   * Says that it is over, and why. Works in a cancelled scope, too, but not for long; a peer that is gone is no error.
+   */
   async #abort(source: number, reason: number): Promise<void> {
     await shielded(() => this.#stream.sendAll(pdu(ABORT, [0, 0, source, reason])), { timeout: 1_000 })
       .catch(() => {});

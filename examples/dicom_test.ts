@@ -106,7 +106,9 @@ class Peer {
 /** What became of the server's end. */
 type Outcome = { readonly text: string } | { readonly error: unknown };
 
-/** A test in simulated time; receives give a few bytes at a time. The server's end is closed as a server would do it. */
+/**
+ * A test in simulated time; receives give a few bytes at a time. The server's end is closed as a server would do it.
+ */
 function dicomTest(
   name: string,
   test: (peer: Peer, server: Task<Outcome>, scope: CancelScope) => Promise<void>,

@@ -3,8 +3,9 @@
  * complete and in order.
  *
  * Each run sends a random amount in random pieces and receives it in random ways, and cancels some of the receives:
- * before they begin, while the host reads, in the very turn in which the bytes come. Most runs are over a host in memory,
- * whose operations take a random number of turns and do a random part of what they are asked; the others over loopback.
+ * before they begin, while the host reads, in the very turn in which the bytes come. Most runs are over a host in
+ * memory, whose operations take a random number of turns and do a random part of what they are asked; the others over
+ * loopback.
  */
 
 import { assert, assertEquals } from "@std/assert";

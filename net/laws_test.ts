@@ -1,6 +1,6 @@
 /**
- * Laws over the calls of this folder that need something of the host: at the end of a stream, beside another call, without a
- * network, cancelled 10,000 times. Those that hold for everything exported are in `tools/laws`.
+ * Laws over the calls of this folder that need something of the host: at the end of a stream, beside another call,
+ * without a network, cancelled 10,000 times. Those that hold for everything exported are in `tools/laws`.
  */
 
 import { assert, assertEquals } from "@std/assert";

@@ -15,10 +15,13 @@ import {
   proxy,
   readableFromStream,
   type SendStream,
+  SocketStream,
   StapledStream,
+  startTls,
   type Stream,
   streamFromReadable,
   streamFromWritable,
+  TlsStream,
   writableFromStream,
 } from "./mod.ts";
 
@@ -73,6 +76,27 @@ Deno.test("what only sends, only receives or cannot end sending is taken nowhere
     () => proxy(both, plain),
   ];
   for (const call of rejected) await assertRejects(call, TypeError);
+});
+
+Deno.test("startTls() takes a stream over TCP that is not encrypted yet", async () => {
+  const conn = {
+    read: () => Promise.resolve(null),
+    write: (data: Uint8Array) => Promise.resolve(data.length),
+    closeWrite: () => Promise.resolve(),
+    close() {},
+  };
+  const tcp = { transport: "tcp", hostname: "127.0.0.1", port: 993 } as const;
+  const unix = { transport: "unix", path: "/mail.sock" } as const;
+  const handshake = () => Promise.resolve({ alpnProtocol: null });
+  using encrypted = new TlsStream({ ...conn, localAddr: tcp, remoteAddr: tcp, handshake });
+  using local = new SocketStream({ ...conn, localAddr: unix, remoteAddr: unix });
+  const rejected: (() => Promise<unknown>)[] = [
+    // @ts-expect-error encrypted already
+    () => startTls(encrypted, { serverName: "mail.test" }),
+    // @ts-expect-error not over TCP
+    () => startTls(local, { serverName: "mail.test" }),
+  ];
+  for (const call of rejected) await assertRejects(call, TypeError, '"stream" must be a plain TCP stream');
 });
 
 Deno.test("what is made of one direction has the methods of that one", () => {

@@ -9,7 +9,11 @@
  * itself, so time goes on meanwhile, and a wait that nothing can end is a deadlock.
  */
 
-/** Where a TCP connection goes to or comes from; with TLS or without. */
+/**
+ * One end of a TCP connection, with TLS or without.
+ *
+ * @category Addresses
+ */
 export interface TcpAddress {
   /** Always `"tcp"`. */
   readonly transport: "tcp";
@@ -19,7 +23,11 @@ export interface TcpAddress {
   readonly port: number;
 }
 
-/** An end of a connection over a Unix socket. */
+/**
+ * One end of a connection over a Unix socket.
+ *
+ * @category Addresses
+ */
 export interface UnixAddress {
   /** Always `"unix"`. */
   readonly transport: "unix";
@@ -27,7 +35,11 @@ export interface UnixAddress {
   readonly path: string | null;
 }
 
-/** An end of a connection of any kind; `transport` tells which. */
+/**
+ * One end of a connection of any kind; `transport` tells which kind.
+ *
+ * @category Addresses
+ */
 export type SocketAddress = TcpAddress | UnixAddress;
 
 /** An open connection of the host. */

@@ -10,8 +10,8 @@ const LONGEST_PATH = 107;
 const LIKE_IPV6 = /^[\da-f:.]+(?:%[^%]+)?$/i;
 
 /**
- * Requires options that cannot be left out, as something in them has no default. Returns a copy: what was checked is what
- * holds, whatever becomes of the object.
+ * Requires options that cannot be left out, as something in them has no default. Returns a copy: what was checked is
+ * what holds, whatever becomes of the object.
  */
 export function ownOptions<T extends object>(action: string, options: T): T {
   requireOptions(action, options);

@@ -1,14 +1,14 @@
 /**
  * What a server does with an error of a handler.
  *
- * A server outlives its handlers: one connection must not be able to end all others. So by default an error is printed, once
- * and with what is needed to find it, and the server goes on. The rule of nurseries, that an error of a child fails the
- * block, has to be asked for (`"fail"`).
+ * A server outlives its handlers: one connection must not be able to end all others. So by default an error is printed,
+ * once and with what is needed to find it, and the server goes on. The rule of nurseries, that an error of a child
+ * fails the block, has to be asked for (`"fail"`).
  *
- * In a simulation there is nobody to read what is printed, and a test whose handlers fail must not pass: there the default
- * is to fail. A simulation is known by its clock, which is `deterministic`: the driver of such a run looks for its errors
- * (as for the deadlocks, which `run()` does not print there either). A test that lets handlers fail on purpose says what
- * becomes of their errors, as a program would.
+ * In a simulation there is nobody to read what is printed, and a test whose handlers fail must not pass: there the
+ * default is to fail. A simulation is known by its clock, which is `deterministic`: the driver of such a run looks for
+ * its errors (as for the deadlocks, which `run()` does not print there either). A test that lets handlers fail on
+ * purpose says what becomes of their errors, as a program would.
  *
  * A cancellation is no error: see `failureOf()`. One that came from elsewhere is, as for this connection nothing was
  * cancelled.

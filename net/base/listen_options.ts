@@ -3,33 +3,43 @@
 import { requireBoolean } from "../../core/internal.ts";
 import { requireHostname, requirePort, requireSocketPath } from "./check.ts";
 
-/** Options of `openTcpListeners()`. */
+/**
+ * Options of `openTcpListeners()`.
+ *
+ * @category Listening
+ */
 export interface OpenTcpListenersOptions {
   /**
-   * The address to listen on, or a name for some: `"127.0.0.1"` and `"localhost"` serve this machine only, `"::"`
-   * everybody, over IPv6 and IPv4. With permission for the name but not for its addresses (`--allow-net=localhost`), Deno
-   * picks one address.
+   * The address to listen on, or a name that stands for addresses. `"127.0.0.1"` and `"localhost"` serve this machine
+   * only; `"::"` serves every machine, over IPv6 and IPv4. With permission for the name but not for its addresses
+   * (`--allow-net=localhost`), Deno picks one address.
    *
    * @default {"0.0.0.0"}
    */
   readonly hostname?: string;
-  /** How many connections the host keeps waiting to be accepted; the host has its own default and limit. */
+  /** The most connections that the host keeps waiting to be accepted. The host has its own default and limit. */
   readonly backlog?: number;
   /**
-   * Whether other processes may listen on the same port, each of them with this option, so that the host spreads the
-   * connections over them. Deno must be started with `--unstable-net` for it.
+   * Whether other processes may listen on the same port, so that the host spreads the connections over them. Each
+   * process needs this option, and Deno must be started with `--unstable-net`.
    *
    * @default {false}
    */
   readonly reusePort?: boolean;
 }
 
-/** Options of `openUnixListener()`. */
+/**
+ * Options of `openUnixListener()`.
+ *
+ * @category Listening
+ */
 export interface OpenUnixListenerOptions {
   /**
-   * The permissions of the socket file, e.g. `0o660` for a group; who may write may connect. Left out, those that
-   * the umask of this process gives, by which commonly nobody but its user may. They are set right after the file is
-   * made: to keep others out from the first moment, put it into a folder they may not enter.
+   * The permissions of the socket file, such as `0o660` for a group. Users who may write to the file may connect. By
+   * default the umask of this process decides; commonly nobody but its own user may connect then.
+   *
+   * The permissions are set right after the file is made. To keep others out from the first moment, put the file into a
+   * folder that they may not enter.
    */
   readonly mode?: number;
 }

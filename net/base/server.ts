@@ -1,39 +1,48 @@
 /**
  * Servers as values: what can be started, and asked how it goes.
  *
- * A function that takes a status is what `nursery.start()` wants, and a type that names the addresses lets TypeScript infer
- * them. A server can be started once: what it counts, and listeners that it has taken over, are those of one start.
+ * A function that takes a status is what `nursery.start()` wants, and a type that names the addresses lets TypeScript
+ * infer them. A server can be started once: what it counts, and listeners that it has taken over, are those of one
+ * start.
  */
 
 import type { TaskStatus } from "../../core/mod.ts";
 import { composedWait } from "../../core/internal.ts";
 import { requireMethod } from "./check.ts";
 
-/** What a server has counted so far: see `Server.statistics()`. */
+/**
+ * The counters of a server: see `Server.statistics()`.
+ *
+ * @category Servers
+ */
 export interface ServerStatistics {
-  /** Connections that are open now: accepted, and not closed yet. Requests, for `httpServer()`. */
+  /** The connections that are open now: accepted, and not closed yet. For `httpServer()`: the requests. */
   readonly open: number;
-  /** Connections accepted in all. Requests, for `httpServer()`. */
+  /** The connections accepted so far. For `httpServer()`: the requests. */
   readonly accepted: number;
 }
 
 /**
- * A server that was made and can be started, once: see `tcpServer()`.
+ * A server that can be started once: see `tcpServer()`.
  *
- * Give it to `nursery.start()`, which returns when the server listens, with the addresses; or call it, and it serves
- * until it is shut down or cancelled.
+ * Give it to `nursery.start()`, which returns the addresses once the server listens. Or call it: then it serves until
+ * it is shut down or cancelled.
+ *
+ * @category Servers
  */
 export interface Server<A> {
   /**
    * Starts the server, and serves until a shutdown.
    *
-   * **Cancellation:** the handlers are cancelled and awaited, everything is closed.
+   * **Cancellation:** the handlers are cancelled and awaited, and everything is closed.
    *
-   * @param status Gets the addresses once the server is listening. `nursery.start()` gives it.
+   * @param status Gets the addresses once the server listens. `nursery.start()` passes it.
    * @throws {TypeError} If the server was started before.
    */
   (status?: TaskStatus<readonly [A, ...A[]]>): Promise<void>;
-  /** Returns what the server has counted: before it is started, while it serves, and when it has ended. */
+  /**
+   * Returns a snapshot of the counters: before the start, while the server serves, or after its end.
+   */
   statistics(): ServerStatistics;
 }
 

@@ -19,7 +19,11 @@ import { waitForHost } from "../host/wait_for_host.ts";
 import { SocketStream } from "../streams/socket_stream.ts";
 import { interleave } from "./_happy_eyeballs.ts";
 
-/** Options of `openTcpStream()`. */
+/**
+ * Options of `openTcpStream()`.
+ *
+ * @category Connecting
+ */
 export interface OpenTcpStreamOptions {
   /**
    * How long an attempt may take before the next address is tried beside it, in milliseconds (RFC 8305 §5).
@@ -28,11 +32,11 @@ export interface OpenTcpStreamOptions {
    */
   readonly happyEyeballsDelay?: number;
   /**
-   * The IP address of this machine to connect from, where it has several; the system chooses one if left out. Only
-   * addresses of the same IP version are tried then.
+   * The IP address of this machine to connect from. By default the system chooses one. If it is given, only addresses
+   * of the same IP version are tried.
    *
-   * Such a connection goes through `node:net`, so TLS cannot be begun on it. It takes the permission to use the local
-   * address, too (`--allow-net`).
+   * Such a connection goes through `node:net`, so TLS cannot begin on it. The program also needs the permission to use
+   * the local address (`--allow-net`).
    */
   readonly localAddress?: string;
 }
@@ -43,9 +47,10 @@ const DEFAULT_DELAY = 250;
 /**
  * Opens a TCP connection to a host, by name or address.
  *
- * All addresses of the name are tried, staggered, and the first connection wins; whatever else was begun is closed,
- * on every path. There is no timeout of its own: put `failAfter()` around it. A program that may use the host by its
- * name only (`--allow-net=db.example:5432`) leaves the choice of the address to Deno, which staggers on its own.
+ * All addresses of the name are tried, staggered, and the first connection wins. Every other attempt is ended, and its
+ * connection closed, on every path. The function has no timeout: put `failAfter()` around it. If the program may use
+ * the host by its name only (`--allow-net=db.example:5432`), Deno chooses the address, and staggers the attempts
+ * itself.
  *
  * **Cancellation:** throws `Cancelled`; a connection that comes too late is closed.
  *
@@ -72,6 +77,7 @@ const DEFAULT_DELAY = 250;
  * @returns The connection, which belongs to the caller.
  * @throws {BrokenResourceError} If no address could be reached; its `cause` is the `ErrorGroup` of all attempts.
  * @throws {RangeError} If `port` or `hostname` is not a valid port or host name.
+ * @category Connecting
  */
 export function openTcpStream(
   hostname: string,
@@ -151,7 +157,8 @@ async function connect(hostname: string, port: number, localAddress: string | un
     const conn = await waitForHost(`connect ${target}`, () => network.connect(where), {
       network,
       discard: closeAll,
-      // Deno leaks the socket when a connect is aborted in the very turn in which it succeeded; a turn later it has told us.
+      // Deno leaks the socket when a connect is aborted in the very turn in which it succeeded; a turn later it has
+      // told us.
       abandoned: () => controller.abort(),
     });
     return takeOver(conn, (conn) => new SocketStream(conn));

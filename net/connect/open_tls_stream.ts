@@ -7,18 +7,21 @@ import { checkTlsClient, type TlsClientOptions } from "../host/tls_options.ts";
 import type { TlsStream } from "../streams/tls_stream.ts";
 import { openTcpStream, type OpenTcpStreamOptions } from "./open_tcp_stream.ts";
 
-/** Options of `openTlsStream()`. */
+/**
+ * Options of `openTlsStream()`.
+ *
+ * @category Connecting
+ */
 export interface OpenTlsStreamOptions extends Omit<OpenTcpStreamOptions, "localAddress">, TlsClientOptions {
-  /** The name that the certificate of the server must be for; the host connected to if left out. */
+  /** The name that the certificate of the server must be for. By default it is `hostname`. */
   readonly serverName?: string;
 }
 
 /**
  * Opens a TLS connection to a host, by name or address.
  *
- * Connects as `openTcpStream()` does, with the same racing of addresses, and completes the handshake: when it
- * returns, the server has proved that it is who it was asked for. There is no timeout for the whole: put `failAfter()`
- * around it.
+ * Connects as `openTcpStream()` does, with the same racing of addresses, and completes the handshake. When it returns,
+ * the server has proved its identity. There is no timeout for the whole: put `failAfter()` around it.
  *
  * **Cancellation:** throws `Cancelled`; nothing is left open.
  *
@@ -50,6 +53,7 @@ export interface OpenTlsStreamOptions extends Omit<OpenTcpStreamOptions, "localA
  * @throws {BrokenResourceError} If no address could be reached, or the handshake failed.
  * @throws {TooSlowError} If the handshake took longer than `handshakeTimeout`.
  * @throws {RangeError} If `port`, `hostname` or an option is not valid.
+ * @category Connecting
  */
 export function openTlsStream(
   hostname: string,

@@ -13,8 +13,8 @@ import { SocketStream } from "../streams/socket_stream.ts";
 /**
  * Opens a connection to a Unix socket of this machine.
  *
- * A path that begins with a zero byte is an abstract name, which has no file (Linux). Deno 2.9.6 wants `--allow-read`,
- * `--allow-write` and `--allow-net` for the path, the last as `unix:/path/in/full`.
+ * A path that begins with a zero byte is an abstract name, which has no file (Linux). Deno 2.9.6 needs `--allow-read`,
+ * `--allow-write` and `--allow-net` for the path, the last one as `unix:/path/in/full`.
  *
  * **Cancellation:** throws `Cancelled`; a connection that comes too late is closed.
  *
@@ -35,7 +35,8 @@ import { SocketStream } from "../streams/socket_stream.ts";
  * @param path The path of the socket.
  * @returns The connection, which belongs to the caller.
  * @throws {BrokenResourceError} If there is no such socket, or nobody listens on it; `cause` is the host's error.
- * @throws {RangeError} If `path` is not a valid path of a socket.
+ * @throws {RangeError} If `path` is not a valid socket path.
+ * @category Connecting
  */
 export function openUnixStream(path: string): Promise<SocketStream<UnixAddress>> {
   return composedWait(() => open(path));

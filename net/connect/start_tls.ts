@@ -10,13 +10,15 @@ import { TlsStream } from "../streams/tls_stream.ts";
 /**
  * Begins TLS on a connection that is open already, as mail and database protocols do after `STARTTLS`.
  *
- * The stream is taken over, and is closed from then on: use the one returned, whose handshake is done. It must be idle: no
- * operation in progress, no cancelled receive in flight, no unread bytes (somebody between the ends may have injected them;
- * a `BufferedReceiver` on it must be empty for the same reason). Otherwise this throws, and the stream stays usable. Clients
- * only: the host knows no upgrade of a server's end.
+ * The stream is taken over and closed: use the stream that is returned, whose handshake is done. Only clients can do
+ * this, as the host cannot upgrade the server's end.
  *
- * **Cancellation:** throws `Cancelled`; the connection is closed, except in a scope that was cancelled before: then nothing
- * happens to it.
+ * The stream must be idle: no operation in progress, no cancelled receive in flight, no unread bytes (they may have
+ * been injected). A `BufferedReceiver` on it must be empty for the same reason. Otherwise this throws, and the stream
+ * stays usable.
+ *
+ * **Cancellation:** throws `Cancelled`; the connection is closed. If the scope was cancelled before the call, nothing
+ * happens to the connection.
  *
  * @example Asking first
  * ```ts
@@ -41,15 +43,20 @@ import { TlsStream } from "../streams/tls_stream.ts";
  * listener.close();
  * ```
  *
- * @param stream A TCP connection.
+ * @param stream A TCP connection; not a `TlsStream`.
  * @param options The name to verify, and what to trust and to offer.
  * @returns The encrypted stream, which belongs to the caller.
  * @throws {BusyResourceError} If the stream is not idle; it stays usable.
  * @throws {BrokenResourceError} If the handshake failed, or the connection is broken; `cause` is the host's error.
  * @throws {ClosedResourceError} If the stream is closed.
  * @throws {TooSlowError} If the handshake took longer than `handshakeTimeout`.
+ * @category Connecting
  */
-export function startTls(stream: SocketStream, options: StartTlsOptions): Promise<TlsStream> {
+export function startTls(
+  // A `TlsStream`, which has a handshake behind it, does not fit.
+  stream: SocketStream & { readonly handshake?: never },
+  options: StartTlsOptions,
+): Promise<TlsStream> {
   return composedWait(() => upgrade(stream, options));
 }
 

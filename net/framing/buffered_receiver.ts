@@ -76,8 +76,8 @@ const encoder = new TextEncoder();
  *
  * An operation that fails, for whatever reason, has taken no byte. One task may receive at a time.
  *
- * **Cost:** a tenth of a microsecond per line, two thirds of which are `for await` and its promise; half a microsecond for other
- * messages that are there already. They are copied out of the buffer once, large ones not at all. Holds at
+ * **Cost:** a tenth of a microsecond per line, two thirds of which are `for await` and its promise; half a microsecond
+ * for other messages that are there already. They are copied out of the buffer once, large ones not at all. Holds at
  * most `max` bytes or 128 KiB, whichever is larger; 8 KiB for a peer that sends little.
  *
  * @example A protocol of lengths and texts
@@ -85,7 +85,8 @@ const encoder = new TextEncoder();
  * import { BufferedReceiver, streamFromReadable } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
- * using stream = new BufferedReceiver(streamFromReadable(new Blob([new Uint8Array([0, 5]), "hello", "bye\r\n"]).stream()));
+ * const bytes = new Blob([new Uint8Array([0, 5]), "hello", "bye\r\n"]);
+ * using stream = new BufferedReceiver(streamFromReadable(bytes.stream()));
  * const length = await stream.receiveUint16();
  * assertEquals(new TextDecoder().decode(await stream.receiveExactly(length)), "hello");
  * assertEquals(await stream.receiveLine(), "bye");
@@ -265,8 +266,8 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
    * assertEquals([await stream.receiveMessage(parse), await stream.receiveMessage(parse)], ["hello", "me"]);
    * ```
    *
-   * @param parse Gets the bytes that are there, at least one, on loan for this call; returns the message, or `null` if it
-   * is not complete. What it throws is thrown, and no byte is taken.
+   * @param parse Gets the bytes that are there, at least one, on loan for this call; returns the message, or `null` if
+   * it is not complete. What it throws is thrown, and no byte is taken.
    * @param options How long the message may be.
    * @returns What the parser made of it.
    * @throws {IncompleteReceiveError} If the stream ends before the message is complete; the bytes stay in the buffer.
@@ -319,8 +320,8 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
    * Lines end with `\n` or `\r\n`, which is not part of the line; the last one need not end. (Where a line that was
    * cut off must not pass for one, say `receiveUntil("\\r\\n")`.) Bytes that are not UTF-8 become U+FFFD.
    *
-   * Lines are decoded several at a time, so one that is kept for long may keep up to 16 KiB of its neighbours in memory.
-   * Where many are kept, decode what `receiveUntil("\\n")` gives instead.
+   * Lines are decoded several at a time, so one that is kept for long may keep up to 16 KiB of its neighbours in
+   * memory. Where many are kept, decode what `receiveUntil("\\n")` gives instead.
    *
    * **Cancellation:** throws `Cancelled`; no byte is lost.
    *
@@ -356,8 +357,8 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
   /**
    * Iterates over the lines, as `receiveLine()` gives them.
    *
-   * Leaving the loop takes no byte beyond the last line: go on with any other operation. As with `receiveLine()`, a line
-   * that is kept may keep its neighbours in memory.
+   * Leaving the loop takes no byte beyond the last line: go on with any other operation. As with `receiveLine()`, a
+   * line that is kept may keep its neighbours in memory.
    *
    * **Cancellation:** throws `Cancelled` between any two lines; no line is lost.
    *
@@ -520,7 +521,7 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
   }
 
   /**
-   * Receives into a buffer of the caller's: the way without copies, once what is buffered has been taken.
+   * Receives into a buffer of the caller: the way without copies, once what is buffered has been taken.
    *
    * **Cancellation:** throws `Cancelled`; no byte is lost. But the buffer stays on loan to the stream, which may
    * still write into it, until the next receive has returned or the stream is closed.

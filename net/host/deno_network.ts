@@ -1,6 +1,6 @@
 /**
- * The host's network, on `Deno` and, for what that cannot do, on `node:dns`; `connect_from.ts` uses `node:net`. HTTP and
- * WebSockets of the host are in `deno_http.ts`. No other file of `net` says `Deno.` or `node:`.
+ * The host's network, on `Deno` and, for what that cannot do, on `node:dns`; `connect_from.ts` uses `node:net`. HTTP
+ * and WebSockets of the host are in `deno_http.ts`. No other file of `net` says `Deno.` or `node:`.
  */
 
 import {
@@ -61,9 +61,9 @@ const denoNetwork: Network = {
   },
   // Two faults of `Deno.listenTls` (2.9.6): closing a connection in the middle of its handshake leaves the socket open
   // until the client ends it, and small writes wait for acknowledgements, as there is no `setNoDelay()`. A server over
-  // `node:tls` has neither. But measured against this one it echoes 64 bytes in 1.8 times the time, receives 0.7 times the
-  // bytes and does 0.7 times the handshakes per second, sends no alert that says why a handshake failed, and cannot tell a
-  // connection that was cut from one that has ended. So it stays with this one, and the faults are documented.
+  // `node:tls` has neither. But measured against this one it echoes 64 bytes in 1.8 times the time, receives 0.7 times
+  // the bytes and does 0.7 times the handshakes per second, sends no alert that says why a handshake failed, and cannot
+  // tell a connection that was cut from one that has ended. So it stays with this one, and the faults are documented.
   listenTls({ cert, key, alpnProtocols = [], ...where }) {
     const options = { ...listenOptions(where), cert, key, alpnProtocols: [...alpnProtocols] };
     return Deno.listenTls(options) as unknown as NetworkListener<NetworkTlsConn>;
@@ -94,8 +94,8 @@ const denoNetwork: Network = {
 };
 
 /**
- * Throws why a name was not found. If the process is out of files, the resolver cannot ask anybody, and says the same as of
- * a name that is not there (Deno 2.9.6); so then a file is opened, by those who may.
+ * Throws why a name was not found. If the process is out of files, the resolver cannot ask anybody, and says the same
+ * as of a name that is not there (Deno 2.9.6); so then a file is opened, by those who may.
  */
 async function notFound(error: unknown): Promise<never> {
   const here = { hostname: "127.0.0.1", port: 0 };

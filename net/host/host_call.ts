@@ -9,7 +9,9 @@ import { withOthers } from "../base/with_others.ts";
 /** That of the language: a promise may have one of its own. */
 const { then } = Promise.prototype;
 
-/** Calls the host for what it makes at once: a listener. What an `async` function makes comes too late, and is closed. */
+/**
+ * Calls the host for what it makes at once: a listener. What an `async` function makes comes too late, and is closed.
+ */
 export function makeAtOnce<T extends { close(): unknown }>(name: string, make: () => T): T {
   const made = make();
   if (typeof read(made, "then") !== "function") return made;

@@ -22,12 +22,16 @@ export function isOutOfResources(error: unknown): boolean {
   return CAPACITY.has(read(error, "code"));
 }
 
-/** Whether an error says that the socket is closed; if it was not this side's stream that did it, it was somebody else. */
+/**
+ * Whether an error says that the socket is closed; if it was not this side's stream that did it, it was somebody else.
+ */
 export function isClosed(error: unknown): boolean {
   return CLOSED.has(read(error, "name")) || CLOSED.has(read(error, "code"));
 }
 
-/** Whether an error is of the system: it has a code. Those that nobody thought of, and faults of programs, have none. */
+/**
+ * Whether an error is of the system: it has a code. Those that nobody thought of, and faults of programs, have none.
+ */
 export function isOfSystem(error: unknown): boolean {
   return typeof read(error, "code") === "string";
 }

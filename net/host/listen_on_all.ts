@@ -3,8 +3,8 @@
  *
  * All or none, but that an address which this machine cannot use (`::1` without IPv6, which /etc/hosts lists all the
  * same) is passed over if another one works. Systems have many words for that, so it is every error of the system that
- * would not meet the other addresses as well: what is in use, not allowed or out of resources fails all. Port 0 gives all
- * the same port: the host chooses it for the first address, and if it is taken for another one, all begin anew.
+ * would not meet the other addresses as well: what is in use, not allowed or out of resources fails all. Port 0 gives
+ * all the same port: the host chooses it for the first address, and if it is taken for another one, all begin anew.
  */
 
 import { BrokenResourceError, checkpoint, ErrorGroup } from "../../core/mod.ts";

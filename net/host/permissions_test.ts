@@ -1,6 +1,6 @@
 /**
- * With the permissions that programs are given: for a name, as in `--allow-net=example.com`, not for its addresses. Deno
- * asks for each on its own, and a prompt would block the test: there is nobody to answer it.
+ * With the permissions that programs are given: for a name, as in `--allow-net=example.com`, not for its addresses.
+ * Deno asks for each on its own, and a prompt would block the test: there is nobody to answer it.
  */
 
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";

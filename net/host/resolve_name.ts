@@ -9,8 +9,8 @@ import { isNotCapable, messageOf } from "./host_errors.ts";
 import { waitForHost } from "./wait_for_host.ts";
 
 /**
- * The addresses of a host name, at least one; a numeric one needs no resolver. `aim` is what they are for, as in `Cannot
- * connect to example.org:80`. A permission that is missing is not the network's fault, and comes out as it is.
+ * The addresses of a host name, at least one; a numeric one needs no resolver. `aim` is what they are for, as in
+ * `Cannot connect to example.org:80`. A permission that is missing is not the network's fault, and comes out as it is.
  */
 export async function resolveName(hostname: string, aim: string): Promise<readonly ResolvedAddress[]> {
   const family = ipVersion(hostname);

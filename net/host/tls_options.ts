@@ -9,7 +9,11 @@ import { readText } from "./deno_network.ts";
 import { isNotCapable, messageOf } from "./host_errors.ts";
 import { waitForHost } from "./wait_for_host.ts";
 
-/** Options of a client about TLS. */
+/**
+ * Options of `openTlsStream()` and `startTls()` about TLS.
+ *
+ * @category Connecting
+ */
 export interface TlsClientOptions extends TlsStreamOptions {
   /**
    * Certificates of authorities to trust besides those the host trusts: texts in PEM.
@@ -18,44 +22,61 @@ export interface TlsClientOptions extends TlsStreamOptions {
    */
   readonly caCerts?: readonly string[];
   /**
-   * The protocols on offer to ALPN, in the order of preference; the server may ignore them.
+   * The protocols to offer by ALPN, in the order of preference. The server may ignore them.
    *
    * @default {[]}
    */
   readonly alpn?: readonly string[];
   /**
-   * How long the handshake may take, in milliseconds; it fails with `TooSlowError` then.
+   * How long the handshake may take, in milliseconds. After that it fails with `TooSlowError`.
    *
    * @default {Infinity}
    */
   readonly handshakeTimeout?: number;
 }
 
-/** Options of `startTls()`. */
+/**
+ * Options of `startTls()`.
+ *
+ * @category Connecting
+ */
 export interface StartTlsOptions extends TlsClientOptions {
   /** The name, or IP address, that the certificate of the server must be for. */
   readonly serverName: string;
 }
 
 /**
- * The certificate of a server, followed by those of its authorities, and its private key, without a pass phrase: both
+ * The certificate of a server and its private key.
+ *
+ * The certificate is followed by those of its authorities, if there are any. The key has no pass phrase. Both are given
  * as text in PEM, or both as paths of such files.
+ *
+ * @category Listening
  */
 export type TlsIdentity =
   | { readonly cert: string; readonly key: string }
   | { readonly certFile: string | URL; readonly keyFile: string | URL };
 
-/** Options of a server about TLS. */
+/**
+ * Options of `openTlsListeners()` and of `tlsServer()` about TLS.
+ *
+ * @category Listening
+ */
 export interface TlsServerOptions extends TlsStreamOptions {
   /**
-   * The protocols on offer to ALPN, in the order of preference. A client that offers others only is turned away.
+   * The protocols to offer by ALPN, in the order of preference. A client that offers only other protocols is turned
+   * away.
    *
    * @default {[]}
    */
   readonly alpn?: readonly string[];
 }
 
-/** Options of `openTlsListeners()`. */
+/**
+ * Options of `openTlsListeners()`.
+ *
+ * @category Listening
+ */
 export type OpenTlsListenersOptions = OpenTcpListenersOptions & TlsServerOptions & TlsIdentity;
 
 /** Checks options of a client. */

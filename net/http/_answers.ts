@@ -4,8 +4,8 @@ import { cancellable, currentTask, shielded } from "../../core/mod.ts";
 import { failureOf, ignore, NOTHING, openWaits } from "../../core/internal.ts";
 
 /**
- * How long cleanup may take where nothing says what it waits for, in milliseconds: that of a source that is ended, and that
- * of handlers that are cancelled, until their connections are closed.
+ * How long cleanup may take where nothing says what it waits for, in milliseconds: that of a source that is ended, and
+ * that of handlers that are cancelled, until their connections are closed.
  */
 export const LAST_WORDS = 500;
 /** Ends a stream whose error has gone its own way. */
@@ -27,9 +27,9 @@ export function serverError(): Response {
 }
 
 /**
- * Ends the source of a body; returns what its cleanup failed with, if it did, in an array (a promise cannot bring any error
- * whole). It may take the time that it needs for waits of this library, which say what they are for. A promise of somebody
- * else's may never settle, and must not keep the request.
+ * Ends the source of a body; returns what its cleanup failed with, if it did, in an array (a promise cannot bring any
+ * error whole). It may take the time that it needs for waits of this library, which say what they are for. A promise of
+ * somebody else's may never settle, and must not keep the request.
  */
 export async function endSource(
   source: { cancel(reason: unknown): Promise<void> },

@@ -6,8 +6,8 @@
  *        │                        └──▶ upgraded, handler of it ──────▶ over
  *        └── error ──▶ what `onHandlerError` says; the client gets a 500
  *
- * What is wrong with the request itself is its client's fault, and no error of the handler: an URL that is none is answered
- * before there is a task, and whatever the host says when a body is read ends the request, not more.
+ * What is wrong with the request itself is its client's fault, and no error of the handler: an URL that is none is
+ * answered before there is a task, and whatever the host says when a body is read ends the request, not more.
  *
  * All of it is cancelled when the client goes away: before the answer `request.signal` tells it, while a body is sent
  * the cancelling of the stream that the host reads. The signal costs more than a simple request does in all, so only
@@ -71,9 +71,13 @@ export interface ServerContext {
   readonly watchIfPending: (exchange: Exchange) => void;
 }
 
-/** How long a client that asks for a WebSocket is watched before it gets one, in milliseconds: see `host/deno_http.ts`. */
+/**
+ * How long a client that asks for a WebSocket is watched before it gets one, in milliseconds: see `host/deno_http.ts`.
+ */
 const UPGRADE_DELAY = 5;
-/** So many turns the host needs to notice and to say that a client is gone: two, but more if the process has much to do. */
+/**
+ * So many turns the host needs to notice and to say that a client is gone: two, but more if the process has much to do.
+ */
 const UPGRADE_TURNS = 5;
 const CLIENT_GONE = "the client has gone away";
 /** See the header. */
@@ -83,7 +87,9 @@ export class Exchange implements HttpRequestInfo {
   readonly #info: HostRequestInfo;
   /** Gives the host its answer; `null` afterwards. Written by `#answer()`. */
   #respond: ((response: Response) => void) | null;
-  /** Listens to the signal of the request while that is watched. Made when needed: a closure for each would cost time. */
+  /**
+   * Listens to the signal of the request while that is watched. Made when needed: a closure for each would cost time.
+   */
   #gone: (() => void) | null = null;
   /** Whether there is a body that may be read. */
   readonly #hasBody: boolean;
@@ -230,8 +236,8 @@ export class Exchange implements HttpRequestInfo {
   }
 
   async #runUpgrade(upgrade: Upgrade): Promise<void> {
-    // A client that resets after its request would leave a WebSocket which never opens, and never ends: see `host/deno_http.ts`.
-    // It is watched, so this wait is cancelled then.
+    // A client that resets after its request would leave a WebSocket which never opens, and never ends: see
+    // `host/deno_http.ts`. It is watched, so this wait is cancelled then.
     await untilSeen();
     // The upgrade itself aborts the signal.
     this.#unwatch();
@@ -319,7 +325,9 @@ export class Exchange implements HttpRequestInfo {
     }
   }
 
-  /** Answers with what the rule has returned. If that is of no use, either, it is given up, and told without the rule. */
+  /**
+   * Answers with what the rule has returned. If that is of no use, either, it is given up, and told without the rule.
+   */
   async #handInstead(answer: Response): Promise<void> {
     try {
       if (this.#respond !== null) await this.#hand(answer);

@@ -1,4 +1,7 @@
-/** How a server of HTTP serves: it listens, again if it must, and drains. What happens to a request is in `_exchange.ts`. */
+/**
+ * How a server of HTTP serves: it listens, again if it must, and drains. What happens to a request is in
+ * `_exchange.ts`.
+ */
 
 import {
   BrokenResourceError,
@@ -190,8 +193,8 @@ async function turnsToSend(): Promise<void> {
 }
 
 /**
- * Tells whether the URL of a request is one, which a `host` like `a b` makes it not. What follows the host cannot spoil it,
- * and one request after the other names the same host.
+ * Tells whether the URL of a request is one, which a `host` like `a b` makes it not. What follows the host cannot spoil
+ * it, and one request after the other names the same host.
  */
 function urlChecker(): (url: string) => boolean {
   let good = "a URL";

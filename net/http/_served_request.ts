@@ -2,12 +2,12 @@
  * The reading of a request's body under the scopes of whoever reads it.
  *
  * The methods are put between the request and its prototype: defining eight properties on each request would cost more
- * than a whole simple request. The host cannot stop reading, so a read that is cancelled is left behind; it ends, at the
- * latest, when the request has been answered.
+ * than a whole simple request. The host cannot stop reading, so a read that is cancelled is left behind; it ends, at
+ * the latest, when the request has been answered.
  *
- * Whatever the host fails a read with is the client's doing: it went away, or sent what is not a body. There is no list of
- * such errors, as hosts have more of them than any list. What is not the host's are errors of the language: a body that
- * was read already (`TypeError`), text that is no JSON (`SyntaxError`).
+ * Whatever the host fails a read with is the client's doing: it went away, or sent what is not a body. There is no list
+ * of such errors, as hosts have more of them than any list. What is not the host's are errors of the language: a body
+ * that was read already (`TypeError`), text that is no JSON (`SyntaxError`).
  */
 
 import { BrokenResourceError } from "../../core/mod.ts";
@@ -30,8 +30,8 @@ export function adoptRequest(request: Request): void {
 }
 
 /**
- * Ends the reading of a body that has been begun and not finished. The host keeps a connection for whoever might read on
- * (Deno 2.9.6): it would not take another request.
+ * Ends the reading of a body that has been begun and not finished. The host keeps a connection for whoever might read
+ * on (Deno 2.9.6): it would not take another request.
  */
 export function abandonBody(request: Request): void {
   breakOffs.get(request)?.();
@@ -176,7 +176,9 @@ function isOfHost(error: unknown): boolean {
   return !(isInstance(error, TypeError) || isInstance(error, SyntaxError) || isInstance(error, RangeError));
 }
 
-/** What the host says when the client ends in the middle of a body, or sends what is not one, is about the connection. */
+/**
+ * What the host says when the client ends in the middle of a body, or sends what is not one, is about the connection.
+ */
 function translate(error: unknown): unknown {
   if (!isOfHost(error)) return error;
   const text = isInstance(error, Error) ? error.message : textOf(error);

@@ -2,10 +2,10 @@
  * WebSockets as channels of messages.
  *
  * The host's `WebSocket` pushes messages by events and takes any number to send; here both are waits. What has arrived
- * and was not received is kept, up to a limit: the web's interface has no way to slow a peer down, so one that sends more
- * is cut off. A send waits while the host holds too much that is not sent yet, of which it says only how much it is: so
- * that is looked at again, some turns long in each, then in growing steps on the host's clock, as a simulation does not
- * hold up the outside world.
+ * and was not received is kept, up to a limit: the web's interface has no way to slow a peer down, so one that sends
+ * more is cut off. A send waits while the host holds too much that is not sent yet, of which it says only how much it
+ * is: so that is looked at again, some turns long in each, then in growing steps on the host's clock, as a simulation
+ * does not hold up the outside world.
  *
  *     open ──close()────────▶ closing ──close event, or the timeout──▶ closed by us      (ClosedResourceError)
  *       ├──peer's close frame──▶ drained of what arrived before ──▶ ended               (EndOfChannel)
@@ -139,8 +139,8 @@ export class Channel implements WebSocketChannel {
   }
 
   /**
-   * Waits until it is open, on the host's clock for `timeout` at most; called once, in the turn in which the channel was
-   * made. Whatever it throws, close then.
+   * Waits until it is open, on the host's clock for `timeout` at most; called once, in the turn in which the channel
+   * was made. Whatever it throws, close then.
    */
   opened(action: string, timeout?: number): Promise<void> {
     let stop: (() => void) | undefined;
@@ -263,8 +263,8 @@ export class Channel implements WebSocketChannel {
   }
 
   /**
-   * Takes the oldest message that has arrived; there must be one. Taking it from the front of a long array would move all
-   * others.
+   * Takes the oldest message that has arrived; there must be one. Taking it from the front of a long array would move
+   * all others.
    */
   #next(): WebSocketMessage {
     if (this.#oldest.length === 0) {

@@ -1,8 +1,8 @@
 /**
  * What becomes of a request that is answered with a WebSocket.
  *
- * The response that a handler returns is only a sign: the host's upgrade happens when the server has it in its hands. An
- * upgrade whose response never reaches the host (an error or a cancellation in between) would end the whole server.
+ * The response that a handler returns is only a sign: the host's upgrade happens when the server has it in its hands.
+ * An upgrade whose response never reaches the host (an error or a cancellation in between) would end the whole server.
  */
 
 /** An upgrade that was asked for. */

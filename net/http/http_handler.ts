@@ -2,11 +2,19 @@
 
 import type { TcpAddress } from "../../core/mod.ts";
 
-/** Given to a handler besides the request. */
+/**
+ * What a handler is told about a request besides the request itself.
+ *
+ * @category HTTP
+ */
 export interface HttpRequestInfo {
-  /** Where the client is. Asked of the host when it is read, so read it before the answer. */
+  /** The address of the client. The host is asked when this is read, so read it before you answer. */
   readonly remoteAddress: TcpAddress;
 }
 
-/** Answers requests: see `httpServer()`. */
+/**
+ * A function that answers requests: see `httpServer()`.
+ *
+ * @category HTTP
+ */
 export type HttpHandler = (request: Request, info: HttpRequestInfo) => Response | Promise<Response>;

@@ -9,14 +9,18 @@ import { Channel } from "./_web_socket_channel.ts";
 import { checkLimits } from "./_web_socket_limits.ts";
 import type { WebSocketChannel, WebSocketOptions } from "./web_socket_channel.ts";
 
-/** Options of `openWebSocket()`. */
+/**
+ * Options of `openWebSocket()`.
+ *
+ * @category WebSockets
+ */
 export interface OpenWebSocketOptions extends WebSocketOptions {
-  /** The subprotocols on offer, the preferred one first. */
+  /** The subprotocols to offer, the preferred one first. */
   readonly protocols?: readonly string[];
   /** Headers of the request, such as `authorization`. */
   readonly headers?: HeadersInit;
   /**
-   * For `wss:`, certificates of authorities to trust besides those the host trusts: texts in PEM.
+   * Certificates of authorities to trust for `wss:` besides those the host trusts: texts in PEM.
    *
    * @default {[]}
    */
@@ -24,7 +28,7 @@ export interface OpenWebSocketOptions extends WebSocketOptions {
 }
 
 /**
- * Opens a WebSocket.
+ * Opens a WebSocket to a server.
  *
  * `await using` closes it. There is no timeout: put `failAfter()` around it.
  *
@@ -49,12 +53,13 @@ export interface OpenWebSocketOptions extends WebSocketOptions {
  * });
  * ```
  *
- * @param url Where to, with the scheme `ws:` or `wss:`.
+ * @param url The address of the server, with the scheme `ws:` or `wss:`.
  * @param options Subprotocols, headers and limits.
  * @returns The open WebSocket, which belongs to the caller.
  * @throws {BrokenResourceError} If the server cannot be reached, refuses (the message has its status) or does not speak
- * WebSocket.
+ *   WebSocket.
  * @throws {RangeError} If the URL or a subprotocol is not valid.
+ * @category WebSockets
  */
 export function openWebSocket(url: string | URL, options: OpenWebSocketOptions = {}): Promise<WebSocketChannel> {
   return composedWait(() => open(url, options));

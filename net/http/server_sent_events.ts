@@ -2,26 +2,30 @@
 
 import { failureOf, NOTHING, show } from "../../core/internal.ts";
 
-/** One message. */
+/**
+ * A message of `serverSentEvents()`.
+ *
+ * @category HTTP
+ */
 export interface ServerSentEvent {
-  /** The text; may have several lines. */
+  /** The text, of one or more lines. */
   readonly data?: string;
-  /** The type of the event: `"message"` for the browser if there is none. */
+  /** The type of the event. Without it browsers take `"message"`. */
   readonly event?: string;
-  /** What a client that connects again tells in the header `last-event-id`. */
+  /** The id of the message. A client that connects again sends the last one in the header `last-event-id`. */
   readonly id?: string;
-  /** How long a client shall wait before it connects again, in milliseconds. */
+  /** How long a client waits before it connects again, in milliseconds. */
   readonly retry?: number;
-  /** A line that clients ignore, to keep the connection alive. */
+  /** A text that clients ignore, to keep the connection alive. */
   readonly comment?: string;
 }
 
 /**
  * Makes a response that sends the messages of an iterable as server-sent events.
  *
- * A message is asked for when the client takes it, in the task of the request: what the iterable waits for is cancelled
- * when the client goes away, and its `return()` is called, so an async generator can clean up in `finally`. A receiving
- * end of a channel will do, too.
+ * A message is asked for when the client takes it, in the task of the request. When the client goes away, whatever the
+ * iterable waits for is cancelled, and its `return()` is called, so an async generator can clean up in `finally`. The
+ * receiving end of a channel is such an iterable, too.
  *
  * @example A clock for one client
  * ```ts
@@ -43,15 +47,19 @@ export interface ServerSentEvent {
  * });
  * ```
  *
- * @param events The messages; a string is one with that text.
- * @param init Status and further headers.
+ * @param events The messages. A string is a message with that text.
+ * @param init The status, and further headers.
  * @returns The response.
- * @throws {TypeError} If `events` is not iterable.
+ * @throws {TypeError} If `events` is not iterable, or `init` is not an object.
+ * @category HTTP
  */
 export function serverSentEvents(
   events: AsyncIterable<ServerSentEvent | string> | Iterable<ServerSentEvent | string>,
   init: ResponseInit = {},
 ): Response {
+  if (typeof init !== "object" || init === null) {
+    throw new TypeError(`Cannot send events as "init" must be an object: received ${show(init)}`);
+  }
   const source = events as AsyncIterable<ServerSentEvent | string> & Iterable<ServerSentEvent | string>;
   const iterator = source?.[Symbol.asyncIterator]?.() ?? source?.[Symbol.iterator]?.();
   if (iterator === undefined) {

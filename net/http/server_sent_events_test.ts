@@ -97,6 +97,22 @@ Deno.test("serverSentEvents() refuses what would let a text forge fields", async
   );
 });
 
+Deno.test("serverSentEvents() refuses an init that is no object before it asks for the events", () => {
+  const events = {
+    [Symbol.iterator](): never {
+      throw new Error("asked");
+    },
+  };
+  const inits = [[null, "null"], [404, "404"], ["text/plain", '"text/plain"'], [() => {}, "a function"]] as const;
+  for (const [init, found] of inits) {
+    assertThrows(
+      () => serverSentEvents(events, init as never),
+      TypeError,
+      `Cannot send events as "init" must be an object: received ${found}`,
+    );
+  }
+});
+
 Deno.test("the source of the events cleans up after an event that cannot be sent, and its errors are not lost", async () => {
   const log: string[] = [];
   async function* events(): AsyncGenerator<ServerSentEvent> {

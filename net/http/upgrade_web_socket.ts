@@ -9,13 +9,18 @@ import { checkLimits } from "./_web_socket_limits.ts";
 import { registerUpgrade } from "./_web_socket_upgrade.ts";
 import type { WebSocketChannel, WebSocketOptions } from "./web_socket_channel.ts";
 
-/** Options of `upgradeWebSocket()`. */
+/**
+ * Options of `upgradeWebSocket()`.
+ *
+ * @category WebSockets
+ */
 export interface UpgradeWebSocketOptions extends WebSocketOptions {
-  /** The subprotocol, one of those that the client offers. */
+  /** The subprotocol to use, one of those that the client offers. */
   readonly protocol?: string;
   /**
-   * A client that is silent for so long, in milliseconds, is cut off; after half of it, it is asked for a sign of life.
-   * `Infinity` never asks. A client that does not take what is sent to it is not asked, so limit your sends in time.
+   * How long a client may be silent, in milliseconds, before it is cut off. After half of that it is asked for a sign
+   * of life. `Infinity` never asks. A client that does not take what is sent to it is not asked, so limit your sends in
+   * time.
    *
    * @default {30_000}
    */
@@ -23,18 +28,20 @@ export interface UpgradeWebSocketOptions extends WebSocketOptions {
 }
 
 /**
- * Answers a request with a WebSocket: makes the response that a handler of `httpServer()` returns.
+ * Makes the response that turns a request of `httpServer()` into a WebSocket.
  *
- * `handler` runs in the task of the request, once the socket is open. The socket is closed when it ends: with the code 1000,
- * 1001 if it was cancelled, 1011 if it failed. Its errors are those of the server's handler, except errors caused by its own
- * client (closed, vanished, sent too much): those just end it. A shutdown leaves it the grace, so wait for messages by
+ * The handler of the server returns that response. `handler` runs in the task of the request, once the socket is open.
+ * When it ends, the socket is closed: with the code 1000, with 1001 if it was cancelled, with 1011 if it failed. Its
+ * errors are those of the server's handler, except errors caused by its own client (closed, vanished, sent too much):
+ * those just end it. At a shutdown it goes on for the grace, so wait for messages by
  * `untilShutdown(() => socket.receive())`.
  *
- * **Not guaranteed:** that the process gets the file of a client back which resets the connection in the very moment in which
- * its upgrade is answered: Deno 2.9.6 keeps that until the process ends. The request itself is over after ten seconds.
+ * **Not guaranteed:** that the process gets the open file of every client back. If a client resets the connection in
+ * the very moment in which its upgrade is answered, Deno 2.9.6 keeps the file until the process ends. The request
+ * itself is over after ten seconds.
  *
- * A request that does not ask for a WebSocket, or does not offer the subprotocol, is the fault of its client: then the
- * response says so, with the status 426 or 400, and `handler` is not called.
+ * If a request does not ask for a WebSocket, or does not offer the subprotocol, that is the fault of its client. Then
+ * the response says so, with the status 426 or 400, and `handler` is not called.
  *
  * @example A server that counts
  * ```ts
@@ -55,9 +62,10 @@ export interface UpgradeWebSocketOptions extends WebSocketOptions {
  *
  * @param request The request, as the server gave it to its handler.
  * @param handler Called with the open socket.
- * @param options Subprotocol and limits.
- * @returns The response, to be returned by the handler as it is.
+ * @param options The subprotocol and the limits.
+ * @returns The response, which the handler of the server must return as it is.
  * @throws {RangeError} If an option is out of its range.
+ * @category WebSockets
  */
 export function upgradeWebSocket(
   request: Request,
@@ -88,8 +96,8 @@ const FAILED = 1011;
 /** That of `Deno.upgradeWebSocket()`. */
 const DEFAULT_IDLE_TIMEOUT = 30_000;
 /**
- * How long the host may take to hand over the socket, in milliseconds: if the client has reset the connection, Deno 2.9.6
- * never does, and does not say so.
+ * How long the host may take to hand over the socket, in milliseconds: if the client has reset the connection, Deno
+ * 2.9.6 never does, and does not say so.
  */
 const OPENING_TIMEOUT = 10_000;
 

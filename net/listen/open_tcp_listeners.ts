@@ -8,10 +8,10 @@ import { listenOnAll } from "../host/listen_on_all.ts";
 import { SocketListener } from "./socket_listener.ts";
 
 /**
- * Begins to listen on a TCP port, on every address the host name stands for.
+ * Listens on a TCP port, on every address that the host name stands for.
  *
- * All or none: if one address fails, the others are closed again. Only an address that this machine cannot use, such as
- * `::1` where IPv6 is switched off, is passed over if another one of the name works.
+ * All or none: if one address fails, the other listeners are closed again. An address that this machine cannot use,
+ * such as `::1` where IPv6 is switched off, is no failure as long as another address of the name works.
  *
  * **Cancellation:** throws `Cancelled`; nothing is left open.
  *
@@ -26,12 +26,13 @@ import { SocketListener } from "./socket_listener.ts";
  * ```
  *
  * @param port The port; 0 takes any free one, the same for all addresses.
- * @param options Host name, backlog, sharing of the port.
+ * @param options The host name, the backlog, and whether to share the port.
  * @returns A listener for each address, at least one; they belong to the caller.
- * @throws {BrokenResourceError} If the port is in use or the address is not of this machine; `cause` is the host's error, or
- *   the `ErrorGroup` of the failures of all addresses.
+ * @throws {BrokenResourceError} If the port is in use or the address is not of this machine. `cause` is the host's
+ *   error, or the `ErrorGroup` of the failures of all addresses.
  * @throws {TypeError} If `reusePort` needs a flag that Deno was started without.
  * @throws {RangeError} If `port` or `hostname` is not a valid port or host name.
+ * @category Listening
  */
 export function openTcpListeners(
   port: number,

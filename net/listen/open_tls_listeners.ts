@@ -12,11 +12,11 @@ import { TlsStream } from "../streams/tls_stream.ts";
 import { SocketListener } from "./socket_listener.ts";
 
 /**
- * Begins to listen for TLS connections on a TCP port, on every address the host name stands for.
+ * Listens for TLS connections on a TCP port, on every address that the host name stands for.
  *
- * Accepting a connection does no handshake, so a client that is silent keeps no other from being accepted:
- * `TlsStream.handshake()`, in the task that serves the connection, does it, or else the first send or receive.
- * `serveTls()` takes care of all that.
+ * Accepting a connection does no handshake, so a silent client does not keep others from being accepted. The task that
+ * serves the connection does it by `TlsStream.handshake()`; otherwise the first send or receive does it. `serveTls()`
+ * takes care of all that.
  *
  * **Cancellation:** throws `Cancelled`; nothing is left open.
  *
@@ -25,17 +25,18 @@ import { SocketListener } from "./socket_listener.ts";
  * import { openTlsListeners } from "@trefoil/io";
  * import { assertRejects } from "@std/assert";
  *
- * const files = { certFile: "no/cert.pem", keyFile: "no/key.pem" };
- * await assertRejects(() => openTlsListeners(8443, { hostname: "127.0.0.1", alpn: ["echo/1"], ...files }), Error, "no/cert.pem");
+ * const options = { hostname: "127.0.0.1", alpn: ["echo/1"], certFile: "no/cert.pem", keyFile: "no/key.pem" };
+ * await assertRejects(() => openTlsListeners(8443, options), Error, "no/cert.pem");
  * ```
  *
  * @param port The port; 0 takes any free one, the same for all addresses.
- * @param options Certificate and key, protocols, and what `openTcpListeners()` takes.
+ * @param options The certificate and its key, protocols, and what `openTcpListeners()` takes.
  * @returns A listener for each address, at least one; they belong to the caller.
- * @throws {BrokenResourceError} If the port is in use, the address is not of this machine, or a file cannot be read; `cause`
- *   is the host's error, or the `ErrorGroup` of the failures of all addresses.
- * @throws {RangeError} If the host cannot use the certificate or the key, or `port` or `hostname` is not a valid port or
- *   host name.
+ * @throws {BrokenResourceError} If the port is in use, the address is not of this machine, or a file cannot be read.
+ *   `cause` is the host's error, or the `ErrorGroup` of the failures of all addresses.
+ * @throws {RangeError} If the host cannot use the certificate or the key, or `port` or `hostname` is not a valid port
+ *   or host name.
+ * @category Listening
  */
 export function openTlsListeners(
   port: number,

@@ -20,16 +20,18 @@ import { SocketListener } from "./socket_listener.ts";
 import type { SocketStream } from "../streams/socket_stream.ts";
 
 /**
- * Begins to listen on a Unix socket.
+ * Listens on a Unix socket.
  *
- * A socket file that nobody answers on is removed first; one that is in use, or a file of another kind, never is. The
- * file is removed when the listener is closed. A path that begins with a zero byte is an abstract name, which has no
- * file (Linux).
+ * A socket file on which nobody answers is removed first. A socket in use, or a file of another kind, is never removed.
+ * The file is removed when the listener is closed. A path that begins with a zero byte is an abstract name, which has
+ * no file (Linux).
  *
- * **Not guaranteed:** that closing spares the file of another server, if somebody has removed this one's and that server
- * listens on the same path: Deno removes what is there. So end a server before its successor begins.
+ * **Not guaranteed:** that closing spares the file of another server. If somebody has removed the file of this
+ * listener, and another server listens on the same path, Deno removes the file of that server. So end a server before
+ * its successor begins.
  *
- * Deno 2.9.6 wants `--allow-read`, `--allow-write` and `--allow-net` for the path, the last as `unix:/path/in/full`.
+ * Deno 2.9.6 needs `--allow-read`, `--allow-write` and `--allow-net` for the path, the last one as
+ * `unix:/path/in/full`.
  *
  * **Cancellation:** throws `Cancelled`; nothing is left open.
  *
@@ -47,7 +49,8 @@ import type { SocketStream } from "../streams/socket_stream.ts";
  * @param options The permissions of the file.
  * @returns The listener, which belongs to the caller.
  * @throws {BrokenResourceError} If the path is in use, or no file can be made there; `cause` is the host's error.
- * @throws {RangeError} If `path` is not a valid path of a socket, or `mode` not valid permissions.
+ * @throws {RangeError} If `path` is not a valid socket path, or `mode` is not valid permissions.
+ * @category Listening
  */
 export function openUnixListener(
   path: string,
@@ -90,8 +93,8 @@ async function listen(
 }
 
 /**
- * Removes a socket file if nobody answers on it; an error if that is not what it is. A network that cannot find out, or not
- * remove it, leaves it alone: then it is `inUse`.
+ * Removes a socket file if nobody answers on it; an error if that is not what it is. A network that cannot find out, or
+ * not remove it, leaves it alone: then it is `inUse`.
  */
 async function removeStale(network: Network, path: string, inUse: unknown): Promise<void> {
   const target = formatPath(path);

@@ -1,12 +1,12 @@
 /**
  * A listening socket.
  *
- * A shell over `LeftBehind`: an accept that is cancelled is left in flight, and the connection it brings is kept for the
- * next one, or closed with the listener.
+ * A shell over `LeftBehind`: an accept that is cancelled is left in flight, and the connection it brings is kept for
+ * the next one, or closed with the listener.
  *
  * An accept of the host that fails says little about the listener: mostly one connection has died while it waited, and
- * which errors that can be nobody has listed completely (Deno adds `ENOTCONN`, as it asks a dead socket for its peer). So
- * whatever the system reports is passed over, but for a socket that is closed and for a want of resources.
+ * which errors that can be nobody has listed completely (Deno adds `ENOTCONN`, as it asks a dead socket for its peer).
+ * So whatever the system reports is passed over, but for a socket that is closed and for a want of resources.
  */
 
 import type { SocketAddress } from "../../core/mod.ts";
@@ -22,8 +22,8 @@ import type { Listener } from "../streams/stream.ts";
 const WORDS: Words = { action: "accept", what: "the listener", busy: "accepting on this listener" };
 
 /**
- * How many connections in a row may be dead by the time they are accepted before an accept says so: more than a scanner of
- * ports leaves behind in one sweep, and an end to an error that will not go away.
+ * How many connections in a row may be dead by the time they are accepted before an accept says so: more than a scanner
+ * of ports leaves behind in one sweep, and an end to an error that will not go away.
  */
 const MOST_DEAD = 100;
 
@@ -31,9 +31,10 @@ const MOST_DEAD = 100;
 type ConnOf<S extends SocketStream<SocketAddress>> = NetworkConn<S["localAddress"]>;
 
 /**
- * A listening socket: gives out a stream for each connection.
+ * A listening socket, which gives out a stream for each connection.
  *
- * Made by `openTcpListeners()`, `openTlsListeners()` and `openUnixListener()`. Closing it is the caller's duty, unless a server has taken it over.
+ * `openTcpListeners()`, `openTlsListeners()` and `openUnixListener()` make it. The caller must close it, unless a
+ * server has taken it over.
  *
  * @example Accepting one connection
  * ```ts
@@ -50,9 +51,11 @@ type ConnOf<S extends SocketStream<SocketAddress>> = NetworkConn<S["localAddress
  *   assertEquals(await stream.receiveSome(), null);
  * });
  * ```
+ *
+ * @category Listening
  */
 export class SocketListener<S extends SocketStream<SocketAddress> = SocketStream> implements Listener<S> {
-  /** Where it listens. */
+  /** The address it listens on. */
   readonly address: S["localAddress"];
   readonly #listener: NetworkListener<ConnOf<S>>;
   readonly #accepting: Accepting<S>;
@@ -60,10 +63,10 @@ export class SocketListener<S extends SocketStream<SocketAddress> = SocketStream
   /**
    * Wraps a listener of the host and takes it over.
    *
-   * @param listener The listener.
-   * @param open Makes the stream of a connection; a `SocketStream` if left out. If it throws, the connection is closed, and
-   *   the accept fails with that error.
-   * @throws {TypeError} If `listener` is none, or `open` no function.
+   * @param listener A listener of the host.
+   * @param open Makes the stream of a connection, by default a `SocketStream`. If it throws, the connection is closed,
+   *   and the accept fails with that error.
+   * @throws {TypeError} If `listener` is not a listener, or `open` is not a function.
    */
   constructor(
     listener: NetworkListener<NetworkConn<S["localAddress"]>>,
@@ -83,17 +86,19 @@ export class SocketListener<S extends SocketStream<SocketAddress> = SocketStream
    *
    * @returns The stream, which belongs to the caller.
    * @throws {BusyResourceError} If another task is accepting.
-   * @throws {ClosedResourceError} If the listener is closed, before or meanwhile, or somebody else closes its socket.
-   * @throws {Error} If the host has no more resources (`code` `EMFILE` and the like), or fails in an unknown way:
-   *   accepting can be tried again.
+   * @throws {ClosedResourceError} If the listener is closed, before or meanwhile, or if somebody else closes its
+   *   socket.
+   * @throws {Error} If the host has no more resources (`code` `EMFILE` and the like), or fails in an unknown way.
+   *   Accepting can be tried again.
    */
   accept(): Promise<S> {
     return this.#accepting.accept();
   }
 
   /**
-   * Stops listening; a blocked accept fails, connections nobody has accepted are closed. Idempotent. Never throws: if the
-   * host cannot close the socket, it is out of reach all the same.
+   * Stops listening. A blocked accept fails; connections that nobody has accepted are closed. Idempotent.
+   *
+   * Never throws: a socket that the host cannot close is out of reach all the same.
    */
   close(): void {
     if (this.#accepting.closedAs !== null) return;

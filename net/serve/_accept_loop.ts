@@ -150,7 +150,8 @@ export async function serveAll<S extends { close(): void }>(
         void nursery.startSoon(() => serve(stream, slot), CONNECTION);
       for (const listener of listeners) {
         nursery.startSoon(async () => {
-          // One region for all accepts: entering and leaving it for each would cost as much as the task of a connection.
+          // One region for all accepts: entering and leaving it for each would cost as much as the task of a
+          // connection.
           await untilShutdown(() => acceptLoop(listener, begin));
           close(listener);
         }, { name: "accept loop" });

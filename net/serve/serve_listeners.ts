@@ -7,16 +7,20 @@ import { makeServer, type Server } from "../base/server.ts";
 import type { Listener } from "../streams/stream.ts";
 import { serveAll } from "./_accept_loop.ts";
 
-/** The streams that a listener gives out. */
+/**
+ * The streams that a listener gives out.
+ *
+ * @category Servers
+ */
 export type StreamOf<L> = L extends Listener<infer S> ? S : never;
 
 /**
  * Makes a server on listeners that are open already: `tcpServer()` for any kind of stream.
  *
- * Started, it takes the listeners over: they are closed when it ends, however it ends. Errors of handlers and of accepting
- * are treated as `tcpServer()` does. `nursery.start()` gives the listeners.
+ * Once started, it owns the listeners: they are closed when it ends, however it ends. Errors of handlers and of
+ * accepting are treated as by `tcpServer()`. `nursery.start()` returns the listeners.
  *
- * **Cancellation:** once started, the handlers are cancelled and awaited, everything is closed.
+ * **Cancellation:** once started, the handlers are cancelled and awaited, and everything is closed.
  *
  * @example One server for two addresses
  * ```ts
@@ -37,11 +41,12 @@ export type StreamOf<L> = L extends Listener<infer S> ? S : never;
  * ```
  *
  * @param handler Called with each stream.
- * @param listeners Where connections come from; at least one.
+ * @param listeners Where the connections come from; at least one.
  * @param options The limits, and what to do with errors.
  * @returns The server, to be started once.
- * @throws {TypeError} If `handler` is not a function, or `listeners` is no array of listeners.
+ * @throws {TypeError} If `handler` is not a function, or `listeners` is not an array of listeners.
  * @throws {RangeError} If `listeners` is empty, or an option is out of its range.
+ * @category Servers
  */
 export function listenerServer<L extends Listener<{ close(): void }>>(
   handler: (stream: StreamOf<L>) => unknown,
@@ -64,7 +69,7 @@ export function listenerServer<L extends Listener<{ close(): void }>>(
 /**
  * Serves listeners that are open already: short for `listenerServer(handler, listeners, options)()`.
  *
- * **Cancellation:** the handlers are cancelled and awaited, everything is closed.
+ * **Cancellation:** the handlers are cancelled and awaited, and everything is closed.
  *
  * @example A server on a listener that is open already
  * ```ts
@@ -81,10 +86,11 @@ export function listenerServer<L extends Listener<{ close(): void }>>(
  * ```
  *
  * @param handler Called with each stream.
- * @param listeners Where connections come from; at least one.
+ * @param listeners Where the connections come from; at least one.
  * @param options The limits, and what to do with errors.
- * @throws {TypeError} If `listeners` is no array of listeners.
- * @throws {ErrorGroup} If a handler failed and `onHandlerError` is `"fail"`, or failed itself; if a listener was closed.
+ * @throws {TypeError} If `listeners` is not an array of listeners.
+ * @throws {ErrorGroup} If a handler failed and `onHandlerError` is `"fail"` or throws; or if a listener was closed.
+ * @category Servers
  */
 export function serveListeners<L extends Listener<{ close(): void }>>(
   handler: (stream: StreamOf<L>) => unknown,

@@ -10,23 +10,28 @@ import { openTcpListeners } from "../listen/open_tcp_listeners.ts";
 import type { SocketStream } from "../streams/socket_stream.ts";
 import { reportAddresses, serveAll } from "./_accept_loop.ts";
 
-/** Options of `tcpServer()` and `serveTcp()`. */
+/**
+ * Options of `tcpServer()` and `serveTcp()`.
+ *
+ * @category Servers
+ */
 export interface ServeTcpOptions extends OpenTcpListenersOptions, ServeOptions<SocketStream> {
   /** The port; 0 takes any free one. */
   readonly port: number;
 }
 
 /**
- * Makes a server for TCP connections, which calls the handler in a task of its own for each.
+ * Makes a server that calls a handler for each TCP connection, in a task for that connection.
  *
- * `nursery.start()` starts it and returns the addresses, one for each address of the host name, once it listens.
+ * `nursery.start()` starts it. Once the server listens, `start()` returns one address for each address of the host
+ * name.
  *
- * The stream is closed when its handler ends. The server outlives its handlers: an error of one is printed, and the server
- * goes on (see `onHandlerError`). It goes on as well after any error of accepting a connection, unless the listener is
- * closed or a permission is missing. It ends only when a shutdown was requested (`scope.shutdown()`): then it accepts no
- * more, and the handlers go on until they are done or the grace is over.
+ * The stream is closed when its handler ends. The server outlives its handlers: an error of a handler is printed, and
+ * the server goes on (see `onHandlerError`). It also goes on after any error of accepting a connection, unless the
+ * listener is closed or a permission is missing. It ends only when a shutdown was requested (`scope.shutdown()`). Then
+ * it accepts no more connections, and the handlers go on until they are done or the grace is over.
  *
- * **Cancellation:** once started, the handlers are cancelled and awaited, everything is closed.
+ * **Cancellation:** once started, the handlers are cancelled and awaited, and everything is closed.
  *
  * @example An echo server and its client
  * ```ts
@@ -51,6 +56,7 @@ export interface ServeTcpOptions extends OpenTcpListenersOptions, ServeOptions<S
  * @returns The server, to be started once. Starting it fails with `BrokenResourceError` if the port is in use.
  * @throws {TypeError} If `handler` is not a function, or an option is of the wrong kind.
  * @throws {RangeError} If `port`, `hostname` or another option is out of its range.
+ * @category Servers
  */
 export function tcpServer(handler: (stream: SocketStream) => unknown, options: ServeTcpOptions): Server<TcpAddress> {
   const own = ownOptions("serve", options);
@@ -65,7 +71,7 @@ export function tcpServer(handler: (stream: SocketStream) => unknown, options: S
 /**
  * Serves TCP connections until a shutdown: short for `tcpServer(handler, options)()`.
  *
- * **Cancellation:** the handlers are cancelled and awaited, everything is closed.
+ * **Cancellation:** the handlers are cancelled and awaited, and everything is closed.
  *
  * @example A program that only serves
  * ```ts
@@ -81,7 +87,8 @@ export function tcpServer(handler: (stream: SocketStream) => unknown, options: S
  * @param handler Called with each connection.
  * @param options Where to listen, and what the limits are.
  * @throws {BrokenResourceError} If the port is in use.
- * @throws {ErrorGroup} If a handler failed and `onHandlerError` is `"fail"`, or failed itself; if the listener was closed.
+ * @throws {ErrorGroup} If a handler failed and `onHandlerError` is `"fail"` or throws; or if the listener was closed.
+ * @category Servers
  */
 export function serveTcp(handler: (stream: SocketStream) => unknown, options: ServeTcpOptions): Promise<void> {
   return composedWait(() => tcpServer(handler, options)());

@@ -10,23 +10,31 @@ import { openTlsListeners } from "../listen/open_tls_listeners.ts";
 import type { TlsStream } from "../streams/tls_stream.ts";
 import { type Prepare, reportAddresses, serveAll } from "./_accept_loop.ts";
 
-/** Options of `tlsServer()` and `serveTls()` about handshakes. */
+/**
+ * Options of `tlsServer()` and `serveTls()` about handshakes.
+ *
+ * @category Servers
+ */
 export interface HandshakeOptions {
   /**
-   * How long a client may take for the handshake, in milliseconds; it is turned away then.
+   * How long a client may take for the handshake, in milliseconds. After that it is turned away.
    *
    * @default {10_000}
    */
   readonly handshakeTimeout?: number;
   /**
-   * Called with the reason why a client was turned away: mostly a `BrokenResourceError`, or a `TooSlowError`. Without
-   * it nobody is told, as every server on the open network meets clients that do not speak TLS. The stream is closed
-   * after it. What it throws counts as an error of the handler.
+   * Called with the reason why a client was turned away: mostly a `BrokenResourceError` or a `TooSlowError`. The stream
+   * is closed afterwards. What the function throws counts as an error of the handler. By default nothing is reported,
+   * as every server on the open network meets clients that do not speak TLS.
    */
   readonly onHandshakeError?: (error: unknown, stream: TlsStream) => void | Promise<void>;
 }
 
-/** Options of `tlsServer()` and `serveTls()`. */
+/**
+ * Options of `tlsServer()` and `serveTls()`.
+ *
+ * @category Servers
+ */
 export type ServeTlsOptions = OpenTlsListenersOptions & ServeOptions<TlsStream> & HandshakeOptions & {
   /** The port; 0 takes any free one. */
   readonly port: number;
@@ -36,22 +44,23 @@ export type ServeTlsOptions = OpenTlsListenersOptions & ServeOptions<TlsStream> 
 const DEFAULT_HANDSHAKE_TIMEOUT = 10_000;
 
 /**
- * Makes a server for TLS connections, which completes the handshake and calls the handler, in a task of its own for each.
+ * Makes a server that calls a handler for each TLS connection, after the handshake.
  *
- * A client that is silent, or does not speak TLS, holds up nobody: it is turned away, which is no error of the server.
- * Until then it counts for `maxConnections`; `handlerTimeout` begins after the handshake. A handshake that is in progress
- * when a shutdown begins is given up at once, without grace: the connection is closed, its handler is not called, and
- * `onHandshakeError` is not either. The other rules are those of `tcpServer()`.
+ * Each connection has its own task. A client that is silent, or does not speak TLS, holds up no other client: it is
+ * turned away, which is not an error of the server. Until then it counts towards `maxConnections`. `handlerTimeout`
+ * begins after the handshake. A handshake that is in progress when a shutdown begins is given up at once, without
+ * grace: the connection is closed, and neither its handler nor `onHandshakeError` is called. The other rules are those
+ * of `tcpServer()`.
  *
- * **Cost:** the host collects small sends on the server's end of TLS (Nagle's algorithm, which cannot be switched off
- * there), so a message sent in several parts may wait 40 ms for the client's acknowledgement: send it in one.
+ * **Cost:** on the server's end of TLS the host collects small sends (Nagle's algorithm), which cannot be switched off.
+ * So a message sent in several parts may wait 40 ms for the client's acknowledgement: send it in one.
  *
- * **Not guaranteed:** that a client that was turned away in the middle of its handshake sees the end of the connection:
- * Deno 2.9.6 keeps such a socket open until the client ends it, and it counts among the open files of the process, though
- * no longer for `maxConnections`. So whoever can open as many connections as the process may have files, and stays silent,
- * keeps everybody else out. Where that is to be feared, put a proxy that limits connections per client in front.
+ * **Not guaranteed:** that a client that was turned away in the middle of its handshake sees the end of the connection.
+ * Deno 2.9.6 keeps such a socket open until the client ends it. The socket counts among the open files of the process,
+ * but no longer towards `maxConnections`. So a client that opens as many connections as the process may have files, and
+ * stays silent, keeps all others out. Where you fear that, put a proxy in front that limits the connections per client.
  *
- * **Cancellation:** once started, the handlers are cancelled and awaited, everything is closed.
+ * **Cancellation:** once started, the handlers are cancelled and awaited, and everything is closed.
  *
  * @example What a missing certificate looks like
  * ```ts
@@ -72,6 +81,7 @@ const DEFAULT_HANDSHAKE_TIMEOUT = 10_000;
  *   cannot be read, and with `RangeError` if the host cannot use the certificate or the key.
  * @throws {TypeError} If `handler` is not a function, or an option is missing or of the wrong kind.
  * @throws {RangeError} If `port`, `hostname` or another option is out of its range.
+ * @category Servers
  */
 export function tlsServer(handler: (stream: TlsStream) => unknown, options: ServeTlsOptions): Server<TcpAddress> {
   const own = ownOptions("serve", options);
@@ -87,7 +97,7 @@ export function tlsServer(handler: (stream: TlsStream) => unknown, options: Serv
 /**
  * Serves TLS connections until a shutdown: short for `tlsServer(handler, options)()`.
  *
- * **Cancellation:** the handlers are cancelled and awaited, everything is closed.
+ * **Cancellation:** the handlers are cancelled and awaited, and everything is closed.
  *
  * @example What a missing key looks like
  * ```ts
@@ -102,7 +112,8 @@ export function tlsServer(handler: (stream: TlsStream) => unknown, options: Serv
  * @param options Where to listen, as whom, and what the limits are.
  * @throws {BrokenResourceError} If the port is in use, or a file cannot be read.
  * @throws {RangeError} If the host cannot use the certificate or the key.
- * @throws {ErrorGroup} If a handler failed and `onHandlerError` is `"fail"`, or failed itself; if the listener was closed.
+ * @throws {ErrorGroup} If a handler failed and `onHandlerError` is `"fail"` or throws; or if the listener was closed.
+ * @category Servers
  */
 export function serveTls(handler: (stream: TlsStream) => unknown, options: ServeTlsOptions): Promise<void> {
   return composedWait(() => tlsServer(handler, options)());

@@ -10,19 +10,23 @@ import { openUnixListener } from "../listen/open_unix_listener.ts";
 import type { SocketStream } from "../streams/socket_stream.ts";
 import { reportAddresses, serveAll } from "./_accept_loop.ts";
 
-/** Options of `unixServer()` and `serveUnix()`. */
+/**
+ * Options of `unixServer()` and `serveUnix()`.
+ *
+ * @category Servers
+ */
 export interface ServeUnixOptions extends OpenUnixListenerOptions, ServeOptions<SocketStream<UnixAddress>> {
   /** The path of the socket. */
   readonly path: string;
 }
 
 /**
- * Makes a server for connections on a Unix socket, which calls the handler in a task of its own for each.
+ * Makes a server that calls a handler for each connection on a Unix socket, in a task for that connection.
  *
- * The rules are those of `tcpServer()`; those about the socket file are `openUnixListener()`'s. The file is removed when
- * the server ends.
+ * The rules are those of `tcpServer()`; those about the socket file are those of `openUnixListener()`. The file is
+ * removed when the server ends.
  *
- * **Cancellation:** once started, the handlers are cancelled and awaited, everything is closed.
+ * **Cancellation:** once started, the handlers are cancelled and awaited, and everything is closed.
  *
  * @example An echo server for this user
  * ```ts
@@ -44,10 +48,11 @@ export interface ServeUnixOptions extends OpenUnixListenerOptions, ServeOptions<
  *
  * @param handler Called with each connection.
  * @param options Where to listen, and what the limits are.
- * @returns The server, to be started once. Starting it fails with `BrokenResourceError` if the path is in use, or no file
- *   can be made there.
+ * @returns The server, to be started once. Starting it fails with `BrokenResourceError` if the path is in use, or no
+ *   file can be made there.
  * @throws {TypeError} If `handler` is not a function, or an option is of the wrong kind.
  * @throws {RangeError} If `path`, `mode` or another option is out of its range.
+ * @category Servers
  */
 export function unixServer(
   handler: (stream: SocketStream<UnixAddress>) => unknown,
@@ -65,7 +70,7 @@ export function unixServer(
 /**
  * Serves connections on a Unix socket until a shutdown: short for `unixServer(handler, options)()`.
  *
- * **Cancellation:** the handlers are cancelled and awaited, everything is closed.
+ * **Cancellation:** the handlers are cancelled and awaited, and everything is closed.
  *
  * @example A program that only serves
  * ```ts
@@ -82,7 +87,8 @@ export function unixServer(
  * @param handler Called with each connection.
  * @param options Where to listen, and what the limits are.
  * @throws {BrokenResourceError} If the path is in use, or no file can be made there.
- * @throws {ErrorGroup} If a handler failed and `onHandlerError` is `"fail"`, or failed itself; if the listener was closed.
+ * @throws {ErrorGroup} If a handler failed and `onHandlerError` is `"fail"` or throws; or if the listener was closed.
+ * @category Servers
  */
 export function serveUnix(
   handler: (stream: SocketStream<UnixAddress>) => unknown,

@@ -2,8 +2,8 @@
  * The sending direction of a stream, whatever it runs over: what one write does not take goes into the next, and the
  * end comes behind everything.
  *
- * The write of a cancelled send is left behind, as `LeftBehind` has it. It lands before anything else is sent, and what it
- * does not take is never sent. The end is sent in any case, once `sendEof()` was called.
+ * The write of a cancelled send is left behind, as `LeftBehind` has it. It lands before anything else is sent, and what
+ * it does not take is never sent. The end is sent in any case, once `sendEof()` was called.
  */
 
 import { ClosedResourceError } from "../../core/mod.ts";
@@ -31,7 +31,10 @@ let partialWrites = 0;
 export abstract class SendHalf extends LeftBehind<unknown, void, never, Uint8Array | null> {
   /** What the host has not taken yet of the send that waits. */
   #rest = NOTHING;
-  /** The send whose write is in flight; if it is not the one that waits, it was cancelled. Written when that begins and lands. */
+  /**
+   * The send whose write is in flight; if it is not the one that waits, it was cancelled. Written when that begins and
+   * lands.
+   */
   #writer: Waker<void> | null = null;
   /** Written by `admit()` when the end is wanted, and by `begin()` when the host is told. */
   #eof: "no" | "wanted" | "told" = "no";

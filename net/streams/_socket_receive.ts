@@ -1,8 +1,8 @@
 /**
  * Reading from a socket of the host, into the buffer of the caller's or one of its own.
  *
- * After a reset Deno reports the error once, to a read or a write, and then a read gives `null`, which must not pass for
- * a clean end: so a stream that broke while sending breaks at the end of what it receives, too.
+ * After a reset Deno reports the error once, to a read or a write, and then a read gives `null`, which must not pass
+ * for a clean end: so a stream that broke while sending breaks at the end of what it receives, too.
  */
 
 import { CHUNK, faultOfSize, SMALL_CHUNK } from "../../core/internal.ts";

@@ -5,13 +5,13 @@ import { cancelShieldedCheckpoint } from "../../core/lowlevel.ts";
 import { composedWait } from "../../core/internal.ts";
 
 /**
- * Closes something that says goodbye when closed, without waiting for the goodbye.
+ * Closes a resource without waiting for its goodbye.
  *
- * Calls its `Symbol.asyncDispose` in a scope that is cancelled already: whatever that would wait for is skipped. So it
- * takes no time, also when the peer has gone silent, and works in a cancelled scope. (The `close()` of a stream is
- * immediate anyway.)
+ * Calls its `Symbol.asyncDispose` in a scope that is cancelled already, so every wait in it ends at once. That takes no
+ * time, even if the peer has gone silent, and it works in a cancelled scope. (The `close()` of a stream is immediate
+ * anyway.)
  *
- * **Cancellation:** never throws `Cancelled`; closes in any case.
+ * **Cancellation:** never throws `Cancelled`; the resource is closed in any case.
  *
  * @example A peer that does not take the goodbye
  * ```ts
@@ -34,6 +34,7 @@ import { composedWait } from "../../core/internal.ts";
  *
  * @param resource What to close.
  * @returns A promise that resolves once it is closed.
+ * @category Streams
  */
 export function closeForcefully(resource: AsyncDisposable): Promise<void> {
   return composedWait(async () => {

@@ -9,7 +9,7 @@ import type { ReceiveStream, SendStream } from "./stream.ts";
  * Moves everything from one stream to another, until the first one ends.
  *
  * Closes nothing, and does not end the sending direction of `to`, so more can be sent on it. The bytes go through one
- * buffer, without a copy; a slow receiver slows the sender down.
+ * buffer, without a copy. A slow receiver slows the sender down.
  *
  * **Cancellation:** throws `Cancelled`; what was received and not yet sent, up to 64 KiB, is lost.
  *
@@ -31,6 +31,7 @@ import type { ReceiveStream, SendStream } from "./stream.ts";
  * @param to Where they go.
  * @returns How many bytes were moved.
  * @throws {BrokenResourceError} If one of the streams breaks.
+ * @category Streams
  */
 export function pipe(from: ReceiveStream, to: SendStream): Promise<number> {
   return composedWait(() => move(from, to));

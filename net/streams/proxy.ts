@@ -8,11 +8,15 @@ import { thenClose } from "../host/close.ts";
 import { pipe } from "./pipe.ts";
 import type { HalfCloseableStream } from "./stream.ts";
 
-/** How many bytes a proxy moved. */
+/**
+ * The bytes that `proxy()` moved.
+ *
+ * @category Streams
+ */
 export interface ProxyTraffic {
-  /** From the first stream to the second. */
+  /** How many bytes went from the first stream to the second. */
   readonly aToB: number;
-  /** From the second stream to the first. */
+  /** How many bytes went from the second stream to the first. */
   readonly bToA: number;
 }
 
@@ -20,14 +24,14 @@ export interface ProxyTraffic {
  * Connects two streams, both ways, until both have ended.
  *
  * The end of one direction is passed on (`sendEof()`) while the other one goes on. Both streams are closed when it
- * returns or throws. A failure in one direction ends the other, and is thrown itself; what else fails, such as a `close()`,
- * is noted beside it (`suppressedErrors()`).
+ * returns or throws. A failure in one direction ends the other one, and is thrown. Further failures, such as that of a
+ * `close()`, are noted beside it (`suppressedErrors()`).
  *
- * **Cancellation:** throws `Cancelled`; both streams are closed, what was under way is lost.
+ * **Cancellation:** throws `Cancelled`; both streams are closed, and what was under way is lost.
  *
- * **Not guaranteed:** that the other peer can tell a connection that broke from one that has ended. Deno cannot reset a
- * connection, so a reset of one peer reaches the other as a clean end, and so does a cancellation. Where that matters, the
- * protocol must say itself when a message is complete, as HTTP and TLS do.
+ * **Not guaranteed:** that the other peer can tell a broken connection from one that has ended. Deno cannot reset a
+ * connection, so a reset by one peer reaches the other as a clean end, and so does a cancellation. Where that matters,
+ * the protocol itself must say when a message is complete, as HTTP and TLS do.
  *
  * @example A TCP proxy
  * ```ts
@@ -57,6 +61,7 @@ export interface ProxyTraffic {
  * @param b The other one.
  * @returns How many bytes went each way.
  * @throws {BrokenResourceError} If one of the streams breaks.
+ * @category Streams
  */
 export function proxy(a: HalfCloseableStream, b: HalfCloseableStream): Promise<ProxyTraffic> {
   return composedWait(() => proxyBoth(a, b));

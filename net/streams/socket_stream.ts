@@ -15,13 +15,13 @@ import { SocketSend } from "./_socket_send.ts";
 import type { HalfCloseableStream, TextSender } from "./stream.ts";
 
 /**
- * A connection over a socket as a stream of bytes: TCP, or a Unix socket, or TLS, which has a class of its own.
+ * A stream of bytes over a socket: TCP, or a Unix socket. `TlsStream` adds TLS.
  *
- * Made by `openTcpStream()`, `openUnixStream()`, `SocketListener.accept()` and the servers; closing it is the caller's
- * duty, except in the handler of a server. One task may send while another receives; two in the same direction are an
+ * `openTcpStream()`, `openUnixStream()`, `SocketListener.accept()` and the servers make it. The caller must close it,
+ * except in the handler of a server. One task may send while another receives. Two tasks in the same direction are an
  * error.
  *
- * **Cost:** one promise beyond those of the host per operation, no copy in `receiveInto()` and `sendAll()`.
+ * **Cost:** one promise per operation besides those of the host; no copy in `receiveInto()` and `sendAll()`.
  *
  * @example Both ends of a connection
  * ```ts
@@ -39,6 +39,8 @@ import type { HalfCloseableStream, TextSender } from "./stream.ts";
  * });
  * listener.close();
  * ```
+ *
+ * @category Streams
  */
 export class SocketStream<A extends SocketAddress = TcpAddress> implements HalfCloseableStream, TextSender {
   static {
@@ -57,7 +59,7 @@ export class SocketStream<A extends SocketAddress = TcpAddress> implements HalfC
    * Wraps a connection and takes it over.
    *
    * @param conn An open connection of the host.
-   * @throws {TypeError} If it is none.
+   * @throws {TypeError} If `conn` is not a connection.
    */
   constructor(conn: NetworkConn<A>) {
     requireMethod("make a SocketStream", "conn", conn, "read");
@@ -76,7 +78,7 @@ export class SocketStream<A extends SocketAddress = TcpAddress> implements HalfC
    *
    * **Cancellation:** throws `Cancelled`; no byte is lost, the next receive gets them.
    *
-   * @param max The most to receive, in bytes; more than 64 KiB never come at once.
+   * @param max The most to receive, in bytes. It never gets more than 64 KiB at once.
    * @returns The bytes, which belong to the caller, or `null` when the peer has sent everything.
    * @throws {BusyResourceError} If another task is receiving.
    * @throws {ClosedResourceError} If this end is closed.
@@ -88,7 +90,7 @@ export class SocketStream<A extends SocketAddress = TcpAddress> implements HalfC
   }
 
   /**
-   * Receives into a buffer of the caller's: the way without copies and allocations.
+   * Receives into a buffer of the caller: the way without copies and allocations.
    *
    * **Cancellation:** throws `Cancelled`; no byte is lost. But the buffer stays on loan to the stream, which may
    * still write into it, until the next receive has returned or the stream is closed.
@@ -165,8 +167,9 @@ export class SocketStream<A extends SocketAddress = TcpAddress> implements HalfC
   }
 
   /**
-   * Closes both directions at once; blocked operations fail with `ClosedResourceError`. Idempotent. Never throws: if the
-   * host cannot close the socket, it is out of reach all the same.
+   * Closes both directions at once; blocked operations fail with `ClosedResourceError`. Idempotent.
+   *
+   * Never throws: a socket that the host cannot close is out of reach all the same.
    */
   close(): void {
     if (this.#receiving.closedAs !== null) return;

@@ -4,8 +4,8 @@
  * The host does the encryption, so everything `SocketStream` knows about reads in flight, partial writes and broken
  * connections holds as it stands; what is added is the handshake and the end of the stream.
  *
- * The host can do the handshake any number of times and cannot take it back. So it is begun once: all wait for that one,
- * a cancelled task just stops waiting, and how it ended is kept for ever. It is a `LeftBehind` that is soon over.
+ * The host can do the handshake any number of times and cannot take it back. So it is begun once: all wait for that
+ * one, a cancelled task just stops waiting, and how it ended is kept for ever. It is a `LeftBehind` that is soon over.
  */
 
 import type { NetworkConn, NetworkTlsConn, NetworkTlsHandshake } from "../../core/lowlevel.ts";
@@ -17,11 +17,15 @@ import { SocketStream } from "./socket_stream.ts";
 
 const WORDS: Words = { action: "complete the TLS handshake", what: "the stream", busy: null };
 
-/** Options of `TlsStream`. */
+/**
+ * Options of `TlsStream`.
+ *
+ * @category Streams
+ */
 export interface TlsStreamOptions {
   /**
-   * What a connection that ends without `close_notify` is: `"error"`, as somebody between the ends may have cut off
-   * the rest, or `"end"`, for protocols that say themselves how much there is to receive (HTTP with a length) and
+   * How to treat a connection that ends without `close_notify`. `"error"` is safe, as somebody between the ends may
+   * have cut off the rest. `"end"` is for protocols that say how much there is to receive (HTTP with a length), and for
    * peers that never send it.
    *
    * @default {"error"}
@@ -32,14 +36,16 @@ export interface TlsStreamOptions {
 /**
  * A TLS connection as a stream of bytes.
  *
- * Made by `openTlsStream()`, `startTls()` and `serveTls()`, which complete the handshake first, and by the listeners of
- * `openTlsListeners()`, which do not. `sendEof()` sends `close_notify`, and receiving goes on; so does `close()`.
+ * `openTlsStream()`, `startTls()` and `serveTls()` make it, and complete the handshake first. The listeners of
+ * `openTlsListeners()` make it, too, without a handshake. `sendEof()` sends `close_notify`, and receiving goes on.
+ * `close()` sends it as well.
  *
- * When the connection ends without `close_notify`, receiving throws `BrokenResourceError`: what was received may be
- * only a part. The option `missingCloseNotify` makes it a plain end.
+ * If the connection ends without `close_notify`, receiving throws `BrokenResourceError`, as what was received may be
+ * only a part. With `missingCloseNotify: "end"` that is a plain end.
  *
  * **Not guaranteed:** that bytes are on the wire when `sendAll()` returns: the host keeps up to 64 KiB for encryption.
- * That closing in the middle of a handshake ends the connection: Deno 2.9.6 keeps the socket until the peer ends it.
+ * Nor that closing in the middle of a handshake ends the connection: Deno 2.9.6 keeps the socket until the peer ends
+ * it.
  *
  * @example A peer that does not speak TLS
  * ```ts
@@ -57,6 +63,8 @@ export interface TlsStreamOptions {
  * });
  * listener.close();
  * ```
+ *
+ * @category Streams
  */
 export class TlsStream extends SocketStream {
   readonly #handshake: Handshake;
@@ -65,8 +73,8 @@ export class TlsStream extends SocketStream {
    * Wraps a TLS connection and takes it over.
    *
    * @param conn An open TLS connection of the host.
-   * @param options What a missing `close_notify` is.
-   * @throws {TypeError} If `conn` is none.
+   * @param options How to treat a missing `close_notify`.
+   * @throws {TypeError} If `conn` is not a TLS connection.
    */
   constructor(conn: NetworkTlsConn, options: TlsStreamOptions = {}) {
     requireMethod("make a TlsStream", "conn", conn, "handshake");
@@ -75,18 +83,18 @@ export class TlsStream extends SocketStream {
     this.#handshake = new Handshake(conn);
   }
 
-  /** The protocol that ALPN chose; `null` if none was, or before `handshake()` is done. */
+  /** The protocol that ALPN chose; `null` if it chose none, or until `handshake()` is done. */
   get alpnProtocol(): string | null {
     return this.#handshake.agreed?.alpnProtocol ?? null;
   }
 
   /**
-   * Completes the handshake, which otherwise the first send or receive does.
+   * Completes the handshake; without this call the first send or receive does it.
    *
-   * When it returns, the peer has proved who it is, as far as it had to. Calling it again, or from several tasks,
-   * gives the result of the one handshake.
+   * When it returns, the peer has proved its identity, as far as it had to. Further calls, also from other tasks, give
+   * the result of the one handshake.
    *
-   * **Cancellation:** throws `Cancelled`; the handshake goes on, and can be waited for again.
+   * **Cancellation:** throws `Cancelled`; the handshake goes on, and another call can wait for it.
    *
    * @example Seeing what was agreed on
    * ```ts
@@ -110,7 +118,8 @@ export class TlsStream extends SocketStream {
    * ```
    *
    * @returns The protocol that ALPN chose.
-   * @throws {BrokenResourceError} If it failed: an untrusted certificate, no common protocol, a peer without TLS.
+   * @throws {BrokenResourceError} If the handshake failed: an untrusted certificate, no common protocol, a peer without
+   *   TLS.
    * @throws {ClosedResourceError} If this end is closed.
    */
   handshake(): Promise<NetworkTlsHandshake> {

@@ -4,11 +4,14 @@
 import { createServer } from "node:http";
 
 // It lies beside the copy of `mod.ts`, not beside this file.
-const { fetch, openTcpStream, serveHttp, serveTcp } = await import(new URL("mod.ts", import.meta.url).href);
+const { fetch, openTcpStream, openWebSocket, serveHttp, serveTcp } = await import(
+  new URL("mod.ts", import.meta.url).href
+);
 const here = { hostname: "127.0.0.1", port: 0 };
 for (
   const call of [
     () => openTcpStream("127.0.0.1", 9),
+    () => openWebSocket("ws://127.0.0.1:9/"),
     () => serveTcp(() => {}, here),
     () => serveHttp(() => new Response(), here),
   ]

@@ -53,6 +53,7 @@ for (const host of HOSTS) {
     const needs = (what: string) => `TypeError: Cannot ${what} as the host must be Deno: "Deno" is not defined here`;
     assertEquals(stdout.trim().split("\n"), [
       needs("use the network"),
+      needs("open a WebSocket"),
       needs("use the network"),
       needs("serve HTTP"),
       "hello",
