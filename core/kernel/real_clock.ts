@@ -88,7 +88,11 @@ export class RealClock implements Clock {
   };
 }
 
-/** The host's time. One for all runs, as it keeps one host timer for all of them. */
+/**
+ * The clock of the host. All runs share it, as it keeps one host timer for all of them.
+ *
+ * @category Low level
+ */
 export const realClock: Clock = new RealClock({
   now: hostNow,
   setTimeout: hostTimeout,
