@@ -63,8 +63,8 @@ export class RealClock implements Clock {
   readonly #sync = (): void => {
     this.#syncing = false;
     const { next } = this.#alarms;
-    // One that rings too early does no harm, and is set again then: setting it later at each turn would cost more. But where
-    // nothing is due at all, it would keep the process alive.
+    // One that rings too early does no harm, and is set again then: setting it later at each turn would cost more. But
+    // where nothing is due at all, it would keep the process alive.
     if (next === this.#armed || (this.#armed < next && next !== Infinity)) return;
     this.#host.clearTimeout(this.#timer);
     this.#armed = next;

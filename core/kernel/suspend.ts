@@ -1,4 +1,4 @@
-/** The one primitive under every wait, for those who write their own. */
+/** The one primitive under every wait, for code that makes waits of its own. */
 
 import { faultOf, requireFunction } from "../base/check.ts";
 import type { Cancelled } from "./cancelled.ts";
@@ -21,7 +21,7 @@ export interface Waker<T> {
 }
 
 /**
- * Waits until somebody calls the waker: the one primitive under every wait of this library (low level).
+ * Waits until the waker is called: the one primitive under every wait of this library (low level).
  *
  * Exactly one of *wake* and *abort* wins. That is decided at the moment of the call, so a value is never lost once
  * `wake()` has returned `true` for it. A wait that nobody awaits never ends the process.

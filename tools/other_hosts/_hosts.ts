@@ -1,8 +1,9 @@
 /**
  * Node and Bun, which JSR serves the package to as well: where they are, and a copy of our sources that they can run.
  *
- * Nothing is bundled, so that the names of files, which some tests look at, stay what they are. `@std` is a package of links to our stand-ins. `Deno.test` becomes the name of
- * a function that the harness gives; another `Deno` there must not be, as the library finds its host by looking for one.
+ * Nothing is bundled, so that the names of files, which some tests look at, stay what they are. `@std` is a package of
+ * links to our stand-ins. `Deno.test` becomes the name of a function that the harness gives; another `Deno` there must
+ * not be, as the library finds its host by looking for one.
  */
 
 const root = new URL("../../", import.meta.url);
