@@ -5,9 +5,9 @@ import { suppressedBy } from "../kernel/suppressed.ts";
 /**
  * Returns the errors that happened beside the one that was thrown.
  *
- * The combinators (`all()`, `race()`, `map()`, …) and `retry()` throw one error itself, as their namesakes do. This
- * function returns the other errors of the same call: those of siblings that were being cancelled, or of earlier
- * attempts. If several calls throw the same error object, the last call counts.
+ * The combinators (`all()`, `race()`, `map()`, …) and `retry()` throw a single error, as their namesakes do, not a
+ * group. This function returns the other errors of the same call: those of siblings that were being cancelled, or of
+ * earlier attempts. If several calls throw the same error object, the last call counts.
  *
  * **Not guaranteed:** nothing can be kept for a thrown value that is not an object, such as a string.
  *

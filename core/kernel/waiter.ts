@@ -231,9 +231,9 @@ export function yieldTurn<T>(node: StatusNode, value: T): Promise<T> {
 }
 
 /**
- * For steps that are no waits, so that a loop of nothing else cannot starve the event loop: whether the next one has to
- * `yieldTurn()` first. Never under a schedule of the user's, which has its own idea of fairness, and whose steps must
- * not depend on real time.
+ * Whether the fairness budget is spent: then a step that does not wait must `yieldTurn()` first, so that a loop of such
+ * steps cannot starve the event loop. Never under a schedule of the user's, which has its own idea of fairness, and
+ * whose steps must not depend on real time.
  */
 export function outOfTurn({ task: { runtime } }: StatusNode): boolean {
   return runtime.schedule === null && !runtime.turns.spend();

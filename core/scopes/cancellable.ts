@@ -103,8 +103,8 @@ export function cancellable<T>(promise: PromiseLike<T>, options?: CancellableOpt
  * keeps an item whose wait was cancelled.
  *
  * **Cancellation:** ends the iteration with `Cancelled`. It calls `cancel`, if given, and the iterable's `return()` at
- * once. The item that was being waited for is lost. The loop waits for these calls and that item to end for `timeout`
- * at most.
+ * once. The item that was being waited for is lost. The loop waits until these calls and that item are done, for
+ * `timeout` at most.
  *
  * @example Watching a folder for a while
  * ```ts

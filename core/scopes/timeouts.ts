@@ -56,7 +56,7 @@ export function moveOnAfter<T>(
  * assert(!first.cancelledCaught && second.cancelledCaught);
  * ```
  *
- * @param deadline The moment, in milliseconds as `currentTime()` counts them. One in the past cancels at once.
+ * @param deadline The moment, in milliseconds as `currentTime()` counts them. A moment in the past cancels at once.
  * @param body What to run; receives the scope.
  * @returns What the body returned, or that it was cancelled.
  * @throws {RangeError} If `deadline` is `NaN`; the body does not start.

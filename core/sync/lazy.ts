@@ -16,8 +16,8 @@ import { WaitQueue } from "../kernel/wait_queue.ts";
  *
  * The computation runs in the asking task, under its scopes. If that task is cancelled, the next task in line computes
  * instead: it gets neither the cancellation nor an error of the cleanup after it. If the computation fails, all waiting
- * tasks get the error, and the next call tries again. Use it instead of `cache ??= load()`, where the timeout of the
- * first task fails all the others. For one value per key, keep a `Map` of them.
+ * tasks get the error, and the next call tries again. Use a `Lazy` instead of `cache ??= load()`, where the timeout of
+ * the first task fails all the others. For one value per key, keep a `Map` of them.
  *
  * @example A connection that is opened on first use
  * ```ts

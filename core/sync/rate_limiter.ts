@@ -27,8 +27,8 @@ export interface RateLimiterOptions extends NamedOptions {
    */
   readonly per?: number;
   /**
-   * How many are allowed at once after a pause. With 1 they are evenly spaced; a larger burst allows up to
-   * `rate + burst` in one period.
+   * How many tokens the bucket holds; they can be taken at once after a pause. With 1, calls are evenly spaced; a larger
+   * burst allows up to `rate + burst` in one period.
    *
    * @default {1}
    */
@@ -43,7 +43,7 @@ export interface RateLimiterOptions extends NamedOptions {
 export interface RateLimiterStatistics {
   /** How many tasks wait. */
   readonly tasksWaiting: number;
-  /** How many would be allowed at once if no task waited; need not be whole. */
+  /** How many tokens could be taken at once if no task waited; need not be whole. */
   readonly available: number;
 }
 
@@ -100,7 +100,7 @@ export class RateLimiter {
   /**
    * Makes a limiter whose bucket is full.
    *
-   * @param rate How many are allowed per period; need not be whole.
+   * @param rate How many tokens are added per period; need not be whole.
    * @param options The period, the burst, and a name.
    * @throws {RangeError} If `rate` or `per` is not a finite number > 0, or `burst` not a whole number >= 1.
    * @throws {TypeError} If one of them is not a number, or the name not a string.
@@ -116,7 +116,7 @@ export class RateLimiter {
   }
 
   /**
-   * Takes one, or several together, waiting until that is allowed.
+   * Takes one token, or several together, waiting until that is allowed.
    *
    * **Cancellation:** throws `Cancelled`; nothing was taken, and the tasks behind move up.
    *
@@ -152,7 +152,7 @@ export class RateLimiter {
   }
 
   /**
-   * Takes one, or several together, without waiting.
+   * Takes one token, or several together, without waiting.
    *
    * @param count How many to take together; at most the burst.
    * @throws {WouldBlock} If that is not allowed yet, or other tasks wait.

@@ -21,8 +21,8 @@ import type { Nursery } from "./task.ts";
  * child cancels the rest. All errors, even a single one, leave together in one `ErrorGroup`, in the order in which they
  * happened. If a cancellation of the nursery itself cut the body short, the result is `undefined`.
  *
- * **Cancellation:** the body and the children are cancelled, and waited for. Not a cancellation point itself: if
- * neither the body nor a child noticed the cancellation, it returns normally.
+ * **Cancellation:** the body and the children are cancelled, and waited for. The call is not a cancellation point
+ * itself: if neither the body nor a child noticed the cancellation, it returns normally.
  *
  * **Cost:** one and a half microseconds, and about one per child.
  *

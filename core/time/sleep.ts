@@ -87,7 +87,7 @@ export function sleep(ms: number): Promise<void> {
  * }
  * ```
  *
- * @param deadline The moment, in milliseconds as `currentTime()` counts them. One in the past is a checkpoint.
+ * @param deadline The moment, in milliseconds as `currentTime()` counts them. A moment in the past is a checkpoint.
  * @returns A promise that resolves at that moment.
  * @throws {RangeError} If `deadline` is `NaN`.
  * @category Time
