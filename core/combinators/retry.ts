@@ -54,8 +54,8 @@ export interface RetryOptions {
    */
   readonly attempts?: number;
   /**
-   * How long to wait before the next attempt: growing waits, or a function that gets the number of failed attempts and
-   * the error, and returns milliseconds.
+   * How long to wait before the next attempt. Either growing waits, or a function that gets the number of failed
+   * attempts and the error, and returns milliseconds.
    */
   readonly backoff?: Backoff | ((failed: number, error: unknown) => number);
   /**

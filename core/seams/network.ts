@@ -12,7 +12,7 @@
 /**
  * One end of a TCP connection, with TLS or without.
  *
- * @category Low level
+ * @category Streams
  */
 export interface TcpAddress {
   /** Always `"tcp"`. */
@@ -26,7 +26,7 @@ export interface TcpAddress {
 /**
  * One end of a connection over a Unix socket.
  *
- * @category Low level
+ * @category Streams
  */
 export interface UnixAddress {
   /** Always `"unix"`. */
@@ -38,7 +38,7 @@ export interface UnixAddress {
 /**
  * One end of a connection of any kind; `transport` tells which kind.
  *
- * @category Low level
+ * @category Streams
  */
 export type SocketAddress = TcpAddress | UnixAddress;
 

@@ -51,8 +51,8 @@ export interface RunOptions {
    */
   readonly grace?: number;
   /**
-   * For how many tasks the run records where they were started, and for how many scopes and nurseries where they were
-   * opened. The first ones are recorded. Each place costs about 2 microseconds.
+   * How many places in the code are recorded. The run notes where this many tasks were started, and where this many
+   * scopes and nurseries were opened: the first ones. Each place costs about 2 microseconds.
    *
    * @default {256}
    */

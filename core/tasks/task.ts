@@ -19,7 +19,7 @@ export interface Task<T = unknown> {
   /** Whether it is running, or how it has ended. */
   readonly state: TaskState;
   /**
-   * The nursery it belongs to; `null` for the main task, and for a task begun by `nursery.start()` until it calls
+   * The nursery it belongs to. It is `null` for the main task, and for a task begun by `nursery.start()` until it calls
    * `started()`.
    */
   readonly parentNursery: Nursery | null;
@@ -86,8 +86,8 @@ export interface SpawnOptions extends NamedOptions {
    */
   readonly daemon?: boolean | "last";
   /**
-   * How long a `"last"` daemon may go on once its nursery is cancelled, in milliseconds, if the cleanup of the others
-   * takes that long.
+   * How long a `"last"` daemon may go on after its nursery was cancelled, in milliseconds. It is cancelled earlier if
+   * the cleanup of the others ends before.
    *
    * @default {Infinity}
    */
