@@ -82,9 +82,9 @@ import { LOOK_INSIDE, NOTHING as NO_ERROR, rebuild } from "./base/error_tree.ts"
 export const { notesWaits, waitsOf } = scopes;
 
 /**
- * For those who are about to call what somebody else has made, such as a stream, which may always be ready and know nothing
- * of scopes: throws in a cancelled scope, and lets the event loop turn when the time of this task is up. `null` if there is
- * nothing to wait for.
+ * For those who are about to call what somebody else has made, such as a stream, which may always be ready and know
+ * nothing of scopes: throws in a cancelled scope, and lets the event loop turn when the time of this task is up. `null`
+ * if there is nothing to wait for.
  */
 export function turnDue(): Promise<void> | null {
   const node = currentNode();
@@ -98,17 +98,17 @@ async function takeTurn(node: StatusNode): Promise<void> {
 }
 
 /**
- * What has failed, of an error that was caught by the calling code: without the cancellations of this code, and with those
- * from elsewhere as `CancelledElsewhereError`. `NOTHING` if the error is nothing but a cancellation of this code: then it
- * has to be thrown on.
+ * What has failed, of an error that was caught by the calling code: without the cancellations of this code, and with
+ * those from elsewhere as `CancelledElsewhereError`. `NOTHING` if the error is nothing but a cancellation of this code:
+ * then it has to be thrown on.
  */
 export function failureOf(error: unknown): unknown {
   return failureIn(currentNode(), error);
 }
 
 /**
- * Ends tasks, and what runs in nodes, for good: all waits of them are refused from now on, under shields as well. For the
- * host that loses its power, in a simulation.
+ * Ends tasks, and what runs in nodes, for good: all waits of them are refused from now on, under shields as well. For
+ * the host that loses its power, in a simulation.
  */
 export function kill(what: Iterable<Task | StatusNode>, reason: string): void {
   const cancelled = makeCancelled("explicit", reason);
@@ -116,8 +116,8 @@ export function kill(what: Iterable<Task | StatusNode>, reason: string): void {
 }
 
 /**
- * Takes what was killed out of the run, although its code may still await foreign promises: for those who wait for it, it has
- * ended. The newest first, as the older ones wait for them.
+ * Takes what was killed out of the run, although its code may still await foreign promises: for those who wait for it,
+ * it has ended. The newest first, as the older ones wait for them.
  */
 export function abandon(what: readonly (Task | StatusNode)[]): void {
   for (const one of [...what].reverse()) {
@@ -128,8 +128,8 @@ export function abandon(what: readonly (Task | StatusNode)[]): void {
 }
 
 /**
- * Gives a run up that would never end: none of its waits ends any more, and no task of it begins, so that nothing in it goes
- * on. For a scope around it, it has ended.
+ * Gives a run up that would never end: none of its waits ends any more, and no task of it begins, so that nothing in it
+ * goes on. For a scope around it, it has ended.
  */
 export function abandonRun(run: RunView): void {
   const runtime = run as Runtime;
@@ -160,8 +160,8 @@ export function cancellationsIn(run: RunView): ReadonlySet<Cancelled> {
 }
 
 /**
- * How many waits of a task are open of which the run can say who ends them; those for foreign promises, by `cancellable()`,
- * are none.
+ * How many waits of a task are open of which the run can say who ends them; those for foreign promises, by
+ * `cancellable()`, are none.
  */
 export function openWaits(task: Task): number {
   return (task as TaskImpl<unknown>).waits;

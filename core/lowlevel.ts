@@ -1,6 +1,6 @@
 /**
- * For those who write libraries on this one: the wait that all others are made of, operations of the host, and the seams of
- * a run (clock, network, schedule, instruments).
+ * For library authors: the wait that all others are made of, operations of the host, and the seams of a run (clock,
+ * network, schedule, instruments).
  *
  * @module
  */

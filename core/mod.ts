@@ -1,5 +1,5 @@
 /**
- * Tasks, time, cancellation and what passes between tasks. Touches no network and needs no permission.
+ * Tasks, time, cancellation, synchronisation and channels. Touches no network and needs no permission.
  *
  * @module
  */

@@ -65,6 +65,10 @@ export function checkSymbol({ name, declarations }: DocSymbol): string[] {
     const report = (symbol: string, what: string, at: Location = location) =>
       faults.push(`${at.filename}:${at.line + 1} ${symbol}: ${what}`);
     if (!isSentence(jsDoc)) report(name, "begin with a sentence that says what it is or does");
+    const categories = (jsDoc?.tags ?? []).filter((tag) => tag.kind === "category").length;
+    if (categories !== 1) {
+      report(name, `it needs one @category, by which the pages of the API are grouped: found ${categories}`);
+    }
     if (kind === "function" || kind === "class") checkExamples(jsDoc, (what) => report(name, what));
     if (kind === "function") {
       checkCallable({ ...def, ...(jsDoc === undefined ? {} : { jsDoc }) }, (what) => report(name, what));
@@ -120,11 +124,13 @@ function checkExamples(jsDoc: JsDoc | undefined, report: (what: string) => void)
     if (title.startsWith("```") || title.trim() === "") report("an @example needs a title");
     const code = rest.join("\n");
     if (!/^```ts$/m.test(code)) report("the fence of an example is `ts`, so that it runs");
-    if (!code.includes('from "@trefoil/io"')) report("an example imports from the package by its name");
+    if (!/ from "@trefoil\/io(?:\/\w+)?"/.test(code)) report("an example imports from the package by its name");
   }
 }
 
-/** Whether there is text that begins with a capital letter or a symbol, and its first paragraph ends like a sentence. */
+/**
+ * Whether there is text that begins with a capital letter or a symbol, and its first paragraph ends like a sentence.
+ */
 function isSentence(jsDoc: JsDoc | undefined): boolean {
   const first = (jsDoc?.doc ?? "").trim().split(/\n\s*\n/)[0] ?? "";
   return /^[A-Z`(0-9]/.test(first) && /[.:)]$/.test(first);

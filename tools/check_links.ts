@@ -1,8 +1,8 @@
 // deno-lint-ignore-file no-console
 /**
- * Checks the links of what people read: a relative one leads to a file that is there, and, in a file that is published, to
- * a file that is published as well, since on JSR there is no other. What is published says `deno publish --dry-run`; only
- * what is for users may be.
+ * Checks the links of what people read: a relative one leads to a file that is there, and, in a file that is published,
+ * to a file that is published as well, since on JSR there is no other. What is published says `deno publish --dry-run`;
+ * only what is for users may be.
  *
  * Usage: deno run --allow-read --allow-run tools/check_links.ts
  */

@@ -1,15 +1,17 @@
 /**
  * The house rules that a machine can check, as a lint plugin.
  *
- * `error-message`: `Cannot <action> as …`, sentence case, no period at the end, no contractions, in string and template
- * literals, also those handed to `super()`. `import-direction`: core imports nothing of ours, net and testing use the
- * `mod.ts` of other folders, `_private.ts` files stay in their folder and those below it, closed rooms (`core/kernel/`) in
- * the folder they are in, and `node:` modules are imported where that was decided.
- * `host-time`: timers and clocks come from `core/base/host_time.ts`, never from the globals, for which a test may have put fakes.
- * `few-arguments`: exported functions take at most three arguments, the last of them options if there are three, and no
- * boolean in a position.
- * `composed-wait`: what is exported and waits is not `async` itself but returns through `composedWait()`: the promise of an
- * `async` function that nobody awaits ends the process when it is cancelled.
+ * - `error-message`: `Cannot <action> as …`, sentence case, no period at the end, no contractions, in string and
+ *   template literals, also those handed to `super()`.
+ * - `import-direction`: core imports nothing of ours, net and testing use the `mod.ts` of other folders, `_private.ts`
+ *   files stay in their folder and those below it, closed rooms (`core/kernel/`) in the folder they are in, and `node:`
+ *   modules are imported where that was decided.
+ * - `host-time`: timers and clocks come from `core/base/host_time.ts`, never from the globals, for which a test may have
+ *   put fakes.
+ * - `few-arguments`: exported functions take at most three arguments, the last of them options if there are three, and
+ *   no boolean in a position.
+ * - `composed-wait`: what is exported and waits is not `async` itself but returns through `composedWait()`: the promise
+ *   of an `async` function that nobody awaits ends the process when it is cancelled.
  */
 
 /** Where `node:` modules may be imported in published code. */

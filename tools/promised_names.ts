@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console
 /**
- * The lists of everything exported that returns a promise, or something to be iterated asynchronously (functions, and the
- * methods of exported classes and interfaces, inherited ones as well), and of everything that takes options. From
+ * The lists of everything exported that returns a promise, or something to be iterated asynchronously (functions, and
+ * the methods of exported classes and interfaces, inherited ones as well), and of everything that takes options. From
  * `deno doc --json`, so that what is new is on them the day it appears: the laws in `laws/` beside this go over them.
  *
  * Usage: deno run --allow-run tools/promised_names.ts

@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-throw-literal -- what is no error is thrown, too
 /**
- * What our tests rely on of `@std`. These run over the stand-ins where JSR cannot be reached, and over the real packages
- * elsewhere (`deno task test --std=DIR tools/std_test.ts`): what passes on both is the same on both.
+ * What our tests rely on of `@std`. These run over the stand-ins where JSR cannot be reached, and over the real
+ * packages elsewhere (`deno task test --std=DIR tools/std_test.ts`): what passes on both is the same on both.
  */
 
 import {

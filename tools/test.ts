@@ -1,8 +1,9 @@
 // deno-lint-ignore-file no-console
 /**
- * What `deno task test` runs: all tests, each with the permissions that its folder needs and no more, and a check of all
- * types. Parts run side by side, as many as there are processors. Each is a line when it ends: what passed, and in what
- * time. A failure is shown in full, and so is whatever a test prints: what it provokes on purpose it keeps to itself.
+ * What `deno task test` runs: all tests, each with the permissions that its folder needs and no more, and a check of
+ * all types. Parts run side by side, as many as there are processors. Each is a line when it ends: what passed, and in
+ * what time. A failure is shown in full, and so is whatever a test prints: what it provokes on purpose it keeps to
+ * itself.
  *
  * Tests import `@std/assert` and the like by their real names. Where these packages can be neither found in the cache
  * nor reached, the stand-ins of `tools/std_offline/` serve, which is said in one line.

@@ -62,7 +62,9 @@ export function requireOptions(action: string, value: unknown): void {
   throw new TypeError(`Cannot ${action} as "options" must be an object: received ${show(value)}`);
 }
 
-/** Requires options, where some are given, with a text for a name, where there is one; returns that, or an empty one. */
+/**
+ * Requires options, where some are given, with a text for a name, where there is one; returns that, or an empty one.
+ */
 export function requireName(action: string, options: NamedOptions | undefined): string {
   requireOptions(action, options);
   const name = options?.name;

@@ -1,6 +1,10 @@
 /** Things with a name. */
 
-/** Options of whatever takes a name for reports, and nothing else. */
+/**
+ * Options of functions and classes that take only a name for reports.
+ *
+ * @category Tasks
+ */
 export interface NamedOptions {
   /** A name for reports. */
   readonly name?: string;

@@ -1,8 +1,8 @@
 /**
  * Where in the user's program something was made: a captured stack, rendered when somebody looks.
  *
- * How many frames a stack gets is a setting of all. It may be read-only (`Object.freeze(Error)`, as hardened programs do):
- * then a place may be missing, which is no reason to fail, least of all in the middle of a step of the kernel.
+ * How many frames a stack gets is a setting of all. It may be read-only (`Object.freeze(Error)`, as hardened programs
+ * do): then a place may be missing, which is no reason to fail, least of all in the middle of a step of the kernel.
  */
 
 import { read } from "./foreign.ts";
@@ -55,7 +55,9 @@ function firstForeignFrame(stack: string): string | undefined {
 
 /** Without the scheme of files: Bun's stacks have paths. */
 const LIBRARY = new URL("../../", import.meta.url).href.replace(/^file:\/\//, "");
-/** Not tests, and not the examples in the documentation, whose files are called `x.ts$10-20.ts`: they are users of it. */
+/**
+ * Not tests, and not the examples in the documentation, whose files are called `x.ts$10-20.ts`: they are users of it.
+ */
 const OURS = /^(?:core|net|testing)\/(?:\w+\/)?(?:(?!_test\.)\w)+\.[jt]s:/;
 
 /** Whether a place, or a line of a stack, lies in the library. */

@@ -4,8 +4,9 @@ import { hasBrand } from "./brand.ts";
 import { eachLeaf, isObject, partsOf } from "./foreign.ts";
 
 /**
- * Whether a wait that nobody awaits may end with this error in silence: it was cancelled, its own side has closed what it
- * waits for, or there is no more of it. Then nothing has gone wrong that is not known already; any other error must be seen.
+ * Whether a wait that nobody awaits may end with this error in silence: it was cancelled, its own side has closed what
+ * it waits for, or there is no more of it. Then nothing has gone wrong that is not known already; any other error must
+ * be seen.
  */
 export function isQuiet(error: unknown): boolean {
   if (isQuietLeaf(error)) return true;

@@ -198,7 +198,9 @@ class SubscriptionEnd<T> extends ReceiveEnd<T> implements BroadcastReceiveChanne
     return new SubscriptionEnd(this.#subscription);
   }
 
-  /** A loop that is left closes the end: told by `return()`, or by the error of a `next()`, after which there is none. */
+  /**
+   * A loop that is left closes the end: told by `return()`, or by the error of a `next()`, after which there is none.
+   */
   override [Symbol.asyncIterator](): AsyncIterator<T> {
     let inside = false;
     let over = false;

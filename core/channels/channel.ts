@@ -3,15 +3,15 @@
  *
  * `SendChannel` and `ReceiveChannel` hold what all of them can do, and no more, so that a wrapper is quickly written. A
  * value that cannot be sent without waiting has a meaning only where the other end is in the same memory: `trySend()`,
- * `tryReceive()`, `clone()` and a `close()` that does not wait are promises of memory channels. A watch is no channel: of
- * the values it is given it keeps the last.
+ * `tryReceive()`, `clone()` and a `close()` that does not wait are promises of memory channels. A watch is no channel:
+ * of the values it is given it keeps the last.
  */
 
 /**
  * The sending end of a channel: of memory, a broadcast channel, a WebSocket, or one of your own.
  *
- * Functions that send values take this, whatever the channel is made of. `checkChannel()` of `@trefoil/io/testing` tries
- * whether a channel keeps these promises.
+ * Functions that send values take this, whatever the channel is made of. `checkChannel()` of `@trefoil/io/testing`
+ * tries whether a channel keeps these promises.
  *
  * **Order:** values arrive in the order in which `send()` was called, also by several tasks.
  *
@@ -26,7 +26,8 @@ export interface SendChannel<in T> extends AsyncDisposable {
    * @param value The value.
    * @returns A promise that resolves once the channel has the value; the other end may not have received it yet.
    * @throws {ClosedResourceError} If this end is closed, before or meanwhile.
-   * @throws {BrokenResourceError} If nobody can receive any more: all receiving ends are closed, or the connection broke.
+   * @throws {BrokenResourceError} If nobody can receive any more: all receiving ends are closed, or the connection
+   * broke.
    */
   send(value: T): Promise<void>;
   /**
@@ -45,9 +46,11 @@ export interface SendChannel<in T> extends AsyncDisposable {
  * The receiving end of a channel: of memory, a subscription, a Web Stream, a WebSocket, or one of your own.
  *
  * Iterating it receives until the channel ends. Close it when you are done, also after a loop that was left early.
- * `select()` receives from several. `checkChannel()` of `@trefoil/io/testing` tries whether a channel keeps these promises.
+ * `select()` receives from several. `checkChannel()` of `@trefoil/io/testing` tries whether a channel keeps these
+ * promises.
  *
- * **Order:** values are received in the order in which they were sent; the task that has waited longest is served first.
+ * **Order:** values are received in the order in which they were sent; the task that has waited longest is served
+ * first.
  *
  * @category Channels
  */

@@ -69,12 +69,12 @@ export function receiverFromReadable<T>(readable: ReadableStream<T>): ReadableRe
 /**
  * Offers what is received from a channel as a `ReadableStream`.
  *
- * A value is received when the reader asks for one. At the end of the channel, when receiving fails, and when the stream is
- * cancelled, the receiving end is closed.
+ * A value is received when the reader asks for one. At the end of the channel, when receiving fails, and when the
+ * stream is cancelled, the receiving end is closed.
  *
- * **Cancellation:** a read waits in the scope of the code that reads. Two exceptions: the first read right after the stream
- * was made waits in the scope of the code that made it, and a read that begins while another is pending waits in that
- * one's. When the scope is cancelled, the read and all later ones reject with its `Cancelled`.
+ * **Cancellation:** a read waits in the scope of the code that reads. Two exceptions: the first read right after the
+ * stream was made waits in the scope of the code that made it, and a read that begins while another is pending waits in
+ * that one's. When the scope is cancelled, the read and all later ones reject with its `Cancelled`.
  *
  * @example The body of a response
  * ```ts

@@ -1,12 +1,12 @@
 /**
  * Receiving from whichever channel has something.
  *
- * Exactly one value is taken: the first arm that is granted takes all others out of their lines, in the same call. That is
- * easy for ends of memory channels. Anything else (a wrapper that counts, or maps) is asked by its `receive()`, in a scope
- * of its own; what it then receives from a channel of this library waits in the same lines, under the same rule: see
- * `kernel/asker.ts`. As a wrapper may throw a value away and wait again, the others are not cancelled at once but only out
- * of line, until it has returned. Only a source that is wholly foreign can have a value at the same moment as another; that
- * is kept for the next time.
+ * Exactly one value is taken: the first arm that is granted takes all others out of their lines, in the same call. That
+ * is easy for ends of memory channels. Anything else (a wrapper that counts, or maps) is asked by its `receive()`, in a
+ * scope of its own; what it then receives from a channel of this library waits in the same lines, under the same rule:
+ * see `kernel/asker.ts`. As a wrapper may throw a value away and wait again, the others are not cancelled at once but
+ * only out of line, until it has returned. Only a source that is wholly foreign can have a value at the same moment as
+ * another; that is kept for the next time.
  */
 
 import { faultOf, requireBoolean, requireOptions, show } from "../base/check.ts";
@@ -52,8 +52,8 @@ export type Selected<C> = {
 export interface SelectOptions {
   /**
    * Whether channels that come first are looked at first. Otherwise the search begins at a random one
-   * (`currentRun().random`), so that a busy channel cannot starve the others. What does not know before it has been asked
-   * whether there is a value, such as a Web Stream, counts as empty until it has answered.
+   * (`currentRun().random`), so that a busy channel cannot starve the others. What does not know before it has been
+   * asked whether there is a value, such as a Web Stream, counts as empty until it has answered.
    *
    * @default {false}
    */
@@ -63,9 +63,9 @@ export interface SelectOptions {
 /**
  * Receives one value from whichever of several channels has one first.
  *
- * Exactly one value is taken, and none is lost. A channel that has ended is passed over. It takes every `ReceiveChannel`, and
- * whatever else has a `receive()`. One that is not built on a channel of this library may have a value at the same moment as
- * another: that is kept for the next `select()` over the same object.
+ * Exactly one value is taken, and none is lost. A channel that has ended is passed over. It takes every
+ * `ReceiveChannel`, and whatever else has a `receive()`. One that is not built on a channel of this library may have a
+ * value at the same moment as another: that is kept for the next `select()` over the same object.
  *
  * **Cancellation:** throws `Cancelled`; no value was taken.
  *

@@ -23,8 +23,8 @@ import { WaitQueue } from "../kernel/wait_queue.ts";
  */
 export interface ToChannelOptions {
   /**
-   * Ends what the source waits for, such as `() => subscription.unsubscribe()`. Called when the source was not read to its end.
-   * A value that it is being asked for then is given up; without `stop`, the source is waited for.
+   * Ends what the source waits for, such as `() => subscription.unsubscribe()`. Called when the source was not read to
+   * its end. A value that it is being asked for then is given up; without `stop`, the source is waited for.
    */
   readonly stop?: () => unknown;
 }
@@ -32,18 +32,18 @@ export interface ToChannelOptions {
 /**
  * Runs a function that receives what an async iterable gives, through a channel.
  *
- * The iterable runs in a task of its own, so its scopes and tasks do not mix with those of the consumer, as they do when an
- * async generator with a timeout around its `yield` is simply looped over. It is asked for a value only when somebody waits
- * for one: no look-ahead. When the function is done, whether or not it has received everything, the iterable is
- * cancelled, told by its `return()`, and waited for. Its error cancels the function and is thrown itself. Anyone still
- * receiving then (in a shield, or on a clone) gets a `BrokenResourceError`.
+ * The iterable runs in a task of its own, so its scopes and tasks do not mix with those of the consumer, as they do
+ * when an async generator with a timeout around its `yield` is simply looped over. It is asked for a value only when
+ * somebody waits for one: no look-ahead. When the function is done, whether or not it has received everything, the
+ * iterable is cancelled, told by its `return()`, and waited for. Its error cancels the function and is thrown itself.
+ * Anyone still receiving then (in a shield, or on a clone) gets a `BrokenResourceError`.
  *
  * An iterable that is asked for a value when it is left is told by its `return()` at once. That ends the wait of
- * `Deno.watchFs()`, of `events.on()` of Node and of a `ReadableStream`, but not that of an async generator which awaits a
- * foreign promise: let it await `cancellable(promise)`, or say in `stop` what ends it.
+ * `Deno.watchFs()`, of `events.on()` of Node and of a `ReadableStream`, but not that of an async generator which awaits
+ * a foreign promise: let it await `cancellable(promise)`, or say in `stop` what ends it.
  *
- * **Cancellation:** both are cancelled, and waited for. A cancelled `receive()` loses nothing: the value it had asked for is
- * kept for the next.
+ * **Cancellation:** both are cancelled, and waited for. A cancelled `receive()` loses nothing: the value it had asked
+ * for is kept for the next.
  *
  * @example Leaving early
  * ```ts
@@ -116,7 +116,10 @@ export function toChannel<T, R>(
 const VALUE: WaitReason = { kind: "value of the source" };
 const DEMAND: WaitReason = { kind: "demand" };
 
-/** A channel that knows when a value is wanted: when somebody waits, and none is there. Room for one, if that one leaves. */
+/**
+ * A channel that knows when a value is wanted: when somebody waits, and none is there. Room for one, if that one
+ * leaves.
+ */
 class DemandChannel<T> extends Channel<T> {
   readonly demand = new WaitQueue<void>();
 

@@ -91,7 +91,10 @@ class Workers<T> {
     return new ErrorGroup(this.#failures.sort((a, b) => a.index - b.index).map(({ error }) => error));
   }
 
-  /** What is thrown when something has ended the work: a cancellation is noticed again by the next wait, a failure is not. */
+  /**
+   * What is thrown when something has ended the work: a cancellation is noticed again by the next wait, a failure is
+   * not.
+   */
   thrown(error: unknown, since: number): unknown {
     const failed = this.failed();
     if (failed === null) return error;
@@ -117,8 +120,8 @@ class Workers<T> {
   async #workOn(): Promise<void> {
     const node = currentNode();
     const step = (): Promise<boolean> => this.#step(node);
-    // In a microtask of its own, each item begins with the async context of the worker, whatever the one before has done to its
-    // own (`enterWith()`, as tracers and loggers do). Entering one for each would cost three times as much.
+    // In a microtask of its own, each item begins with the async context of the worker, whatever the one before has
+    // done to its own (`enterWith()`, as tracers and loggers do). Entering one for each would cost three times as much.
     while (await READY.then(step));
   }
 
@@ -158,7 +161,8 @@ class Workers<T> {
     try {
       return await this.#reader.ask();
     } finally {
-      // The turn stays taken when somebody was woken to have it; also when nothing more comes, which the next one is to hear.
+      // The turn stays taken when somebody was woken to have it; also when nothing more comes, which the next one is to
+      // hear.
       this.#asking = this.#waiters.wakeFirst();
     }
   }

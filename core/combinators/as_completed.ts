@@ -16,31 +16,39 @@ import { refuse } from "../kernel/waiter.ts";
 import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
-/** Options of `asCompleted()`. */
+/**
+ * Options of `asCompleted()`.
+ *
+ * @category Combinators
+ */
 export interface AsCompletedOptions extends MapOptions {
   /**
-   * Whether the results come in the order of the items. One that is ready before its turn waits, and so does its worker:
-   * never more than `concurrency` items are worked on or waiting.
+   * Whether the results come in the order of the items. A result that is ready before its turn waits, and so does its
+   * worker: at most `concurrency` items are in progress or waiting.
    *
    * @default {false}
    */
   readonly ordered?: boolean;
 }
 
-/** What `asCompleted()` gives: an iterator, and a resource that ends the work. */
+/**
+ * The iterator that `asCompleted()` returns; disposing of it ends the work.
+ *
+ * @category Combinators
+ */
 export interface CompletedResults<R> extends AsyncIterableIterator<R>, AsyncDisposable {
 }
 
 /**
- * Calls an async function for each item of a source, and gives the results as they come: an async iterable.
+ * Calls an async function for each item of a source, and yields the results as they come.
  *
  * Nothing begins before the first result is asked for. A result waits until it is taken, and so does its worker: a slow
- * consumer slows everything down. Leaving the loop early cancels what is running, waits for it, and tells the source, by
- * its `return()` or `stop`. The iterable can be gone through once. An error ends it and is thrown once; with
- * `errors: "collect"` the results of the other items are given first.
+ * consumer slows everything down. Leaving the loop early cancels what is running, waits for it, and ends the source, by
+ * its `return()` or `stop`. The results can be iterated once. An error ends the iteration and is thrown once; with
+ * `errors: "collect"` the results of the other items come first.
  *
- * **Cancellation:** everything is cancelled and waited for, and the source is told. A cancelled wait for one result loses
- * nothing, if the scope in which the iterable was made is not cancelled.
+ * **Cancellation:** everything is cancelled and waited for, and the source is ended. If only the wait for one result is
+ * cancelled, and not the scope that called `asCompleted()`, nothing is lost.
  *
  * @example The quickest first
  * ```ts
@@ -71,11 +79,13 @@ export interface CompletedResults<R> extends AsyncIterableIterator<R>, AsyncDisp
  * ```
  *
  * @param source The items.
- * @param fn What to do; gets the item and its number, from 0.
+ * @param fn Called with each item and its index, from 0.
  * @param options How many at a time, in which order, what a failure does, and what ends the source.
  * @returns The results, in the order in which they are ready, or that of the items.
  * @throws {TypeError} If `source` cannot be iterated, or `fn` or `stop` is not a function.
- * @throws {RangeError} If `concurrency` is not a whole number >= 1 or `Infinity`, or `errors` neither of its two values.
+ * @throws {RangeError} If `concurrency` is not a whole number >= 1 or `Infinity`, or `errors` is neither `"first"` nor
+ * `"collect"`.
+ * @category Combinators
  */
 export function asCompleted<T, R>(
   source: Iterable<T> | AsyncIterable<T>,

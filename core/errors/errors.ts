@@ -2,21 +2,23 @@
  * What fails, by kind. The cancellation and the group, which the kernel makes and takes apart, are in
  * `kernel/cancelled.ts` and `kernel/error_group.ts`.
  *
- * Every class carries a brand (see `base/brand.ts`), so that `instanceof` and the cancel scopes recognise errors made by a
- * second copy of the package.
+ * Every class carries a brand (see `base/brand.ts`), so that `instanceof` and the cancel scopes recognise errors made
+ * by a second copy of the package.
  */
 
 import { branded, recogniseBrand } from "../base/brand.ts";
 import { cutStack } from "../base/own_stack.ts";
 
 /**
- * Thrown where a `Cancelled` arrives that belongs to no scope around: somebody else was cancelled, and this code was not.
+ * Thrown when the cancellation of another task reaches code that is not cancelled itself.
  *
- * It happens to code that awaits a promise shared with a task that is cancelled (`cache ??= load()`), or that joins a
- * task that was cancelled. For that code it is a failure like any other: taken for its own cancellation, it would end
- * the code in silence. Share values with `Lazy`, and keep shared work alive with `shielded()`. `cause` is the
- * `Cancelled`. A `Cancelled` becomes this error when it leaves a task, a scope, the body of a nursery or the handler of
- * a server; code that awaits the shared promise itself sees it as it is.
+ * This happens to code that awaits a promise shared with a cancelled task (`cache ??= load()`), or that joins a
+ * cancelled task. For that code it is a failure like any other; if it counted as a cancellation of the code itself, the
+ * code would end silently. To avoid it, share values with `Lazy`, and keep shared work alive with `shielded()`.
+ *
+ * A `Cancelled` that belongs to no scope around it becomes this error when it leaves a task, a scope, the body of a
+ * nursery or the handler of a server. `cause` is that `Cancelled`. Code that awaits the shared promise itself sees the
+ * `Cancelled`.
  *
  * @example Joining a task that was cancelled
  * ```ts
@@ -29,13 +31,15 @@ import { cutStack } from "../base/own_stack.ts";
  *   await assertRejects(() => task.join(), CancelledElsewhereError);
  * });
  * ```
+ *
+ * @category Errors
  */
 export class CancelledElsewhereError extends Error {
   /** The name of the class. */
   override readonly name: "CancelledElsewhereError" = branded(this, "CancelledElsewhereError");
 
   /**
-   * Makes one.
+   * Makes the error.
    *
    * @param message What failed, and why.
    * @param options `cause`, as for every error.
@@ -46,34 +50,45 @@ export class CancelledElsewhereError extends Error {
   }
 }
 
-/** One wait that was open: see `TooSlowError.waits`. */
+/**
+ * A wait that was open when the time ran out: see `TooSlowError.waits`.
+ *
+ * @category Errors
+ */
 export interface PendingWait {
   /** The name of the task that waited. */
   readonly task: string;
   /** The kind of wait. */
   readonly kind: string;
-  /** Which object; empty if there is nothing to say. */
+  /** The object that it waited for; empty if there is nothing to say. */
   readonly label: string;
-  /** Since when, in milliseconds on the run's clock; may be a little early in real time. */
+  /** When the wait began, in milliseconds on the run's clock; may be a little early in real time. */
   readonly since: number;
 }
 
-/** Options of `TooSlowError`. */
+/**
+ * Options of `TooSlowError`.
+ *
+ * @category Errors
+ */
 export interface TooSlowErrorOptions extends ErrorOptions {
   /** What was waited for. */
   readonly waits?: readonly PendingWait[];
 }
 
 /**
- * Thrown by `failAfter()` and `failAt()` when their time ran out. Says what was waited for at that moment.
+ * Thrown by `failAfter()` and `failAt()` when their time ran out. It lists what was waited for then.
  *
  * @example Telling a timeout from other failures
  * ```ts
  * import { failAfter, sleep, TooSlowError } from "@trefoil/io";
- * import { assertRejects } from "@std/assert";
+ * import { assertEquals, assertRejects } from "@std/assert";
  *
- * await assertRejects(() => failAfter(1, () => sleep(1_000)), TooSlowError);
+ * const error = await assertRejects(() => failAfter(1, () => sleep(1_000)), TooSlowError);
+ * assertEquals(error.waits.map(({ kind }) => kind), ["sleep"]);
  * ```
+ *
+ * @category Errors
  */
 export class TooSlowError extends Error {
   /** The name of the class. */
@@ -82,7 +97,7 @@ export class TooSlowError extends Error {
   readonly waits: readonly PendingWait[];
 
   /**
-   * Makes one.
+   * Makes the error.
    *
    * @param message What failed, and why.
    * @param options `cause`, as for every error, and what was waited for.
@@ -95,7 +110,7 @@ export class TooSlowError extends Error {
 }
 
 /**
- * Thrown by the twins that do not wait (`trySend()` and the like) when they would have to.
+ * Thrown by functions that do not wait, such as `trySend()`, when they would have to.
  *
  * @example Dropping what does not fit into a channel
  * ```ts
@@ -114,6 +129,8 @@ export class TooSlowError extends Error {
  * }
  * assertEquals(dropped, ["second"]);
  * ```
+ *
+ * @category Errors
  */
 export class WouldBlock extends Error {
   /** The name of the class. */
@@ -132,6 +149,8 @@ export class WouldBlock extends Error {
  * send.close();
  * await assertRejects(() => receive.receive(), EndOfChannel);
  * ```
+ *
+ * @category Errors
  */
 export class EndOfChannel extends Error {
   /** The name of the class. */
@@ -157,13 +176,15 @@ export class EndOfChannel extends Error {
  *   assertEquals(await first.join(), new Uint8Array([1]));
  * });
  * ```
+ *
+ * @category Errors
  */
 export class BusyResourceError extends Error {
   /** The name of the class. */
   override readonly name: "BusyResourceError" = branded(this, "BusyResourceError");
 
   /**
-   * Makes one.
+   * Makes the error.
    *
    * @param message What failed, and why.
    * @param options `cause`, as for every error.
@@ -175,7 +196,7 @@ export class BusyResourceError extends Error {
 }
 
 /**
- * Thrown when you use something that you closed, before or during the call.
+ * Thrown when you use a resource that you have closed, before or during the call.
  *
  * @example Using a channel after closing it
  * ```ts
@@ -186,13 +207,15 @@ export class BusyResourceError extends Error {
  * send.close();
  * await assertRejects(() => send.send(1), ClosedResourceError);
  * ```
+ *
+ * @category Errors
  */
 export class ClosedResourceError extends Error {
   /** The name of the class. */
   override readonly name: "ClosedResourceError" = branded(this, "ClosedResourceError");
 
   /**
-   * Makes one.
+   * Makes the error.
    *
    * @param message What failed, and why.
    * @param options `cause`, as for every error.
@@ -215,13 +238,15 @@ export class ClosedResourceError extends Error {
  * receive.close();
  * await assertRejects(() => send.send(1), BrokenResourceError);
  * ```
+ *
+ * @category Errors
  */
 export class BrokenResourceError extends Error {
   /** The name of the class. */
   override readonly name: "BrokenResourceError" = branded(this, "BrokenResourceError");
 
   /**
-   * Makes one.
+   * Makes the error.
    *
    * @param message What failed, and why.
    * @param options `cause`, as for every error.
@@ -233,8 +258,9 @@ export class BrokenResourceError extends Error {
 }
 
 /**
- * Thrown by `run()`, and in a simulation, when every task waits and nothing is left that could wake one. The message holds
- * the task tree.
+ * Thrown by `run()`, and in a simulation, when every task waits and nothing can wake any of them.
+ *
+ * The message holds the task tree.
  *
  * @example Reading what each task waits for
  * ```ts
@@ -246,13 +272,15 @@ export class BrokenResourceError extends Error {
  * const error = await assertRejects(() => simulate(() => receive.receive()), DeadlockError);
  * assertStringIncludes(error.message, 'receive from channel "jobs"');
  * ```
+ *
+ * @category Errors
  */
 export class DeadlockError extends Error {
   /** The name of the class. */
   override readonly name: "DeadlockError" = branded(this, "DeadlockError");
 
   /**
-   * Makes one.
+   * Makes the error.
    *
    * @param message What failed, and why.
    * @param options `cause`, as for every error.
@@ -264,7 +292,7 @@ export class DeadlockError extends Error {
 }
 
 /**
- * Thrown by waits in code that outlived its run.
+ * Thrown by waits in code that goes on after its run has ended.
  *
  * @example A callback that comes too late
  * ```ts
@@ -280,13 +308,15 @@ export class DeadlockError extends Error {
  * click();
  * await assertRejects(() => late!, RunFinishedError);
  * ```
+ *
+ * @category Errors
  */
 export class RunFinishedError extends Error {
   /** The name of the class. */
   override readonly name: "RunFinishedError" = branded(this, "RunFinishedError");
 
   /**
-   * Makes one.
+   * Makes the error.
    *
    * @param message What failed, and why.
    * @param options `cause`, as for every error.

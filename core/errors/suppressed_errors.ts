@@ -5,11 +5,11 @@ import { suppressedBy } from "../kernel/suppressed.ts";
 /**
  * Returns the errors that happened beside the one that was thrown.
  *
- * The combinators (`all()`, `race()`, `map()`, …) and `retry()` throw the first error itself, as their namesakes do. What else
- * went wrong in the same call, in siblings that were being cancelled or in earlier attempts, is kept here. If one error
- * object is thrown by several calls, this tells of the last one.
+ * The combinators (`all()`, `race()`, `map()`, …) and `retry()` throw a single error, as their namesakes do, not a
+ * group. This function returns the other errors of the same call: those of siblings that were being cancelled, or of
+ * earlier attempts. If several calls throw the same error object, the last call counts.
  *
- * **Not guaranteed:** nothing can be kept beside a thrown value that is no object, such as a string.
+ * **Not guaranteed:** nothing can be kept for a thrown value that is not an object, such as a string.
  *
  * @example Looking at the second failure
  * ```ts
@@ -26,6 +26,7 @@ import { suppressedBy } from "../kernel/suppressed.ts";
  *
  * @param error What was thrown.
  * @returns The others, in the order in which they happened; empty if there were none.
+ * @category Errors
  */
 export function suppressedErrors(error: unknown): readonly unknown[] {
   return suppressedBy(error);

@@ -2,8 +2,8 @@
  * On whose behalf something receives, if a `select()` asks it by its `receive()`.
  *
  * The code that is asked runs in a scope of its own. Whatever hands a value to it looks here first, be it an end of a
- * memory channel, a Web Stream or a WebSocket, and however many wrappers are between: of all that one `select()` has asked,
- * one at a time may take a value. So none is taken in vain.
+ * memory channel, a Web Stream or a WebSocket, and however many wrappers are between: of all that one `select()` has
+ * asked, one at a time may take a value. So none is taken in vain.
  */
 
 import { currentNode } from "./context.ts";

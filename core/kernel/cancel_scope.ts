@@ -7,8 +7,8 @@
  * Which scope catches a cancellation is decided when it *leaves* the scope, not when it is thrown: the outermost
  * cancelled scope that no shield separates (see `catches()`). So `Cancelled` carries no owner.
  *
- * In the kernel, as nurseries, timeouts and shutdowns reach into it: see `scopes` at the end. Over 400 lines: a third of
- * them is the contract of the class.
+ * In the kernel, as nurseries, timeouts and shutdowns reach into it: see `scopes` at the end. Over 400 lines: a third
+ * of them is the contract of the class.
  */
 
 import { requireBoolean, requireFunction, requireOptions, requireTime, requireTimeout } from "../base/check.ts";
@@ -27,15 +27,19 @@ import { stripCancelled } from "./strip_cancelled.ts";
 import { waitsBelow } from "./wait_text.ts";
 import { outOfTurn, yieldTurn } from "./waiter.ts";
 
-/** How a `CancelScope` begins. */
+/**
+ * Options of `CancelScope`.
+ *
+ * @category Scopes and timeouts
+ */
 export interface CancelScopeOptions {
   /**
-   * When the scope is cancelled, in milliseconds on the run's clock (`currentTime()`).
+   * The moment at which the scope is cancelled, in milliseconds on the run's clock (`currentTime()`).
    *
    * @default {Infinity}
    */
   readonly deadline?: number;
-  /** The same as time from the moment of entry, in milliseconds. Not together with `deadline`. */
+  /** How long after its entry the scope is cancelled, in milliseconds. Cannot be given together with `deadline`. */
   readonly timeout?: number;
   /**
    * Whether cancellation from outside is kept out.
@@ -45,7 +49,11 @@ export interface CancelScopeOptions {
   readonly shield?: boolean;
 }
 
-/** How a scope ended: with a value, or by catching its own cancellation. */
+/**
+ * How a scope ended: with a value, or by catching its own cancellation.
+ *
+ * @category Scopes and timeouts
+ */
 export type ScopeOutcome<T> =
   | {
     /** The body returned. */
@@ -58,11 +66,15 @@ export type ScopeOutcome<T> =
     readonly cancelledCaught: true;
     /** Who cancelled it, and why. */
     readonly cancelled: Cancelled;
-    /** Never there. */
+    /** Always absent; lets `outcome.value` type-check in both cases. */
     readonly value?: undefined;
   };
 
-/** How `CancelScope.shutdown()` proceeds. */
+/**
+ * Options of `CancelScope.shutdown()`.
+ *
+ * @category Scopes and timeouts
+ */
 export interface ShutdownOptions {
   /**
    * How long work in progress may go on, in milliseconds, before the scope is cancelled. `0` cancels at once.
@@ -102,9 +114,9 @@ let graceOver: (scope: CancelScope) => void;
 /**
  * A region of code that can be cancelled as a whole.
  *
- * Create it, enter it once with `run()`, cancel it from anywhere. `moveOnAfter()` and `failAfter()` are the short
- * forms for timeouts. Every wait in the region, however deep, throws `Cancelled` from then on, until the
- * scope has been left.
+ * Create it, enter it once with `run()`, cancel it from anywhere. `moveOnAfter()` and `failAfter()` are the short forms
+ * for timeouts. Once it is cancelled, every wait in the region, however deep, throws `Cancelled` until the scope has
+ * been left.
  *
  * **Cost:** about a microsecond to enter and leave.
  *
@@ -118,6 +130,8 @@ let graceOver: (scope: CancelScope) => void;
  * const outcome = await scope.run(() => sleep(60_000));
  * assert(outcome.cancelledCaught && outcome.cancelled.reason === "found elsewhere");
  * ```
+ *
+ * @category Scopes and timeouts
  */
 export class CancelScope {
   static {
@@ -178,11 +192,11 @@ export class CancelScope {
   }
 
   /**
-   * When the scope is cancelled by itself, in milliseconds on the run's clock; `Infinity` for never.
+   * The moment at which the scope cancels itself, in milliseconds on the run's clock; `Infinity` for never.
    *
-   * Settable at any time. Moving it later before it was noticed rescues the scope; a scope that is cancelled
-   * stays cancelled. Before entry, the deadline of a scope with a `timeout` reads as `Infinity`; one that is set then
-   * takes the place of the timeout.
+   * Settable at any time. Extending a deadline that has passed but not fired yet keeps the scope alive. A scope that is
+   * cancelled stays cancelled. Before entry, the deadline of a scope with a `timeout` reads as `Infinity`; a deadline
+   * that is set then replaces the timeout.
    */
   get deadline(): number {
     return this.#deadline;
@@ -206,7 +220,10 @@ export class CancelScope {
     if (this.#node !== null && !this.#closed) setShield(this.#node, shield);
   }
 
-  /** Whether the scope was cancelled: by `cancel()`, its deadline, or a shutdown. Has no side effect, unlike Trio's. */
+  /**
+   * Whether the scope was cancelled: by `cancel()`, its deadline, or a shutdown. Reading it has no side effect, unlike
+   * in Trio.
+   */
   get cancelCalled(): boolean {
     return this.#cancelled !== null;
   }
@@ -224,10 +241,10 @@ export class CancelScope {
   /**
    * Cancels the scope: every wait in it throws from now on.
    *
-   * Synchronous and idempotent: the waits are ended before it returns, their tasks go on later; the first reason
-   * stays. The caller continues, even inside the scope, up to its own next wait. Works before entry, too.
+   * Synchronous and idempotent. The waits have ended when the call returns; their tasks continue later. The first
+   * reason stays. The caller continues up to its own next wait, even inside the scope. Works before entry, too.
    *
-   * @param reason Why, for those who look at the `Cancelled`.
+   * @param reason The reason that the `Cancelled` shows.
    */
   cancel(reason?: unknown): void {
     if (this.#cancelled !== null || this.#closed) return;
@@ -237,8 +254,8 @@ export class CancelScope {
   /**
    * Asks the work in the scope to wind down, and cancels it when the grace is over.
    *
-   * Waits inside `untilShutdown()` end at once, accept loops among them; work in progress goes on. A second call
-   * can only make the grace shorter. Shields do not hide a shutdown.
+   * Waits inside `untilShutdown()` end at once, and so do accept loops. Work in progress goes on. A second call can
+   * only make the grace shorter. Shields do not hide a shutdown.
    *
    * @param options The grace.
    * @throws {RangeError} If `grace` is negative or `NaN`.
@@ -265,7 +282,7 @@ export class CancelScope {
    *
    * When the promise settles, the scope is closed and its deadline withdrawn.
    *
-   * **Cancellation:** the scope catches its own; that of a scope around it passes through.
+   * **Cancellation:** the scope catches its own cancellation; that of a scope around it passes through.
    *
    * @param body What to run; receives the scope.
    * @returns What the body returned, or that the scope was cancelled.

@@ -10,10 +10,17 @@ import { cutStack } from "../base/own_stack.ts";
 import { withFrames } from "../base/place.ts";
 
 /**
- * What caused a cancellation: `"deadline"`, a timeout or deadline has passed; `"explicit"`, `cancel()` was called;
- * `"nursery"`, another task of the nursery has failed; `"signal"`, a signal of the system or an `AbortSignal`;
- * `"disconnect"`, the client has gone away; `"shutdown"`, the grace of a shutdown ran out; `"ended"`, the block around
- * the code has ended.
+ * The cause of a cancellation.
+ *
+ * - `"deadline"`: a timeout or deadline has passed.
+ * - `"explicit"`: `cancel()` was called.
+ * - `"nursery"`: another task of the nursery has failed.
+ * - `"signal"`: the system sent a signal, or an `AbortSignal` was aborted.
+ * - `"disconnect"`: the client has gone away.
+ * - `"shutdown"`: the grace of a shutdown ran out.
+ * - `"ended"`: the block around the code has ended.
+ *
+ * @category Errors
  */
 export type CancelSource = "deadline" | "explicit" | "nursery" | "signal" | "disconnect" | "shutdown" | "ended";
 
@@ -22,9 +29,9 @@ const KEY = Symbol("only the library makes Cancelled");
 /**
  * Thrown by every wait in a region that has been cancelled.
  *
- * It is caught by the outermost cancelled scope; catching it yourself does not undo the cancellation (the next
- * wait throws again), so clean up and let it pass. All waits of one cancelled region may reject with the same
- * object. It cannot be constructed by users: call `scope.cancel()`.
+ * The outermost cancelled scope catches it. Catching it yourself does not undo the cancellation, as the next wait
+ * throws again: clean up and let it pass. All waits of one cancelled region may reject with the same object. Users
+ * cannot construct it: call `scope.cancel()`.
  *
  * @example Telling a cancellation from a failure
  * ```ts
@@ -42,23 +49,25 @@ const KEY = Symbol("only the library makes Cancelled");
  * });
  * assertEquals(source, "deadline");
  * ```
+ *
+ * @category Errors
  */
 export class Cancelled extends Error {
   /** The name of the class. */
   override readonly name: "Cancelled" = branded(this, "Cancelled");
-  /** What kind of event caused it. */
+  /** The kind of event that caused it. */
   readonly source: CancelSource;
-  /** What the canceller gave as its reason, if anything. */
+  /** The reason that was given, if any. */
   readonly reason: unknown;
   /** The task that cancelled, as text (a reference would keep it alive). */
   readonly sourceTask: string | undefined;
 
   /**
-   * For the library alone.
+   * Used by the library alone.
    *
    * @param key Known to the library only.
-   * @param source What kind of event caused it.
-   * @param reason What the canceller gave as its reason.
+   * @param source The kind of event that caused it.
+   * @param reason The reason that was given.
    * @param sourceTask The task that cancelled.
    * @throws {TypeError} When called by others.
    */
@@ -77,8 +86,8 @@ export class Cancelled extends Error {
 }
 
 /**
- * Makes a `Cancelled`. Private to the core: one per cancelled region, so its stack is captured once; and not at all where
- * it would show how a timer works, instead of who cancelled.
+ * Makes a `Cancelled`. Private to the core: one per cancelled region, so its stack is captured once; and not at all
+ * where it would show how a timer works, instead of who cancelled.
  */
 export function makeCancelled(source: CancelSource, reason?: unknown, sourceTask?: string): Cancelled {
   if (source === "explicit" || source === "nursery") return new Cancelled(KEY, source, reason, sourceTask);
@@ -114,7 +123,7 @@ function reasonText(reason: unknown): string {
 }
 
 /**
- * Tells whether an error is a cancellation, also one made by another copy of this package.
+ * Tells whether an error is a cancellation, including one made by another copy of this package.
  *
  * @example Passing cancellations on, handling the rest
  * ```ts
@@ -130,17 +139,20 @@ function reasonText(reason: unknown): string {
  *
  * @param error Anything that was thrown.
  * @returns Whether it is a `Cancelled`.
+ * @category Errors
  */
 export function isCancelled(error: unknown): error is Cancelled {
   return hasBrand(error, "Cancelled");
 }
 
 /**
- * Tells whether an error is nothing but cancellations: a `Cancelled`, or groups and `SuppressedError`s that hold nothing
- * else.
+ * Tells whether an error is nothing but cancellations.
  *
- * A cancellation comes wrapped when cleanup is cancelled, too: `await using` with a disposer that waits throws a
- * `SuppressedError` of two `Cancelled`. So what decides whether something has *failed* asks this, not `isCancelled()`.
+ * That is a `Cancelled`, or groups and `SuppressedError`s that hold nothing else.
+ *
+ * A cancellation comes wrapped when the cleanup is cancelled as well: `await using` with a disposer that waits throws a
+ * `SuppressedError` of two `Cancelled`. To decide whether something has *failed*, ask this function, not
+ * `isCancelled()`.
  *
  * @example Logging failures, and no cancellations
  * ```ts
@@ -162,6 +174,7 @@ export function isCancelled(error: unknown): error is Cancelled {
  *
  * @param error Anything that was thrown.
  * @returns Whether it is a cancellation, wrapped or not.
+ * @category Errors
  */
 export function isOnlyCancelled(error: unknown): boolean {
   if (isCancelled(error)) return true;

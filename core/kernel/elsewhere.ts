@@ -1,10 +1,10 @@
 /**
  * Whose cancellation is it?
  *
- * A `Cancelled` belongs to the code it leaves if that code is cancelled, or if a node further out is the cause (a shield
- * may have been put up since). Any other came from elsewhere: through a promise that is shared with a task which was
- * cancelled, from a task that was joined, or because it was kept and thrown again. For this code nothing was cancelled, so
- * it has failed; taken for a cancellation, it would end a nursery, or a server, in silence.
+ * A `Cancelled` belongs to the code it leaves if that code is cancelled, or if a node further out is the cause (a
+ * shield may have been put up since). Any other came from elsewhere: through a promise that is shared with a task which
+ * was cancelled, from a task that was joined, or because it was kept and thrown again. For this code nothing was
+ * cancelled, so it has failed; taken for a cancellation, it would end a nursery, or a server, in silence.
  *
  * Code that awaits the promise itself still sees the `Cancelled`. It is converted where it leaves a task, a scope, the
  * body of a nursery, a handler.

@@ -13,7 +13,11 @@ import { eachLeaf, isInstance, partsOf, read, textOf } from "../base/foreign.ts"
 
 let isListed: (group: ErrorGroup) => boolean;
 
-/** Which errors are meant: an error class, or a function that says yes or no. */
+/**
+ * A test for errors: an error class, or a predicate.
+ *
+ * @category Errors
+ */
 export type ErrorMatch<E = unknown> =
   // deno-lint-ignore no-explicit-any -- a constructor of any shape, abstract ones too
   | (abstract new (...args: any[]) => E)
@@ -35,6 +39,8 @@ export type ErrorMatch<E = unknown> =
  * assertEquals(types?.errors.length, 1);
  * assertEquals(rest?.find(RangeError)?.message, "b");
  * ```
+ *
+ * @category Errors
  */
 export class ErrorGroup extends AggregateError {
   /** The name of the class. */
@@ -129,19 +135,23 @@ export class ErrorGroup extends AggregateError {
 }
 
 /**
- * Tells whether an error is an `ErrorGroup`, also one made by another copy of this package.
+ * Tells whether an error is an `ErrorGroup`, including one made by another copy of this package.
  *
  * @example Unwrapping what may be a group
  * ```ts
- * import { ErrorGroup, isErrorGroup } from "@trefoil/io";
- * import { assert } from "@std/assert";
+ * import { isErrorGroup, openNursery } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
  *
- * assert(isErrorGroup(new ErrorGroup([new Error("x")])));
- * assert(!isErrorGroup(new AggregateError([])));
+ * const error = await openNursery((nursery) => {
+ *   nursery.startSoon(() => Promise.reject(new Error("boom")));
+ * }).catch((error) => error);
+ * const errors = isErrorGroup(error) ? error.flatten() : [error];
+ * assertEquals(errors.map(String), ["Error: boom"]);
  * ```
  *
  * @param error Anything that was thrown.
  * @returns Whether it is an `ErrorGroup`.
+ * @category Errors
  */
 export function isErrorGroup(error: unknown): error is ErrorGroup {
   return hasBrand(error, "ErrorGroup");

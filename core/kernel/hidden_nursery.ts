@@ -1,9 +1,9 @@
 /**
- * The nursery of a combinator, which does not show.
+ * The hidden nursery of the combinators.
  *
- * A job that was cancelled must not be taken for done. A nursery takes the cancellation of one child for nobody's failure;
- * for a combinator it is one, as a result would be missing. So what a job throws is judged from the nursery: if that is not
- * cancelled, a `Cancelled`, also that of the job's own task, is a failure.
+ * A job that was cancelled must not be taken for done. A nursery takes the cancellation of one child for nobody's
+ * failure; for a combinator it is one, as a result would be missing. So what a job throws is judged from the nursery:
+ * if that is not cancelled, a `Cancelled`, also that of the job's own task, is a failure.
  */
 
 import { currentNode } from "./context.ts";

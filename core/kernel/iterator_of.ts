@@ -4,8 +4,8 @@ import { isInstance, read } from "../base/foreign.ts";
 import { type ReadableReceiver, receiverFromReadable } from "../channels/readable.ts";
 
 /**
- * The iterator of a source. A stream gets one of ours: that of the host cannot be left while it reads, as its `return()`
- * waits for the read in flight.
+ * The iterator of a source. A stream gets one of ours: that of the host cannot be left while it reads, as its
+ * `return()` waits for the read in flight.
  */
 export function iteratorOf<T>(source: Iterable<T> | AsyncIterable<T>): Iterator<T> | AsyncIterator<T> {
   if (isInstance(source, ReadableStream<T>)) return new StreamIterator<T>(receiverFromReadable<T>(source));

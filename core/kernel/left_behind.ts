@@ -16,15 +16,15 @@
  *     any ── over() ──▶ OVER: what is kept comes first, then every wait has this end, at once
  *     any ── shut() ──▶ CLOSED: the waits fail, and later ones are refused; what still lands is discarded
  *
- * What holds in every state. One operation is in flight at most. What has landed is given to one wait, kept or discarded,
- * and never lost. One thing is kept at most, and while it is, nothing is in flight. A wait leaves the line in the moment
- * in which it ends, for whatever reason, so whatever stands in the line still waits.
+ * What holds in every state. One operation is in flight at most. What has landed is given to one wait, kept or
+ * discarded, and never lost. One thing is kept at most, and while it is, nothing is in flight. A wait leaves the line
+ * in the moment in which it ends, for whatever reason, so whatever stands in the line still waits.
  *
  * Either a machine has one user at a time, as the bytes of two would be mixed, or any number, served in order. A second
  * user (Busy) and use after closing (Closed) are refused here, in the same words for all that is built on this.
  *
- * It makes its waiters itself, where others call `suspend()`: what a wait is for goes to `admit()` as an argument, which
- * costs neither a closure nor a field.
+ * It makes its waiters itself, where others call `suspend()`: what a wait is for goes to `admit()` as an argument,
+ * which costs neither a closure nor a field.
  */
 
 import type { Asker } from "./asker.ts";

@@ -10,8 +10,8 @@
  * looks at `cancelled` before it does anything. An `AbortSignal` cannot play this part, as it cannot be
  * un-aborted by a shield, nor moved to another parent by `nursery.start` (Trio's `CancelStatus`, same reasons).
  *
- * A node knows its task, a task its run, and all three the waits. Those are made in files above this one, so here they are
- * interfaces, with what the lower half of the kernel needs of them.
+ * A node knows its task, a task its run, and all three the waits. Those are made in files above this one, so here they
+ * are interfaces, with what the lower half of the kernel needs of them.
  */
 
 import type { Site } from "../base/place.ts";

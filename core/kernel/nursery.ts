@@ -133,8 +133,8 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
         this.#release();
         throw error;
       }
-      // What may still come is nobody's, and an error that comes too late is dropped; but not one of what was cancelled itself,
-      // with the nursery. That, and what `onAbandoned` throws, has nobody to go to but the nursery.
+      // What may still come is nobody's, and an error that comes too late is dropped; but not one of what was cancelled
+      // itself, with the nursery. That, and what `onAbandoned` throws, has nobody to go to but the nursery.
       const dropped = (error: unknown): void => {
         if (this.node.cancelled !== null) throw error;
       };

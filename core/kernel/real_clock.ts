@@ -62,8 +62,8 @@ export class RealClock implements Clock {
   readonly #sync = (): void => {
     this.#syncing = false;
     const { next } = this.#alarms;
-    // One that rings too early does no harm, and is set again then: setting it later at each turn would cost more. But where
-    // nothing is due at all, it would keep the process alive.
+    // One that rings too early does no harm, and is set again then: setting it later at each turn would cost more. But
+    // where nothing is due at all, it would keep the process alive.
     if (next === this.#armed || (this.#armed < next && next !== Infinity)) return;
     this.#host.clearTimeout(this.#timer);
     this.#armed = next;
@@ -87,7 +87,11 @@ export class RealClock implements Clock {
   };
 }
 
-/** The host's time. One for all runs, as it keeps one host timer for all of them. */
+/**
+ * The clock of the host. All runs share it, as it keeps one host timer for all of them.
+ *
+ * @category Low level
+ */
 export const realClock: Clock = new RealClock({
   now: hostNow,
   setTimeout: hostTimeout,

@@ -89,8 +89,8 @@ export class Runtime implements RunView, RunCore {
     try {
       this.time = Math.floor(this.clock.now());
     } catch {
-      // A clock of the user's. This is called in the middle of other steps, and is about reports alone: whoever needs the time
-      // itself gets the error.
+      // A clock of the user's. This is called in the middle of other steps, and is about reports alone: whoever needs
+      // the time itself gets the error.
     }
   }
 
@@ -109,7 +109,9 @@ export class Runtime implements RunView, RunCore {
     return this.#blockSites > 0 && this.#blockSites-- > 0;
   }
 
-  /** Resumes a wait as the user's policy says. One that throws would leave the task waiting for ever: it is given up. */
+  /**
+   * Resumes a wait as the user's policy says. One that throws would leave the task waiting for ever: it is given up.
+   */
   scheduleResume(resume: () => void, task: TaskNode): void {
     let resumed = false;
     const once = (): void => {

@@ -1,9 +1,9 @@
 /**
  * Waiting for promises of others: one reaction for each promise, however many wait for it, and whenever.
  *
- * A promise never forgets a reaction. Waits for one that lives long (`closed`, a shutdown), each given up after a while,
- * would pile up on it for as long as it is pending, as they do with `Promise.race()`. So the reaction belongs to the
- * promise, and the waits stand in a queue, which they leave.
+ * A promise never forgets a reaction. Waits for one that lives long (`closed`, a shutdown), each given up after a
+ * while, would pile up on it for as long as it is pending, as they do with `Promise.race()`. So the reaction belongs to
+ * the promise, and the waits stand in a queue, which they leave.
  */
 
 import { ignore } from "../base/quiet.ts";
@@ -68,8 +68,8 @@ export function promiseOf<T>(fn: () => T | PromiseLike<T>): Promise<T> {
 }
 
 /**
- * A wait that does not count as one of its task: nobody in the run can say when it ends. So neither time nor the search for
- * deadlocks may conclude anything from it, just as if the task awaited the promise itself.
+ * A wait that does not count as one of its task: nobody in the run can say when it ends. So neither time nor the search
+ * for deadlocks may conclude anything from it, just as if the task awaited the promise itself.
  */
 export class ForeignWaiter<T> extends Waiter<T> {
   constructor(node: StatusNode, reason: WaitReason) {

@@ -7,9 +7,9 @@
  *                └── else: return() is called at once, and waited for
  *
  * A source that waits for operations of this library ends its `next()` when it is cancelled; any other has to be told.
- * `Deno.watchFs()` and `events.on()` of Node end a pending `next()` when `return()` is called, and never otherwise. A native
- * async generator puts the `return()` behind the `next()` instead: only who made it can end what it waits for, hence `stop`.
- * No iterator is trusted: its methods may throw, give no promise, or a promise that never settles.
+ * `Deno.watchFs()` and `events.on()` of Node end a pending `next()` when `return()` is called, and never otherwise. A
+ * native async generator puts the `return()` behind the `next()` instead: only who made it can end what it waits for,
+ * hence `stop`. No iterator is trusted: its methods may throw, give no promise, or a promise that never settles.
  */
 
 import { show } from "../base/check.ts";

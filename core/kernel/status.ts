@@ -43,8 +43,8 @@ export function liftShields(root: StatusNode): void {
 }
 
 /**
- * Cancels a node and all below it for good: no shield keeps it out, those to come neither. For the machine that loses its
- * power, in a simulation.
+ * Cancels a node and all below it for good: no shield keeps it out, those to come neither. For the machine that loses
+ * its power, in a simulation.
  */
 export function killNode(root: StatusNode, cancelled: Cancelled): void {
   makeDeadly(cancelled);
@@ -98,9 +98,9 @@ export function catches(node: StatusNode): boolean {
 }
 
 /**
- * Takes a node out of the tree for good. Waits still in it were forgotten by somebody: they are cancelled now, and later
- * waits of code that kept this node as its context are refused. What `linger.ts` did not wait for below it
- * is ended, too.
+ * Takes a node out of the tree for good. Waits still in it were forgotten by somebody: they are cancelled now, and
+ * later waits of code that kept this node as its context are refused. What `linger.ts` did not wait for below it is
+ * ended, too.
  */
 export function closeNode(node: StatusNode): void {
   const { parent } = node;

@@ -16,7 +16,10 @@ interface Notes {
 const SUPPRESSED = new WeakMap<object, Notes>();
 /** How many times something was noted. */
 let noted = 0;
-/** How much is kept of what inner calls have noted. An error may be a constant of the program that many calls throw at a time. */
+/**
+ * How much is kept of what inner calls have noted. An error may be a constant of the program that many calls throw at a
+ * time.
+ */
 const KEPT = 10;
 
 /** What was noted beside an error. */
@@ -30,8 +33,8 @@ export function mark(): number {
 }
 
 /**
- * Notes errors beside one that is about to leave a call, which began at a mark; returns that one. What was noted beside it
- * before the call belongs to another, and is dropped; without a mark, the latest of it are kept.
+ * Notes errors beside one that is about to leave a call, which began at a mark; returns that one. What was noted beside
+ * it before the call belongs to another, and is dropped; without a mark, the latest of it are kept.
  */
 export function withSuppressed(error: unknown, others: readonly unknown[], since = 0): unknown {
   if (!isObject(error)) return error;
@@ -45,8 +48,8 @@ export function withSuppressed(error: unknown, others: readonly unknown[], since
 }
 
 /**
- * Does what has to be done after a failure of a call, and throws the error, or both. Throws, and does not return it: who
- * returns an error through a promise calls its `then`, if it has one.
+ * Does what has to be done after a failure of a call, and throws the error, or both. Throws, and does not return it:
+ * who returns an error through a promise calls its `then`, if it has one.
  */
 export async function afterFailure(error: unknown, since: number, cleanup: () => Promise<void>): Promise<never> {
   let thrown = error;

@@ -1,4 +1,4 @@
-/** The one primitive under every wait, for those who write their own. */
+/** The one primitive under every wait, for code that makes waits of its own. */
 
 import { faultOf, requireFunction } from "../base/check.ts";
 import type { Cancelled } from "./cancelled.ts";
@@ -6,7 +6,11 @@ import { currentNode } from "./context.ts";
 import { refuse, Waiter } from "./waiter.ts";
 import type { WaitReason } from "./wait_reason.ts";
 
-/** The handle through which a wait made by `suspend()` is ended. Exactly one call wins. */
+/**
+ * The handle that ends a wait made by `suspend()`. Exactly one call wins.
+ *
+ * @category Low level
+ */
 export interface Waker<T> {
   /** Whether the wait is still open. */
   readonly pending: boolean;
@@ -17,15 +21,15 @@ export interface Waker<T> {
 }
 
 /**
- * Waits until somebody calls the waker: the one primitive under every wait of this library (low level).
+ * Waits until the waker is called: the one primitive under every wait of this library (low level).
  *
- * Exactly one of *wake* and *abort* wins, decided at the moment of the call, so a value handed to `wake()` that
- * returned `true` is never lost. A wait that nobody awaits never ends the process.
+ * Exactly one of *wake* and *abort* wins. That is decided at the moment of the call, so a value is never lost once
+ * `wake()` has returned `true` for it. A wait that nobody awaits never ends the process.
  *
- * **Cancellation:** in a cancelled scope it rejects with `Cancelled` before `register` is called. Later, `abort`
- * is called at most once, synchronously from `cancel()` and in the canceller's async context: do not read
- * ambient state in it. It undoes the operation and returns `true`, or returns `false` when that is
- * impossible: then the wait goes on, and somebody must still end it.
+ * **Cancellation:** in a cancelled scope it rejects with `Cancelled` before `register` is called. Later, `abort` is
+ * called at most once, synchronously from `cancel()` and in the canceller's async context: do not read ambient state in
+ * it. It undoes the operation and returns `true`. If that is impossible it returns `false`: then the wait goes on, and
+ * must still be ended.
  *
  * @example A wait for the next message of a port
  * ```ts
@@ -54,12 +58,14 @@ export interface Waker<T> {
  * port2.close();
  * ```
  *
- * @param reason What is waited for; shown in the task tree.
+ * @param reason The reason of the wait; shown in the task tree.
  * @param register Called at once with the waker; an error thrown here ends the wait.
  * @param abort Undoes the operation when the wait is cancelled.
  * @returns A promise for the value given to `wake()`.
  * @throws {Cancelled} If the scope is cancelled before the wake.
- * @throws {TypeError} If `register` or `abort` is not a function, or `abort` returned something else than `true` or `false`.
+ * @throws {TypeError} If `register` or `abort` is not a function, or `abort` returned something else than `true` or
+ * `false`.
+ * @category Low level
  */
 export function suspend<T>(
   reason: WaitReason,

@@ -158,8 +158,8 @@ export class TaskImpl<T> extends StatusNode implements Task<T>, TaskNode {
     let isPromise: boolean;
     try {
       result = fn();
-      // To look at it may run code of others, which may throw. A native promise calls back in this task's context; the `then`
-      // of anything else might not.
+      // To look at it may run code of others, which may throw. A native promise calls back in this task's context; the
+      // `then` of anything else might not.
       isPromise = result instanceof Promise && result.constructor === Promise;
       if (!isPromise && typeof (result as PromiseLike<T> | null | undefined)?.then === "function") {
         result = Promise.resolve(result);
@@ -229,7 +229,9 @@ export class TaskImpl<T> extends StatusNode implements Task<T>, TaskNode {
     else linger(this, true).then(() => this.#ended(state, outcome, rest));
   }
 
-  /** Ends it, whatever its code still waits for: nobody is told of it any more. For what was killed: see `killNode()`. */
+  /**
+   * Ends it, whatever its code still waits for: nobody is told of it any more. For what was killed: see `killNode()`.
+   */
   abandon(): void {
     if (this.state === "running") this.#ended("cancelled", this.cancelled, catches(this) ? NOTHING : this.cancelled);
   }

@@ -18,10 +18,11 @@ import { hostImmediate, hostNow } from "../base/host_time.ts";
 /** Wake-ups between two turns of the event loop. tokio's budget is 128, Go's preemption 10 ms. */
 const BURST = 256;
 /**
- * How long the microtasks of one turn may run before the rest waits for the next, in milliseconds. Not as long as a timer may
- * be late: while turns follow each other without a pause, Deno looks for input and output in every 61st only (tokio's
- * `event_interval`), so a connect and an echo take 300 turns. With 1 ms they took 300 ms beside a loop of `any()`; with this
- * 40, and the turns cost 2 per cent of such a loop. Wake-ups that cost next to nothing are through with their budget before.
+ * How long the microtasks of one turn may run before the rest waits for the next, in milliseconds. Not as long as a
+ * timer may be late: while turns follow each other without a pause, Deno looks for input and output in every 61st only
+ * (tokio's `event_interval`), so a connect and an echo take 300 turns. With 1 ms they took 300 ms beside a loop of
+ * `any()`; with this 40, and the turns cost 2 per cent of such a loop. Wake-ups that cost next to nothing are through
+ * with their budget before.
  */
 const SLICE = 0.1;
 /** The clock is read at least once in this many wake-ups (it costs 0.1 us). */
@@ -50,11 +51,14 @@ const AT_ONCE: Promise<void> = Promise.resolve();
 export class Turns {
   /** How long the microtasks of one turn may run, in milliseconds; `Infinity` counts wake-ups only. */
   readonly #slice: number;
-  /** Wake-ups left in this turn, not granted to a stride yet; 0 when it is spent. Written by `#grantStride()` and `#drain()`. */
+  /**
+   * Wake-ups left in this turn, not granted to a stride yet; 0 when it is spent. Written by `#grantStride()` and
+   * `#drain()`.
+   */
   #budget = BURST;
   /**
-   * How many wake-ups lie between two looks at the clock: 1 after a slice that was spent, as steps may be long; doubled by each look that
-   * finds time left. Written by `#grantStride()`.
+   * How many wake-ups lie between two looks at the clock: 1 after a slice that was spent, as steps may be long; doubled
+   * by each look that finds time left. Written by `#grantStride()`.
    */
   #stride = 1;
   /** Wake-ups left in this stride, and how many it had. Written by `spend()`, `#grantStride()` and `#drain()`. */
@@ -115,9 +119,9 @@ export class Turns {
   }
 
   /**
-   * The promise after which a task begins: at once, or in a later turn, as tasks that start tasks must not starve the event
-   * loop either. One step that starts many counts once, and the first few steps in a turn do not count: putting tasks off
-   * makes them dearer by a fifth, and these come to an end.
+   * The promise after which a task begins: at once, or in a later turn, as tasks that start tasks must not starve the
+   * event loop either. One step that starts many counts once, and the first few steps in a turn do not count: putting
+   * tasks off makes them dearer by a fifth, and these come to an end.
    */
   forStart(): Promise<void> {
     if (this.#starting === 0) {

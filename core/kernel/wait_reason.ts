@@ -2,21 +2,25 @@
 
 import { read } from "../base/foreign.ts";
 
-/** Why a task waits, for the task tree and deadlock reports. Rendered only when somebody looks. */
+/**
+ * The reason why a task waits, for the task tree and deadlock reports. It is rendered only when it is shown.
+ *
+ * @category Low level
+ */
 export interface WaitReason {
   /** The kind of wait in a few words, e.g. `"acquire lock"`. */
   readonly kind: string;
-  /** Which object is waited for, e.g. its name; a function is called when the tree is shown. */
+  /** The object that is waited for, e.g. its name; a function is called when the tree is shown. */
   readonly label?: string | (() => string);
-  /** Which task could end the wait, if there is exactly one: makes the cycle of a deadlock visible. */
+  /** Returns the task that could end the wait, if there is exactly one. It makes the cycle of a deadlock visible. */
   readonly holder?: () => { readonly id: number; readonly name: string } | null;
-  /** Whether the clock ends the wait: then it is no sign of a deadlock. */
+  /** Whether the clock ends the wait; such a wait is no sign of a deadlock. */
   readonly untilTime?: boolean;
 }
 
 /**
- * Why somebody waits for what is surely foreign. What an iterator is asked for may be so, or come from a wait of this library
- * further in: then that is the one to look at.
+ * Why somebody waits for what is surely foreign. What an iterator is asked for may be so, or come from a wait of this
+ * library further in: then that is the one to look at.
  */
 export interface ForeignReason extends WaitReason {
   readonly foreign: true;

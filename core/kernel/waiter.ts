@@ -65,8 +65,9 @@ const grab = (resolve: Settle, reject: Settle): void => {
 };
 
 /**
- * See the header. Created in the given node, and counted from then on; who makes one registers it and then calls `begun()`:
- * those who are told that everybody waits may wake it at once, and whoever draws the task tree reads its reason.
+ * See the header. Created in the given node, and counted from then on; who makes one registers it and then calls
+ * `begun()`: those who are told that everybody waits may wake it at once, and whoever draws the task tree reads its
+ * reason.
  */
 export class Waiter<T> implements Queued<T>, OpenWait {
   readonly promise: Promise<T>;
@@ -230,9 +231,9 @@ export function yieldTurn<T>(node: StatusNode, value: T): Promise<T> {
 }
 
 /**
- * For steps that are no waits, so that a loop of nothing else cannot starve the event loop: whether the next one has to
- * `yieldTurn()` first. Never under a schedule of the user's, which has its own idea of fairness, and whose steps must not
- * depend on real time.
+ * Whether the fairness budget is spent: then a step that does not wait must `yieldTurn()` first, so that a loop of such
+ * steps cannot starve the event loop. Never under a schedule of the user's, which has its own idea of fairness, and
+ * whose steps must not depend on real time.
  */
 export function outOfTurn({ task: { runtime } }: StatusNode): boolean {
   return runtime.schedule === null && !runtime.turns.spend();

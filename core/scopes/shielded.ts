@@ -3,7 +3,11 @@
 import { faultOf, requireOptions, requireTimeout } from "../base/check.ts";
 import { CancelScope, type ScopeOutcome } from "../kernel/cancel_scope.ts";
 
-/** Options of `shielded()`. */
+/**
+ * Options of `shielded()`.
+ *
+ * @category Scopes and timeouts
+ */
 export interface ShieldedOptions {
   /**
    * How long the function may take, in milliseconds, before it is cancelled after all.
@@ -14,12 +18,12 @@ export interface ShieldedOptions {
 }
 
 /**
- * Runs a function that cancellation from outside does not reach: cleanup that has to wait.
+ * Runs a function that cancellation from outside does not reach, such as cleanup that has to wait.
  *
- * Give it a timeout, or a peer that does not answer holds up the whole program.
+ * Give it a timeout: without one, a peer that does not answer holds up the whole program.
  *
- * **Cancellation:** from outside kept out until the function has ended; the next wait after it throws. Its own
- * timeout ends it.
+ * **Cancellation:** a cancellation from outside is kept out until the function has ended; the next wait after it
+ * throws. The timeout cancels the function.
  *
  * @example Saying goodbye even when cancelled
  * ```ts
@@ -41,9 +45,10 @@ export interface ShieldedOptions {
  * ```
  *
  * @param body What to run.
- * @param options A limit in time.
+ * @param options A time limit.
  * @returns What the body returned, or that the timeout ended it.
  * @throws {RangeError} If the timeout is negative or `NaN`.
+ * @category Scopes and timeouts
  */
 export function shielded<T>(
   body: (scope: CancelScope) => T | Promise<T>,

@@ -9,7 +9,7 @@ import { waitText } from "../kernel/wait_text.ts";
 /**
  * Runs a function and stops waiting for it after a length of time.
  *
- * Everything in it has ended when the promise settles, whichever way it went.
+ * When the promise settles, everything in the function has ended, however it went.
  *
  * **Cancellation:** the timeout cancels the waits inside, however deep; a cancellation from outside passes through.
  *
@@ -29,6 +29,7 @@ import { waitText } from "../kernel/wait_text.ts";
  * @param body What to run; receives the scope.
  * @returns What the body returned, or that it was cancelled.
  * @throws {RangeError} If `ms` is negative or `NaN`; the body does not start.
+ * @category Scopes and timeouts
  */
 export function moveOnAfter<T>(
   ms: number,
@@ -49,16 +50,17 @@ export function moveOnAfter<T>(
  * import { currentTime, moveOnAt, sleep } from "@trefoil/io";
  * import { assert } from "@std/assert";
  *
- * const deadline = currentTime() + 5;
- * const first = await moveOnAt(deadline, () => sleep(1));
+ * const deadline = currentTime() + 20;
+ * const first = await moveOnAt(deadline, () => "quick");
  * const second = await moveOnAt(deadline, () => sleep(60_000));
  * assert(!first.cancelledCaught && second.cancelledCaught);
  * ```
  *
- * @param deadline The moment, in milliseconds as `currentTime()` counts them. One in the past cancels at once.
+ * @param deadline The moment, in milliseconds as `currentTime()` counts them. A moment in the past cancels at once.
  * @param body What to run; receives the scope.
  * @returns What the body returned, or that it was cancelled.
  * @throws {RangeError} If `deadline` is `NaN`; the body does not start.
+ * @category Scopes and timeouts
  */
 export function moveOnAt<T>(
   deadline: number,
@@ -72,8 +74,8 @@ export function moveOnAt<T>(
 /**
  * Runs a function and fails if it takes longer than a length of time.
  *
- * Everything in it has ended when the promise settles. An error of the body wins over the timeout: so a `TooSlowError` may
- * also come from a timeout further in. Where it matters whose it is, use `moveOnAfter()`: its outcome is its own.
+ * When the promise settles, everything in the function has ended. If the body throws, that error is thrown, even after
+ * the timeout. A nested `failAfter()` throws the same class: use `moveOnAfter()` to know which timeout fired.
  *
  * **Cancellation:** the timeout cancels the waits inside; a cancellation from outside passes through.
  *
@@ -92,6 +94,7 @@ export function moveOnAt<T>(
  * @returns What the body returned.
  * @throws {TooSlowError} If the scope was cancelled and caught it, by the timeout or by hand.
  * @throws {RangeError} If `ms` is negative or `NaN`; the body does not start.
+ * @category Scopes and timeouts
  */
 export function failAfter<T>(ms: number, body: (scope: CancelScope) => T | Promise<T>): Promise<T> {
   const fault = faultOf(() => requireTimeout("set a timeout", "ms", ms));
@@ -106,11 +109,12 @@ export function failAfter<T>(ms: number, body: (scope: CancelScope) => T | Promi
  *
  * @example A budget shared by two calls
  * ```ts
- * import { currentTime, failAt, sleep } from "@trefoil/io";
+ * import { currentTime, failAt, sleep, TooSlowError } from "@trefoil/io";
+ * import { assertRejects } from "@std/assert";
  *
- * const deadline = currentTime() + 1_000;
- * await failAt(deadline, () => sleep(1));
- * await failAt(deadline, () => sleep(1));
+ * const deadline = currentTime() + 20;
+ * await failAt(deadline, () => "quick");
+ * await assertRejects(() => failAt(deadline, () => sleep(60_000)), TooSlowError);
  * ```
  *
  * @param deadline The moment, in milliseconds as `currentTime()` counts them.
@@ -118,6 +122,7 @@ export function failAfter<T>(ms: number, body: (scope: CancelScope) => T | Promi
  * @returns What the body returned.
  * @throws {TooSlowError} If the scope was cancelled and caught it, by the deadline or by hand.
  * @throws {RangeError} If `deadline` is `NaN`; the body does not start.
+ * @category Scopes and timeouts
  */
 export function failAt<T>(deadline: number, body: (scope: CancelScope) => T | Promise<T>): Promise<T> {
   const fault = faultOf(() => requireTime("set a deadline", "deadline", deadline));

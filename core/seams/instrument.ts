@@ -5,8 +5,12 @@ import type { WaitReason } from "../kernel/wait_reason.ts";
 import type { Task } from "../tasks/task.ts";
 
 /**
- * Called as things happen in a run; every hook is optional. Hooks must not wait, and must not cancel or wake. One that throws
- * is reported once on the console and its instrument removed; the run goes on.
+ * Hooks that are called as things happen in a run; each is optional.
+ *
+ * Hooks must not wait, cancel or wake. If one throws, the error is reported once on the console and the instrument is
+ * removed; the run goes on.
+ *
+ * @category Low level
  */
 export interface Instrument {
   /** A task was made; it has not run yet. */
@@ -17,7 +21,7 @@ export interface Instrument {
   blocked?(task: Task, reason: WaitReason): void;
   /** A wait is over and its promise settled; the task continues in a microtask. */
   resumed?(task: Task, reason: WaitReason): void;
-  /** A scope was cancelled, by whatever source. `task` runs its body. */
+  /** A scope was cancelled, from any source. `task` is the one that runs its body. */
   scopeCancelled?(task: Task, cancelled: Cancelled): void;
   /** A deadline passed, and its scope is about to be cancelled. */
   deadlineFired?(task: Task, deadline: number): void;
@@ -25,6 +29,9 @@ export interface Instrument {
   hostOperationStarted?(label: string): void;
   /** An operation of the host ended, well or badly. */
   hostOperationEnded?(label: string): void;
-  /** A scope or task ended while waits or scopes in it were still open: somebody forgot an `await`. Called once for each task that waits there; they are cancelled next. */
+  /**
+   * A scope or task ended while waits or scopes in it were still open, as an `await` was forgotten. Called once for
+   * each task that waits there, before these waits are cancelled.
+   */
   forgottenWait?(task: Task, reasons: readonly WaitReason[]): void;
 }

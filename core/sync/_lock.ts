@@ -48,7 +48,9 @@ export abstract class LockWaiter<T> extends Waiter<T> {
   abstract granted(guard: Guard): void;
 }
 
-/** A wait in `acquire()`. Its guard is made when it is granted: a thousand that wait need none, and the heap notices. */
+/**
+ * A wait in `acquire()`. Its guard is made when it is granted: a thousand that wait need none, and the heap notices.
+ */
 class AcquireWaiter extends LockWaiter<Guard> {
   get guard(): null {
     return null;
@@ -66,7 +68,10 @@ export class LockCore {
   /** Why it can never be acquired again. */
   broken: BrokenResourceError | null = null;
   readonly waiters = new WaitQueue<never>();
-  /** What waits for the conditions on this lock, where something does: it breaks with the lock. Written by `condition.ts`. */
+  /**
+   * What waits for the conditions on this lock, where something does: it breaks with the lock. Written by
+   * `condition.ts`.
+   */
   readonly conditions = new Set<WaitQueue<never>>();
   readonly #name: string;
   readonly #acquiring: WaitReason;
@@ -97,7 +102,10 @@ export class LockCore {
     );
   }
 
-  /** Whether a task stands in the line. Two places of one task are told apart by chance: the second works, or is refused. */
+  /**
+   * Whether a task stands in the line. Two places of one task are told apart by chance: the second works, or is
+   * refused.
+   */
   #waits(task: TaskImpl<unknown>): boolean {
     // Nearly always it has no other wait open.
     if (task.waits === 0) return false;

@@ -8,17 +8,21 @@ import { refuse, Waiter, yieldTurn } from "../kernel/waiter.ts";
 import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
-/** Numbers of a `Barrier`, for debugging. */
+/**
+ * Numbers of a `Barrier`, for debugging.
+ *
+ * @category Synchronisation
+ */
 export interface BarrierStatistics {
   /** How many tasks have arrived and wait for the others. */
   readonly tasksWaiting: number;
 }
 
 /**
- * A meeting point: tasks wait in it until as many as agreed have arrived, then all go on.
+ * A meeting point: tasks wait in it until a fixed number of them have arrived, then all go on.
  *
  * It can be used again at once, for the next round. A task that is cancelled while it waits has not arrived: the others
- * go on waiting for somebody in its place.
+ * go on waiting for another task in its place.
  *
  * **Order:** tasks go on in the order in which they arrived.
  *
@@ -34,6 +38,8 @@ export interface BarrierStatistics {
  * });
  * assertEquals(arrivals.sort(), [0, 1]);
  * ```
+ *
+ * @category Synchronisation
  */
 export class Barrier {
   static {
@@ -94,7 +100,7 @@ export class Barrier {
     return yieldTurn(node, others);
   }
 
-  /** Counts the waits. */
+  /** Returns a snapshot of the counters, for debugging. */
   statistics(): BarrierStatistics {
     return { tasksWaiting: this.#waiters.size };
   }

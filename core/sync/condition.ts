@@ -1,4 +1,4 @@
-/** Waiting, under a lock, until something another task does under it. */
+/** Waiting under a lock for another task to change what the lock protects. */
 
 import { requireCount, show } from "../base/check.ts";
 import { currentNode } from "../kernel/context.ts";
@@ -13,7 +13,11 @@ import { refuse } from "../kernel/waiter.ts";
 import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
-/** Numbers of a `Condition`, for debugging. */
+/**
+ * Numbers of a `Condition`, for debugging.
+ *
+ * @category Synchronisation
+ */
 export interface ConditionStatistics {
   /** How many tasks wait to be notified. */
   readonly tasksWaiting: number;
@@ -24,8 +28,8 @@ export interface ConditionStatistics {
 /**
  * A condition variable: a lock, and a line of tasks that wait for something to become true under it.
  *
- * A notified task does not run at once: it moves to the end of the line for the lock. So look again, in a loop, whether
- * what you waited for is still true when `wait()` returns.
+ * A notified task does not run at once: it moves to the end of the line for the lock. So call `wait()` in a loop that
+ * checks whether what you wait for is true.
  *
  * **Order:** tasks are notified in the order in which they began to wait.
  *
@@ -48,6 +52,8 @@ export interface ConditionStatistics {
  * });
  * assertEquals(taken, 42);
  * ```
+ *
+ * @category Synchronisation
  */
 export class Condition {
   static {
@@ -61,7 +67,7 @@ export class Condition {
   /**
    * Makes a condition.
    *
-   * @param lock The lock to use, which several conditions may share; by default one of its own.
+   * @param lock The lock, which several conditions may share; by default a new one.
    * @throws {TypeError} If `lock` is not a `Lock`.
    */
   constructor(lock: Lock = new Lock({ name: "condition" })) {
@@ -73,11 +79,11 @@ export class Condition {
   }
 
   /**
-   * Waits until the lock is this task's: `lock.acquire()`.
+   * Acquires the lock, waiting while another task holds it: `lock.acquire()`.
    *
    * **Cancellation:** throws `Cancelled`; the lock is not held.
    *
-   * @returns What releases it, by `using` or `release()`.
+   * @returns A guard that releases it, by `using` or `release()`.
    * @throws {TypeError} If the calling task holds it already.
    */
   acquire(): Promise<ReleaseGuard> {
@@ -85,9 +91,9 @@ export class Condition {
   }
 
   /**
-   * The twin of `acquire()` that does not wait.
+   * Acquires the lock without waiting.
    *
-   * @returns What releases it.
+   * @returns A guard that releases it.
    * @throws {WouldBlock} If another task holds it.
    */
   tryAcquire(): ReleaseGuard {
@@ -95,10 +101,10 @@ export class Condition {
   }
 
   /**
-   * Releases the lock, waits until notified, and acquires it again. The guard of the caller stays good.
+   * Releases the lock, waits until notified, and acquires it again. The guard of the caller stays valid.
    *
-   * **Cancellation:** throws `Cancelled`, but not before it holds the lock again. A notification that came first is
-   * passed on to the next waiter, so none is lost.
+   * **Cancellation:** throws `Cancelled`, once the task holds the lock again. A notification that came before the
+   * cancellation is passed on to the next waiting task, so none is lost.
    *
    * @returns A promise that resolves when the task was notified and holds the lock.
    * @throws {TypeError} If the calling task does not hold the lock.
@@ -123,7 +129,7 @@ export class Condition {
   /**
    * Notifies tasks that wait, the longest-waiting first. They run when they get the lock.
    *
-   * @param count How many at most.
+   * @param count The greatest number of tasks.
    * @throws {TypeError} If the calling task does not hold the lock.
    * @throws {RangeError} If `count` is not a whole number >= 0 or `Infinity`.
    */
@@ -142,7 +148,7 @@ export class Condition {
     this.notify(Infinity);
   }
 
-  /** Counts the waits. */
+  /** Returns a snapshot of the counters, for debugging. */
   statistics(): ConditionStatistics {
     return { tasksWaiting: this.#waiters.size, lockStatistics: this.#lock.statistics() };
   }

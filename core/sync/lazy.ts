@@ -12,12 +12,12 @@ import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /**
- * A value that is computed by the first task that asks for it; the others wait for that.
+ * A value that is computed by the first task that asks for it, while other tasks wait.
  *
- * The computation runs in the asking task, under its scopes. If that task is cancelled, the next in line computes in
- * its place: it gets neither the cancellation nor an error of the cleanup after it. If the computation fails, all
- * waiting tasks get the error, and the next call tries again. So a `Lazy` is the cure for `cache ??= load()`, where the
- * first user's timeout fails all the others; for one value per key, keep a `Map` of them.
+ * The computation runs in the asking task, under its scopes. If that task is cancelled, the next task in line computes
+ * instead: it gets neither the cancellation nor an error of the cleanup after it. If the computation fails, all waiting
+ * tasks get the error, and the next call tries again. Use a `Lazy` instead of `cache ??= load()`, where the timeout of
+ * the first task fails all the others. For one value per key, keep a `Map` of them.
  *
  * @example A connection that is opened on first use
  * ```ts
@@ -31,6 +31,8 @@ import { WaitQueue } from "../kernel/wait_queue.ts";
  * });
  * assertEquals(await all([() => connection.get(), () => connection.get()]), [1, 1]);
  * ```
+ *
+ * @category Synchronisation
  */
 export class Lazy<T> {
   readonly #compute: () => T | Promise<T>;
@@ -46,7 +48,7 @@ export class Lazy<T> {
   /**
    * Makes a value that is not computed yet.
    *
-   * @param compute What computes it.
+   * @param compute The function that computes it.
    * @throws {TypeError} If `compute` is not a function.
    */
   constructor(compute: () => T | Promise<T>) {
@@ -67,10 +69,11 @@ export class Lazy<T> {
   /**
    * Returns the value, computing it or waiting for it.
    *
-   * **Cancellation:** throws `Cancelled`; if this task was computing, the next in line does so.
+   * **Cancellation:** throws `Cancelled`; if this task was computing, the next in line computes instead.
    *
    * @returns The value.
-   * @throws {TypeError} If the calling code is part of the computation, also in a child that this waits for.
+   * @throws {TypeError} If the calling code is part of the computation, or of a child task that the computation waits
+   * for.
    */
   get(): Promise<T> {
     const node = currentNode();
@@ -124,7 +127,9 @@ export class Lazy<T> {
     }
   }
 
-  /** Whether the computation cannot end before code under a node has: that is a part of it, or of a child it waits for. */
+  /**
+   * Whether the computation cannot end before code under a node has: that is a part of it, or of a child it waits for.
+   */
   #waitsFor(node: StatusNode): boolean {
     const mine = this.#computation;
     if (mine === null) return false;

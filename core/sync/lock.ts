@@ -11,13 +11,21 @@ import { taskOf } from "../kernel/task.ts";
 import type { Task } from "../tasks/task.ts";
 import { refuse, yieldTurn } from "../kernel/waiter.ts";
 
-/** What was acquired, to be given back once: best by `using`. */
+/**
+ * A guard that gives back what was acquired, once: best by `using`.
+ *
+ * @category Synchronisation
+ */
 export interface ReleaseGuard extends Disposable {
   /** Gives it back. Harmless when repeated. */
   release(): void;
 }
 
-/** Numbers of a `Lock`, for debugging. */
+/**
+ * Numbers of a `Lock`, for debugging.
+ *
+ * @category Synchronisation
+ */
 export interface LockStatistics {
   /** Whether a task holds it. */
   readonly locked: boolean;
@@ -30,9 +38,9 @@ export interface LockStatistics {
 /**
  * A lock: one task at a time.
  *
- * It belongs to the task that acquired it. A task that asks for it twice is refused at once, as it would wait for
- * itself. If the owner ends without releasing it, the lock is broken for good: its waiters and all who come later get an
- * error that names the owner.
+ * It belongs to the task that acquired it. A task that asks for it twice gets an error at once, as it would wait for
+ * itself. If the owner ends without releasing it, the lock is broken for good: tasks that wait for it, and all later
+ * ones, get an error that names the owner.
  *
  * **Order:** strictly first come, first served. A release hands the lock to the longest-waiting task in the same call.
  *
@@ -57,6 +65,8 @@ export interface LockStatistics {
  * });
  * assertEquals(balance, 70);
  * ```
+ *
+ * @category Synchronisation
  */
 export class Lock {
   static {
@@ -93,12 +103,12 @@ export class Lock {
   }
 
   /**
-   * Waits until the lock is this task's.
+   * Acquires the lock, waiting while another task holds it.
    *
    * **Cancellation:** throws `Cancelled`; the lock is not held, and the place in the line is given up.
    *
-   * @returns What releases it, by `using` or `release()`.
-   * @throws {TypeError} If the calling task holds it, or waits for it, already.
+   * @returns A guard that releases it, by `using` or `release()`.
+   * @throws {TypeError} If the calling task already holds it or waits for it.
    * @throws {BrokenResourceError} If its owner ended while holding it, before or meanwhile.
    */
   acquire(): Promise<ReleaseGuard> {
@@ -113,11 +123,11 @@ export class Lock {
   }
 
   /**
-   * The twin of `acquire()` that does not wait.
+   * Acquires the lock without waiting.
    *
-   * @returns What releases it.
+   * @returns A guard that releases it.
    * @throws {WouldBlock} If another task holds it.
-   * @throws {TypeError} If the calling task holds it, or waits for it, already, or has ended.
+   * @throws {TypeError} If the calling task already holds it or waits for it, or has ended.
    * @throws {BrokenResourceError} If its owner ended while holding it.
    */
   tryAcquire(): ReleaseGuard {
@@ -130,7 +140,7 @@ export class Lock {
   }
 
   /**
-   * Releases the lock that the calling task holds: for those who cannot keep the guard.
+   * Releases the lock that the calling task holds, for code that cannot keep the guard.
    *
    * @throws {TypeError} If the calling task does not hold it.
    */
@@ -138,7 +148,7 @@ export class Lock {
     this.#core.release(this.#core.requireHeld(taskOf(currentNode()), "release"));
   }
 
-  /** Counts the waits. */
+  /** Returns a snapshot of the counters, for debugging. */
   statistics(): LockStatistics {
     const { guard, waiters } = this.#core;
     return { locked: guard !== null, owner: guard?.owner ?? null, tasksWaiting: waiters.size };

@@ -12,7 +12,11 @@ import { describe, type Holding, TaskImpl, taskOf } from "../kernel/task.ts";
 import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
-/** Numbers of a `ParkingLot`, for debugging. */
+/**
+ * Numbers of a `ParkingLot`, for debugging.
+ *
+ * @category Low level
+ */
 export interface ParkingLotStatistics {
   /** How many tasks are parked. */
   readonly tasksWaiting: number;
@@ -24,7 +28,7 @@ export interface ParkingLotStatistics {
  * The primitive keeps the state; the lot keeps the line. As everything between two waits happens without interruption,
  * "look at the state, then park" needs no lock.
  *
- * A primitive whose waiters depend on one task (the owner of a lock) says so with `addBreaker()`: if that task ends, they
+ * If the parked tasks depend on one task, such as the owner of a lock, name it with `addBreaker()`: if it ends, they
  * get an error instead of waiting for ever.
  *
  * **Order:** strictly first in, first out. A cancelled task leaves the line it stands in, also after `repark()`.
@@ -63,6 +67,8 @@ export interface ParkingLotStatistics {
  * });
  * assertEquals(order, ["open", "passed"]);
  * ```
+ *
+ * @category Low level
  */
 export class ParkingLot {
   static {
@@ -128,8 +134,8 @@ export class ParkingLot {
   /**
    * Wakes parked tasks, the longest-parked first.
    *
-   * @param count How many at most.
-   * @returns Those that were woken.
+   * @param count The greatest number of tasks.
+   * @returns The tasks that were woken.
    * @throws {RangeError} If `count` is not a whole number >= 0 or `Infinity`.
    */
   unpark(count = 1): Task[] {
@@ -152,8 +158,8 @@ export class ParkingLot {
   /**
    * Moves parked tasks to the end of another line, without waking them.
    *
-   * @param lot Where to.
-   * @param count How many at most, the longest-parked first.
+   * @param lot The other lot.
+   * @param count The greatest number of tasks, the longest-parked first.
    * @throws {TypeError} If `lot` is not a `ParkingLot`.
    * @throws {RangeError} If `count` is not a whole number >= 0 or `Infinity`.
    * @throws {BrokenResourceError} If the other lot was broken.
@@ -176,7 +182,7 @@ export class ParkingLot {
   /**
    * Moves all parked tasks to the end of another line.
    *
-   * @param lot Where to.
+   * @param lot The other lot.
    * @throws {TypeError} If `lot` is not a `ParkingLot`.
    */
   reparkAll(lot: ParkingLot): void {
@@ -184,9 +190,9 @@ export class ParkingLot {
   }
 
   /**
-   * Breaks the lot for good: parked tasks, and all who park later, get an error that names the breaker.
+   * Breaks the lot for good: parked tasks, and tasks that park later, get an error that names the breaker.
    *
-   * @param task Who is to blame; by default the calling task. It joins those in `brokenBy`.
+   * @param task The breaker; by default the calling task. It is added to `brokenBy`.
    * @throws {TypeError} If `task` is not a task.
    */
   breakLot(task: Task = currentTask()): void {
@@ -196,11 +202,12 @@ export class ParkingLot {
   }
 
   /**
-   * Makes a task one whose end breaks the lot, until `removeBreaker()`: for the task that those who are parked wait for.
+   * Makes the end of a task break the lot, until `removeBreaker()`.
    *
-   * Counts: what was added twice has to be removed twice. The end of the task breaks the lot once.
+   * Use it for the task that the parked tasks depend on. A task that was added twice has to be removed twice. Its end
+   * breaks the lot once.
    *
-   * @example Waiting for the task that has the turn
+   * @example Waiting for the task whose turn it is
    * ```ts
    * import { BrokenResourceError, openNursery, sleep } from "@trefoil/io";
    * import { ParkingLot } from "@trefoil/io/lowlevel";
@@ -238,7 +245,7 @@ export class ParkingLot {
   }
 
   /**
-   * Takes `addBreaker()` back.
+   * Undoes one `addBreaker()`.
    *
    * @param task The task; by default the calling one.
    * @throws {TypeError} If `task` is not a task, or was not added.
@@ -256,7 +263,7 @@ export class ParkingLot {
     task.letGo(breaker);
   }
 
-  /** Counts the waits. */
+  /** Returns a snapshot of the counters, for debugging. */
   statistics(): ParkingLotStatistics {
     return { tasksWaiting: this.#waiters.size };
   }

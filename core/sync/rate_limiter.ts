@@ -1,4 +1,4 @@
-/** So many in so much time. */
+/** Token-bucket rate limiting. */
 
 import type { Alarm } from "../time/alarm_queue.ts";
 import { faultOf, requireInteger, requireName, show } from "../base/check.ts";
@@ -14,42 +14,49 @@ import { refuse, Waiter, yieldTurn } from "../kernel/waiter.ts";
 import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
-/** Options of `RateLimiter`. */
+/**
+ * Options of `RateLimiter`.
+ *
+ * @category Synchronisation
+ */
 export interface RateLimiterOptions extends NamedOptions {
   /**
-   * The time in which so many are allowed, in milliseconds.
+   * The length of one period, in milliseconds.
    *
    * @default {1000}
    */
   readonly per?: number;
   /**
-   * How many may come at once after a pause. With 1 they are evenly spaced; a larger burst allows up to
-   * `rate + burst` in one period.
+   * How many tokens the bucket holds; they can be taken at once after a pause. With 1, calls are evenly spaced; a larger
+   * burst allows up to `rate + burst` in one period.
    *
    * @default {1}
    */
   readonly burst?: number;
 }
 
-/** Numbers of a `RateLimiter`, for debugging. */
+/**
+ * Numbers of a `RateLimiter`, for debugging.
+ *
+ * @category Synchronisation
+ */
 export interface RateLimiterStatistics {
   /** How many tasks wait. */
   readonly tasksWaiting: number;
-  /** How many could be had at once if nobody waited, with fractions. */
+  /** How many tokens could be taken at once if no task waited; need not be whole. */
   readonly available: number;
 }
 
 /**
  * Limits how often something is done: a token bucket on the run's clock.
  *
- * It begins full. There is no timer while nobody waits.
+ * The bucket begins full. No timer is set while no task waits.
  *
  * **Order:** strictly first come, first served: a small request does not overtake a large one.
  *
  * @example Ten requests a second
  * ```ts
- * import { currentTime, RateLimiter } from "@trefoil/io";
- * import { simulate } from "@trefoil/io";
+ * import { currentTime, RateLimiter, simulate } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * const times: number[] = [];
@@ -62,6 +69,8 @@ export interface RateLimiterStatistics {
  * });
  * assertEquals(times, [0, 100, 200]);
  * ```
+ *
+ * @category Synchronisation
  */
 export class RateLimiter {
   static {
@@ -91,7 +100,7 @@ export class RateLimiter {
   /**
    * Makes a limiter whose bucket is full.
    *
-   * @param rate How many are allowed per period; need not be whole.
+   * @param rate How many tokens are added per period; need not be whole.
    * @param options The period, the burst, and a name.
    * @throws {RangeError} If `rate` or `per` is not a finite number > 0, or `burst` not a whole number >= 1.
    * @throws {TypeError} If one of them is not a number, or the name not a string.
@@ -107,9 +116,9 @@ export class RateLimiter {
   }
 
   /**
-   * Waits until the next one is allowed, and takes it.
+   * Takes one token, or several together, waiting until that is allowed.
    *
-   * **Cancellation:** throws `Cancelled`; nothing was taken, and those behind move up.
+   * **Cancellation:** throws `Cancelled`; nothing was taken, and the tasks behind move up.
    *
    * @param count How many to take together; at most the burst.
    * @returns A promise that resolves when it is allowed.
@@ -143,10 +152,10 @@ export class RateLimiter {
   }
 
   /**
-   * The twin of `acquire()` that does not wait.
+   * Takes one token, or several together, without waiting.
    *
    * @param count How many to take together; at most the burst.
-   * @throws {WouldBlock} If they are not allowed yet, or others wait.
+   * @throws {WouldBlock} If that is not allowed yet, or other tasks wait.
    * @throws {RangeError} If `count` is not a whole number from 1 to the burst.
    * @throws {TypeError} If tasks of another run, with another clock, are waiting.
    */
@@ -167,7 +176,7 @@ export class RateLimiter {
     this.#empty = due;
   }
 
-  /** Counts the waits. */
+  /** Returns a snapshot of the counters, for debugging. */
   statistics(): RateLimiterStatistics {
     const now = this.#clock?.now() ?? 0;
     return { tasksWaiting: this.#waiters.size, available: Math.min(this.#burst, (now - this.#empty) / this.#interval) };

@@ -10,7 +10,7 @@ import type { TaskTree } from "./task_tree.ts";
 /**
  * Returns the task that runs the calling code.
  *
- * Outside any run that is the main task of the default run, so it never fails.
+ * Outside any run it returns the main task of the default run, so it never fails.
  *
  * @example Naming yourself in a log line
  * ```ts
@@ -24,6 +24,7 @@ import type { TaskTree } from "./task_tree.ts";
  * ```
  *
  * @returns The task.
+ * @category Tasks
  */
 export function currentTask(): Task {
   return taskOf(currentNode());
@@ -34,13 +35,16 @@ export function currentTask(): Task {
  *
  * @example Random numbers that a test can fix
  * ```ts
+ * import { run } from "@trefoil/io";
  * import { currentRun } from "@trefoil/io/lowlevel";
- * import { assert } from "@std/assert";
+ * import { assertEquals } from "@std/assert";
  *
- * assert(currentRun().random() < 1);
+ * const rollDice = () => 1 + Math.floor(currentRun().random() * 6);
+ * assertEquals(await run(rollDice, { random: () => 0.5 }), 4);
  * ```
  *
  * @returns The run; outside any run, the default one.
+ * @category Low level
  */
 export function currentRun(): RunView {
   return currentRuntime();
@@ -49,9 +53,9 @@ export function currentRun(): RunView {
 /**
  * Takes a snapshot of all tasks of the current run and what they wait for.
  *
- * `kill -QUIT` prints the same of a program under `run()`.
+ * `kill -QUIT` makes a program under `run()` print the same.
  *
- * @example Seeing who waits for what
+ * @example Seeing what each task waits for
  * ```ts
  * import { openNursery, sleepForever, sleep, taskTree } from "@trefoil/io";
  * import { assertStringIncludes } from "@std/assert";
@@ -60,11 +64,13 @@ export function currentRun(): RunView {
  *   nursery.startSoon(() => sleepForever(), { name: "worker" });
  *   await sleep(1);
  *   assertStringIncludes(taskTree().toString(), "worker");
+ *   assertStringIncludes(taskTree().toString(), "sleep");
  *   nursery.cancel();
  * });
  * ```
  *
  * @returns The snapshot; `toString()` renders it.
+ * @category Tasks
  */
 export function taskTree(): TaskTree {
   return currentRuntime().taskTree();

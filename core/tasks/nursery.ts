@@ -17,13 +17,12 @@ import type { Nursery } from "./task.ts";
 /**
  * Opens a nursery, runs a function in it, and waits for every child.
  *
- * When the promise settles, nothing that was started in the block is running any more. The first error, of the
- * body or a child, cancels the rest; all errors leave together in one `ErrorGroup`, also a single one, in the order
- * in which they happened. If the body was cut short by a cancellation of the nursery itself, the result is
- * `undefined`.
+ * When the promise settles, nothing that was started in the block is running any more. The first error of the body or a
+ * child cancels the rest. All errors, even a single one, leave together in one `ErrorGroup`, in the order in which they
+ * happened. If a cancellation of the nursery itself cut the body short, the result is `undefined`.
  *
- * **Cancellation:** the body and the children are cancelled, and waited for. The waiting itself throws no
- * `Cancelled`, so one that nobody noticed is not raised here.
+ * **Cancellation:** the body and the children are cancelled, and waited for. The call is not a cancellation point
+ * itself: if neither the body nor a child noticed the cancellation, it returns normally.
  *
  * **Cost:** one and a half microseconds, and about one per child.
  *
@@ -64,6 +63,7 @@ import type { Nursery } from "./task.ts";
  * @returns What the body returned.
  * @throws {ErrorGroup} If the body or a child failed.
  * @throws {TypeError} If `body` is not a function.
+ * @category Tasks
  */
 export function openNursery<T>(
   body: (nursery: Nursery) => T | Promise<T>,

@@ -13,18 +13,19 @@ import { Supervision } from "./_supervision.ts";
 import type { RunOptions } from "./run_options.ts";
 
 /**
- * Runs a program: its main task and everything that descends from it.
+ * Runs a program: its main task and everything started from it.
  *
- * When the promise settles, every task has ended. The outcome is that of `main`, its error unwrapped.
+ * When the promise settles, every task has ended. The result is that of `main`; its error is thrown as it is, not in a
+ * group.
  *
- * Call it at the end of a script, best without `await`: then Deno can tell when the program is stuck, and the run
- * fails with a `DeadlockError` that shows the task tree. Scripts work without `run()`, too: a default run serves,
- * without signal handling.
+ * Call it at the end of a script, best without `await`: then Deno can tell when the program is stuck, and the run fails
+ * with a `DeadlockError` that shows the task tree. Scripts work without `run()`, too: they use a default run, which
+ * does not handle signals.
  *
- * **Cancellation:** by `signal`, Ctrl-C or SIGTERM: everything is cancelled and awaited, then the promise rejects
- * with `Cancelled`. A run ended by a signal of the system ends the process quietly, with exit code 130 or 143, unless
- * somebody handles the rejection. Where the host does not let go of a connection, the process is ended half a second after
- * a run that a signal ended, so do what has to be done at the end within the run.
+ * **Cancellation:** `signal`, Ctrl-C and SIGTERM cancel everything and wait for it; then the promise rejects with
+ * `Cancelled`. If the rejection is not handled, a run that a signal of the system ended ends the process quietly, with
+ * exit code 130 or 143. If the host does not let go of a connection, the process is ended half a second after such a
+ * run: do all final work within the run.
  *
  * @example A program
  * ```ts
@@ -39,10 +40,11 @@ import type { RunOptions } from "./run_options.ts";
  * ```
  *
  * @param main The main task.
- * @param options Time, network, signals and other seams.
+ * @param options The clock, the network, signals and other seams.
  * @returns What `main` returned.
  * @throws {TypeError} If called inside another run.
  * @throws {DeadlockError} If every task waits and the event loop is empty.
+ * @category Tasks
  */
 export function run<T>(main: () => T | Promise<T>, options: RunOptions = {}): Promise<T> {
   return composedWait(() => start(main, options));

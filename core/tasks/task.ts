@@ -7,18 +7,26 @@ import type { TaskState } from "./task_tree.ts";
 /**
  * One concurrent activity, made by `nursery.startSoon()`.
  *
- * Not a promise on purpose: returning a task from an async function does not wait for it. Say `task.join()`.
+ * It is not a promise, on purpose: returning a task from an async function does not wait for it. Call `task.join()`.
+ *
+ * @category Tasks
  */
 export interface Task<T = unknown> {
   /** Number in order of creation within the run. */
   readonly id: number;
   /** The name given, or that of the function. */
   readonly name: string;
-  /** How far it has come. */
+  /** Whether it is running, or how it has ended. */
   readonly state: TaskState;
-  /** The nursery it belongs to; `null` for the main task, and until a task begun by `nursery.start()` says `started()`. */
+  /**
+   * The nursery it belongs to. It is `null` for the main task, and for a task begun by `nursery.start()` until it calls
+   * `started()`.
+   */
   readonly parentNursery: Nursery | null;
-  /** Where it was started (`file:line:column`), if that was recorded (see `RunOptions.spawnSites`) and it has not ended well. */
+  /**
+   * Where it was started (`file:line:column`). `undefined` if that was not recorded (see `RunOptions.spawnSites`), and
+   * once the task has ended without an error.
+   */
   readonly spawnSite: string | undefined;
   /**
    * Waits for the task to end and returns its value.
@@ -30,7 +38,7 @@ export interface Task<T = unknown> {
    * @returns The value the task returned.
    * @throws {Cancelled} If the scope of the caller is cancelled.
    * @throws {CancelledElsewhereError} If the task was cancelled.
-   * @throws {TypeError} If the task is the calling one, or waits for it: that would never end.
+   * @throws {TypeError} If the task is the calling one, or waits for the calling one: the wait would never end.
    */
   join(): Promise<T>;
   /**
@@ -38,59 +46,75 @@ export interface Task<T = unknown> {
    *
    * Returns at once; the task ends when it has cleaned up. Idempotent, the first reason wins.
    *
-   * @param reason Why, for those who look at the `Cancelled`.
-   * @param options What kind of event it is.
+   * @param reason The reason that the `Cancelled` shows.
+   * @param options The kind of event that is the cause.
    */
   cancel(reason?: unknown, options?: TaskCancelOptions): void;
 }
 
-/** Options of `task.cancel()`. */
+/**
+ * Options of `task.cancel()`.
+ *
+ * @category Tasks
+ */
 export interface TaskCancelOptions {
   /**
-   * The source that the `Cancelled` shows: `"signal"` if something outside the program is the cause, `"disconnect"` if it
-   * is a client that goes away.
+   * The source that the `Cancelled` shows: `"signal"` for a cause outside the program, `"disconnect"` for a client that
+   * goes away.
    *
    * @default {"explicit"}
    */
   readonly source?: "explicit" | "signal" | "disconnect";
 }
 
-/** Options of `nursery.startSoon()` and `nursery.start()`. */
+/**
+ * Options of `nursery.startSoon()` and `nursery.start()`.
+ *
+ * @category Tasks
+ */
 export interface SpawnOptions extends NamedOptions {
   /** A name for reports; by default that of the function. */
   readonly name?: string;
   /**
-   * A daemon does not keep the nursery open: it is cancelled when the body and all other children are done. Its
-   * errors count like any other's.
+   * Whether the task is a daemon. A daemon does not keep the nursery open: it is cancelled when the body and all other
+   * children are done. Its errors count like those of any child.
    *
-   * `"last"` is for what the cleanup of others needs, such as a connection, or a log: also when the nursery is cancelled,
-   * such a task goes on until the body and all other children have ended, and is cancelled then.
+   * `"last"` is for a task that the cleanup of others needs, such as a connection or a log. Even when the nursery is
+   * cancelled, it goes on until the body and all other children have ended; then it is cancelled.
    *
    * @default {false}
    */
   readonly daemon?: boolean | "last";
   /**
-   * How long a `"last"` daemon may go on once its nursery is cancelled, in milliseconds, if the cleanup of the others takes
-   * that long.
+   * How long a `"last"` daemon may go on after its nursery was cancelled, in milliseconds. It is cancelled earlier if
+   * the cleanup of the others ends before.
    *
    * @default {Infinity}
    */
   readonly grace?: number;
 }
 
-/** Options of `nursery.adopt()`. */
+/**
+ * Options of `nursery.adopt()`.
+ *
+ * @category Tasks
+ */
 export interface AdoptOptions<T> {
   /**
-   * Gets a value that comes after the caller was cancelled. By default the value is disposed of, if it can be
-   * (`Symbol.asyncDispose`, `Symbol.dispose`), and dropped otherwise.
+   * Receives a value that comes after the caller was cancelled. By default the value is disposed of, if it is a
+   * resource (`Symbol.asyncDispose`, `Symbol.dispose`), and dropped otherwise.
    */
   readonly onAbandoned?: (value: T) => unknown;
 }
 
-/** Given to a function begun by `nursery.start()`. */
+/**
+ * The handle that `nursery.start()` gives to its function.
+ *
+ * @category Tasks
+ */
 export interface TaskStatus<V = void> {
   /**
-   * Says that the task is ready: `nursery.start()` returns, and the task moves into the nursery.
+   * Reports that the task is ready: `nursery.start()` returns, and the task moves into the nursery.
    *
    * @param value What `nursery.start()` returns.
    * @throws {TypeError} When called a second time.
@@ -98,7 +122,11 @@ export interface TaskStatus<V = void> {
   started(value: V): void;
 }
 
-/** A block's children: see `openNursery()`. */
+/**
+ * A block that waits for its child tasks: see `openNursery()`.
+ *
+ * @category Tasks
+ */
 export interface Nursery {
   /** The name given. */
   readonly name: string;
@@ -111,14 +139,14 @@ export interface Nursery {
   /**
    * Cancels the body and all children: short for `cancelScope.cancel()`.
    *
-   * @param reason Why, for those who look at the `Cancelled`.
+   * @param reason The reason that the `Cancelled` shows.
    */
   cancel(reason?: unknown): void;
   /**
    * Starts a child. Synchronous: no part of the function runs inside this call.
    *
-   * Works until the nursery is closed, from other tasks too. In a cancelled nursery the child runs to its
-   * first wait. An error of the child cancels the nursery and leaves it in an `ErrorGroup`.
+   * It works until the nursery is closed, also from other tasks. In a cancelled nursery the child runs up to its first
+   * wait. An error of the child cancels the nursery and leaves it in an `ErrorGroup`.
    *
    * @param fn What to run: a function, not a promise.
    * @param options Name, and whether it is a daemon.
@@ -134,9 +162,9 @@ export interface Nursery {
    * `started()` moves it, with everything it has opened, into the nursery.
    *
    * TypeScript infers the type of the value from a function that declares what it takes, such as a server
-   * (`nursery.start(tcpServer(…))`). Otherwise say it, as in `nursery.start<number>((status) => …)`.
+   * (`nursery.start(tcpServer(…))`). Otherwise state it, as in `nursery.start<number>((status) => …)`.
    *
-   * **Cancellation:** the child is cancelled first, and waited for.
+   * **Cancellation:** the child is cancelled and waited for; then the call throws.
    *
    * @param fn What to run; calls `status.started(value)` once.
    * @param options Name, and whether it is a daemon.
@@ -146,13 +174,14 @@ export interface Nursery {
    */
   start<V = void>(fn: (status: TaskStatus<V>) => unknown, options?: SpawnOptions): Promise<V>;
   /**
-   * Runs a function with the nursery as the place it belongs to, instead of the scope that calls this.
+   * Runs a function that belongs to the nursery instead of the calling scope.
    *
-   * For a client that is opened under a timeout and lives on. Its callbacks run in the place in which it was opened,
-   * and once that has ended, every wait in them is refused. Adopted, they can wait until the nursery ends. The nursery
-   * stays open until the function's promise settles; the callbacks do not keep it open.
+   * Use it for a client that is opened under a timeout and lives on. The callbacks of such a client run in the scope in
+   * which it was opened, and once that scope has ended, every wait in them is refused. If the nursery adopts the
+   * client, its callbacks can wait until the nursery ends. The nursery stays open until the function's promise settles;
+   * the callbacks do not keep it open.
    *
-   * **Cancellation:** ends the caller's wait at once, not the function; what it gives then goes to `onAbandoned`.
+   * **Cancellation:** ends the caller's wait at once, but not the function; its value then goes to `onAbandoned`.
    *
    * @param fn What to run.
    * @param options What to do with a value that comes too late.

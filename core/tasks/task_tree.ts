@@ -1,30 +1,40 @@
 /** A picture of a run: which tasks there are, what each waits for, where it was started. See `taskTree()`. */
 
 /**
- * How far a task has come: `running` until everything in it has ended, then `done` (it returned), `failed`
- * (it threw) or `cancelled` (it ended by a cancellation).
+ * The state of a task: `running` until everything in it has ended, then `done` (it returned), `failed` (it threw) or
+ * `cancelled` (it ended by a cancellation).
+ *
+ * @category Tasks
  */
 export type TaskState = "running" | "done" | "failed" | "cancelled";
 
-/** One open wait of a task. */
+/**
+ * An open wait of a task in a `TaskTree`.
+ *
+ * @category Tasks
+ */
 export interface TaskTreeWait {
   /** The kind of wait. */
   readonly kind: string;
-  /** Which object; empty if there is nothing to say. */
+  /** The object that is waited for; empty if there is nothing to say. */
   readonly label: string;
-  /** Since when, in milliseconds on the run's clock; may be a little early in real time. */
+  /** When the wait began, in milliseconds on the run's clock; may be a little early in real time. */
   readonly since: number;
 }
 
-/** One task of the picture. */
+/**
+ * A task in a `TaskTree`.
+ *
+ * @category Tasks
+ */
 export interface TaskTreeNode {
-  /** Its number. */
+  /** Its number in order of creation within the run. */
   readonly id: number;
   /** Its name. */
   readonly name: string;
-  /** How far it has come. */
+  /** Whether it is running, or how it has ended. */
   readonly state: TaskState;
-  /** Its open waits, oldest first; none: it runs, or awaits a promise the library does not own. */
+  /** Its open waits, oldest first. If there are none, it runs, or awaits a promise the library does not own. */
   readonly waits: readonly TaskTreeWait[];
   /** The earliest deadline of its scopes, `Infinity` for none. */
   readonly deadline: number;
@@ -36,7 +46,11 @@ export interface TaskTreeNode {
   readonly children: readonly TaskTreeNode[];
 }
 
-/** The picture. */
+/**
+ * A snapshot of the tasks of a run: see `taskTree()`.
+ *
+ * @category Tasks
+ */
 export interface TaskTree {
   /** When it was taken, in milliseconds on the run's clock. */
   readonly time: number;

@@ -5,9 +5,11 @@ import type { TaskTree } from "../tasks/task_tree.ts";
 import type { Alarm } from "./alarm_queue.ts";
 
 /**
- * A source of time for `run()`. Implement it to run a program on time of your own.
+ * A source of time for `run()`. Implement it to run a program on your own time.
  *
  * A clock serves one run at a time, unless it says otherwise.
+ *
+ * @category Low level
  */
 export interface Clock {
   /**
@@ -20,44 +22,64 @@ export interface Clock {
   now(): number;
   /** The date, in milliseconds since 1970 (as `Date.now()`). */
   wall(): number;
-  /** Arranges for `fire(arg)` to be called once, at `deadline` or as soon after it as possible, never inside this call. Alarms of one deadline fire in the order they were set. */
+  /**
+   * Arranges for `fire(arg)` to be called once, at `deadline` or as soon after it as possible, never inside this call.
+   * Alarms of one deadline fire in the order they were set.
+   */
   at<A>(deadline: number, fire: (arg: A) => void, arg: A): Alarm;
   /**
-   * The same for the deadlines of scopes: of all that is due at one look at the clock, these calls come first, so that no
-   * code takes a step after its deadline. Without this method, `at()` is used.
+   * Like `at()`, for the deadlines of scopes. Of all calls that are due when the clock looks, these come first, so that
+   * no code takes a step after its deadline. Without this method, `at()` is used.
    */
   atDeadline?<A>(deadline: number, fire: (arg: A) => void, arg: A): Alarm;
-  /** Called when a run on this clock begins, with what it needs to find out when the run is idle. */
+  /** Called when a run on this clock begins. `run` tells whether the run is idle. */
   start?(run: RunView): void;
-  /** Called when every task of the run waits (low cost is required: it is called often). Foreign promises are not seen: ask `run.statistics()` after a turn of the event loop. */
+  /**
+   * Called whenever every task of the run waits. It is called often, so it must be cheap. Foreign promises are not
+   * taken into account: ask `run.statistics()` after a turn of the event loop.
+   */
   idle?(): void;
   /** Called when the run has ended. */
   stop?(): void;
 }
 
-/** Numbers that say how busy a run is. */
+/**
+ * Numbers that say how busy a run is.
+ *
+ * @category Low level
+ */
 export interface RunStatistics {
   /** Tasks that have not ended. */
   readonly tasksLiving: number;
-  /** Tasks that are in no wait of this library: they run, or await a foreign promise. */
+  /** Tasks that are not in a wait of this library: they run, or await a foreign promise. */
   readonly tasksRunning: number;
-  /** Names of the operations of the host in flight, oldest first. */
+  /** The names of the operations of the host in flight, oldest first. */
   readonly hostOperations: readonly string[];
-  /** Wake-ups granted, but put off by the fairness budget to a later turn of the event loop; those of all runs in real time, or of this one on a `deterministic` clock. */
+  /**
+   * Wake-ups that the fairness budget has put off to a later turn of the event loop. In real time these are those of
+   * all runs, on a `deterministic` clock those of this run.
+   */
   readonly wakeUps: number;
 }
 
-/** A run seen from outside. */
+/**
+ * A run seen from outside.
+ *
+ * @category Low level
+ */
 export interface RunView {
   /** The time of the run. */
   readonly clock: Clock;
-  /** The network of the run, if it has one of its own. */
+  /** The network of the run, if `run()` was given one. */
   readonly network: Network | undefined;
   /** A random number from 0 (inclusive) to 1 (exclusive); tests replace the source. */
   random(): number;
-  /** Counts the run's tasks, waits and host operations. */
+  /** Returns a snapshot of the run's counters. */
   statistics(): RunStatistics;
-  /** Refreshes the cached time, as of which the next waits begin: for clocks that move for other reasons than sleeps and deadlines. */
+  /**
+   * Refreshes the cached time from which the next waits count. Call it after moving the clock for another reason than a
+   * sleep or a deadline.
+   */
   refreshTime(): void;
   /** Takes a snapshot of the task tree. */
   taskTree(): TaskTree;

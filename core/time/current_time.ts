@@ -19,13 +19,14 @@ import type { StatusNode } from "../kernel/node.ts";
  * ```
  *
  * @returns Milliseconds since a fixed moment of the clock.
+ * @category Time
  */
 export function currentTime(): number {
   return currentNode().task.runtime.clock.now();
 }
 
 /**
- * Returns when the calling code will be cancelled: the earliest deadline from here out to the nearest shield.
+ * Returns the earliest deadline that applies to the calling code, up to the nearest shield.
  *
  * @example Passing the rest of the time on to a server
  * ```ts
@@ -38,7 +39,9 @@ export function currentTime(): number {
  * });
  * ```
  *
- * @returns The deadline in milliseconds on the run's clock, `-Infinity` if cancelled already, `Infinity` if there is none.
+ * @returns The deadline in milliseconds on the run's clock, `-Infinity` if cancelled already, `Infinity` if there is
+ * none.
+ * @category Time
  */
 export function currentEffectiveDeadline(): number {
   const start = currentNode();

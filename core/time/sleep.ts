@@ -59,6 +59,7 @@ function ring({ waiter, alarm }: Sleep): void {
  * @param ms How long to wait, in milliseconds. `0` is a checkpoint; `Infinity` waits until cancelled.
  * @returns A promise that resolves once the time has passed.
  * @throws {RangeError} If `ms` is negative or `NaN`.
+ * @category Time
  */
 export function sleep(ms: number): Promise<void> {
   const fault = faultOf(() => requireTimeout("sleep", "ms", ms));
@@ -77,14 +78,19 @@ export function sleep(ms: number): Promise<void> {
  * @example A steady beat that does not drift
  * ```ts
  * import { currentTime, sleepUntil } from "@trefoil/io";
+ * import { assert } from "@std/assert";
  *
  * const start = currentTime();
- * for (let beat = 1; beat <= 3; beat++) await sleepUntil(start + beat);
+ * for (let beat = 1; beat <= 3; beat++) {
+ *   await sleepUntil(start + beat);
+ *   assert(currentTime() >= start + beat);
+ * }
  * ```
  *
- * @param deadline The moment, in milliseconds as `currentTime()` counts them. One in the past is a checkpoint.
+ * @param deadline The moment, in milliseconds as `currentTime()` counts them. A moment in the past is a checkpoint.
  * @returns A promise that resolves at that moment.
  * @throws {RangeError} If `deadline` is `NaN`.
+ * @category Time
  */
 export function sleepUntil(deadline: number): Promise<void> {
   const fault = faultOf(() => requireTime("sleep", "deadline", deadline));
@@ -110,22 +116,26 @@ const FOREVER: WaitReason = { kind: "sleep", label: "for ever" };
 /**
  * Waits until cancelled.
  *
- * **Cancellation:** throws `Cancelled`: the only way in which it ends.
+ * **Cancellation:** throws `Cancelled`; that is the only way in which it ends.
  *
  * @example A task that lives as long as its scope
  * ```ts
  * import { moveOnAfter, sleepForever } from "@trefoil/io";
+ * import { assert } from "@std/assert";
  *
+ * let cleanedUp = false;
  * await moveOnAfter(1, async () => {
  *   try {
  *     await sleepForever();
  *   } finally {
- *     // clean up
+ *     cleanedUp = true;
  *   }
  * });
+ * assert(cleanedUp);
  * ```
  *
  * @returns A promise that never resolves.
+ * @category Time
  */
 export function sleepForever(): Promise<never> {
   const node = currentNode();

@@ -1,6 +1,6 @@
 /**
- * The rules of a channel: those of every channel, those of what does not wait, and those of clones. Over 400 lines, as a
- * list of rules is best read in one piece.
+ * The rules of a channel: those of every channel, those of what does not wait, and those of clones. Over 400 lines, as
+ * a list of rules is best read in one piece.
  */
 
 import {

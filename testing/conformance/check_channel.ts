@@ -7,7 +7,11 @@ import { channelRules } from "./_channel_rules.ts";
 import { checkRules, requireCheckArguments } from "./_rules.ts";
 import type { CheckOptions, StepContext } from "./conformance.ts";
 
-/** Options of `checkChannel()`. */
+/**
+ * Options of `checkChannel()`.
+ *
+ * @category Conformance
+ */
 export interface CheckChannelOptions extends CheckOptions {
   /**
    * How many values the channel holds. `Infinity`: there is no limit, or none that can be reached by a known number of
@@ -19,12 +23,12 @@ export interface CheckChannelOptions extends CheckOptions {
 }
 
 /**
- * Checks that the two ends of a channel keep the contracts of `SendChannel` and `ReceiveChannel`: order, room, closing, and
- * that cancellation neither loses nor doubles a value.
+ * Checks that the two ends of a channel keep the contracts of `SendChannel` and `ReceiveChannel`: order, room, closing,
+ * and that cancellation neither loses nor doubles a value.
  *
- * The rules about `trySend()` and `tryReceive()`, and about `clone()`, are tried as well if both ends have them; they are
- * those of `openMemoryChannel()`. Each rule is a step of its own, so a channel that breaks one fails with the rule and what
- * happened instead.
+ * The rules about `trySend()` and `tryReceive()`, and about `clone()`, are tried as well if both ends have them; they
+ * are those of `openMemoryChannel()`. Each rule is a step of its own, so a channel that breaks one fails with the rule
+ * and what happened instead.
  *
  * **Cancellation:** in real time, a rule is a wait of the caller; in simulated time, it is not interrupted.
  *
@@ -41,6 +45,7 @@ export interface CheckChannelOptions extends CheckOptions {
  * @param make Makes a new channel, whose two ends are closed after the rule.
  * @param options The capacity of the channel; simulated or real time.
  * @returns A promise that resolves once every rule has been tried.
+ * @category Conformance
  */
 export function checkChannel(
   steps: StepContext,

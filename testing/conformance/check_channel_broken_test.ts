@@ -1,4 +1,6 @@
-/** The suite is checked itself: channels with one deliberate fault each must break the rules about it, and no others. */
+/**
+ * The suite is checked itself: channels with one deliberate fault each must break the rules about it, and no others.
+ */
 
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import {

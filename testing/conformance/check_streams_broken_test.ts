@@ -1,4 +1,7 @@
-/** The suites are checked themselves: streams with one deliberate fault each must break the rules about it, and no others. */
+/**
+ * The suites are checked themselves: streams with one deliberate fault each must break the rules about it, and no
+ * others.
+ */
 
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { checkpoint, ClosedResourceError, Event, shielded } from "../../core/mod.ts";

@@ -16,7 +16,8 @@ import type { Driver } from "./driver.ts";
 import { simulate, type Simulation } from "../mod.ts";
 import { seededRandom } from "./random.ts";
 
-// The books of the driver: what it believes of tasks, waits and operations is what the run counts, at each of its steps.
+// The books of the driver: what it believes of tasks, waits and operations is what the run counts, at each of its
+// steps.
 
 const { setTimeout: realTimeout, setImmediate: realImmediate } = globalThis;
 

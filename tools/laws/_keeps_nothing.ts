@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console
 /**
- * The program of `keeps_nothing_test.ts`: makes many calls upon each long-lived thing, and says how many bytes each call
- * has left behind. One line of JSON for each recipe and way of calling.
+ * The program of `keeps_nothing_test.ts`: makes many calls upon each long-lived thing, and says how many bytes each
+ * call has left behind. One line of JSON for each recipe and way of calling.
  */
 
 import { moveOnAfter } from "../../mod.ts";
@@ -26,7 +26,9 @@ async function heap(): Promise<number> {
   return Deno.memoryUsage().heapUsed;
 }
 
-/** Bytes that a call leaves behind, on the average; the least of several measurements, as the host warms up meanwhile. */
+/**
+ * Bytes that a call leaves behind, on the average; the least of several measurements, as the host warms up meanwhile.
+ */
 async function bytesPerCall(calls: number, once: () => Promise<unknown>): Promise<number> {
   for (let i = 0; i < calls / 4; i++) await once();
   let least = Infinity;

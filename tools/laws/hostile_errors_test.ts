@@ -1,6 +1,7 @@
 /**
  * K2: whatever is thrown, everything settles, the very thing comes out, nothing stays in the tree, and nobody's process
- * ends. All places of core that take an error (or a value, or a reason), and servers on loopback, meet all of `_hostile.ts`.
+ * ends. All places of core that take an error (or a value, or a reason), and servers on loopback, meet all of
+ * `_hostile.ts`.
  */
 
 import { assert } from "@std/assert";

@@ -1,6 +1,6 @@
 /**
- * A law over everything exported that takes options: what is no object is refused by name, before any effect. The names come
- * from `deno doc`, so that what is new has to be looked at.
+ * A law over everything exported that takes options: what is no object is refused by name, before any effect. The names
+ * come from `deno doc`, so that what is new has to be looked at.
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";

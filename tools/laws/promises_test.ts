@@ -1,6 +1,6 @@
 /**
- * Laws over everything exported that returns a promise: K3, nobody's process ends by a wait that nobody awaits; K4, nobody
- * is kept from their turn. The names come from `deno doc`; see `_recipe.ts` for how each is called.
+ * Laws over everything exported that returns a promise: K3, nobody's process ends by a wait that nobody awaits; K4,
+ * nobody is kept from their turn. The names come from `deno doc`; see `_recipe.ts` for how each is called.
  */
 
 import { assert, assertEquals, AssertionError } from "@std/assert";
@@ -224,7 +224,10 @@ for (const [name, recipe] of Object.entries(RECIPES)) {
     ));
 }
 
-/** No law looks at more calls than this, or, after the first ones, for longer (in milliseconds): only what starves others. */
+/**
+ * No law looks at more calls than this, or, after the first ones, for longer (in milliseconds): only what starves
+ * others.
+ */
 const MOST_CALLS = 100_000;
 const FIRST_CALLS = 1_000;
 const LONGEST = 2_000;

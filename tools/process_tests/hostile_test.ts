@@ -1,6 +1,6 @@
 /**
- * Servers against clients that reset, send nonsense, or neither send nor read: whatever they do, the server still serves,
- * gives its files back, and ends when it is told to.
+ * Servers against clients that reset, send nonsense, or neither send nor read: whatever they do, the server still
+ * serves, gives its files back, and ends when it is told to.
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";

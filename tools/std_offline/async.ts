@@ -109,7 +109,9 @@ export async function retry<T>(fn: (() => Promise<T>) | (() => T), options: Retr
   }
 }
 
-/** Calls a function for each item, so many at a time, beginning at once; gives the results in the order of the items. */
+/**
+ * Calls a function for each item, so many at a time, beginning at once; gives the results in the order of the items.
+ */
 export function pooledMap<T, R>(
   poolLimit: number,
   array: Iterable<T> | AsyncIterable<T>,
