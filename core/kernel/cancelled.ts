@@ -127,14 +127,20 @@ function reasonText(reason: unknown): string {
  *
  * @example Passing cancellations on, handling the rest
  * ```ts
- * import { isCancelled, moveOnAfter, sleep } from "@trefoil/io";
- * import { assert } from "@std/assert";
+ * import { isCancelled, moveOnAfter, sleepForever } from "@trefoil/io";
+ * import { assert, assertEquals } from "@std/assert";
  *
- * await moveOnAfter(1, () => sleep(1_000).catch((error) => {
- *   assert(isCancelled(error));
- *   throw error;
- * }));
- * assert(!isCancelled(new Error("other")));
+ * async function orDefault(load: () => Promise<string>): Promise<string> {
+ *   try {
+ *     return await load();
+ *   } catch (error) {
+ *     if (isCancelled(error)) throw error;
+ *     return "default";
+ *   }
+ * }
+ * assertEquals(await orDefault(() => Promise.reject(new Error("down"))), "default");
+ * const outcome = await moveOnAfter(1, () => orDefault(() => sleepForever()));
+ * assert(outcome.cancelledCaught);
  * ```
  *
  * @param error Anything that was thrown.

@@ -8,6 +8,7 @@ import {
   moveOnAfter,
   type Nursery,
   openNursery,
+  run,
   shielded,
   sleep,
   sleepForever,
@@ -172,14 +173,17 @@ Deno.test(
 
 Deno.test(
   "nested nurseries give nested groups, one level for each",
-  simulated(async () => {
-    const group = await failure(openNursery((outer) => {
-      outer.startSoon(() =>
-        openNursery((middle) => {
-          middle.startSoon(() => openNursery((inner) => void inner.startSoon(failingWith(new Error("deep")))));
-        })
-      );
-    }));
+  async () => {
+    const nested = () =>
+      openNursery((outer) => {
+        outer.startSoon(() =>
+          openNursery((middle) => {
+            middle.startSoon(() => openNursery((inner) => void inner.startSoon(failingWith(new Error("deep")))));
+          })
+        );
+      });
+    // Without places: a long path to this file would have the message cut.
+    const group = await failure(run(nested, { handleSignals: false, spawnSites: 0 }));
     const [middle] = group.errors as ErrorGroup[];
     const [inner] = middle!.errors as ErrorGroup[];
     assertEquals(inner!.errors.map(String), ["Error: deep"]);
@@ -187,7 +191,7 @@ Deno.test(
       group.message.replace(/ \(in (an unnamed )?task[^)]*\)/g, ""),
       "1 error: (1 error: (1 error: Error: deep))",
     );
-  }),
+  },
 );
 
 Deno.test(
