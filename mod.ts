@@ -21,6 +21,27 @@
 export * from "./core/mod.ts";
 export * from "./net/mod.ts";
 export {
+  type CapturedOutput,
+  childProcess,
+  type ChildProcessOptions,
+  type Command,
+  openProcess,
+  type OpenProcessOptions,
+  openSignals,
+  type OutputSink,
+  type Process,
+  ProcessError,
+  type ProcessErrorOptions,
+  type ProcessErrorReason,
+  type ProcessOptions,
+  type ProcessResult,
+  type ProcessStatus,
+  runProcess,
+  type RunProcessOptions,
+  type SignalReceiver,
+  type SignalStatistics,
+} from "./os/mod.ts";
+export {
   type Background,
   MockClock,
   type MockClockOptions,

@@ -1,5 +1,5 @@
 /**
- * What `net` and `testing` need of the core that is nobody else's business: the laws of the house, each in one place.
+ * What `net`, `os` and `testing` need of the core that is nobody else's business: the laws of the house, each in one place.
  *
  * Not among the exports of the package. Only those folders may import it (a lint rule says so).
  *
@@ -33,6 +33,7 @@ export { inspectable, type Picture } from "./base/inspect.ts";
 export { captureSite, placeOf, plainPlace } from "./base/place.ts";
 export { ignore, isQuiet } from "./base/quiet.ts";
 export { isForeign } from "./kernel/settlement.ts";
+export { claimSignal } from "./kernel/signal_claims.ts";
 export { withSuppressed } from "./errors/suppressed_errors.ts";
 export { reportHook } from "./base/report_hook.ts";
 export { REFUSED } from "./kernel/waiter.ts";

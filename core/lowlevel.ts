@@ -25,6 +25,14 @@ export type {
   NetworkTlsHandshake,
   ResolvedAddress,
 } from "./seams/network.ts";
+export type {
+  HostProcess,
+  HostProcessInput,
+  HostProcessOutput,
+  ProcessHost,
+  ProcessSpawnOptions,
+  ProcessStatus,
+} from "./seams/processes.ts";
 export { type Schedule } from "./tasks/run.ts";
 export type { RunStatistics, RunView } from "./tasks/runtime_view.ts";
 export { suspend, type WaitReason, type Waker } from "./kernel/waiter.ts";

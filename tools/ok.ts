@@ -12,7 +12,7 @@ const stages: readonly (readonly [name: string, ...args: string[]])[] = [
   ["documentation", "doc", "--lint", ...ENTRIES],
   ["documentation, house rules", "run", "--no-lock", "--allow-read", "--allow-run", "tools/check_docs.ts"],
   ["the house", "run", "--no-lock", "--allow-read", "--allow-run", "tools/check_house.ts"],
-  ["types", "check", "--no-lock", "--import-map", map, "core", "net", "testing", "examples", "tools", "mod.ts"],
+  ["types", "check", "--no-lock", "--import-map", map, "core", "net", "os", "testing", "examples", "tools", "mod.ts"],
   ["tests", "run", "--no-lock", "--allow-all", "tools/test.ts", "--shuffle"],
   ["documentation examples", "run", "--no-lock", "--allow-all", "tools/test.ts", "--doc"],
   ["publish, dry run", "publish", "--dry-run", "--allow-dirty", "--quiet"],

@@ -37,6 +37,8 @@ const GROUPS: readonly {
     permissions: ["--allow-net=127.0.0.1,[::1],localhost,0.0.0.0", ...TEMPORARY, "--allow-run=openssl,curl"],
   },
   { folders: ["net"], unix: true, permissions: ["--allow-net", ...TEMPORARY] },
+  // Signals to groups of processes take the permission to run everything. Some programs are scripts of Deno.
+  { folders: ["os"], permissions: ["--allow-run", "--allow-read"] },
   {
     folders: ["examples"],
     // Some start programs: their own, as their readers would, and servers of the system. Certificates need a folder.
@@ -122,8 +124,10 @@ if (doc) {
   sources.push(...await filesIn("testing", ".md"));
   const common = ["--no-lock", ...map, "--doc", ...flags];
   const here = "--allow-net=127.0.0.1,[::1],localhost";
+  const os = (await filesIn("os", ".ts")).filter((path) => !path.endsWith("_test.ts"));
   await runTests([...common, here, ...sources.filter((path) => !UNIX.test(path))], total);
   await runTests([...common, "--allow-net", ...TEMPORARY, ...sources.filter((path) => UNIX.test(path))], total);
+  await runTests([...common, "--allow-run", ...os], total);
 } else {
   for (const { folders, permissions, unix, parallel } of GROUPS) {
     const files = (await Promise.all(folders.map((folder) => filesIn(folder, "_test.ts")))).flat()

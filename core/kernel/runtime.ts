@@ -13,6 +13,7 @@ import { hostDate } from "../base/host_time.ts";
 import { Instruments } from "../seams/instrument.ts";
 import { reportHook } from "../base/report_hook.ts";
 import type { Network } from "../seams/network.ts";
+import type { ProcessHost } from "../seams/processes.ts";
 import type { RunOptions, Schedule } from "../tasks/run.ts";
 import type { RunStatistics, RunView } from "../tasks/runtime_view.ts";
 import { type StatusNode, walk } from "./status.ts";
@@ -31,6 +32,7 @@ const DEFAULT_SPAWN_SITES = 256;
 export class Runtime implements RunView {
   readonly clock: Clock;
   readonly network: Network | undefined;
+  readonly processes: ProcessHost | undefined;
   readonly random: () => number;
   /** The user's policy; `null` for none. Written by `scheduleResume()`. */
   schedule: Schedule | null;
@@ -65,6 +67,7 @@ export class Runtime implements RunView {
   constructor(options: RuntimeOptions, parent: StatusNode | null) {
     this.clock = options.clock ?? realClock;
     this.network = options.network;
+    this.processes = options.processes;
     this.schedule = options.schedule ?? null;
     this.turns = turnsFor(this.clock);
     this.random = options.random ?? Math.random;

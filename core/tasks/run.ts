@@ -10,10 +10,12 @@ import { ambientNode } from "../kernel/context.ts";
 import { type DeadlockHandler, watchForDeadlock } from "../kernel/deadlock.ts";
 import { DeadlockError, isCancelled, makeCancelled } from "../errors/errors.ts";
 import { NOTHING } from "../base/error_tree.ts";
-import { exitNow, ifStillAlive, onSignal, setExitCode, type Signal } from "../base/host.ts";
+import { exitNow, ifStillAlive, setExitCode, type Signal } from "../base/host.ts";
 import type { Instrument } from "../seams/instrument.ts";
 import { isKeptByHost } from "../base/kept_by_host.ts";
+import { listenForRun } from "../kernel/signal_claims.ts";
 import type { Network } from "../seams/network.ts";
+import type { ProcessHost } from "../seams/processes.ts";
 import { Runtime } from "../kernel/runtime.ts";
 import { reportHook } from "../base/report_hook.ts";
 import type { Task } from "./task.ts";
@@ -30,6 +32,8 @@ export interface RunOptions {
   readonly clock?: Clock;
   /** The network that `net` uses; by default the host's. */
   readonly network?: Network;
+  /** The processes that `os` starts; by default those of the system. */
+  readonly processes?: ProcessHost;
   /**
    * Decides when a granted wait resumes: must call `resume` exactly once, now or later. Who is granted what has been
    * decided by then (first come, first served); only the order in which tasks go on is up to this function. The place
@@ -267,7 +271,7 @@ const EXIT_CODES: Record<Signal, number> = { SIGINT: 130, SIGQUIT: 131, SIGTERM:
 
 function listenTo(signal: Signal, handler: () => void): () => void {
   try {
-    return onSignal(signal, handler);
+    return listenForRun(signal, handler);
   } catch {
     // Windows knows SIGINT only.
     return () => {};

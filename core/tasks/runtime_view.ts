@@ -2,6 +2,7 @@
 
 import type { Clock } from "../time/clock.ts";
 import type { Network } from "../seams/network.ts";
+import type { ProcessHost } from "../seams/processes.ts";
 import type { TaskTree } from "./task_tree.ts";
 
 /** Numbers that say how busy a run is. */
@@ -22,6 +23,8 @@ export interface RunView {
   readonly clock: Clock;
   /** The network of the run, if it has one of its own. */
   readonly network: Network | undefined;
+  /** The processes of the run, if it has some of its own. */
+  readonly processes: ProcessHost | undefined;
   /** A random number from 0 up to 1; tests replace the source. */
   random(): number;
   /** Counts the run's tasks, waits and host operations. */

@@ -1,0 +1,73 @@
+/** The processes of the system: with `signals.ts` what of `os` calls `Deno`. */
+
+import type { HostProcess, ProcessHost, ProcessSpawnOptions, ProcessStatus } from "../../core/lowlevel.ts";
+import { type SendStream, streamFromReadable, streamFromWritable } from "../../net/mod.ts";
+
+/** Whether the host is Deno: others have no way of starting programs that is tried. */
+export const isDeno: boolean = (globalThis as { Deno?: unknown }).Deno !== undefined;
+
+/** The system this program runs on. */
+export const isWindows: boolean = isDeno && Deno.build.os === "windows";
+
+/** See `ProcessHost`. */
+export const denoProcesses: ProcessHost = {
+  spawn({ command: [program, ...args], group, ...options }): HostProcess {
+    if (group) requireGroups(program);
+    const child = new Deno.Command(program, { ...commandOptions(options), args, detached: group }).spawn();
+    const { pid } = child;
+    // A getter throws where there is no pipe.
+    return {
+      pid,
+      stdin: options.stdin === "piped" ? streamFromWritable(child.stdin) : null,
+      stdout: options.stdout === "piped" ? streamFromReadable(child.stdout) : null,
+      stderr: options.stderr === "piped" ? streamFromReadable(child.stderr) : null,
+      // What is left of the group goes in the very step in which the exit is seen: later, another might have its number.
+      status: group ? child.status.then((status) => (killRest(pid), status)) : child.status as Promise<ProcessStatus>,
+      kill: (signal) => group ? killGroup(pid, signal as Deno.Signal) : child.kill(signal as Deno.Signal),
+      unref: () => child.unref(),
+    };
+  },
+};
+
+/** What this program writes to its own output. */
+export function ownOutput(name: "stdout" | "stderr"): Pick<SendStream, "sendAll"> {
+  const { write } = { write: (bytes: Uint8Array) => Deno[name].write(bytes) };
+  return {
+    async sendAll(bytes) {
+      for (let sent = 0; sent < bytes.length;) sent += await write(bytes.subarray(sent));
+    },
+  };
+}
+
+/** Each only where it is given: the host takes `undefined` for a value. */
+function commandOptions(
+  { cwd, env, uid, gid, ...options }: Omit<ProcessSpawnOptions, "command" | "group">,
+): Deno.CommandOptions {
+  return {
+    ...options,
+    ...cwd === undefined ? {} : { cwd },
+    ...env === undefined ? {} : { env: { ...env } },
+    ...uid === undefined ? {} : { uid },
+    ...gid === undefined ? {} : { gid },
+  };
+}
+
+/** Signals to a group go by its number, which takes the permission to signal anything. */
+function requireGroups(program: string): void {
+  if (Deno.permissions.querySync({ name: "run" }).state === "granted") return;
+  throw new Deno.errors.NotCapable(
+    `Cannot start "${program}" with "group" as signals to a group take permission to run everything: use --allow-run`,
+  );
+}
+
+function killGroup(pid: number, signal: Deno.Signal): void {
+  Deno.kill(-pid, signal);
+}
+
+function killRest(pid: number): void {
+  try {
+    killGroup(pid, "SIGKILL");
+  } catch {
+    // Nobody was left.
+  }
+}

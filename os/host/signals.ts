@@ -1,0 +1,32 @@
+/** The signals of the system. */
+
+import { claimSignal } from "../../core/internal.ts";
+import { isDeno, isWindows } from "./processes.ts";
+
+/** Those that `run()` handles itself, and lets others have. */
+type ClaimedSignal = Parameters<typeof claimSignal>[0];
+const CLAIMED: ReadonlySet<Deno.Signal> = new Set<ClaimedSignal>(["SIGINT", "SIGTERM", "SIGQUIT"]);
+
+/** Those that nobody can listen for: the system does not let them through, or the host has them for itself. */
+const UNCATCHABLE: ReadonlySet<Deno.Signal> = new Set(["SIGKILL", "SIGSTOP", "SIGSEGV", "SIGFPE", "SIGILL"]);
+const ON_WINDOWS: ReadonlySet<Deno.Signal> = new Set(["SIGINT", "SIGBREAK", "SIGHUP"]);
+
+/** Requires a signal that can be listened for. */
+export function requireCatchable(action: string, signal: Deno.Signal): void {
+  if (!UNCATCHABLE.has(signal) && (!isWindows || ON_WINDOWS.has(signal))) return;
+  throw new TypeError(`Cannot ${action} as it must be one that a program can receive here: received "${signal}"`);
+}
+
+/** Begins to listen; returns how to stop. One that was `unseen` goes to whoever had the signal before. */
+export function listen(signal: Deno.Signal, tell: () => void): (unseen: boolean) => void {
+  if (!isDeno) throw new TypeError(`Cannot receive "${signal}" as signals are received by Deno: this is another host`);
+  if (!CLAIMED.has(signal)) {
+    Deno.addSignalListener(signal, tell);
+    return () => Deno.removeSignalListener(signal, tell);
+  }
+  const giveBack = claimSignal(signal as ClaimedSignal, tell);
+  return (unseen) => {
+    // With nobody else, it does what it does to a program that does not listen.
+    if (!giveBack(unseen)) Deno.kill(Deno.pid, signal);
+  };
+}

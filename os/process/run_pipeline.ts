@@ -1,0 +1,121 @@
+/** Programs that read what the one before writes. */
+
+import { checkpoint, openNursery } from "../../core/mod.ts";
+import { composedWait, requireOptions, show } from "../../core/internal.ts";
+import { Child } from "./_child.ts";
+import type { Command } from "./command.ts";
+import { type Plan, planOf, type Takes } from "./_plan.ts";
+import { type OutputSink, type ProcessResult, resultOf, type RunProcessOptions } from "./run_process.ts";
+import { firstOf, supervise, type Supervised } from "./_supervise.ts";
+
+/** Options of `runPipeline()`: those of each of its programs, except that `stdin` is of the first and `stdout` of the last. */
+export type RunPipelineOptions<
+  Out extends OutputSink = OutputSink,
+  Err extends OutputSink | "tail" = OutputSink | "tail",
+> = Omit<RunProcessOptions<Out, Err>, "name">;
+
+const TAKES: Takes = {
+  stdin: ["null", "inherit", "pipe"],
+  bytes: true,
+  output: ["inherit", "null", "text", "bytes", "pipe"],
+  sinks: true,
+};
+const ACTION = "run a pipeline";
+
+/**
+ * Runs programs each of which reads what the one before writes, as `|` does in a shell.
+ *
+ * When the promise settles, all processes are gone. The bytes go through this program. One that does not read to the end closes
+ * the output of the one before, which SIGPIPE then ends: that is no failure, except of the last program. Any other failure ends
+ * all of them.
+ *
+ * **Cancellation:** ends all processes as `runProcess()` does, waits until they are gone, and throws `Cancelled`.
+ *
+ * **Cost:** one to two times what the pipes of a shell cost.
+ *
+ * @example The first lines of what never ends
+ * ```ts
+ * import { runPipeline } from "@trefoil/io/os";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { stdout } = await runPipeline([["yes"], ["head", "-n", "2"]], { stdout: "text" });
+ * assertEquals(stdout, "y\ny\n");
+ * ```
+ *
+ * @param commands The programs, in the order in which the bytes pass through them.
+ * @param options Input of the first, output of the last, and how they are ended.
+ * @returns How the last one has ended, and what was captured.
+ * @throws {ProcessError} If one of them cannot be started, or fails.
+ * @throws {TypeError} If there is no command, or an option is of the wrong kind; nothing is started.
+ * @throws {RangeError} If the value of an option cannot be one; nothing is started.
+ */
+export function runPipeline<
+  Out extends OutputSink = "inherit",
+  Err extends OutputSink | "tail" = Out extends "text" | "bytes" ? "tail" : "inherit",
+>(commands: readonly Command[], options: RunPipelineOptions<Out, Err> = {}): Promise<ProcessResult<Out, Err>> {
+  return composedWait(async () => {
+    const plans = plansOf(commands, options);
+    await checkpoint();
+    return await runAll(plans) as ProcessResult<Out, Err>;
+  });
+}
+
+/** What each of them is to do, before any is started. */
+function plansOf(commands: readonly Command[], options: RunPipelineOptions): readonly Plan[] {
+  if (!Array.isArray(commands) || commands.length === 0) {
+    throw new TypeError(
+      `Cannot ${ACTION} as "commands" must be an array of commands: received ${
+        Array.isArray(commands) ? "an empty one" : show(commands)
+      }`,
+    );
+  }
+  requireOptions(ACTION, options);
+  const { stdin = "null", stdout = "inherit" } = options;
+  const { stderr = stdout === "text" || stdout === "bytes" ? "tail" : "inherit" } = options;
+  return commands.map((command: Command, index) =>
+    planOf(ACTION, TAKES, {
+      command,
+      options: {
+        ...options,
+        stdin: index === 0 ? stdin : "pipe",
+        stdout: index === commands.length - 1 ? stdout : "pipe",
+        stderr,
+      },
+    })
+  );
+}
+
+async function runAll(plans: readonly Plan[]): Promise<ProcessResult> {
+  const results: Supervised[] = [];
+  try {
+    await openNursery((nursery) => {
+      let before: Child | null = null;
+      for (const [index, plan] of plans.entries()) {
+        const producer: Child | null = before;
+        // What it reads is a stream like any other: the output of the one before.
+        const child: Child = new Child(plan, producer?.host.stdout ?? null);
+        before = child;
+        nursery.startSoon(async () => {
+          try {
+            results[index] = await supervise(child);
+          } finally {
+            // It takes no more: who writes on shall notice.
+            producer?.host.stdout?.close();
+          }
+          judge(plan, results[index], index === plans.length - 1);
+        }, { name: plan.name });
+      }
+    }, { name: "pipeline" });
+  } catch (error) {
+    throw firstOf(error);
+  }
+  const last = plans.length - 1;
+  return resultOf(plans[last]!, results[last]!);
+}
+
+/** Throws if one of the programs has failed. */
+function judge(plan: Plan, supervised: Supervised, isLast: boolean): void {
+  // The one after it has not read to the end.
+  if (!isLast && supervised.status.signal === "SIGPIPE") return;
+  resultOf(plan, supervised);
+}
