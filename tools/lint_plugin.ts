@@ -192,8 +192,7 @@ const ROOT = decodeURI(new URL("../", import.meta.url).pathname);
 /** The path inside the repository, found by its top-level folders. */
 function inRepository(filename: string): string | undefined {
   const path = filename.startsWith(ROOT) ? filename.slice(ROOT.length) : filename;
-  return /(?:^|\/)((?:core|net|os|testing|examples|tools|bench)\/.*|mod\.ts)$/.exec(filename.replaceAll("\\", "/"))
-    ?.[1];
+  return /(?:^|\/)((?:core|net|os|testing|examples|tools|bench)\/.*|mod\.ts)$/.exec(path.replaceAll("\\", "/"))?.[1];
 }
 
 function literalText(node: Deno.lint.Node): string | undefined {
