@@ -15,7 +15,8 @@ export type { ProcessStatus } from "../core/lowlevel.ts";
 export { runPipeline, type RunPipelineOptions } from "./process/run_pipeline.ts";
 export {
   type CapturedOutput,
-  type OutputSink,
+  type OutputReceiver,
+  type OutputTarget,
   type ProcessResult,
   runProcess,
   type RunProcessOptions,

@@ -75,7 +75,8 @@ export async function supervise(child: Child, { begun, wrap = (sink) => sink }: 
     if (!(first instanceof OutputTooLong)) throw first;
     throw outputError(plan, first.pipe, { stdout: resultOf("stdout"), stderr: resultOf("stderr") });
   } finally {
-    // Those that have not begun.
+    // Also of those that have not begun.
+    host.stdin?.close();
     for (const pump of pumps) host[pump.name]?.close();
   }
 }

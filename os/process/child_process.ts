@@ -7,7 +7,7 @@ import type { Command } from "./command.ts";
 import { BE_READY, exitError } from "./_errors.ts";
 import { planOf, type Takes } from "./_plan.ts";
 import type { Process } from "./process.ts";
-import type { OutputSink, RunProcessOptions } from "./run_process.ts";
+import type { OutputReceiver, RunProcessOptions } from "./run_process.ts";
 import { Both, Lines, type Sink, TailSink } from "./_sinks.ts";
 import { supervise } from "./_supervise.ts";
 
@@ -20,17 +20,18 @@ export interface ChildProcessOptions extends Omit<RunProcessOptions, "stdin" | "
    */
   readonly stdin?: NonNullable<RunProcessOptions["stdin"]> | "pipe";
   /**
-   * Where its output goes: as for `runProcess()`, except that nothing is captured, and `"pipe"` is `Process.stdout`.
+   * Where its output goes: as for `runProcess()`, except that nothing is captured, and `"pipe"` is `Process.stdout`, which
+   * is yours to read to its end, or to close.
    *
    * @default {"inherit"}
    */
-  readonly stdout?: Exclude<OutputSink, "text" | "bytes"> | "pipe";
+  readonly stdout?: "inherit" | "null" | "pipe" | OutputReceiver;
   /**
    * Where its output of errors goes: as for `stdout`; `"tail"` keeps the last 4 KiB of it, for the message if the process fails.
    *
    * @default {"inherit"}
    */
-  readonly stderr?: Exclude<OutputSink, "text" | "bytes"> | "pipe" | "tail";
+  readonly stderr?: "inherit" | "null" | "pipe" | "tail" | OutputReceiver;
   /**
    * When it is ready: when a line of `stdout` or `stderr` matches, or a function has returned, such as one that tries until a port
    * answers. With a regular expression neither may be `"pipe"`: both are read for it, and then go where they are to go. By default the

@@ -5,13 +5,13 @@ import { composedWait, requireOptions, show } from "../../core/internal.ts";
 import { Child } from "./_child.ts";
 import type { Command } from "./command.ts";
 import { type Plan, planOf, type Takes } from "./_plan.ts";
-import { type OutputSink, type ProcessResult, resultOf, type RunProcessOptions } from "./run_process.ts";
+import { type OutputTarget, type ProcessResult, resultOf, type RunProcessOptions } from "./run_process.ts";
 import { firstOf, supervise, type Supervised } from "./_supervise.ts";
 
 /** Options of `runPipeline()`: those of each of its programs, except that `stdin` is of the first and `stdout` of the last. */
 export type RunPipelineOptions<
-  Out extends OutputSink = OutputSink,
-  Err extends OutputSink | "tail" = OutputSink | "tail",
+  Out extends OutputTarget = OutputTarget,
+  Err extends OutputTarget | "tail" = OutputTarget | "tail",
 > = Omit<RunProcessOptions<Out, Err>, "name">;
 
 const TAKES: Takes = {
@@ -50,8 +50,8 @@ const ACTION = "run a pipeline";
  * @throws {RangeError} If the value of an option cannot be one; nothing is started.
  */
 export function runPipeline<
-  Out extends OutputSink = "inherit",
-  Err extends OutputSink | "tail" = Out extends "text" | "bytes" ? "tail" : "inherit",
+  Out extends OutputTarget = "inherit",
+  Err extends OutputTarget | "tail" = Out extends "text" | "bytes" ? "tail" : "inherit",
 >(commands: readonly Command[], options: RunPipelineOptions<Out, Err> = {}): Promise<ProcessResult<Out, Err>> {
   return composedWait(async () => {
     const plans = plansOf(commands, options);
@@ -87,20 +87,20 @@ function plansOf(commands: readonly Command[], options: RunPipelineOptions): rea
 
 async function runAll(plans: readonly Plan[]): Promise<ProcessResult> {
   const results: Supervised[] = [];
+  const children: Child[] = [];
   try {
     await openNursery((nursery) => {
-      let before: Child | null = null;
       for (const [index, plan] of plans.entries()) {
-        const producer: Child | null = before;
         // What it reads is a stream like any other: the output of the one before.
-        const child: Child = new Child(plan, producer?.host.stdout ?? null);
-        before = child;
+        const source = children.at(-1)?.host.stdout ?? null;
+        const child = new Child(plan, source);
+        children.push(child);
         nursery.startSoon(async () => {
           try {
             results[index] = await supervise(child);
           } finally {
-            // It takes no more: who writes on shall notice.
-            producer?.host.stdout?.close();
+            // It takes no more: the one that writes on shall notice.
+            source?.close();
           }
           judge(plan, results[index], index === plans.length - 1);
         }, { name: plan.name });
@@ -108,6 +108,9 @@ async function runAll(plans: readonly Plan[]): Promise<ProcessResult> {
     }, { name: "pipeline" });
   } catch (error) {
     throw firstOf(error);
+  } finally {
+    // Of one whose reader was never started.
+    for (const { plan, host } of children) if (plan.stdout === "pipe") host.stdout?.close();
   }
   const last = plans.length - 1;
   return resultOf(plans[last]!, results[last]!);

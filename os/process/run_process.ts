@@ -13,16 +13,21 @@ import { supervise, type Supervised } from "./_supervise.ts";
 
 /**
  * Where the output of a program goes: `"inherit"`, to that of this program; `"null"`, nowhere; `"text"` and `"bytes"`, into the
- * result, as UTF-8 or as it is; a function gets it line by line; a `SendStream` as it is, which is lent, and not closed.
+ * result, as UTF-8 or as it is.
+ */
+export type OutputTarget = "inherit" | "null" | "text" | "bytes";
+
+/**
+ * What takes the output of a program as it comes: a function, line by line; or a stream, which is lent, and not closed.
  *
  * A line of more than 65,536 characters comes in pieces. An error that the function throws ends the process, and is thrown.
  */
-export type OutputSink = "inherit" | "null" | "text" | "bytes" | ((line: string) => void) | SendStream;
+export type OutputReceiver = ((line: string) => void) | SendStream;
 
 /** Options of `runProcess()`. */
 export interface RunProcessOptions<
-  Out extends OutputSink = OutputSink,
-  Err extends OutputSink | "tail" = OutputSink | "tail",
+  Out extends OutputTarget = OutputTarget,
+  Err extends OutputTarget | "tail" = OutputTarget | "tail",
 > extends ProcessOptions {
   /**
    * Where its input comes from: nowhere, from that of this program, or what is given here. A stream is lent, and not closed; up
@@ -38,13 +43,13 @@ export interface RunProcessOptions<
    *
    * @default {"inherit"}
    */
-  readonly stdout?: Out;
+  readonly stdout?: Out | OutputReceiver;
   /**
    * Where its output of errors goes. `"tail"` keeps the last 4 KiB of it, for the message if the process fails.
    *
    * @default {"tail"} if `stdout` is captured, `"inherit"` otherwise
    */
-  readonly stderr?: Err;
+  readonly stderr?: Err | OutputReceiver;
   /**
    * Whether an exit code other than 0, or an end by a signal, is a `ProcessError`.
    *
@@ -71,7 +76,7 @@ export interface RunProcessOptions<
 export type CapturedOutput<To> = To extends "text" | "tail" ? string : To extends "bytes" ? Uint8Array : null;
 
 /** How a program has ended, and what it has said: see `runProcess()`. */
-export interface ProcessResult<Out = OutputSink, Err = OutputSink> extends ProcessStatus {
+export interface ProcessResult<Out = OutputTarget, Err = OutputTarget> extends ProcessStatus {
   /** What was captured of its output; `null` if it went elsewhere. */
   readonly stdout: CapturedOutput<Out>;
   /** What was captured of its output of errors; `null` if it went elsewhere. */
@@ -128,8 +133,8 @@ const TAKES: Takes = {
  * @throws {RangeError} If the value of an option cannot be one; nothing is started.
  */
 export function runProcess<
-  Out extends OutputSink = "inherit",
-  Err extends OutputSink | "tail" = Out extends "text" | "bytes" ? "tail" : "inherit",
+  Out extends OutputTarget = "inherit",
+  Err extends OutputTarget | "tail" = Out extends "text" | "bytes" ? "tail" : "inherit",
 >(command: Command, options: RunProcessOptions<Out, Err> = {}): Promise<ProcessResult<Out, Err>> {
   return composedWait(async () => {
     const plan = planOf("run a process", TAKES, { command, options });
