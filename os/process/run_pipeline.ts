@@ -5,7 +5,8 @@ import { composedWait, requireOptions, show } from "../../core/internal.ts";
 import { Child } from "./_child.ts";
 import type { Command } from "./command.ts";
 import { type Plan, planOf, type Takes } from "./_plan.ts";
-import { type OutputTarget, type ProcessResult, resultOf, type RunProcessOptions } from "./run_process.ts";
+import { resultOf, type SupervisedResult } from "./_result.ts";
+import type { OutputTarget, ProcessResult, RunProcessOptions } from "./run_process.ts";
 import { firstOf, supervise, type Supervised } from "./_supervise.ts";
 
 /** Options of `runPipeline()`: those of each of its programs, except that `stdin` is of the first and `stdout` of the last. */
@@ -35,10 +36,13 @@ const ACTION = "run a pipeline";
  *
  * @example The first lines of what never ends
  * ```ts
+ * import { failAfter } from "@trefoil/io";
  * import { runPipeline } from "@trefoil/io/os";
  * import { assertEquals } from "@std/assert";
  *
- * const { stdout } = await runPipeline([["yes"], ["head", "-n", "2"]], { stdout: "text" });
+ * const { stdout } = await failAfter(10_000, () =>
+ *   runPipeline([["yes"], ["head", "-n", "2"]], { stdout: "text" })
+ * );
  * assertEquals(stdout, "y\ny\n");
  * ```
  *
@@ -85,7 +89,7 @@ function plansOf(commands: readonly Command[], options: RunPipelineOptions): rea
   );
 }
 
-async function runAll(plans: readonly Plan[]): Promise<ProcessResult> {
+async function runAll(plans: readonly Plan[]): Promise<SupervisedResult> {
   const results: Supervised[] = [];
   const children: Child[] = [];
   try {

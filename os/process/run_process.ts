@@ -6,10 +6,10 @@ import type { ReceiveStream, SendStream } from "../../net/mod.ts";
 import type { ProcessStatus } from "../../core/lowlevel.ts";
 import { Child } from "./_child.ts";
 import type { Command } from "./command.ts";
-import { exitError } from "./_errors.ts";
-import { type Plan, planOf, type Takes } from "./_plan.ts";
+import { planOf, type Takes } from "./_plan.ts";
 import type { ProcessOptions } from "./process.ts";
-import { supervise, type Supervised } from "./_supervise.ts";
+import { resultOf } from "./_result.ts";
+import { supervise } from "./_supervise.ts";
 
 /**
  * Where the output of a program goes: `"inherit"`, to that of this program; `"null"`, nowhere; `"text"` and `"bytes"`, into the
@@ -142,25 +142,4 @@ export function runProcess<
     const supervised = await supervise(new Child(plan));
     return resultOf(plan, supervised) as ProcessResult<Out, Err>;
   });
-}
-
-/** The result of a process that has ended well, or may end as it likes. */
-export function resultOf(plan: Plan, { status, stdout, stderr, leftOpen }: Supervised): ProcessResult {
-  if (plan.check && !status.success) throw exitError(plan, status, { captured: { stdout, stderr } });
-  if (leftOpen.length > 0) hint(plan, leftOpen);
-  const { code, signal, success } = status;
-  return { code, signal, success, stdout, stderr, leftOpen } as ProcessResult;
-}
-
-let hinted = false;
-
-/** Says once what is mostly a surprise. */
-function hint(plan: Plan, leftOpen: readonly string[]): void {
-  if (hinted) return;
-  hinted = true;
-  // deno-lint-ignore no-console -- nobody else can tell, and it is no error
-  console.error(
-    `Trefoil: a descendant of "${plan.name}" still holds its ${leftOpen.join(" and ")}: ` +
-      "{ group: true } ends whole trees, { drain: Infinity } waits",
-  );
 }
