@@ -39,6 +39,7 @@ export {
   memoryStreamPair,
 } from "./streams/memory_stream.ts";
 export { MockClock, type MockClockOptions } from "./time/mock_clock.ts";
+export type { ProcessScript, VirtualProcess, VirtualProcesses, VirtualProgram } from "./processes/virtual_processes.ts";
 export { type ScriptedStream, scriptedStream, ScriptError } from "./streams/scripted_stream.ts";
 export type {
   DirectionOptions,

@@ -20,6 +20,7 @@ const KNOWN: Readonly<Record<keyof SimulateOptions, true>> = {
   maxStepsAtOneInstant: true,
   leaks: true,
   network: true,
+  processes: true,
   instruments: true,
   schedule: true,
 };
@@ -31,7 +32,7 @@ const POLICIES = ["error", "warn", "ignore"];
 export function checkSimulateOptions(options: SimulateOptions): number {
   const action = "simulate";
   requireOptions(action, options, Object.keys(KNOWN));
-  const { seed, start, io = "freeze", onForeign, leaks, network, instruments, ...numbers } = options;
+  const { seed, start, io = "freeze", onForeign, leaks, network, processes, instruments, ...numbers } = options;
   if (seed !== undefined && typeof seed !== "number") {
     throw new TypeError(`Cannot simulate as "seed" must be a number: received ${show(seed)}`);
   }
@@ -51,6 +52,9 @@ export function checkSimulateOptions(options: SimulateOptions): number {
   requireWord(action, "onForeign", onForeign, ["grace", "wait", "error"]);
   if (network !== undefined && network !== "host" && !isObject(network)) {
     throw new TypeError(`Cannot simulate as "network" must be a network or "host": received ${show(network)}`);
+  }
+  if (processes !== undefined && processes !== "host" && !isObject(processes)) {
+    throw new TypeError(`Cannot simulate as "processes" must be processes or "host": received ${show(processes)}`);
   }
   if (instruments !== undefined && !Array.isArray(instruments)) {
     throw new TypeError(`Cannot simulate as "instruments" must be an array: received ${show(instruments)}`);

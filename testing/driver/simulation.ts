@@ -6,12 +6,13 @@
 
 import { composedWait, NOTHING } from "../../core/internal.ts";
 import { isErrorGroup, openNursery, run, sleep } from "../../core/mod.ts";
-import type { Network } from "../../core/lowlevel.ts";
+import type { Network, ProcessHost } from "../../core/lowlevel.ts";
 import { ambientDriver } from "./ambient.ts";
 import { Driver } from "./driver.ts";
 import { patchGlobals } from "./globals.ts";
 import type { Leak } from "./leaks.ts";
 import { SimulatedNetwork } from "../net/simulated_network.ts";
+import { SimulatedProcesses } from "../processes/simulated_processes.ts";
 import { seededRandom } from "./random.ts";
 import { settled } from "../time/settled.ts";
 import type { Background, SimulateOptions, Simulation } from "../time/simulate.ts";
@@ -39,11 +40,12 @@ export async function simulateAt<T>(
   const { seed = 0, io = "freeze" } = options;
   const random = seededRandom(seed);
   const network = options.network ?? new SimulatedNetwork(clock, random, io !== "freeze");
+  const processes = options.processes ?? new SimulatedProcesses(clock);
   const driver = new Driver(clock, options, { origin, network: network === "host" ? null : network });
   const unpatch = patchGlobals(ambientDriver);
   clock.driver = driver;
   try {
-    const outcome = run(() => perform(body, { clock, driver, random, network, seed }), {
+    const outcome = run(() => perform(body, { clock, driver, random, network, processes, seed }), {
       clock,
       random,
       instruments: [driver, ...options.instruments ?? []],
@@ -51,6 +53,7 @@ export async function simulateAt<T>(
       handleSignals: false,
       spawnSites: SPAWN_SITES,
       ...(network === "host" ? {} : { network }),
+      ...(processes === "host" ? {} : { processes }),
       ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
     });
     let value: T | undefined;
@@ -73,12 +76,13 @@ interface Parts {
   readonly driver: Driver;
   readonly random: () => number;
   readonly network: Network | "host";
+  readonly processes: ProcessHost | "host";
   readonly seed: number;
 }
 
 /** The main task: the body, with a nursery around it for the background. */
 async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Parts): Promise<T> {
-  const { clock, driver, random, network, seed } = parts;
+  const { clock, driver, random, network, processes, seed } = parts;
   let failure: unknown;
   let failed = false;
   try {
@@ -87,6 +91,7 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
         startSoon: (fn, options) => nursery.startSoon(fn, { ...options, daemon: true }),
       };
       if (network instanceof SimulatedNetwork) network.background = background;
+      if (processes instanceof SimulatedProcesses) processes.background = background;
       const sim: Simulation = {
         get now() {
           return clock.now();
@@ -97,6 +102,12 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
           if (network instanceof SimulatedNetwork) return network;
           throw new TypeError(
             'Cannot use "net" as the network must be the one in memory: option "network" names another',
+          );
+        },
+        get processes() {
+          if (processes instanceof SimulatedProcesses) return processes;
+          throw new TypeError(
+            'Cannot use "processes" as they must be those in memory: option "processes" names others',
           );
         },
         settled: () => settled(),

@@ -2,10 +2,11 @@
 
 import { composedWait, faultOf, NOTHING, requireFunction } from "../../core/internal.ts";
 import type { Task, TaskTree } from "../../core/mod.ts";
-import type { Instrument, Network, Schedule } from "../../core/lowlevel.ts";
+import type { Instrument, Network, ProcessHost, Schedule } from "../../core/lowlevel.ts";
 import { judgeLeaks, warnOfLeaks } from "../driver/leaks.ts";
 import type { LeakPolicies, LeakPolicy } from "./leaks.ts";
 import type { VirtualNetwork } from "../net/virtual_network.ts";
+import type { VirtualProcesses } from "../processes/virtual_processes.ts";
 import { checkSimulateOptions } from "../driver/simulate_options.ts";
 import { type Ending, simulateAt } from "../driver/simulation.ts";
 import { Sites } from "../driver/sites.ts";
@@ -85,6 +86,11 @@ export interface SimulateOptions {
    * It has no HTTP, TLS or WebSockets: use real sockets and `io: { quiet: 50 }` with those.
    */
   readonly network?: Network | "host";
+  /**
+   * The processes of the run; `"host"` for real ones, for which time stands still while one is there. By default they are
+   * programs in memory, on simulated time: see `Simulation.processes`.
+   */
+  readonly processes?: ProcessHost | "host";
   /** Watchers of the run, told after the simulation itself. */
   readonly instruments?: readonly Instrument[];
   /**
@@ -104,6 +110,11 @@ export interface Simulation {
   readonly background: Background;
   /** The network in memory. Throws a `TypeError` if option `network` has put another one in its place. */
   readonly net: VirtualNetwork;
+  /**
+   * The processes in memory: says what a program does that the code under test starts. Throws a `TypeError` if option
+   * `processes` has put others in their place.
+   */
+  readonly processes: VirtualProcesses;
   /**
    * Waits until every other task waits for time or for ever.
    *

@@ -1,0 +1,70 @@
+/** The processes of a simulation: programs that its test defines, in its time. */
+
+import type { HostProcess, ProcessHost, ProcessSpawnOptions } from "../../core/lowlevel.ts";
+import { sleep } from "../../core/mod.ts";
+import { requireFunction, requireOptions } from "../base/check.ts";
+import type { Background } from "../time/simulate.ts";
+import { Process } from "./_process.ts";
+import type { ProcessScript, VirtualProcesses, VirtualProgram } from "./virtual_processes.ts";
+
+const ACTION = "define a program";
+
+/** See the header. */
+export class SimulatedProcesses implements ProcessHost, VirtualProcesses {
+  readonly inMemory = true;
+  /** Where they run. Written by the simulation, before anything can be started. */
+  background: Background | null = null;
+  readonly #clock: { now(): number };
+  readonly #programs = new Map<string, VirtualProgram>();
+  readonly #log: string[] = [];
+  #lastPid = 0;
+
+  constructor(clock: { now(): number }) {
+    this.#clock = clock;
+  }
+
+  define(program: string, does: VirtualProgram | ProcessScript): void {
+    if (typeof program !== "string" || program === "") {
+      throw new TypeError(`Cannot ${ACTION} as "program" must be its name: received ${JSON.stringify(program)}`);
+    }
+    if (typeof does !== "object" || does === null) requireFunction(ACTION, "does", does);
+    this.#programs.set(program, typeof does === "function" ? does : programOf(does));
+  }
+
+  log(): readonly string[] {
+    return [...this.#log];
+  }
+
+  spawn(options: ProcessSpawnOptions): HostProcess {
+    const [name] = options.command;
+    const program = this.#programs.get(name);
+    if (program === undefined || this.background === null) {
+      const error = new Error(
+        `Cannot start "${name}" as a simulation must have been told what it does: call sim.processes.define(${
+          JSON.stringify(name)
+        }, …), or take real processes by option "processes: \\"host\\""`,
+      );
+      error.name = "NotFound";
+      throw error;
+    }
+    const process = new Process(
+      ++this.#lastPid,
+      options,
+      (line) => void this.#log.push(`${(this.#clock.now() / 1_000).toFixed(3)}s ${line}`),
+    );
+    process.begin(program, this.background);
+    return process.outside;
+  }
+}
+
+/** A program that does what a script says. */
+function programOf(script: ProcessScript): VirtualProgram {
+  requireOptions(ACTION, script, ["stdout", "stderr", "code", "after"]);
+  const { stdout = "", stderr = "", code = 0, after = 0 } = script;
+  return async (process) => {
+    await sleep(after);
+    await process.stdout.sendText(stdout);
+    await process.stderr.sendText(stderr);
+    return code;
+  };
+}
