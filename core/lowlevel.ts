@@ -33,6 +33,7 @@ export type {
   ProcessSpawnOptions,
   ProcessStatus,
 } from "./seams/processes.ts";
+export type { SignalSource } from "./seams/signals.ts";
 export { type Schedule } from "./tasks/run.ts";
 export type { RunStatistics, RunView } from "./tasks/runtime_view.ts";
 export { suspend, type WaitReason, type Waker } from "./kernel/waiter.ts";

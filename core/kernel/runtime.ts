@@ -14,6 +14,7 @@ import { Instruments } from "../seams/instrument.ts";
 import { reportHook } from "../base/report_hook.ts";
 import type { Network } from "../seams/network.ts";
 import type { ProcessHost } from "../seams/processes.ts";
+import type { SignalSource } from "../seams/signals.ts";
 import type { RunOptions, Schedule } from "../tasks/run.ts";
 import type { RunStatistics, RunView } from "../tasks/runtime_view.ts";
 import { type StatusNode, walk } from "./status.ts";
@@ -33,6 +34,7 @@ export class Runtime implements RunView {
   readonly clock: Clock;
   readonly network: Network | undefined;
   readonly processes: ProcessHost | undefined;
+  readonly signals: SignalSource | undefined;
   readonly random: () => number;
   /** The user's policy; `null` for none. Written by `scheduleResume()`. */
   schedule: Schedule | null;
@@ -68,6 +70,7 @@ export class Runtime implements RunView {
     this.clock = options.clock ?? realClock;
     this.network = options.network;
     this.processes = options.processes;
+    this.signals = options.signals;
     this.schedule = options.schedule ?? null;
     this.turns = turnsFor(this.clock);
     this.random = options.random ?? Math.random;

@@ -8,26 +8,33 @@
  */
 
 import { onSignal, type Signal } from "../base/host.ts";
+import type { SignalSource } from "../seams/signals.ts";
 
 interface Claim {
   readonly tell: () => void;
 }
 
-/** Of each signal. Written by `claimSignal()` and `listenForRun()`. */
-const claims = new Map<Signal, Claim[]>();
-const runs = new Map<Signal, Set<() => void>>();
+/** Who wants a signal of a source. Written by `claimSignal()` and `listenForRun()`. */
+class Desk {
+  readonly claims: Claim[] = [];
+  readonly runs = new Set<() => void>();
+}
+
+/** Those of the host, and of each source in memory. */
+const host = new Map<string, Desk>();
+const sources = new WeakMap<SignalSource, Map<string, Desk>>();
 
 /** Listens on behalf of a run, which hears of a signal that nobody has claimed; returns how to stop. */
 export function listenForRun(signal: Signal, tell: () => void): () => void {
+  const { claims, runs } = deskOf(host, signal);
   // A function of its own, as a run may listen twice.
   const told = () => tell();
   const stop = onSignal(signal, () => {
-    if (claimsOf(signal).length === 0) told();
+    if (claims.length === 0) told();
   });
-  const listening = runsOf(signal);
-  listening.add(told);
+  runs.add(told);
   return () => {
-    listening.delete(told);
+    runs.delete(told);
     stop();
   };
 }
@@ -36,32 +43,38 @@ export function listenForRun(signal: Signal, tell: () => void): () => void {
  * Takes a signal over, from the runs and from whoever claimed it before. Returns how to give it back, once, and whether one
  * was there that nobody has looked at: that goes to the one before, or the runs. `false` if there is nobody.
  */
-export function claimSignal(signal: Signal, tell: () => void): (unseen: boolean) => boolean {
-  const list = claimsOf(signal);
+export function claimSignal(
+  signal: Signal,
+  tell: () => void,
+  source: SignalSource | undefined,
+): (unseen: boolean) => boolean {
+  const { claims, runs } = deskOf(desksOf(source), signal);
   const claim: Claim = { tell };
-  const stop = onSignal(signal, () => {
-    if (list.at(-1) === claim) tell();
-  });
-  list.push(claim);
+  const told = (): void => {
+    if (claims.at(-1) === claim) tell();
+  };
+  const stop = source === undefined ? onSignal(signal, told) : source.listen(signal, told);
+  claims.push(claim);
   return (unseen) => {
     stop();
-    const index = list.indexOf(claim);
-    list.splice(index, 1);
+    const index = claims.indexOf(claim);
+    claims.splice(index, 1);
     if (!unseen) return true;
-    const heirs = index > 0 ? [list[index - 1]!.tell] : [...runsOf(signal)];
+    const heirs = index > 0 ? [claims[index - 1]!.tell] : [...runs];
     for (const heir of heirs) heir();
     return heirs.length > 0;
   };
 }
 
-function claimsOf(signal: Signal): Claim[] {
-  const list = claims.get(signal) ?? [];
-  claims.set(signal, list);
-  return list;
+function desksOf(source: SignalSource | undefined): Map<string, Desk> {
+  if (source === undefined) return host;
+  const desks = sources.get(source) ?? new Map<string, Desk>();
+  sources.set(source, desks);
+  return desks;
 }
 
-function runsOf(signal: Signal): Set<() => void> {
-  const set = runs.get(signal) ?? new Set();
-  runs.set(signal, set);
-  return set;
+function deskOf(desks: Map<string, Desk>, signal: string): Desk {
+  const desk = desks.get(signal) ?? new Desk();
+  desks.set(signal, desk);
+  return desk;
 }

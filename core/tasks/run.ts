@@ -16,6 +16,7 @@ import { isKeptByHost } from "../base/kept_by_host.ts";
 import { listenForRun } from "../kernel/signal_claims.ts";
 import type { Network } from "../seams/network.ts";
 import type { ProcessHost } from "../seams/processes.ts";
+import type { SignalSource } from "../seams/signals.ts";
 import { Runtime } from "../kernel/runtime.ts";
 import { reportHook } from "../base/report_hook.ts";
 import type { Task } from "./task.ts";
@@ -34,6 +35,8 @@ export interface RunOptions {
   readonly network?: Network;
   /** The processes that `os` starts; by default those of the system. */
   readonly processes?: ProcessHost;
+  /** The signals that `openSignals()` receives; by default those of the system. */
+  readonly signals?: SignalSource;
   /**
    * Decides when a granted wait resumes: must call `resume` exactly once, now or later. Who is granted what has been
    * decided by then (first come, first served); only the order in which tasks go on is up to this function. The place

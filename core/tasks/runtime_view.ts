@@ -3,6 +3,7 @@
 import type { Clock } from "../time/clock.ts";
 import type { Network } from "../seams/network.ts";
 import type { ProcessHost } from "../seams/processes.ts";
+import type { SignalSource } from "../seams/signals.ts";
 import type { TaskTree } from "./task_tree.ts";
 
 /** Numbers that say how busy a run is. */
@@ -25,6 +26,8 @@ export interface RunView {
   readonly network: Network | undefined;
   /** The processes of the run, if it has some of its own. */
   readonly processes: ProcessHost | undefined;
+  /** The signals of the run, if it has some of its own. */
+  readonly signals: SignalSource | undefined;
   /** A random number from 0 up to 1; tests replace the source. */
   random(): number;
   /** Counts the run's tasks, waits and host operations. */

@@ -1,6 +1,12 @@
 /** The processes of the system: with `signals.ts` what of `os` calls `Deno`. */
 
-import type { HostProcess, ProcessHost, ProcessSpawnOptions, ProcessStatus } from "../../core/lowlevel.ts";
+import {
+  hostOperation,
+  type HostProcess,
+  type ProcessHost,
+  type ProcessSpawnOptions,
+  type ProcessStatus,
+} from "../../core/lowlevel.ts";
 import { type SendStream, streamFromReadable, streamFromWritable } from "../../net/mod.ts";
 
 /** Whether the host is Deno: others have no way of starting programs that is tried. */
@@ -31,10 +37,11 @@ export const denoProcesses: ProcessHost = {
 
 /** What this program writes to its own output. */
 export function ownOutput(name: "stdout" | "stderr"): Pick<SendStream, "sendAll"> {
-  const { write } = { write: (bytes: Uint8Array) => Deno[name].write(bytes) };
   return {
     async sendAll(bytes) {
-      for (let sent = 0; sent < bytes.length;) sent += await write(bytes.subarray(sent));
+      for (let sent = 0; sent < bytes.length;) {
+        sent += await hostOperation(`write to ${name}`, Deno[name].write(bytes.subarray(sent)));
+      }
     },
   };
 }

@@ -1,5 +1,6 @@
 /** The signals of the system. */
 
+import type { SignalSource } from "../../core/lowlevel.ts";
 import { claimSignal } from "../../core/internal.ts";
 import { isDeno, isWindows } from "./processes.ts";
 
@@ -17,16 +18,28 @@ export function requireCatchable(action: string, signal: Deno.Signal): void {
   throw new TypeError(`Cannot ${action} as it must be one that a program can receive here: received "${signal}"`);
 }
 
+const denoSignals: SignalSource = {
+  listen(signal, tell) {
+    if (!isDeno) {
+      throw new TypeError(`Cannot receive "${signal}" as signals are received by Deno: this is another host`);
+    }
+    Deno.addSignalListener(signal as Deno.Signal, tell);
+    return () => Deno.removeSignalListener(signal as Deno.Signal, tell);
+  },
+  raise: (signal) => Deno.kill(Deno.pid, signal as Deno.Signal),
+};
+
 /** Begins to listen; returns how to stop. One that was `unseen` goes to whoever had the signal before. */
-export function listen(signal: Deno.Signal, tell: () => void): (unseen: boolean) => void {
-  if (!isDeno) throw new TypeError(`Cannot receive "${signal}" as signals are received by Deno: this is another host`);
-  if (!CLAIMED.has(signal)) {
-    Deno.addSignalListener(signal, tell);
-    return () => Deno.removeSignalListener(signal, tell);
-  }
-  const giveBack = claimSignal(signal as ClaimedSignal, tell);
+export function listen(
+  signal: Deno.Signal,
+  tell: () => void,
+  source: SignalSource | undefined,
+): (unseen: boolean) => void {
+  const from = source ?? denoSignals;
+  if (!CLAIMED.has(signal)) return from.listen(signal, tell);
+  const giveBack = claimSignal(signal as ClaimedSignal, tell, source);
   return (unseen) => {
     // With nobody else, it does what it does to a program that does not listen.
-    if (!giveBack(unseen)) Deno.kill(Deno.pid, signal);
+    if (!giveBack(unseen)) from.raise(signal);
   };
 }

@@ -1,7 +1,7 @@
 /** Signals of the system as values to be received: SIGHUP to reload, SIGUSR2 to rotate, SIGWINCH to draw anew. */
 
 import { BusyResourceError, ClosedResourceError } from "../../core/mod.ts";
-import { beginHostOperation, suspend, type Waker } from "../../core/lowlevel.ts";
+import { beginHostOperation, currentRun, suspend, type Waker } from "../../core/lowlevel.ts";
 import { composedWait, hostClear, hostTimeout, inspectable } from "../../core/internal.ts";
 import { requireSignal } from "../base/signal_names.ts";
 import { listen, requireCatchable } from "../host/signals.ts";
@@ -99,6 +99,7 @@ class Receiver implements SignalReceiver {
   }
 
   readonly #signals: ReadonlySet<Deno.Signal>;
+  readonly #inMemory: boolean;
   readonly #queue = new SignalQueue();
   readonly #stops = new Map<Deno.Signal, (unseen: boolean) => void>();
   #receiver: Waker<Deno.Signal> | null = null;
@@ -108,8 +109,10 @@ class Receiver implements SignalReceiver {
 
   constructor(signals: ReadonlySet<Deno.Signal>) {
     this.#signals = signals;
+    const source = currentRun().signals;
+    this.#inMemory = source?.inMemory === true;
     try {
-      for (const signal of signals) this.#stops.set(signal, listen(signal, () => this.#came(signal)));
+      for (const signal of signals) this.#stops.set(signal, listen(signal, () => this.#came(signal), source));
     } catch (error) {
       // One that this system does not have.
       this.close();
@@ -127,7 +130,7 @@ class Receiver implements SignalReceiver {
       const signal = this.#queue.take();
       if (signal !== undefined) return void waker.wake(signal);
       this.#receiver = waker;
-      this.#release = keepAlive([...this.#signals].join(", "));
+      if (!this.#inMemory) this.#release = keepAlive([...this.#signals].join(", "));
     }, () => {
       this.#leave();
       return true;

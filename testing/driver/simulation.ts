@@ -13,6 +13,7 @@ import { patchGlobals } from "./globals.ts";
 import type { Leak } from "./leaks.ts";
 import { SimulatedNetwork } from "../net/simulated_network.ts";
 import { SimulatedProcesses } from "../processes/simulated_processes.ts";
+import { SimulatedSignals } from "../signals/simulated_signals.ts";
 import { seededRandom } from "./random.ts";
 import { settled } from "../time/settled.ts";
 import type { Background, SimulateOptions, Simulation } from "../time/simulate.ts";
@@ -41,16 +42,18 @@ export async function simulateAt<T>(
   const random = seededRandom(seed);
   const network = options.network ?? new SimulatedNetwork(clock, random, io !== "freeze");
   const processes = options.processes ?? new SimulatedProcesses(clock);
+  const signals = new SimulatedSignals();
   const driver = new Driver(clock, options, { origin, network: network === "host" ? null : network });
   const unpatch = patchGlobals(ambientDriver);
   clock.driver = driver;
   try {
-    const outcome = run(() => perform(body, { clock, driver, random, network, processes, seed }), {
+    const outcome = run(() => perform(body, { clock, driver, random, network, processes, signals, seed }), {
       clock,
       random,
       instruments: [driver, ...options.instruments ?? []],
       signal: driver.signal,
       handleSignals: false,
+      signals,
       spawnSites: SPAWN_SITES,
       ...(network === "host" ? {} : { network }),
       ...(processes === "host" ? {} : { processes }),
@@ -77,12 +80,13 @@ interface Parts {
   readonly random: () => number;
   readonly network: Network | "host";
   readonly processes: ProcessHost | "host";
+  readonly signals: SimulatedSignals;
   readonly seed: number;
 }
 
 /** The main task: the body, with a nursery around it for the background. */
 async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Parts): Promise<T> {
-  const { clock, driver, random, network, processes, seed } = parts;
+  const { clock, driver, random, network, processes, signals, seed } = parts;
   let failure: unknown;
   let failed = false;
   try {
@@ -110,6 +114,7 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
             'Cannot use "processes" as they must be those in memory: option "processes" names others',
           );
         },
+        signal: (signal) => signals.send(signal),
         settled: () => settled(),
         advance: (ms) =>
           composedWait(async () => {

@@ -116,6 +116,13 @@ export interface Simulation {
    */
   readonly processes: VirtualProcesses;
   /**
+   * Sends a signal of the system, in memory, to whoever has opened it by `openSignals()`.
+   *
+   * @param signal Its name, such as `"SIGHUP"`.
+   * @throws {TypeError} If nobody listens for it.
+   */
+  signal(signal: string): void;
+  /**
    * Waits until every other task waits for time or for ever.
    *
    * **Cancellation:** throws `Cancelled`; nothing is lost.
