@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   BufferedReceiver,
@@ -107,7 +108,7 @@ Deno.test(
       if (file === null) throw new Deno.errors.NotFound("no such file");
       return file;
     };
-    // deno-lint-ignore no-console -- what it says is of no interest here
+    // What it says is of no interest here.
     const { log, error } = console;
     console.log = console.error = () => {};
     try {

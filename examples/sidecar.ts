@@ -3,7 +3,7 @@
  * Starts a server as a sidecar, waits until it says that it is ready, talks to it, and ends it with everything else: also when
  * the program fails or Ctrl-C is pressed. If the server dies first, the program fails with what it has said last.
  *
- * Run it: deno run --allow-run=deno --allow-net examples/sidecar.ts [text]
+ * Run it: deno run --allow-run --allow-net examples/sidecar.ts [text]
  */
 import { BufferedStream, childProcess, type Command, openNursery, openTcpStream, run } from "@trefoil/io";
 

@@ -142,6 +142,11 @@ export function planOf(action: string, takes: Takes, { command, options }: {
 
 function requireInput(action: string, value: unknown, { stdin, bytes }: Takes): void {
   if (stdin.includes(value as string)) return;
+  if (bytes && value === "pipe") {
+    throw new TypeError(
+      `Cannot ${action} as "stdin" must not be "pipe", which is for openProcess(): to send that text, give its bytes`,
+    );
+  }
   if (bytes && (typeof value === "string" || value instanceof Uint8Array || has(value, "receiveSome"))) return;
   const others = bytes ? ", a string, a Uint8Array or a ReceiveStream" : "";
   throw new TypeError(`Cannot ${action} as "stdin" must be ${list(stdin)}${others}: received ${show(value)}`);

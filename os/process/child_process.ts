@@ -11,7 +11,11 @@ import type { OutputReceiver, RunProcessOptions } from "./run_process.ts";
 import { Both, Lines, type Sink, TailSink } from "./_sinks.ts";
 import { supervise } from "./_supervise.ts";
 
-/** Options of `childProcess()`. */
+/**
+ * Options of `childProcess()`.
+ *
+ * @category Processes
+ */
 export interface ChildProcessOptions extends Omit<RunProcessOptions, "stdin" | "stdout" | "stderr" | "maxOutput"> {
   /**
    * Where its input comes from: as for `runProcess()`, and `"pipe"` is `Process.stdin`.
@@ -76,6 +80,7 @@ const ACTION = "make a child process";
  * @returns The function.
  * @throws {TypeError} If the command or an option is of the wrong kind.
  * @throws {RangeError} If the value of an option cannot be one.
+ * @category Processes
  */
 export function childProcess(
   command: Command,

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { CancelScope, currentTime, ErrorGroup, moveOnAfter, openNursery, sleep, sleepForever } from "../../core/mod.ts";
 import { BufferedReceiver } from "../../net/mod.ts";
 import { childProcess } from "./child_process.ts";
-import { inTime } from "./_fixtures/in_time.ts";
+import { inTime } from "../_fixtures/in_time.ts";
 import { ProcessError } from "./process_error.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);

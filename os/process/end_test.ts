@@ -10,8 +10,8 @@ import {
   sleepForever,
   suppressedErrors,
 } from "../../core/mod.ts";
-import type { FakeProcess } from "./_fixtures/fake_processes.ts";
-import { inTime, until } from "./_fixtures/in_time.ts";
+import type { FakeProcess } from "../_fixtures/fake_processes.ts";
+import { inTime, until } from "../_fixtures/in_time.ts";
 import { ProcessError } from "./process_error.ts";
 import { runProcess } from "./run_process.ts";
 

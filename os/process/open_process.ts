@@ -8,7 +8,11 @@ import { planOf, type Takes } from "./_plan.ts";
 import { ProcessImpl } from "./_process.ts";
 import type { Process, ProcessOptions } from "./process.ts";
 
-/** Options of `openProcess()`. */
+/**
+ * Options of `openProcess()`.
+ *
+ * @category Processes
+ */
 export interface OpenProcessOptions extends ProcessOptions {
   /**
    * Where its input comes from: `"pipe"` is `Process.stdin`.
@@ -60,6 +64,7 @@ const TAKES: Takes = { stdin: WORDS, bytes: false, output: WORDS, sinks: false }
  * @throws {ProcessError} If it cannot be started.
  * @throws {TypeError} If the command or an option is of the wrong kind; nothing is started.
  * @throws {RangeError} If the value of an option cannot be one; nothing is started.
+ * @category Processes
  */
 export function openProcess(command: Command, options: OpenProcessOptions = {}): Promise<Process> {
   return composedWait(async () => {

@@ -1,7 +1,8 @@
+// deno-lint-ignore-file no-console
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { BrokenResourceError, CancelScope, currentTime, moveOnAfter, openNursery, sleep } from "../../core/mod.ts";
 import { BufferedReceiver, BufferedStream, StapledStream } from "../../net/mod.ts";
-import { inTime, until } from "./_fixtures/in_time.ts";
+import { inTime, until } from "../_fixtures/in_time.ts";
 import { openProcess } from "./open_process.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -126,7 +127,6 @@ Deno.test("P10: leaving the block ends the process, quietly, and within its time
 });
 
 Deno.test("P10: a cleanup that fails is reported, and not thrown over the error of the body", async () => {
-  // deno-lint-ignore no-console -- what it is about
   const { error: print } = console;
   const printed: unknown[] = [];
   console.error = (...args: unknown[]) => void printed.push(...args);

@@ -3,7 +3,11 @@
 import type { ProcessStatus } from "../../core/lowlevel.ts";
 import type { ReceiveStream, SendStream } from "../../net/mod.ts";
 
-/** Options of everything that starts a process. */
+/**
+ * Options of everything that starts a process.
+ *
+ * @category Processes
+ */
 export interface ProcessOptions {
   /**
    * How long the process may take to end once it was asked to, in milliseconds, before SIGKILL ends it.
@@ -44,7 +48,11 @@ export interface ProcessOptions {
   readonly name?: string;
 }
 
-/** A process that was started by `openProcess()` or `childProcess()`. */
+/**
+ * A process that was started by `openProcess()` or `childProcess()`.
+ *
+ * @category Processes
+ */
 export interface Process extends AsyncDisposable {
   /** Its number in the system. */
   readonly pid: number;

@@ -6,10 +6,16 @@ import { branded, cutStack, recogniseBrand } from "../../core/internal.ts";
  * Why a process has failed: `"exit"`, its exit code was not 0, or it ended before it was ready; `"signal"`, a signal ended it;
  * `"spawn"`, it could not be started; `"output"`, it wrote more than `maxOutput`; `"unkillable"`, it is still there five
  * seconds after SIGKILL.
+ *
+ * @category Processes
  */
 export type ProcessErrorReason = "exit" | "signal" | "spawn" | "output" | "unkillable";
 
-/** What a `ProcessError` carries. */
+/**
+ * What a `ProcessError` carries.
+ *
+ * @category Processes
+ */
 export interface ProcessErrorOptions extends ErrorOptions {
   /** Why it has failed. */
   readonly reason: ProcessErrorReason;
@@ -42,6 +48,8 @@ export interface ProcessErrorOptions extends ErrorOptions {
  * );
  * assertEquals([error.reason, error.code, error.stderr], ["exit", 3, "no such branch\n"]);
  * ```
+ *
+ * @category Processes
  */
 export class ProcessError extends Error {
   /** The name of the class. */

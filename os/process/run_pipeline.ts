@@ -9,18 +9,19 @@ import { resultOf, type SupervisedResult } from "./_result.ts";
 import type { OutputTarget, ProcessResult, RunProcessOptions } from "./run_process.ts";
 import { firstOf, supervise, type Supervised } from "./_supervise.ts";
 
-/** Options of `runPipeline()`: those of each of its programs, except that `stdin` is of the first and `stdout` of the last. */
+/**
+ * Options of `runPipeline()`: those of each of its programs, except that `stdin` is of the first and `stdout` of the last.
+ *
+ * @category Processes
+ */
 export type RunPipelineOptions<
   Out extends OutputTarget = OutputTarget,
   Err extends OutputTarget | "tail" = OutputTarget | "tail",
 > = Omit<RunProcessOptions<Out, Err>, "name">;
 
-const TAKES: Takes = {
-  stdin: ["null", "inherit", "pipe"],
-  bytes: true,
-  output: ["inherit", "null", "text", "bytes", "pipe"],
-  sinks: true,
-};
+/** What the first program takes as its input, and the last as its output; the others are joined by pipes. */
+const STDIN = ["null", "inherit"];
+const OUTPUT = ["inherit", "null", "text", "bytes"];
 const ACTION = "run a pipeline";
 
 /**
@@ -52,6 +53,7 @@ const ACTION = "run a pipeline";
  * @throws {ProcessError} If one of them cannot be started, or fails.
  * @throws {TypeError} If there is no command, or an option is of the wrong kind; nothing is started.
  * @throws {RangeError} If the value of an option cannot be one; nothing is started.
+ * @category Processes
  */
 export function runPipeline<
   Out extends OutputTarget = "inherit",
@@ -76,17 +78,17 @@ function plansOf(commands: readonly Command[], options: RunPipelineOptions): rea
   requireOptions(ACTION, options);
   const { stdin = "null", stdout = "inherit" } = options;
   const { stderr = stdout === "text" || stdout === "bytes" ? "tail" : "inherit" } = options;
-  return commands.map((command: Command, index) =>
-    planOf(ACTION, TAKES, {
-      command,
-      options: {
-        ...options,
-        stdin: index === 0 ? stdin : "pipe",
-        stdout: index === commands.length - 1 ? stdout : "pipe",
-        stderr,
-      },
-    })
-  );
+  return commands.map((command: Command, index) => {
+    const [isFirst, isLast] = [index === 0, index === commands.length - 1];
+    const takes: Takes = {
+      stdin: isFirst ? STDIN : ["pipe"],
+      bytes: true,
+      output: isLast ? OUTPUT : [...OUTPUT, "pipe"],
+      sinks: true,
+    };
+    const own = { stdin: isFirst ? stdin : "pipe", stdout: isLast ? stdout : "pipe", stderr } as const;
+    return planOf(ACTION, takes, { command, options: { ...options, ...own } });
+  });
 }
 
 async function runAll(plans: readonly Plan[]): Promise<SupervisedResult> {

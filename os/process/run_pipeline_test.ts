@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CancelScope, moveOnAfter } from "../../core/mod.ts";
-import { inTime } from "./_fixtures/in_time.ts";
+import { inTime } from "../_fixtures/in_time.ts";
 import { ProcessError } from "./process_error.ts";
 import { runPipeline } from "./run_pipeline.ts";
 
@@ -56,6 +56,14 @@ Deno.test("P16: a pipeline is cancelled as a whole", async () => {
       '"commands" must be an array of commands: received an empty one',
     );
     await assertRejects(() => runPipeline("a | b" as never), TypeError, 'received "a | b"');
+    assertEquals(spawned.length, 0);
+  });
+});
+
+Deno.test("P16: pipes are between the programs, and not for others", async () => {
+  await inTime((process) => process.exit(0), async ({ spawned }) => {
+    await assertRejects(() => runPipeline([["a"]], { stdin: "pipe" }), TypeError, '"stdin" must not be "pipe"');
+    await assertRejects(() => runPipeline([["a"], ["b"]], { stdout: "pipe" as never }), TypeError, '"stdout" must be');
     assertEquals(spawned.length, 0);
   });
 });

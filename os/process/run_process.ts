@@ -14,6 +14,8 @@ import { supervise } from "./_supervise.ts";
 /**
  * Where the output of a program goes: `"inherit"`, to that of this program; `"null"`, nowhere; `"text"` and `"bytes"`, into the
  * result, as UTF-8 or as it is.
+ *
+ * @category Processes
  */
 export type OutputTarget = "inherit" | "null" | "text" | "bytes";
 
@@ -21,10 +23,16 @@ export type OutputTarget = "inherit" | "null" | "text" | "bytes";
  * What takes the output of a program as it comes: a function, line by line; or a stream, which is lent, and not closed.
  *
  * A line of more than 65,536 characters comes in pieces. An error that the function throws ends the process, and is thrown.
+ *
+ * @category Processes
  */
 export type OutputReceiver = ((line: string) => void) | SendStream;
 
-/** Options of `runProcess()`. */
+/**
+ * Options of `runProcess()`.
+ *
+ * @category Processes
+ */
 export interface RunProcessOptions<
   Out extends OutputTarget = OutputTarget,
   Err extends OutputTarget | "tail" = OutputTarget | "tail",
@@ -72,10 +80,18 @@ export interface RunProcessOptions<
   readonly onShutdown?: Deno.Signal;
 }
 
-/** What was captured of an output, by where it was to go. */
+/**
+ * What was captured of an output, by where it was to go.
+ *
+ * @category Processes
+ */
 export type CapturedOutput<To> = To extends "text" | "tail" ? string : To extends "bytes" ? Uint8Array : null;
 
-/** How a program has ended, and what it has said: see `runProcess()`. */
+/**
+ * How a program has ended, and what it has said: see `runProcess()`.
+ *
+ * @category Processes
+ */
 export interface ProcessResult<Out = OutputTarget, Err = OutputTarget> extends ProcessStatus {
   /** What was captured of its output; `null` if it went elsewhere. */
   readonly stdout: CapturedOutput<Out>;
@@ -131,6 +147,7 @@ const TAKES: Takes = {
  * @throws {ProcessError} If it cannot be started, fails, writes too much, or cannot be ended.
  * @throws {TypeError} If the command or an option is of the wrong kind; nothing is started.
  * @throws {RangeError} If the value of an option cannot be one; nothing is started.
+ * @category Processes
  */
 export function runProcess<
   Out extends OutputTarget = "inherit",

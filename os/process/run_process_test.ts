@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { BrokenResourceError, CancelScope, currentTime, moveOnAfter, openNursery, run, sleep } from "../../core/mod.ts";
 import { currentRun } from "../../core/lowlevel.ts";
 import { streamFromReadable, streamFromWritable } from "../../net/mod.ts";
-import { inTime, until } from "./_fixtures/in_time.ts";
+import { inTime, until } from "../_fixtures/in_time.ts";
 import { ProcessError } from "./process_error.ts";
 import { runProcess } from "./run_process.ts";
 
@@ -15,6 +15,11 @@ Deno.test("P1: bad options are refused before anything is started", async () => 
         { stdin: 7 },
         TypeError,
         '"stdin" must be "null", "inherit", a string, a Uint8Array or a ReceiveStream: received 7',
+      ],
+      [
+        { stdin: "pipe" },
+        TypeError,
+        '"stdin" must not be "pipe", which is for openProcess(): to send that text, give its bytes',
       ],
       [
         { stdout: "pipe" },

@@ -7,7 +7,11 @@ import { requireSignal } from "../base/signal_names.ts";
 import { listen, requireCatchable } from "../host/signals.ts";
 import { SignalQueue } from "./_signal_queue.ts";
 
-/** What `statistics()` of a `SignalReceiver` says. */
+/**
+ * What `statistics()` of a `SignalReceiver` says.
+ *
+ * @category Signals
+ */
 export interface SignalStatistics {
   /** The signals that are listened for. */
   readonly signals: readonly Deno.Signal[];
@@ -17,7 +21,11 @@ export interface SignalStatistics {
   readonly tasksWaitingReceive: number;
 }
 
-/** Receives signals: see `openSignals()`. Iterating it receives for ever; leaving the loop does not close it. */
+/**
+ * Receives signals: see `openSignals()`. Iterating it receives for ever; leaving the loop does not close it.
+ *
+ * @category Signals
+ */
 export interface SignalReceiver extends Disposable, AsyncIterable<Deno.Signal> {
   /**
    * Takes the oldest signal that has come; waits while there is none.
@@ -83,6 +91,7 @@ const LONGEST = 2 ** 31 - 1;
  * @param signals Their names; one that is named twice counts once.
  * @returns The receiver, which belongs to the caller.
  * @throws {TypeError} If there is no name, no such signal, or one that cannot be received; nothing is listened for.
+ * @category Signals
  */
 export function openSignals(...signals: readonly Deno.Signal[]): SignalReceiver {
   if (signals.length === 0) throw new TypeError(`Cannot ${ACTION} as at least one must be named: received none`);

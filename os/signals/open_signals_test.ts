@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { BusyResourceError, CancelScope, ClosedResourceError, openNursery, run } from "../../core/mod.ts";
 import { currentRun } from "../../core/lowlevel.ts";
-import { until } from "../process/_fixtures/in_time.ts";
+import { until } from "../_fixtures/in_time.ts";
 import { openSignals, type SignalReceiver } from "./open_signals.ts";
 
 /** Sends this process a signal, and waits until it has come. */

@@ -1,4 +1,4 @@
-/** The processes of a simulation, as its tests see them; the mechanism is in `simulated_processes.ts`. */
+/** The processes of a simulation, as its tests see them; the mechanism is in `driver/simulated_processes.ts`. */
 
 import type { MemoryReceiveChannel } from "../../core/mod.ts";
 import type { ReceiveStream, SendStream, TextSender } from "../../net/mod.ts";

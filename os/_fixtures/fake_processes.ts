@@ -7,8 +7,8 @@ import type {
   ProcessHost,
   ProcessSpawnOptions,
   ProcessStatus,
-} from "../../../core/lowlevel.ts";
-import { memoryStreamPair } from "../../../testing/mod.ts";
+} from "../../core/lowlevel.ts";
+import { memoryStreamPair } from "../../testing/mod.ts";
 
 /** One process. */
 export class FakeProcess implements HostProcess {

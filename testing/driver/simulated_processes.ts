@@ -3,9 +3,8 @@
 import type { HostProcess, ProcessHost, ProcessSpawnOptions } from "../../core/lowlevel.ts";
 import { sleep } from "../../core/mod.ts";
 import { requireFunction, requireOptions } from "../base/check.ts";
-import type { Background } from "../time/simulate.ts";
-import { Process } from "./_process.ts";
-import type { ProcessScript, VirtualProcesses, VirtualProgram } from "./virtual_processes.ts";
+import { type Place, Process } from "./simulated_process.ts";
+import type { ProcessScript, VirtualProcesses, VirtualProgram } from "../processes/virtual_processes.ts";
 
 const ACTION = "define a program";
 
@@ -13,7 +12,7 @@ const ACTION = "define a program";
 export class SimulatedProcesses implements ProcessHost, VirtualProcesses {
   readonly inMemory = true;
   /** Where they run. Written by the simulation, before anything can be started. */
-  background: Background | null = null;
+  background: Place | null = null;
   readonly #clock: { now(): number };
   readonly #programs = new Map<string, VirtualProgram>();
   readonly #log: string[] = [];

@@ -1,7 +1,7 @@
 /** Runs of tests over processes in memory, on a clock that jumps. */
 
-import { MockClock } from "../../../testing/mod.ts";
-import { run } from "../../../core/mod.ts";
+import { MockClock } from "../../testing/mod.ts";
+import { run } from "../../core/mod.ts";
 import { type FakeProcess, FakeProcesses } from "./fake_processes.ts";
 
 /** Runs a test, with what each process does. */

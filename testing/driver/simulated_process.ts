@@ -12,8 +12,7 @@ import {
 import type { HostProcess, ProcessSpawnOptions, ProcessStatus } from "../../core/lowlevel.ts";
 import type { ReceiveStream, SendStream, TextSender } from "../../net/mod.ts";
 import { memoryStreamOneWayPair } from "../streams/memory_stream.ts";
-import type { Background } from "../time/simulate.ts";
-import type { VirtualProcess, VirtualProgram } from "./virtual_processes.ts";
+import type { VirtualProcess, VirtualProgram } from "../processes/virtual_processes.ts";
 
 /** The signals that end a process which does not handle them, by their numbers on Linux. */
 const ENDING: Readonly<Record<string, number>> = {
@@ -27,6 +26,11 @@ const ENDING: Readonly<Record<string, number>> = {
   SIGALRM: 14,
   SIGTERM: 15,
 };
+
+/** Where its task runs. */
+export interface Place {
+  startSoon(fn: () => Promise<void>, options: { readonly name: string }): Task<void>;
+}
 
 type Sending = SendStream & TextSender;
 type Pipe = readonly [send: Sending, receive: ReceiveStream];
@@ -91,10 +95,10 @@ export class Process {
   }
 
   /** Begins to run a program in it. */
-  begin(program: VirtualProgram, background: Background): void {
+  begin(program: VirtualProgram, place: Place): void {
     this.#log(`start ${this.#options.command.join(" ")} (pid ${this.#pid})`);
     const name = `process ${this.#options.command[0]} (pid ${this.#pid})`;
-    this.#task = background.startSoon(() => this.#run(program), { name });
+    this.#task = place.startSoon(() => this.#run(program), { name });
   }
 
   async #run(program: VirtualProgram): Promise<void> {
