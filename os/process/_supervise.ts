@@ -10,7 +10,7 @@
 
 import { checkpoint, isErrorGroup, isOnlyCancelled, openNursery, shielded, untilShutdown } from "../../core/mod.ts";
 import { beginHostOperation, type ProcessStatus, suspend } from "../../core/lowlevel.ts";
-import { hostClearImmediate, hostImmediate, withSuppressed } from "../../core/internal.ts";
+import { withSuppressed } from "../../core/internal.ts";
 import type { Child } from "./_child.ts";
 import { type Captured, outputError } from "./_errors.ts";
 import { feed } from "./_feed.ts";
@@ -33,8 +33,13 @@ export interface Supervision {
   readonly wrap?: (sink: Sink) => Sink;
 }
 
-/** What nobody but the process and the terminal can have sent. */
-const FROM_OUTSIDE: ReadonlySet<string | null> = new Set(["SIGINT", "SIGTERM", "SIGHUP"]);
+/**
+ * The exit codes of what a signal from outside has ended, or made end, by the signals: a process of the same terminal, or of the
+ * same service, gets what this program gets.
+ */
+const FROM_OUTSIDE: Readonly<Record<number, string>> = { 129: "SIGHUP", 130: "SIGINT", 143: "SIGTERM" };
+/** How long the same signal may take to reach this program, in milliseconds. Mostly it is here first. */
+const MOMENT = 100;
 
 /** Stays with a process until it is over; ends it if it must not go on. */
 export async function supervise(child: Child, { begun, wrap = (sink) => sink }: Supervision = {}): Promise<Supervised> {
@@ -88,23 +93,24 @@ async function exitOf(child: Child): Promise<ProcessStatus> {
     if (outcome.cancelledCaught) child.kill(onShutdown);
   }
   const status = await child.wait();
-  // Ctrl-C reaches a process of the same terminal as well. That this run is cancelled, too, is news of the same turn or the next.
-  if (FROM_OUTSIDE.has(status.signal) && !child.hasSent(status.signal as string)) await nextTurn(child.inMemory);
+  const signal = FROM_OUTSIDE[status.code];
+  // If this program got it as well, the run is about to be cancelled: then that is what has happened, and no failure.
+  if (signal !== undefined && !child.hasSent(signal)) await moment(child);
   return status;
 }
 
-/** Waits for a turn of the event loop. */
-function nextTurn(inMemory: boolean): Promise<void> {
+/** Waits for what comes from outside at the same time. */
+function moment({ inMemory, patience }: Child): Promise<void> {
   if (inMemory) return checkpoint();
-  let immediate: ReturnType<typeof hostImmediate>;
-  const operation = beginHostOperation("turn of the event loop");
-  return suspend<void>({ kind: "turn" }, (waker) => {
-    immediate = hostImmediate(() => {
+  let stop = (): unknown => undefined;
+  const operation = beginHostOperation("signal from outside");
+  return suspend<void>({ kind: "wait for", label: "a signal from outside" }, (waker) => {
+    stop = patience.after(MOMENT, () => {
       operation.end();
       waker.wake();
     });
   }, () => {
-    hostClearImmediate(immediate);
+    stop();
     operation.end();
     return true;
   });

@@ -188,3 +188,63 @@ Deno.test("S4: a signal that was not received goes to the run, or does what it d
     assertEquals([await program.end(), program.stderr], [143, stderr]);
   }
 });
+
+/** Runs a program at a terminal, on which Ctrl-C is pressed until it ends; returns its exit code, and what it has shown. */
+async function atTerminal(program: string, presses: number): Promise<[code: number, shown: string]> {
+  const mod = new URL("../../mod.ts", import.meta.url).href;
+  const file = await Deno.makeTempFile({ suffix: ".ts" });
+  await Deno.writeTextFile(file, program.replaceAll("@trefoil/io", mod));
+  const command = `${Deno.execPath()} run --no-lock --no-check --allow-all ${file}`;
+  const terminal = new Deno.Command("script", {
+    args: ["--quiet", "--return", "--command", command, "/dev/null"],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+    env: { NO_COLOR: "1" },
+  }).spawn();
+  const keys = terminal.stdin.getWriter();
+  let shown = "";
+  let pressed = 0;
+  const reading = (async () => {
+    for await (const text of terminal.stdout.pipeThrough(new TextDecoderStream())) {
+      shown += text;
+      // Each press is shown as ^C; the next one follows when the program has said that it has noticed the last.
+      const noticed = shown.split("up").length - 1;
+      while (pressed < Math.min(noticed, presses)) {
+        pressed++;
+        await keys.write(new Uint8Array([3]));
+      }
+    }
+  })();
+  const { code } = await terminal.status;
+  await reading;
+  await keys.close().catch(() => {});
+  await Deno.remove(file);
+  return [code, shown];
+}
+
+Deno.test("P13: Ctrl-C at a terminal, which the child gets as well, ends both with exit code 130", async () => {
+  const [code, shown] = await atTerminal(
+    `
+    import { run, runProcess } from "@trefoil/io";
+    run(() => runProcess(["sh", "-c", "echo child $$ up; exec sleep 600"]));
+  `,
+    1,
+  );
+  assertEquals(code, 130, shown);
+  assert(!/Error/.test(shown), shown);
+  await gone(Number(/child (\d+)/.exec(shown)?.[1]));
+});
+
+Deno.test("P14: the second Ctrl-C at a terminal ends a program at once, and a child that is deaf with it", async () => {
+  const [code, shown] = await atTerminal(
+    `
+    import { run, runProcess } from "@trefoil/io";
+    const deaf = ["sh", "-c", "trap '' TERM INT; echo child $$ up; exec sleep 600"];
+    run(() => runProcess(deaf, { grace: 600_000, deliverCancel: () => (console.log("up"), new Promise(() => {})) }));
+  `,
+    2,
+  );
+  assertEquals(code, 130, shown);
+  await gone(Number(/child (\d+)/.exec(shown)?.[1]));
+});
