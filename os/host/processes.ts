@@ -61,6 +61,11 @@ function commandOptions(
 
 /** Signals to a group go by its number, which takes the permission to signal anything. */
 function requireGroups(program: string): void {
+  if (isWindows) {
+    throw new TypeError(
+      `Cannot start "${program}" with "group" as the system must have groups of processes: this is Windows`,
+    );
+  }
   if (Deno.permissions.querySync({ name: "run" }).state === "granted") return;
   throw new Deno.errors.NotCapable(
     `Cannot start "${program}" with "group" as signals to a group take permission to run everything: use --allow-run`,

@@ -127,6 +127,14 @@ Deno.test("P4: after the exit what is there is read, and an idle pipe is waited 
   assertEquals([all.stdout.length, all.leftOpen], [1_000_000, []]);
 });
 
+Deno.test("P4: a descendant that never stops writing is not read for ever", async () => {
+  let size = 0;
+  const count = (line: string) => void (size += line.length + 1);
+  const { leftOpen } = await runProcess(["sh", "-c", "yes & exit 0"], { stdout: count, stderr: "null", drain: 0 });
+  assertEquals(leftOpen, ["stdout"]);
+  assert(size < 64 * 1024 * 1024);
+});
+
 Deno.test("P4: a descendant that says something now and then cannot begin the time anew", async () => {
   await inTime((process) => process.exit(0), async ({ spawned }) => {
     await openNursery(async (nursery) => {
