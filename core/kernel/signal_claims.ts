@@ -25,13 +25,13 @@ const host = new Map<string, Desk>();
 const sources = new WeakMap<SignalSource, Map<string, Desk>>();
 
 /** Listens on behalf of a run, which hears of a signal that nobody has claimed; returns how to stop. */
-export function listenForRun(signal: Signal, tell: () => void): () => void {
-  const { claims, runs } = deskOf(host, signal);
+export function listenForRun(signal: Signal, tell: () => void, source: SignalSource | undefined): () => void {
+  const { claims, runs } = deskOf(desksOf(source), signal);
   // A function of its own, as a run may listen twice.
   const told = () => tell();
-  const stop = onSignal(signal, () => {
+  const stop = listen(signal, () => {
     if (claims.length === 0) told();
-  });
+  }, source);
   runs.add(told);
   return () => {
     runs.delete(told);
@@ -53,7 +53,7 @@ export function claimSignal(
   const told = (): void => {
     if (claims.at(-1) === claim) tell();
   };
-  const stop = source === undefined ? onSignal(signal, told) : source.listen(signal, told);
+  const stop = listen(signal, told, source);
   claims.push(claim);
   return (unseen) => {
     stop();
@@ -64,6 +64,10 @@ export function claimSignal(
     for (const heir of heirs) heir();
     return heirs.length > 0;
   };
+}
+
+function listen(signal: Signal, tell: () => void, source: SignalSource | undefined): () => void {
+  return source === undefined ? onSignal(signal, tell) : source.listen(signal, tell);
 }
 
 function desksOf(source: SignalSource | undefined): Map<string, Desk> {

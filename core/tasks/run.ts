@@ -35,7 +35,7 @@ export interface RunOptions {
   readonly network?: Network;
   /** The processes that `os` starts; by default those of the system. */
   readonly processes?: ProcessHost;
-  /** The signals that `openSignals()` receives; by default those of the system. */
+  /** The signals that the run handles, and that `openSignals()` receives; by default those of the system. */
   readonly signals?: SignalSource;
   /**
    * Decides when a granted wait resumes: must call `resume` exactly once, now or later. Who is granted what has been
@@ -207,7 +207,7 @@ class Supervision implements DeadlockHandler {
     }
     if (!this.#over) living--;
     this.#over = true;
-    if (this.#signal === null && this.#asked === null) return;
+    if (this.#signal === null && this.#asked === null || this.#runtime.signals?.inMemory) return;
     if (this.#signal !== null) setExitCode(EXIT_CODES[this.#signal]);
     if (this.#signal !== null && isCancelled(root.outcome)) endQuietly(root.outcome);
     ifStillAlive(LAST_MOMENT, () => {
@@ -235,9 +235,11 @@ class Supervision implements DeadlockHandler {
   }
 
   #listen(): void {
-    const stops = (["SIGINT", "SIGTERM"] as const).map((signal) => listenTo(signal, () => this.#signalled(signal)));
+    const stops = (["SIGINT", "SIGTERM"] as const).map((signal) =>
+      this.#listenTo(signal, () => this.#signalled(signal))
+    );
     // deno-lint-ignore no-console -- printing is what this signal asks for
-    stops.push(listenTo("SIGQUIT", () => console.error(this.#runtime.taskTree().toString())));
+    stops.push(this.#listenTo("SIGQUIT", () => console.error(this.#runtime.taskTree().toString())));
     this.#stopSignals = () => {
       this.#stopSignals = () => {};
       for (const stop of stops) stop();
@@ -245,7 +247,7 @@ class Supervision implements DeadlockHandler {
   }
 
   #signalled(signal: Signal): void {
-    if (this.#signal !== null) exitNow(EXIT_CODES[signal]);
+    if (this.#signal !== null) return this.#exit(signal);
     if (this.#grace === 0 || this.#asked !== null) return this.#endBy(signal);
     this.#asked = signal;
     const { root, clock } = this.#runtime;
@@ -259,9 +261,25 @@ class Supervision implements DeadlockHandler {
     }
   }
 
+  /** Ends the process at once; or the run, where the signals are in memory. */
+  #exit(signal: Signal): void {
+    if (!this.#runtime.signals?.inMemory) return exitNow(EXIT_CODES[signal]);
+    this.end();
+    this.#giveUp(new Error(`Cannot clean up as ${signal} came again, which ends a program at once`));
+  }
+
   #endBy(signal: Signal): void {
     this.#signal = signal;
     this.#cancel(signal);
+  }
+
+  #listenTo(signal: Signal, handler: () => void): () => void {
+    try {
+      return listenForRun(signal, handler, this.#runtime.signals);
+    } catch {
+      // Windows knows SIGINT only.
+      return () => {};
+    }
   }
 
   #cancel(reason: unknown): void {
@@ -271,15 +289,6 @@ class Supervision implements DeadlockHandler {
 
 /** 128 + the number of the signal, as shells do. */
 const EXIT_CODES: Record<Signal, number> = { SIGINT: 130, SIGQUIT: 131, SIGTERM: 143 };
-
-function listenTo(signal: Signal, handler: () => void): () => void {
-  try {
-    return listenForRun(signal, handler);
-  } catch {
-    // Windows knows SIGINT only.
-    return () => {};
-  }
-}
 
 /**
  * Ends the process when nobody handles the rejection of a run that a signal ended: as an error would, but without being

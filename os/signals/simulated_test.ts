@@ -1,5 +1,14 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { DeadlockError, openNursery, sleep } from "../../core/mod.ts";
+import {
+  Cancelled,
+  DeadlockError,
+  openNursery,
+  shielded,
+  shutdownRequested,
+  sleep,
+  sleepForever,
+  untilShutdown,
+} from "../../core/mod.ts";
 import { simulate, simulated } from "../../testing/mod.ts";
 import { openSignals } from "./open_signals.ts";
 
@@ -32,10 +41,51 @@ Deno.test(
     assertEquals([outer.statistics().pending, inner.statistics().pending], [[], ["SIGINT"]]);
     inner.close();
     assertEquals(await outer.receive(), "SIGINT");
-    // At the end there is nobody to pass it on to.
-    sim.signal("SIGINT");
   }),
 );
+
+Deno.test(
+  "M4: SIGTERM shuts a program down as it would be, at exact times",
+  simulated(async (sim) => {
+    const log: string[] = [];
+    await openNursery((nursery) => {
+      nursery.startSoon(async () => {
+        await untilShutdown(() => sleepForever());
+        await sleep(300);
+        log.push(`finished at ${sim.now}`);
+      });
+      nursery.startSoon(async () => {
+        await sleep(1_000);
+        sim.signal("SIGTERM");
+      });
+    });
+    assertEquals([log, shutdownRequested()], [["finished at 1300"], true]);
+  }, { grace: 5_000 }),
+);
+
+Deno.test("M4: what does not end within the grace is cancelled; a second signal does not wait, a third ends all", async () => {
+  const times: number[] = [];
+  const run = (signals: number, grace?: number) =>
+    simulate(async (sim) => {
+      try {
+        await openNursery(async (nursery) => {
+          nursery.startSoon(() => sleepForever());
+          for (let i = 0; i < signals; i++) {
+            await shielded(() => sleep(100));
+            sim.signal("SIGINT");
+          }
+        });
+      } finally {
+        times.push(sim.now);
+      }
+    }, grace === undefined ? {} : { grace });
+  const error = await assertRejects(() => run(1), Cancelled);
+  assertEquals([error.source, error.reason], ["signal", "SIGINT"]);
+  await assertRejects(() => run(1, 5_000), Cancelled);
+  await assertRejects(() => run(2, 5_000), Cancelled);
+  assertEquals(times, [100, 5_100, 200]);
+  await assertRejects(() => run(3, 5_000), Error, "Cannot clean up as SIGINT came again, which ends a program at once");
+});
 
 Deno.test("M4: a wait for a signal that nobody sends is a deadlock in a simulation", async () => {
   await assertRejects(

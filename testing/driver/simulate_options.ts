@@ -21,6 +21,7 @@ const KNOWN: Readonly<Record<keyof SimulateOptions, true>> = {
   leaks: true,
   network: true,
   processes: true,
+  grace: true,
   instruments: true,
   schedule: true,
 };
@@ -32,7 +33,7 @@ const POLICIES = ["error", "warn", "ignore"];
 export function checkSimulateOptions(options: SimulateOptions): number {
   const action = "simulate";
   requireOptions(action, options, Object.keys(KNOWN));
-  const { seed, start, io = "freeze", onForeign, leaks, network, processes, instruments, ...numbers } = options;
+  const { seed, start, io = "freeze", onForeign, leaks, network, processes, instruments, grace, ...numbers } = options;
   if (seed !== undefined && typeof seed !== "number") {
     throw new TypeError(`Cannot simulate as "seed" must be a number: received ${show(seed)}`);
   }
@@ -53,6 +54,7 @@ export function checkSimulateOptions(options: SimulateOptions): number {
   if (network !== undefined && network !== "host" && !isObject(network)) {
     throw new TypeError(`Cannot simulate as "network" must be a network or "host": received ${show(network)}`);
   }
+  if (grace !== undefined) requireMilliseconds(action, "grace", grace);
   if (processes !== undefined && processes !== "host" && !isObject(processes)) {
     throw new TypeError(`Cannot simulate as "processes" must be processes or "host": received ${show(processes)}`);
   }

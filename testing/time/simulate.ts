@@ -91,6 +91,12 @@ export interface SimulateOptions {
    * programs in memory, on simulated time: see `Simulation.processes`.
    */
   readonly processes?: ProcessHost | "host";
+  /**
+   * How long work in progress may go on after `sim.signal("SIGTERM")`, in milliseconds: see `RunOptions.grace`.
+   *
+   * @default {0}
+   */
+  readonly grace?: number;
   /** Watchers of the run, told after the simulation itself. */
   readonly instruments?: readonly Instrument[];
   /**
@@ -116,7 +122,8 @@ export interface Simulation {
    */
   readonly processes: VirtualProcesses;
   /**
-   * Sends a signal of the system, in memory, to whoever has opened it by `openSignals()`.
+   * Sends a signal of the system, in memory: to whoever has opened it by `openSignals()`, otherwise SIGINT and SIGTERM to the
+   * simulation, which does what `run()` does. With a `grace` that is a shutdown; without, the test is cancelled.
    *
    * @param signal Its name, such as `"SIGHUP"`.
    * @throws {TypeError} If nobody listens for it.
