@@ -15,7 +15,7 @@ const ON_WINDOWS: ReadonlySet<Deno.Signal> = new Set(["SIGINT", "SIGBREAK", "SIG
 /** Requires a signal that can be listened for. */
 export function requireCatchable(action: string, signal: Deno.Signal): void {
   if (!UNCATCHABLE.has(signal) && (!isWindows || ON_WINDOWS.has(signal))) return;
-  throw new TypeError(`Cannot ${action} as it must be one that a program can receive here: received "${signal}"`);
+  throw new TypeError(`Cannot ${action} as each must be one that a program can receive here: received "${signal}"`);
 }
 
 const denoSignals: SignalSource = {

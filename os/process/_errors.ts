@@ -90,8 +90,7 @@ function whyNot({ cwd, hidden }: Plan, cause: unknown, program: string): string 
 function lastLines(stderr: string | Uint8Array | null): string {
   if (stderr === null) return "";
   const text = typeof stderr === "string" ? stderr : new TextDecoder().decode(stderr);
+  if (text.trim() === "") return "";
   const lines = text.trimEnd().split("\n").slice(-MOST_LINES);
-  return lines.map((line) =>
-    line === "" && lines.length === 1 ? "" : `\n${shorten(escapeControls(line), LONGEST_LINE)}`
-  ).join("");
+  return lines.map((line) => `\n${shorten(escapeControls(line), LONGEST_LINE)}`).join("");
 }

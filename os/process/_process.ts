@@ -52,7 +52,7 @@ export class ProcessImpl implements Process {
   end(): Promise<ProcessStatus> {
     return composedWait(async () => {
       const outcome = await shielded(async () => {
-        await this.endQuietly();
+        await this.endUnderShield();
         return await this.#child.wait();
       });
       return outcome.value as ProcessStatus;
@@ -73,7 +73,7 @@ export class ProcessImpl implements Process {
   }
 
   /** Ends the process, to be called under a shield. */
-  endQuietly(): Promise<void> {
+  endUnderShield(): Promise<void> {
     const { deliverCancel } = this.#child.plan;
     return this.#child.end(deliverCancel === undefined ? undefined : () => deliverCancel(this));
   }

@@ -119,7 +119,7 @@ function moment({ inMemory, patience }: Child): Promise<void> {
 /** Ends the process as the block around it is cancelled, or has failed; throws that, or what else went wrong. */
 async function endBecause(error: unknown, process: ProcessImpl): Promise<never> {
   try {
-    await shielded(() => process.endQuietly());
+    await shielded(() => process.endUnderShield());
   } catch (second) {
     // The cancellation is noticed again by the next wait; a failure is not.
     throw isOnlyCancelled(error) ? withSuppressed(second, [error]) : withSuppressed(error, [second]);

@@ -101,21 +101,26 @@ export function childProcess(
       await checkpoint();
       const child = new Child({ ...plan, watched: pattern !== null });
       const seen = new Event({ name: `"${plan.name}" is ready` });
-      let isReady = false;
+      let started: (() => void) | null = null;
       const result = await supervise(child, {
         ...pattern === null ? {} : { wrap: (sink) => new Both(sink, new Watch(pattern, seen)) },
         async begun(process) {
+          started = () => {
+            started = null;
+            status?.started(process);
+          };
           const until = pattern === null ? ready as ((process: Process) => unknown) | undefined : () => seen.wait();
           if (until !== undefined) {
             const outcome = await child.whileThere(async () => void await until(process));
             // It has exited: what it has said about that is still to be read.
             if (outcome.cancelledCaught) return;
           }
-          isReady = true;
-          status?.started(process);
+          started();
         },
       });
-      if (!isReady) throw exitError(plan, result.status, { captured: result, aim: BE_READY });
+      // It has said so before it exited, which was noticed first.
+      if (seen.isSet) (started as (() => void) | null)?.();
+      if (started !== null) throw exitError(plan, result.status, { captured: result, aim: BE_READY });
       if (plan.check && !result.status.success && !child.ending) {
         throw exitError(plan, result.status, { captured: result });
       }

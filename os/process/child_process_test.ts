@@ -152,3 +152,23 @@ Deno.test("in a cancelled scope a child is not started", async () => {
     assertEquals(spawned.length, 0);
   });
 });
+
+Deno.test("P11: a line that was written before the exit counts, whichever of the two is noticed first", async () => {
+  for (let i = 0; i < 5; i++) {
+    await openNursery(async (nursery) => {
+      const process = await nursery.start(
+        childProcess(["sh", "-c", "echo ready"], { stdout: "null", stderr: "null", ready: /ready/ }),
+      );
+      assertEquals((await process.wait()).code, 0);
+    });
+    await openNursery(async (nursery) => {
+      // Ready, and then a failure of the nursery: not of the start.
+      const start = () =>
+        nursery.start(
+          childProcess(["sh", "-c", "echo ready; exit 3"], { stdout: "null", stderr: "null", ready: /ready/ }),
+        );
+      await start();
+      await sleepForever();
+    }).catch((error) => assert(error instanceof ErrorGroup));
+  }
+});

@@ -69,7 +69,7 @@ Deno.test("S2: what cannot be listened for is refused, and nothing is", async ()
   assertThrows(() => open("hup"), TypeError, 'received "hup"');
   assertThrows(() => open(["SIGHUP"]), TypeError);
   for (const signal of ["SIGKILL", "SIGSTOP", "SIGSEGV", "SIGFPE", "SIGILL"]) {
-    assertThrows(() => open("SIGUSR2", signal), TypeError, "must be one that a program can receive here");
+    assertThrows(() => open("SIGUSR2", signal), TypeError, "each must be one that a program can receive here");
   }
   // One that another system has.
   assertThrows(() => open("SIGHUP", "SIGBREAK"), TypeError);

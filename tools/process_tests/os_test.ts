@@ -130,6 +130,16 @@ Deno.test("P15: runs of a program leave no descriptor behind", async () => {
   assert(numberAfter("more", program) <= 2, program.stdout);
 });
 
+Deno.test("P11: what is read until a child is ready is passed on to where it goes anyway", async () => {
+  const program = Program.start(`
+    import { childProcess, openNursery, run } from "@trefoil/io";
+    await run(() => openNursery(async (nursery) => {
+      await nursery.start(childProcess(["sh", "-c", "echo one; echo two >&2; echo ready; echo last"], { ready: /ready/ }));
+    }));
+  `);
+  assertEquals([await program.end(), program.stdout, program.stderr], [0, "one\nready\nlast\n", "two\n"]);
+});
+
 Deno.test("S3: a task that waits for a signal is no deadlock", async () => {
   const program = Program.start(`
     import { openSignals, run } from "@trefoil/io";
