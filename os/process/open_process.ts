@@ -47,6 +47,10 @@ const TAKES: Takes = { stdin: WORDS, bytes: false, output: WORDS, sinks: false }
  *
  * **Cancellation:** in a cancelled scope nothing is started; afterwards cancellation ends waits for the process, and not the process.
  *
+ * **Not guaranteed:** that the process ends with this program. It does when that calls `Deno.exit()`, or the second Ctrl-C ends a
+ * run. It does not when SIGKILL ends the program, or an error that nobody catches. A program that has come to its end without
+ * having ended the process waits for it.
+ *
  * @example A program that answers
  * ```ts
  * import { BufferedReceiver, openProcess } from "@trefoil/io";

@@ -20,7 +20,8 @@ export interface ProcessOptions {
    * killed when it has exited.
    *
    * It takes the permission to run everything (`--allow-run` without a list). Such a process has no terminal, and gets no
-   * Ctrl-C. Starting it costs 1.6 ms instead of 0.4, and more in a large program: 33 ms at 600 MB.
+   * Ctrl-C. Starting it costs 1.6 ms instead of 0.4, and more in a large program: 33 ms at 600 MB. Not for a program that goes
+   * into the background on purpose: what it leaves there is killed. Windows has no such groups.
    *
    * @default {false}
    */
@@ -32,7 +33,7 @@ export interface ProcessOptions {
   readonly deliverCancel?: (process: Process) => unknown;
   /** The folder it runs in. */
   readonly cwd?: string | URL;
-  /** Variables of its environment, besides those of this program. */
+  /** Variables of its environment, besides those of this program. `LD_…` take the permission to run everything. */
   readonly env?: Readonly<Record<string, string>>;
   /**
    * Whether it gets the variables in `env` alone.
@@ -87,7 +88,7 @@ export interface Process extends AsyncDisposable {
    */
   wait(): Promise<ProcessStatus>;
   /**
-   * Sends a signal, and does not wait for what comes of it.
+   * Sends a signal, and does not wait for what comes of it. On Windows every signal ends the process at once.
    *
    * @param signal Its name; SIGTERM if left out.
    * @returns Whether there was a process to send it to: `false` if it has exited.
