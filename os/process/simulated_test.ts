@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { currentTime, Event, moveOnAfter, openNursery, shielded, sleep, sleepForever } from "../../core/mod.ts";
 import { BufferedReceiver } from "../../net/mod.ts";
-import { simulate, simulated } from "../../testing/mod.ts";
+import { simulate, simulated, type Simulation } from "../../testing/mod.ts";
 import { childProcess } from "./child_process.ts";
 import { openProcess } from "./open_process.ts";
 import { ProcessError } from "./process_error.ts";
@@ -178,4 +178,22 @@ Deno.test("M1: real processes stop the time of a simulation, and live in that of
     });
     assertEquals(sim.now, 0);
   }, { processes: "host" });
+});
+
+Deno.test("M2: a process that is left behind fails the test; one in the background is ended", async () => {
+  const program = ({ processes }: Simulation) => processes.define("it", () => sleepForever());
+  await assertRejects(
+    () =>
+      simulate(async (sim) => {
+        program(sim);
+        await openProcess("it");
+      }),
+    Error,
+    "process it (pid 1)",
+  );
+  await simulate(async (sim) => {
+    program(sim);
+    sim.background.startSoon(childProcess("it"));
+    await sleep(10);
+  });
 });

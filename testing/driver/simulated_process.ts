@@ -11,6 +11,7 @@ import {
 } from "../../core/mod.ts";
 import type { HostProcess, ProcessSpawnOptions, ProcessStatus } from "../../core/lowlevel.ts";
 import type { ReceiveStream, SendStream, TextSender } from "../../net/mod.ts";
+import { type Tracked, trackOpen } from "./leaks.ts";
 import { memoryStreamOneWayPair } from "../streams/memory_stream.ts";
 import type { VirtualProcess, VirtualProgram } from "../processes/virtual_processes.ts";
 
@@ -53,6 +54,8 @@ export class Process {
   /** The signal that has cancelled it. */
   #endedBy: string | null = null;
   #task: Task | null = null;
+  /** A leak until it has exited by itself, or been ended. */
+  readonly #open: Tracked;
   #exited = false;
   #settle!: (status: ProcessStatus) => void;
 
@@ -60,6 +63,7 @@ export class Process {
     const { command: [program, ...args], env = {}, cwd } = options;
     this.#pid = pid;
     this.#log = log;
+    this.#open = trackOpen(`process ${program} (pid ${pid})`);
     this.#options = options;
     const pipe = (name: string): Pipe => memoryStreamOneWayPair({ name: `${name} of ${program} (pid ${pid})` });
     // What is no pipe is dropped, however much it is.
@@ -112,7 +116,8 @@ export class Process {
       this.#exit(code, null);
     } catch (error) {
       if (isOnlyCancelled(error)) {
-        this.#exit(null, this.#endedBy ?? "SIGKILL");
+        // Without a signal it is the simulation that ends: it was left behind.
+        this.#exit(null, this.#endedBy ?? "SIGKILL", this.#endedBy === null);
         throw error;
       }
       // As a program that writes to a pipe which nobody reads.
@@ -148,9 +153,10 @@ export class Process {
     });
   }
 
-  #exit(code: number | null, signal: string | null): void {
+  #exit(code: number | null, signal: string | null, isLeft = false): void {
     if (this.#exited) return;
     this.#exited = true;
+    if (!isLeft) this.#open.close();
     const { stdin, stdout, stderr } = this.#pipes;
     for (const end of [stdin[1], stdout[0], stderr[0], ...this.#signals]) end.close();
     // The other ends are nobody's.

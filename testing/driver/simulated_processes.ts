@@ -12,7 +12,7 @@ const ACTION = "define a program";
 export class SimulatedProcesses implements ProcessHost, VirtualProcesses {
   readonly inMemory = true;
   /** Where they run. Written by the simulation, before anything can be started. */
-  background: Place | null = null;
+  place: Place | null = null;
   readonly #clock: { now(): number };
   readonly #programs = new Map<string, VirtualProgram>();
   readonly #log: string[] = [];
@@ -37,7 +37,7 @@ export class SimulatedProcesses implements ProcessHost, VirtualProcesses {
   spawn(options: ProcessSpawnOptions): HostProcess {
     const [name] = options.command;
     const program = this.#programs.get(name);
-    if (program === undefined || this.background === null) {
+    if (program === undefined || this.place === null) {
       const error = new Error(
         `Cannot start "${name}" as a simulation must have been told what it does: call sim.processes.define(${
           JSON.stringify(name)
@@ -51,7 +51,7 @@ export class SimulatedProcesses implements ProcessHost, VirtualProcesses {
       options,
       (line) => void this.#log.push(`${(this.#clock.now() / 1_000).toFixed(3)}s ${line}`),
     );
-    process.begin(program, this.background);
+    process.begin(program, this.place);
     return process.outside;
   }
 }

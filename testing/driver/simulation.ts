@@ -95,7 +95,12 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
         startSoon: (fn, options) => nursery.startSoon(fn, { ...options, daemon: true }),
       };
       if (network instanceof SimulatedNetwork) network.background = background;
-      if (processes instanceof SimulatedProcesses) processes.background = background;
+      if (processes instanceof SimulatedProcesses) {
+        processes.place = {
+          // They end when those have ended who started them, and so had their chance to end them.
+          startSoon: (fn, options) => nursery.startSoon(fn, { ...options, daemon: "last" }),
+        };
+      }
       const sim: Simulation = {
         get now() {
           return clock.now();
