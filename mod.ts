@@ -42,14 +42,7 @@ export {
   type SignalReceiver,
   type SignalStatistics,
 } from "./os/mod.ts";
-export {
-  type Background,
-  MockClock,
-  type MockClockOptions,
-  settled,
-  type SettledOptions,
-  simulate,
-  simulated,
-  type SimulateOptions,
-  type Simulation,
-} from "./testing/mod.ts";
+export { MockClock, type MockClockOptions } from "./testing/time/mock_clock.ts";
+export { settled, type SettledOptions } from "./testing/time/settled.ts";
+export { simulate, simulated } from "./testing/time/simulate.ts";
+export type { Background, SimulateOptions, Simulation } from "./testing/time/simulation.ts";

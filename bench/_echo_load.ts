@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console
 /**
- * The client of the echo benchmark: prints messages per second and in all, and the time in microseconds within which 99 in
- * 100 were back. Usage: port, bytes, connections, milliseconds
+ * The client of the echo benchmark: prints messages per second and in all, and the time in microseconds within which 99
+ * in 100 were back. Usage: port, bytes, connections, milliseconds
  */
 
 const [port, size, connections, duration] = Deno.args.map(Number) as [number, number, number, number];

@@ -5,7 +5,7 @@
  * Usage: bare | ours | bare-accept | ours-accept
  */
 
-import { run, serveTcp, type TcpAddress } from "../mod.ts";
+import { run, tcpServer } from "../mod.ts";
 
 const BUFFER = 64 * 1024;
 
@@ -30,7 +30,7 @@ async function echo(conn: Deno.TcpConn): Promise<void> {
 }
 
 function ours(): Promise<void> {
-  return serveTcp(async (stream) => {
+  return tcpServer(async (stream) => {
     const buffer = new Uint8Array(BUFFER);
     for (let size = await stream.receiveInto(buffer); size !== null; size = await stream.receiveInto(buffer)) {
       await stream.sendAll(buffer.subarray(0, size));
@@ -39,8 +39,7 @@ function ours(): Promise<void> {
     hostname: "127.0.0.1",
     port: 0,
     onHandlerError: () => {},
-    status: { started: ([address]: readonly TcpAddress[]) => console.log(address!.port) },
-  });
+  })({ started: ([address]) => console.log(address.port) });
 }
 
 /** Clients of the benchmark of accepting come from many addresses, and so find this one under many. */
@@ -53,11 +52,10 @@ async function bareAccept(): Promise<void> {
 }
 
 function oursAccept(): Promise<void> {
-  return serveTcp(() => {}, {
+  return tcpServer(() => {}, {
     hostname: ANY,
     port: 0,
-    status: { started: ([address]: readonly TcpAddress[]) => console.log(address!.port) },
-  });
+  })({ started: ([address]) => console.log(address.port) });
 }
 
 const mode = Deno.args[0];

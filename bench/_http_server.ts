@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console
 /** The servers of the HTTP benchmark, each in a process of its own: prints its port. Usage: bare | ours, handler */
 
-import { run, serveHttp, type TcpAddress } from "../mod.ts";
+import { httpServer, run } from "../mod.ts";
 
 const HERE = { hostname: "127.0.0.1", port: 0 };
 
@@ -14,10 +14,5 @@ const handlers: Record<string, () => Response | Promise<Response>> = {
 const [name, kind] = Deno.args as [string, string];
 const handler = handlers[kind]!;
 if (name === "ours") {
-  run(() =>
-    serveHttp(handler, {
-      ...HERE,
-      status: { started: ([address]: readonly TcpAddress[]) => console.log(address!.port) },
-    })
-  );
+  run(() => httpServer(handler, HERE)({ started: ([address]) => console.log(address.port) }));
 } else Deno.serve({ ...HERE, onListen: ({ port }) => console.log(port) }, handler);

@@ -1,5 +1,7 @@
 // deno-lint-ignore-file no-console
-/** The sender of the benchmark of lines: prints its port, and sends a text to every connection. Usage: megabytes, kind */
+/**
+ * The sender of the benchmark of lines: prints its port, and sends a text to every connection. Usage: megabytes, kind
+ */
 
 /** Sent again and again. */
 const BLOCK = 1024 * 1024;

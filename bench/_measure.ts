@@ -6,6 +6,7 @@
  */
 
 import process from "node:process";
+import type { CaseResult, Limit } from "./_results.ts";
 import { printResults } from "./_table.ts";
 
 /** One measurement per operation, or several by name (wall and CPU time, say). */
@@ -20,14 +21,6 @@ export interface Candidate {
   readonly slow?: boolean;
 }
 
-/** What the project promises about a candidate: a ratio to another one, or a value in the unit of the case. */
-export interface Limit {
-  readonly of: string;
-  readonly against?: string;
-  readonly atMost?: number;
-  readonly atLeast?: number;
-}
-
 /** Candidates that do the same thing. */
 export interface Case {
   readonly title: string;
@@ -36,32 +29,6 @@ export interface Case {
   readonly baseline: string;
   readonly candidates: readonly Candidate[];
   readonly limits?: readonly Limit[];
-}
-
-/** What came out for one candidate. */
-export interface Row {
-  readonly candidate: string;
-  readonly median: number;
-  readonly min: number;
-  readonly max: number;
-  /** To the median of the baseline. */
-  readonly ratio: number | null;
-  readonly samples: readonly number[];
-}
-
-/** A limit, with what was found. */
-export interface Finding extends Limit {
-  readonly found: number;
-  readonly met: boolean;
-}
-
-/** What came out for a case. */
-export interface CaseResult {
-  readonly title: string;
-  readonly unit: string;
-  readonly baseline: string;
-  readonly rows: readonly Row[];
-  readonly findings: readonly Finding[];
 }
 
 /** What the command line of a subject says. */

@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console
 /** How results are shown. */
 
-import type { CaseResult, Finding } from "./_measure.ts";
+import type { CaseResult, Finding } from "./_results.ts";
 
 /** Prints results as a table, or as JSON for another program. */
 export function printResults(results: readonly CaseResult[], json: boolean): void {

@@ -3,7 +3,7 @@
  * against a bare loop over `Deno.listen`, each server in a process of its own.
  */
 
-import { runClient, type Server, startServer } from "./_echo_processes.ts";
+import { runClient, type Server, startServer } from "./_processes.ts";
 import { measure, subjectOptions, turn } from "./_measure.ts";
 
 const { quick } = subjectOptions();
@@ -15,16 +15,19 @@ const IDLE = quick ? 500 : 1_000;
 const WARM = 500;
 const BARE = "bare Deno.listen";
 
-const servers = new Map([[BARE, await startServer("bare-accept")], ["ours", await startServer("ours-accept")]]);
+const servers = new Map([
+  [BARE, await startServer("_echo_server.ts", "bare-accept")],
+  ["ours", await startServer("_echo_server.ts", "ours-accept")],
+]);
 
 /** Microseconds per connection. */
 async function load({ port }: Server): Promise<number> {
-  return 1e6 / await runClient<number>("_echo_connect.ts", [port, AT_A_TIME, ROUND]);
+  return 1e6 / await runClient<number>("_echo_connect.ts", port, AT_A_TIME, ROUND);
 }
 
 /** KiB of a fresh server per connection that has sent one message and waits. */
 async function weigh(mode: string): Promise<number> {
-  const server = await startServer(mode);
+  const server = await startServer("_echo_server.ts", mode);
   const buffer = new Uint8Array(64);
   const open = async (): Promise<Deno.Conn> => {
     const conn = await Deno.connect({ hostname: "127.0.0.1", port: server.port });

@@ -3,7 +3,7 @@
  * own. Messages go back and forth on each connection: one is sent when the last one is back.
  */
 
-import { cpuTimeOf, runClient, startServer } from "./_echo_processes.ts";
+import { cpuTimeOf, runClient, startServer } from "./_processes.ts";
 import { type Case, measure, subjectOptions } from "./_measure.ts";
 
 const { quick } = subjectOptions();
@@ -11,7 +11,10 @@ const { quick } = subjectOptions();
 const ROUND = quick ? 300 : 700;
 const BARE = "bare Deno.listen";
 
-const servers = new Map([[BARE, await startServer("bare")], ["ours", await startServer("ours")]]);
+const servers = new Map([[BARE, await startServer("_echo_server.ts", "bare")], [
+  "ours",
+  await startServer("_echo_server.ts", "ours"),
+]]);
 const cases: Case[] = [];
 for (const [size, name] of [[64, "64 B"], [65_536, "64 KiB"]] as const) {
   for (const connections of [1, 50, 500]) {
@@ -23,7 +26,7 @@ for (const [size, name] of [[64, "64 B"], [65_536, "64 KiB"]] as const) {
       const { port, pid } = servers.get(name)!;
       const before = await cpuTimeOf(pid);
       const args = [port, size, connections, ROUND];
-      const { rate, p99, messages } = await runClient<Record<string, number>>("_echo_load.ts", args);
+      const { rate, p99, messages } = await runClient<Record<string, number>>("_echo_load.ts", ...args);
       latencies.get(name)!.push(p99!);
       work.get(name)!.push((await cpuTimeOf(pid) - before) / messages!);
       return 1e6 / rate!;

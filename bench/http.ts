@@ -1,55 +1,33 @@
 // deno-lint-ignore-file no-console
 /**
  * Hello, world over HTTP: `serveHttp()` against a bare `Deno.serve()`, each server in a process of its own, loaded by
- * `wrk` (a package of Debian) over 50 connections that are kept alive. Counted is the CPU time of the server per request:
- * it is what limits the requests per second, and neighbours on the machine do not disturb it. One handler answers at
- * once, the other is `async`.
+ * `wrk` (a package of Debian) over 50 connections that are kept alive. Counted is the CPU time of the server per
+ * request: it is what limits the requests per second, and neighbours on the machine do not disturb it. One handler
+ * answers at once, the other is `async`.
  *
- * The limit is not met, and where the time goes was measured with handlers of growing size on a bare server (8.5 us): one
- * `AsyncLocalStorage.run()` costs 1.0 us, half of it garbage collection of its weak references; answering by a promise
- * 0.4 us; a task in a nursery, both of them included, 2.4 us; everything else of `serveHttp()` 0.5 us.
+ * The limit is not met, and where the time goes was measured with handlers of growing size on a bare server (8.5 us):
+ * one `AsyncLocalStorage.run()` costs 1.0 us, half of it garbage collection of its weak references; answering by a
+ * promise 0.4 us; a task in a nursery, both of them included, 2.4 us; everything else of `serveHttp()` 0.5 us.
  *
  * Usage: deno task bench --only=http
  */
 
 import { type Case, measure, subjectOptions } from "./_measure.ts";
+import { cpuTimeOf, type Server, startServer } from "./_processes.ts";
 
 const { quick } = subjectOptions();
 /** How long one round lasts, in seconds. */
 const ROUND = quick ? 1 : 2;
 const KINDS = ["at once", "async"] as const;
 
-interface Server {
-  readonly child: Deno.ChildProcess;
-  readonly port: number;
-}
-
-async function start(name: string, kind: string): Promise<Server> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-lock", "--allow-all", new URL("_http_server.ts", import.meta.url).href, name, kind],
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const reader = child.stdout.getReader();
-  const { value } = await reader.read();
-  reader.releaseLock();
-  return { child, port: Number(new TextDecoder().decode(value)) };
-}
-
 /** Microseconds of the server's CPU time per request. */
-async function load({ child, port }: Server): Promise<number> {
-  const before = await cpuTimeOf(child.pid);
+async function load({ pid, port }: Server): Promise<number> {
+  const before = await cpuTimeOf(pid);
   const { stdout } = await new Deno.Command("wrk", {
     args: ["-t1", "-c50", `-d${ROUND}s`, `http://127.0.0.1:${port}/`],
   }).output();
   const requests = Number(/(\d+) requests in/.exec(new TextDecoder().decode(stdout))?.[1]);
-  return (await cpuTimeOf(child.pid) - before) / requests;
-}
-
-/** The CPU time of a process, in microseconds (proc_pid_stat(5): fields 14 and 15, in ticks of 10 ms). */
-async function cpuTimeOf(pid: number): Promise<number> {
-  const fields = (await Deno.readTextFile(`/proc/${pid}/stat`)).split(") ")[1]!.split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+  return (await cpuTimeOf(pid) - before) / requests;
 }
 
 async function haveWrk(): Promise<boolean> {
@@ -66,8 +44,8 @@ const servers: Server[] = [];
 const cases: Case[] = [];
 if (await haveWrk()) {
   for (const kind of KINDS) {
-    const bare = await start("bare", kind);
-    const ours = await start("ours", kind);
+    const bare = await startServer("_http_server.ts", "bare", kind);
+    const ours = await startServer("_http_server.ts", "ours", kind);
     servers.push(bare, ours);
     cases.push({
       title: `hello world, handler ${kind}`,
@@ -83,8 +61,4 @@ if (await haveWrk()) {
   }
 }
 await measure(cases);
-for (const { child } of servers) {
-  await child.stdout.cancel();
-  child.kill("SIGKILL");
-  await child.status;
-}
+for (const server of servers) await server.stop();

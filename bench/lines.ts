@@ -1,32 +1,31 @@
 /**
  * Lines out of a socket: `BufferedStream.lines()` against what one would write with Web Streams, and against Node.js'
- * `readline` where Node.js is installed. The sender is a process of its own, and so is every reader, as Node.js must be.
+ * `readline` where Node.js is installed. The sender is a process of its own, and so is every reader, as Node.js must
+ * be.
  */
 
 import { type Candidate, type Case, measure, subjectOptions } from "./_measure.ts";
+import { printed, runClient, type Server, startServer } from "./_processes.ts";
 
 const { quick } = subjectOptions();
 const MEGABYTES = quick ? 25 : 100;
 /** Everything must have read the same. */
 const characters = new Map<number, number>();
 
-function deno(file: string, args: readonly string[]): Deno.Command {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-lock", "--allow-all", new URL(file, import.meta.url).href, ...args],
-    stdout: "piped",
-    stderr: "inherit",
-  });
-}
-
 function node(args: readonly string[]): Deno.Command {
   const file = new URL("_lines_node.mjs", import.meta.url).pathname;
   return new Deno.Command("node", { args: [file, ...args], stdout: "piped", stderr: "inherit" });
 }
 
+/** What a reader prints. */
+interface Reading {
+  readonly wall: number;
+  readonly CPU: number;
+  readonly characters: number;
+}
+
 /** Microseconds per line, of wall and of CPU time. */
-async function read(command: Deno.Command, port: number): Promise<{ wall: number; CPU: number }> {
-  const { stdout } = await command.output();
-  const { wall, CPU, characters: found } = JSON.parse(new TextDecoder().decode(stdout));
+function judge({ wall, CPU, characters: found }: Reading, port: number): { wall: number; CPU: number } {
   const expected = characters.get(port) ?? found;
   characters.set(port, expected);
   if (found !== expected) throw new Error(`Cannot compare readers as they must read the same: ${found}, ${expected}`);
@@ -42,17 +41,14 @@ async function hasNode(): Promise<boolean> {
 }
 
 const withNode = await hasNode();
-const senders: Deno.ChildProcess[] = [];
+const senders: Server[] = [];
 const cases: Case[] = [];
 for (const [kind, title] of [["ascii", "ASCII"], ["unicode", "with characters beyond Latin-1"]] as const) {
-  const sender = deno("_lines_peer.ts", [String(MEGABYTES), kind]).spawn();
+  const sender = await startServer("_lines_peer.ts", String(MEGABYTES), kind);
   senders.push(sender);
-  const reader = sender.stdout.getReader();
-  const { value } = await reader.read();
-  reader.releaseLock();
-  const port = Number(new TextDecoder().decode(value));
+  const { port } = sender;
 
-  const ours = (who: string) => () => read(deno("_lines_reader.ts", [String(port), who]), port);
+  const ours = (who: string) => async () => judge(await runClient<Reading>("_lines_reader.ts", port, who), port);
   const candidates: Candidate[] = [
     { name: "TextLineStream as in std", round: ours("std") },
     { name: "TransformStream and split", round: ours("split") },
@@ -61,7 +57,10 @@ for (const [kind, title] of [["ascii", "ASCII"], ["unicode", "with characters be
   ];
   if (withNode) {
     for (const how of ["event", "for await"]) {
-      candidates.push({ name: `Node.js readline, ${how}`, round: () => read(node([String(port), how]), port) });
+      candidates.push({
+        name: `Node.js readline, ${how}`,
+        round: async () => judge(await printed<Reading>(node([String(port), how])), port),
+      });
     }
   }
   cases.push({
@@ -76,8 +75,4 @@ for (const [kind, title] of [["ascii", "ASCII"], ["unicode", "with characters be
   });
 }
 await measure(cases);
-for (const sender of senders) {
-  await sender.stdout.cancel();
-  sender.kill("SIGKILL");
-  await sender.status;
-}
+for (const sender of senders) await sender.stop();

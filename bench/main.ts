@@ -1,11 +1,12 @@
 // deno-lint-ignore-file no-console
 /**
- * Runs the benchmarks, each subject in a process of its own, and prints one table.
+ * Runs the benchmarks, each subject in a process of its own, and prints the table of each as it ends; with `--json` a
+ * line.
  *
  * Usage: deno task bench [--quick] [--json] [--only=name,name]
  */
 
-import type { CaseResult } from "./_measure.ts";
+import type { CaseResult } from "./_results.ts";
 import { formatResults } from "./_table.ts";
 
 /** One file each. */
@@ -36,20 +37,21 @@ if (unknown !== undefined) {
   Deno.exit(2);
 }
 
+const json = Deno.args.includes("--json");
 const pinned = await canPin();
-const results: CaseResult[] = [];
+const { deno, v8 } = Deno.version;
+const about = { deno, v8, os: Deno.build.target, pinned };
+// As each subject ends, so that a run which is broken off has lost nothing.
+if (json) console.log(JSON.stringify(about));
+else console.log(`Deno ${deno}, V8 ${v8}, ${about.os}${pinned ? ", one processor per subject" : ""}`);
 for (const subject of SUBJECTS) {
   if (only !== undefined && !only.includes(subject)) continue;
   console.error(`${subject} ...`);
-  results.push(...await runSubject(subject));
-}
-
-const { deno, v8 } = Deno.version;
-if (Deno.args.includes("--json")) {
-  console.log(JSON.stringify({ deno, v8, os: Deno.build.target, pinned, results }, null, 2));
-} else {
-  console.log(formatResults(results));
-  console.log(`\nDeno ${deno}, V8 ${v8}, ${Deno.build.target}${pinned ? ", one processor per subject" : ""}`);
+  const start = performance.now();
+  const results = await runSubject(subject);
+  const seconds = Math.round((performance.now() - start) / 1_000);
+  if (json) console.log(JSON.stringify({ subject, seconds, results }));
+  else console.log(`\n${subject}, ${seconds} s\n\n${formatResults(results)}`);
 }
 
 async function runSubject(subject: string): Promise<CaseResult[]> {

@@ -1,4 +1,6 @@
-/** What simulated time costs: sleeps in sequence and at once, a test around nothing, and a look at the clock outside. */
+/**
+ * What simulated time costs: sleeps in sequence and at once, a test around nothing, and a look at the clock outside.
+ */
 
 import { openNursery, sleep } from "../core/mod.ts";
 import { simulate } from "../testing/mod.ts";

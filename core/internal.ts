@@ -1,11 +1,25 @@
 /**
- * What `net`, `os` and `testing` need of the core that is nobody else's business: the laws of the house, each in one place.
+ * What `net`, `os` and `testing` need of the core that is nobody else's business: the laws of the house, each in one
+ * place.
  *
  * Not among the exports of the package. Only those folders may import it (a lint rule says so).
  *
  * @module
  */
 
+export {
+  CHUNK,
+  encodeText,
+  faultOfBytes,
+  faultOfMax,
+  faultOfOptions,
+  faultOfSize,
+  faultOfTarget,
+  SMALL_CHUNK,
+  splitChunk,
+} from "./base/byte_stream.ts";
+export { isErrorClass } from "./kernel/error_group.ts";
+export { iterate } from "./kernel/iterate.ts";
 export { branded, hasBrand, recogniseBrand } from "./base/brand.ts";
 export {
   faultOf,
@@ -18,42 +32,61 @@ export {
   requireTime,
   requireTimeout,
   show,
+  throwFault,
 } from "./base/check.ts";
+export { type Asker, askerOf } from "./kernel/asker.ts";
 export { composedWait, refusedAfterTurn } from "./kernel/composed_wait.ts";
 export { currentNode, outside } from "./kernel/context.ts";
 export { cancelledElsewhere } from "./kernel/elsewhere.ts";
 export { NOTHING } from "./base/error_tree.ts";
-export { notesWaits, waitsOf } from "./scopes/cancel_scope.ts";
 export { eachLeaf, isError, isInstance, isObject, partsOf, read, textOf } from "./base/foreign.ts";
 export { keptByHost, keptByHostFor } from "./base/kept_by_host.ts";
+export { callHost, HOST, type Owner } from "./kernel/host_call.ts";
+export { busyWith, type End, LeftBehind, type Words } from "./kernel/left_behind.ts";
 export { kindOf, labelOf, waitsBelow, waitText } from "./kernel/wait_text.ts";
 export { cutStack } from "./base/own_stack.ts";
-export { hostClear, hostClearImmediate, hostDate, hostImmediate, hostNow, hostTimeout } from "./base/host_time.ts";
+export {
+  hostClear,
+  hostClearImmediate,
+  hostDate,
+  hostImmediate,
+  hostNow,
+  hostTimeout,
+  LONGEST_DELAY,
+} from "./base/host_time.ts";
 export { inspectable, type Picture } from "./base/inspect.ts";
 export { captureSite, placeOf, plainPlace } from "./base/place.ts";
 export { ignore, isQuiet } from "./base/quiet.ts";
-export { isForeign } from "./kernel/settlement.ts";
+export { isForeign } from "./kernel/wait_reason.ts";
+export { formatTime } from "./base/format_time.ts";
 export { claimSignal } from "./kernel/signal_claims.ts";
-export { withSuppressed } from "./errors/suppressed_errors.ts";
+export { withSuppressed } from "./kernel/suppressed.ts";
 export { reportHook } from "./base/report_hook.ts";
+export { treeLines } from "./base/tree_lines.ts";
 export { REFUSED } from "./kernel/waiter.ts";
 
+import { scopes } from "./kernel/cancel_scope.ts";
 import { currentNode } from "./kernel/context.ts";
 import { failureOf as failureIn } from "./kernel/elsewhere.ts";
-import { makeCancelled } from "./errors/errors.ts";
+import { type Cancelled, makeCancelled } from "./kernel/cancelled.ts";
 import type { Runtime } from "./kernel/runtime.ts";
-import type { RunView } from "./tasks/runtime_view.ts";
-import { closeNode, killNode, type StatusNode } from "./kernel/status.ts";
-import type { Task, TaskImpl } from "./kernel/task.ts";
+import type { RunView } from "./time/clock.ts";
+import { closeNode, killNode, walk } from "./kernel/status.ts";
+import type { StatusNode } from "./kernel/node.ts";
+import type { Task } from "./tasks/task.ts";
+import type { TaskImpl } from "./kernel/task.ts";
 import { Turns } from "./kernel/turns.ts";
-import { outOfTurn, pass, refuse } from "./kernel/waiter.ts";
-import { derive } from "./errors/error_group.ts";
+import { outOfTurn, refuse, yieldTurn } from "./kernel/waiter.ts";
+import { derive } from "./kernel/error_group.ts";
 import { LOOK_INSIDE, NOTHING as NO_ERROR, rebuild } from "./base/error_tree.ts";
 
+/** Has a scope note what is waited for when its deadline passes; and what it has noted. */
+export const { notesWaits, waitsOf } = scopes;
+
 /**
- * For those who are about to call what somebody else has made, such as a stream, which may always be ready and know nothing
- * of scopes: throws in a cancelled scope, and lets the event loop turn when the time of this task is up. `null` if there is
- * nothing to wait for.
+ * For those who are about to call what somebody else has made, such as a stream, which may always be ready and know
+ * nothing of scopes: throws in a cancelled scope, and lets the event loop turn when the time of this task is up. `null`
+ * if there is nothing to wait for.
  */
 export function turnDue(): Promise<void> | null {
   const node = currentNode();
@@ -62,22 +95,22 @@ export function turnDue(): Promise<void> | null {
 }
 
 async function takeTurn(node: StatusNode): Promise<void> {
-  await pass(node, undefined);
+  await yieldTurn(node, undefined);
   if (node.cancelled !== null) await refuse(node);
 }
 
 /**
- * What has failed, of an error that was caught by the calling code: without the cancellations of this code, and with those
- * from elsewhere as `CancelledElsewhereError`. `NOTHING` if the error is nothing but a cancellation of this code: then it
- * has to be thrown on.
+ * What has failed, of an error that was caught by the calling code: without the cancellations of this code, and with
+ * those from elsewhere as `CancelledElsewhereError`. `NOTHING` if the error is nothing but a cancellation of this code:
+ * then it has to be thrown on.
  */
 export function failureOf(error: unknown): unknown {
   return failureIn(currentNode(), error);
 }
 
 /**
- * Ends tasks, and what runs in nodes, for good: all waits of them are refused from now on, under shields as well. For the
- * host that loses its power, in a simulation.
+ * Ends tasks, and what runs in nodes, for good: all waits of them are refused from now on, under shields as well. For
+ * the host that loses its power, in a simulation.
  */
 export function kill(what: Iterable<Task | StatusNode>, reason: string): void {
   const cancelled = makeCancelled("explicit", reason);
@@ -85,8 +118,8 @@ export function kill(what: Iterable<Task | StatusNode>, reason: string): void {
 }
 
 /**
- * Takes what was killed out of the run, although its code may still await foreign promises: for those who wait for it, it has
- * ended. The newest first, as the older ones wait for them.
+ * Takes what was killed out of the run, although its code may still await foreign promises: for those who wait for it,
+ * it has ended. The newest first, as the older ones wait for them.
  */
 export function abandon(what: readonly (Task | StatusNode)[]): void {
   for (const one of [...what].reverse()) {
@@ -97,13 +130,14 @@ export function abandon(what: readonly (Task | StatusNode)[]): void {
 }
 
 /**
- * Gives a run up that would never end: none of its waits ends any more, and no task of it begins, so that nothing in it goes
- * on.
+ * Gives a run up that would never end: none of its waits ends any more, and no task of it begins, so that nothing in it
+ * goes on. For a scope around it, it has ended.
  */
 export function abandonRun(run: RunView): void {
   const runtime = run as Runtime;
   runtime.schedule = () => {};
   runtime.turns = new Standstill();
+  runtime.root.abandon();
 }
 
 /** Turns that do not come. */
@@ -117,9 +151,19 @@ class Standstill extends Turns {
   }
 }
 
+/** The cancellations in effect anywhere in a run, from the outside in. */
+export function cancellationsIn(run: RunView): ReadonlySet<Cancelled> {
+  const found = new Set<Cancelled>();
+  walk((run as Runtime).root, ({ cancelled }) => {
+    if (cancelled !== null) found.add(cancelled);
+    return true;
+  });
+  return found;
+}
+
 /**
- * How many waits of a task are open of which the run can say who ends them; those for foreign promises, by `cancellable()`,
- * are none.
+ * How many waits of a task are open of which the run can say who ends them; those for foreign promises, by
+ * `cancellable()`, are none.
  */
 export function openWaits(task: Task): number {
   return (task as TaskImpl<unknown>).waits;

@@ -1,5 +1,5 @@
 /**
- * Tasks, time, cancellation and what passes between tasks. Touches no network and needs no permission.
+ * Tasks, time, cancellation, synchronisation and channels. Touches no network and needs no permission.
  *
  * @module
  */
@@ -9,60 +9,55 @@ export {
   type CancelScopeOptions,
   type ScopeOutcome,
   type ShutdownOptions,
-} from "./scopes/cancel_scope.ts";
+} from "./kernel/cancel_scope.ts";
 export { checkpoint } from "./scopes/checkpoint.ts";
-export { ErrorGroup, type ErrorMatch, isErrorGroup } from "./errors/error_group.ts";
+export { ErrorGroup, type ErrorMatch, isErrorGroup } from "./kernel/error_group.ts";
 export { type ErrorOrigin, originOf } from "./kernel/origin.ts";
 export { type ErrorHandler, handleErrors } from "./errors/handle_errors.ts";
 export {
   BrokenResourceError,
   BusyResourceError,
-  Cancelled,
   CancelledElsewhereError,
-  type CancelSource,
   ClosedResourceError,
   DeadlockError,
   EndOfChannel,
-  isCancelled,
-  isOnlyCancelled,
+  type PendingWait,
   RunFinishedError,
   TooSlowError,
   type TooSlowErrorOptions,
   WouldBlock,
 } from "./errors/errors.ts";
-export { Event, type EventOptions, type EventStatistics } from "./sync/event.ts";
-export {
-  type MemoryChannelOptions,
-  type MemoryChannelStatistics,
-  type MemoryReceiveChannel,
-  type MemorySendChannel,
-  openMemoryChannel,
-} from "./channels/memory_channel.ts";
+export { Cancelled, type CancelSource, isCancelled, isOnlyCancelled } from "./kernel/cancelled.ts";
+export { Event, type EventStatistics } from "./sync/event.ts";
+export type {
+  MemoryChannelStatistics,
+  MemoryReceiveChannel,
+  MemorySendChannel,
+  ReceiveChannel,
+  SendChannel,
+} from "./channels/channel.ts";
+export { openMemoryChannel } from "./channels/memory_channel.ts";
 export type { SocketAddress, TcpAddress, UnixAddress } from "./seams/network.ts";
 export {
   type AdoptOptions,
   type Nursery,
-  type NurseryOptions,
-  openNursery,
   type SpawnOptions,
+  type Task,
+  type TaskCancelOptions,
   type TaskStatus,
-} from "./tasks/nursery.ts";
-export { run, type RunOptions } from "./tasks/run.ts";
-export { currentEffectiveDeadline, currentTime, sleep, sleepForever, sleepUntil } from "./time/sleep.ts";
-export { currentTask, type Task, type TaskCancelOptions, type TaskState } from "./tasks/task.ts";
-export { type TaskTree, taskTree, type TaskTreeNode, type TaskTreeWait } from "./tasks/task_tree.ts";
-export {
-  failAfter,
-  failAt,
-  moveOnAfter,
-  moveOnAt,
-  shielded,
-  type ShieldedOptions,
-  shutdownRequested,
-} from "./scopes/timeouts.ts";
-export { untilShutdown } from "./scopes/until_shutdown.ts";
-export type { PendingWait } from "./kernel/wait_text.ts";
-export { Barrier, type BarrierOptions, type BarrierStatistics } from "./sync/barrier.ts";
+} from "./tasks/task.ts";
+export type { NamedOptions } from "./base/named.ts";
+export { openNursery } from "./tasks/nursery.ts";
+export { run } from "./tasks/run.ts";
+export type { RunOptions } from "./tasks/run_options.ts";
+export { currentEffectiveDeadline, currentTime } from "./time/current_time.ts";
+export { sleep, sleepForever, sleepUntil } from "./time/sleep.ts";
+export { currentTask, taskTree } from "./tasks/current.ts";
+export type { TaskState, TaskTree, TaskTreeNode, TaskTreeWait } from "./tasks/task_tree.ts";
+export { failAfter, failAt, moveOnAfter, moveOnAt } from "./scopes/timeouts.ts";
+export { shielded, type ShieldedOptions } from "./scopes/shielded.ts";
+export { shutdownRequested, untilShutdown } from "./scopes/until_shutdown.ts";
+export { Barrier, type BarrierStatistics } from "./sync/barrier.ts";
 export {
   type BroadcastChannelOptions,
   type BroadcastChannelStatistics,
@@ -72,17 +67,11 @@ export {
   openBroadcastChannel,
 } from "./channels/broadcast_channel.ts";
 export { cancellable, type CancellableIterator, type CancellableOptions } from "./scopes/cancellable.ts";
-export {
-  type BorrowOptions,
-  CapacityLimiter,
-  type CapacityLimiterOptions,
-  type CapacityLimiterStatistics,
-} from "./sync/capacity_limiter.ts";
+export { type BorrowOptions, CapacityLimiter, type CapacityLimiterStatistics } from "./sync/capacity_limiter.ts";
 export {
   all,
   allSettled,
   any,
-  type Job,
   type OutcomesOf,
   race,
   type RaceOptions,
@@ -91,9 +80,10 @@ export {
   type ResultsOf,
 } from "./combinators/combinators.ts";
 export { Condition, type ConditionStatistics } from "./sync/condition.ts";
-export { Lock, type LockOptions, type LockStatistics, type ReleaseGuard } from "./sync/lock.ts";
+export { Lock, type LockStatistics, type ReleaseGuard } from "./sync/lock.ts";
 export { asCompleted, type AsCompletedOptions, type CompletedResults } from "./combinators/as_completed.ts";
-export { type ConcurrencyOptions, forEach, map, type MapOptions, type Source } from "./combinators/map.ts";
+export { forEach, map } from "./combinators/map.ts";
+export type { ConcurrencyOptions, MapOptions } from "./combinators/map_options.ts";
 export { Lazy } from "./sync/lazy.ts";
 export { RateLimiter, type RateLimiterOptions, type RateLimiterStatistics } from "./sync/rate_limiter.ts";
 export { type Backoff, retry, type RetryOptions } from "./combinators/retry.ts";
@@ -102,5 +92,5 @@ export { Semaphore, type SemaphoreOptions, type SemaphoreStatistics } from "./sy
 export { currentSignal, withSignal } from "./scopes/abort_signal.ts";
 export { suppressedErrors } from "./errors/suppressed_errors.ts";
 export { toChannel, type ToChannelOptions } from "./channels/to_channel.ts";
-export { openWatch, type WatchOptions, type WatchReceiver, type WatchSender } from "./channels/watch.ts";
+export { openWatch, type WatchReceiver, type WatchSender } from "./channels/watch.ts";
 export { readableFromChannel, type ReadableReceiver, receiverFromReadable } from "./channels/readable.ts";

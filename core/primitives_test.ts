@@ -15,6 +15,7 @@ import {
   Lock,
   type MemoryReceiveChannel,
   moveOnAfter,
+  type NamedOptions,
   openBroadcastChannel,
   openMemoryChannel,
   openNursery,
@@ -28,13 +29,11 @@ import {
 } from "./mod.ts";
 import { ParkingLot } from "./lowlevel.ts";
 
-type Options = { readonly name?: string };
-
 /** A turn of the event loop, in which rejections that nobody handles are noticed. */
 const turn = () => new Promise<void>((done) => setTimeout(done, 0));
 
 /** Everything that has a name. */
-const NAMED: Record<string, (options: Options) => unknown> = {
+const NAMED: Record<string, (options: NamedOptions) => unknown> = {
   Event: (options) => new Event(options),
   Lock: (options) => new Lock(options),
   Barrier: (options) => new Barrier(1, options),
@@ -53,7 +52,7 @@ const NAMED: Record<string, (options: Options) => unknown> = {
 for (const [name, make] of Object.entries(NAMED)) {
   Deno.test(`${name} refuses options that are none, and a name that is no text`, () => {
     for (const options of [null, 5, "name"]) {
-      assertThrows(() => make(options as Options), TypeError, 'as "options" must be an object: received');
+      assertThrows(() => make(options as NamedOptions), TypeError, 'as "options" must be an object: received');
     }
     for (const bad of [5, null, {}, Symbol("name")]) {
       assertThrows(() => make({ name: bad } as never), TypeError, 'as "name" must be a string: received');

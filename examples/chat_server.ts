@@ -17,11 +17,12 @@ import {
   openMemoryChannel,
   openNursery,
   run,
-  serveTcp,
+  type Server,
   type ServeTcpOptions,
   shutdownRequested,
   type SocketStream,
   type TcpAddress,
+  tcpServer,
   untilShutdown,
   WouldBlock,
 } from "@trefoil/io";
@@ -133,17 +134,17 @@ async function talk(stream: SocketStream, room: Room): Promise<void> {
 }
 
 /** Serves until cancelled, or until everybody has heard the goodbye of a shutdown. */
-export function chatServer(options: ServeTcpOptions): Promise<void> {
+export function chatServer(options: ServeTcpOptions): Server<TcpAddress> {
   const room = new Room();
-  return serveTcp((stream) => talk(stream, room), {
+  return tcpServer((stream) => talk(stream, room), {
     onHandlerError: (error) => console.error(`a connection failed: ${error}`),
     ...options,
   });
 }
 
 if (import.meta.main) {
-  const port = Number(Deno.args[0] ?? 8000);
-  const started = ([address]: readonly TcpAddress[]) =>
-    console.log(`chatting on port ${address!.port}, Ctrl-C to stop`);
-  run(() => chatServer({ port, status: { started } }), { grace: GRACE });
+  const server = chatServer({ port: Number(Deno.args[0] ?? 8000) });
+  const started = ([address]: readonly [TcpAddress, ...TcpAddress[]]) =>
+    console.log(`chatting on port ${address.port}, Ctrl-C to stop`);
+  run(() => server({ started }), { grace: GRACE });
 }

@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console
 /**
- * Runs several checks at the same time, says line by line what they say, and ends the others as soon as one fails: none of
- * them is left running.
+ * Runs several checks at the same time, says line by line what they say, and ends the others as soon as one fails: none
+ * of them is left running.
  *
  * Run it: deno run --allow-run examples/check_all.ts "deno lint" "deno test --allow-read" …
  */

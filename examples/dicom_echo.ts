@@ -24,10 +24,11 @@ import {
   isOnlyCancelled,
   moveOnAfter,
   run,
-  serveTcp,
+  type Server,
   type ServeTcpOptions,
   shielded,
   type TcpAddress,
+  tcpServer,
   TooSlowError,
   untilShutdown,
 } from "@trefoil/io";
@@ -385,7 +386,9 @@ class Association {
     return outcome;
   }
 
-  /** Says that it is over, and why. Works in a cancelled scope, too, but not for long; a peer that is gone is no error. */
+  /**
+   * Says that it is over, and why. Works in a cancelled scope, too, but not for long; a peer that is gone is no error.
+   */
   async #abort(source: number, reason: number): Promise<void> {
     await shielded(() => this.#stream.sendAll(pdu(ABORT, [0, 0, source, reason])), { timeout: 1_000 })
       .catch(() => {});
@@ -403,12 +406,12 @@ export async function dicomEcho(stream: HalfCloseableStream, options: DicomEchoO
   return await new Association(stream).live(options);
 }
 
-/** Serves until cancelled. A peer that breaks the protocol is aborted and reported, and does not end the server. */
+/** A peer that breaks the protocol is aborted and reported, and does not end the server. */
 export function dicomEchoServer(
   options: ServeTcpOptions & DicomEchoOptions & { readonly report?: (line: string) => void },
-): Promise<void> {
+): Server<TcpAddress> {
   const { report = console.log } = options;
-  return serveTcp(async (stream) => report(`${stream.remoteAddress.hostname}: ${await dicomEcho(stream, options)}`), {
+  return tcpServer(async (stream) => report(`${stream.remoteAddress.hostname}: ${await dicomEcho(stream, options)}`), {
     maxConnections: 100,
     onHandlerError: (error, { remoteAddress }) => report(`${remoteAddress.hostname}: ${error}`),
     ...options,
@@ -418,8 +421,6 @@ export function dicomEchoServer(
 if (import.meta.main) {
   // 11112 is the registered port; 104, the old one, is for root alone.
   const [port = "11112", aeTitle] = Deno.args;
-  const started = ([address]: readonly TcpAddress[]) =>
-    console.log(`DICOM echo on port ${address!.port}, Ctrl-C to stop`);
-  const options = aeTitle === undefined ? {} : { aeTitle };
-  run(() => dicomEchoServer({ ...options, port: Number(port), status: { started } }));
+  const server = dicomEchoServer({ ...(aeTitle === undefined ? {} : { aeTitle }), port: Number(port) });
+  run(() => server({ started: ([address]) => console.log(`DICOM echo on port ${address.port}, Ctrl-C to stop`) }));
 }

@@ -9,7 +9,6 @@ import {
   simulated,
   sleep,
   type Task,
-  type TcpAddress,
   TooSlowError,
 } from "@trefoil/io";
 import { memoryStreamPair, sweepCancel } from "@trefoil/io/testing";
@@ -107,7 +106,9 @@ class Peer {
 /** What became of the server's end. */
 type Outcome = { readonly text: string } | { readonly error: unknown };
 
-/** A test in simulated time; receives give a few bytes at a time. The server's end is closed as a server would do it. */
+/**
+ * A test in simulated time; receives give a few bytes at a time. The server's end is closed as a server would do it.
+ */
 function dicomTest(
   name: string,
   test: (peer: Peer, server: Task<Outcome>, scope: CancelScope) => Promise<void>,
@@ -398,16 +399,15 @@ Deno.test({
       return { code, text: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
     };
     await openNursery(async (nursery) => {
-      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
+      const [address] = await nursery.start(
         dicomEchoServer({
           hostname: "127.0.0.1",
           port: 0,
-          status,
           aeTitle: "TREFOIL",
           report: (line) => lines.push(line),
-        })
+        }),
       );
-      const here = ["127.0.0.1", `${address!.port}`];
+      const here = ["127.0.0.1", `${address.port}`];
       const good = await echoscu("-aec", "TREFOIL", "--repeat", "5", "--propose-ts", "3", "--propose-pc", "4", ...here);
       assertEquals([good.code, good.text.match(/Received Echo Response \(Success\)/g)?.length], [0, 5], good.text);
       const wrong = await echoscu("-aec", "OTHER", ...here);

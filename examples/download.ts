@@ -173,8 +173,8 @@ function headersFor(part: Part | null): Record<string, string> {
 }
 
 /**
- * What tells one version of a file from every other (RFC 9110, section 8.8): a strong ETag, or else the date of its last
- * change, unless that may have been in this very second, as then it may change again in it.
+ * What tells one version of a file from every other (RFC 9110, section 8.8): a strong ETag, or else the date of its
+ * last change, unless that may have been in this very second, as then it may change again in it.
  */
 function validatorOf(headers: Headers): string | null {
   const tag = headers.get("etag");
@@ -332,7 +332,9 @@ export interface Display {
   write(text: string): void;
 }
 
-/** Downloads, and shows how far it is: four times a second in place on a terminal, otherwise a line every five seconds. */
+/**
+ * Downloads, and shows how far it is: four times a second in place on a terminal, otherwise a line every five seconds.
+ */
 export async function downloadWithBar(
   urls: readonly string[],
   folder: string,

@@ -5,7 +5,7 @@
  * Run it: deno run --allow-net examples/echo_server.ts [port]
  * Talk to it: nc 127.0.0.1 8000, or examples/echo_client.ts
  */
-import { run, serveTcp, type ServeTcpOptions, type SocketStream, type TcpAddress } from "@trefoil/io";
+import { run, type Server, type ServeTcpOptions, type SocketStream, type TcpAddress, tcpServer } from "@trefoil/io";
 
 /** One connection: returns when the client has sent everything, and then the stream is closed. */
 async function echo(stream: SocketStream): Promise<void> {
@@ -16,16 +16,15 @@ async function echo(stream: SocketStream): Promise<void> {
   }
 }
 
-/** Serves until cancelled. A client that breaks its connection is reported and does not end the server. */
-export function echoServer(options: ServeTcpOptions): Promise<void> {
-  return serveTcp(echo, {
+/** A client that breaks its connection is reported and does not end the server. */
+export function echoServer(options: ServeTcpOptions): Server<TcpAddress> {
+  return tcpServer(echo, {
     onHandlerError: (error) => console.error(`a connection failed: ${error}`),
     ...options,
   });
 }
 
 if (import.meta.main) {
-  const port = Number(Deno.args[0] ?? 8000);
-  const started = ([address]: readonly TcpAddress[]) => console.log(`echoing on port ${address!.port}, Ctrl-C to stop`);
-  run(() => echoServer({ port, status: { started } }));
+  const server = echoServer({ port: Number(Deno.args[0] ?? 8000) });
+  run(() => server({ started: ([address]) => console.log(`echoing on port ${address.port}, Ctrl-C to stop`) }));
 }

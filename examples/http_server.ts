@@ -11,9 +11,10 @@
  */
 import {
   currentTime,
+  httpServer,
   run,
-  serveHttp,
   type ServeHttpOptions,
+  type Server,
   serverSentEvents,
   shutdownRequested,
   sleep,
@@ -45,9 +46,9 @@ async function* clock(): AsyncGenerator<{ event: string; data: string }> {
   yield { event: "end", data: "the server is closing" };
 }
 
-/** Serves until shut down or cancelled. */
-export function httpServer(options: ServeHttpOptions): Promise<void> {
-  return serveHttp((request) => {
+/** Answers slowly, and streams events. */
+export function reportServer(options: ServeHttpOptions): Server<TcpAddress> {
+  return httpServer((request) => {
     const url = new URL(request.url);
     if (url.pathname === "/report") return report(url);
     if (url.pathname === "/clock") return serverSentEvents(clock());
@@ -60,6 +61,8 @@ export function httpServer(options: ServeHttpOptions): Promise<void> {
 }
 
 if (import.meta.main) {
-  const started = ([address]: readonly TcpAddress[]) => console.log(`serving on port ${address!.port}, Ctrl-C to stop`);
-  run(() => httpServer({ port: Number(Deno.args[0] ?? 8000), status: { started } }), { grace: GRACE });
+  const server = reportServer({ port: Number(Deno.args[0] ?? 8000) });
+  const started = ([address]: readonly [TcpAddress, ...TcpAddress[]]) =>
+    console.log(`serving on port ${address.port}, Ctrl-C to stop`);
+  run(() => server({ started }), { grace: GRACE });
 }

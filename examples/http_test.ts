@@ -1,16 +1,14 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { all, CancelScope, Event, failAfter, fetch, openNursery, sleep, type TcpAddress } from "@trefoil/io";
-import { httpServer } from "./http_server.ts";
+import { reportServer } from "./http_server.ts";
 
 Deno.test("http_server.ts finishes what it has begun when it shuts down, ends its streams, and takes no more", () =>
   failAfter(20_000, () =>
     openNursery(async (nursery) => {
       const scope = new CancelScope();
-      const statistics = { open: 0, accepted: 0 };
-      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-        scope.run(() => httpServer({ hostname: "127.0.0.1", port: 0, status, statistics }))
-      );
-      const url = `http://127.0.0.1:${address!.port}`;
+      const server = reportServer({ hostname: "127.0.0.1", port: 0 });
+      const [address] = await nursery.start<readonly [TcpAddress]>((status) => scope.run(() => server(status)));
+      const url = `http://127.0.0.1:${address.port}`;
       assertEquals(await (await fetch(`${url}/report?seconds=0`)).text(), "took 0 seconds\n");
       for (const [path, status] of [["report?seconds=-1", 400], ["elsewhere", 404]] as const) {
         const response = await fetch(`${url}/${path}`);
@@ -31,7 +29,7 @@ Deno.test("http_server.ts finishes what it has begun when it shuts down, ends it
         },
         async () => {
           await ticked.wait();
-          while (statistics.open < 2) await sleep(1);
+          while (server.statistics().open < 2) await sleep(1);
           scope.shutdown({ grace: 10_000 });
         },
       ]);

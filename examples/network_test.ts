@@ -29,10 +29,10 @@ const encode = (text: string) => new TextEncoder().encode(text);
 /** Starts a server in a nursery; returns its port. */
 async function start(
   nursery: Nursery,
-  server: (status: TaskStatus<readonly TcpAddress[]>) => unknown,
+  server: (status: TaskStatus<readonly [TcpAddress, ...TcpAddress[]]>) => unknown,
 ): Promise<number> {
-  const [address] = await nursery.start<readonly TcpAddress[]>(server);
-  return address!.port;
+  const [address] = await nursery.start(server);
+  return address.port;
 }
 
 /** A client that reads lines. */
@@ -114,7 +114,7 @@ async function* linesOf(output: ReadableStream<string>): AsyncGenerator<string> 
 Deno.test("chat_server.ts says goodbye to everybody when it shuts down, and returns", async () => {
   await openNursery(async (nursery) => {
     const scope = new CancelScope();
-    const port = await start(nursery, (status) => scope.run(() => chatServer({ ...HERE, status })));
+    const port = await start(nursery, (status) => scope.run(() => chatServer(HERE)(status)));
     using ann = await logIn(port, "ann");
     using bob = await logIn(port, "bob");
     using newcomer = await openLines(port);
@@ -137,7 +137,7 @@ Deno.test("chat_server.ts does not let one who does not read hold up the goodbye
     const ended = new Event();
     const port = await start(
       nursery,
-      (status) => scope.run(() => chatServer({ ...HERE, status })).finally(() => ended.set()),
+      (status) => scope.run(() => chatServer(HERE)(status)).finally(() => ended.set()),
     );
     using ann = await logIn(port, "ann");
     using _nora = await logIn(port, "nora");
@@ -165,11 +165,10 @@ Deno.test("chat_server.ts as a program: Ctrl-C says goodbye, and ends it well", 
 Deno.test("tcp_proxy.ts passes bytes and ends of directions on, both ways, and counts them", async () => {
   await openNursery(async (nursery) => {
     const lines: string[] = [];
-    const target = await start(nursery, (status) => echoServer({ ...HERE, status }));
+    const target = await start(nursery, echoServer(HERE));
     const proxied = await start(
       nursery,
-      (status) =>
-        tcpProxy({ host: "127.0.0.1", port: target, report: (line) => lines.push(line) }, { ...HERE, status }),
+      tcpProxy({ hostname: "127.0.0.1", port: target, report: (line) => lines.push(line) }, HERE),
     );
     using client = await openTcpStream("127.0.0.1", proxied);
     const data = crypto.getRandomValues(new Uint8Array(65_536));
@@ -193,16 +192,14 @@ Deno.test("tcp_proxy.ts goes on when its target is down, and when a client reset
   await openNursery(async (nursery) => {
     const errors: unknown[] = [];
     const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
-    const { port } = listener!.address;
-    listener!.close();
+    const { port } = listener.address;
+    listener.close();
     const proxied = await start(
       nursery,
-      (status) =>
-        tcpProxy({ host: "127.0.0.1", port, report: () => {} }, {
-          ...HERE,
-          status,
-          onHandlerError: (error) => void errors.push(error),
-        }),
+      tcpProxy({ hostname: "127.0.0.1", port, report: () => {} }, {
+        ...HERE,
+        onHandlerError: (error) => void errors.push(error),
+      }),
     );
     for (let n = 1; n <= 3; n++) {
       using client = await openTcpStream("127.0.0.1", proxied);
@@ -216,7 +213,7 @@ Deno.test("tcp_proxy.ts goes on when its target is down, and when a client reset
 
 Deno.test("tcp_proxy.ts as a program: stands before a server", async () => {
   await openNursery(async (nursery) => {
-    const target = await start(nursery, (status) => echoServer({ ...HERE, status }));
+    const target = await start(nursery, echoServer(HERE));
     await using program = new Program("tcp_proxy.ts", "0", "127.0.0.1", `${target}`);
     using client = await openLines(await program.port());
     await client.sendAll(encode("hello\n"));
@@ -258,14 +255,11 @@ tlsTest("tls_echo_server.ts and tls_echo_client.ts talk to each other; who is no
   const caCerts = [await Deno.readTextFile(files.certFile)];
   const errors: unknown[] = [];
   await openNursery(async (nursery) => {
-    const port = await start(nursery, (status) =>
-      tlsEchoServer({
-        ...HERE,
-        ...files,
-        status,
-        onHandshakeError: (error) => void errors.push(error),
-      }));
-    const where = { host: "127.0.0.1", port };
+    const port = await start(
+      nursery,
+      tlsEchoServer({ ...HERE, ...files, onHandshakeError: (error) => void errors.push(error) }),
+    );
+    const where = { hostname: "127.0.0.1", port };
     assertEquals(await tlsEchoClient(["hello", "snow ☃"], { ...where, caCerts }), "hello\nsnow ☃\n");
     await assertRejects(() => tlsEchoClient(["hello"], where), BrokenResourceError, "caCerts");
     await assertRejects(() => tlsEchoClient([], { ...where, caCerts, serverName: "example.com" }), BrokenResourceError);
@@ -343,7 +337,7 @@ Deno.test(
 
 Deno.test("port_scanner.ts finds an open port of this machine, and leaves no connection behind", async () => {
   const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
-  const { port } = listener!.address;
+  const { port } = listener.address;
   try {
     const { tried, open } = await scanPorts(Array.from({ length: 200 }, (_, n) => Math.max(port - 100, 1) + n));
     assertEquals(tried, 200);
@@ -352,6 +346,6 @@ Deno.test("port_scanner.ts finds an open port of this machine, and leaves no con
     assertEquals(await program.prints(), `open: ${port}`);
     assertEquals(await program.code(), 0);
   } finally {
-    listener!.close();
+    listener.close();
   }
 });

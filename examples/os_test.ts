@@ -14,7 +14,7 @@ import {
 } from "@trefoil/io";
 import { checkAll, commandOf } from "./check_all.ts";
 import { echoServer } from "./echo_server.ts";
-import { greetingServer } from "./reload_on_sighup.ts";
+import { serveGreeting } from "./reload_on_sighup.ts";
 import { echo, withSidecar } from "./sidecar.ts";
 
 /** What the program of an example is run by. */
@@ -60,8 +60,8 @@ Deno.test(
     sim.processes.define("server", async ({ stdout }) => {
       await sleep(3_000);
       await openNursery(async (nursery) => {
-        const [address] = await nursery.start<readonly TcpAddress[]>((status) => echoServer({ port: 0, status }));
-        await stdout.sendText(`echoing on port ${address!.port}\n`);
+        const [address] = await nursery.start(echoServer({ port: 0 }));
+        await stdout.sendText(`echoing on port ${address.port}\n`);
       });
     });
     assertEquals(await withSidecar("server", (port) => echo(port, "hello")), "hello");
@@ -113,11 +113,11 @@ Deno.test(
     console.log = console.error = () => {};
     try {
       await openNursery(async (nursery) => {
-        const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-          greetingServer(load, { port: 0, status })
+        const [address] = await nursery.start<readonly [TcpAddress, ...TcpAddress[]]>((status) =>
+          serveGreeting(load, { port: 0 }, status)
         );
         const greeting = async (): Promise<string> => {
-          using stream = new BufferedReceiver(await openTcpStream("127.0.0.1", address!.port));
+          using stream = new BufferedReceiver(await openTcpStream("127.0.0.1", address.port));
           return await stream.receiveLine() ?? "";
         };
         assertEquals(await greeting(), "hello");

@@ -10,7 +10,7 @@ import { BrokenResourceError, forEach, moveOnAfter, openNursery, openTcpStream, 
 /** How to scan. */
 export interface ScanOptions {
   /** @default {"127.0.0.1"} */
-  readonly host?: string;
+  readonly hostname?: string;
   /**
    * How many ports are tried at a time. With more than 128, Deno 2.9.6 lets the rest wait until the others have nothing
    * to do, and they would seem to be silent.
@@ -36,10 +36,10 @@ export interface ScanResult {
 
 /** Whether a port accepts connections; `"silent"` if it does not say in time. */
 async function probe(port: number, options: ScanOptions): Promise<"open" | "closed" | "silent"> {
-  const { host = "127.0.0.1", timeout = 1_000 } = options;
+  const { hostname = "127.0.0.1", timeout = 1_000 } = options;
   try {
     const outcome = await moveOnAfter(timeout, async () => {
-      using stream = await openTcpStream(host, port);
+      using stream = await openTcpStream(hostname, port);
       // On one machine a connection may get the port it calls as its own, and TCP connects it to itself.
       return stream.localAddress.port !== port;
     });

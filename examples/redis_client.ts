@@ -2,7 +2,7 @@
 /**
  * A Redis client for RESP2: any number of tasks share one connection, which comes back by itself when it is lost.
  *
- * Run it: deno run --allow-net examples/redis_client.ts [port] [host]
+ * Run it: deno run --allow-net examples/redis_client.ts [port] [hostname]
  * It needs a server: redis-server (Debian's package of that name)
  *
  * Replies come in the order of the commands, and carry no mark of which is whose. So one task writes, one reads, and a
@@ -12,11 +12,13 @@
  *
  *     command() ──requests──▶ write ──sent──▶ read ──▶ wakes the one who asked
  *
- * Commands that wait while the connection is down are sent on the next one. Those that were sent, and got no reply, fail:
- * nobody can tell whether they were carried out, and only the caller knows whether it does harm to send them twice.
+ * Commands that wait while the connection is down are sent on the next one. Those that were sent, and got no reply,
+ * fail: nobody can tell whether they were carried out, and only the caller knows whether it does harm to send them
+ * twice.
  *
- * Commands that wait in the server (`BLPOP`) would hold up everybody behind them: `blocking()` sends them on a connection
- * of their own. The client ends after all other tasks of its nursery, so that these can use it in their cleanup.
+ * Commands that wait in the server (`BLPOP`) would hold up everybody behind them: `blocking()` sends them on a
+ * connection of their own. The client ends after all other tasks of its nursery, so that these can use it in their
+ * cleanup.
  */
 import {
   all,
@@ -46,7 +48,9 @@ import { checkpointIfCancelled } from "@trefoil/io/lowlevel";
 
 /** What can be sent in a command. */
 export type Argument = string | number | Uint8Array;
-/** What comes back. A whole number is a `bigint` only if a `number` cannot hold it; an error is a value in a pipeline. */
+/**
+ * What comes back. A whole number is a `bigint` only if a `number` cannot hold it; an error is a value in a pipeline.
+ */
 export type Reply = string | number | bigint | null | RedisError | Reply[];
 
 /** A message published on a channel. */
@@ -58,7 +62,7 @@ export interface Message {
 /** How to reach the server. */
 export interface RedisOptions {
   /** @default {"127.0.0.1"} */
-  readonly host?: string;
+  readonly hostname?: string;
   /** @default {6379} */
   readonly port?: number;
   /** Opens a connection in another way: over TLS, a Unix socket, or in memory for a test. */
@@ -108,7 +112,9 @@ function isBlocking([name, ...args]: readonly Argument[]): boolean {
   return options.slice(0, streams === -1 ? undefined : streams).includes("BLOCK");
 }
 
-/** Requires that commands leave a shared connection as they have found it, and nobody waits for more than their work. */
+/**
+ * Requires that commands leave a shared connection as they have found it, and nobody waits for more than their work.
+ */
 function requireShareable(commands: readonly (readonly Argument[])[]): void {
   let inTransaction = false;
   for (const command of commands) {
@@ -345,7 +351,8 @@ export class Redis {
     if (channels.length === 0) throw new TypeError("Cannot subscribe as there must be at least one channel");
     const [send, messages] = openMemoryChannel<Message>(MAX_WAITING, { name: "Redis messages" });
     return await openNursery(async (nursery) => {
-      // In a task of its own, as a message cannot be half received: the body may be cancelled while it waits, and go on.
+      // In a task of its own, as a message cannot be half received: the body may be cancelled while it waits, and go
+      // on.
       await nursery.start<void>((status) => this.#listen(channels, { send, status }), { daemon: true });
       // Its own end, which it may close: the task above must not take that for a lost connection.
       return await body(messages.clone());
@@ -384,8 +391,8 @@ export class Redis {
 
   /** Opens a connection and makes sure that somebody answers on it; tries until that is so. */
   async #connect(): Promise<Connection> {
-    const { host = "127.0.0.1", port = 6379, connectTimeout = 5_000, password, database = 0 } = this.#options;
-    const { connect = () => openTcpStream(host, port), backoff = { initial: 50, max: 5_000 } } = this.#options;
+    const { hostname = "127.0.0.1", port = 6379, connectTimeout = 5_000, password, database = 0 } = this.#options;
+    const { connect = () => openTcpStream(hostname, port), backoff = { initial: 50, max: 5_000 } } = this.#options;
     const greeting: Argument[][] = [["PING"]];
     if (database !== 0) greeting.unshift(["SELECT", database]);
     if (password !== undefined) greeting.unshift(["AUTH", password]);
@@ -478,8 +485,8 @@ export class Redis {
 }
 
 /**
- * Opens a client that lives in a nursery until everything else in there has ended, also if the nursery is cancelled: the
- * cleanup of other tasks can use it, under `shielded(…, { timeout })`.
+ * Opens a client that lives in a nursery until everything else in there has ended, also if the nursery is cancelled:
+ * the cleanup of other tasks can use it, under `shielded(…, { timeout })`.
  *
  * Returns when the server has answered; until then it tries again and again, so put `failAfter()` around it. A server
  * that refuses it (a wrong password) is an error here and, after a reconnect, of the nursery.
@@ -522,6 +529,6 @@ export async function redisDemo(options: RedisOptions, print: (line: string) => 
 }
 
 if (import.meta.main) {
-  const [port = "6379", host = "127.0.0.1"] = Deno.args;
-  run(() => redisDemo({ host, port: Number(port) }, console.log));
+  const [port = "6379", hostname = "127.0.0.1"] = Deno.args;
+  run(() => redisDemo({ hostname, port: Number(port) }, console.log));
 }

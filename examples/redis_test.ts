@@ -591,8 +591,8 @@ function startServer(port: number): Deno.ChildProcess {
 
 async function freePort(): Promise<number> {
   const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
-  using _ = listener!;
-  return listener!.address.port;
+  using _ = listener;
+  return listener.address.port;
 }
 
 Deno.test({

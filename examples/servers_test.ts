@@ -4,6 +4,7 @@ import {
   type Nursery,
   openNursery,
   openTcpStream,
+  type Server,
   type ServeTcpOptions,
   type SocketStream,
   type TcpAddress,
@@ -14,14 +15,12 @@ import { echoServer } from "./echo_server.ts";
 
 /** Runs a server on a free port of this machine beside a test; what it would print is dropped. */
 async function withServer(
-  server: (options: ServeTcpOptions) => Promise<void>,
+  make: (options: ServeTcpOptions) => Server<TcpAddress>,
   test: (port: number, nursery: Nursery) => Promise<void>,
 ): Promise<void> {
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      server({ hostname: "127.0.0.1", port: 0, status, onHandlerError: () => {} })
-    );
-    await test(address!.port, nursery);
+    const [address] = await nursery.start(make({ hostname: "127.0.0.1", port: 0, onHandlerError: () => {} }));
+    await test(address.port, nursery);
     nursery.cancel();
   });
 }

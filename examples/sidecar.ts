@@ -1,7 +1,8 @@
 // deno-lint-ignore-file no-console
 /**
- * Starts a server as a sidecar, waits until it says that it is ready, talks to it, and ends it with everything else: also when
- * the program fails or Ctrl-C is pressed. If the server dies first, the program fails with what it has said last.
+ * Starts a server as a sidecar, waits until it says that it is ready, talks to it, and ends it with everything else:
+ * also when the program fails or Ctrl-C is pressed. If the server dies first, the program fails with what it has said
+ * last.
  *
  * Run it: deno run --allow-run --allow-net examples/sidecar.ts [text]
  */

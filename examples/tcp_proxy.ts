@@ -2,7 +2,7 @@
 /**
  * A TCP proxy: passes every connection on to another server, both ways, and counts the bytes. Ctrl-C ends it.
  *
- * Run it: deno run --allow-net examples/tcp_proxy.ts [port] [target host] [target port]
+ * Run it: deno run --allow-net examples/tcp_proxy.ts [port] [target hostname] [target port]
  * Try it: examples/echo_server.ts in one terminal, this in another, and then examples/echo_client.ts 8001
  */
 import {
@@ -10,10 +10,11 @@ import {
   openTcpStream,
   proxy,
   run,
-  serveTcp,
+  type Server,
   type ServeTcpOptions,
   type SocketStream,
   type TcpAddress,
+  tcpServer,
 } from "@trefoil/io";
 
 /** How long the target may take to accept a connection, in milliseconds. */
@@ -23,24 +24,24 @@ const MAX_CONNECTIONS = 500;
 
 /** Where connections are passed on to, and who hears of them. */
 export interface ProxyTarget {
-  readonly host: string;
+  readonly hostname: string;
   readonly port: number;
   /** Told when a connection has ended well. */
   readonly report?: (line: string) => void;
 }
 
-/** Serves until cancelled. A target that is down, or a connection that breaks, is reported and ends nothing else. */
-export function tcpProxy(target: ProxyTarget, options: ServeTcpOptions): Promise<void> {
-  const { host, port, report = console.log } = target;
+/** A target that is down, or a connection that breaks, is reported and ends nothing else. */
+export function tcpProxy(target: ProxyTarget, options: ServeTcpOptions): Server<TcpAddress> {
+  const { hostname, port, report = console.log } = target;
 
   async function passOn(client: SocketStream): Promise<void> {
-    const server = await failAfter(CONNECT_TIMEOUT, () => openTcpStream(host, port));
+    const server = await failAfter(CONNECT_TIMEOUT, () => openTcpStream(hostname, port));
     // The end of one direction is passed on while the other goes on; both streams are closed when it returns or throws.
     const { aToB, bToA } = await proxy(client, server);
     report(`port ${client.remoteAddress.port}: ${aToB} bytes there, ${bToA} bytes back`);
   }
 
-  return serveTcp(passOn, {
+  return tcpServer(passOn, {
     maxConnections: MAX_CONNECTIONS,
     onHandlerError: (error) => console.error(`a connection failed: ${error}`),
     ...options,
@@ -48,8 +49,9 @@ export function tcpProxy(target: ProxyTarget, options: ServeTcpOptions): Promise
 }
 
 if (import.meta.main) {
-  const [port = "8001", host = "127.0.0.1", targetPort = "8000"] = Deno.args;
-  const started = ([address]: readonly TcpAddress[]) =>
-    console.log(`port ${address!.port} leads to ${host}:${targetPort}, Ctrl-C to stop`);
-  run(() => tcpProxy({ host, port: Number(targetPort) }, { port: Number(port), status: { started } }));
+  const [port = "8001", hostname = "127.0.0.1", targetPort = "8000"] = Deno.args;
+  const server = tcpProxy({ hostname, port: Number(targetPort) }, { port: Number(port) });
+  const started = ([address]: readonly [TcpAddress, ...TcpAddress[]]) =>
+    console.log(`port ${address.port} leads to ${hostname}:${targetPort}, Ctrl-C to stop`);
+  run(() => server({ started }));
 }

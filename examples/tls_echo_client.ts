@@ -3,23 +3,23 @@
  * A client of the TLS echo server: trusts the certificate it is given besides those the system trusts, sends some
  * lines, and fails if the answer takes too long.
  *
- * Run it: deno run --allow-net --allow-read examples/tls_echo_client.ts cert.pem [port] [host]
+ * Run it: deno run --allow-net --allow-read examples/tls_echo_client.ts cert.pem [port] [hostname]
  */
 import { failAfter, openNursery, openTlsStream, type OpenTlsStreamOptions, run } from "@trefoil/io";
 
 /** The server to talk to, and whom to trust. */
 export interface TlsEchoOptions extends OpenTlsStreamOptions {
   /** @default {"localhost"} */
-  readonly host?: string;
+  readonly hostname?: string;
   readonly port: number;
 }
 
 /** Sends some lines and returns what came back. */
 export async function tlsEchoClient(lines: readonly string[], options: TlsEchoOptions): Promise<string> {
-  const { host = "localhost", port, ...tls } = options;
+  const { hostname = "localhost", port, ...tls } = options;
   return await failAfter(10_000, async () => {
     // When this returns, the server has proved that it is who it was asked for.
-    await using stream = await openTlsStream(host, port, tls);
+    await using stream = await openTlsStream(hostname, port, tls);
     let answer = "";
     await openNursery((nursery) => {
       nursery.startSoon(async function send() {
@@ -37,11 +37,11 @@ export async function tlsEchoClient(lines: readonly string[], options: TlsEchoOp
 }
 
 if (import.meta.main) {
-  const [certFile, port = "8443", host = "localhost"] = Deno.args;
+  const [certFile, port = "8443", hostname = "localhost"] = Deno.args;
   if (certFile === undefined) {
-    console.error("usage: tls_echo_client.ts cert.pem [port] [host]");
+    console.error("usage: tls_echo_client.ts cert.pem [port] [hostname]");
     Deno.exit(2);
   }
   const caCerts = [Deno.readTextFileSync(certFile)];
-  run(async () => console.log(await tlsEchoClient(["hello", "goodbye"], { host, port: Number(port), caCerts })));
+  run(async () => console.log(await tlsEchoClient(["hello", "goodbye"], { hostname, port: Number(port), caCerts })));
 }

@@ -8,16 +8,16 @@
  * Run it: deno run --allow-net --allow-read examples/tls_echo_server.ts cert.pem key.pem [port]
  * Talk to it: examples/tls_echo_client.ts cert.pem, or openssl s_client -connect 127.0.0.1:8443 -CAfile cert.pem
  */
-import { run, serveTls, type ServeTlsOptions, type TcpAddress, type TlsStream } from "@trefoil/io";
+import { run, type Server, type ServeTlsOptions, type TcpAddress, tlsServer, type TlsStream } from "@trefoil/io";
 
 /** One connection. Its handshake is done: a client that is silent, or does not speak TLS, never gets here. */
 async function echo(stream: TlsStream): Promise<void> {
   for await (const chunk of stream) await stream.sendAll(chunk);
 }
 
-/** Serves until cancelled. Clients that fail, in the handshake or after it, are reported and do not end the server. */
-export function tlsEchoServer(options: ServeTlsOptions): Promise<void> {
-  return serveTls(echo, {
+/** Clients that fail, in the handshake or after it, are reported and do not end the server. */
+export function tlsEchoServer(options: ServeTlsOptions): Server<TcpAddress> {
+  return tlsServer(echo, {
     handshakeTimeout: 5_000,
     onHandshakeError: (error) => console.error(`a client was turned away: ${error}`),
     onHandlerError: (error) => console.error(`a connection failed: ${error}`),
@@ -31,7 +31,8 @@ if (import.meta.main) {
     console.error("usage: tls_echo_server.ts cert.pem key.pem [port]");
     Deno.exit(2);
   }
-  const started = ([address]: readonly TcpAddress[]) =>
-    console.log(`echoing over TLS on port ${address!.port}, Ctrl-C to stop`);
-  run(() => tlsEchoServer({ certFile, keyFile, port: Number(port), status: { started } }));
+  const server = tlsEchoServer({ certFile, keyFile, port: Number(port) });
+  run(() =>
+    server({ started: ([address]) => console.log(`echoing over TLS on port ${address.port}, Ctrl-C to stop`) })
+  );
 }

@@ -3,8 +3,9 @@
  * complete and in order.
  *
  * Each run sends a random amount in random pieces and receives it in random ways, and cancels some of the receives:
- * before they begin, while the host reads, in the very turn in which the bytes come. Most runs are over a host in memory,
- * whose operations take a random number of turns and do a random part of what they are asked; the others over loopback.
+ * before they begin, while the host reads, in the very turn in which the bytes come. Most runs are over a host in
+ * memory, whose operations take a random number of turns and do a random part of what they are asked; the others over
+ * loopback.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -218,10 +219,10 @@ const wait = async (random: Random) => {
 
 Deno.test("TCP: no byte is lost in 500 runs whose receives are cancelled at random points", async () => {
   const [listener] = await openTcpListeners(0, HERE);
-  using _ = listener!;
+  using _ = listener;
   await runs(500, 10_000, async () => {
-    const client = await openTcpStream("127.0.0.1", listener!.address.port);
-    return [client, await listener!.accept()];
+    const client = await openTcpStream("127.0.0.1", listener.address.port);
+    return [client, await listener.accept()];
   }, wait);
 });
 
@@ -231,15 +232,15 @@ Deno.test({
   async fn() {
     const { ca, cert, key } = certificates!;
     const [listener] = await openTlsListeners(0, { ...HERE, cert, key });
-    using _ = listener!;
+    using _ = listener;
     await runs(300, 10_000, (random) =>
       openNursery(async (nursery) => {
         const accepting = nursery.startSoon(async () => {
-          const stream = await listener!.accept();
+          const stream = await listener.accept();
           await stream.handshake();
           return stream;
         });
-        const client = await openTlsStream("127.0.0.1", listener!.address.port, { caCerts: [ca] });
+        const client = await openTlsStream("127.0.0.1", listener.address.port, { caCerts: [ca] });
         const server = await accepting.join();
         return random(2) === 0 ? [client, server] as const : [server, client] as const;
       }), wait);

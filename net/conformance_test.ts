@@ -19,24 +19,24 @@ const ignore = certificates === null;
 
 async function tcpPair(): Promise<[SocketStream, SocketStream]> {
   const [listener] = await openTcpListeners(0, HERE);
-  using _ = listener!;
+  using _ = listener;
   return await openNursery(async (nursery) => {
-    const accepting = nursery.startSoon(() => listener!.accept());
-    const client = await openTcpStream("127.0.0.1", listener!.address.port);
+    const accepting = nursery.startSoon(() => listener.accept());
+    const client = await openTcpStream("127.0.0.1", listener.address.port);
     return [client, await accepting.join()] as [SocketStream, SocketStream];
   });
 }
 
 async function tlsPair(): Promise<[SocketStream, SocketStream]> {
   const [listener] = await openTlsListeners(0, { ...HERE, cert, key });
-  using _ = listener!;
+  using _ = listener;
   return await openNursery(async (nursery) => {
     const accepting = nursery.startSoon(async () => {
-      const server = await listener!.accept();
+      const server = await listener.accept();
       await server.handshake();
       return server;
     });
-    const client = await openTlsStream("127.0.0.1", listener!.address.port, { caCerts: [ca] });
+    const client = await openTlsStream("127.0.0.1", listener.address.port, { caCerts: [ca] });
     return [client, await accepting.join()] as [SocketStream, SocketStream];
   });
 }
@@ -60,7 +60,7 @@ Deno.test("TLS streams keep the rules over a host that misbehaves", async (t) =>
 Deno.test("listeners keep the rules over a host that misbehaves", (t) => {
   const make = async () => {
     const [listener] = await openTcpListeners(0);
-    return { listener: listener!, connect: () => openTcpStream("localhost", listener!.address.port) };
+    return { listener: listener, connect: () => openTcpStream("localhost", listener.address.port) };
   };
   return checkListener(t, make, { over: (listener) => new SocketListener(listener) });
 });
@@ -68,7 +68,7 @@ Deno.test("listeners keep the rules over a host that misbehaves", (t) => {
 Deno.test("TCP listeners keep the rules of a listener, over loopback", (t) =>
   checkListener(t, async () => {
     const [listener] = await openTcpListeners(0, HERE);
-    return { listener: listener!, connect: () => openTcpStream("127.0.0.1", listener!.address.port) };
+    return { listener: listener, connect: () => openTcpStream("127.0.0.1", listener.address.port) };
   }, { time: "real" }));
 
 Deno.test({
@@ -83,12 +83,12 @@ Deno.test({
   fn: (t) =>
     checkListener(t, async () => {
       const [listener] = await openTlsListeners(0, { ...HERE, cert, key });
-      const { port } = listener!.address;
+      const { port } = listener.address;
       // Accepting does no handshake, so a client that waited for it would never connect.
       const connect = async () => {
         const conn = await Deno.connectTls({ hostname: "127.0.0.1", port, caCerts: [ca] });
         return new TlsStream(conn as unknown as NetworkTlsConn);
       };
-      return { listener: listener!, connect };
+      return { listener: listener, connect };
     }, { time: "real" }),
 });

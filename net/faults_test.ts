@@ -23,11 +23,12 @@ import {
   openTcpListeners,
   openTcpStream,
   openTlsStream,
-  serveTcp,
+  type Server,
   type ServeTcpOptions,
-  serveTls,
   SocketListener,
   SocketStream,
+  tcpServer,
+  tlsServer,
 } from "./mod.ts";
 
 const HERE = { hostname: "127.0.0.1" };
@@ -43,20 +44,20 @@ async function withSocket(
   test: (stream: SocketStream, peer: Socket, listener: SocketListener) => Promise<void>,
 ): Promise<void> {
   const [listener] = await openTcpListeners(0, HERE);
-  const peer = createConnection({ host: "127.0.0.1", port: listener!.address.port, allowHalfOpen: true });
+  const peer = createConnection({ host: "127.0.0.1", port: listener.address.port, allowHalfOpen: true });
   const over = new Promise((resolve) => peer.on("close", resolve));
   // Before that, it would not reset the connection but close it.
   const connected = new Promise((resolve) => peer.on("connect", resolve));
   peer.on("error", () => {});
   peer.pause();
   try {
-    const stream = await listener!.accept();
+    const stream = await listener.accept();
     await connected;
-    await test(stream, peer, listener!);
+    await test(stream, peer, listener);
     stream.close();
   } finally {
     peer.destroy();
-    listener!.close();
+    listener.close();
     await over;
   }
 }
@@ -65,14 +66,14 @@ async function withServer(
   handler: (stream: SocketStream) => unknown,
   options: Partial<ServeTcpOptions>,
   test: (port: number, nursery: Nursery) => Promise<void>,
-): Promise<void> {
+): Promise<Server<TcpAddress>> {
+  const server = tcpServer(handler, { ...HERE, port: 0, ...options });
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveTcp(handler, { ...HERE, port: 0, ...options, status })
-    );
-    await test(address!.port, nursery);
+    const [address] = await nursery.start(server);
+    await test(address.port, nursery);
     nursery.cancel();
   });
+  return server;
 }
 
 async function echo(stream: SocketStream): Promise<void> {
@@ -284,7 +285,6 @@ Deno.test("a peer that never reads holds up the sender, in bounded memory, and r
 Deno.test("slowloris: clients that send a byte at a time are turned away by handlerTimeout, and others served", async () => {
   const failed: unknown[] = [];
   const allGone = new Event();
-  const statistics = { open: 0, accepted: 0 };
   /** Answers a line, however long it takes to come. */
   async function handler(stream: SocketStream): Promise<void> {
     let text = "";
@@ -295,9 +295,8 @@ Deno.test("slowloris: clients that send a byte at a time are turned away by hand
     }
     await stream.sendAll(encode(text));
   }
-  await withServer(handler, {
+  const server = await withServer(handler, {
     handlerTimeout: 100,
-    statistics,
     onHandlerError(error) {
       failed.push(error);
       if (failed.length === 20) allGone.set();
@@ -329,22 +328,21 @@ Deno.test("slowloris: clients that send a byte at a time are turned away by hand
   });
   assert(failed.every((error) => error instanceof TooSlowError));
   assertEquals(failed.length, 20);
-  assertEquals(statistics.open, 0);
+  assertEquals(server.statistics().open, 0);
 });
 
-Deno.test("with maxConnections taken by clients that do nothing, handlerTimeout makes places for others", () =>
+Deno.test("with maxConnections taken by clients that do nothing, handlerTimeout makes room for others", () =>
   withServer(echo, { maxConnections: 3, handlerTimeout: 30, onHandlerError: () => {} }, async (port) => {
     const idle = await Promise.all(Array.from({ length: 9 }, () => openTcpStream("127.0.0.1", port)));
     using honest = await openTcpStream("127.0.0.1", port);
     await honest.sendAll(encode("x"));
     assertEquals(await honest.receiveSome(), encode("x"));
     for (const stream of idle) stream.close();
-  }));
+  }).then(() => {}));
 
 Deno.test("a server goes on after clients that reset their connections, at once or in the middle", async () => {
   const errors: unknown[] = [];
-  const statistics = { open: 0, accepted: 0 };
-  await withServer(echo, { onHandlerError: (error) => void errors.push(error), statistics }, async (port) => {
+  const server = await withServer(echo, { onHandlerError: (error) => void errors.push(error) }, async (port) => {
     for (let round = 0; round < 50; round++) {
       const client = createConnection({ host: "127.0.0.1", port });
       const gone = new Promise((resolve) => client.on("close", resolve));
@@ -358,7 +356,7 @@ Deno.test("a server goes on after clients that reset their connections, at once 
     await stream.sendAll(encode("still here"));
     assertEquals(await stream.receiveSome(), encode("still here"));
   });
-  assertEquals(statistics, { open: 0, accepted: 51 });
+  assertEquals(server.statistics(), { open: 0, accepted: 51 });
   assert(errors.every((error) => error instanceof BrokenResourceError), String(errors));
 });
 
@@ -366,13 +364,13 @@ Deno.test("a listener that is closed during accept, by another task or as a clie
   for (let round = 0; round < 100; round++) {
     const [listener] = await openTcpListeners(0, HERE);
     await openNursery(async (nursery) => {
-      const accepting = nursery.startSoon(() => listener!.accept().catch((error) => error));
+      const accepting = nursery.startSoon(() => listener.accept().catch((error) => error));
       const connecting = round % 2 === 0 ? null : nursery.startSoon(async () => {
-        const stream = await openTcpStream("127.0.0.1", listener!.address.port).catch(() => null);
+        const stream = await openTcpStream("127.0.0.1", listener.address.port).catch(() => null);
         stream?.close();
       });
       for (let turn = 1 + round % 7; turn > 0; turn--) await sleep(0);
-      listener!.close();
+      listener.close();
       const result = await accepting.join();
       if (result instanceof ClosedResourceError) {
         assertEquals(result.message, "Cannot accept as the listener was closed meanwhile");
@@ -414,16 +412,13 @@ Deno.test({
       new Uint8Array([0x17, 3, 3, 0, 1, 0]),
     ];
     await openNursery(async (nursery) => {
-      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-        serveTls(echo, {
-          ...HERE,
-          port: 0,
-          cert,
-          key,
-          status,
-          onHandshakeError: (error) => void turnedAway.push(error),
-        })
-      );
+      const [address] = await nursery.start(tlsServer(echo, {
+        ...HERE,
+        port: 0,
+        cert,
+        key,
+        onHandshakeError: (error) => void turnedAway.push(error),
+      }));
       const { port } = address!;
       for (const bytes of kinds) await sendGarbage(port, bytes);
       using stream = await openTlsStream("127.0.0.1", port, { caCerts: [ca] });
@@ -442,21 +437,18 @@ Deno.test({
     const turnedAway: unknown[] = [];
     const heard = new Event();
     await openNursery(async (nursery) => {
-      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-        serveTls(echo, {
-          ...HERE,
-          port: 0,
-          cert,
-          key,
-          status,
-          handshakeTimeout: 50,
-          onHandshakeError(error) {
-            turnedAway.push(error);
-            heard.set();
-          },
-        })
-      );
-      using slow = await openTcpStream("127.0.0.1", address!.port);
+      const [address] = await nursery.start(tlsServer(echo, {
+        ...HERE,
+        port: 0,
+        cert,
+        key,
+        handshakeTimeout: 50,
+        onHandshakeError(error) {
+          turnedAway.push(error);
+          heard.set();
+        },
+      }));
+      using slow = await openTcpStream("127.0.0.1", address.port);
       nursery.startSoon(async () => {
         for (const byte of [0x16, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3]) {
           await slow.sendAll(new Uint8Array([byte]));

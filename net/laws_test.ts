@@ -1,6 +1,6 @@
 /**
- * Laws over the calls of this folder that need something of the host: at the end of a stream, beside another call, without a
- * network, cancelled 10,000 times. Those that hold for everything exported are in `tools/laws`.
+ * Laws over the calls of this folder that need something of the host: at the end of a stream, beside another call,
+ * without a network, cancelled 10,000 times. Those that hold for everything exported are in `tools/laws`.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -25,7 +25,7 @@ const METHODS: Readonly<Record<string, readonly unknown[]>> = {
   receiveUint16: [],
   receiveUint32: [],
   receiveUint64: [],
-  readUint8: [],
+  receiveUint8: [],
   receiveExactly: [4],
   receiveInto: [new Uint8Array(8)],
   receiveLine: [],

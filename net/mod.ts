@@ -15,32 +15,35 @@ export {
 export { BufferedStream } from "./framing/buffered_stream.ts";
 export { fetch } from "./http/fetch.ts";
 export { IncompleteReceiveError, MessageTooLongError } from "./framing/framing_errors.ts";
-export { openTcpListeners, type OpenTcpListenersOptions } from "./listen/open_tcp_listeners.ts";
+export { openTcpListeners } from "./listen/open_tcp_listeners.ts";
 export { openTcpStream, type OpenTcpStreamOptions } from "./connect/open_tcp_stream.ts";
-export {
-  openTlsListeners,
-  type OpenTlsListenersOptions,
-  type TlsIdentity,
-  type TlsServerOptions,
-} from "./listen/open_tls_listeners.ts";
+export { openTlsListeners } from "./listen/open_tls_listeners.ts";
 export { openTlsStream, type OpenTlsStreamOptions } from "./connect/open_tls_stream.ts";
-export { openUnixListener, type OpenUnixListenerOptions } from "./listen/open_unix_listener.ts";
+export { openUnixListener } from "./listen/open_unix_listener.ts";
 export { openUnixStream } from "./connect/open_unix_stream.ts";
-export { closeForcefully, pipe, proxy, type ProxyTraffic } from "./streams/pipe.ts";
-export {
-  serveListeners,
-  type ServeOptions,
-  type ServerStatistics,
-  serveTcp,
-  type ServeTcpOptions,
-} from "./serve/serve.ts";
-export { type HandshakeOptions, serveTls, type ServeTlsOptions } from "./serve/serve_tls.ts";
-export { type HttpHandler, type HttpRequestInfo, serveHttp, type ServeHttpOptions } from "./http/serve_http.ts";
+export { closeForcefully } from "./streams/close_forcefully.ts";
+export { pipe } from "./streams/pipe.ts";
+export { proxy, type ProxyTraffic } from "./streams/proxy.ts";
+export type { OpenTcpListenersOptions, OpenUnixListenerOptions } from "./base/listen_options.ts";
+export type { ServeOptions } from "./base/serve_options.ts";
+export type { Server, ServerStatistics } from "./base/server.ts";
+export type {
+  OpenTlsListenersOptions,
+  StartTlsOptions,
+  TlsClientOptions,
+  TlsIdentity,
+  TlsServerOptions,
+} from "./host/tls_options.ts";
+export { listenerServer, serveListeners, type StreamOf } from "./serve/serve_listeners.ts";
+export { serveTcp, type ServeTcpOptions, tcpServer } from "./serve/serve_tcp.ts";
+export { type HandshakeOptions, serveTls, type ServeTlsOptions, tlsServer } from "./serve/serve_tls.ts";
+export { serveUnix, type ServeUnixOptions, unixServer } from "./serve/serve_unix.ts";
+export type { HttpHandler, HttpRequestInfo } from "./http/http_handler.ts";
+export { httpServer, serveHttp, type ServeHttpOptions } from "./http/serve_http.ts";
 export { type ServerSentEvent, serverSentEvents } from "./http/server_sent_events.ts";
-export { serveUnix, type ServeUnixOptions } from "./serve/serve_unix.ts";
 export { SocketListener } from "./listen/socket_listener.ts";
 export { SocketStream } from "./streams/socket_stream.ts";
-export { startTls, type StartTlsOptions, type TlsClientOptions } from "./connect/start_tls.ts";
+export { startTls } from "./connect/start_tls.ts";
 export { StapledStream } from "./streams/stapled_stream.ts";
 export type { HalfCloseableStream, Listener, ReceiveStream, SendStream, Stream, TextSender } from "./streams/stream.ts";
 export { TlsStream, type TlsStreamOptions } from "./streams/tls_stream.ts";
@@ -50,14 +53,12 @@ export {
   streamFromWritable,
   writableFromStream,
 } from "./streams/web_streams.ts";
-export {
-  openWebSocket,
-  type OpenWebSocketOptions,
-  upgradeWebSocket,
-  type UpgradeWebSocketOptions,
-  type WebSocketChannel,
-  type WebSocketCloseOptions,
-  type WebSocketEnd,
-  type WebSocketMessage,
-  type WebSocketOptions,
-} from "./http/web_socket.ts";
+export { openWebSocket, type OpenWebSocketOptions } from "./http/open_web_socket.ts";
+export { upgradeWebSocket, type UpgradeWebSocketOptions } from "./http/upgrade_web_socket.ts";
+export type {
+  WebSocketChannel,
+  WebSocketCloseOptions,
+  WebSocketEnd,
+  WebSocketMessage,
+  WebSocketOptions,
+} from "./http/web_socket_channel.ts";

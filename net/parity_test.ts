@@ -24,10 +24,10 @@ import {
   openTcpListeners,
   openTcpStream,
   serveListeners,
-  serveTcp,
   type ServeTcpOptions,
   SocketListener,
   SocketStream,
+  tcpServer,
 } from "./mod.ts";
 
 const HERE = { hostname: "127.0.0.1" };
@@ -66,10 +66,8 @@ async function withServer<T>(
   options: Partial<ServeTcpOptions> = {},
 ): Promise<T> {
   return await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveTcp(handler, { ...HERE, port: 0, ...options, status })
-    );
-    const result = await client(address!.port, nursery);
+    const [address] = await nursery.start(tcpServer(handler, { ...HERE, port: 0, ...options }));
+    const result = await client(address.port, nursery);
     nursery.cancel();
     return result;
   });
@@ -77,10 +75,10 @@ async function withServer<T>(
 
 async function tcpPair(): Promise<[SocketStream, SocketStream]> {
   const [listener] = await openTcpListeners(0, HERE);
-  using _ = listener!;
+  using _ = listener;
   return await openNursery(async (nursery) => {
-    const accepting = nursery.startSoon(() => listener!.accept());
-    const client = await openTcpStream("127.0.0.1", listener!.address.port);
+    const accepting = nursery.startSoon(() => listener.accept());
+    const client = await openTcpStream("127.0.0.1", listener.address.port);
     return [client, await accepting.join()] as [SocketStream, SocketStream];
   });
 }
@@ -140,8 +138,8 @@ parity("addresses of both ends, of the listener, and of a server told by name", 
 
 parity("nobody listens", async () => {
   const [listener] = await openTcpListeners(0, HERE);
-  const { port } = listener!.address;
-  listener!.close();
+  const { port } = listener.address;
+  listener.close();
   return await failure(openTcpStream("127.0.0.1", port));
 });
 
@@ -149,9 +147,9 @@ parity("the port is taken, also by who listens on every address", async () => {
   const results: unknown[] = [];
   for (const [first, second] of [["127.0.0.1", "127.0.0.1"], ["0.0.0.0", "127.0.0.1"], ["127.0.0.1", "0.0.0.0"]]) {
     const [listener] = await openTcpListeners(0, { hostname: first! });
-    results.push(await failure(openTcpListeners(listener!.address.port, { hostname: second! })));
-    listener!.close();
-    const [again] = await openTcpListeners(listener!.address.port, { hostname: second! });
+    results.push(await failure(openTcpListeners(listener.address.port, { hostname: second! })));
+    listener.close();
+    const [again] = await openTcpListeners(listener.address.port, { hostname: second! });
     again!.close();
   }
   return results;
@@ -159,8 +157,8 @@ parity("the port is taken, also by who listens on every address", async () => {
 
 parity("a connection that waits to be accepted when the listener closes is reset", async () => {
   const [listener] = await openTcpListeners(0, HERE);
-  using client = await openTcpStream("127.0.0.1", listener!.address.port);
-  listener!.close();
+  using client = await openTcpStream("127.0.0.1", listener.address.port);
+  listener.close();
   return [await failure(client.receiveSome()), await failure(client.receiveSome())];
 });
 
@@ -231,10 +229,10 @@ parity("what the network itself says: reads, writes and closes in every state", 
 
 parity("a cancelled receive loses no byte, a cancelled accept no connection", async () => {
   const [listener] = await openTcpListeners(0, HERE);
-  await moveOnAfter(1, () => listener!.accept());
-  using client = await openTcpStream("127.0.0.1", listener!.address.port);
-  using server = await listener!.accept();
-  listener!.close();
+  await moveOnAfter(1, () => listener.accept());
+  using client = await openTcpStream("127.0.0.1", listener.address.port);
+  using server = await listener.accept();
+  listener.close();
   await moveOnAfter(1, () => server.receiveSome());
   await client.sendAll(encode("kept"));
   client.close();
@@ -341,13 +339,13 @@ interface Peer {
 /** `node:net` resets connections for real, which nothing of Deno does. */
 async function withRealPeer<T>(body: (stream: SocketStream, peer: Peer) => Promise<T>): Promise<T> {
   const [listener] = await openTcpListeners(0, HERE);
-  const socket = createConnection({ host: "127.0.0.1", port: listener!.address.port, allowHalfOpen: true });
+  const socket = createConnection({ host: "127.0.0.1", port: listener.address.port, allowHalfOpen: true });
   const over = new Promise<void>((resolve) => socket.on("close", () => resolve()));
   const connected = new Promise<void>((resolve) => socket.on("connect", () => resolve()));
   socket.on("error", () => {});
   socket.pause();
   try {
-    using stream = await listener!.accept();
+    using stream = await listener.accept();
     await connected;
     return await body(stream, {
       send: (text) => new Promise((resolve) => socket.write(text, () => resolve())),
@@ -359,7 +357,7 @@ async function withRealPeer<T>(body: (stream: SocketStream, peer: Peer) => Promi
     });
   } finally {
     socket.destroy();
-    listener!.close();
+    listener.close();
     await over;
   }
 }

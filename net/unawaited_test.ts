@@ -1,5 +1,6 @@
 import { assert } from "@std/assert";
 import { checkpoint, handleErrors, moveOnAfter, openNursery, run, sleepForever } from "../core/mod.ts";
+import type { NetworkListener } from "../core/lowlevel.ts";
 import { ScriptedReceiveStream } from "./_fixtures/memory_streams.ts";
 import {
   BufferedReceiver,
@@ -9,15 +10,21 @@ import {
   serveHttp,
   serveListeners,
   serveTcp,
+  SocketListener,
 } from "./mod.ts";
 import { ScriptedNetwork } from "./_fixtures/scripted_network.ts";
 
 Deno.test("calls that nobody awaits do not end the process when they are cancelled", async () => {
+  const listener: NetworkListener = {
+    addr: { transport: "tcp", hostname: "10.0.0.1", port: 1 },
+    accept: () => new Promise(() => {}),
+    close() {},
+  };
   const calls: (() => Promise<unknown>)[] = [
     () => openTcpStream("127.0.0.1", 9),
     () => openTcpListeners(0),
     () => serveTcp(() => {}, { port: 0 }),
-    () => serveListeners(() => {}, []),
+    () => serveListeners(() => {}, [new SocketListener(listener)]),
     () => serveHttp(() => new Response(), { port: 0 }),
     () => new BufferedReceiver(new ScriptedReceiveStream())[Symbol.asyncIterator]().next(),
     () => handleErrors(() => sleepForever(), []),

@@ -6,10 +6,15 @@ import {
   assertFair,
   assertNoCheckpoints,
   checkChannel,
+  checkHalfCloseableStream,
+  checkListener,
+  checkOneWayStream,
+  checkTwoWayStream,
   expectErrors,
-  group,
+  memoryStreamOneWayPair,
   memoryStreamPair,
   MockClock,
+  scriptedStream,
   Sequencer,
   settled,
   simulate,
@@ -38,7 +43,8 @@ Deno.test("a generator function is refused wherever a function is taken: its bod
     "expectErrors() action": (fn) => expectErrors(fn, [Error]),
     "expectErrors() predicate": (fn) => expectErrors(() => Promise.reject(new Error("x")), [fn], { allowSingle: true }),
     "expectErrors() type": (fn) => expectErrors(() => Promise.reject(new Error("x")), [{ cause: { type: fn } }]),
-    "expectErrors() group": (fn) => expectErrors(() => Promise.reject(new Error("x")), group([Error, group([fn])])),
+    "expectErrors() group": (fn) =>
+      expectErrors(() => Promise.reject(new Error("x")), { group: [Error, { group: [fn] }] }),
     "assertCheckpoints()": (fn) => assertCheckpoints(fn),
     "assertNoCheckpoints()": (fn) => assertNoCheckpoints(fn),
     "assertCancellable()": (fn) => assertCancellable(fn),
@@ -72,6 +78,11 @@ Deno.test("an option that does not exist is refused, as one that is misspelt wou
     "expectErrors()": (options) => expectErrors(() => {}, [], options),
     "expectErrors() properties": (options) => expectErrors(() => {}, [options]),
     "checkChannel()": (options) => checkChannel(t, make, options),
+    "checkListener()": (options) => checkListener(t, () => null as never, options),
+    "checkOneWayStream()": (options) => checkOneWayStream(t, () => memoryStreamOneWayPair(), options),
+    "checkTwoWayStream()": (options) => checkTwoWayStream(t, memoryStreamPair, options),
+    "checkHalfCloseableStream()": (options) => checkHalfCloseableStream(t, memoryStreamPair, options),
+    "checkListener() simulation": (options) => checkListener(t, () => null as never, { simulation: options }),
     "settled()": (options) => settled(options),
     "trickle()": (options) => trickle({ sendAll: () => Promise.resolve() }, new Uint8Array(1), options),
     "memoryStreamPair()": (options) => memoryStreamPair(options),
@@ -101,12 +112,12 @@ Deno.test("options of the wrong kind are refused, and nothing has been called th
   await assertRejects(
     () => expectErrors(action, Error as never),
     TypeError,
-    'Cannot expect errors as "expected" must be an array of what they must be, or group() of it: received a function',
+    'Cannot expect errors as "expected" must be an array of expectations, or { group }: received a function',
   );
   await assertRejects(
     () => expectErrors(action, [5 as never]),
     TypeError,
-    "Cannot expect errors as each expectation must be a class, a predicate, properties or group(): received 5",
+    "Cannot expect errors as each expectation must be a class, a predicate, properties or { group }: received 5",
   );
   await assertRejects(
     () => expectErrors(action, [{ message: 5 as never }]),
@@ -151,7 +162,27 @@ Deno.test("options of the wrong kind are refused, and nothing has been called th
   await assertRejects(
     () => new Sequencer().turn("1" as never),
     TypeError,
-    'Cannot take a turn as "n" must be a number: received string',
+    'Cannot take a turn as "n" must be a number: received "1"',
+  );
+  await assertRejects(
+    () => checkTwoWayStream(t, memoryStreamPair, { time: "virtual" as never }),
+    RangeError,
+    'Cannot check streams as "time" must be "simulated" or "real": received "virtual"',
+  );
+  await assertRejects(
+    () => checkListener(t, () => null as never, { over: 5 as never }),
+    TypeError,
+    'Cannot check a listener as "over" must be a function: received 5',
+  );
+  assertThrows(
+    () => scriptedStream().fail(5 as never),
+    TypeError,
+    'Cannot add a step to the script as "error" must be an Error: received 5',
+  );
+  assertThrows(
+    () => memoryStreamPair({ seed: NaN }),
+    RangeError,
+    'Cannot make a memory stream as "seed" must be a safe integer: received NaN',
   );
   assertThrows(
     () => memoryStreamPair({ name: 5 as never }),

@@ -1,15 +1,11 @@
 /**
- * Time that tests control.
+ * Tools for tests of concurrent code: simulated time, a network in memory, streams with a script, assertions and
+ * conformance suites.
  *
  * @module
  */
 
-export {
-  checkChannel,
-  type CheckChannelOptions,
-  type CheckedReceiveChannel,
-  type CheckedSendChannel,
-} from "./conformance/check_channel.ts";
+export { checkChannel, type CheckChannelOptions } from "./conformance/check_channel.ts";
 export { type CheckedListener, checkListener, type CheckListenerOptions } from "./conformance/check_listener.ts";
 export {
   checkHalfCloseableStream,
@@ -24,7 +20,6 @@ export {
   type ErrorProperties,
   expectErrors,
   type ExpectErrorsOptions,
-  group,
   type GroupExpectation,
 } from "./assertions/expect_errors.ts";
 export { assertFair, type FairLock } from "./assertions/fairness.ts";
@@ -33,11 +28,11 @@ export type { LeakKind, LeakPolicies, LeakPolicy } from "./time/leaks.ts";
 export { lockstepStreamPair } from "./streams/lockstep_stream.ts";
 export {
   type MemoryStream,
-  type MemoryStreamHooks,
   memoryStreamOneWayPair,
   type MemoryStreamOptions,
   memoryStreamPair,
 } from "./streams/memory_stream.ts";
+export type { MemoryStreamHooks } from "./streams/stream_hooks.ts";
 export { MockClock, type MockClockOptions } from "./time/mock_clock.ts";
 export type { ProcessScript, VirtualProcess, VirtualProcesses, VirtualProgram } from "./processes/virtual_processes.ts";
 export { type ScriptedStream, scriptedStream, ScriptError } from "./streams/scripted_stream.ts";
@@ -51,13 +46,9 @@ export type {
   VirtualTraffic,
 } from "./net/virtual_network.ts";
 export { Sequencer } from "./time/sequencer.ts";
-export { settled, type SettledOptions, waitAllTasksBlocked } from "./time/settled.ts";
-export { type Background, simulate, simulated, type SimulateOptions, type Simulation } from "./time/simulate.ts";
-export {
-  sweepCancel,
-  SweepError,
-  type SweepFlavour,
-  type SweepOptions,
-  type SweepReport,
-} from "./sweep/sweep_cancel.ts";
+export { settled, type SettledOptions } from "./time/settled.ts";
+export { simulate, simulated } from "./time/simulate.ts";
+export type { Background, SimulateOptions, Simulation } from "./time/simulation.ts";
+export { sweepCancel, SweepError, type SweepOptions, type SweepReport } from "./sweep/sweep_cancel.ts";
+export type { SweepFlavour } from "./sweep/sweep_flavour.ts";
 export { trickle, type TrickleOptions } from "./streams/trickle.ts";

@@ -57,12 +57,18 @@ export interface DocSymbol {
 /** Finds what is missing in the documentation of a symbol: `file:line name: what`. */
 export function checkSymbol({ name, declarations }: DocSymbol): string[] {
   return declarations.flatMap(({ kind, location, jsDoc, def }) => {
+    // Described at another entry point.
+    if (kind === "reference") return [];
     // Behind its overloads nobody sees the function itself.
     if (def?.hasBody && declarations.some((other) => other.kind === kind && !other.def?.hasBody)) return [];
     const faults: string[] = [];
     const report = (symbol: string, what: string, at: Location = location) =>
       faults.push(`${at.filename}:${at.line + 1} ${symbol}: ${what}`);
     if (!isSentence(jsDoc)) report(name, "begin with a sentence that says what it is or does");
+    const categories = (jsDoc?.tags ?? []).filter((tag) => tag.kind === "category").length;
+    if (categories !== 1) {
+      report(name, `it needs one @category, by which the pages of the API are grouped: found ${categories}`);
+    }
     if (kind === "function" || kind === "class") checkExamples(jsDoc, (what) => report(name, what));
     if (kind === "function") {
       checkCallable({ ...def, ...(jsDoc === undefined ? {} : { jsDoc }) }, (what) => report(name, what));
@@ -119,11 +125,13 @@ function checkExamples(jsDoc: JsDoc | undefined, report: (what: string) => void)
     if (title.startsWith("```") || title.trim() === "") report("an @example needs a title");
     const code = rest.join("\n");
     if (!/^```ts$/m.test(code)) report("the fence of an example is `ts`, so that it runs");
-    if (!code.includes('from "@trefoil/io"')) report("an example imports from the package by its name");
+    if (!/ from "@trefoil\/io(?:\/\w+)?"/.test(code)) report("an example imports from the package by its name");
   }
 }
 
-/** Whether there is text that begins with a capital letter or a symbol, and its first paragraph ends like a sentence. */
+/**
+ * Whether there is text that begins with a capital letter or a symbol, and its first paragraph ends like a sentence.
+ */
 function isSentence(jsDoc: JsDoc | undefined): boolean {
   const first = (jsDoc?.doc ?? "").trim().split(/\n\s*\n/)[0] ?? "";
   return /^[A-Z`(0-9]/.test(first) && /[.:)]$/.test(first);

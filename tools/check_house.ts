@@ -2,10 +2,12 @@
 /**
  * The house as a whole: what no single file shows, so that no lint rule can say it.
  *
- * - No circle of imports, of types or values, in published code: each file can be understood after those that it imports.
+ * - No circle of imports, of types or values, in published code: each file can be understood after those that it
+ *   imports.
  * - A file without underscore, outside the closed rooms, exports what some entry point re-exports, and nothing else.
  * - Each exported name has exactly one home: `.` gives what is friendly of the others, no name is declared twice.
- * - The exported names are those of `tools/api.txt`, so that a change of them shows in review. `--write` makes the list anew.
+ * - The exported names are those of `tools/api.txt`, so that a change of them shows in review. `--write` makes the list
+ *   anew.
  *
  * Usage: deno run --allow-read --allow-run [--allow-write] tools/check_house.ts [--write]
  */

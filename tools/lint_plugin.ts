@@ -1,13 +1,17 @@
 /**
  * The house rules that a machine can check, as a lint plugin.
  *
- * `error-message`: `Cannot <action> as …`, sentence case, no period at the end, no contractions, in string and template
- * literals, also those handed to `super()`. `import-direction`: core imports nothing of ours, net, os and testing use the
- * `mod.ts` of other folders, `_private.ts` files stay in their folder and those below it, closed rooms (`core/kernel/`) in
- * the folder they are in, and `node:` modules are imported where that was decided.
- * `host-time`: timers and clocks come from `core/base/host_time.ts`, never from the globals, for which a test may have put fakes.
- * `few-arguments`: exported functions take at most three arguments, the last of them options if there are three, and no
- * boolean in a position.
+ * - `error-message`: `Cannot <action> as …`, sentence case, no period at the end, no contractions, in string and
+ *   template literals, also those handed to `super()`.
+ * - `import-direction`: core imports nothing of ours, net, os and testing use the `mod.ts` of other folders,
+ *   `_private.ts` files stay in their folder and those below it, closed rooms (`core/kernel/`) in the folder they are
+ *   in, and `node:` modules are imported where that was decided.
+ * - `host-time`: timers and clocks come from `core/base/host_time.ts`, never from the globals, for which a test may
+ *   have put fakes.
+ * - `few-arguments`: exported functions take at most three arguments, the last of them options if there are three, and
+ *   no boolean in a position.
+ * - `composed-wait`: what is exported and waits is not `async` itself but returns through `composedWait()`: the promise
+ *   of an `async` function that nobody awaits ends the process when it is cancelled.
  */
 
 /** Where `node:` modules may be imported in published code. */
@@ -32,7 +36,13 @@ export const CLOSED_ROOMS: readonly string[] = [
   "os/host/",
   "testing/base/",
   "testing/driver/",
+  "testing/net/",
 ];
+
+/** Functions and methods that are exported and may be `async` themselves, and why. */
+const MAY_BE_ASYNC: Readonly<Record<string, string>> = {
+  "Symbol.asyncDispose": "`await using` awaits it",
+};
 
 /** Globals that a test may replace. */
 const TIMERS = /^(?:set|clear)(?:Timeout|Interval|Immediate)$/;
@@ -161,8 +171,7 @@ const plugin: Deno.lint.Plugin = {
     "few-arguments": {
       create(context) {
         const file = inRepository(context.filename) ?? "";
-        if (isTest(file) || !/^(?:core|net|os|testing)\//.test(file) || /\/_[^/]*$/.test(file)) return {};
-        if (CLOSED_ROOMS.some((room) => file.startsWith(room))) return {};
+        if (isTest(file) || !/^(?:core|net|os|testing)\//.test(file) || isPrivate(file)) return {};
         return {
           ExportNamedDeclaration({ declaration }) {
             if (declaration?.type !== "FunctionDeclaration") return;
@@ -179,9 +188,46 @@ const plugin: Deno.lint.Plugin = {
         };
       },
     },
+    "composed-wait": {
+      create(context) {
+        const file = inRepository(context.filename) ?? "";
+        if (isTest(file) || !/^(?:core|net|os|testing)\//.test(file) || isPrivate(file)) return {};
+        const check = (node: Deno.lint.Node, name: string, fn: Deno.lint.Node | null | undefined): void => {
+          if (!isAsyncFunction(fn) || name in MAY_BE_ASYNC || `${file}:${name}` in MAY_BE_ASYNC) return;
+          context.report({ node, message: `"${name}" may not be async itself: return composedWait(async () => …)` });
+        };
+        const checkExported = (declaration: Deno.lint.Node | null): void => {
+          if (declaration?.type === "FunctionDeclaration") check(declaration, declaration.id?.name ?? "", declaration);
+          if (declaration?.type === "VariableDeclaration") {
+            for (const { id, init } of declaration.declarations) check(id, context.sourceCode.getText(id), init);
+          }
+          if (declaration?.type !== "ClassDeclaration") return;
+          for (const member of declaration.body.body) {
+            if (member.type !== "MethodDefinition" && member.type !== "PropertyDefinition") continue;
+            if (member.key.type === "PrivateIdentifier" || /^pr/.test(member.accessibility ?? "")) continue;
+            check(member, context.sourceCode.getText(member.key), member.value);
+          }
+        };
+        return {
+          ExportNamedDeclaration: ({ declaration }) => checkExported(declaration),
+          ExportDefaultDeclaration: ({ declaration }) => checkExported(declaration),
+        };
+      },
+    },
   },
 };
 export default plugin;
+
+/** Whether a file is not for everybody: what is exported from it no user can call. */
+function isPrivate(file: string): boolean {
+  return /(?:^|\/)_/.test(file) || CLOSED_ROOMS.some((room) => file.startsWith(room));
+}
+
+/** Whether calling it makes a promise of its own; an async generator makes none before it is asked. */
+function isAsyncFunction(node: Deno.lint.Node | null | undefined): boolean {
+  return (node?.type === "FunctionDeclaration" || node?.type === "FunctionExpression" ||
+    node?.type === "ArrowFunctionExpression") && node.async && !("generator" in node && node.generator);
+}
 
 function isTest(filename: string): boolean {
   return filename.endsWith("_test.ts");

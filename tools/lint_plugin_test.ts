@@ -88,3 +88,29 @@ Deno.test("exported functions have few arguments and no booleans in a position",
   ]);
   assertEquals(lint("net/_x.ts", "export function f(on: boolean) {}"), []);
 });
+
+Deno.test("what is exported and waits returns through composedWait()", () => {
+  const fault = (name: string) => `"${name}" may not be async itself: return composedWait(async () => …)`;
+  assertEquals(
+    lint(
+      "net/x.ts",
+      "export async function f() {} export const g = async () => {}; export default async function h() {}",
+    ),
+    [fault("f"), fault("g"), fault("h")],
+  );
+  assertEquals(
+    lint("core/x.ts", "export class C { async f() {} static async g() {} h = async () => {}; async [KEY]() {} }"),
+    [fault("f"), fault("g"), fault("h"), fault("KEY")],
+  );
+  for (
+    const fine of [
+      "export function f() { return composedWait(async () => {}); }",
+      "export async function* f() {}",
+      "async function f() {} class C { async f() {} }",
+      "export class C { async #f() {} private async g() {} protected async h() {} async [Symbol.asyncDispose]() {} }",
+    ]
+  ) assertEquals(lint("testing/x.ts", fine), [], fine);
+  for (const file of ["core/x_test.ts", "core/kernel/x.ts", "net/http/_x.ts", "tools/x.ts", "examples/x.ts"]) {
+    assertEquals(lint(file, "export async function f() {}"), [], file);
+  }
+});

@@ -1,8 +1,8 @@
 // deno-lint-ignore-file no-console
 /**
- * The list of everything exported that returns a promise, or something to be iterated asynchronously: functions, and the
- * methods of exported classes and interfaces, inherited ones as well. From `deno doc --json`, so that what is new is on it
- * the day it appears: the laws in `laws/` beside this go over it.
+ * The lists of everything exported that returns a promise, or something to be iterated asynchronously (functions, and
+ * the methods of exported classes and interfaces, inherited ones as well), and of everything that takes options. From
+ * `deno doc --json`, so that what is new is on them the day it appears: the laws in `laws/` beside this go over them.
  *
  * Usage: deno run --allow-run tools/promised_names.ts
  */
@@ -13,18 +13,27 @@ interface Type {
   readonly value?: unknown;
 }
 
+interface Param {
+  readonly name?: string;
+  /** Of a parameter with a default, which `kind` says: the parameter. */
+  readonly left?: Param;
+}
+
 interface Member {
   readonly name: string;
   readonly accessibility?: string;
   readonly isStatic?: boolean;
   readonly kind?: string;
   readonly returnType?: Type;
-  readonly functionDef?: { readonly returnType?: Type };
+  readonly params?: readonly Param[];
+  readonly functionDef?: { readonly returnType?: Type; readonly params?: readonly Param[] };
   readonly tsType?: Type;
 }
 
 interface Definition {
   readonly returnType?: Type;
+  readonly params?: readonly Param[];
+  readonly constructors?: readonly { readonly params?: readonly Param[] }[];
   readonly methods?: readonly Member[];
   readonly properties?: readonly Member[];
   /** Of a class its base, by name; of an interface a list of types. */
@@ -79,6 +88,23 @@ export function promisedNames(doc: Doc): string[] {
   return [...names].sort();
 }
 
+/** The names of everything exported that takes `options`: `retry`, `Task.cancel`, `new Lock`, sorted. */
+export function namesWithOptions(doc: Doc): string[] {
+  const takes = (params: readonly Param[] = []): boolean =>
+    params.some((param) => (param.left ?? param).name === "options");
+  const names = new Set<string>();
+  for (const { name, declarations } of Object.values(doc.nodes).flatMap(({ symbols }) => symbols)) {
+    for (const { kind, def } of declarations) {
+      if (kind === "function" && takes(def?.params)) names.add(name);
+      for (const { params } of def?.constructors ?? []) if (takes(params)) names.add(`new ${name}`);
+      for (const { name: member, accessibility, functionDef, params } of def?.methods ?? []) {
+        if (accessibility !== "private" && takes(functionDef?.params ?? params)) names.add(`${name}.${member}`);
+      }
+    }
+  }
+  return [...names].sort();
+}
+
 /** Reads the documentation of entry points of this repository. */
 export async function readDoc(...entries: readonly string[]): Promise<Doc> {
   const { stdout, success } = await new Deno.Command(Deno.execPath(), {
@@ -90,19 +116,24 @@ export async function readDoc(...entries: readonly string[]): Promise<Doc> {
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-/** The members of a class or interface that promise something, also those of what it extends. */
+/** The members of a class or interface that promise something, also those of what it extends and does not override. */
 function membersOf(name: string, symbols: ReadonlyMap<string, DocSymbol>, seen: Set<string>): Set<string> {
   const members = new Set<string>(OF_LANGUAGE[name]);
   if (seen.has(name)) return members;
   seen.add(name);
   for (const { kind, def } of symbols.get(name)?.declarations ?? []) {
     if (kind !== "class" && kind !== "interface" || def === undefined) continue;
-    for (const member of [...def.methods ?? [], ...def.properties ?? []]) {
+    const own = [...def.methods ?? [], ...def.properties ?? []];
+    for (const member of own) {
       if (member.accessibility === "private" || member.accessibility === "protected") continue;
       if (promises(member.functionDef?.returnType ?? member.returnType ?? member.tsType)) members.add(member.name);
     }
     const parents = typeof def.extends === "string" ? [def.extends] : (def.extends ?? []).map(({ repr }) => repr ?? "");
-    for (const parent of parents) for (const member of membersOf(parent, symbols, seen)) members.add(member);
+    for (const parent of parents) {
+      for (const member of membersOf(parent, symbols, seen)) {
+        if (!own.some(({ name }) => name === member)) members.add(member);
+      }
+    }
   }
   return members;
 }

@@ -1,15 +1,27 @@
 // deno-lint-ignore-file no-console
 /**
- * What `deno task test` runs: all tests, group by group, each with the permissions it needs and no more.
+ * What `deno task test` runs: all tests, each with the permissions that its folder needs and no more, and a check of
+ * all types. Parts run side by side, as many as there are processors. Each is a line when it ends: what passed, and in
+ * what time. A failure is shown in full, and so is whatever a test prints: what it provokes on purpose it keeps to
+ * itself.
  *
  * Tests import `@std/assert` and the like by their real names. Where these packages can be neither found in the cache
  * nor reached, the stand-ins of `tools/std_offline/` serve, which is said in one line.
  *
- * Usage: deno task test [--doc] [--shuffle] [files and further arguments of `deno test`]
+ * Usage: deno task test [files and folders] [options] [further options of `deno test`]
+ *   --doc        the examples in the documentation instead
+ *   --verbose    all that `deno test` prints, part after part
+ *   --std=DIR    with the packages of a checkout of github.com/denoland/std
+ *   --no-check   without the types
+ *   --storage    with the ambient state in an AsyncLocalStorage, as on hosts other than Deno: see core/kernel/context.ts
+ *
+ * The suites on Node and Bun run only when they are named, as each takes as long as ours: deno task test tools/other_hosts
  */
 
+import { isStdThere, linkStd, standIns } from "./_std.ts";
+import { countsOf, failuresOf, noticesOf, seconds } from "./_test_output.ts";
+
 const root = new URL("../", import.meta.url);
-const offlineMap = new URL("std_offline/import_map.json", import.meta.url);
 
 /** Access to the folder for temporary files. */
 const temporary = Deno.env.get("TMPDIR") ?? "/tmp";
@@ -19,54 +31,48 @@ const TEMPORARY: readonly string[] = [`--allow-read=${temporary}`, `--allow-writ
  * 2.9.6), and these make up a new path each time.
  */
 const UNIX = /unix/;
+/** A checker of types and the tests it checks would be the longest part, where each process did it for itself. */
+const TOOLS = ["--allow-read", "--allow-write", "--allow-run", "--allow-env", "--allow-net=127.0.0.1"];
 
-/** A test may do what its folder needs, nothing else. */
-const GROUPS: readonly {
-  readonly folders: readonly string[];
+/** Tests that run in one process. */
+interface Part {
+  readonly name: string;
+  readonly takes: (file: string) => boolean;
   readonly permissions: readonly string[];
-  /** Takes only the files that match, or those that do not. */
-  readonly unix?: boolean;
-  /** Files run side by side: what never waits for the outside world cannot be disturbed by it. */
-  readonly parallel?: boolean;
-}[] = [
-  { folders: ["core", "testing"], permissions: [], parallel: true },
+}
+
+/** A test may do what its folder needs, nothing else. The longest come first, so that no processor is left idle. */
+const PARTS: readonly Part[] = [
   {
-    folders: ["net"],
-    unix: false,
+    name: "net",
+    takes: (file) => file.startsWith("net/") && !UNIX.test(file),
     // Certificates are made by openssl; curl is a client of HTTP.
     permissions: ["--allow-net=127.0.0.1,[::1],localhost,0.0.0.0", ...TEMPORARY, "--allow-run=openssl,curl"],
   },
-  { folders: ["net"], unix: true, permissions: ["--allow-net", ...TEMPORARY] },
+  { name: "tools/laws", takes: (file) => file.startsWith("tools/laws/"), permissions: TOOLS },
+  { name: "tools/process_tests", takes: (file) => file.startsWith("tools/process_tests/"), permissions: TOOLS },
   // Signals to groups of processes take the permission to run everything. Some programs are scripts of Deno.
-  { folders: ["os"], permissions: ["--allow-run", "--allow-read"] },
+  { name: "os", takes: (file) => file.startsWith("os/"), permissions: ["--allow-run", "--allow-read"] },
+  { name: "core", takes: (file) => file.startsWith("core/"), permissions: [] },
+  { name: "testing", takes: (file) => file.startsWith("testing/"), permissions: [] },
   {
-    folders: ["examples"],
+    name: "examples",
+    takes: (file) => file.startsWith("examples/"),
     // Some start programs: their own, as their readers would, and servers of the system. Certificates need a folder.
     // Reading is not narrowed to it: a list of places would take the place of the permission for all.
     permissions: ["--allow-net=127.0.0.1", "--allow-run", "--allow-read", "--allow-write", "--allow-env"],
   },
   {
-    folders: ["tools", "bench"],
-    permissions: ["--allow-read", "--allow-write", "--allow-run", "--allow-env", "--allow-net=127.0.0.1"],
+    name: "tools, bench",
+    takes: (file) => /^(?:tools\/(?!laws\/|process_tests\/)|bench\/)/.test(file),
+    permissions: TOOLS,
+  },
+  {
+    name: "net, Unix sockets",
+    takes: (file) => file.startsWith("net/") && UNIX.test(file),
+    permissions: ["--allow-net", ...TEMPORARY],
   },
 ];
-
-/** How long to look for the packages before taking the stand-ins, in milliseconds. */
-const LOOK_FOR = 900;
-
-/** Whether the packages can be had, from the cache or from JSR. */
-async function stdIsThere(): Promise<boolean> {
-  const check = new Deno.Command(Deno.execPath(), {
-    args: ["cache", "--no-lock", "--quiet", ...["assert", "async", "net"].map((name) => `jsr:@std/${name}@^1.0.0`)],
-    cwd: root,
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  const timer = setTimeout(() => check.kill("SIGKILL"), LOOK_FOR);
-  const { success } = await check.status;
-  clearTimeout(timer);
-  return success;
-}
 
 async function filesIn(folder: string, ending: string): Promise<string[]> {
   const files: string[] = [];
@@ -82,39 +88,98 @@ async function filesIn(folder: string, ending: string): Promise<string[]> {
   return files.sort();
 }
 
-/** Runs `deno test`, passes its output on and adds up its closing line. */
-async function runTests(args: readonly string[], total: { passed: number; failed: number }): Promise<void> {
+const total = { passed: 0, failed: 0 };
+
+/** Runs Deno to its end; what it prints goes on at once, too, if everything is wanted. */
+async function deno(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string; ms: number }> {
+  const start = performance.now();
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", ...args],
+    args: [...args],
     cwd: root,
+    stdin: "null",
     stdout: "piped",
-    stderr: "inherit",
-    env: { NO_COLOR: "1" },
+    stderr: verbose ? "inherit" : "piped",
+    env: { NO_COLOR: "1", ...(storage ? { TREFOIL_CONTEXT: "storage" } : {}) },
   }).spawn();
-  let text = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of child.stdout) {
-    await Deno.stdout.write(chunk);
-    text += decoder.decode(chunk, { stream: true });
-  }
-  const { code } = await child.status;
-  const [, passed, failed] = /(\d+) passed.*?\| (\d+) failed/.exec(text) ?? [];
-  total.passed += Number(passed ?? 0);
-  total.failed += Number(failed ?? 0);
-  // A module that does not load, or an uncaught error, fails no test by name.
-  if (code !== 0 && Number(failed ?? 0) === 0) total.failed++;
+  const [stdout, stderr, { code }] = await Promise.all([
+    textOf(child.stdout),
+    verbose ? "" : textOf(child.stderr),
+    child.status,
+  ]);
+  return { code, stdout, stderr, ms: performance.now() - start };
 }
 
-const doc = Deno.args.includes("--doc");
-const rest = Deno.args.filter((arg) => arg !== "--doc");
-const flags = rest.filter((arg) => arg.startsWith("-"));
-const wanted = rest.filter((arg) => !arg.startsWith("-")).map((path) => path.replace(/^\.\//, ""));
-const map = await stdIsThere() ? [] : ["--import-map", offlineMap.pathname];
-if (map.length > 0) {
+async function textOf(stream: ReadableStream<Uint8Array>): Promise<string> {
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of stream) {
+    if (verbose) await Deno.stdout.write(chunk);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text;
+}
+
+/** Runs `deno test`, and says what came of it. */
+async function runTests(name: string, args: readonly string[]): Promise<void> {
+  const { code, stdout, stderr, ms } = await deno(["test", "--no-lock", ...args]);
+  const { passed, failed } = countsOf(stdout);
+  total.passed += passed;
+  // A module that does not load, or an uncaught error, fails no test by name.
+  total.failed += code !== 0 ? Math.max(failed, 1) : failed;
+  const { unexpected, skipped } = noticesOf(stdout);
+  const lines = [line(name, `${passed} passed${failed > 0 ? `, ${failed} failed` : ""}`, ms)];
+  if (!verbose) {
+    lines.push(...skipped.map((text) => `  ${text}`), ...unexpected.map((text) => `Printed by ${text}`));
+    if (code !== 0) lines.push(failuresOf(stdout) || stdout, stderr.replace(/^Check .*\n/gm, "").trim());
+  }
+  console.log(lines.join("\n"));
+}
+
+/** Checks the types of everything, once for all processes. */
+async function checkTypes(files: readonly string[]): Promise<void> {
+  const { code, stderr, ms } = await deno(["check", "--no-lock", "--quiet", ...map, ...files]);
+  console.log(line("types", code === 0 ? "checked" : "faulty", ms));
+  if (code === 0) return;
+  total.failed++;
+  console.log(stderr.trim());
+}
+
+function line(name: string, result: string, ms: number): string {
+  return `${name.padEnd(20)} ${result.padStart(12)} ${seconds(ms).padStart(9)}`;
+}
+
+/** Does all the work, some of it side by side. */
+async function sideBySide(work: readonly (() => Promise<void>)[], atATime: number): Promise<void> {
+  const left = [...work];
+  const worker = async () => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) await next();
+  };
+  await Promise.all(Array.from({ length: atATime }, worker));
+}
+
+const start = performance.now();
+const options = Deno.args.filter((arg) => arg.startsWith("-"));
+const doc = options.includes("--doc");
+const verbose = options.includes("--verbose");
+const check = !options.includes("--no-check");
+const storage = options.includes("--storage");
+const std = options.find((arg) => arg.startsWith("--std="))?.slice("--std=".length);
+const flags = options.filter((arg) => !/^--(?:doc|verbose|no-check|storage|std=.*)$/.test(arg));
+const wanted = Deno.args.filter((arg) => !arg.startsWith("-")).map((path) => path.replace(/^\.\//, ""));
+const isWanted = (file: string) =>
+  wanted.length === 0
+    ? !file.startsWith("tools/other_hosts/")
+    : wanted.some((path) => file === path || file.startsWith(path.replace(/\/?$/, "/")));
+
+const linked = std === undefined ? null : await linkStd(std);
+let map: readonly string[] = [];
+if (linked !== null) map = ["--import-map", linked];
+else if (!await isStdThere()) {
+  map = ["--import-map", standIns];
   console.log("JSR cannot be reached: the tests run with the stand-ins of tools/std_offline for @std");
 }
 
-const total = { passed: 0, failed: 0 };
+const work: (() => Promise<void>)[] = [];
 if (doc) {
   // Examples open connections on this machine only; they may do nothing else.
   const sources = ["mod.ts", "README.md"];
@@ -122,23 +187,29 @@ if (doc) {
     sources.push(...(await filesIn(folder, ".ts")).filter((path) => !path.endsWith("_test.ts")));
   }
   sources.push(...await filesIn("testing", ".md"));
-  const common = ["--no-lock", ...map, "--doc", ...flags];
-  const here = "--allow-net=127.0.0.1,[::1],localhost";
-  const os = (await filesIn("os", ".ts")).filter((path) => !path.endsWith("_test.ts"));
-  await runTests([...common, here, ...sources.filter((path) => !UNIX.test(path))], total);
-  await runTests([...common, "--allow-net", ...TEMPORARY, ...sources.filter((path) => UNIX.test(path))], total);
-  await runTests([...common, "--allow-run", ...os], total);
+  const common = ["--doc", ...map, ...flags];
+  const parts: readonly (readonly [name: string, permissions: readonly string[], files: readonly string[]])[] = [
+    ["examples in docs", ["--allow-net=127.0.0.1,[::1],localhost"], sources.filter((path) => !UNIX.test(path))],
+    ["with Unix sockets", ["--allow-net", ...TEMPORARY], sources.filter((path) => UNIX.test(path))],
+    ["that start programs", ["--allow-run"], (await filesIn("os", ".ts")).filter((path) => !path.endsWith("_test.ts"))],
+  ];
+  for (const [name, permissions, all] of parts) {
+    const files = all.filter(isWanted);
+    if (files.length > 0) work.push(() => runTests(name, [...common, ...permissions, ...files]));
+  }
 } else {
-  for (const { folders, permissions, unix, parallel } of GROUPS) {
-    const files = (await Promise.all(folders.map((folder) => filesIn(folder, "_test.ts")))).flat()
-      .filter((file) =>
-        wanted.length === 0 || wanted.some((path) => file === path || file.startsWith(path.replace(/\/?$/, "/")))
-      )
-      .filter((file) => unix === undefined || UNIX.test(file) === unix);
-    const common = parallel ? ["--no-lock", "--parallel", ...map] : ["--no-lock", ...map];
-    if (files.length > 0) await runTests([...common, ...permissions, ...flags, ...files], total);
+  const files = (await Promise.all(["core", "testing", "net", "os", "examples", "tools", "bench"]
+    .map((folder) => filesIn(folder, "_test.ts")))).flat().filter(isWanted);
+  if (check && files.length > 0) work.push(() => checkTypes(files));
+  for (const { name, takes, permissions } of PARTS) {
+    const own = files.filter(takes);
+    if (own.length === 0) continue;
+    const variable = storage && !permissions.includes("--allow-env") ? ["--allow-env=TREFOIL_CONTEXT"] : [];
+    work.push(() => runTests(name, ["--no-check", ...map, ...permissions, ...variable, ...flags, ...own]));
   }
 }
+await sideBySide(work, verbose ? 1 : Math.max(2, navigator.hardwareConcurrency));
+if (linked !== null) await Deno.remove(linked);
 if (total.passed + total.failed === 0) console.log("No test was found");
-console.log(`${total.passed} passed, ${total.failed} failed`);
+console.log(`${total.passed} passed, ${total.failed} failed, ${seconds(performance.now() - start)}`);
 Deno.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);

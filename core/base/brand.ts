@@ -1,10 +1,10 @@
 /**
  * Which of our classes an object is of, across copies of this package.
  *
- * Two versions in one dependency graph are everyday, and then `instanceof` fails. A marker that can be asked for would do,
- * but asking runs code of others: a proxy answers "yes" to every question, or throws, in the middle of a step of the kernel.
- * So the marker is a private field, which no proxy has and no code can fake, and each copy leaves with all the others a
- * function that reads its own.
+ * Two versions in one dependency graph are everyday, and then `instanceof` fails. A marker that can be asked for would
+ * do, but asking runs code of others: a proxy answers "yes" to every question, or throws, in the middle of a step of
+ * the kernel. So the marker is a private field, which no proxy has and no code can fake, and each copy leaves with all
+ * the others a function that reads its own.
  */
 
 class Itself {

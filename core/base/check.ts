@@ -1,6 +1,7 @@
 /** Checks of arguments, with the house's message. They run before any effect. */
 
 import { read } from "./foreign.ts";
+import type { NamedOptions } from "./named.ts";
 
 /** Requires a number that is not `NaN`: an absolute time. */
 export function requireTime(action: string, name: string, value: unknown): void {
@@ -61,8 +62,10 @@ export function requireOptions(action: string, value: unknown): void {
   throw new TypeError(`Cannot ${action} as "options" must be an object: received ${show(value)}`);
 }
 
-/** Requires options, where some are given, with a text for a name, where there is one; returns that, or an empty one. */
-export function requireName(action: string, options: { readonly name?: string } | undefined): string {
+/**
+ * Requires options, where some are given, with a text for a name, where there is one; returns that, or an empty one.
+ */
+export function requireName(action: string, options: NamedOptions | undefined): string {
   requireOptions(action, options);
   const name = options?.name;
   requireText(action, "name", name);
@@ -110,4 +113,9 @@ export function show(value: unknown): string {
     return `an object of type ${typeof name === "string" ? name : "null prototype"}`;
   }
   return typeof value === "function" ? "a function" : String(value);
+}
+
+/** Throws a fault, if there is one. */
+export function throwFault(fault: unknown): void {
+  if (fault !== null) throw fault;
 }

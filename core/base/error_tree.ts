@@ -33,8 +33,8 @@ interface Frame {
 
 /**
  * Applies a change to all errors of a tree, from the outside in. An error none of whose parts changed stays itself;
- * otherwise `derive` makes it anew from those that are left. An error that is reached again on its way down (a cycle) is
- * left out of what is made anew. A tree without any leaf, as a group of nothing, becomes `leafless(error)`.
+ * otherwise `derive` makes it anew from those that are left. An error that is reached again on its way down (a cycle)
+ * is left out of what is made anew. A tree without any leaf, as a group of nothing, becomes `leafless(error)`.
  */
 export function rebuild(
   root: unknown,
@@ -87,8 +87,8 @@ function keep(frame: Frame, result: unknown, leaves: boolean): void {
 }
 
 /**
- * What is left of the parts. One that has become what another is, as the cleanup around an error is stripped, is no second
- * error.
+ * What is left of the parts. One that has become what another is, as the cleanup around an error is stripped, is no
+ * second error.
  */
 function leftOf({ parts, results }: Frame): unknown[] {
   const kept = new Set(results.filter((part, i) => part === parts[i]));

@@ -33,11 +33,19 @@ export function isObject(value: unknown): value is object {
   return (typeof value === "object" && value !== null) || typeof value === "function";
 }
 
-const isErrorOfHost = (Error as { isError?: (value: unknown) => boolean }).isError;
+/** Whether the host made something as an error, in whatever realm. Node 22 has no `Error.isError()`. */
+const isErrorOfHost = (Error as { isError?: (value: unknown) => boolean }).isError ?? ((value: unknown): boolean => {
+  try {
+    return Object.prototype.toString.call(value) === "[object Error]";
+  } catch {
+    // A `Symbol.toStringTag` that throws.
+    return false;
+  }
+});
 
 /** Whether something is an error, also one of another realm (`node:vm`, an iframe). */
 export function isError(value: unknown): value is Error {
-  return isErrorOfHost?.(value) === true || isInstance(value, Error);
+  return isErrorOfHost(value) || isInstance(value, Error);
 }
 
 /** The name and message of an error in one line, or what else was thrown. */
@@ -76,7 +84,7 @@ function isKind(error: object, name: "AggregateError" | "SuppressedError"): bool
   if (Class !== undefined && isInstance(error, Class)) return true;
   // One of another realm has no class that is known here.
   if (isInstance(error, Error)) return false;
-  return isErrorOfHost?.(error) === true && read(error, "name") === name;
+  return isErrorOfHost(error) && read(error, "name") === name;
 }
 
 /** Errors known to hold no cancellation: one on its way up through 5,000 nurseries is not searched 5,000 times. */

@@ -1,11 +1,11 @@
 /**
  * The host's own timers and clocks, whatever stands in for them among the globals.
  *
- * A test that has installed fake timers and then imports this package (a setup file, `await import()`, a second copy inside
- * a simulation) would otherwise leave it with the fakes for the life of the module: every sleep hangs, long after the fakes
- * are gone. The timers are to be had from `node:timers`, which is built into Deno, Node and Bun, and is where Deno's globals
- * come from (the very same functions). For the clocks there is no such door, so they are looked for behind the usual kinds
- * of fakes: a spy on the method, another object or class in place of the global.
+ * A test that has installed fake timers and then imports this package (a setup file, `await import()`, a second copy
+ * inside a simulation) would otherwise leave it with the fakes for the life of the module: every sleep hangs, long
+ * after the fakes are gone. The timers are to be had from `node:timers`, which is built into Deno, Node and Bun, and is
+ * where Deno's globals come from (the very same functions). For the clocks there is no such door, so they are looked
+ * for behind the usual kinds of fakes: a spy on the method, another object or class in place of the global.
  */
 
 import {
@@ -15,6 +15,8 @@ import {
   setTimeout as setTimeoutOfHost,
 } from "node:timers";
 
+/** The longest delay of a timer, in milliseconds, some 25 days: a longer one fires at once, on every host. */
+export const LONGEST_DELAY = 2 ** 31 - 1;
 /** `setTimeout` of the host. */
 export const hostTimeout: typeof globalThis.setTimeout = setTimeoutOfHost;
 /** `clearTimeout` of the host. */

@@ -2,11 +2,14 @@
  * What the console shows of objects whose state is private: `console.log(lock)` would print `Lock {}`.
  *
  * The hosts ask for it by two symbols, with different arguments: Deno for `Deno.customInspect`, Node and Bun for
- * `nodejs.util.inspect.custom`. The methods are defined here and not written in the classes, as they are nobody's to call
- * and belong into no type.
+ * `nodejs.util.inspect.custom`. The methods are defined here and not written in the classes, as they are nobody's to
+ * call and belong into no type.
  */
 
-/** What is shown: the fields that say something, with plain values. A task is shown by its name, or the picture has no end. */
+/**
+ * What is shown: the fields that say something, with plain values. A task is shown by its name, or the picture has no
+ * end.
+ */
 export type Picture = Readonly<Record<string, unknown>>;
 
 type Inspect = (value: unknown, options: object) => string;
@@ -18,8 +21,8 @@ const NODE = Symbol.for("nodejs.util.inspect.custom");
 const open = new Set<object>();
 
 /**
- * Lets the console show the objects of a class as its name and some fields; those that are `undefined` or empty texts are
- * left out. Called in a `static` block, for access to what is private.
+ * Lets the console show the objects of a class as its name and some fields; those that are `undefined` or empty texts
+ * are left out. Called in a `static` block, for access to what is private.
  */
 export function inspectable<T extends object>(
   Class: { readonly prototype: T },

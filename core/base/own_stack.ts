@@ -1,11 +1,12 @@
 /**
- * The stacks of the library's own errors, without the library: what it was doing inside is seldom what somebody looks for
- * who has made a mistake, or whose peer is gone.
+ * The stacks of the library's own errors, without the library: what it was doing inside is seldom what somebody looks
+ * for who has made a mistake, or whose peer is gone.
  *
- * Cut when somebody reads the stack, as reading is what costs. The host's report of an uncaught error asks the object whose
- * stack was captured, not the property: so that is another object. `TREFOIL_STACKS=full` shows everything.
+ * Cut when somebody reads the stack, as reading is what costs. The host's report of an uncaught error asks the object
+ * whose stack was captured, not the property: so that is another object. `TREFOIL_STACKS=full` shows everything.
  *
- * `WouldBlock` and `EndOfChannel` keep theirs as they are: loops catch them, and cutting would take 5 us instead of 1.4.
+ * `WouldBlock` and `EndOfChannel` keep theirs as they are: loops catch them, and cutting would take 5 us instead of
+ * 1.4.
  */
 
 import { read } from "./foreign.ts";

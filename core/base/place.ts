@@ -1,8 +1,8 @@
 /**
  * Where in the user's program something was made: a captured stack, rendered when somebody looks.
  *
- * How many frames a stack gets is a setting of all. It may be read-only (`Object.freeze(Error)`, as hardened programs do):
- * then a place may be missing, which is no reason to fail, least of all in the middle of a step of the kernel.
+ * How many frames a stack gets is a setting of all. It may be read-only (`Object.freeze(Error)`, as hardened programs
+ * do): then a place may be missing, which is no reason to fail, least of all in the middle of a step of the kernel.
  */
 
 import { read } from "./foreign.ts";
@@ -47,14 +47,17 @@ export function plainPlace(place: string): string {
 /** The first line of a stack that is outside this library, and outside the host, whose own code may lie in between. */
 function firstForeignFrame(stack: string): string | undefined {
   for (const line of stack.split("\n")) {
-    const place = /(?:\(|at |async )((?:file|https?|jsr|npm|data|blob):[^\s()]+:\d+:\d+)\)?$/.exec(line)?.[1];
-    if (place !== undefined && !isOurs(place)) return place;
+    const place = /(?:\(|at |async )((?:(?:file|https?|jsr|npm|data|blob):|\/)[^\s()]+:\d+:\d+)\)?$/.exec(line)?.[1];
+    if (place !== undefined && !isOurs(place)) return place.startsWith("/") ? `file://${place}` : place;
   }
   return undefined;
 }
 
-const LIBRARY = new URL("../../", import.meta.url).href;
-/** Not tests, and not the examples in the documentation, whose files are called `x.ts$10-20.ts`: they are users of it. */
+/** Without the scheme of files: Bun's stacks have paths. */
+const LIBRARY = new URL("../../", import.meta.url).href.replace(/^file:\/\//, "");
+/**
+ * Not tests, and not the examples in the documentation, whose files are called `x.ts$10-20.ts`: they are users of it.
+ */
 const OURS = /^(?:core|net|testing)\/(?:\w+\/)?(?:(?!_test\.)\w)+\.[jt]s:/;
 
 /** Whether a place, or a line of a stack, lies in the library. */

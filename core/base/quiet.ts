@@ -1,12 +1,12 @@
 /** Which rejections nobody has to see. */
 
 import { hasBrand } from "./brand.ts";
-import { isCancelled } from "../errors/errors.ts";
 import { eachLeaf, isObject, partsOf } from "./foreign.ts";
 
 /**
- * Whether a wait that nobody awaits may end with this error in silence: it was cancelled, its own side has closed what it
- * waits for, or there is no more of it. Then nothing has gone wrong that is not known already; any other error must be seen.
+ * Whether a wait that nobody awaits may end with this error in silence: it was cancelled, its own side has closed what
+ * it waits for, or there is no more of it. Then nothing has gone wrong that is not known already; any other error must
+ * be seen.
  */
 export function isQuiet(error: unknown): boolean {
   if (isQuietLeaf(error)) return true;
@@ -17,7 +17,7 @@ export function isQuiet(error: unknown): boolean {
 }
 
 function isQuietLeaf(error: unknown): boolean {
-  return isCancelled(error) || hasBrand(error, "ClosedResourceError") || hasBrand(error, "EndOfChannel");
+  return hasBrand(error, "Cancelled") || hasBrand(error, "ClosedResourceError") || hasBrand(error, "EndOfChannel");
 }
 
 /** The handler of rejections that are nobody's. */

@@ -6,10 +6,11 @@
  */
 
 import { EndOfChannel } from "../errors/errors.ts";
-import type { MemoryChannelStatistics } from "./memory_channel.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { Waiter, type WaitReason } from "../kernel/waiter.ts";
-import { type Queued, WaitQueue } from "../kernel/wait_queue.ts";
+import type { MemoryChannelStatistics } from "./channel.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { type Queued, Waiter } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
+import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** A blocked sender: its value waits in it. */
 export class SendWaiter<T> extends Waiter<void> {

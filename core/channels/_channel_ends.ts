@@ -1,15 +1,16 @@
 /** The two ends of a channel: who may still use it, and the errors that say so. */
 
+import { type Asker, askerOf } from "../kernel/asker.ts";
 import { currentNode } from "../kernel/context.ts";
 import { BrokenResourceError, ClosedResourceError, EndOfChannel, WouldBlock } from "../errors/errors.ts";
-import { AskedWaiter, type Asker, askerOf, asking, type Shape } from "./_asking.ts";
+import { AskedWaiter, type Shape } from "./_asking.ts";
 import { type Channel, endOfChannel, NextWaiter, OrNullWaiter, ReceiveWaiter, SendWaiter } from "./_channel.ts";
 import { inspectable, type Picture } from "../base/inspect.ts";
-import type { MemoryChannelStatistics, MemoryReceiveChannel, MemorySendChannel } from "./memory_channel.ts";
-import type { StatusNode } from "../kernel/status.ts";
+import type { MemoryChannelStatistics, MemoryReceiveChannel, MemorySendChannel } from "./channel.ts";
+import type { StatusNode } from "../kernel/node.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
-import { pass, refuse } from "../kernel/waiter.ts";
-import type { Queued, WaitQueue } from "../kernel/wait_queue.ts";
+import { type Queued, refuse, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** The sending end. */
 export class SendEnd<T> implements MemorySendChannel<T> {
@@ -31,7 +32,7 @@ export class SendEnd<T> implements MemorySendChannel<T> {
     const channel = this.#channel;
     const fault = this.#fault();
     if (fault !== null) return refusedAfterTurn(node, fault);
-    if (channel.accept(value)) return pass(node, undefined);
+    if (channel.accept(value)) return yieldTurn(node, undefined);
     const waiter = new SendWaiter(node, channel.sending, value, this);
     channel.senders.add(waiter);
     return waiter.begun();
@@ -66,6 +67,11 @@ export class SendEnd<T> implements MemorySendChannel<T> {
     this.close();
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
   #fault(): Error | null {
     if (this.#closed) return new ClosedResourceError("Cannot send as this sending end is closed");
     return this.#channel.receiveEnds > 0 ? null : noReceiver();
@@ -96,10 +102,10 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
   receive(): Promise<T> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
-    const asker = asking === 0 ? null : askerOf(node);
+    const asker = askerOf(node);
     if (asker !== null) return this.#ask<T>(asker, node, AS_VALUE as never);
     const channel = this.#channel;
-    if (!this.#closed && channel.ready) return pass(node, channel.take());
+    if (!this.#closed && channel.ready) return yieldTurn(node, channel.take());
     const fault = this.#fault();
     if (fault !== null) return refusedAfterTurn(node, fault);
     const waiter = new ReceiveWaiter<T>(node, channel.receiving, this);
@@ -110,12 +116,12 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
   receiveOrNull(): Promise<T | null> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
-    const asker = asking === 0 ? null : askerOf(node);
+    const asker = askerOf(node);
     if (asker !== null) return this.#ask<T | null>(asker, node, OR_NULL as never);
     const channel = this.#channel;
-    if (!this.#closed && channel.ready) return pass<T | null>(node, channel.take());
+    if (!this.#closed && channel.ready) return yieldTurn<T | null>(node, channel.take());
     const fault = this.#fault();
-    if (fault instanceof EndOfChannel) return pass<T | null>(node, null);
+    if (fault instanceof EndOfChannel) return yieldTurn<T | null>(node, null);
     if (fault !== null) return refusedAfterTurn(node, fault);
     const waiter = new OrNullWaiter<T>(node, channel.receiving, this);
     channel.wait(waiter);
@@ -123,7 +129,7 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
   }
 
   tryReceive(): T {
-    const asker = asking === 0 ? null : askerOf(currentNode());
+    const asker = askerOf();
     if (!this.#closed && this.#channel.ready && (asker === null || asker.mayTake())) return this.#channel.take();
     throw this.look().fault ?? new WouldBlock("Cannot receive without waiting as the channel is empty");
   }
@@ -168,6 +174,11 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
     this.close();
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
   /** Leaving the loop early does not close the channel: other tasks may go on receiving. */
   [Symbol.asyncIterator](): AsyncIterator<T> {
     return { next: () => this.next(null) };
@@ -176,7 +187,7 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
   /** As `receive()`, for a loop: the end is a result, no error. `left` is told of any other end of the loop. */
   protected next(left: (() => void) | null): Promise<IteratorResult<T>> {
     const node = currentNode();
-    const asker = asking === 0 ? null : askerOf(node);
+    const asker = askerOf(node);
     if (node.cancelled !== null) {
       // To be asked and not chosen is no end of a loop.
       if (asker === null) left?.();
@@ -185,24 +196,24 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
     if (asker !== null) return this.#ask<IteratorResult<T>>(asker, node, AS_RESULT as never);
     const channel = this.#channel;
     if (!this.#closed && channel.ready) {
-      return pass<IteratorResult<T>>(node, { done: false, value: channel.take() });
+      return yieldTurn<IteratorResult<T>>(node, { done: false, value: channel.take() });
     }
     const fault = this.#fault();
-    if (fault instanceof EndOfChannel) return pass<IteratorResult<T>>(node, { done: true, value: undefined });
+    if (fault instanceof EndOfChannel) return yieldTurn<IteratorResult<T>>(node, { done: true, value: undefined });
     if (fault !== null) return refusedAfterTurn(node, fault);
     const waiter = new NextWaiter<T>(node, channel.receiving, this, left);
     channel.wait(waiter);
     return waiter.begun();
   }
 
-  /** For somebody whom a `select()` asks: see `_asking.ts`. */
+  /** For somebody whom a `select()` asks: see `kernel/asker.ts`. */
   #ask<R>(asker: Asker, node: StatusNode, shape: Shape<T, R>): Promise<R> {
     const { channel, fault } = this.look();
-    if (fault === null && channel.ready && asker.mayTake()) return pass<R>(node, shape.value(channel.take()));
-    if (fault instanceof EndOfChannel && shape.ended !== undefined) return pass<R>(node, shape.ended());
+    if (fault === null && channel.ready && asker.mayTake()) return yieldTurn<R>(node, shape.value(channel.take()));
+    if (fault instanceof EndOfChannel && shape.ended !== undefined) return yieldTurn<R>(node, shape.ended());
     if (fault !== null) return refusedAfterTurn(node, fault);
     const waiter = new AskedWaiter<T, R>(node, channel.receiving, this, { asker, shape });
-    asker.enlist(waiter as never);
+    asker.enlist(waiter);
     return waiter.begun();
   }
 

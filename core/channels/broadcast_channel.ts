@@ -1,22 +1,32 @@
 /** Channels on which every subscriber receives every value. */
 
 import { requireInteger, requireName, show } from "../base/check.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { Channel } from "./_channel.ts";
 import { ReceiveEnd } from "./_channel_ends.ts";
 import { currentNode } from "../kernel/context.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { BrokenResourceError, ClosedResourceError, WouldBlock } from "../errors/errors.ts";
 import { inspectable } from "../base/inspect.ts";
-import type { MemoryReceiveChannel } from "./memory_channel.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { pass, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
+import type { MemoryReceiveChannel, SendChannel } from "./channel.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { refuse, Waiter, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
-/** What happens when a subscriber's buffer is full: see `BroadcastChannelOptions.lag`. */
+/**
+ * What happens when a subscriber's buffer is full: see `BroadcastChannelOptions.lag`.
+ *
+ * @category Channels
+ */
 export type LagPolicy = "block" | "dropOldest" | "error";
 
-/** How a broadcast channel is made. */
-export interface BroadcastChannelOptions {
+/**
+ * Options of `openBroadcastChannel()`.
+ *
+ * @category Channels
+ */
+export interface BroadcastChannelOptions extends NamedOptions {
   /**
    * What happens when a subscriber does not keep up and its buffer is full.
    *
@@ -27,11 +37,13 @@ export interface BroadcastChannelOptions {
    * @default {"block"}
    */
   readonly lag?: LagPolicy;
-  /** A name for reports. */
-  readonly name?: string;
 }
 
-/** Numbers of a broadcast channel, for debugging. */
+/**
+ * Numbers of a broadcast channel, for debugging.
+ *
+ * @category Channels
+ */
 export interface BroadcastChannelStatistics {
   /** How many subscriptions are open. */
   readonly subscribers: number;
@@ -48,14 +60,20 @@ export interface BroadcastChannelStatistics {
  *
  * Unlike the end of a memory channel it has one consumer, for which a sender may have to wait. So leaving the last loop
  * over this end closes it, be it by `break`, an error or cancellation. Another consumer takes a `clone()`.
+ *
+ * @category Channels
  */
-export interface BroadcastReceiveChannel<T> extends MemoryReceiveChannel<T> {
+export interface BroadcastReceiveChannel<out T> extends MemoryReceiveChannel<T> {
   /** How many values it has lost by being too slow; always 0 unless the policy is `"dropOldest"`. */
   readonly missed: number;
 }
 
-/** The sending end of a broadcast channel: see `openBroadcastChannel()`. */
-export interface BroadcastSendChannel<T> extends Disposable {
+/**
+ * The sending end of a broadcast channel: see `openBroadcastChannel()`.
+ *
+ * @category Channels
+ */
+export interface BroadcastSendChannel<in out T> extends SendChannel<T>, Disposable {
   /**
    * Gives a value to all who are subscribed now. Without subscribers it goes nowhere.
    *
@@ -84,7 +102,7 @@ export interface BroadcastSendChannel<T> extends Disposable {
   subscribe(): BroadcastReceiveChannel<T>;
   /** Ends the channel: subscribers receive what is in their buffers, then it ends for them. Idempotent. */
   close(): void;
-  /** Counts subscribers and waits. */
+  /** Returns a snapshot of the counters, for debugging. */
   statistics(): BroadcastChannelStatistics;
 }
 
@@ -94,7 +112,7 @@ export interface BroadcastSendChannel<T> extends Disposable {
  * All may share the sending end; the channel ends when it is closed. Each subscriber has a buffer of its own. One that
  * leaves its loop, or is cancelled in it, is no subscriber any more.
  *
- * @example Two who listen
+ * @example Two listeners
  * ```ts
  * import { openBroadcastChannel, openNursery } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
@@ -119,6 +137,7 @@ export interface BroadcastSendChannel<T> extends Disposable {
  * @returns The sending end, which also makes subscriptions.
  * @throws {RangeError} If `capacity` is not a whole number >= 1 or `Infinity`, or the policy is not one of the three.
  * @throws {TypeError} If the name is not a string.
+ * @category Channels
  */
 export function openBroadcastChannel<T>(
   capacity: number,
@@ -179,7 +198,9 @@ class SubscriptionEnd<T> extends ReceiveEnd<T> implements BroadcastReceiveChanne
     return new SubscriptionEnd(this.#subscription);
   }
 
-  /** A loop that is left closes the end: told by `return()`, or by the error of a `next()`, after which there is none. */
+  /**
+   * A loop that is left closes the end: told by `return()`, or by the error of a `next()`, after which there is none.
+   */
   override [Symbol.asyncIterator](): AsyncIterator<T> {
     let inside = false;
     let over = false;
@@ -210,7 +231,7 @@ class SubscriptionEnd<T> extends ReceiveEnd<T> implements BroadcastReceiveChanne
   #over(): Promise<IteratorResult<T>> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
-    return pass<IteratorResult<T>>(node, { done: true, value: undefined });
+    return yieldTurn<IteratorResult<T>>(node, { done: true, value: undefined });
   }
 }
 
@@ -250,7 +271,7 @@ class Hub<T> implements BroadcastSendChannel<T> {
     if (this.#closed) return refusedAfterTurn(node, closed());
     if (this.#ready) {
       this.#deliver(value);
-      return pass(node, undefined);
+      return yieldTurn(node, undefined);
     }
     const waiter = new BlockedSend(node, this.#reason, value);
     this.#senders.add(waiter);
@@ -303,6 +324,11 @@ class Hub<T> implements BroadcastSendChannel<T> {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
   }
 
   /** Whether a value can be delivered now, without overtaking one that waits. */

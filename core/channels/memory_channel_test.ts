@@ -10,6 +10,7 @@ import {
   openMemoryChannel,
   openNursery,
   sleep,
+  taskTree,
   WouldBlock,
 } from "../mod.ts";
 
@@ -285,7 +286,7 @@ Deno.test(
       nursery.startSoon(() => jobs.send(2), { name: "producer" });
       nursery.startSoon(() => openMemoryChannel(0)[1].receive(), { name: "consumer" });
       await sim.settled();
-      const text = sim.tree().toString();
+      const text = taskTree().toString();
       assert(text.includes('producer: send on channel "jobs" (1/1)'), text);
       assert(text.includes("consumer: receive from channel (no buffer)"), text);
       nursery.cancel();

@@ -1,18 +1,25 @@
 /** Values between channels and Web Streams, both ways with backpressure. */
 
 import { show } from "../base/check.ts";
-import { currentNode } from "../kernel/context.ts";
-import { ClosedResourceError, EndOfChannel } from "../errors/errors.ts";
-import type { MemoryReceiveChannel } from "./memory_channel.ts";
-import { composedWait, refusedAfterTurn } from "../kernel/composed_wait.ts";
+import { askerOf } from "../kernel/asker.ts";
+import { EndOfChannel } from "../errors/errors.ts";
+import type { ReceiveChannel } from "./channel.ts";
+import { composedWait } from "../kernel/composed_wait.ts";
 import { isInstance, read } from "../base/foreign.ts";
-import { type ForeignReason, promiseOf, Settlement } from "../kernel/settlement.ts";
-import { pass, refuse } from "../kernel/waiter.ts";
+import { LeftBehind, type Words } from "../kernel/left_behind.ts";
+import { withSuppressed } from "../kernel/suppressed.ts";
+import type { ForeignReason } from "../kernel/wait_reason.ts";
+import type { Waker } from "../kernel/suspend.ts";
 
 const READING: ForeignReason = { kind: "read from stream", foreign: true };
+const WORDS: Words = { action: "receive", what: "this receiving end", busy: null };
 
-/** What `receiverFromReadable()` gives: a receiving end whose values come from a `ReadableStream`. */
-export interface ReadableReceiver<T> extends AsyncIterable<T>, AsyncDisposable {
+/**
+ * What `receiverFromReadable()` gives: a receiving end whose values come from a `ReadableStream`.
+ *
+ * @category Channels
+ */
+export interface ReadableReceiver<out T> extends ReceiveChannel<T> {
   /**
    * Receives the next chunk.
    *
@@ -49,6 +56,7 @@ export interface ReadableReceiver<T> extends AsyncIterable<T>, AsyncDisposable {
  * @param readable The stream.
  * @returns The receiving end.
  * @throws {TypeError} If `readable` is not a `ReadableStream`, or locked.
+ * @category Channels
  */
 export function receiverFromReadable<T>(readable: ReadableStream<T>): ReadableReceiver<T> {
   if (!isInstance(readable, ReadableStream)) {
@@ -61,11 +69,12 @@ export function receiverFromReadable<T>(readable: ReadableStream<T>): ReadableRe
 /**
  * Offers what is received from a channel as a `ReadableStream`.
  *
- * A value is received when the reader asks for one. When the stream is cancelled, the receiving end is closed.
+ * A value is received when the reader asks for one. At the end of the channel, when receiving fails, and when the
+ * stream is cancelled, the receiving end is closed.
  *
- * **Cancellation:** a read waits in the scope of whoever reads; one that follows the making of the stream at once, in
- * that of whoever made it, and one that is made while another waits, in that of the other. When the scope is cancelled,
- * the read and all later ones reject with its `Cancelled`, and the receiving end is closed.
+ * **Cancellation:** a read waits in the scope of the code that reads. Two exceptions: the first read right after the
+ * stream was made waits in the scope of the code that made it, and a read that begins while another is pending waits in
+ * that one's. When the scope is cancelled, the read and all later ones reject with its `Cancelled`.
  *
  * @example The body of a response
  * ```ts
@@ -83,11 +92,15 @@ export function receiverFromReadable<T>(readable: ReadableStream<T>): ReadableRe
  * @param channel The receiving end, which belongs to the stream from now on.
  * @returns The stream.
  * @throws {TypeError} If `channel` is no receiving end.
+ * @category Channels
  */
-export function readableFromChannel<T>(channel: MemoryReceiveChannel<T>): ReadableStream<T> {
-  if (typeof read(channel, "receive") !== "function") {
+export function readableFromChannel<T>(channel: ReceiveChannel<T>): ReadableStream<T> {
+  for (const method of ["receive", "close"] as const) {
+    if (typeof read(channel, method) === "function") continue;
     throw new TypeError(
-      `Cannot make a stream as "channel" must be the receiving end of a channel: received ${show(channel)}`,
+      `Cannot make a stream as "channel" must be the receiving end of a channel: received ${
+        show(channel)
+      } without ${method}()`,
     );
   }
   let receiving = false;
@@ -97,91 +110,45 @@ export function readableFromChannel<T>(channel: MemoryReceiveChannel<T>): Readab
     pull(controller) {
       if (receiving) return;
       receiving = true;
-      channel.receive().then((value) => {
+      // What is not ours may throw at once.
+      Promise.try(() => channel.receive()).then((value) => {
         receiving = false;
         controller.enqueue(value);
-      }).catch((error) => {
-        channel.close();
+      }).catch(async (error) => {
+        let fault = error instanceof EndOfChannel ? null : { error };
+        try {
+          await channel.close();
+        } catch (second) {
+          fault = { error: fault === null ? second : withSuppressed(error, [second]) };
+        }
         // Nothing can be done with a stream that was cancelled since, and trying would end the process.
         if (cancelled) return;
-        if (error instanceof EndOfChannel) controller.close();
-        else controller.error(error);
+        if (fault === null) controller.close();
+        else controller.error(fault.error);
       });
     },
-    cancel() {
+    async cancel() {
       cancelled = true;
-      channel.close();
+      await channel.close();
     },
   }, { highWaterMark: 0 });
 }
 
-/**
- * The iterator of a source. A stream gets one of ours: that of the host cannot be left while it reads, as its `return()`
- * waits for the read in flight.
- */
-export function iteratorOf<T>(source: Iterable<T> | AsyncIterable<T>): Iterator<T> | AsyncIterator<T> {
-  if (isInstance(source, ReadableStream<T>)) return new StreamIterator<T>(receiverFromReadable<T>(source));
-  const iterable = source as AsyncIterable<T> & Iterable<T>;
-  return isAsync(source) ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
-}
-
-/** Whether a source gives promises. */
-export function isAsync(source: unknown): boolean {
-  return typeof read(source, Symbol.asyncIterator) === "function";
-}
-
-class StreamIterator<T> implements AsyncIterator<T> {
-  readonly #receiver: ReadableReceiver<T>;
-  readonly #inner: AsyncIterator<T>;
-
-  constructor(receiver: ReadableReceiver<T>) {
-    this.#receiver = receiver;
-    this.#inner = receiver[Symbol.asyncIterator]();
-  }
-
-  async next(): Promise<IteratorResult<T>> {
-    const result = await this.#inner.next();
-    if (result.done) await this.#receiver.close();
-    return result;
-  }
-
-  async return(): Promise<IteratorResult<T>> {
-    await this.#receiver.close();
-    return { done: true, value: undefined };
-  }
-}
-
 class Receiver<T> implements ReadableReceiver<T> {
   readonly #reader: ReadableStreamDefaultReader<T>;
-  /** The read in flight. One whose wait was cancelled is left here for the next `receive()`. */
-  #reading: Settlement<ReadableStreamReadResult<T>> | null = null;
+  readonly #reads: Reads<T>;
   #closed: Promise<void> | null = null;
   #failed = false;
 
   constructor(reader: ReadableStreamDefaultReader<T>) {
     this.#reader = reader;
+    this.#reads = new Reads(reader);
     // A failure is seen by whoever receives.
     reader.closed.catch(() => void (this.#failed = true));
   }
 
   receive(): Promise<T> {
-    const node = currentNode();
-    if (node.cancelled !== null) return refuse(node);
-    return composedWait(async () => {
-      if (this.#closed !== null) return await refusedAfterTurn(node, closed());
-      const reading = this.#reading ??= new Settlement(promiseOf(() => this.#reader.read()));
-      // It may have settled while nobody waited.
-      if (reading.state === "pending") await reading.wait(node, READING);
-      else await pass(node, undefined);
-      // Two receives at the same time may have waited for the same read: one has the chunk, the other asks again.
-      if (this.#reading !== reading) return await this.receive();
-      if (this.#closed !== null) throw closed();
-      if (reading.state === "rejected") throw reading.result;
-      this.#reading = null;
-      const { done, value } = reading.result as ReadableStreamReadResult<T>;
-      if (done) throw new EndOfChannel("Cannot receive as the stream has ended");
-      return value;
-    });
+    return this.#reads.wait(undefined, askerOf());
   }
 
   close(): Promise<void> {
@@ -189,6 +156,7 @@ class Receiver<T> implements ReadableReceiver<T> {
   }
 
   async #close(): Promise<void> {
+    this.#reads.shut();
     try {
       await this.#reader.cancel();
     } catch (error) {
@@ -218,6 +186,35 @@ class Receiver<T> implements ReadableReceiver<T> {
   }
 }
 
-function closed(): ClosedResourceError {
-  return new ClosedResourceError("Cannot receive as this end was closed");
+type Read<T> = ReadableStreamReadResult<T>;
+
+/** Several waits at once get a chunk each, in order. */
+class Reads<T> extends LeftBehind<Read<T>, T, Read<T>> {
+  readonly #reader: ReadableStreamDefaultReader<T>;
+
+  constructor(reader: ReadableStreamDefaultReader<T>) {
+    super(WORDS, READING);
+    this.#reader = reader;
+  }
+
+  protected override get label(): string {
+    return READING.kind;
+  }
+
+  override begin(): Promise<Read<T>> {
+    return this.#reader.read();
+  }
+
+  protected override landed(result: Read<T>): void {
+    if (result.done) this.over({ error: new EndOfChannel("Cannot receive as the stream has ended") });
+    else this.arrived(result);
+  }
+
+  protected override give(waiter: Waker<T>, { value }: Read<T>): void {
+    waiter.wake(value as T);
+  }
+
+  protected override failed(error: unknown): void {
+    this.over({ error });
+  }
 }

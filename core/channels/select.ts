@@ -1,55 +1,59 @@
 /**
  * Receiving from whichever channel has something.
  *
- * Exactly one value is taken: the first arm that is granted takes all others out of their lines, in the same call. That is
- * easy for ends of ours. Anything else (a wrapper that counts, or maps) is asked by its `receive()`, in a scope of its own;
- * what it then receives from an end of ours waits in the same lines, under the same rule: see `_asking.ts`. As a wrapper
- * may throw a value away and wait again, the others are not cancelled at once but only out of line, until it has returned.
- * Only a source that is wholly foreign can have a value at the same moment as another; that is kept for the next time.
+ * Exactly one value is taken: the first arm that is granted takes all others out of their lines, in the same call. That
+ * is easy for ends of memory channels. Anything else (a wrapper that counts, or maps) is asked by its `receive()`, in a
+ * scope of its own; what it then receives from a channel of this library waits in the same lines, under the same rule:
+ * see `kernel/asker.ts`. As a wrapper may throw a value away and wait again, the others are not cancelled at once but
+ * only out of line, until it has returned. Only a source that is wholly foreign can have a value at the same moment as
+ * another; that is kept for the next time.
  */
 
 import { faultOf, requireBoolean, requireOptions, show } from "../base/check.ts";
-import { ask, type AskedWaiter, type Asker } from "./_asking.ts";
-import { CancelScope } from "../scopes/cancel_scope.ts";
-import type { Channel, Receiver } from "./_channel.ts";
+import { ask, type Asker, type Enlisted } from "../kernel/asker.ts";
+import { CancelScope } from "../kernel/cancel_scope.ts";
+import type { Receiver } from "./_channel.ts";
 import { ReceiveEnd } from "./_channel_ends.ts";
-import { currentNode } from "../kernel/context.ts";
+import type { ReceiveChannel } from "./channel.ts";
+import { currentNode, within } from "../kernel/context.ts";
 import { composedWait, refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { failureOf } from "../kernel/elsewhere.ts";
 import { NOTHING } from "../base/error_tree.ts";
 import { EndOfChannel } from "../errors/errors.ts";
 import { read } from "../base/foreign.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { pass, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
-import type { Line, Queued } from "../kernel/wait_queue.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { type Queue, type Queued, refuse, Waiter, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 
 /**
- * What `select()` can wait for: a receiving end, or anything else with a `receive()`, such as one that wraps an end.
+ * What `select()` can wait for: anything with a `receive()`, such as a `ReceiveChannel` or something that wraps one.
  *
- * When it is asked and another one is chosen, its `receive()` is cancelled, and waited for.
+ * When another channel is chosen, the `receive()` that was asked is cancelled, and waited for.
+ *
+ * @category Channels
  */
-export interface Selectable<T> {
-  /**
-   * Receives the next value.
-   *
-   * **Cancellation:** throws `Cancelled`; no value is lost.
-   *
-   * @returns The value.
-   * @throws {EndOfChannel} If no more values come.
-   */
-  receive(): Promise<T>;
-}
+export type Selectable<T> = Pick<ReceiveChannel<T>, "receive">;
 
-/** Which channel a value came from, by the name it was given, and the value. */
+/**
+ * Which channel a value came from, by the name it was given, and the value.
+ *
+ * @category Channels
+ */
 export type Selected<C> = {
-  [K in keyof C]: C[K] extends Selectable<infer T> ? { readonly from: K; readonly value: T } : never;
+  [K in keyof C]: C[K] extends Selectable<infer T> ? { readonly from: K extends number ? `${K}` : K; readonly value: T }
+    : never;
 }[keyof C];
 
-/** How `select()` chooses. */
+/**
+ * Options of `select()`.
+ *
+ * @category Channels
+ */
 export interface SelectOptions {
   /**
    * Whether channels that come first are looked at first. Otherwise the search begins at a random one
-   * (`currentRun().random`), so that a busy channel cannot starve the others.
+   * (`currentRun().random`), so that a busy channel cannot starve the others. What does not know before it has been
+   * asked whether there is a value, such as a Web Stream, counts as empty until it has answered.
    *
    * @default {false}
    */
@@ -59,9 +63,9 @@ export interface SelectOptions {
 /**
  * Receives one value from whichever of several channels has one first.
  *
- * Exactly one value is taken, and none is lost. A channel that has ended is passed over. The receiving ends of channels can
- * be mixed with whatever else has a `receive()`: one that is not built on such an end may have a value at the same moment as
- * another; then the next `select()` over it gives that.
+ * Exactly one value is taken, and none is lost. A channel that has ended is passed over. It takes every
+ * `ReceiveChannel`, and whatever else has a `receive()`. One that is not built on a channel of this library may have a
+ * value at the same moment as another: that is kept for the next `select()` over the same object.
  *
  * **Cancellation:** throws `Cancelled`; no value was taken.
  *
@@ -77,16 +81,16 @@ export interface SelectOptions {
  * assertEquals(chosen, { from: "commands", value: "stop" });
  * ```
  *
- * @param channels The receiving ends, by name.
+ * @param channels What to receive from, by name. An empty object does not compile.
  * @param options The order in which they are looked at.
  * @returns The name of the channel, and the value.
  * @throws {EndOfChannel} If all the channels have ended.
  * @throws {ClosedResourceError} If one of the receiving ends is closed, before or meanwhile.
  * @throws {TypeError} If there is no channel, or something has no `receive()`.
+ * @category Channels
  */
-// deno-lint-ignore no-explicit-any -- a receiver of anything, which `unknown` would not accept in this place
-export function select<C extends Record<string, Selectable<any>>>(
-  channels: C,
+export function select<C extends Record<keyof C, Selectable<unknown>>>(
+  channels: C & (keyof C extends never ? never : unknown),
   options: SelectOptions = {},
 ): Promise<Selected<C>> {
   const node = currentNode();
@@ -125,7 +129,9 @@ export function select<C extends Record<string, Selectable<any>>>(
   }
   if (asks) return composedWait(() => askAll(node, selection)) as Promise<Selected<C>>;
   // Only when all have been looked at: which misuse is noticed must not depend on where the search began.
-  if (ready !== null) return pass(node, { from: ready.from, value: ready.end.look().channel.take() } as Selected<C>);
+  if (ready !== null) {
+    return yieldTurn(node, { from: ready.from, value: ready.end.look().channel.take() } as Selected<C>);
+  }
   if (selection.arms.length === 0) return refusedAfterTurn(node, ended);
   selection.waiter = new Waiter<unknown>(node, selection, leaveAll);
   for (const arm of selection.arms) arm.enter();
@@ -142,7 +148,9 @@ function entriesOf(channels: unknown): [string, unknown][] {
   }
   for (const [name, end] of entries) {
     if (typeof read(end, "receive") === "function") continue;
-    throw new TypeError(`Cannot select as "${name}" must be the receiving end of a channel: received ${show(end)}`);
+    throw new TypeError(
+      `Cannot select as "${name}" must have a receive(), as the receiving end of a channel: received ${show(end)}`,
+    );
   }
   return entries;
 }
@@ -151,18 +159,17 @@ function entriesOf(channels: unknown): [string, unknown][] {
 async function askAll(node: StatusNode, selection: Selection): Promise<unknown> {
   const waiter = new Waiter<unknown>(node, selection, leaveAll);
   selection.waiter = waiter;
-  const answers: Promise<void>[] = [];
+  const arms = [...selection.arms];
   try {
-    for (const arm of [...selection.arms]) {
+    for (const arm of arms) {
       // Chosen, or failed, at once.
       if (selection.chosen !== null || !waiter.pending) break;
-      if (arm instanceof AskedArm) answers.push(arm.ask());
-      else arm.enter();
+      arm.enter();
     }
     return await waiter.begun();
   } finally {
-    for (const arm of selection.arms) if (arm instanceof AskedArm) arm.scope.cancel();
-    await Promise.all(answers);
+    for (const arm of arms) if (arm instanceof AskedArm) arm.scope.cancel();
+    for (const arm of arms) if (arm instanceof AskedArm) await arm.answer;
   }
 }
 
@@ -233,7 +240,7 @@ class Selection implements WaitReason {
 
 /** A place in the line of an end of ours. */
 class EndArm implements Arm, Receiver<unknown> {
-  queue: Line | null = null;
+  queue: Queue | null = null;
   after: Queued<unknown> | null = null;
   before: Queued<unknown> | null = null;
   readonly #selection: Selection;
@@ -271,18 +278,20 @@ const kept = new WeakMap<object, (() => unknown)[]>();
 /** Something that is asked by its `receive()`. */
 class AskedArm implements Arm, Asker {
   readonly scope: CancelScope = new CancelScope();
+  /** Settles, and never fails, when the answer is over, whatever it was. */
+  answer: Promise<void> | null = null;
+  #asked = false;
   readonly #selection: Selection;
   readonly #source: Selectable<unknown>;
-  /** Its wait for a value of an end of ours, if it has come to that. */
-  #waiter: AskedWaiter<unknown, unknown> | null = null;
+  /** Its wait for a value of a channel of ours, if it has come to that. */
+  #waiting: Enlisted | null = null;
 
   constructor(selection: Selection, readonly from: string, source: Selectable<unknown>) {
     this.#selection = selection;
     this.#source = source;
   }
 
-  /** Asks; the promise settles, and never fails, when the answer is over, whatever it was. */
-  async ask(): Promise<void> {
+  async #ask(): Promise<void> {
     const selection = this.#selection;
     try {
       const outcome = await this.scope.run(() => this.#receive());
@@ -317,24 +326,24 @@ class AskedArm implements Arm, Asker {
     return this.#selection.choose(this);
   }
 
-  enlist(waiter: AskedWaiter<never, unknown>): void {
-    this.#waiter = waiter as AskedWaiter<unknown, unknown>;
+  enlist(waiting: Enlisted): void {
+    this.#waiting = waiting;
     const { chosen } = this.#selection;
     if (chosen === this) this.#selection.reopen();
     else if (chosen === null) this.enter();
   }
 
   enter(): void {
-    const waiter = this.#waiter;
-    if (waiter === null || !waiter.pending || waiter.queue !== null) return;
-    const { channel, fault } = waiter.end.look() as { channel: Channel<unknown>; fault: Error | null };
-    if (fault !== null) waiter.fail(fault);
-    else if (channel.ready && this.#selection.choose(this)) waiter.wake(channel.take());
-    else channel.wait(waiter as never);
+    const { node, pending } = this.#selection.waiter as Waiter<unknown>;
+    if (!pending) return;
+    if (this.#asked) return this.#waiting?.enter();
+    this.#asked = true;
+    // Another one may have been chosen before this was asked, and its code have let go just now, in its own scope.
+    this.answer = within(node, () => this.#ask(), undefined);
   }
 
   leave(): void {
-    this.#waiter?.queue?.remove(this.#waiter as Queued<never>);
+    this.#waiting?.leave();
   }
 }
 

@@ -12,6 +12,8 @@ import {
   openBroadcastChannel,
   openMemoryChannel,
   openNursery,
+  openWatch,
+  type ReceiveChannel,
   receiverFromReadable,
   run,
   select,
@@ -141,14 +143,14 @@ Deno.test(
 
 Deno.test("select() refuses what is no channel, and none at all", async () => {
   await assertRejects(
-    () => select({}),
+    () => select({} as Record<string, ReceiveChannel<number>>),
     TypeError,
     'Cannot select as "channels" must have at least one channel: received none',
   );
   await assertRejects(
     () => select({ x: {} as MemoryReceiveChannel<number> }),
     TypeError,
-    'Cannot select as "x" must be the receiving end of a channel: received an object of type Object',
+    'Cannot select as "x" must have a receive(), as the receiving end of a channel: received an object of type Object',
   );
   const [, receive] = openMemoryChannel<number>(1);
   const revoked = Proxy.revocable({}, {});
@@ -161,8 +163,55 @@ Deno.test("select() refuses what is no channel, and none at all", async () => {
   }
 });
 
+Deno.test("select() takes what its type takes: what cannot be received from does not compile, and is refused", async () => {
+  const [send, receive] = openMemoryChannel<number>(1);
+  const [, seen] = openWatch(0);
+  const hub = openBroadcastChannel<number>(1);
+  const wrong: (() => Promise<unknown>)[] = [
+    // @ts-expect-error no channel
+    () => select({}),
+    // @ts-expect-error a sending end
+    () => select({ receive, send }),
+    // @ts-expect-error a broadcast channel, and no subscription to it
+    () => select({ receive, hub }),
+    // @ts-expect-error the receiver of a watch, which is no channel: `{ receive: () => seen.changed() }` is
+    () => select({ receive, seen }),
+    // @ts-expect-error nothing
+    () => select({ receive, missing: undefined }),
+  ];
+  for (const call of wrong) await assertRejects(call, TypeError, "Cannot select as");
+  // @ts-expect-error a list, whose channels have no names
+  const list = (): Promise<unknown> => select([receive]);
+  // @ts-expect-error a receive() that waits for nothing
+  const ready = (): Promise<unknown> => select({ ready: { receive: () => 5 } });
+  // @ts-expect-error a receive() that wants to be told something
+  const told = (): Promise<unknown> => select({ told: { receive: (count: number) => Promise.resolve(count) } });
+  assertEquals([list, ready, told].length, 3);
+});
+
+Deno.test("select() takes a record of any size, an interface, and a type parameter", async () => {
+  interface Inputs {
+    readonly commands: ReceiveChannel<string>;
+    readonly work: MemoryReceiveChannel<number>;
+  }
+  const [commands, work] = [openMemoryChannel<string>(1), openMemoryChannel<number>(1)];
+  const inputs: Inputs = { commands: commands[1], work: work[1] };
+  commands[0].trySend("stop");
+  const chosen = await select(inputs);
+  assertEquals(chosen.from === "commands" ? chosen.value.length : chosen.value.toFixed(), 4);
+  async function next<T>(inputs: Record<string, ReceiveChannel<T>>): Promise<T> {
+    return (await select(inputs)).value;
+  }
+  work[0].trySend(7);
+  assertEquals(await next<string | number>({ ...inputs }), 7);
+  work[0].trySend(8);
+  // Names are texts at run time, and so they are in the type.
+  const { from }: { from: "1" | "2" } = await select({ 1: commands[1], 2: work[1] });
+  assertEquals(from, "2");
+});
+
 /** A receiving end that counts, as a user may write it. */
-function traced<T>(inner: MemoryReceiveChannel<T>): MemoryReceiveChannel<T> & { readonly count: number } {
+function traced<T>(inner: ReceiveChannel<T>): ReceiveChannel<T> & { readonly count: number } {
   return {
     count: 0,
     async receive() {
@@ -170,12 +219,8 @@ function traced<T>(inner: MemoryReceiveChannel<T>): MemoryReceiveChannel<T> & { 
       (this as { count: number }).count++;
       return value;
     },
-    receiveOrNull: () => inner.receiveOrNull(),
-    tryReceive: () => inner.tryReceive(),
-    clone: () => inner.clone(),
     close: () => inner.close(),
-    statistics: () => inner.statistics(),
-    [Symbol.dispose]: () => inner.close(),
+    [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
     [Symbol.asyncIterator]: () => inner[Symbol.asyncIterator](),
   };
 }
@@ -332,6 +377,59 @@ Deno.test(
 );
 
 Deno.test(
+  "select() asks what it has not asked yet when something that was ready throws its value away",
+  simulated(async () => {
+    const [sendA, a] = openMemoryChannel<number>(1);
+    const [sendB, b] = openMemoryChannel<number>(1);
+    const never = {
+      async receive(): Promise<number> {
+        while (true) await a.receive();
+      },
+    };
+    sendA.trySend(1);
+    await openNursery(async (nursery) => {
+      const waiting = nursery.startSoon(() =>
+        select({ never, wrapped: { receive: () => b.receive() } }, { inOrder: true })
+      );
+      await sleep(1);
+      sendB.trySend(2);
+      assertEquals(await waiting.join(), { from: "wrapped", value: 2 });
+      sendA.trySend(3);
+      const last = nursery.startSoon(() =>
+        select({ never, wrapped: { receive: () => b.receive() } }, { inOrder: true })
+      );
+      await sleep(1);
+      sendA.close();
+      sendB.trySend(4);
+      assertEquals(await last.join(), { from: "wrapped", value: 4 });
+    });
+  }),
+);
+
+Deno.test("select() takes no chunk of a ReadableStream in vain: what is not chosen is received next, in order", () =>
+  // In a run of its own, whose turns are not spent yet: the stream answers before the select() goes on.
+  run(async () => {
+    const [send, receive] = openMemoryChannel<number>(Infinity);
+    await using chunks = receiverFromReadable(ReadableStream.from([10, 20, 30, 40]));
+    for (let n = 1; n <= 4; n++) send.trySend(n);
+    assertEquals(await select({ chunks, receive }, { inOrder: true }), { from: "receive", value: 1 });
+    assertEquals(await chunks.receive(), 10);
+    await openNursery(async (nursery) => {
+      const other = nursery.startSoon(() => chunks.receive());
+      const chosen = await select({ chunks, receive }, { inOrder: true });
+      assertEquals([chosen.value, await other.join(), await chunks.receive()], [2, 20, 30]);
+    });
+    const large = {
+      async receive(): Promise<number> {
+        for (let value = await receive.receive();; value = await receive.receive()) if (value > 9) return value;
+      },
+    };
+    // The wrapper lets go of what it was chosen for; then the chunk that waits is taken.
+    assertEquals(await select({ large, chunks }, { inOrder: true }), { from: "chunks", value: 40 });
+    assertEquals(receive.statistics().currentBufferUsed, 0);
+  }, { handleSignals: false }));
+
+Deno.test(
   "select(): what a foreign source gives or throws beside the chosen one is kept for the next time",
   simulated(async () => {
     let receives = 0;
@@ -430,6 +528,42 @@ async function storm(wrap: <T>(inner: MemoryReceiveChannel<T>) => Selectable<T>)
       assertEquals(received.toSorted((a, b) => a - b), sent.toSorted((a, b) => a - b));
     }, { seed });
   }
+}
+
+for (let seed = 1; seed <= 5; seed++) {
+  Deno.test(`select() over a ReadableStream: random steps with cancellations lose and repeat nothing (seed ${seed})`, () =>
+    simulate(async (sim) => {
+      const { readable, writable } = new TransformStream<number>();
+      const [send, other] = openMemoryChannel<number>(1);
+      const got = { chunks: [] as number[], other: [] as number[] };
+      await using chunks = receiverFromReadable(readable);
+      await openNursery(async (nursery) => {
+        for (let reader = 0; reader < 3; reader++) {
+          nursery.startSoon(async () => {
+            const ends = { chunks: reader === 0 ? chunks : { receive: () => chunks.receive() }, other };
+            while (got.chunks.length + got.other.length < 200) {
+              await moveOnAfter(Math.floor(sim.random() * 4), async () => {
+                const { from, value } = await select(ends);
+                got[from].push(value);
+              });
+              if (reader === 1) {
+                await moveOnAfter(Math.floor(sim.random() * 3), async () => {
+                  got.chunks.push(await chunks.receive());
+                });
+              }
+            }
+          }, { daemon: true });
+        }
+        const writer = writable.getWriter();
+        for (let n = 0; n < 100; n++) {
+          if (sim.random() < 0.5) await sleep(Math.floor(sim.random() * 3));
+          await Promise.all([writer.write(n), send.send(n)]);
+        }
+        while (got.chunks.length + got.other.length < 200) await sleep(1);
+      });
+      const all = Array.from({ length: 100 }, (_, n) => n);
+      assertEquals([got.chunks.toSorted((a, b) => a - b), got.other.toSorted((a, b) => a - b)], [all, all]);
+    }, { seed }));
 }
 
 Deno.test(

@@ -1,21 +1,21 @@
 /** A value that changes, and those who want to know. */
 
 import { requireFunction, requireName } from "../base/check.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { ClosedResourceError, EndOfChannel } from "../errors/errors.ts";
 import { composedWait } from "../kernel/composed_wait.ts";
 import { inspectable, type Picture } from "../base/inspect.ts";
-import { pass, refuse, type WaitReason } from "../kernel/waiter.ts";
+import { refuse, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
-/** How a watch is made. */
-export interface WatchOptions {
-  /** A name for reports. */
-  readonly name?: string;
-}
-
-/** The end of a watch that sets the value: see `openWatch()`. */
-export interface WatchSender<T> extends Disposable {
+/**
+ * The end of a watch that sets the value: see `openWatch()`.
+ *
+ * @category Channels
+ */
+export interface WatchSender<in out T> extends Disposable {
   /** The latest value. */
   readonly value: T;
   /**
@@ -36,8 +36,12 @@ export interface WatchSender<T> extends Disposable {
   close(): void;
 }
 
-/** The end of a watch that sees the value: see `openWatch()`. Iterating it gives each change, until the end. */
-export interface WatchReceiver<T> extends AsyncIterable<T> {
+/**
+ * The end of a watch that sees the value: see `openWatch()`. Iterating it gives each change, until the end.
+ *
+ * @category Channels
+ */
+export interface WatchReceiver<out T> extends AsyncIterable<T> {
   /** The latest value. Looking does not count as seeing the change. */
   readonly value: T;
   /**
@@ -85,7 +89,7 @@ export interface WatchReceiver<T> extends AsyncIterable<T> {
    */
   waitFor<S extends T>(condition: (value: T) => value is S): Promise<S>;
   /**
-   * Waits until the value fulfils a condition that tells nothing about its type.
+   * The same for a condition that is not a type guard.
    *
    * **Cancellation:** throws `Cancelled`; nothing is lost.
    *
@@ -120,10 +124,11 @@ export interface WatchReceiver<T> extends AsyncIterable<T> {
  * @param options A name.
  * @returns The end that sets the value, and one that sees it.
  * @throws {TypeError} If the name is not a string.
+ * @category Channels
  */
 export function openWatch<T>(
   value: T,
-  options: WatchOptions = {},
+  options: NamedOptions = {},
 ): [send: WatchSender<T>, receive: WatchReceiver<T>] {
   const watch = new Watch(value, requireName("open a watch", options));
   return [watch, new Receiver(watch, 0)];
@@ -222,7 +227,7 @@ class Receiver<T> implements WatchReceiver<T> {
     return composedWait(async () => {
       requireFunction("wait for a value", "condition", condition);
       // A checkpoint also if nothing has to be waited for.
-      await pass(node, undefined);
+      await yieldTurn(node, undefined);
       while (!condition(watch.value)) {
         if (watch.closed) throw ended("wait for a value", "its last value does not fulfil the condition");
         await watch.waiters.park(watch.reason);
@@ -246,10 +251,10 @@ class Receiver<T> implements WatchReceiver<T> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
     const watch = this.#watch;
-    if (this.#seen !== watch.version) return pass(node, give(this.#see()));
+    if (this.#seen !== watch.version) return yieldTurn(node, give(this.#see()));
     return composedWait(async () => {
       // A turn also if there is nothing to wait for.
-      if (watch.closed) await pass(node, undefined);
+      if (watch.closed) await yieldTurn(node, undefined);
       while (this.#seen === watch.version) {
         if (watch.closed) return end();
         await watch.waiters.park(watch.reason);

@@ -8,17 +8,18 @@
  * async source is asked by one worker at a time, and only when somebody is free: that is the backpressure.
  */
 
-import type { MapOptions, Source } from "./map.ts";
+import type { MapOptions } from "./map_options.ts";
 import { type Jobs, runJobs } from "../kernel/hidden_nursery.ts";
 import { requireCount, requireFunction, requireOptions, show } from "../base/check.ts";
 import { currentNode, isolated } from "../kernel/context.ts";
 import { failureOf } from "../kernel/elsewhere.ts";
-import { ErrorGroup } from "../errors/error_group.ts";
+import { ErrorGroup } from "../kernel/error_group.ts";
 import { NOTHING } from "../base/error_tree.ts";
-import { requireSource, SourceReader } from "../kernel/source.ts";
-import { afterFailure, mark, withSuppressed } from "../errors/suppressed_errors.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { outOfTurn, pass, refuse, type WaitReason } from "../kernel/waiter.ts";
+import { requireSource, type Source, SourceReader } from "../kernel/source.ts";
+import { afterFailure, mark, withSuppressed } from "../kernel/suppressed.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { outOfTurn, refuse, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
 const NEXT: WaitReason = { kind: "next item" };
@@ -70,7 +71,7 @@ class Workers<T> {
   #jobs!: Jobs;
   /** Whether somebody is asking an async source for its next item, and who waits for the turn to do so. */
   #asking = false;
-  readonly #line = new WaitQueue<void>();
+  readonly #waiters = new WaitQueue<void>();
   #count = 0;
   #index = 0;
   /** What is collected. */
@@ -90,7 +91,10 @@ class Workers<T> {
     return new ErrorGroup(this.#failures.sort((a, b) => a.index - b.index).map(({ error }) => error));
   }
 
-  /** What is thrown when something has ended the work: a cancellation is noticed again by the next wait, a failure is not. */
+  /**
+   * What is thrown when something has ended the work: a cancellation is noticed again by the next wait, a failure is
+   * not.
+   */
   thrown(error: unknown, since: number): unknown {
     const failed = this.failed();
     if (failed === null) return error;
@@ -116,8 +120,8 @@ class Workers<T> {
   async #workOn(): Promise<void> {
     const node = currentNode();
     const step = (): Promise<boolean> => this.#step(node);
-    // In a microtask of its own, each item begins with the async context of the worker, whatever the one before has done to its
-    // own (`enterWith()`, as tracers and loggers do). Entering one for each would cost three times as much.
+    // In a microtask of its own, each item begins with the async context of the worker, whatever the one before has
+    // done to its own (`enterWith()`, as tracers and loggers do). Entering one for each would cost three times as much.
     while (await READY.then(step));
   }
 
@@ -147,18 +151,19 @@ class Workers<T> {
       this.#failed(error, index);
     }
     // Not a checkpoint, but work that waits for nothing must not starve the event loop.
-    if (outOfTurn(node)) await pass(node, undefined);
+    if (outOfTurn(node)) await yieldTurn(node, undefined);
     return true;
   }
 
   async #ask(): Promise<IteratorResult<T>> {
-    if (this.#asking) await this.#line.park(NEXT);
+    if (this.#asking) await this.#waiters.park(NEXT);
     this.#asking = true;
     try {
       return await this.#reader.ask();
     } finally {
-      // The turn stays taken when somebody was woken to have it; also when nothing more comes, which the next one is to hear.
-      this.#asking = this.#line.wakeFirst();
+      // The turn stays taken when somebody was woken to have it; also when nothing more comes, which the next one is to
+      // hear.
+      this.#asking = this.#waiters.wakeFirst();
     }
   }
 

@@ -1,7 +1,7 @@
 /** Results as they come. */
 
-import { CancelScope } from "../scopes/cancel_scope.ts";
-import type { MemoryReceiveChannel } from "../channels/memory_channel.ts";
+import { CancelScope } from "../kernel/cancel_scope.ts";
+import type { MemoryReceiveChannel } from "../channels/channel.ts";
 import { openMemoryChannel } from "../channels/memory_channel.ts";
 import { show } from "../base/check.ts";
 import { composedWait } from "../kernel/composed_wait.ts";
@@ -10,36 +10,45 @@ import { failureOf } from "../kernel/elsewhere.ts";
 import { NOTHING } from "../base/error_tree.ts";
 import { ClosedResourceError, EndOfChannel } from "../errors/errors.ts";
 import { feed, requireFeed } from "./_feed.ts";
-import type { MapOptions, Source } from "./map.ts";
+import type { MapOptions } from "./map_options.ts";
 import { ignore } from "../base/quiet.ts";
-import { refuse, type WaitReason } from "../kernel/waiter.ts";
+import { refuse } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
-/** Options of `asCompleted()`. */
+/**
+ * Options of `asCompleted()`.
+ *
+ * @category Combinators
+ */
 export interface AsCompletedOptions extends MapOptions {
   /**
-   * Whether the results come in the order of the items. One that is ready before its turn waits, and so does its worker:
-   * never more than `concurrency` items are worked on or waiting.
+   * Whether the results come in the order of the items. A result that is ready before its turn waits, and so does its
+   * worker: at most `concurrency` items are in progress or waiting.
    *
    * @default {false}
    */
   readonly ordered?: boolean;
 }
 
-/** What `asCompleted()` gives: an iterator, and a resource that ends the work. */
+/**
+ * The iterator that `asCompleted()` returns; disposing of it ends the work.
+ *
+ * @category Combinators
+ */
 export interface CompletedResults<R> extends AsyncIterableIterator<R>, AsyncDisposable {
 }
 
 /**
- * Calls an async function for each item of a source, and gives the results as they come: an async iterable.
+ * Calls an async function for each item of a source, and yields the results as they come.
  *
  * Nothing begins before the first result is asked for. A result waits until it is taken, and so does its worker: a slow
- * consumer slows everything down. Leaving the loop early cancels what is running, waits for it, and tells the source, by
- * its `return()` or `stop`. The iterable can be gone through once. An error ends it and is thrown once; with
- * `errors: "collect"` the results of the other items are given first.
+ * consumer slows everything down. Leaving the loop early cancels what is running, waits for it, and ends the source, by
+ * its `return()` or `stop`. The results can be iterated once. An error ends the iteration and is thrown once; with
+ * `errors: "collect"` the results of the other items come first.
  *
- * **Cancellation:** everything is cancelled and waited for, and the source is told. A cancelled wait for one result loses
- * nothing, if the scope in which the iterable was made is not cancelled.
+ * **Cancellation:** everything is cancelled and waited for, and the source is ended. If only the wait for one result is
+ * cancelled, and not the scope that called `asCompleted()`, nothing is lost.
  *
  * @example The quickest first
  * ```ts
@@ -70,14 +79,16 @@ export interface CompletedResults<R> extends AsyncIterableIterator<R>, AsyncDisp
  * ```
  *
  * @param source The items.
- * @param fn What to do; gets the item and its number, from 0.
+ * @param fn Called with each item and its index, from 0.
  * @param options How many at a time, in which order, what a failure does, and what ends the source.
  * @returns The results, in the order in which they are ready, or that of the items.
  * @throws {TypeError} If `source` cannot be iterated, or `fn` or `stop` is not a function.
- * @throws {RangeError} If `concurrency` is not a whole number >= 1 or `Infinity`, or `errors` neither of its two values.
+ * @throws {RangeError} If `concurrency` is not a whole number >= 1 or `Infinity`, or `errors` is neither `"first"` nor
+ * `"collect"`.
+ * @category Combinators
  */
 export function asCompleted<T, R>(
-  source: Source<T>,
+  source: Iterable<T> | AsyncIterable<T>,
   fn: (item: T, index: number) => R | Promise<R>,
   options: AsCompletedOptions = {},
 ): CompletedResults<R> {
@@ -194,20 +205,20 @@ class InOrder {
   #next = 0;
   /** Those that are over before their turn. */
   readonly #over = new Set<number>();
-  readonly #lines = new Map<number, WaitQueue<void>>();
+  readonly #waiters = new Map<number, WaitQueue<void>>();
 
   async turn(index: number): Promise<void> {
     if (index === this.#next) return;
-    const line = new WaitQueue<void>();
-    this.#lines.set(index, line);
-    await line.park(TURN);
+    const waiters = new WaitQueue<void>();
+    this.#waiters.set(index, waiters);
+    await waiters.park(TURN);
   }
 
   /** The item was given, or has none to give. */
   over(index: number): void {
     this.#over.add(index);
     while (this.#over.delete(this.#next)) this.#next++;
-    this.#lines.get(this.#next)?.wakeFirst();
-    this.#lines.delete(this.#next);
+    this.#waiters.get(this.#next)?.wakeFirst();
+    this.#waiters.delete(this.#next);
   }
 }

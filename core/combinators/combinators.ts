@@ -10,52 +10,69 @@ import { composedWait } from "../kernel/composed_wait.ts";
 import { currentNode } from "../kernel/context.ts";
 import { dispose } from "../base/dispose.ts";
 import { failureOf } from "../kernel/elsewhere.ts";
-import { ErrorGroup } from "../errors/error_group.ts";
+import { ErrorGroup } from "../kernel/error_group.ts";
 import { NOTHING } from "../base/error_tree.ts";
 import { read } from "../base/foreign.ts";
 import { type Jobs, nameOf, runJobs } from "../kernel/hidden_nursery.ts";
-import { afterFailure, mark } from "../errors/suppressed_errors.ts";
+import { afterFailure, mark } from "../kernel/suppressed.ts";
 
-/** What a combinator runs. */
-export type Job<T> = () => T | Promise<T>;
-
-/** What one of them gives. */
+/**
+ * The result of a function that a combinator runs.
+ *
+ * @category Combinators
+ */
 export type ResultOfJob<F> = F extends () => infer R ? Awaited<R> : never;
 
-/** The results of a list or tuple of jobs, in its shape. */
-export type ResultsOf<J extends Iterable<Job<unknown>>> = J extends readonly Job<unknown>[]
+/**
+ * The results of a list or tuple of functions, in the same shape.
+ *
+ * @category Combinators
+ */
+export type ResultsOf<J extends Iterable<() => unknown>> = J extends readonly (() => unknown)[]
   ? { -readonly [K in keyof J]: ResultOfJob<J[K]> }
-  : J extends Iterable<Job<infer T>> ? Awaited<T>[]
+  : J extends Iterable<() => infer T> ? Awaited<T>[]
   : never;
 
-/** One result of a list of jobs. */
-export type ResultOf<J extends Iterable<Job<unknown>>> = J extends Iterable<infer F extends Job<unknown>>
+/**
+ * The result of one function of a list.
+ *
+ * @category Combinators
+ */
+export type ResultOf<J extends Iterable<() => unknown>> = J extends Iterable<infer F extends () => unknown>
   ? ResultOfJob<F>
   : never;
 
-/** Options of `race()` and `any()`. */
+/**
+ * Options of `race()` and `any()`.
+ *
+ * @category Combinators
+ */
 export interface RaceOptions<T> {
   /**
-   * Takes a result that comes too late, or that is there when the call fails after all. It runs in the task of that job, and
-   * is waited for. Without it, a result that is a resource is disposed, by its `Symbol.asyncDispose` or `Symbol.dispose`, and
-   * any other is dropped.
+   * Receives a result that comes too late, or that is there when the call fails after all. It runs in the task that had
+   * the result, and is waited for. Without it, a result that is a resource is disposed of, by its `Symbol.asyncDispose`
+   * or `Symbol.dispose`, and any other result is dropped.
    */
   readonly discard?: (value: T) => unknown;
 }
 
-/** The outcomes of a list or tuple of jobs, in its shape. */
-export type OutcomesOf<J extends Iterable<Job<unknown>>> = J extends readonly Job<unknown>[]
+/**
+ * The outcomes of a list or tuple of functions, in the same shape.
+ *
+ * @category Combinators
+ */
+export type OutcomesOf<J extends Iterable<() => unknown>> = J extends readonly (() => unknown)[]
   ? { -readonly [K in keyof J]: PromiseSettledResult<ResultOfJob<J[K]>> }
   : PromiseSettledResult<ResultOf<J>>[];
 
 /**
  * Runs functions at the same time, and returns all their results in order: `Promise.all` with nothing left running.
  *
- * The first failure cancels the others, waits for them, and is thrown itself; `suppressedErrors()` has the rest. A job that
- * ends by a cancellation which is not that of the call, such as one of its own task, has failed with a
+ * The first failure cancels the others, waits for them, and is thrown itself; `suppressedErrors()` returns the rest. If
+ * a function ends by a cancellation that is not that of the call, such as one of its own task, it has failed with a
  * `CancelledElsewhereError`.
  *
- * **Cancellation:** all are cancelled, and waited for. In a scope that is cancelled already none is called.
+ * **Cancellation:** all functions are cancelled and waited for. In a scope that is already cancelled, none is called.
  *
  * @example Two at the same time
  * ```ts
@@ -75,10 +92,13 @@ export type OutcomesOf<J extends Iterable<Job<unknown>>> = J extends readonly Jo
  * @param jobs The functions.
  * @returns Their results, in order.
  * @throws {TypeError} If one of them is not a function; then none is called.
+ * @category Combinators
  */
-export function all<const J extends readonly Job<unknown>[] | Iterable<Job<unknown>>>(jobs: J): Promise<ResultsOf<J>> {
+export function all<const J extends readonly (() => unknown)[] | Iterable<() => unknown>>(
+  jobs: J,
+): Promise<ResultsOf<J>> {
   return composedWait(async () => {
-    const list = check("run all", jobs);
+    const list = requireJobs("run all", jobs);
     const results: unknown[] = new Array(list.length);
     const ran = await runJobs((jobs) =>
       list.forEach((job, index) => jobs.start(async () => void (results[index] = await job()), nameOf(job)))
@@ -89,12 +109,12 @@ export function all<const J extends readonly Job<unknown>[] | Iterable<Job<unkno
 }
 
 /**
- * Runs functions at the same time, and says of each how it ended: `Promise.allSettled`.
+ * Runs functions at the same time, and returns how each ended: `Promise.allSettled` with nothing left running.
  *
  * A failure does not disturb the others.
  *
- * **Cancellation:** all are cancelled and waited for, and `Cancelled` is thrown. If all come to their end nevertheless, their
- * outcomes are returned. In a scope that is cancelled already none is called.
+ * **Cancellation:** all functions are cancelled and waited for, and `Cancelled` is thrown. If all of them finish
+ * nevertheless, their outcomes are returned. In a scope that is already cancelled, none is called.
  *
  * @example One fails
  * ```ts
@@ -106,14 +126,15 @@ export function all<const J extends readonly Job<unknown>[] | Iterable<Job<unkno
  * ```
  *
  * @param jobs The functions.
- * @returns How each has ended, in order.
+ * @returns How each of them ended, in order.
  * @throws {TypeError} If one of them is not a function; then none is called.
+ * @category Combinators
  */
-export function allSettled<const J extends readonly Job<unknown>[] | Iterable<Job<unknown>>>(
+export function allSettled<const J extends readonly (() => unknown)[] | Iterable<() => unknown>>(
   jobs: J,
 ): Promise<OutcomesOf<J>> {
   return composedWait(async () => {
-    const list = check("run all", jobs);
+    const list = requireJobs("run all", jobs);
     const outcomes: PromiseSettledResult<unknown>[] = new Array(list.length);
     const ran = await runJobs((jobs) =>
       list.forEach((job, index) =>
@@ -134,17 +155,16 @@ export function allSettled<const J extends readonly Job<unknown>[] | Iterable<Jo
 }
 
 /**
- * Runs functions at the same time, and returns or throws as the first one to end does: `Promise.race` with nothing
- * left running.
+ * Runs functions at the same time, and ends as the first one does: `Promise.race` with nothing left running.
  *
- * The others are cancelled and waited for. If one of them fails meanwhile, by something else than the cancellation,
- * that error is not lost: it is thrown instead of the result, or kept in `suppressedErrors()` of the error. What another
- * one has opened is not lost either: a result that comes too late goes to `discard`, or is disposed.
+ * The others are cancelled and waited for. If one of them fails meanwhile, for another reason than the cancellation,
+ * its error is thrown instead of the result, or kept in `suppressedErrors()` of the first error. A result that comes
+ * too late goes to `discard`, or is disposed of, so nothing that was opened is lost.
  *
- * **Cancellation:** all are cancelled, and waited for. A result that is there already is returned nevertheless. In a scope
- * that is cancelled already none is called.
+ * **Cancellation:** all functions are cancelled and waited for. A result that is already there is still returned. In a
+ * scope that is already cancelled, none is called.
  *
- * @example Whichever mirror answers first
+ * @example The mirror that answers first
  * ```ts
  * import { race, sleep } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
@@ -157,17 +177,18 @@ export function allSettled<const J extends readonly Job<unknown>[] | Iterable<Jo
  * ```
  *
  * @param jobs The functions.
- * @param options What to do with results that come too late.
+ * @param options What happens to results that come too late.
  * @returns The result of the first.
- * @throws {RangeError} If there is none.
+ * @throws {RangeError} If there is no function.
  * @throws {TypeError} If one of them, or `discard`, is not a function; then none is called.
+ * @category Combinators
  */
-export function race<const J extends readonly Job<unknown>[] | Iterable<Job<unknown>>>(
+export function race<const J extends readonly (() => unknown)[] | Iterable<() => unknown>>(
   jobs: J,
   options: RaceOptions<ResultOf<J>> = {},
 ): Promise<ResultOf<J>> {
   return composedWait(async () => {
-    const list = checkSome("race", jobs, options);
+    const list = requireSomeJobs("race", jobs, options);
     const first = new First<ResultOf<J>>(options);
     await first.found((jobs) => {
       for (const job of list) {
@@ -187,15 +208,14 @@ export function race<const J extends readonly Job<unknown>[] | Iterable<Job<unkn
 }
 
 /**
- * Runs functions at the same time, and returns the result of the first that succeeds: `Promise.any` with nothing left
- * running.
+ * Runs functions at the same time, and returns the first success: `Promise.any` with nothing left running.
  *
- * The others are cancelled and waited for; their failures are dropped, as those before the success are. What another one
- * has opened is not lost: a result that comes too late goes to `discard`, or is disposed. Should that fail, its error is
- * thrown instead of the result.
+ * The others are cancelled and waited for. Failures are dropped, before the success and after it. A result that comes
+ * too late goes to `discard`, or is disposed of, so nothing that was opened is lost. If that fails, its error is thrown
+ * instead of the result.
  *
- * **Cancellation:** all are cancelled, and waited for. A result that is there already is returned nevertheless. In a scope
- * that is cancelled already none is called.
+ * **Cancellation:** all functions are cancelled and waited for. A result that is already there is still returned. In a
+ * scope that is already cancelled, none is called.
  *
  * @example The first that works
  * ```ts
@@ -221,18 +241,19 @@ export function race<const J extends readonly Job<unknown>[] | Iterable<Job<unkn
  * ```
  *
  * @param jobs The functions.
- * @param options What to do with results that come too late.
+ * @param options What happens to results that come too late.
  * @returns The result of the first that succeeds.
  * @throws {ErrorGroup} If all fail: with their errors, in the order of the functions.
- * @throws {RangeError} If there is none.
+ * @throws {RangeError} If there is no function.
  * @throws {TypeError} If one of them, or `discard`, is not a function; then none is called.
+ * @category Combinators
  */
-export function any<const J extends readonly Job<unknown>[] | Iterable<Job<unknown>>>(
+export function any<const J extends readonly (() => unknown)[] | Iterable<() => unknown>>(
   jobs: J,
   options: RaceOptions<ResultOf<J>> = {},
 ): Promise<ResultOf<J>> {
   return composedWait(async () => {
-    const list = checkSome("try any", jobs, options);
+    const list = requireSomeJobs("try any", jobs, options);
     const first = new First<ResultOf<J>>(options);
     const errors: unknown[] = new Array(list.length);
     const ran = await first.found((jobs) => {
@@ -299,7 +320,7 @@ class First<T> {
   }
 }
 
-function check(action: string, jobs: Iterable<Job<unknown>>): readonly Job<unknown>[] {
+function requireJobs(action: string, jobs: Iterable<() => unknown>): readonly (() => unknown)[] {
   if (typeof read(jobs, Symbol.iterator) !== "function") {
     throw new TypeError(`Cannot ${action} as "jobs" must be a list of functions: received ${show(jobs)}`);
   }
@@ -308,15 +329,15 @@ function check(action: string, jobs: Iterable<Job<unknown>>): readonly Job<unkno
   return list;
 }
 
-function checkSome(
+function requireSomeJobs(
   action: string,
-  jobs: Iterable<Job<unknown>>,
+  jobs: Iterable<() => unknown>,
   options: RaceOptions<never>,
-): readonly Job<unknown>[] {
+): readonly (() => unknown)[] {
   requireOptions(action, options);
   const { discard } = options;
   if (discard !== undefined) requireFunction(action, "discard", discard);
-  const list = check(action, jobs);
+  const list = requireJobs(action, jobs);
   if (list.length === 0) {
     throw new RangeError(`Cannot ${action} as "jobs" must have at least one function: it is empty`);
   }

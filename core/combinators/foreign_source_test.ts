@@ -10,10 +10,10 @@ import {
   shielded,
   sleep,
   sleepForever,
-  type Source,
   suppressedErrors,
   toChannel,
 } from "../mod.ts";
+import type { Source } from "../kernel/source.ts";
 
 /** All that goes through a source of somebody else's. */
 const consumers: Record<

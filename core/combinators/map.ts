@@ -1,52 +1,23 @@
-/** Doing the same to many things, so many at a time. */
+/** Doing the same to many things, several at a time. */
 
 import { composedWait } from "../kernel/composed_wait.ts";
 import { feed, requireFeed } from "./_feed.ts";
-
-/** Where the items come from. */
-export type Source<T> = Iterable<T> | AsyncIterable<T>;
-
-/** How many at a time. */
-export interface ConcurrencyOptions {
-  /**
-   * How many items are worked on at the same time, at least 1.
-   *
-   * @default {Infinity}
-   */
-  readonly concurrency?: number;
-}
-
-/** Options of `map()`, `forEach()` and `asCompleted()`. */
-export interface MapOptions extends ConcurrencyOptions {
-  /**
-   * What happens when an item fails. `"first"`: the first error cancels the rest, and is thrown itself. `"collect"`: all items
-   * are worked on, and all errors are thrown together in an `ErrorGroup`, in the order of the items; one of the source ends
-   * the reading, and comes last. All errors are kept until then.
-   *
-   * @default {"first"}
-   */
-  readonly errors?: "first" | "collect";
-  /**
-   * Ends what the source waits for, such as `() => subscription.unsubscribe()`. Called when the source was not read to its end.
-   * An item that it is being asked for then is given up; without `stop`, the source is waited for.
-   */
-  readonly stop?: () => unknown;
-}
+import type { MapOptions } from "./map_options.ts";
 
 /**
  * Calls an async function for each item of a source, and returns the results in the order of the items.
  *
- * The source is read lazily: an item is asked for when somebody is free to work on it. The first error, of the
- * function or the source, cancels the rest, waits for it, and is thrown itself (`suppressedErrors()` has the others), or
- * all errors together with `errors: "collect"`. A source that was not read to its end is told so, once, by its `return()`.
- * Each call of the function begins with the async-local values of the code that called `map()`.
+ * The source is read lazily: the next item is asked for when a worker is free. The first error, of the function or the
+ * source, cancels the rest, waits for it, and is thrown itself; `suppressedErrors()` returns the others. With
+ * `errors: "collect"` all errors are thrown together. If the source was not read to its end, its `return()` is called
+ * once. Each call of the function begins with the async-local values of the code that called `map()`.
  *
- * **Cancellation:** everything is cancelled and waited for. A source that is being asked for an item is told at once, by its
- * `return()`: that ends the wait of `Deno.watchFs()` or a `ReadableStream`, but not that of an async generator which awaits a
- * foreign promise. For such a source there is `stop`. In a scope that is cancelled already nothing is done, and the source
- * not touched.
+ * **Cancellation:** everything is cancelled and waited for. If the source is being asked for an item, its `return()` is
+ * called at once. That ends the wait of `Deno.watchFs()` or a `ReadableStream`, but not that of an async generator that
+ * awaits a foreign promise: for such a source, pass `stop`. In a scope that is already cancelled nothing is done, and
+ * the source is not touched.
  *
- * **Cost:** a task for each of the `concurrency`, not for each item.
+ * **Cost:** one task for each worker (`concurrency`), none for each item.
  *
  * @example Ten pages, three at a time
  * ```ts
@@ -74,15 +45,17 @@ export interface MapOptions extends ConcurrencyOptions {
  * ```
  *
  * @param source The items.
- * @param fn What to do; gets the item and its number, from 0.
+ * @param fn Called with each item and its index, from 0.
  * @param options How many at a time, what a failure does, and what ends the source.
  * @returns The results, in the order of the items.
  * @throws {ErrorGroup} If items have failed, with `errors: "collect"`.
  * @throws {TypeError} If `source` cannot be iterated, or `fn` or `stop` is not a function.
- * @throws {RangeError} If `concurrency` is not a whole number >= 1 or `Infinity`, or `errors` neither of its two values.
+ * @throws {RangeError} If `concurrency` is not a whole number >= 1 or `Infinity`, or `errors` is neither `"first"` nor
+ * `"collect"`.
+ * @category Combinators
  */
 export function map<T, R>(
-  source: Source<T>,
+  source: Iterable<T> | AsyncIterable<T>,
   fn: (item: T, index: number) => R | Promise<R>,
   options: MapOptions = {},
 ): Promise<R[]> {
@@ -97,7 +70,7 @@ export function map<T, R>(
 /**
  * Calls an async function for each item of a source: `map()` without results.
  *
- * **Cancellation:** as of `map()`: everything is cancelled and waited for, and the source is told.
+ * **Cancellation:** as for `map()`: everything is cancelled and waited for, and the source is ended.
  *
  * @example Two at a time
  * ```ts
@@ -105,23 +78,25 @@ export function map<T, R>(
  * import { assertEquals } from "@std/assert";
  *
  * const order: number[] = [];
- * await forEach([3, 1, 2], async (n) => {
+ * await forEach([30, 1, 2], async (n) => {
  *   await sleep(n);
  *   order.push(n);
  * }, { concurrency: 2 });
- * assertEquals(order.length, 3);
+ * assertEquals(order, [1, 2, 30]);
  * ```
  *
  * @param source The items.
- * @param fn What to do; gets the item and its number, from 0.
+ * @param fn Called with each item and its index, from 0.
  * @param options How many at a time, what a failure does, and what ends the source.
  * @returns A promise that resolves when all are done.
  * @throws {ErrorGroup} If items have failed, with `errors: "collect"`.
  * @throws {TypeError} If `source` cannot be iterated, or `fn` or `stop` is not a function.
- * @throws {RangeError} If `concurrency` is not a whole number >= 1 or `Infinity`, or `errors` neither of its two values.
+ * @throws {RangeError} If `concurrency` is not a whole number >= 1 or `Infinity`, or `errors` is neither `"first"` nor
+ * `"collect"`.
+ * @category Combinators
  */
 export function forEach<T>(
-  source: Source<T>,
+  source: Iterable<T> | AsyncIterable<T>,
   fn: (item: T, index: number) => unknown,
   options: MapOptions = {},
 ): Promise<void> {

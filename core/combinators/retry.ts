@@ -7,14 +7,19 @@ import { failureOf } from "../kernel/elsewhere.ts";
 import { NOTHING } from "../base/error_tree.ts";
 import { read } from "../base/foreign.ts";
 import { ignore } from "../base/quiet.ts";
-import { currentEffectiveDeadline, sleep } from "../time/sleep.ts";
-import { mark, withSuppressed } from "../errors/suppressed_errors.ts";
-import { pass, refuse } from "../kernel/waiter.ts";
+import { currentEffectiveDeadline } from "../time/current_time.ts";
+import { sleep } from "../time/sleep.ts";
+import { mark, withSuppressed } from "../kernel/suppressed.ts";
+import { refuse, yieldTurn } from "../kernel/waiter.ts";
 
 /** How many earlier errors are kept: an outage may be long, and `attempts` infinite. */
 const KEPT = 10;
 
-/** How the waits between attempts grow. */
+/**
+ * How the waits between attempts grow.
+ *
+ * @category Combinators
+ */
 export interface Backoff {
   /**
    * The first wait, in milliseconds.
@@ -23,7 +28,7 @@ export interface Backoff {
    */
   readonly initial?: number;
   /**
-   * How many times longer each wait is than the one before.
+   * The factor by which each wait is longer than the one before.
    *
    * @default {2}
    */
@@ -36,20 +41,27 @@ export interface Backoff {
   readonly max?: number;
 }
 
-/** How `retry()` goes on. */
+/**
+ * Options of `retry()`.
+ *
+ * @category Combinators
+ */
 export interface RetryOptions {
   /**
-   * How often to try in all, at least 1.
+   * The number of attempts in all, at least 1.
    *
    * @default {5}
    */
   readonly attempts?: number;
-  /** How long to wait before the next attempt: growing waits, or a function from the number of failed attempts and the error. */
+  /**
+   * How long to wait before the next attempt. Either growing waits, or a function that gets the number of failed
+   * attempts and the error, and returns milliseconds.
+   */
   readonly backoff?: Backoff | ((failed: number, error: unknown) => number);
   /**
-   * Which part of each wait is left to chance, from 0 to 1, so that many who failed together do not come back together:
-   * with 1, anything between nothing and the whole wait. By default half of a growing wait, and nothing of one that a
-   * function says: that may be what the server has asked for.
+   * The part of each wait that is random, from 0 to 1, so that callers that failed together do not come back together.
+   * With 1, the wait is anything between nothing and its full length. The default is 0.5 for growing waits. It is 0 for
+   * a wait that a function returned, as the server may have asked for it.
    */
   readonly jitter?: number;
   /** Whether an error is worth another attempt; by default every one is. */
@@ -59,12 +71,12 @@ export interface RetryOptions {
 /**
  * Calls an async function until it succeeds, with growing waits between the attempts.
  *
- * It gives up when the attempts are used up, when the error is not worth another one, or when the next attempt would come
- * after the deadline of the scopes around it. Then the last error is thrown itself; `suppressedErrors()` has the
- * earlier ones, at most ten of them.
+ * It gives up when the attempts are used up, when the error is not worth another attempt, or when the next attempt
+ * would come after the deadline of the scopes around it. Then the last error is thrown itself; `suppressedErrors()`
+ * returns the earlier ones, at most ten.
  *
- * **Cancellation:** throws `Cancelled`, which is never tried again. A cancellation of somebody else, as of a promise that is
- * shared with another task, is a failure like any other: a `CancelledElsewhereError`.
+ * **Cancellation:** throws `Cancelled`, which is never retried. The cancellation of another task, such as one that
+ * shares a promise, is a failure like any other: a `CancelledElsewhereError`.
  *
  * @example A server that is up at the second attempt
  * ```ts
@@ -78,11 +90,12 @@ export interface RetryOptions {
  * assertEquals(answer, "hello");
  * ```
  *
- * @param fn What to try; gets the number of the attempt, from 1.
- * @param options How often, how long to wait, and for which errors.
+ * @param fn Called with the number of the attempt, from 1.
+ * @param options How often to try, how long to wait, and after which errors.
  * @returns What the function returned.
  * @throws {RangeError} If an option is out of its range.
  * @throws {TypeError} If `fn` or `retryIf` is not a function, or an option is of the wrong type.
+ * @category Combinators
  */
 export function retry<T>(fn: (attempt: number) => T | Promise<T>, options: RetryOptions = {}): Promise<T> {
   return composedWait(async () => {
@@ -106,7 +119,7 @@ export function retry<T>(fn: (attempt: number) => T | Promise<T>, options: Retry
     for (let attempt = 1;; attempt++) {
       try {
         const value = await isolated(node, () => fn(attempt));
-        await pass(node, undefined);
+        await yieldTurn(node, undefined);
         return value;
       } catch (error) {
         const failure = failureOf(node, error);
@@ -122,13 +135,13 @@ export function retry<T>(fn: (attempt: number) => T | Promise<T>, options: Retry
             ms = full * (1 - jitter * runtime.random());
           }
         } catch (fault) {
-          await pass(node, undefined);
+          await yieldTurn(node, undefined);
           throw withSuppressed(fault, [...earlier, failure], since);
         }
         const inTime = runtime.clock.now() + ms < currentEffectiveDeadline();
         // In a scope that is cancelled already, the cancellation is what counts.
         if (!again || (!inTime && node.cancelled === null)) {
-          await pass(node, undefined);
+          await yieldTurn(node, undefined);
           throw withSuppressed(failure, earlier, since);
         }
         earlier.push(failure);

@@ -1,191 +1,24 @@
 /**
- * The errors of this library, and how to tell them apart.
+ * What fails, by kind. The cancellation and the group, which the kernel makes and takes apart, are in
+ * `kernel/cancelled.ts` and `kernel/error_group.ts`.
  *
- * Every class carries a brand (see `base/brand.ts`), so that `instanceof` and the cancel scopes recognise errors made by a
- * second copy of the package. Over 400 lines, nearly all of them documentation.
+ * Every class carries a brand (see `base/brand.ts`), so that `instanceof` and the cancel scopes recognise errors made
+ * by a second copy of the package.
  */
 
-import { branded, hasBrand, recogniseBrand } from "../base/brand.ts";
-import { clean, eachLeaf, isError, isObject, partsOf, textOf } from "../base/foreign.ts";
+import { branded, recogniseBrand } from "../base/brand.ts";
 import { cutStack } from "../base/own_stack.ts";
-import { withFrames } from "../base/place.ts";
-import type { PendingWait } from "../kernel/wait_text.ts";
 
 /**
- * What caused a cancellation: `"deadline"`, a timeout or deadline has passed; `"explicit"`, `cancel()` was called;
- * `"nursery"`, another task of the nursery has failed; `"signal"`, a signal of the system or an `AbortSignal`;
- * `"disconnect"`, the client has gone away; `"shutdown"`, the grace of a shutdown ran out; `"ended"`, the block around
- * the code has ended.
- */
-export type CancelSource = "deadline" | "explicit" | "nursery" | "signal" | "disconnect" | "shutdown" | "ended";
-
-const KEY = Symbol("only the library makes Cancelled");
-
-/**
- * Thrown by every wait in a region that has been cancelled.
+ * Thrown when the cancellation of another task reaches code that is not cancelled itself.
  *
- * It is caught by the outermost cancelled scope; catching it yourself does not undo the cancellation (the next
- * wait throws again), so clean up and let it pass. All waits of one cancelled region may reject with the same
- * object. It cannot be constructed by users: call `scope.cancel()`.
+ * This happens to code that awaits a promise shared with a cancelled task (`cache ??= load()`), or that joins a
+ * cancelled task. For that code it is a failure like any other; if it counted as a cancellation of the code itself, the
+ * code would end silently. To avoid it, share values with `Lazy`, and keep shared work alive with `shielded()`.
  *
- * @example Telling a cancellation from a failure
- * ```ts
- * import { Cancelled, moveOnAfter, sleep } from "@trefoil/io";
- * import { assertEquals } from "@std/assert";
- *
- * let source = "";
- * await moveOnAfter(1, async () => {
- *   try {
- *     await sleep(1_000);
- *   } catch (error) {
- *     if (error instanceof Cancelled) source = error.source;
- *     throw error;
- *   }
- * });
- * assertEquals(source, "deadline");
- * ```
- */
-export class Cancelled extends Error {
-  /** The name of the class. */
-  override readonly name: "Cancelled" = branded(this, "Cancelled");
-  /** What kind of event caused it. */
-  readonly source: CancelSource;
-  /** What the canceller gave as its reason, if anything. */
-  readonly reason: unknown;
-  /** The task that cancelled, as text (a reference would keep it alive). */
-  readonly sourceTask: string | undefined;
-
-  /**
-   * For the library alone.
-   *
-   * @param key Known to the library only.
-   * @param source What kind of event caused it.
-   * @param reason What the canceller gave as its reason.
-   * @param sourceTask The task that cancelled.
-   * @throws {TypeError} When called by others.
-   */
-  constructor(key: symbol, source: CancelSource, reason: unknown, sourceTask: string | undefined) {
-    if (key !== KEY) {
-      throw new TypeError('Cannot construct "Cancelled" as only a cancel scope makes it: call scope.cancel(reason)');
-    }
-    super(describeCancel(source, reason, sourceTask));
-    this.source = source;
-    this.reason = reason;
-    this.sourceTask = sourceTask;
-    if (isError(reason)) this.cause = reason;
-    // Where there is a stack at all: see `makeCancelled()`.
-    if (Error.stackTraceLimit > 0) cutStack(this);
-  }
-}
-
-/**
- * Makes a `Cancelled`. Private to the core: one per cancelled region, so its stack is captured once; and not at all where
- * it would show how a timer works, instead of who cancelled.
- */
-export function makeCancelled(source: CancelSource, reason?: unknown, sourceTask?: string): Cancelled {
-  if (source === "explicit" || source === "nursery") return new Cancelled(KEY, source, reason, sourceTask);
-  const cancelled = withFrames(0, () => new Cancelled(KEY, source, reason, sourceTask));
-  // For want of a frame, the host's report of an uncaught error shows its timer nevertheless.
-  if (Error.stackTraceLimit > 0) cancelled.stack = `Cancelled: ${cancelled.message}\n    at <${source}>`;
-  return cancelled;
-}
-
-function describeCancel(source: CancelSource, reason: unknown, sourceTask: string | undefined): string {
-  const why = {
-    deadline: "the deadline passed",
-    explicit: "cancel() was called",
-    nursery: "its nursery ended it",
-    signal: "a signal arrived",
-    disconnect: "the client has gone away",
-    shutdown: "the grace of a shutdown ran out",
-    ended: "the block around it has ended",
-  }[source];
-  let text = `Cancelled as ${why}`;
-  if (sourceTask !== undefined) text += ` in task ${sourceTask}`;
-  if (reason !== undefined) text += `: ${reasonText(reason)}`;
-  return text;
-}
-
-function reasonText(reason: unknown): string {
-  if (isError(reason)) return textOf(reason);
-  try {
-    return String(reason);
-  } catch {
-    return "a reason that cannot be shown as text";
-  }
-}
-
-/**
- * Tells whether an error is a cancellation, also one made by another copy of this package.
- *
- * @example Passing cancellations on, handling the rest
- * ```ts
- * import { isCancelled, moveOnAfter, sleep } from "@trefoil/io";
- * import { assert } from "@std/assert";
- *
- * await moveOnAfter(1, () => sleep(1_000).catch((error) => {
- *   assert(isCancelled(error));
- *   throw error;
- * }));
- * assert(!isCancelled(new Error("other")));
- * ```
- *
- * @param error Anything that was thrown.
- * @returns Whether it is a `Cancelled`.
- */
-export function isCancelled(error: unknown): error is Cancelled {
-  return hasBrand(error, "Cancelled");
-}
-
-/**
- * Tells whether an error is nothing but cancellations: a `Cancelled`, or groups and `SuppressedError`s that hold nothing
- * else.
- *
- * A cancellation comes wrapped when cleanup is cancelled, too: `await using` with a disposer that waits throws a
- * `SuppressedError` of two `Cancelled`. So what decides whether something has *failed* asks this, not `isCancelled()`.
- *
- * @example Logging failures, and no cancellations
- * ```ts
- * import { isOnlyCancelled, moveOnAfter, sleep } from "@trefoil/io";
- * import { assertEquals } from "@std/assert";
- *
- * const log: unknown[] = [];
- * await moveOnAfter(1, async () => {
- *   try {
- *     await using _connection = { [Symbol.asyncDispose]: () => sleep(1) };
- *     await sleep(1_000);
- *   } catch (error) {
- *     if (!isOnlyCancelled(error)) log.push(error);
- *     throw error;
- *   }
- * });
- * assertEquals(log, []);
- * ```
- *
- * @param error Anything that was thrown.
- * @returns Whether it is a cancellation, wrapped or not.
- */
-export function isOnlyCancelled(error: unknown): boolean {
-  if (isCancelled(error)) return true;
-  if (!isObject(error) || clean.has(error) || partsOf(error) === null) return false;
-  let some = false;
-  let others = false;
-  eachLeaf(error, (leaf) => {
-    if (isCancelled(leaf)) some = true;
-    else others = true;
-    return !others;
-  });
-  return some && !others;
-}
-
-/**
- * Thrown where a `Cancelled` arrives that belongs to no scope around: somebody else was cancelled, and this code was not.
- *
- * It happens to code that awaits a promise shared with a task that is cancelled (`cache ??= load()`), or that joins a
- * task that was cancelled. For that code it is a failure like any other: taken for its own cancellation, it would end
- * the code in silence. Share values with `Lazy`, and keep shared work alive with `shielded()`. `cause` is the
- * `Cancelled`. A `Cancelled` becomes this error when it leaves a task, a scope, the body of a nursery or the handler of
- * a server; code that awaits the shared promise itself sees it as it is.
+ * A `Cancelled` that belongs to no scope around it becomes this error when it leaves a task, a scope, the body of a
+ * nursery or the handler of a server. `cause` is that `Cancelled`. Code that awaits the shared promise itself sees the
+ * `Cancelled`.
  *
  * @example Joining a task that was cancelled
  * ```ts
@@ -198,13 +31,15 @@ export function isOnlyCancelled(error: unknown): boolean {
  *   await assertRejects(() => task.join(), CancelledElsewhereError);
  * });
  * ```
+ *
+ * @category Errors
  */
 export class CancelledElsewhereError extends Error {
   /** The name of the class. */
   override readonly name: "CancelledElsewhereError" = branded(this, "CancelledElsewhereError");
 
   /**
-   * Makes one.
+   * Makes the error.
    *
    * @param message What failed, and why.
    * @param options `cause`, as for every error.
@@ -215,22 +50,45 @@ export class CancelledElsewhereError extends Error {
   }
 }
 
-/** Options of `TooSlowError`. */
+/**
+ * A wait that was open when the time ran out: see `TooSlowError.waits`.
+ *
+ * @category Errors
+ */
+export interface PendingWait {
+  /** The name of the task that waited. */
+  readonly task: string;
+  /** The kind of wait. */
+  readonly kind: string;
+  /** The object that it waited for; empty if there is nothing to say. */
+  readonly label: string;
+  /** When the wait began, in milliseconds on the run's clock; may be a little early in real time. */
+  readonly since: number;
+}
+
+/**
+ * Options of `TooSlowError`.
+ *
+ * @category Errors
+ */
 export interface TooSlowErrorOptions extends ErrorOptions {
   /** What was waited for. */
   readonly waits?: readonly PendingWait[];
 }
 
 /**
- * Thrown by `failAfter()` and `failAt()` when their time ran out. Says what was waited for at that moment.
+ * Thrown by `failAfter()` and `failAt()` when their time ran out. It lists what was waited for then.
  *
  * @example Telling a timeout from other failures
  * ```ts
  * import { failAfter, sleep, TooSlowError } from "@trefoil/io";
- * import { assertRejects } from "@std/assert";
+ * import { assertEquals, assertRejects } from "@std/assert";
  *
- * await assertRejects(() => failAfter(1, () => sleep(1_000)), TooSlowError);
+ * const error = await assertRejects(() => failAfter(1, () => sleep(1_000)), TooSlowError);
+ * assertEquals(error.waits.map(({ kind }) => kind), ["sleep"]);
  * ```
+ *
+ * @category Errors
  */
 export class TooSlowError extends Error {
   /** The name of the class. */
@@ -239,7 +97,7 @@ export class TooSlowError extends Error {
   readonly waits: readonly PendingWait[];
 
   /**
-   * Makes one.
+   * Makes the error.
    *
    * @param message What failed, and why.
    * @param options `cause`, as for every error, and what was waited for.
@@ -252,15 +110,27 @@ export class TooSlowError extends Error {
 }
 
 /**
- * Thrown by the twins that do not wait (`trySend()` and the like) when they would have to.
+ * Thrown by functions that do not wait, such as `trySend()`, when they would have to.
  *
- * @example Recognising a full channel
+ * @example Dropping what does not fit into a channel
  * ```ts
- * import { WouldBlock } from "@trefoil/io";
- * import { assert } from "@std/assert";
+ * import { openMemoryChannel, WouldBlock } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
  *
- * assert(new WouldBlock("the channel is full") instanceof Error);
+ * const [send] = openMemoryChannel<string>(1);
+ * const dropped: string[] = [];
+ * for (const line of ["first", "second"]) {
+ *   try {
+ *     send.trySend(line);
+ *   } catch (error) {
+ *     if (!(error instanceof WouldBlock)) throw error;
+ *     dropped.push(line);
+ *   }
+ * }
+ * assertEquals(dropped, ["second"]);
  * ```
+ *
+ * @category Errors
  */
 export class WouldBlock extends Error {
   /** The name of the class. */
@@ -279,6 +149,8 @@ export class WouldBlock extends Error {
  * send.close();
  * await assertRejects(() => receive.receive(), EndOfChannel);
  * ```
+ *
+ * @category Errors
  */
 export class EndOfChannel extends Error {
   /** The name of the class. */
@@ -290,18 +162,29 @@ export class EndOfChannel extends Error {
  *
  * @example Two readers of one stream
  * ```ts
- * import { BusyResourceError } from "@trefoil/io";
- * import { assert } from "@std/assert";
+ * import { BusyResourceError, openNursery } from "@trefoil/io";
+ * import { memoryStreamPair } from "@trefoil/io/testing";
+ * import { assertEquals, assertRejects } from "@std/assert";
  *
- * assert(new BusyResourceError("two receives at once").name === "BusyResourceError");
+ * const [here, there] = memoryStreamPair();
+ * await openNursery(async (nursery) => {
+ *   const first = nursery.startSoon(() => here.receiveSome());
+ *   nursery.startSoon(async () => {
+ *     await assertRejects(() => here.receiveSome(), BusyResourceError);
+ *     await there.sendAll(new Uint8Array([1]));
+ *   });
+ *   assertEquals(await first.join(), new Uint8Array([1]));
+ * });
  * ```
+ *
+ * @category Errors
  */
 export class BusyResourceError extends Error {
   /** The name of the class. */
   override readonly name: "BusyResourceError" = branded(this, "BusyResourceError");
 
   /**
-   * Makes one.
+   * Makes the error.
    *
    * @param message What failed, and why.
    * @param options `cause`, as for every error.
@@ -313,7 +196,7 @@ export class BusyResourceError extends Error {
 }
 
 /**
- * Thrown when you use something that you closed, before or during the call.
+ * Thrown when you use a resource that you have closed, before or during the call.
  *
  * @example Using a channel after closing it
  * ```ts
@@ -324,13 +207,15 @@ export class BusyResourceError extends Error {
  * send.close();
  * await assertRejects(() => send.send(1), ClosedResourceError);
  * ```
+ *
+ * @category Errors
  */
 export class ClosedResourceError extends Error {
   /** The name of the class. */
   override readonly name: "ClosedResourceError" = branded(this, "ClosedResourceError");
 
   /**
-   * Makes one.
+   * Makes the error.
    *
    * @param message What failed, and why.
    * @param options `cause`, as for every error.
@@ -353,13 +238,15 @@ export class ClosedResourceError extends Error {
  * receive.close();
  * await assertRejects(() => send.send(1), BrokenResourceError);
  * ```
+ *
+ * @category Errors
  */
 export class BrokenResourceError extends Error {
   /** The name of the class. */
   override readonly name: "BrokenResourceError" = branded(this, "BrokenResourceError");
 
   /**
-   * Makes one.
+   * Makes the error.
    *
    * @param message What failed, and why.
    * @param options `cause`, as for every error.
@@ -371,22 +258,29 @@ export class BrokenResourceError extends Error {
 }
 
 /**
- * Thrown by `run()` when every task waits and nothing is left that could wake one; the message holds the task tree.
+ * Thrown by `run()`, and in a simulation, when every task waits and nothing can wake any of them.
  *
- * @example Reading the tree
+ * The message holds the task tree.
+ *
+ * @example Reading what each task waits for
  * ```ts
- * import { DeadlockError } from "@trefoil/io";
- * import { assert } from "@std/assert";
+ * import { DeadlockError, openMemoryChannel } from "@trefoil/io";
+ * import { simulate } from "@trefoil/io/testing";
+ * import { assertRejects, assertStringIncludes } from "@std/assert";
  *
- * assert(new DeadlockError("nothing can ever wake up") instanceof Error);
+ * const [_send, receive] = openMemoryChannel<number>(0, { name: "jobs" });
+ * const error = await assertRejects(() => simulate(() => receive.receive()), DeadlockError);
+ * assertStringIncludes(error.message, 'receive from channel "jobs"');
  * ```
+ *
+ * @category Errors
  */
 export class DeadlockError extends Error {
   /** The name of the class. */
   override readonly name: "DeadlockError" = branded(this, "DeadlockError");
 
   /**
-   * Makes one.
+   * Makes the error.
    *
    * @param message What failed, and why.
    * @param options `cause`, as for every error.
@@ -398,22 +292,31 @@ export class DeadlockError extends Error {
 }
 
 /**
- * Thrown by waits in code that outlived its run.
+ * Thrown by waits in code that goes on after its run has ended.
  *
- * @example Recognising it
+ * @example A callback that comes too late
  * ```ts
- * import { RunFinishedError } from "@trefoil/io";
- * import { assert } from "@std/assert";
+ * import { run, RunFinishedError, sleep } from "@trefoil/io";
+ * import { assertRejects } from "@std/assert";
  *
- * assert(new RunFinishedError("the run has ended").name === "RunFinishedError");
+ * const { promise: clicked, resolve: click } = Promise.withResolvers<void>();
+ * let late: Promise<void> | undefined;
+ * await run(() => {
+ *   // Registered in the run, called after it.
+ *   late = clicked.then(() => sleep(1));
+ * });
+ * click();
+ * await assertRejects(() => late!, RunFinishedError);
  * ```
+ *
+ * @category Errors
  */
 export class RunFinishedError extends Error {
   /** The name of the class. */
   override readonly name: "RunFinishedError" = branded(this, "RunFinishedError");
 
   /**
-   * Makes one.
+   * Makes the error.
    *
    * @param message What failed, and why.
    * @param options `cause`, as for every error.
@@ -424,7 +327,6 @@ export class RunFinishedError extends Error {
   }
 }
 
-recogniseBrand(Cancelled, "Cancelled");
 recogniseBrand(CancelledElsewhereError, "CancelledElsewhereError");
 recogniseBrand(TooSlowError, "TooSlowError");
 recogniseBrand(WouldBlock, "WouldBlock");

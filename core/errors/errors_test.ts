@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
 import { simulated } from "../../testing/mod.ts";
-import * as copy from "./errors.ts?second-copy";
+import * as copy from "../kernel/cancelled.ts?second-copy";
 import {
   BrokenResourceError,
   BusyResourceError,
@@ -25,7 +25,7 @@ import {
   WouldBlock,
 } from "../mod.ts";
 import * as own from "./errors.ts";
-import { makeCancelled } from "./errors.ts";
+import { makeCancelled } from "../kernel/cancelled.ts";
 
 Deno.test("every error class sets its name, and takes a message and a cause", () => {
   const classes = {

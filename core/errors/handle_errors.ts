@@ -5,22 +5,26 @@ import { checkpoint } from "../scopes/checkpoint.ts";
 import { composedWait } from "../kernel/composed_wait.ts";
 import { currentNode } from "../kernel/context.ts";
 import { expose } from "../kernel/elsewhere.ts";
-import { ErrorGroup, type ErrorMatch, isErrorGroup } from "./error_group.ts";
-import { isCancelled } from "./errors.ts";
-import { outOfTurn, pass } from "../kernel/waiter.ts";
+import { ErrorGroup, type ErrorMatch, isErrorGroup } from "../kernel/error_group.ts";
+import { isCancelled } from "../kernel/cancelled.ts";
+import { outOfTurn, yieldTurn } from "../kernel/waiter.ts";
 
-/** A class and what to do with the errors of that class: see `handleErrors()`. */
+/**
+ * An error class or predicate, and the handler of the errors that match: see `handleErrors()`.
+ *
+ * @category Errors
+ */
 export type ErrorHandler<R> = readonly [match: ErrorMatch, handle: (group: ErrorGroup) => R | Promise<R>];
 
 /**
- * Runs a function and hands the errors that leave it to the first handler that matches each of them.
+ * Runs a function and hands each error that leaves it to the first handler that matches.
  *
- * Works on single errors and on groups alike: a handler always receives an `ErrorGroup`, called at most once.
- * Errors nobody matches are thrown again, as are errors thrown by handlers (together, in one group); a
+ * It works on single errors and on groups alike. Each handler is called at most once, always with an `ErrorGroup`.
+ * Errors that no handler matches are thrown again, together with those that handlers throw, in one group. A
  * cancellation always passes.
  *
- * **Cancellation:** passes through untouched; the handlers of other errors still run. When everything is handled, the
- * scope is looked at once more: a loop of failures that are handled can be cancelled.
+ * **Cancellation:** passes through untouched; the handlers of other errors still run. When every error is handled, the
+ * call checks the scope once more, so that a loop of handled failures can be cancelled.
  *
  * @example Handling two kinds of failure
  * ```ts
@@ -43,6 +47,7 @@ export type ErrorHandler<R> = readonly [match: ErrorMatch, handle: (group: Error
  * @returns What `body` returned, or `undefined` if an error was handled.
  * @throws {ErrorGroup} If errors remain that no handler matched, or handlers failed.
  * @throws {TypeError} If `body` is not a function, or `handlers` are not pairs; `body` is not called then.
+ * @category Errors
  */
 export function handleErrors<T>(
   body: () => T | Promise<T>,
@@ -55,12 +60,12 @@ async function handle<T>(
   body: () => T | Promise<T>,
   handlers: readonly ErrorHandler<unknown>[],
 ): Promise<T | undefined> {
-  check(body, handlers);
+  requireHandlers(body, handlers);
   const node = currentNode();
   try {
     const value = await body();
     // Not a checkpoint, but a loop of nothing else must not starve the event loop.
-    if (outOfTurn(node)) await pass(node, undefined);
+    if (outOfTurn(node)) await yieldTurn(node, undefined);
     return value;
   } catch (error) {
     const rest = await offer(expose(node, error), handlers);
@@ -68,7 +73,7 @@ async function handle<T>(
       await checkpoint();
       return undefined;
     }
-    if (outOfTurn(node)) await pass(node, undefined);
+    if (outOfTurn(node)) await yieldTurn(node, undefined);
     throw rest.error;
   }
 }
@@ -101,7 +106,7 @@ async function offer(
   return { error: remaining.length === 1 && isErrorGroup(remaining[0]) ? remaining[0] : new ErrorGroup(remaining) };
 }
 
-function check(body: unknown, handlers: unknown): void {
+function requireHandlers(body: unknown, handlers: unknown): void {
   requireFunction("handle errors", "body", body);
   if (!Array.isArray(handlers)) {
     throw new TypeError(

@@ -1,23 +1,24 @@
 /** Waits composed of several awaits, and refusals without one. */
 
 import { ignore, isQuiet } from "../base/quiet.ts";
-import type { StatusNode } from "./status.ts";
-import { pass } from "./waiter.ts";
+import type { StatusNode } from "./node.ts";
+import { yieldTurn } from "./waiter.ts";
 
 /**
- * Calls an async function that waits by waits of this library, and returns its promise (low level).
+ * Calls an async function made of waits of this library, and returns its promise (low level).
  *
- * What an exported `async` function returns is a promise of its own. If nobody awaits it and it is cancelled, the process
- * ends with an unhandled rejection. Here, as for every wait of this library, a rejection that only says so (cancelled,
- * or closed by its own side) needs nobody who sees it; all others do.
+ * If nobody awaits the promise of a plain `async` function and it is cancelled, the process ends with an unhandled
+ * rejection. The promise of this function behaves as every wait of this library does: a rejection that only says
+ * "cancelled" or "closed by its own side" need not be handled. Every other rejection must be.
  *
- * **Cancellation:** that of the waits in the function; nothing is added, no
- * schedule point either: the function makes one, also where it has nothing to wait for.
+ * **Cancellation:** as for the waits in the function. Nothing is added, not even a schedule point: the function must
+ * make one, even where it has nothing to wait for.
  *
  * @example A function of two waits
  * ```ts
- * import { Event, sleep } from "@trefoil/io";
+ * import { Event, moveOnAfter, sleep } from "@trefoil/io";
  * import { composedWait } from "@trefoil/io/lowlevel";
+ * import { assert } from "@std/assert";
  *
  * function settle(event: Event): Promise<void> {
  *   return composedWait(async () => {
@@ -28,11 +29,14 @@ import { pass } from "./waiter.ts";
  *
  * const event = new Event();
  * event.set();
- * await settle(event);
+ * const set = await moveOnAfter(1_000, () => settle(event));
+ * const never = await moveOnAfter(1, () => settle(new Event()));
+ * assert(!set.cancelledCaught && never.cancelledCaught);
  * ```
  *
  * @param fn The function; called at once.
- * @returns What the function returns.
+ * @returns The promise of the function.
+ * @category Low level
  */
 export function composedWait<T>(fn: () => Promise<T>): Promise<T> {
   const promise = new Promise<T>((resolve, reject) => {
@@ -45,11 +49,11 @@ export function composedWait<T>(fn: () => Promise<T>): Promise<T> {
 }
 
 /**
- * The end of an operation that cannot wait any more, as what it waits for is closed or broken: a schedule point, so that a
- * loop which passes over the error cannot starve the event loop.
+ * The end of an operation that cannot wait any more, as what it waits for is closed or broken: a schedule point, so
+ * that a loop which passes over the error cannot starve the event loop.
  */
 export function refusedAfterTurn(node: StatusNode, error: unknown): Promise<never> {
-  const promise = pass(node, undefined).then(() => Promise.reject(error));
+  const promise = yieldTurn(node, undefined).then(() => Promise.reject(error));
   if (isQuiet(error)) promise.catch(ignore);
   return promise;
 }

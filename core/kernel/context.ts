@@ -3,31 +3,33 @@
  *
  * The stored value is the status node itself: a node knows its task, a task knows its runtime, so one slot carries all
  * three and a scope costs one object. It is entered around a call and put back after it, never set for the rest of the
- * caller (`enterWith()`), which leaks out of the synchronous part of an async function. Code must not read it inside abort
- * or host callbacks: those run in the context of whoever fired them.
+ * caller (`enterWith()`), which leaks out of the synchronous part of an async function. Code must not read it inside
+ * abort or host callbacks: those run in the context of whoever fired them.
  *
  * There are two ways to carry it, and the tests pass on both:
  *
- * - **Storage**: an `AsyncLocalStorage`, on Node, Bun and every host that the other way does not suit. Its `run()` costs Deno
- *   (2.9.6) 0.7 to 4 us: an object in dictionary mode with the values of all storages, and an entry in a WeakMap.
- * - **Slot**: Deno keeps the values of all storages in one object, which it hands from promise to promise and timer to timer
- *   without looking at it. `getAsyncContext()` and `setAsyncContext()` of its core give and take that object, whatever it
- *   is. A frame of one field costs 0.1 us. Where other people's values are in it, the frame has a copy of them, as Deno's own
- *   has, and Deno's has a copy of ours. The field is a symbol of this copy of the package: another has its own.
+ * - **Storage**: an `AsyncLocalStorage`, on Node, Bun and every host that the other way does not suit. Its `run()`
+ *   costs Deno (2.9.6) 0.7 to 4 us: an object in dictionary mode with the values of all storages, and an entry in a
+ *   WeakMap.
+ * - **Slot**: Deno keeps the values of all storages in one object, which it hands from promise to promise and timer to
+ *   timer without looking at it. `getAsyncContext()` and `setAsyncContext()` of its core give and take that object,
+ *   whatever it is. A frame of one field costs 0.1 us. Where other people's values are in it, the frame has a copy of
+ *   them, as Deno's own has, and Deno's has a copy of ours. The field is a symbol of this copy of the package: another
+ *   has its own.
  *
- * These two functions are private to Deno and may go or change. So nothing is taken for granted: `context_slot.ts` tries them at
- * import, in and around storages, resources and snapshots; the first frame also tries what only a later microtask shows. Where
- * anything differs, storage serves, from then on and for good. `TREFOIL_CONTEXT=storage` in the environment (with
- * `--allow-env=TREFOIL_CONTEXT`) does without the slot from the start.
+ * These two functions are private to Deno and may go or change. So nothing is taken for granted: `context_slot.ts`
+ * tries them at import, in and around storages, resources and snapshots; the first frame also tries what only a later
+ * microtask shows. Where anything differs, storage serves, from then on and for good. `TREFOIL_CONTEXT=storage` in the
+ * environment (with `--allow-env=TREFOIL_CONTEXT`) does without the slot from the start.
  *
- * There is no public way to the same price: `AsyncResource` and `snapshot()` cost as much as `run()`, and one storage whose
- * value is changed in place would show the change to everybody who has it.
+ * There is no public way to the same price: `AsyncResource` and `snapshot()` cost as much as `run()`, and one storage
+ * whose value is changed in place would show the change to everybody who has it.
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { environment } from "../base/host.ts";
 import { findSlot, type Slot } from "./context_slot.ts";
-import type { StatusNode } from "./status.ts";
+import type { StatusNode } from "./node.ts";
 
 const storage = new AsyncLocalStorage<StatusNode>();
 
@@ -87,8 +89,8 @@ export function enter(node: StatusNode, fn: () => void): void {
 }
 
 /**
- * Calls a function of somebody else's, one of many in one task. What it does to its async context (`enterWith()`, as tracers
- * and loggers do) ends with the call, and does not reach the next one.
+ * Calls a function of somebody else's, one of many in one task. What it does to its async context (`enterWith()`, as
+ * tracers and loggers do) ends with the call, and does not reach the next one.
  */
 export function isolated<R>(node: StatusNode, fn: () => R): R {
   // Entering any frame is enough: afterwards the one before is put back as a whole, with the values of all.
@@ -96,9 +98,10 @@ export function isolated<R>(node: StatusNode, fn: () => R): R {
 }
 
 /**
- * Calls a function as if from outside any task, for what outlives them: loading a module. Deno (2.9.6) lets the async context
- * of the `import()` that loads a module first become that of everything the host calls later by itself, such as a handler of
- * `Deno.serve()`, or the next test. Then that would be the task, long over, in which somebody happened to be the first.
+ * Calls a function as if from outside any task, for what outlives them: loading a module. Deno (2.9.6) lets the async
+ * context of the `import()` that loads a module first become that of everything the host calls later by itself, such as
+ * a handler of `Deno.serve()`, or the next test. Then that would be the task, long over, in which somebody happened to
+ * be the first.
  */
 export const outside: <R>(fn: () => R) => R = AsyncLocalStorage.snapshot();
 

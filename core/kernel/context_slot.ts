@@ -1,8 +1,8 @@
 /**
  * Looking for the place where the host keeps the async-local values of the code that runs: see `context.ts`.
  *
- * Found by behaviour, never by version: what is tried here is everything that `context.ts` relies on, as far as it shows at
- * once.
+ * Found by behaviour, never by version: what is tried here is everything that `context.ts` relies on, as far as it
+ * shows at once.
  */
 
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";

@@ -22,7 +22,9 @@ import { walk } from "./status.ts";
 /** How long every task must have been waiting before the note is printed, in milliseconds. */
 const NOTE_AFTER = 1_000;
 
-/** Deno needs three turns to forget a signal listener and see that nothing else is alive (tried); a few more do no harm. */
+/**
+ * Deno needs three turns to forget a signal listener and see that nothing else is alive (tried); a few more do no harm.
+ */
 const LET_GO_TURNS = 8;
 
 /** What a watch needs of `run()`. */

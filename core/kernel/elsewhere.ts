@@ -1,20 +1,22 @@
 /**
  * Whose cancellation is it?
  *
- * A `Cancelled` belongs to the code it leaves if that code is cancelled, or if a node further out is the cause (a shield
- * may have been put up since). Any other came from elsewhere: through a promise that is shared with a task which was
- * cancelled, from a task that was joined, or because it was kept and thrown again. For this code nothing was cancelled, so
- * it has failed; taken for a cancellation, it would end a nursery, or a server, in silence.
+ * A `Cancelled` belongs to the code it leaves if that code is cancelled, or if a node further out is the cause (a
+ * shield may have been put up since). Any other came from elsewhere: through a promise that is shared with a task which
+ * was cancelled, from a task that was joined, or because it was kept and thrown again. For this code nothing was
+ * cancelled, so it has failed; taken for a cancellation, it would end a nursery, or a server, in silence.
  *
  * Code that awaits the promise itself still sees the `Cancelled`. It is converted where it leaves a task, a scope, the
  * body of a nursery, a handler.
  */
 
-import { derive, stripCancelled } from "../errors/error_group.ts";
+import { derive } from "./error_group.ts";
+import { stripCancelled } from "./strip_cancelled.ts";
 import { LOOK_INSIDE, rebuild } from "../base/error_tree.ts";
-import { type Cancelled, CancelledElsewhereError, isCancelled } from "../errors/errors.ts";
+import { type Cancelled, isCancelled } from "./cancelled.ts";
+import { CancelledElsewhereError } from "../errors/errors.ts";
 import { clean, eachLeaf, isObject, partsOf } from "../base/foreign.ts";
-import type { StatusNode } from "./status.ts";
+import type { StatusNode } from "./node.ts";
 
 /** One for each: what reaches a nursery on two ways is still one error. */
 const made = new WeakMap<Cancelled, CancelledElsewhereError>();
@@ -23,12 +25,13 @@ const made = new WeakMap<Cancelled, CancelledElsewhereError>();
 export function cancelledElsewhere(cancelled: Cancelled): CancelledElsewhereError {
   let error = made.get(cancelled);
   if (error === undefined) {
+    // Where a block has ended, the message of the cancellation lists the causes.
     const advice = cancelled.source === "ended"
-      ? "await what is begun in a block, or let its callbacks run in nursery.adopt()"
-      : "it was a joined task, or a promise shared with another: share values with Lazy, keep work alive with shielded(), " +
-        "wait for it with cancellable()";
+      ? ""
+      : " (it was a joined task, or a promise shared with another: share values with Lazy, keep work alive with shielded(), " +
+        "wait for it with cancellable())";
     error = new CancelledElsewhereError(
-      `Cannot go on as what was awaited was cancelled, and not this code: ${cancelled.message} (${advice})`,
+      `Cannot go on as what was awaited was cancelled, and not this code: ${cancelled.message}${advice}`,
       { cause: cancelled },
     );
     // Everybody's: it is the same object for all code that has outlived its block.

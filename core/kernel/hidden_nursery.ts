@@ -1,19 +1,20 @@
 /**
- * The nursery of a combinator, which does not show.
+ * The hidden nursery of the combinators.
  *
- * A job that was cancelled must not be taken for done. A nursery takes the cancellation of one child for nobody's failure;
- * for a combinator it is one, as a result would be missing. So what a job throws is judged from the nursery: if that is not
- * cancelled, a `Cancelled`, also that of the job's own task, is a failure.
+ * A job that was cancelled must not be taken for done. A nursery takes the cancellation of one child for nobody's
+ * failure; for a combinator it is one, as a result would be missing. So what a job throws is judged from the nursery:
+ * if that is not cancelled, a `Cancelled`, also that of the job's own task, is a failure.
  */
 
 import { currentNode } from "./context.ts";
 import { cancelledElsewhere, failureOf, someCancelled } from "./elsewhere.ts";
 import { NOTHING } from "../base/error_tree.ts";
-import type { Cancelled } from "../errors/errors.ts";
+import type { Cancelled } from "./cancelled.ts";
 import { read } from "../base/foreign.ts";
 import type { NurseryImpl } from "./nursery.ts";
-import { type Nursery, openNursery } from "../tasks/nursery.ts";
-import { firstError, mark } from "../errors/suppressed_errors.ts";
+import type { Nursery } from "../tasks/task.ts";
+import { openNursery } from "../tasks/nursery.ts";
+import { firstError, mark } from "./suppressed.ts";
 import { refuse } from "./waiter.ts";
 
 /** Opens a nursery whose first error is thrown itself. In a cancelled scope it refuses, before any effect. */

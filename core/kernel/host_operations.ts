@@ -5,12 +5,12 @@
  * A linked list, oldest first: beginning and ending one is what every read of every stream pays.
  */
 
-import type { Runtime } from "./runtime.ts";
+import type { RunCore } from "./node.ts";
 
 /** An operation in flight; `end()` once it is over, well or badly. */
-export class HostOperation {
-  next: HostOperation | null = null;
-  prev: HostOperation | null = null;
+export class OperationInFlight {
+  next: OperationInFlight | null = null;
+  prev: OperationInFlight | null = null;
   #list: HostOperations | null;
 
   constructor(readonly label: string, list: HostOperations) {
@@ -27,13 +27,13 @@ export class HostOperation {
 
 /** See the header. */
 export class HostOperations {
-  #first: HostOperation | null = null;
-  #last: HostOperation | null = null;
+  #first: OperationInFlight | null = null;
+  #last: OperationInFlight | null = null;
   #size = 0;
-  readonly #runtime: Runtime;
+  readonly #run: RunCore;
 
-  constructor(runtime: Runtime) {
-    this.#runtime = runtime;
+  constructor(run: RunCore) {
+    this.#run = run;
   }
 
   /** How many are in flight. */
@@ -49,17 +49,17 @@ export class HostOperations {
   }
 
   /** Called by a new operation. */
-  add(op: HostOperation): void {
+  add(op: OperationInFlight): void {
     op.prev = this.#last;
     if (this.#last === null) this.#first = op;
     else this.#last.next = op;
     this.#last = op;
     this.#size++;
-    this.#runtime.instruments?.emit("hostOperationStarted", op.label);
+    this.#run.instruments?.hostOperationStarted(op.label);
   }
 
   /** Called by an operation that ends. The outside world has moved, so the coarse time is read anew. */
-  remove(op: HostOperation): void {
+  remove(op: OperationInFlight): void {
     const { next, prev } = op;
     if (prev === null) this.#first = next;
     else prev.next = next;
@@ -67,9 +67,9 @@ export class HostOperations {
     else next.prev = prev;
     op.next = op.prev = null;
     this.#size--;
-    this.#runtime.lookAtClock();
-    this.#runtime.instruments?.emit("hostOperationEnded", op.label);
+    this.#run.refreshTime();
+    this.#run.instruments?.hostOperationEnded(op.label);
     // The operation of an abandoned wait wakes nobody, but a clock may have waited for its end.
-    if (this.#size === 0 && this.#runtime.running === 0 && this.#runtime.living > 0) this.#runtime.allWaiting();
+    if (this.#size === 0 && this.#run.running === 0 && this.#run.living > 0) this.#run.allWaiting();
   }
 }

@@ -4,15 +4,16 @@
  *     body is over ──nothing below its node──▶ closed
  *          └── scopes, nurseries, starts below it ──▶ they are cancelled ──▶ waited for ──▶ closed; the block fails
  *
- * Nothing outlives its block, so the block waits; and as nobody knows of a promise that nobody awaits, it then fails with
- * an error that names it. If the body has failed, or the block is cancelled, that is what leaves: its other halves, as of
- * a `Promise.all()`, are mostly no mistake. Trio, whose blocks cannot be forgotten, has no counterpart.
+ * Nothing outlives its block, so the block waits; and as nobody knows of a promise that nobody awaits, it then fails
+ * with an error that names it. If the body has failed, or the block is cancelled, that is what leaves: its other
+ * halves, as of a `Promise.all()`, are mostly no mistake. Trio, whose blocks cannot be forgotten, has no counterpart.
  *
- * A shield in what was forgotten does not hold, or the block might wait for ever; but it does if the body has failed, as
- * it may protect cleanup.
+ * A shield in what was forgotten does not hold, or the block might wait for ever; but it does if the body has failed,
+ * as it may protect cleanup.
  */
 
-import { endNode, liftShields, type StatusNode, whenEmpty } from "./status.ts";
+import type { StatusNode } from "./node.ts";
+import { endNode, liftShields, tellForgotten, whenEmpty } from "./status.ts";
 import { UNABORTABLE, Waiter } from "./waiter.ts";
 import { placeOf, plainPlace } from "../base/place.ts";
 
@@ -27,8 +28,8 @@ export interface Forgotten {
 const MOST_ROUNDS = 16;
 
 /**
- * Ends what is still going on in a node, and waits until nothing is left below it. `shields`: whether those in it hold, as the
- * body has failed, and they may protect the cleanup of its other halves.
+ * Ends what is still going on in a node, and waits until nothing is left below it. `shields`: whether those in it hold,
+ * as the body has failed, and they may protect the cleanup of its other halves.
  */
 export async function linger(node: StatusNode, shields: boolean): Promise<Forgotten> {
   const names: string[] = [];
@@ -40,7 +41,7 @@ export async function linger(node: StatusNode, shields: boolean): Promise<Forgot
   }
   names.reverse();
   places.reverse();
-  node.task.runtime.instruments?.forgotten(node);
+  tellForgotten(node);
   endNode(node);
   if (!shields) liftShields(node);
   for (let round = 0; round < MOST_ROUNDS; round++) {

@@ -8,25 +8,26 @@
 
 import { cancellable } from "../scopes/cancellable.ts";
 import { faultOf, requireFunction, requireOptions, requireText, requireTimeout, show } from "../base/check.ts";
-import { CancelScope, cancelScope, closeScope, enterScope, judgeScope } from "../scopes/cancel_scope.ts";
+import { CancelScope, scopes } from "./cancel_scope.ts";
 import { composedWait, refusedAfterTurn } from "./composed_wait.ts";
 import { currentNode, within } from "./context.ts";
 import { dispose } from "../base/dispose.ts";
 import { expose, failureOf, someCancelled } from "./elsewhere.ts";
-import { ErrorGroup } from "../errors/error_group.ts";
+import { ErrorGroup } from "./error_group.ts";
 import { NOTHING } from "../base/error_tree.ts";
-import { type Cancelled, ClosedResourceError, isOnlyCancelled, makeCancelled } from "../errors/errors.ts";
+import { type Cancelled, isOnlyCancelled, makeCancelled } from "./cancelled.ts";
+import { ClosedResourceError } from "../errors/errors.ts";
 import { isObject } from "../base/foreign.ts";
 import { forgottenAwait, linger } from "./linger.ts";
 import { PendingStart, type StartTarget } from "./pending_start.ts";
 import { noteOrigin } from "./origin.ts";
 import { captureSite } from "../base/place.ts";
 import { reportHook } from "../base/report_hook.ts";
-import { setShield, signalOf, type StatusNode } from "./status.ts";
-import { describe, type Named, type Task, TaskImpl, type TaskOwner } from "./task.ts";
-import { pass, refuse, UNABORTABLE, Waiter } from "./waiter.ts";
-
-import type { AdoptOptions, Nursery, SpawnOptions, TaskStatus } from "../tasks/nursery.ts";
+import { setShield, signalOf } from "./status.ts";
+import type { StatusNode } from "./node.ts";
+import { describe, type Named, TaskImpl, taskOf, type TaskOwner } from "./task.ts";
+import type { AdoptOptions, Nursery, SpawnOptions, Task, TaskStatus } from "../tasks/task.ts";
+import { refuse, UNABORTABLE, Waiter, yieldTurn } from "./waiter.ts";
 
 /** See the header. */
 export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
@@ -53,8 +54,8 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
 
   constructor(parent: StatusNode, name: string) {
     this.name = name;
-    this.parentTask = parent.task;
-    this.node = enterScope(this.cancelScope, parent);
+    this.parentTask = taskOf(parent);
+    this.node = scopes.enter(this.cancelScope, parent);
     this.node.label = this;
   }
 
@@ -63,7 +64,8 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
     // A child hangs right below us, newest first; so do scopes of the body, which are not tasks, and tasks
     // that `start()` was called for in the body, which are not ours before `started()`.
     for (let node = this.node.firstChild; node !== null; node = node.next) {
-      if (node.task === node && node.task.parentNursery === this) tasks.push(node.task);
+      const task = taskOf(node);
+      if (task === node && task.parentNursery === this) tasks.push(task);
     }
     return tasks.reverse();
   }
@@ -131,8 +133,8 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
         this.#release();
         throw error;
       }
-      // What may still come is nobody's, and an error that comes too late is dropped; but not one of what was cancelled itself,
-      // with the nursery. That, and what `onAbandoned` throws, has nobody to go to but the nursery.
+      // What may still come is nobody's, and an error that comes too late is dropped; but not one of what was cancelled
+      // itself, with the nursery. That, and what `onAbandoned` throws, has nobody to go to but the nursery.
       const dropped = (error: unknown): void => {
         if (this.node.cancelled !== null) throw error;
       };
@@ -208,7 +210,7 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
   /** The body is over. Waits for the rest; cancellation does not interrupt it, as the children get it themselves. */
   drained(): Promise<void> {
     this.#release();
-    if (this.#isEmpty) return pass(this.node, undefined);
+    if (this.#isEmpty) return yieldTurn(this.node, undefined);
     this.#exit = new Waiter<void>(this.node, { kind: "nursery", label: () => this.#waitingFor() }, UNABORTABLE);
     return this.#exit.begun();
   }
@@ -217,12 +219,12 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
   close(returned: boolean): unknown | Promise<unknown> {
     const rest = this.#judge();
     if (this.node.firstChild === null) {
-      closeScope(this.cancelScope);
+      scopes.close(this.cancelScope);
       return rest;
     }
     const well = returned && rest === NOTHING && this.node.cancelled === null;
     return linger(this.node, !well).then((forgotten) => {
-      closeScope(this.cancelScope);
+      scopes.close(this.cancelScope);
       if (!well) return rest;
       return new ErrorGroup([forgottenAwait(`nursery "${this.name}"`, forgotten)]);
     });
@@ -231,9 +233,9 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
   #judge(): unknown {
     const errors = this.#errors;
     const cancelled = this.#cancelled;
-    if (errors.length === 0) return cancelled === null ? NOTHING : judgeScope(this.cancelScope, cancelled);
+    if (errors.length === 0) return cancelled === null ? NOTHING : scopes.judge(this.cancelScope, cancelled);
     // Kept among real errors, so that the scope around that is the cause sees it pass, and strips it.
-    return judgeScope(this.cancelScope, new ErrorGroup(cancelled === null ? errors : [...errors, cancelled]));
+    return scopes.judge(this.cancelScope, new ErrorGroup(cancelled === null ? errors : [...errors, cancelled]));
   }
 
   #make<T>(
@@ -260,7 +262,7 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
       if (cancelled !== null) return;
     } else this.#note(error, task);
     if (this.cancelScope.cancelCalled) return;
-    cancelScope(this.cancelScope, "nursery", error, describe(task ?? this.parentTask));
+    scopes.cancel(this.cancelScope, "nursery", error, describe(task ?? this.parentTask));
   }
 
   /** One error that comes on several ways, as through those who join the task that failed, is one error. */

@@ -6,7 +6,11 @@
 import { isObject } from "../base/foreign.ts";
 import { placeOf, plainPlace, type Site } from "../base/place.ts";
 
-/** The task that an error came from: see `originOf()`. */
+/**
+ * The task that an error came from: see `originOf()`.
+ *
+ * @category Errors
+ */
 export interface ErrorOrigin {
   /** The name of the task. */
   readonly task: string;
@@ -40,7 +44,7 @@ export function noteOrigin(error: unknown, task: { name: string; id: number; sit
 }
 
 /**
- * Tells which task an error came from, of the errors in the group that a nursery throws.
+ * Returns the task that an error in the `ErrorGroup` of a nursery came from.
  *
  * @example Naming the task in a log line
  * ```ts
@@ -55,7 +59,8 @@ export function noteOrigin(error: unknown, task: { name: string; id: number; sit
  * ```
  *
  * @param error An error, as found in `ErrorGroup.errors`.
- * @returns The task, or `undefined`: the error came from the body of the nursery, is no object, or left no task.
+ * @returns The task. `undefined` if the error came from the body of the nursery, is not an object, or left no task.
+ * @category Errors
  */
 export function originOf(error: unknown): ErrorOrigin | undefined {
   return isObject(error) ? origins.get(error) : undefined;

@@ -2,17 +2,18 @@
  * A task between `nursery.start()` and `started()`: it belongs to the caller.
  *
  *     STARTING ──started()──▶ MOVED      the nursery's from here on; start() returns the value
- *        │  └─ started() while the task is being cancelled with the caller ─▶ the value is kept, the task stays; start()
- *        │     ends with it
+ *        │  └─ started() while the task is being cancelled with the caller ─▶ the value is kept, the task stays;
+ *        │     start() ends with it
  *        └── the task ends ─▶ start() throws its error, or that it never got ready
  */
 
 import { currentNode } from "./context.ts";
 import { NOTHING } from "../base/error_tree.ts";
-import { moveNode, setShield, type StatusNode } from "./status.ts";
+import { moveNode, setShield } from "./status.ts";
+import type { StatusNode } from "./node.ts";
 import { describe, type TaskImpl, type TaskOwner } from "./task.ts";
 import { UNABORTABLE, Waiter } from "./waiter.ts";
-import type { SpawnOptions, TaskStatus } from "../tasks/nursery.ts";
+import type { SpawnOptions, TaskStatus } from "../tasks/task.ts";
 
 /** What a pending start needs of the nursery it is for. */
 export interface StartTarget {
@@ -58,8 +59,8 @@ export class PendingStart<V> implements TaskOwner {
     // Too late: start() has failed already, and there is nobody to tell.
     if (task.state !== "running") return;
     this.#value = value;
-    // The caller is being cancelled, and the task with it: it stays, and start() ends when the task does. A task that has
-    // shielded itself is up and running in spite of it: it moves, or both would wait for each other for ever.
+    // The caller is being cancelled, and the task with it: it stays, and start() ends when the task does. A task that
+    // has shielded itself is up and running in spite of it: it moves, or both would wait for each other for ever.
     if (this.#caller.cancelled !== null && this.#reached(task)) return;
     this.waiter.wake(value);
     // Before the move, which would cancel what it waits for beside this, if the nursery is cancelled.

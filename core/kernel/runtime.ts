@@ -6,22 +6,23 @@
  * the tasks with none: after a turn of the event loop in which all microtasks ran, those await foreign promises.
  */
 
-import { ambientNode, setDefaultRoot } from "./context.ts";
-import { type Clock, realClock } from "../time/clock.ts";
-import { HostOperations } from "./host_operations.ts";
 import { hostDate } from "../base/host_time.ts";
-import { Instruments } from "../seams/instrument.ts";
 import { reportHook } from "../base/report_hook.ts";
 import type { Network } from "../seams/network.ts";
 import type { ProcessHost } from "../seams/processes.ts";
 import type { SignalSource } from "../seams/signals.ts";
-import type { RunOptions, Schedule } from "../tasks/run.ts";
-import type { RunStatistics, RunView } from "../tasks/runtime_view.ts";
-import { type StatusNode, walk } from "./status.ts";
-import { type Task, TaskImpl } from "./task.ts";
-import { snapshot, type TaskTree } from "../tasks/task_tree.ts";
+import type { RunOptions, Schedule } from "../tasks/run_options.ts";
+import type { Task } from "../tasks/task.ts";
+import type { TaskTree } from "../tasks/task_tree.ts";
+import type { Clock, RunStatistics, RunView } from "../time/clock.ts";
+import { currentNode, setDefaultRoot } from "./context.ts";
+import { HostOperations } from "./host_operations.ts";
+import { Instruments } from "./instruments.ts";
+import type { RunCore, RunEvents, StatusNode, TaskNode } from "./node.ts";
+import { realClock } from "./real_clock.ts";
+import { snapshot } from "./snapshot.ts";
+import { TaskImpl } from "./task.ts";
 import { type Turns, turnsFor } from "./turns.ts";
-import type { WaitReason } from "./waiter.ts";
 
 /** The seams among the options of a run. */
 type RuntimeOptions = Omit<RunOptions, "signal" | "handleSignals" | "grace">;
@@ -30,7 +31,7 @@ type RuntimeOptions = Omit<RunOptions, "signal" | "handleSignals" | "grace">;
 const DEFAULT_SPAWN_SITES = 256;
 
 /** See the header. */
-export class Runtime implements RunView {
+export class Runtime implements RunView, RunCore {
   readonly clock: Clock;
   readonly network: Network | undefined;
   readonly processes: ProcessHost | undefined;
@@ -49,7 +50,7 @@ export class Runtime implements RunView {
    * when a task waits; reading the clock at every wait would cost a third of a wait, and a fraction a box in each.
    */
   time: number;
-  /** Tasks without a wait. Written by waiters and tasks. */
+  /** Tasks without a wait. Written by tasks. */
   running = 0;
   /** Tasks that have not ended. Written by tasks. */
   living = 0;
@@ -58,8 +59,8 @@ export class Runtime implements RunView {
   isDefault = false;
   /** Told, cheaply and often, that no task is running. */
   readonly #idleListeners = new Set<() => void>();
-  /** When the real clock was read last, by the wall clock; written by `lookAtClock()`. */
-  #lookedAt = NaN;
+  /** When the real clock was read last, by the wall clock; written by `refreshTime()`. */
+  #readAt = NaN;
   /** `idle()` of the clock has thrown. */
   #clockIsDeaf = false;
   #lastId = 0;
@@ -76,26 +77,26 @@ export class Runtime implements RunView {
     this.random = options.random ?? Math.random;
     this.#spawnSites = this.#blockSites = options.spawnSites ?? DEFAULT_SPAWN_SITES;
     const { instruments } = options;
-    this.instruments = instruments === undefined || instruments.length === 0 ? null : new RunEvents(instruments);
+    this.instruments = instruments === undefined || instruments.length === 0 ? null : new Instruments(instruments);
     this.time = 0;
-    this.lookAtClock();
+    this.refreshTime();
     this.hostOperations = new HostOperations(this);
     this.root = new TaskImpl(this, "main", parent, null, false);
   }
 
   /** Brings the coarse time up to date. Called at every host operation, so on the real clock it must be cheap. */
-  lookAtClock(): void {
+  refreshTime(): void {
     if (this.clock === realClock) {
       // Half the price of the clock itself, which need not be asked again in the same millisecond.
       const wall = hostDate();
-      if (wall === this.#lookedAt) return;
-      this.#lookedAt = wall;
+      if (wall === this.#readAt) return;
+      this.#readAt = wall;
     }
     try {
       this.time = Math.floor(this.clock.now());
     } catch {
-      // A clock of the user's. This is called in the middle of other steps, and is about reports alone: whoever needs the time
-      // itself gets the error.
+      // A clock of the user's. This is called in the middle of other steps, and is about reports alone: whoever needs
+      // the time itself gets the error.
     }
   }
 
@@ -114,8 +115,10 @@ export class Runtime implements RunView {
     return this.#blockSites > 0 && this.#blockSites-- > 0;
   }
 
-  /** Resumes a wait as the user's policy says. One that throws would leave the task waiting for ever: it is given up. */
-  scheduleResume(resume: () => void, task: Task): void {
+  /**
+   * Resumes a wait as the user's policy says. One that throws would leave the task waiting for ever: it is given up.
+   */
+  scheduleResume(resume: () => void, task: TaskNode): void {
     let resumed = false;
     const once = (): void => {
       if (resumed) return;
@@ -123,7 +126,7 @@ export class Runtime implements RunView {
       resume();
     };
     try {
-      (this.schedule as Schedule)(once, task);
+      (this.schedule as Schedule)(once, task as TaskNode & Task);
     } catch (error) {
       this.schedule = null;
       reportHook("Cannot go on with the schedule of the run as it threw: waits resume at once from now on", error);
@@ -161,36 +164,7 @@ export class Runtime implements RunView {
   }
 
   taskTree(): TaskTree {
-    return snapshot(this);
-  }
-}
-
-/** The instruments of a run, as the kernel calls them. */
-class RunEvents extends Instruments {
-  blocked(task: Task, reason: WaitReason): void {
-    this.emit("blocked", task, reason);
-  }
-
-  resumed(task: Task, reason: WaitReason): void {
-    this.emit("resumed", task, reason);
-  }
-
-  /** A wait that did not have to wait. */
-  yielded(task: Task, reason: WaitReason): void {
-    this.emit("blocked", task, reason);
-    this.emit("resumed", task, reason);
-  }
-
-  /** What is open in a node and below it, by the tasks. */
-  forgotten(node: StatusNode): void {
-    const reasons = new Map<Task, WaitReason[]>([[node.task, []]]);
-    walk(node, (below) => {
-      const { task } = below;
-      if (below.waiters !== null && !reasons.has(task)) reasons.set(task, []);
-      for (let waiter = below.waiters; waiter !== null; waiter = waiter.next) reasons.get(task)!.push(waiter.reason);
-      return true;
-    });
-    for (const [task, list] of reasons) this.emit("forgottenWait", task, list);
+    return snapshot(this.root);
   }
 }
 
@@ -200,7 +174,7 @@ setDefaultRoot(() => {
   return runtime.root;
 });
 
-/** The runtime of the code that runs now; `undefined` outside any run and scope. */
-export function ambientRuntime(): Runtime | undefined {
-  return ambientNode()?.task.runtime;
+/** The run of the code that runs now; outside any run, the default one. */
+export function currentRuntime(): Runtime {
+  return currentNode().task.runtime as Runtime;
 }

@@ -1,29 +1,16 @@
 /**
  * Waiting for promises of others: one reaction for each promise, however many wait for it, and whenever.
  *
- * A promise never forgets a reaction. Waits for one that lives long (`closed`, a shutdown), each given up after a while,
- * would pile up on it for as long as it is pending, as they do with `Promise.race()`. So the reaction belongs to the
- * promise, and the waits stand in a queue, which they leave.
+ * A promise never forgets a reaction. Waits for one that lives long (`closed`, a shutdown), each given up after a
+ * while, would pile up on it for as long as it is pending, as they do with `Promise.race()`. So the reaction belongs to
+ * the promise, and the waits stand in a queue, which they leave.
  */
 
-import { read } from "../base/foreign.ts";
 import { ignore } from "../base/quiet.ts";
-import type { StatusNode } from "./status.ts";
-import { Waiter, type WaitReason } from "./waiter.ts";
+import type { StatusNode } from "./node.ts";
+import { Waiter } from "./waiter.ts";
 import { WaitQueue } from "./wait_queue.ts";
-
-/**
- * Why somebody waits for what is surely foreign. What an iterator is asked for may be so, or come from a wait of this library
- * further in: then that is the one to look at.
- */
-export interface ForeignReason extends WaitReason {
-  readonly foreign: true;
-}
-
-/** Whether a wait is for what is surely foreign. */
-export function isForeign(reason: WaitReason): boolean {
-  return read(reason, "foreign") === true;
-}
+import type { WaitReason } from "./wait_reason.ts";
 
 const { then } = Promise.prototype;
 
@@ -32,7 +19,7 @@ export class Settlement<T> {
   state: "pending" | "fulfilled" | "rejected" = "pending";
   /** The value, or the error. */
   result: unknown = undefined;
-  readonly #line = new WaitQueue<T, ForeignWaiter<T>>();
+  readonly #waiters = new WaitQueue<T, ForeignWaiter<T>>();
   readonly #over: () => void;
 
   /** Whoever makes one has handled the rejection of the promise. */
@@ -45,7 +32,7 @@ export class Settlement<T> {
   /** Waits until it is settled, which it must not be yet. */
   wait(node: StatusNode, reason: WaitReason): Promise<T> {
     const waiter = new ForeignWaiter<T>(node, reason);
-    this.#line.add(waiter);
+    this.#waiters.add(waiter);
     return waiter.begun();
   }
 
@@ -53,8 +40,8 @@ export class Settlement<T> {
     this.state = state;
     this.result = result;
     this.#over();
-    if (state === "fulfilled") this.#line.wakeAll(result as T);
-    else this.#line.failAll(result);
+    if (state === "fulfilled") this.#waiters.wakeAll(result as T);
+    else this.#waiters.failAll(result);
   }
 }
 
@@ -81,27 +68,23 @@ export function promiseOf<T>(fn: () => T | PromiseLike<T>): Promise<T> {
 }
 
 /**
- * Does not count as a wait of its task: nobody in the run can say when it ends. So neither time nor the search for
- * deadlocks may conclude anything from it, just as if the task awaited the promise itself.
+ * A wait that does not count as one of its task: nobody in the run can say when it ends. So neither time nor the search
+ * for deadlocks may conclude anything from it, just as if the task awaited the promise itself.
  */
-class ForeignWaiter<T> extends Waiter<T> {
+export class ForeignWaiter<T> extends Waiter<T> {
   constructor(node: StatusNode, reason: WaitReason) {
     super(node, reason, null);
-    if (--node.task.waits === 0) node.task.runtime.running++;
+    node.task.waitEnded();
   }
 
   override wake(value: T): boolean {
-    if (this.pending) this.#count();
+    // Ended a second time by the grant.
+    if (this.pending) this.node.task.waitBegan();
     return super.wake(value);
   }
 
   override fail(error: unknown): boolean {
-    if (this.pending) this.#count();
+    if (this.pending) this.node.task.waitBegan();
     return super.fail(error);
-  }
-
-  /** Undone by the grant. */
-  #count(): void {
-    if (this.node.task.waits++ === 0) this.node.task.runtime.running--;
   }
 }

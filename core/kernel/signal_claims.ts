@@ -4,7 +4,8 @@
  *     signal ──▶ the last who claimed it ──(closed without having looked at it)──▶ the one before
  *         └────▶ without a claim: every run that listens      ◀──(none before)──┘
  *
- * The host tells all its listeners. So those of the runs look here first, and a claim that is not the last one keeps still.
+ * The host tells all its listeners. So those of the runs look here first, and a claim that is not the last one keeps
+ * still.
  */
 
 import { onSignal, type Signal } from "../base/host.ts";
@@ -40,8 +41,8 @@ export function listenForRun(signal: Signal, tell: () => void, source: SignalSou
 }
 
 /**
- * Takes a signal over, from the runs and from whoever claimed it before. Returns how to give it back, once, and whether one
- * was there that nobody has looked at: that goes to the one before, or the runs. `false` if there is nobody.
+ * Takes a signal over, from the runs and from whoever claimed it before. Returns how to give it back, once, and whether
+ * one was there that nobody has looked at: that goes to the one before, or the runs. `false` if there is nobody.
  */
 export function claimSignal(
   signal: Signal,

@@ -7,13 +7,13 @@
  *                └── else: return() is called at once, and waited for
  *
  * A source that waits for operations of this library ends its `next()` when it is cancelled; any other has to be told.
- * `Deno.watchFs()` and `events.on()` of Node end a pending `next()` when `return()` is called, and never otherwise. A native
- * async generator puts the `return()` behind the `next()` instead: only who made it can end what it waits for, hence `stop`.
- * No iterator is trusted: its methods may throw, give no promise, or a promise that never settles.
+ * `Deno.watchFs()` and `events.on()` of Node end a pending `next()` when `return()` is called, and never otherwise. A
+ * native async generator puts the `return()` behind the `next()` instead: only who made it can end what it waits for,
+ * hence `stop`. No iterator is trusted: its methods may throw, give no promise, or a promise that never settles.
  */
 
 import { show } from "../base/check.ts";
-import { isAsync, iteratorOf } from "../channels/readable.ts";
+import { isAsync, iteratorOf } from "./iterator_of.ts";
 import { currentNode } from "./context.ts";
 import { failureOf } from "./elsewhere.ts";
 import { NOTHING } from "../base/error_tree.ts";
@@ -21,12 +21,14 @@ import { isObject, read } from "../base/foreign.ts";
 import { hostImmediate } from "../base/host_time.ts";
 import { ignore } from "../base/quiet.ts";
 import { promiseOf, type Settlement, settlementOf } from "./settlement.ts";
-import { isBusy, type StatusNode } from "./status.ts";
-import { afterFailure, mark } from "../errors/suppressed_errors.ts";
-import { refuse, type WaitReason } from "./waiter.ts";
+import { isBusy } from "./status.ts";
+import type { StatusNode } from "./node.ts";
+import { afterFailure, mark } from "./suppressed.ts";
+import { refuse } from "./waiter.ts";
+import type { WaitReason } from "./wait_reason.ts";
 
 /** Where items come from. */
-type Source<T> = Iterable<T> | AsyncIterable<T>;
+export type Source<T> = Iterable<T> | AsyncIterable<T>;
 
 /** Requires something that can be iterated. */
 export function requireSource(action: string, source: unknown, what: string): void {
@@ -61,7 +63,7 @@ export class SourceReader<T> {
     if (this.#over) return DONE;
     // Also if it throws.
     this.#over = true;
-    const result = checked<T>(this.#open().next());
+    const result = requireResult<T>(this.#open().next());
     this.#over = result.done === true;
     return result;
   }
@@ -83,7 +85,7 @@ export class SourceReader<T> {
         // An item that is given in the very moment of the cancellation is not lost.
         if (state !== "fulfilled") return await this.#leave(node, asked, question, error);
       }
-      const result = checked<T>(question.result);
+      const result = requireResult<T>(question.result);
       if (result.done === true) this.#over = true;
       return result;
     } catch (error) {
@@ -116,7 +118,7 @@ export class SourceReader<T> {
     // What comes of a question after `stop` is the answer to that.
     const cause = question.state === "rejected" && !abandoned ? question.result : error;
     if (question.state === "fulfilled" && !failed) {
-      const result = checked<T>(question.result);
+      const result = requireResult<T>(question.result);
       if (result.done !== true) return result;
     }
     return await afterFailure(cause, since, () => told);
@@ -150,7 +152,7 @@ async function cleansUp(node: StatusNode): Promise<boolean> {
 }
 
 /** What `next()` of somebody else's iterator gave. */
-export function checked<T>(result: unknown): IteratorResult<T> {
+export function requireResult<T>(result: unknown): IteratorResult<T> {
   if (isObject(result)) return result as IteratorResult<T>;
   throw new TypeError(`Cannot go on with a source as its next() must give an object: received ${show(result)}`);
 }

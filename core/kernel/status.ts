@@ -1,89 +1,35 @@
 /**
- * The cancel-status tree: pure state, no time, no promises.
- *
- *     node ── own          this node's scope was cancelled (first reason wins)
- *          ── shield       the parent's cancellation does not reach it
- *          ── cancelled    the effective state: own ?? (shield ? null : parent.cancelled)
- *          ── waiters      the waits that began in it and have not been granted
- *
- * One node per cancel scope, per nursery and per task. Level triggering follows from keeping *state*: every wait
- * looks at `cancelled` before it does anything. An `AbortSignal` cannot play this part, as it cannot be
- * un-aborted by a shield, nor moved to another parent by `nursery.start` (Trio's `CancelStatus`, same reasons).
+ * The steps of the cancel-status tree: cancelling, shielding, moving, shutting down, closing.
  *
  * Walks go down iteratively along the sibling links, so depth does not matter, and in two phases: first all
  * states are set, then waiters are aborted. Abort callbacks may re-enter (cancel others, wake tasks, end scopes)
  * and see a consistent tree.
  */
 
-import { type Cancelled, makeCancelled } from "../errors/errors.ts";
-import type { Site } from "../base/place.ts";
-import type { Waiter } from "./waiter.ts";
-import type { TaskImpl } from "./task.ts";
+import { type Cancelled, makeCancelled } from "./cancelled.ts";
+import { isKilled, link, makeDeadly, type OpenWait, type StatusNode, type TaskNode, unlink } from "./node.ts";
+import type { WaitReason } from "./wait_reason.ts";
 
 /** Given to waits of code that outlived its scope. Made once: nobody cancelled. */
 export const SCOPE_ENDED: Cancelled = makeCancelled(
   "ended",
-  "is an await missing, or is this a callback of something that was opened in the block? For callbacks there is nursery.adopt()",
+  "an await is missing in it, Promise.race() or Promise.all() has left this behind (use race() or all() of this library), or this is a callback of something that was opened in it (run it in nursery.adopt())",
 );
-
-/** One node of the tree. Fields are written by this file only, except where said. */
-export class StatusNode {
-  parent: StatusNode | null;
-  /** The task whose code runs in this node: itself, if it is a task. Never changes. */
-  readonly task: TaskImpl<unknown>;
-  /** Effective cancellation, `null` if none. Written by `settle()` and the walks. */
-  cancelled: Cancelled | null;
-  own: Cancelled | null = null;
-  shield: boolean;
-  /** Soft cancellation was requested here or above; shields do not hide it. */
-  shutdown: boolean;
-  /** `untilShutdown()`: becomes cancelled when `shutdown` turns true. Written once, at entry. */
-  endsAtShutdown = false;
-  /** The scope this node belongs to, for its deadline; `null` for a task. Written once, at entry. */
-  scope: { readonly deadline: number } | null = null;
-  /** What it is called in messages about a block that was forgotten: words, or the nursery. Written at entry. */
-  label: string | { readonly name: string } = "a scope";
-  /** Where it was opened, or the task started, if that was recorded. Written at entry, or by nurseries. */
-  site: Site | null = null;
-  waiters: Waiter<unknown> | null = null;
-  /** Made when somebody asks for the signal of this node: see `signalOf()`. */
-  controller: AbortController | null = null;
-  firstChild: StatusNode | null = null;
-  /** The older sibling: children are linked newest first. */
-  next: StatusNode | null = null;
-  prev: StatusNode | null = null;
-
-  constructor(parent: StatusNode | null, task: TaskImpl<unknown> | null, shield: boolean) {
-    this.parent = parent;
-    this.task = task ?? (this as unknown as TaskImpl<unknown>);
-    this.shield = shield;
-    this.cancelled = null;
-    this.shutdown = false;
-    if (parent !== null) {
-      this.shutdown = parent.shutdown;
-      if (!shield || isKilled(parent)) {
-        this.shield = false;
-        this.cancelled = parent.cancelled;
-      }
-      link(this, parent);
-    }
-  }
-}
 
 /** Cancels a node and all it reaches, and tells the watchers of the run. Idempotent: the first reason stays. */
 export function cancelNode(node: StatusNode, cancelled: Cancelled): void {
   if (node.own !== null) return;
   node.own = cancelled;
-  settle(node);
+  recompute(node);
   const { instruments } = node.task.runtime;
-  if (instruments !== null) instruments.emit("scopeCancelled", node.task, cancelled);
+  if (instruments !== null) instruments.scopeCancelled(node.task, cancelled);
 }
 
 /** Changes the shield; effective at once both ways. */
 export function setShield(node: StatusNode, shield: boolean): void {
   if (node.shield === shield || isKilled(node)) return;
   node.shield = shield;
-  settle(node);
+  recompute(node);
 }
 
 /** Takes down all shields below a node. */
@@ -96,23 +42,13 @@ export function liftShields(root: StatusNode): void {
   for (const node of shields) setShield(node, false);
 }
 
-/** The cancellations that no shield keeps out. */
-const killings = new WeakSet<Cancelled>();
-let someKilled = false;
-
-/** Whether no wait of a node goes through any more, shields or not. */
-function isKilled({ cancelled }: StatusNode): boolean {
-  return someKilled && cancelled !== null && killings.has(cancelled);
-}
-
 /**
- * Cancels a node and all below it for good: no shield keeps it out, those to come neither. For the machine that loses its
- * power, in a simulation.
+ * Cancels a node and all below it for good: no shield keeps it out, those to come neither. For the machine that loses
+ * its power, in a simulation.
  */
 export function killNode(root: StatusNode, cancelled: Cancelled): void {
-  someKilled = true;
-  killings.add(cancelled);
-  const doomed: Waiter<unknown>[] = [];
+  makeDeadly(cancelled);
+  const doomed: OpenWait[] = [];
   const signalled: AbortController[] = [];
   walk(root, (node) => {
     node.own = node.cancelled = cancelled;
@@ -124,7 +60,7 @@ export function killNode(root: StatusNode, cancelled: Cancelled): void {
   for (const waiter of doomed) waiter.abort();
   for (const controller of signalled) controller.abort(cancelled);
   const { instruments } = root.task.runtime;
-  if (instruments !== null) instruments.emit("scopeCancelled", root.task, cancelled);
+  if (instruments !== null) instruments.scopeCancelled(root.task, cancelled);
 }
 
 /** Whether code under a node waits for something of this library, itself or in a block that is open. */
@@ -145,7 +81,7 @@ export function moveNode(node: StatusNode, parent: StatusNode): void {
   unlink(node);
   node.parent = parent;
   link(node, parent);
-  settle(node);
+  recompute(node);
   if (parent.shutdown) spreadShutdown(node);
   else if (node.shutdown) {
     // What was asked of the place it comes from is no longer asked of it; what was asked of parts of itself is.
@@ -162,16 +98,16 @@ export function catches(node: StatusNode): boolean {
 }
 
 /**
- * Takes a node out of the tree for good. Waits still in it were forgotten by somebody: they are cancelled now, and later
- * waits of code that kept this node as its context are refused. What `linger.ts` did not wait for below it
- * is ended, too.
+ * Takes a node out of the tree for good. Waits still in it were forgotten by somebody: they are cancelled now, and
+ * later waits of code that kept this node as its context are refused. What `linger.ts` did not wait for below it is
+ * ended, too.
  */
 export function closeNode(node: StatusNode): void {
   const { parent } = node;
   unlink(node);
   node.parent = null;
   if (isBusy(node)) {
-    node.task.runtime.instruments?.forgotten(node);
+    tellForgotten(node);
     endNode(node);
     liftShields(node);
   } else if (!isKilled(node)) node.own = node.cancelled = SCOPE_ENDED;
@@ -182,12 +118,26 @@ export function closeNode(node: StatusNode): void {
   }
 }
 
+/** Tells those who watch the run what is open in a node and below it, by the tasks. */
+export function tellForgotten(node: StatusNode): void {
+  const { instruments } = node.task.runtime;
+  if (instruments === null) return;
+  const reasons = new Map<TaskNode, WaitReason[]>([[node.task, []]]);
+  walk(node, (below) => {
+    const { task } = below;
+    if (below.waiters !== null && !reasons.has(task)) reasons.set(task, []);
+    for (let waiter = below.waiters; waiter !== null; waiter = waiter.next) reasons.get(task)!.push(waiter.reason);
+    return true;
+  });
+  for (const [task, list] of reasons) instruments.forgottenWait(task, list);
+}
+
 /** Refuses all waits from now on, and aborts those that are open, as the block is over. */
 export function endNode(node: StatusNode): void {
   // A wait that was aborted already, but refused, stays: somebody must still wake it.
   // What was killed stays so, also for code that outlives it.
   if (!isKilled(node)) node.own = SCOPE_ENDED;
-  settle(node);
+  recompute(node);
 }
 
 /** Who waits for the last node below another to be closed: a field in each node would be dear for what is a mistake. */
@@ -233,8 +183,8 @@ export function walk(root: StatusNode, visit: (node: StatusNode) => boolean): vo
 }
 
 /** Recomputes the effective state from `root` down, then aborts the waits that are newly cancelled. */
-function settle(root: StatusNode): void {
-  const doomed: Waiter<unknown>[] = [];
+function recompute(root: StatusNode): void {
+  const doomed: OpenWait[] = [];
   let signalled: StatusNode[] | null = null;
   // `walk()` written out: cancelling 100,000 tasks spends its time here.
   let node = root;
@@ -258,7 +208,7 @@ function settle(root: StatusNode): void {
     node = node.next as StatusNode;
   }
   // A callback below may have woken a waiter or shielded its node meanwhile: `abort` looks again.
-  for (let i = 0; i < doomed.length; i++) (doomed[i] as Waiter<unknown>).abort();
+  for (let i = 0; i < doomed.length; i++) (doomed[i] as OpenWait).abort();
   if (signalled === null) return;
   for (const { controller, cancelled } of signalled) if (cancelled !== null) controller?.abort(cancelled);
 }
@@ -270,19 +220,4 @@ export function signalOf(node: StatusNode): AbortSignal {
     if (node.cancelled !== null) node.controller.abort(node.cancelled);
   }
   return node.controller.signal;
-}
-
-function link(node: StatusNode, parent: StatusNode): void {
-  const first = parent.firstChild;
-  node.next = first;
-  if (first !== null) first.prev = node;
-  parent.firstChild = node;
-}
-
-function unlink(node: StatusNode): void {
-  const { prev, next, parent } = node;
-  if (prev !== null) prev.next = next;
-  else if (parent !== null && parent.firstChild === node) parent.firstChild = next;
-  if (next !== null) next.prev = prev;
-  node.prev = node.next = null;
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { type Cancelled, makeCancelled } from "../errors/errors.ts";
+import { type Cancelled, makeCancelled } from "./cancelled.ts";
 import {
   cancelNode,
   catches,
@@ -9,16 +9,17 @@ import {
   requestShutdown,
   SCOPE_ENDED,
   setShield,
-  StatusNode,
   walk,
   whenEmpty,
 } from "./status.ts";
+import { StatusNode } from "./node.ts";
 import { turnsFor } from "./turns.ts";
 import { Waiter } from "./waiter.ts";
 
 /** All that the machine and its waiters ask of a task. */
 const TASK = {
-  waits: 0,
+  waitBegan: () => {},
+  waitEnded: () => {},
   runtime: {
     running: 0,
     time: 0,

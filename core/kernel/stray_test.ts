@@ -117,7 +117,7 @@ Deno.test(
     assertEquals([event.statistics().tasksWaiting, tasksWaitingReceive, tasksWaitingSend], [0, 0, 0]);
     await sim.settled();
     assertEquals([aborts, sleepers, sim.now], [1, 1, 0]);
-  }),
+  }, { leaks: { forgottenWaits: "ignore" } }),
 );
 
 Deno.test(
@@ -133,7 +133,7 @@ Deno.test(
     assertEquals([event.statistics().tasksWaiting, sim.now], [0, 0]);
     await sim.settled();
     assertEquals(ends.toSorted(), ["body true", "child true"]);
-  }),
+  }, { leaks: { forgottenWaits: "ignore" } }),
 );
 
 Deno.test(
@@ -150,7 +150,7 @@ Deno.test(
     assert(waker!.wake("late"));
     await sim.settled();
     assertEquals(value, "late");
-  }),
+  }, { leaks: { forgottenWaits: "ignore" } }),
 );
 
 Deno.test(
@@ -164,5 +164,5 @@ Deno.test(
     }).catch((error) => message = error.errors[0].message);
     assertEquals(event.statistics().tasksWaiting, 0);
     assertMatch(message, /^Cannot leave task .* was still open, and cancelled \(an "await" is missing\)$/);
-  }),
+  }, { leaks: { forgottenWaits: "ignore" } }),
 );

@@ -8,23 +8,22 @@
  */
 
 import { requireOptions, show } from "../base/check.ts";
+import { NOTHING } from "../base/error_tree.ts";
+import { placeOf } from "../base/place.ts";
+import { ignore } from "../base/quiet.ts";
+import type { Nursery, Task, TaskCancelOptions } from "../tasks/task.ts";
+import type { TaskState } from "../tasks/task_tree.ts";
+import { type Cancelled, isOnlyCancelled, makeCancelled } from "./cancelled.ts";
 import { currentNode, enter } from "./context.ts";
 import { cancelledElsewhere, expose, someCancelled } from "./elsewhere.ts";
-import { stripCancelled } from "../errors/error_group.ts";
-import { NOTHING } from "../base/error_tree.ts";
-import { type Cancelled, isOnlyCancelled, makeCancelled } from "../errors/errors.ts";
-import type { Nursery } from "../tasks/nursery.ts";
 import { forgottenAwait, linger } from "./linger.ts";
+import { type RunCore, StatusNode, type TaskNode } from "./node.ts";
 import { UNNAMED } from "./origin.ts";
-import { placeOf } from "../base/place.ts";
-import type { Runtime } from "./runtime.ts";
-import { cancelNode, catches, closeNode, StatusNode } from "./status.ts";
+import { cancelNode, catches, closeNode } from "./status.ts";
+import { stripCancelled } from "./strip_cancelled.ts";
 import { WaitQueue } from "./wait_queue.ts";
-import { ignore } from "../base/quiet.ts";
-import { pass, refuse, ToldElsewhere, type WaitReason } from "./waiter.ts";
-import type { Task, TaskCancelOptions, TaskState } from "../tasks/task.ts";
-
-export type { Task, TaskState };
+import { ToldElsewhere, type WaitReason } from "./wait_reason.ts";
+import { refuse, yieldTurn } from "./waiter.ts";
 
 /** Who is told when a task has ended, with the error that left it, or `NOTHING`. */
 export interface TaskOwner {
@@ -40,13 +39,13 @@ export interface Holding {
 }
 
 /** See the header. */
-export class TaskImpl<T> extends StatusNode implements Task<T> {
+export class TaskImpl<T> extends StatusNode implements Task<T>, TaskNode {
   readonly id: number;
-  readonly runtime: Runtime;
+  readonly runtime: RunCore;
   /** Whether it keeps its nursery open, and if not, when that ends it. */
   readonly daemon: boolean | "last";
   state: TaskState = "running";
-  /** Open waits. Written by waiters. */
+  /** Open waits of which the run can say who ends them. Written by `waitBegan()`, `waitEnded()` and `#leave()`. */
   waits = 0;
   /** Told at the end. Written by the constructor and, in `nursery.start`, by `started()`. */
   owner: TaskOwner | null;
@@ -63,7 +62,7 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
   #fn: (() => T | Promise<T>) | null = null;
 
   constructor(
-    runtime: Runtime,
+    runtime: RunCore,
     name: string | Named,
     parent: StatusNode | null,
     owner: TaskOwner | null,
@@ -107,8 +106,8 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
     if (this.state === "running") {
       return (this.#joiners ??= new WaitQueue()).park(new Join(this as TaskImpl<unknown>));
     }
-    if (this.state === "done") return pass(node, this.outcome as T);
-    const failed = pass(node, undefined).then(() => Promise.reject(this.#failure()));
+    if (this.state === "done") return yieldTurn(node, this.outcome as T);
+    const failed = yieldTurn(node, undefined).then(() => Promise.reject(this.#failure()));
     // The error is told by the nursery: see `Join`.
     failed.catch(ignore);
     return failed;
@@ -144,7 +143,7 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
   begin(fn: () => T | Promise<T>): void {
     this.#fn = fn;
     const { instruments } = this.runtime;
-    if (instruments !== null) instruments.emit("taskSpawned", this);
+    if (instruments !== null) instruments.taskSpawned(this);
     starting = this.runtime.turns.forStart();
     enter(this, startSoon);
   }
@@ -159,8 +158,8 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
     let isPromise: boolean;
     try {
       result = fn();
-      // To look at it may run code of others, which may throw. A native promise calls back in this task's context; the `then`
-      // of anything else might not.
+      // To look at it may run code of others, which may throw. A native promise calls back in this task's context; the
+      // `then` of anything else might not.
       isPromise = result instanceof Promise && result.constructor === Promise;
       if (!isPromise && typeof (result as PromiseLike<T> | null | undefined)?.then === "function") {
         result = Promise.resolve(result);
@@ -172,6 +171,14 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
     }
     if (isPromise) then.call(result as Promise<unknown>, taskReturned, taskThrew);
     else this.returned(result as T);
+  }
+
+  waitBegan(): void {
+    if (this.waits++ === 0) this.runtime.running--;
+  }
+
+  waitEnded(): void {
+    if (--this.waits === 0) this.runtime.running++;
   }
 
   /** The task holds something from now on. */
@@ -222,7 +229,9 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
     else linger(this, true).then(() => this.#ended(state, outcome, rest));
   }
 
-  /** Ends it, whatever its code still waits for: nobody is told of it any more. For what was killed: see `killNode()`. */
+  /**
+   * Ends it, whatever its code still waits for: nobody is told of it any more. For what was killed: see `killNode()`.
+   */
   abandon(): void {
     if (this.state === "running") this.#ended("cancelled", this.cancelled, catches(this) ? NOTHING : this.cancelled);
   }
@@ -259,7 +268,7 @@ export class TaskImpl<T> extends StatusNode implements Task<T> {
     if (this.waits > 0) this.waits += STUCK_WAITS;
     else runtime.running--;
     runtime.living--;
-    if (runtime.instruments !== null) runtime.instruments.emit("taskExited", this);
+    if (runtime.instruments !== null) runtime.instruments.taskExited(this);
     if (runtime.running === 0 && runtime.living > 0) runtime.allWaiting();
   }
 }
@@ -279,9 +288,9 @@ export interface Named {
 /** For `startSoon()`, which is called at once: asking for the ambient node there would take time. */
 let starting: Promise<void>;
 const startSoon = (): void => void starting.then(callTask);
-const callTask = (): void => currentNode().task.call();
-const taskReturned = (value: unknown): void => currentNode().task.returned(value);
-const taskThrew = (error: unknown): void => currentNode().task.threw(error);
+const callTask = (): void => taskOf(currentNode()).call();
+const taskReturned = (value: unknown): void => taskOf(currentNode()).returned(value);
+const taskThrew = (error: unknown): void => taskOf(currentNode()).threw(error);
 
 /** The name of a function. Not the same as `read()`: nearly every task passes here. */
 function nameOf(fn: Named): string {
@@ -310,7 +319,12 @@ class Join extends ToldElsewhere implements WaitReason {
   }
 }
 
+/** The task whose code runs in a node. All tasks are of the one class. */
+export function taskOf(node: StatusNode): TaskImpl<unknown> {
+  return node.task as TaskImpl<unknown>;
+}
+
 /** How a task is called in texts. */
-export function describe(task: Task): string {
+export function describe(task: Named): string {
   return `"${task.name}"`;
 }

@@ -18,10 +18,11 @@ import { hostImmediate, hostNow } from "../base/host_time.ts";
 /** Wake-ups between two turns of the event loop. tokio's budget is 128, Go's preemption 10 ms. */
 const BURST = 256;
 /**
- * How long the microtasks of one turn may run before the rest waits for the next, in milliseconds. Not as long as a timer may
- * be late: while turns follow each other without a pause, Deno looks for input and output in every 61st only (tokio's
- * `event_interval`), so a connect and an echo take 300 turns. With 1 ms they took 300 ms beside a loop of `any()`; with this
- * 40, and the turns cost 2 per cent of such a loop. Wake-ups that cost next to nothing are through with their budget before.
+ * How long the microtasks of one turn may run before the rest waits for the next, in milliseconds. Not as long as a
+ * timer may be late: while turns follow each other without a pause, Deno looks for input and output in every 61st only
+ * (tokio's `event_interval`), so a connect and an echo take 300 turns. With 1 ms they took 300 ms beside a loop of
+ * `any()`; with this 40, and the turns cost 2 per cent of such a loop. Wake-ups that cost next to nothing are through
+ * with their budget before.
  */
 const SLICE = 0.1;
 /** The clock is read at least once in this many wake-ups (it costs 0.1 us). */
@@ -50,14 +51,17 @@ const AT_ONCE: Promise<void> = Promise.resolve();
 export class Turns {
   /** How long the microtasks of one turn may run, in milliseconds; `Infinity` counts wake-ups only. */
   readonly #slice: number;
-  /** Wake-ups left in this turn, as of the last look; 0 when it is spent. Written by `#look()` and `#drain()`. */
+  /**
+   * Wake-ups left in this turn, not granted to a stride yet; 0 when it is spent. Written by `#grantStride()` and
+   * `#drain()`.
+   */
   #budget = BURST;
   /**
-   * How many wake-ups lie between two looks: 1 after a slice that was spent, as steps may be long; doubled by each look that
-   * finds time left. Written by `#look()`.
+   * How many wake-ups lie between two looks at the clock: 1 after a slice that was spent, as steps may be long; doubled
+   * by each look that finds time left. Written by `#grantStride()`.
    */
   #stride = 1;
-  /** Wake-ups until the next look, and how many they were after the last. Written by `spend()`, `#look()` and `#drain()`. */
+  /** Wake-ups left in this stride, and how many it had. Written by `spend()`, `#grantStride()` and `#drain()`. */
   #left = 1;
   #granted = 1;
   #turnStart = 0;
@@ -87,10 +91,10 @@ export class Turns {
   /** Takes one wake-up from the budget; `false` if this one must wait for the next turn. */
   spend(): boolean {
     // Short, so that it is a part of every wait that is ready.
-    return --this.#left > 0 || this.#look();
+    return --this.#left > 0 || this.#grantStride();
   }
 
-  #look(): boolean {
+  #grantStride(): boolean {
     this.#left = 0;
     if (this.#budget <= 0) return false;
     this.#budget -= this.#granted;
@@ -115,9 +119,9 @@ export class Turns {
   }
 
   /**
-   * The promise after which a task begins: at once, or in a later turn, as tasks that start tasks must not starve the event
-   * loop either. One step that starts many counts once, and the first few steps in a turn do not count: putting tasks off
-   * makes them dearer by a fifth, and these come to an end.
+   * The promise after which a task begins: at once, or in a later turn, as tasks that start tasks must not starve the
+   * event loop either. One step that starts many counts once, and the first few steps in a turn do not count: putting
+   * tasks off makes them dearer by a fifth, and these come to an end.
    */
   forStart(): Promise<void> {
     if (this.#starting === 0) {

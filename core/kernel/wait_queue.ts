@@ -5,27 +5,11 @@
  */
 
 import { currentNode } from "./context.ts";
-import { refuse, Waiter, type WaitReason } from "./waiter.ts";
-
-/** What stands in a queue: a waiter, or one arm of a wait for several things. */
-export interface Queued<T> {
-  /** The queue it stands in, and its neighbours there; written by `WaitQueue`. */
-  queue: Line | null;
-  after: Queued<T> | null;
-  before: Queued<T> | null;
-  /** Grants it; returns whether it was still waiting. */
-  wake(value: T): boolean;
-  /** Ends it with an error; returns whether it was still waiting. */
-  fail(error: unknown): boolean;
-}
-
-/** A queue, for those in it. */
-export interface Line {
-  remove(entry: Queued<never>): void;
-}
+import { type Queue, type Queued, refuse, Waiter } from "./waiter.ts";
+import type { WaitReason } from "./wait_reason.ts";
 
 /** See the header. */
-export class WaitQueue<T, W extends Queued<T> = Waiter<T>> implements Line {
+export class WaitQueue<T, W extends Queued<T> = Waiter<T>> implements Queue {
   #first: W | null = null;
   #last: W | null = null;
   #size = 0;

@@ -1,20 +1,10 @@
 /** Waits in words. A label is made by a function of the user's, perhaps, which may throw. */
 
 import { textOf } from "../base/foreign.ts";
-import { type StatusNode, walk } from "./status.ts";
-import type { WaitReason } from "./waiter.ts";
-
-/** One wait that was open: see `TooSlowError.waits`. */
-export interface PendingWait {
-  /** The name of the task that waited. */
-  readonly task: string;
-  /** The kind of wait. */
-  readonly kind: string;
-  /** Which object; empty if there is nothing to say. */
-  readonly label: string;
-  /** Since when, in milliseconds on the run's clock; may be a little early in real time. */
-  readonly since: number;
-}
+import type { PendingWait } from "../errors/errors.ts";
+import type { StatusNode } from "./node.ts";
+import { walk } from "./status.ts";
+import type { WaitReason } from "./wait_reason.ts";
 
 /** The kind of wait. */
 export function kindOf(reason: WaitReason): string {

@@ -16,29 +16,31 @@
  * that of the queue it stands in (Event, Lock, …). So leaving either takes constant time and no allocation.
  */
 
-import { faultOf, requireFunction, show } from "../base/check.ts";
-import { currentNode } from "./context.ts";
-import { type Cancelled, RunFinishedError } from "../errors/errors.ts";
+import { show } from "../base/check.ts";
 import { read } from "../base/foreign.ts";
 import { ignore, isQuiet } from "../base/quiet.ts";
-import { isAbandoned, type StatusNode } from "./status.ts";
-import type { Task } from "../tasks/task.ts";
-import type { Line, Queued } from "./wait_queue.ts";
+import { RunFinishedError } from "../errors/errors.ts";
+import type { Cancelled } from "./cancelled.ts";
+import type { OpenWait, StatusNode } from "./node.ts";
+import { isAbandoned } from "./status.ts";
+import { ToldElsewhere, type WaitReason } from "./wait_reason.ts";
 
-/** Why a task waits, for the task tree and deadlock reports. Rendered only when somebody looks. */
-export interface WaitReason {
-  /** The kind of wait in a few words, e.g. `"acquire lock"`. */
-  readonly kind: string;
-  /** Which object is waited for, e.g. its name; a function is called when the tree is shown. */
-  readonly label?: string | (() => string);
-  /** Which task could end the wait, if there is exactly one: makes the cycle of a deadlock visible. */
-  readonly holder?: () => Task | null;
-  /** Whether the clock ends the wait: then it is no sign of a deadlock. */
-  readonly untilTime?: boolean;
+/** What stands in a queue: a waiter, or one arm of a wait for several things. */
+export interface Queued<T> {
+  /** The queue it stands in, and its neighbours there; written by `WaitQueue`. */
+  queue: Queue | null;
+  after: Queued<T> | null;
+  before: Queued<T> | null;
+  /** Grants it; returns whether it was still waiting. */
+  wake(value: T): boolean;
+  /** Ends it with an error; returns whether it was still waiting. */
+  fail(error: unknown): boolean;
 }
 
-/** The reason of waits whose errors somebody else is told: nobody has to see them here. */
-export abstract class ToldElsewhere {}
+/** A queue, for those in it: see `WaitQueue`. */
+export interface Queue {
+  remove(entry: Queued<never>): void;
+}
 
 /** Undoes an operation when its wait is cancelled. `false` refuses: then somebody must still wake the waiter. */
 export type AbortWait = (cancelled: Cancelled, waiter: Waiter<unknown>) => boolean;
@@ -63,20 +65,21 @@ const grab = (resolve: Settle, reject: Settle): void => {
 };
 
 /**
- * See the header. Created in the given node, and counted from then on; who makes one registers it and then calls `begun()`:
- * those who are told that everybody waits may wake it at once, and whoever draws the task tree reads its reason.
+ * See the header. Created in the given node, and counted from then on; who makes one registers it and then calls
+ * `begun()`: those who are told that everybody waits may wake it at once, and whoever draws the task tree reads its
+ * reason.
  */
-export class Waiter<T> implements Queued<T> {
+export class Waiter<T> implements Queued<T>, OpenWait {
   readonly promise: Promise<T>;
   readonly node: StatusNode;
   readonly reason: WaitReason;
   /** Coarse start of the wait on the run's clock: see `Runtime.time`. */
   readonly since: number;
   /** The node's list; written by the constructor and `#grant()`. */
-  next: Waiter<unknown> | null;
-  prev: Waiter<unknown> | null = null;
+  next: OpenWait | null;
+  prev: OpenWait | null = null;
   /** The queue it stands in, if any, and its neighbours there; written by `WaitQueue`. */
-  queue: Line | null = null;
+  queue: Queue | null = null;
   after: Queued<T> | null = null;
   before: Queued<T> | null = null;
   readonly #onAbort: AbortWait | null;
@@ -96,12 +99,11 @@ export class Waiter<T> implements Queued<T> {
     this.#onAbort = onAbort;
     const first = node.waiters;
     this.next = first;
-    if (first !== null) first.prev = this as Waiter<unknown>;
-    node.waiters = this as Waiter<unknown>;
+    if (first !== null) first.prev = this;
+    node.waiters = this;
     const { task } = node;
-    const { runtime } = task;
-    this.since = runtime.time;
-    if (task.waits++ === 0) runtime.running--;
+    this.since = task.runtime.time;
+    task.waitBegan();
   }
 
   /** The wait is whole, and registered: tells the watchers of the run. Returns its promise. */
@@ -186,7 +188,7 @@ export class Waiter<T> implements Queued<T> {
     if (this.queue !== null) this.queue.remove(this as Queued<never>);
     const { task } = node;
     const { runtime } = task;
-    if (--task.waits === 0) runtime.running++;
+    task.waitEnded();
     if (runtime.schedule === null) this.#resume();
     else runtime.scheduleResume(() => this.#resume(), task);
   }
@@ -215,7 +217,7 @@ const YIELD: WaitReason = { kind: "yield" };
 export const REFUSED: WaitReason = { kind: "refused wait" };
 
 /** The end of an operation that did not have to wait: a schedule point, no cancel point. */
-export function pass<T>(node: StatusNode, value: T): Promise<T> {
+export function yieldTurn<T>(node: StatusNode, value: T): Promise<T> {
   const { runtime } = node.task;
   if (runtime.schedule === null && runtime.turns.spend()) {
     // A test driver must hear that the task is alive: it may have taken it for stuck in a foreign promise.
@@ -229,9 +231,9 @@ export function pass<T>(node: StatusNode, value: T): Promise<T> {
 }
 
 /**
- * For steps that are no waits, so that a loop of nothing else cannot starve the event loop: whether the next one has to
- * `pass()` first. Never under a schedule of the user's, which has its own idea of fairness, and whose steps must not
- * depend on real time.
+ * Whether the fairness budget is spent: then a step that does not wait must `yieldTurn()` first, so that a loop of such
+ * steps cannot starve the event loop. Never under a schedule of the user's, which has its own idea of fairness, and
+ * whose steps must not depend on real time.
  */
 export function outOfTurn({ task: { runtime } }: StatusNode): boolean {
   return runtime.schedule === null && !runtime.turns.spend();
@@ -258,80 +260,4 @@ export function refuse(node: StatusNode): Promise<never> {
   const promise = waiter.begun();
   waiter.fail(error);
   return promise;
-}
-
-/** The handle through which a wait made by `suspend()` is ended. Exactly one call wins. */
-export interface Waker<T> {
-  /** Whether the wait is still open. */
-  readonly pending: boolean;
-  /** Ends the wait with a value; returns `false`, and does nothing, if it was over. */
-  wake(value: T): boolean;
-  /** Ends the wait with an error; returns `false`, and does nothing, if it was over. */
-  fail(error: unknown): boolean;
-}
-
-/**
- * Waits until somebody calls the waker: the one primitive under every wait of this library (low level).
- *
- * Exactly one of *wake* and *abort* wins, decided at the moment of the call, so a value handed to `wake()` that
- * returned `true` is never lost. A wait that nobody awaits never ends the process.
- *
- * **Cancellation:** in a cancelled scope it rejects with `Cancelled` before `register` is called. Later, `abort`
- * is called at most once, synchronously from `cancel()` and in the canceller's async context: do not read
- * ambient state in it. It undoes the operation and returns `true`, or returns `false` when that is
- * impossible: then the wait goes on, and somebody must still end it.
- *
- * @example A wait for the next message of a port
- * ```ts
- * import { suspend } from "@trefoil/io/lowlevel";
- * import { assertEquals } from "@std/assert";
- *
- * function nextMessage(port: MessagePort): Promise<unknown> {
- *   let listener: (event: MessageEvent) => void;
- *   return suspend(
- *     { kind: "message from port" },
- *     (waker) => {
- *       listener = (event) => waker.wake(event.data);
- *       port.addEventListener("message", listener, { once: true });
- *       port.start();
- *     },
- *     () => {
- *       port.removeEventListener("message", listener);
- *       return true;
- *     },
- *   );
- * }
- * const { port1, port2 } = new MessageChannel();
- * port1.postMessage("hello");
- * assertEquals(await nextMessage(port2), "hello");
- * port1.close();
- * port2.close();
- * ```
- *
- * @param reason What is waited for; shown in the task tree.
- * @param register Called at once with the waker; an error thrown here ends the wait.
- * @param abort Undoes the operation when the wait is cancelled.
- * @returns A promise for the value given to `wake()`.
- * @throws {Cancelled} If the scope is cancelled before the wake.
- * @throws {TypeError} If `register` or `abort` is not a function, or `abort` returned something else than `true` or `false`.
- */
-export function suspend<T>(
-  reason: WaitReason,
-  register: (waker: Waker<T>) => void,
-  abort: (cancelled: Cancelled) => boolean,
-): Promise<T> {
-  const fault = faultOf(() => {
-    requireFunction("wait", "register", register);
-    requireFunction("wait", "abort", abort);
-  });
-  if (fault !== null) return Promise.reject(fault);
-  const node = currentNode();
-  if (node.cancelled !== null) return refuse(node);
-  const waiter = new Waiter<T>(node, reason, abort);
-  try {
-    register(waiter);
-  } catch (error) {
-    waiter.fail(error);
-  }
-  return waiter.begun();
 }

@@ -1,18 +1,18 @@
 /** The two ways between cancel scopes and `AbortSignal`. */
 
-import { CancelScope, cancelScope, runScope } from "./cancel_scope.ts";
+import { CancelScope, scopes } from "../kernel/cancel_scope.ts";
 import { requireFunction, show } from "../base/check.ts";
 import { currentNode } from "../kernel/context.ts";
 import { composedWait } from "../kernel/composed_wait.ts";
 import { signalOf } from "../kernel/status.ts";
 
 /**
- * Returns an `AbortSignal` for the calling region, to hand to code that knows no scopes.
+ * Returns an `AbortSignal` for the calling region, to hand to code that does not know scopes.
  *
- * It is aborted, with the `Cancelled` as its reason, when the innermost scope or task that calls this is cancelled by
- * whoever can reach it; under a shield that is the shielded region alone. Repeated calls in one region return the same
- * signal. It is made lazily: a region that never asks pays nothing. What goes on when the region has simply ended is
- * not aborted.
+ * It is aborted, with the `Cancelled` as its reason, when the innermost scope or task around the call is cancelled,
+ * from inside or outside. Inside a shield, only cancellations from within the shield abort it. Leaving the region
+ * normally does not abort it. Repeated calls in one region return the same signal. The signal is made lazily: a region
+ * that never asks for one pays nothing.
  *
  * A signal cannot be un-aborted, so it cannot follow a shield that is put up later.
  *
@@ -28,19 +28,21 @@ import { signalOf } from "../kernel/status.ts";
  * ```
  *
  * @returns The signal; aborted already if the region is cancelled.
+ * @category Interop
  */
 export function currentSignal(): AbortSignal {
   return signalOf(currentNode());
 }
 
 /**
- * Runs a function that is cancelled when somebody else's signal is aborted: for functions that take a `signal`, as those
- * of the web platform do.
+ * Runs `body` in a scope that is cancelled when `signal` aborts.
  *
- * No listener is left on the signal when it returns, however long that lives. A signal that is aborted already lets the
- * function run to its first wait.
+ * Use it to offer a `signal` option, as functions of the web platform do.
  *
- * **Cancellation:** one from outside passes through as `Cancelled`.
+ * When it returns, no listener is left on the signal. If the signal is aborted already, the function runs up to its
+ * first wait.
+ *
+ * **Cancellation:** a cancellation from outside passes through as `Cancelled`.
  *
  * @example A function with the platform's manners
  * ```ts
@@ -60,6 +62,7 @@ export function currentSignal(): AbortSignal {
  * @returns What the body returned.
  * @throws {unknown} The reason of the signal, if its abort ended the body.
  * @throws {TypeError} If `signal` is not an `AbortSignal`, or `body` is not a function.
+ * @category Interop
  */
 export function withSignal<T>(signal: AbortSignal, body: () => T | Promise<T>): Promise<T> {
   return composedWait(() => runWithSignal(signal, body));
@@ -71,11 +74,11 @@ async function runWithSignal<T>(signal: AbortSignal, body: () => T | Promise<T>)
   }
   requireFunction("run with a signal", "body", body);
   const scope = new CancelScope();
-  const aborted = (): void => cancelScope(scope, "signal", signal.reason);
+  const aborted = (): void => scopes.cancel(scope, "signal", signal.reason);
   if (signal.aborted) aborted();
   else signal.addEventListener("abort", aborted, { once: true });
   try {
-    return await runScope(scope, () => body(), (outcome) => {
+    return await scopes.run(scope, () => body(), (outcome) => {
       if (outcome.cancelledCaught) throw signal.reason;
       return outcome.value;
     });

@@ -267,7 +267,7 @@ Deno.test(
     await assertRejects(() => chunks.receive(), EndOfChannel, "Cannot receive as the stream has ended");
     await chunks.close();
     await chunks.close();
-    await assertRejects(() => chunks.receive(), Error, "Cannot receive as this end was closed");
+    await assertRejects(() => chunks.receive(), Error, "Cannot receive as this receiving end is closed");
     {
       await using endless = receiverFromReadable(
         new ReadableStream<number>({
@@ -300,7 +300,7 @@ Deno.test(
     });
     assertEquals(got.sort(), [1, 2, 3]);
     await openNursery(async (nursery) => {
-      nursery.startSoon(() => assertRejects(() => chunks.receive(), Error, "this end was closed"));
+      nursery.startSoon(() => assertRejects(() => chunks.receive(), Error, "this receiving end was closed meanwhile"));
       await sleep(1);
       await chunks.close();
     });

@@ -3,53 +3,60 @@
 import { faultOf, requireFunction, requireOptions, requireTimeout, show } from "../base/check.ts";
 import { composedWait } from "../kernel/composed_wait.ts";
 import { currentNode } from "../kernel/context.ts";
-import { isAsync, iteratorOf } from "../channels/readable.ts";
+import { isAsync, iteratorOf } from "../kernel/iterator_of.ts";
 import { failureOf } from "../kernel/elsewhere.ts";
 import { NOTHING } from "../base/error_tree.ts";
-import type { Cancelled } from "../errors/errors.ts";
+import type { Cancelled } from "../kernel/cancelled.ts";
 import { read } from "../base/foreign.ts";
 import { ignore } from "../base/quiet.ts";
-import { type ForeignReason, promiseOf, Settlement, settlementOf } from "../kernel/settlement.ts";
-import { checked } from "../kernel/source.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { shielded } from "./timeouts.ts";
-import { pass, refuse, type WaitReason } from "../kernel/waiter.ts";
+import type { ForeignReason, WaitReason } from "../kernel/wait_reason.ts";
+import { promiseOf, Settlement, settlementOf } from "../kernel/settlement.ts";
+import { requireResult } from "../kernel/source.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { shielded } from "./shielded.ts";
+import { refuse, yieldTurn } from "../kernel/waiter.ts";
 
 const FOREIGN: ForeignReason = { kind: "foreign promise", foreign: true };
 
-/** How long whoever was told to cancel may take by default, in milliseconds: as long as most clients wait for a server. */
+/**
+ * How long whoever was told to cancel may take by default, in milliseconds: as long as most clients wait for a server.
+ */
 const TELLING_TIMEOUT = 5_000;
 
-/** Options of `cancellable()`. */
+/**
+ * Options of `cancellable()`.
+ *
+ * @category Interop
+ */
 export interface CancellableOptions {
   /**
-   * Tells whoever does the work that its result is not wanted any more. Called once, when the wait is cancelled, under
-   * a shield of its own, so it may wait.
+   * Tells the code that does the work that its result is no longer wanted. Called once, when the wait is cancelled. It
+   * runs in its own shield, so it may wait.
    */
   readonly cancel?: (cancelled: Cancelled) => unknown;
   /**
-   * How long the wait goes on at most after it was cancelled, in milliseconds, until the work has ended and `cancel` is
-   * done. By default 5,000 with `cancel`, and 0 without it: work that was not told to end goes on.
+   * How long the wait may go on after it was cancelled, in milliseconds, until `cancel` is done and the work has ended.
+   * The default is 5,000 with `cancel`, and 0 without it, as work that was not told to end goes on.
    */
   readonly timeout?: number;
-  /** What is waited for, as the task tree shows it. */
+  /** The label of the wait in the task tree. */
   readonly label?: string;
 }
 
 /**
  * Waits for a foreign promise in a way that can be cancelled.
  *
- * Cancelling ends the wait, not the work behind the promise: that goes on, and its result, or error, is dropped. To end
- * the work as well, give it a `currentSignal()`. Or give `cancel`, which tells whoever does the work: then the call
- * waits until the promise has settled, for `timeout` at most.
+ * Cancelling ends the wait, not the work behind the promise. The work goes on, and its result or error is dropped. To
+ * end the work as well, give it a `currentSignal()`, or pass `cancel`, which tells it to end. With `cancel`, the call
+ * then waits until the promise has settled, for `timeout` at most.
  *
- * The library does not know who will settle the promise, with or without a `label`; `cancellable(hostOperation(label, promise))`
- * says that the outside world will, so that virtual time waits for it. A promise may be waited for any number of times:
- * nothing is kept of a wait that is over.
+ * The library does not know who will settle the promise, even with a `label`. If the outside world will, write
+ * `cancellable(hostOperation(label, promise))`: then virtual time waits for it. A promise may be waited for any number
+ * of times; nothing is kept of a wait that is over.
  *
- * **Cancellation:** throws `Cancelled`; the result of the promise is lost. If it is fulfilled after `cancel` was called, and
- * in time, its value is returned; if it is rejected, that is taken for the answer to `cancel`. An error of `cancel` itself
- * is thrown.
+ * **Cancellation:** throws `Cancelled`; the result of the promise is lost. If the promise is fulfilled within the
+ * `timeout`, its value is returned after all. If it is rejected then, that counts as the answer to `cancel`, and
+ * `Cancelled` is thrown. An error of `cancel` itself is thrown.
  *
  * @example A promise that never settles
  * ```ts
@@ -80,22 +87,24 @@ export interface CancellableOptions {
  * ```
  *
  * @param promise The promise, or anything with a `then`.
- * @param options Whom to tell, how long to wait for that, and a label.
- * @returns What the promise gives.
+ * @param options How to end the work, how long to wait for its end, and a label.
+ * @returns The value of the promise.
  * @throws {TypeError} If `promise` has no `then`, or an option is of the wrong type.
  * @throws {RangeError} If `timeout` is negative or `NaN`.
+ * @category Interop
  */
 export function cancellable<T>(promise: PromiseLike<T>, options?: CancellableOptions): Promise<T>;
 /**
- * Goes through a foreign async iterable in a way that can be cancelled.
+ * Iterates a foreign async iterable in a way that can be cancelled.
  *
- * For iterables that wait for something this library does not know, such as `Deno.watchFs()` or the subscription of a
- * driver: a plain loop over one is cancelled only when its next item comes. Leaving the loop calls the iterable's `return()`.
- * For an iterable that waits for operations of this library use `toChannel()`, which also keeps an item whose wait was
- * cancelled.
+ * Use it for iterables that wait for something this library does not know, such as `Deno.watchFs()` or the subscription
+ * of a driver. A plain loop over such an iterable is cancelled only when the next item comes. Leaving the loop calls
+ * the iterable's `return()`. For an iterable that waits for operations of this library, use `toChannel()`: it also
+ * keeps an item whose wait was cancelled.
  *
- * **Cancellation:** ends the iteration with `Cancelled`. The iterable is told at once, by `cancel` if that is given, and by
- * its `return()`; what it is being asked for is lost. Nobody waits until it has ended, except for a `timeout`.
+ * **Cancellation:** ends the iteration with `Cancelled`. It calls `cancel`, if given, and the iterable's `return()` at
+ * once. The item that was being waited for is lost. The loop waits until these calls and that item are done, for
+ * `timeout` at most.
  *
  * @example Watching a folder for a while
  * ```ts
@@ -115,10 +124,11 @@ export function cancellable<T>(promise: PromiseLike<T>, options?: CancellableOpt
  * ```
  *
  * @param iterable The iterable.
- * @param options Whom to tell, how long to wait for that, and a label.
- * @returns An iterator over the same items, to be gone through once.
+ * @param options How to end the work, how long to wait for its end, and a label.
+ * @returns An iterator over the same items; it can be iterated once.
  * @throws {TypeError} If an option is of the wrong type.
  * @throws {RangeError} If `timeout` is negative or `NaN`.
+ * @category Interop
  */
 export function cancellable<T>(iterable: AsyncIterable<T>, options?: CancellableOptions): CancellableIterator<T>;
 export function cancellable<T>(
@@ -126,7 +136,7 @@ export function cancellable<T>(
   options: CancellableOptions = {},
 ): Promise<T> | CancellableIterator<T> {
   const iterable = typeof read(source, "then") !== "function" && isAsync(source);
-  const fault = faultOf(() => check(source, iterable, options));
+  const fault = faultOf(() => requireForeign(source, iterable, options));
   if (iterable) {
     if (fault !== null) throw fault;
     return new ForeignIterator(source as AsyncIterable<T>, options);
@@ -145,11 +155,15 @@ export function cancellable<T>(
   }
 }
 
-/** What `cancellable()` makes of an async iterable. */
+/**
+ * The iterator that `cancellable()` makes of an async iterable.
+ *
+ * @category Interop
+ */
 export interface CancellableIterator<T> extends AsyncIterableIterator<T>, AsyncDisposable {
 }
 
-function check(source: unknown, iterable: boolean, options: CancellableOptions): void {
+function requireForeign(source: unknown, iterable: boolean, options: CancellableOptions): void {
   requireOptions("wait", options);
   const { cancel, timeout = 0, label = "" } = options;
   if (!iterable && typeof read(source, "then") !== "function") {
@@ -186,7 +200,10 @@ async function waitAndTell<T>(node: StatusNode, settlement: Settlement<T>, optio
   return settlement.result as T;
 }
 
-/** Tells whoever does the work, and waits for a while until that is done and the work has ended. Throws what the telling does. */
+/**
+ * Tells whoever does the work, and waits for a while until that is done and the work has ended. Throws what the telling
+ * does.
+ */
 async function tell(
   node: StatusNode,
   call: () => unknown,
@@ -247,7 +264,7 @@ class ForeignIterator<T> implements CancellableIterator<T> {
     const { cancelled } = node;
     if (cancelled !== null && this.#iterator === null) return await refuse(node);
     if (this.#over) {
-      await pass(node, undefined);
+      await yieldTurn(node, undefined);
       return { done: true, value: undefined };
     }
     if (cancelled !== null) return await this.#leave(node, cancelled, null);
@@ -261,7 +278,7 @@ class ForeignIterator<T> implements CancellableIterator<T> {
     // Also if what it gave is no result.
     this.#over = true;
     if (question.state === "rejected") throw question.result;
-    const result = checked<T>(question.result);
+    const result = requireResult<T>(question.result);
     this.#over = read(result, "done") === true;
     return result;
   }

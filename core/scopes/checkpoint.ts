@@ -2,17 +2,17 @@
 
 import { currentNode } from "../kernel/context.ts";
 import { ignore } from "../base/quiet.ts";
-import { outOfTurn, pass, refuse } from "../kernel/waiter.ts";
+import { outOfTurn, refuse, yieldTurn } from "../kernel/waiter.ts";
 
 /**
  * Lets other tasks run, and throws if the scope is cancelled: a checkpoint and nothing else.
  *
- * Put it into long computations. It yields first and looks then, so a cancellation that arrives meanwhile is
+ * Call it in long computations. It yields first and then looks for a cancellation, so one that arrives meanwhile is
  * noticed by the same call.
  *
  * **Cancellation:** throws `Cancelled`; nothing is lost.
  *
- * **Cost:** a fifth of a microsecond; every 256th or so lets the event loop take a turn (2 us).
+ * **Cost:** a fifth of a microsecond; about every 256th call lets the event loop take a turn (2 microseconds).
  *
  * @example A long computation that can be cancelled
  * ```ts
@@ -26,12 +26,13 @@ import { outOfTurn, pass, refuse } from "../kernel/waiter.ts";
  * ```
  *
  * @returns A promise that resolves when it is this task's turn again.
+ * @category Scopes and timeouts
  */
 export function checkpoint(): Promise<void> {
   const node = currentNode();
   if (node.cancelled !== null) return refuse(node);
   const promise = new Promise<void>((resolve, reject) => {
-    pass(node, undefined).then(() => {
+    yieldTurn(node, undefined).then(() => {
       if (node.cancelled === null) return resolve();
       // Not an async function for this line: as for every wait, one that nobody awaits never ends the process.
       promise.catch(ignore);
@@ -42,7 +43,9 @@ export function checkpoint(): Promise<void> {
 }
 
 /**
- * Throws if the scope is cancelled, and otherwise returns, without letting others run unless the task has had its turn.
+ * Throws if the scope is cancelled, and otherwise returns.
+ *
+ * It lets other tasks run only if the calling task has used up its turn.
  *
  * **Cancellation:** throws `Cancelled`; nothing is lost.
  *
@@ -60,12 +63,13 @@ export function checkpoint(): Promise<void> {
  * ```
  *
  * @returns A resolved promise.
+ * @category Low level
  */
 export function checkpointIfCancelled(): Promise<void> {
   const node = currentNode();
   if (node.cancelled !== null) return refuse(node);
   // A loop of nothing else must not starve the event loop.
-  return outOfTurn(node) ? pass(node, undefined) : Promise.resolve();
+  return outOfTurn(node) ? yieldTurn(node, undefined) : Promise.resolve();
 }
 
 /**
@@ -87,7 +91,8 @@ export function checkpointIfCancelled(): Promise<void> {
  * ```
  *
  * @returns A promise that resolves when it is this task's turn again.
+ * @category Low level
  */
 export function cancelShieldedCheckpoint(): Promise<void> {
-  return pass(currentNode(), undefined);
+  return yieldTurn(currentNode(), undefined);
 }

@@ -172,7 +172,7 @@ Deno.test(
       TypeError,
       'Cannot wait until shutdown as "body" must be a function: received a promise: write () => work() instead of work()',
     );
-  }),
+  }, { leaks: { forgottenWaits: "ignore" } }),
 );
 
 Deno.test(

@@ -1,26 +1,15 @@
-/** Timeouts, shields and soft ends: the short forms of `CancelScope`. */
+/** Timeouts: the short forms of `CancelScope`. */
 
-import { faultOf, requireOptions, requireTime, requireTimeout } from "../base/check.ts";
-import { CancelScope, notesWaits, runScope, type ScopeOutcome, waitsOf } from "./cancel_scope.ts";
-import { currentNode } from "../kernel/context.ts";
+import { faultOf, requireTime, requireTimeout } from "../base/check.ts";
+import { CancelScope, type ScopeOutcome, scopes } from "../kernel/cancel_scope.ts";
 import { TooSlowError } from "../errors/errors.ts";
-import { formatTime } from "../time/sleep.ts";
+import { formatTime } from "../base/format_time.ts";
 import { waitText } from "../kernel/wait_text.ts";
-
-/** How `shielded()` is bounded. */
-export interface ShieldedOptions {
-  /**
-   * How long the function may take, in milliseconds, before it is cancelled after all.
-   *
-   * @default {Infinity}
-   */
-  readonly timeout?: number;
-}
 
 /**
  * Runs a function and stops waiting for it after a length of time.
  *
- * Everything in it has ended when the promise settles, whichever way it went.
+ * When the promise settles, everything in the function has ended, however it went.
  *
  * **Cancellation:** the timeout cancels the waits inside, however deep; a cancellation from outside passes through.
  *
@@ -40,6 +29,7 @@ export interface ShieldedOptions {
  * @param body What to run; receives the scope.
  * @returns What the body returned, or that it was cancelled.
  * @throws {RangeError} If `ms` is negative or `NaN`; the body does not start.
+ * @category Scopes and timeouts
  */
 export function moveOnAfter<T>(
   ms: number,
@@ -60,16 +50,17 @@ export function moveOnAfter<T>(
  * import { currentTime, moveOnAt, sleep } from "@trefoil/io";
  * import { assert } from "@std/assert";
  *
- * const deadline = currentTime() + 5;
- * const first = await moveOnAt(deadline, () => sleep(1));
+ * const deadline = currentTime() + 20;
+ * const first = await moveOnAt(deadline, () => "quick");
  * const second = await moveOnAt(deadline, () => sleep(60_000));
  * assert(!first.cancelledCaught && second.cancelledCaught);
  * ```
  *
- * @param deadline The moment, in milliseconds as `currentTime()` counts them. One in the past cancels at once.
+ * @param deadline The moment, in milliseconds as `currentTime()` counts them. A moment in the past cancels at once.
  * @param body What to run; receives the scope.
  * @returns What the body returned, or that it was cancelled.
  * @throws {RangeError} If `deadline` is `NaN`; the body does not start.
+ * @category Scopes and timeouts
  */
 export function moveOnAt<T>(
   deadline: number,
@@ -83,8 +74,8 @@ export function moveOnAt<T>(
 /**
  * Runs a function and fails if it takes longer than a length of time.
  *
- * Everything in it has ended when the promise settles. An error of the body wins over the timeout: so a `TooSlowError` may
- * also come from a timeout further in. Where it matters whose it is, use `moveOnAfter()`: its outcome is its own.
+ * When the promise settles, everything in the function has ended. If the body throws, that error is thrown, even after
+ * the timeout. A nested `failAfter()` throws the same class: use `moveOnAfter()` to know which timeout fired.
  *
  * **Cancellation:** the timeout cancels the waits inside; a cancellation from outside passes through.
  *
@@ -103,6 +94,7 @@ export function moveOnAt<T>(
  * @returns What the body returned.
  * @throws {TooSlowError} If the scope was cancelled and caught it, by the timeout or by hand.
  * @throws {RangeError} If `ms` is negative or `NaN`; the body does not start.
+ * @category Scopes and timeouts
  */
 export function failAfter<T>(ms: number, body: (scope: CancelScope) => T | Promise<T>): Promise<T> {
   const fault = faultOf(() => requireTimeout("set a timeout", "ms", ms));
@@ -117,11 +109,12 @@ export function failAfter<T>(ms: number, body: (scope: CancelScope) => T | Promi
  *
  * @example A budget shared by two calls
  * ```ts
- * import { currentTime, failAt, sleep } from "@trefoil/io";
+ * import { currentTime, failAt, sleep, TooSlowError } from "@trefoil/io";
+ * import { assertRejects } from "@std/assert";
  *
- * const deadline = currentTime() + 1_000;
- * await failAt(deadline, () => sleep(1));
- * await failAt(deadline, () => sleep(1));
+ * const deadline = currentTime() + 20;
+ * await failAt(deadline, () => "quick");
+ * await assertRejects(() => failAt(deadline, () => sleep(60_000)), TooSlowError);
  * ```
  *
  * @param deadline The moment, in milliseconds as `currentTime()` counts them.
@@ -129,6 +122,7 @@ export function failAfter<T>(ms: number, body: (scope: CancelScope) => T | Promi
  * @returns What the body returned.
  * @throws {TooSlowError} If the scope was cancelled and caught it, by the deadline or by hand.
  * @throws {RangeError} If `deadline` is `NaN`; the body does not start.
+ * @category Scopes and timeouts
  */
 export function failAt<T>(deadline: number, body: (scope: CancelScope) => T | Promise<T>): Promise<T> {
   const fault = faultOf(() => requireTime("set a deadline", "deadline", deadline));
@@ -141,11 +135,11 @@ function inTime<T>(
   body: (scope: CancelScope) => T | Promise<T>,
   when: () => string,
 ): Promise<T> {
-  notesWaits(scope);
-  return runScope(scope, body, (outcome) => {
+  scopes.notesWaits(scope);
+  return scopes.run(scope, body, (outcome) => {
     if (!outcome.cancelledCaught) return outcome.value;
     const { cancelled } = outcome;
-    const waits = waitsOf(scope);
+    const waits = scopes.waitsOf(scope);
     let how = `its scope was cancelled: ${cancelled.message}`;
     if (cancelled.source === "deadline") {
       how = `it was not done when ${when()}`;
@@ -155,69 +149,4 @@ function inTime<T>(
     }
     throw new TooSlowError(`Cannot finish in time as ${how}`, { cause: cancelled, waits });
   });
-}
-
-/**
- * Runs a function that cancellation from outside does not reach: cleanup that has to wait.
- *
- * Give it a timeout, or a peer that does not answer holds up the whole program.
- *
- * **Cancellation:** from outside kept out until the function has ended; the next wait after it throws. Its own
- * timeout ends it.
- *
- * @example Saying goodbye even when cancelled
- * ```ts
- * import { moveOnAfter, shielded, sleep } from "@trefoil/io";
- * import { assert } from "@std/assert";
- *
- * let saidGoodbye = false;
- * await moveOnAfter(1, async () => {
- *   try {
- *     await sleep(60_000);
- *   } finally {
- *     await shielded(async () => {
- *       await sleep(1);
- *       saidGoodbye = true;
- *     }, { timeout: 5_000 });
- *   }
- * });
- * assert(saidGoodbye);
- * ```
- *
- * @param body What to run.
- * @param options A limit in time.
- * @returns What the body returned, or that the timeout ended it.
- * @throws {RangeError} If the timeout is negative or `NaN`.
- */
-export function shielded<T>(
-  body: (scope: CancelScope) => T | Promise<T>,
-  options: ShieldedOptions = {},
-): Promise<ScopeOutcome<T>> {
-  const fault = faultOf(() => {
-    requireOptions("shield a function", options);
-    if (options.timeout !== undefined) requireTimeout("shield a function", "timeout", options.timeout);
-  });
-  if (fault !== null) return Promise.reject(fault);
-  return new CancelScope({ timeout: options.timeout ?? Infinity, shield: true }).run(body);
-}
-
-/**
- * Tells whether a shutdown was requested for the code that asks: see `CancelScope.shutdown()`.
- *
- * @example Leaving a loop between two pieces of work
- * ```ts
- * import { moveOnAfter, shutdownRequested } from "@trefoil/io";
- * import { assert } from "@std/assert";
- *
- * await moveOnAfter(1_000, (scope) => {
- *   assert(!shutdownRequested());
- *   scope.shutdown();
- *   assert(shutdownRequested());
- * });
- * ```
- *
- * @returns Whether this code should wind down.
- */
-export function shutdownRequested(): boolean {
-  return currentNode().shutdown;
 }

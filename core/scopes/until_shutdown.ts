@@ -1,36 +1,38 @@
 /**
  * Ends what is merely idle when a shutdown begins: a wait, or the next step of a loop.
  *
- * Of a loop, each `next()` of the source runs in a scope that a shutdown cancels. A source that waits for operations of this
- * library is done within the turn: with `Cancelled`, or with a value that was handed over before, which must not be lost.
- * What is still pending after that, and does not clean up, waits for something else, and might for ever: it is told by its
- * `return()`, and left. Unlike `SourceReader`, which waits for that `return()` as it can be given a `stop`: a shutdown must
- * not hang on one source.
+ * Of a loop, each `next()` of the source runs in a scope that a shutdown cancels. A source that waits for operations of
+ * this library is done within the turn: with `Cancelled`, or with a value that was handed over before, which must not
+ * be lost. What is still pending after that, and does not clean up, waits for something else, and might for ever: it is
+ * told by its `return()`, and left. Unlike `SourceReader`, which waits for that `return()` as it can be given a `stop`:
+ * a shutdown must not hang on one source.
  */
 
 import { faultOf, requireFunction } from "../base/check.ts";
-import { CancelScope, endAtShutdown, type ScopeOutcome } from "./cancel_scope.ts";
-import { iteratorOf } from "../channels/readable.ts";
+import { CancelScope, type ScopeOutcome, scopes } from "../kernel/cancel_scope.ts";
+import { iteratorOf } from "../kernel/iterator_of.ts";
 import { composedWait } from "../kernel/composed_wait.ts";
 import { currentNode } from "../kernel/context.ts";
 import { read } from "../base/foreign.ts";
 import { hostImmediate } from "../base/host_time.ts";
 import { ignore } from "../base/quiet.ts";
 import { promiseOf, settlementOf } from "../kernel/settlement.ts";
-import { isBusy, type StatusNode } from "../kernel/status.ts";
-import { afterFailure, mark } from "../errors/suppressed_errors.ts";
-import { pass, refuse, type WaitReason } from "../kernel/waiter.ts";
+import { isBusy } from "../kernel/status.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { afterFailure, mark } from "../kernel/suppressed.ts";
+import { refuse, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 
 const NEXT: WaitReason = { kind: "next item" };
 
 /**
- * Runs a wait that is merely idle, and ends it when a shutdown begins.
+ * Runs a function that only waits for new work, and cancels it as soon as a shutdown begins.
  *
- * Wrap what waits for new work (the next request, the next connection), not the work itself: `scope.shutdown()`
- * then ends the idle ones at once and gives the others the grace.
+ * Wrap the wait for new work (the next request, the next connection), not the work itself. Then `scope.shutdown()` ends
+ * the idle waits at once and gives the work in progress the grace.
  *
- * **Cancellation:** a shutdown of any scope around it cancels the body, and the outcome says so; a cancellation
- * from outside passes through. What the body loses when cancelled is its own matter.
+ * **Cancellation:** a shutdown of any scope around it cancels the body, and the outcome says so; a cancellation from
+ * outside passes through. What is lost then depends on the body.
  *
  * @example A worker that finishes its job, but takes no new one
  * ```ts
@@ -49,18 +51,21 @@ const NEXT: WaitReason = { kind: "next item" };
  *
  * @param body What to run.
  * @returns What the body returned, or that the shutdown ended it.
+ * @category Scopes and timeouts
  */
 export function untilShutdown<T>(body: () => T | Promise<T>): Promise<ScopeOutcome<T>>;
 /**
- * Goes through an async iterable, and ends, as if that had ended, when a shutdown begins.
+ * Iterates an async iterable, and ends the iteration when a shutdown begins.
  *
- * The item in progress is finished, and no other is taken: one that is there already stays where it is. For the source it is
- * as if the loop had been left by `break`: its iterator's `return()` is called, if it has one. So the end of a memory channel
- * stays open, a subscription of a broadcast channel is closed, a generator runs its `finally` blocks.
+ * The loop ends as if the source had ended. The item in progress is finished, and no other is taken: an item that is
+ * there already stays in the source. To the source it looks as if the loop had been left by `break`: its iterator's
+ * `return()` is called, if it has one. So the end of a memory channel stays open, a subscription of a broadcast channel
+ * is closed, and a generator runs its `finally` blocks.
  *
- * **Cancellation:** a shutdown of any scope around the loop ends it; a cancellation from outside passes through. Waits of this
- * library in the source are cancelled, and lose what they lose. A source that waits for something else is told by its
- * `return()`, and left: what it was about to give is lost.
+ * **Cancellation:** a shutdown of any scope around the loop ends it; a cancellation from outside passes through. Waits
+ * of this library in the source are cancelled; what is lost then depends on the source. If the source waits for
+ * something else, its `return()` is called and the loop ends without waiting for it: the item it was about to give is
+ * lost.
  *
  * @example A worker that finishes its job when a shutdown begins
  * ```ts
@@ -82,8 +87,9 @@ export function untilShutdown<T>(body: () => T | Promise<T>): Promise<ScopeOutco
  * assertEquals(jobs.tryReceive(), "second");
  * ```
  *
- * @param source What to go through; also a `ReadableStream`.
- * @returns What to loop over. Each loop begins one over the source.
+ * @param source The source, which may be a `ReadableStream`.
+ * @returns An iterable to loop over. Each loop over it begins a loop over the source.
+ * @category Scopes and timeouts
  */
 export function untilShutdown<T>(source: AsyncIterable<T>): AsyncIterable<T>;
 export function untilShutdown<T>(
@@ -96,8 +102,30 @@ export function untilShutdown<T>(
   const fault = faultOf(() => requireFunction("wait until shutdown", "body", body));
   if (fault !== null) return Promise.reject(fault);
   const scope = new CancelScope();
-  endAtShutdown(scope);
+  scopes.endAtShutdown(scope);
   return scope.run(() => body());
+}
+
+/**
+ * Tells whether a shutdown was requested for the calling code: see `CancelScope.shutdown()`.
+ *
+ * @example Leaving a loop between two pieces of work
+ * ```ts
+ * import { moveOnAfter, shutdownRequested } from "@trefoil/io";
+ * import { assert } from "@std/assert";
+ *
+ * await moveOnAfter(1_000, (scope) => {
+ *   assert(!shutdownRequested());
+ *   scope.shutdown();
+ *   assert(shutdownRequested());
+ * });
+ * ```
+ *
+ * @returns Whether this code should wind down.
+ * @category Scopes and timeouts
+ */
+export function shutdownRequested(): boolean {
+  return currentNode().shutdown;
 }
 
 /** Each loop over it begins one over the source. */
@@ -130,11 +158,11 @@ class Iteration<T> implements AsyncIterator<T> {
     if (node.cancelled !== null) return this.#inner === null ? refuse(node) : composedWait(() => this.#refuse(node));
     return composedWait(async () => {
       if (this.#over || node.shutdown) {
-        await pass(node, undefined);
+        await yieldTurn(node, undefined);
         return await this.#end();
       }
       const scope = new CancelScope();
-      endAtShutdown(scope);
+      scopes.endAtShutdown(scope);
       let outcome: ScopeOutcome<IteratorResult<T>>;
       try {
         outcome = await scope.run(() => this.#ask());
@@ -194,6 +222,6 @@ class Iteration<T> implements AsyncIterator<T> {
 
 /** What had been granted before has arrived after this, also if it was put off to a later turn, and passed on. */
 async function turn(node: StatusNode): Promise<void> {
-  await pass(node, undefined);
+  await yieldTurn(node, undefined);
   for (let i = 0; i < 2; i++) await new Promise<void>((done) => hostImmediate(done));
 }

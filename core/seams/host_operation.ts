@@ -1,26 +1,30 @@
 /** Accounting for what only the outside world can finish. */
 
-import { currentNode } from "../kernel/context.ts";
-import { HostOperation as Operation } from "../kernel/host_operations.ts";
+import { OperationInFlight } from "../kernel/host_operations.ts";
+import { currentRuntime } from "../kernel/runtime.ts";
 
-/** An operation of the host that has begun. */
+/**
+ * An operation of the host that has begun.
+ *
+ * @category Low level
+ */
 export interface HostOperation {
-  /** What it is, for reports. */
+  /** The name of the operation in reports. */
   readonly label: string;
-  /** Says that it is over, well or badly. Harmless when repeated. */
+  /** Reports that the operation is over, well or badly. Harmless when repeated. */
   end(): void;
 }
 
 /**
- * Says that an operation of the host has begun in this run (low level).
+ * Records that an operation of the host has begun in this run (low level).
  *
- * While one is in flight, the run is not idle: virtual time stands still, and no deadlock is reported. `hostOperation()`
- * is the simpler form for promises.
+ * While the operation is in flight, the run is not idle: virtual time stands still, and no deadlock is reported.
+ * `hostOperation()` is the simpler form for promises.
  *
  * @example A callback of the host
  * ```ts
- * import { beginHostOperation } from "@trefoil/io/lowlevel";
- * import { assertEquals } from "@std/assert";
+ * import { beginHostOperation, currentRun } from "@trefoil/io/lowlevel";
+ * import { assert, assertEquals } from "@std/assert";
  *
  * const operation = beginHostOperation("next immediate");
  * const done = new Promise<string>((resolve) =>
@@ -29,24 +33,27 @@ export interface HostOperation {
  *     resolve("done");
  *   })
  * );
+ * assert(currentRun().statistics().hostOperations.includes("next immediate"));
  * assertEquals(await done, "done");
+ * assert(!currentRun().statistics().hostOperations.includes("next immediate"));
  * ```
  *
- * @param label What it is, e.g. `"accept 127.0.0.1:80"`.
- * @returns The operation, to be ended by the caller.
+ * @param label The name of the operation in reports, e.g. `"accept 127.0.0.1:80"`.
+ * @returns The operation; the caller calls its `end()`.
+ * @category Low level
  */
 export function beginHostOperation(label: string): HostOperation {
-  return new Operation(label, currentNode().task.runtime.hostOperations);
+  return new OperationInFlight(label, currentRuntime().hostOperations);
 }
 
 /**
  * Accounts for a promise that only the outside world can settle, and returns it.
  *
- * Every call of the host that this library makes is accounted for; wrap your own (a file read, a database
- * driver, a message from a socket) so that virtual time waits for them and no deadlock is reported meanwhile.
+ * The library accounts for its own calls of the host. Wrap yours (a file read, a database driver, a message from a
+ * socket), so that virtual time waits for them and no deadlock is reported meanwhile.
  *
- * **Cancellation:** none of its own: the promise is returned as it is. To leave it behind on cancellation, wait
- * through `suspend()`.
+ * **Cancellation:** none: the promise is returned as it is. To stop waiting for it on cancellation, wrap it in
+ * `cancellable()`.
  *
  * @example A digest, which the host computes in a thread
  * ```ts
@@ -57,9 +64,10 @@ export function beginHostOperation(label: string): HostOperation {
  * assertEquals(digest.byteLength, 32);
  * ```
  *
- * @param label What it is, for reports.
+ * @param label The name of the operation in reports.
  * @param promise The promise of the host.
  * @returns The same promise.
+ * @category Low level
  */
 export function hostOperation<T>(label: string, promise: Promise<T>): Promise<T> {
   if (typeof promise?.then !== "function") {

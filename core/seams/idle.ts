@@ -1,18 +1,18 @@
 /** Hearing that a run has come to rest. */
 
 import { requireFunction } from "../base/check.ts";
-import { currentNode } from "../kernel/context.ts";
+import { currentRuntime } from "../kernel/runtime.ts";
 import { reportHook } from "../base/report_hook.ts";
 
 /**
- * Calls back whenever every task of the current run has come to wait (low level).
+ * Calls a function whenever the last running task of the current run begins to wait (low level).
  *
- * It is called inside the call that began the last of these waits, so before the microtasks of that turn have run, and
- * it must neither wait nor wake. One that throws is called no more, and reported on the console: the wait it is called in
- * belongs to somebody else. Tasks that await a promise the library does not own are not waiting. Ask
- * `currentRun().statistics()` a turn later whether it is still so.
+ * The callback runs synchronously, inside the call that begins that wait, before the microtasks of that turn: do not
+ * wait, wake or cancel in it. If it throws, the error is reported on the console and the callback is removed. A task
+ * that awaits a promise the library does not own is not waiting in this sense. Ask `currentRun().statistics()` a turn
+ * later whether the run is still idle.
  *
- * **Cost:** a call for each time the run comes to rest, while somebody listens.
+ * **Cost:** one call each time the run comes to rest.
  *
  * @example Counting how often a program comes to rest
  * ```ts
@@ -27,13 +27,14 @@ import { reportHook } from "../base/report_hook.ts";
  * assert(rests > 0);
  * ```
  *
- * @param callback Called with nothing.
- * @returns Stops the calls. Harmless when repeated.
+ * @param callback The function; it gets no argument.
+ * @returns A function that stops the calls. Harmless when repeated.
  * @throws {TypeError} If `callback` is not a function.
+ * @category Low level
  */
 export function onIdle(callback: () => void): () => void {
   requireFunction("listen for idleness", "callback", callback);
-  const stop = currentNode().task.runtime.onIdle(() => {
+  const stop = currentRuntime().onIdle(() => {
     try {
       callback();
     } catch (error) {

@@ -1,16 +1,17 @@
-/**
- * Hooks for those who watch a run: tracers, metrics, test drivers.
- *
- * A run without instruments pays one field test per event. A hook that throws is reported once on the console
- * and its instrument removed; the run goes on.
- */
+/** Hooks for those who watch a run: tracers, metrics, test drivers. */
 
-import { reportHook } from "../base/report_hook.ts";
+import type { Cancelled } from "../kernel/cancelled.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import type { Task } from "../tasks/task.ts";
-import type { WaitReason } from "../kernel/waiter.ts";
-import type { Cancelled } from "../errors/errors.ts";
 
-/** Called as things happen in a run; every hook is optional. Hooks must not wait, and must not cancel or wake. */
+/**
+ * Hooks that are called as things happen in a run; each is optional.
+ *
+ * Hooks must not wait, cancel or wake. If one throws, the error is reported once on the console and the instrument is
+ * removed; the run goes on.
+ *
+ * @category Low level
+ */
 export interface Instrument {
   /** A task was made; it has not run yet. */
   taskSpawned?(task: Task): void;
@@ -20,7 +21,7 @@ export interface Instrument {
   blocked?(task: Task, reason: WaitReason): void;
   /** A wait is over and its promise settled; the task continues in a microtask. */
   resumed?(task: Task, reason: WaitReason): void;
-  /** A scope was cancelled, by whatever source. `task` runs its body. */
+  /** A scope was cancelled, from any source. `task` is the one that runs its body. */
   scopeCancelled?(task: Task, cancelled: Cancelled): void;
   /** A deadline passed, and its scope is about to be cancelled. */
   deadlineFired?(task: Task, deadline: number): void;
@@ -28,32 +29,9 @@ export interface Instrument {
   hostOperationStarted?(label: string): void;
   /** An operation of the host ended, well or badly. */
   hostOperationEnded?(label: string): void;
-  /** A scope or task ended while waits or scopes in it were still open: somebody forgot an `await`. Called once for each task that waits there; they are cancelled next. */
+  /**
+   * A scope or task ended while waits or scopes in it were still open, as an `await` was forgotten. Called once for
+   * each task that waits there, before these waits are cancelled.
+   */
   forgottenWait?(task: Task, reasons: readonly WaitReason[]): void;
-}
-
-type Hook = keyof Instrument;
-
-/** Passes events on to several instruments. */
-export class Instruments {
-  #list: readonly Instrument[];
-
-  constructor(list: readonly Instrument[]) {
-    this.#list = list;
-  }
-
-  /** Calls one hook of all instruments. */
-  emit<H extends Hook>(hook: H, ...args: Parameters<NonNullable<Instrument[H]>>): void {
-    for (const instrument of this.#list) {
-      try {
-        (instrument[hook] as ((...args: unknown[]) => void) | undefined)?.apply(instrument, args);
-      } catch (error) {
-        this.#list = this.#list.filter((other) => other !== instrument);
-        reportHook(
-          `Cannot go on with an instrument as its hook "${hook}" threw: the instrument is removed from the run`,
-          error,
-        );
-      }
-    }
-  }
 }

@@ -4,12 +4,16 @@
  * The shapes are Deno's, so that `Deno.connect` and `Deno.listen` fit as they are; tests put a network in memory
  * here. Only types: the core itself touches no network. The default implementation is in `net/`.
  *
- * TCP is what every network has. Unix sockets and TLS are optional: a network in memory may do without, and what
- * needs them says so. A network in memory says that it is one (`inMemory`): what waits for it waits for the program
- * itself, so time goes on meanwhile, and a wait that nothing can end is a deadlock.
+ * Every network implements TCP. Unix sockets and TLS are optional: a network in memory may do without them, and code
+ * that needs them says so. A network in memory sets `inMemory`: its operations are not host operations, so virtual time
+ * moves while they are pending, and a wait that nothing can end is a deadlock.
  */
 
-/** Where a TCP connection goes to or comes from; with TLS or without. */
+/**
+ * One end of a TCP connection, with TLS or without.
+ *
+ * @category Addresses
+ */
 export interface TcpAddress {
   /** Always `"tcp"`. */
   readonly transport: "tcp";
@@ -19,7 +23,11 @@ export interface TcpAddress {
   readonly port: number;
 }
 
-/** An end of a connection over a Unix socket. */
+/**
+ * One end of a connection over a Unix socket.
+ *
+ * @category Addresses
+ */
 export interface UnixAddress {
   /** Always `"unix"`. */
   readonly transport: "unix";
@@ -27,16 +35,27 @@ export interface UnixAddress {
   readonly path: string | null;
 }
 
-/** An end of a connection of any kind; `transport` tells which. */
+/**
+ * One end of a connection of any kind; `transport` tells which kind.
+ *
+ * @category Addresses
+ */
 export type SocketAddress = TcpAddress | UnixAddress;
 
-/** An open connection of the host. */
+/**
+ * An open connection of the host.
+ *
+ * @category Low level
+ */
 export interface NetworkConn<A extends SocketAddress = TcpAddress> {
   /** This end. */
   readonly localAddr: A;
   /** The other end. */
   readonly remoteAddr: A;
-  /** Reads at least one byte into `buffer`; `null` at the end. A pending read rejects when the connection is closed. */
+  /**
+   * Reads at least one byte into `buffer` and returns how many; `null` at the end. A pending read rejects when the
+   * connection is closed.
+   */
   read(buffer: Uint8Array): Promise<number | null>;
   /** Writes some of `data`; returns how many bytes were taken. */
   write(data: Uint8Array): Promise<number>;
@@ -48,23 +67,35 @@ export interface NetworkConn<A extends SocketAddress = TcpAddress> {
   setNoDelay?(noDelay?: boolean): void;
   /** Lets the host probe idle connections. */
   setKeepAlive?(keepAlive?: boolean): void;
-  /** Whether it is in memory: then its operations are not accounted for as operations of the host. */
+  /** Whether it is in memory: then its operations do not count as operations of the host. */
   readonly inMemory?: boolean;
 }
 
-/** An open connection of the host that speaks TLS. A missing `close_notify` is a read error called `UnexpectedEof`. */
+/**
+ * An open connection of the host that speaks TLS. A missing `close_notify` is a read error named `UnexpectedEof`.
+ *
+ * @category Low level
+ */
 export interface NetworkTlsConn extends NetworkConn {
   /** Completes the handshake, which otherwise the first read or write does. Rejects when the connection is closed. */
   handshake(): Promise<NetworkTlsHandshake>;
 }
 
-/** What a TLS handshake has agreed on. */
+/**
+ * What a TLS handshake has agreed on.
+ *
+ * @category Low level
+ */
 export interface NetworkTlsHandshake {
   /** The protocol chosen by ALPN; `null` if none was. */
   readonly alpnProtocol: string | null;
 }
 
-/** A listening socket of the host. */
+/**
+ * A listening socket of the host.
+ *
+ * @category Low level
+ */
 export interface NetworkListener<C extends NetworkConn<SocketAddress> = NetworkConn> {
   /** Where it listens. */
   readonly addr: C["localAddr"];
@@ -72,23 +103,31 @@ export interface NetworkListener<C extends NetworkConn<SocketAddress> = NetworkC
   accept(): Promise<C>;
   /** Stops listening; a pending accept rejects. The file of a Unix socket is removed. */
   close(): void;
-  /** Whether it is in memory: then its operations are not accounted for as operations of the host. */
+  /** Whether it is in memory: then its operations do not count as operations of the host. */
   readonly inMemory?: boolean;
 }
 
-/** How to connect: one address, one attempt. */
+/**
+ * Options of `Network.connect()`: one address, one attempt.
+ *
+ * @category Low level
+ */
 export interface NetworkConnectOptions {
   /** The address to connect to, as `resolve()` gave it. */
   readonly hostname: string;
   /** The port, 1 to 65535. */
   readonly port: number;
-  /** The IP address of this machine to connect from; the host chooses one if left out. */
+  /** The IP address of this machine to connect from; by default the host chooses one. */
   readonly localAddress?: string;
-  /** Aborted, a turn of the event loop later, when nobody wants the connection any more. */
+  /** Aborted one turn of the event loop after the connection has become unwanted. */
   readonly signal?: AbortSignal;
 }
 
-/** Where to listen. */
+/**
+ * Options of `Network.listen()`.
+ *
+ * @category Low level
+ */
 export interface NetworkListenOptions {
   /** The address to listen on, as `resolve()` gave it. */
   readonly hostname: string;
@@ -100,35 +139,51 @@ export interface NetworkListenOptions {
   readonly reusePort?: boolean;
 }
 
-/** Where to listen for TLS, and as whom. */
+/**
+ * Options of `Network.listenTls()`.
+ *
+ * @category Low level
+ */
 export interface NetworkListenTlsOptions extends NetworkListenOptions {
   /** The certificate, and those of its authorities, in PEM. */
   readonly cert: string;
   /** The private key of the certificate, in PEM. */
   readonly key: string;
-  /** The protocols on offer to ALPN, in the order of preference. */
+  /** The protocols offered through ALPN, in order of preference. */
   readonly alpnProtocols?: readonly string[];
 }
 
-/** How to begin TLS as a client. */
+/**
+ * Options of `Network.startTls()`.
+ *
+ * @category Low level
+ */
 export interface NetworkStartTlsOptions {
   /** The name that the certificate of the server must be for. */
   readonly serverName: string;
   /** Certificates of authorities to trust besides those the host trusts, in PEM. */
   readonly caCerts?: readonly string[];
-  /** The protocols on offer to ALPN, in the order of preference. */
+  /** The protocols offered through ALPN, in order of preference. */
   readonly alpnProtocols?: readonly string[];
 }
 
-/** Where to listen on a Unix socket. */
+/**
+ * Options of `Network.listenUnix()`.
+ *
+ * @category Low level
+ */
 export interface NetworkListenUnixOptions {
-  /** The path of the socket file to be made. */
+  /** The path of the socket file to create. */
   readonly path: string;
-  /** The permissions of the file, e.g. `0o600`; those the host gives if left out. */
+  /** The permissions of the file, e.g. `0o600`; by default those the host gives. */
   readonly mode?: number;
 }
 
-/** One address of a name. */
+/**
+ * One address of a name.
+ *
+ * @category Low level
+ */
 export interface ResolvedAddress {
   /** The IP address. */
   readonly address: string;
@@ -136,29 +191,36 @@ export interface ResolvedAddress {
   readonly family: 4 | 6;
 }
 
-/** A network for `run()`: everything in `net` that opens a connection uses nothing else. */
+/**
+ * A network for `run()`. Everything in `net` that opens a connection uses it, and nothing else.
+ *
+ * @category Low level
+ */
 export interface Network {
-  /** Opens a connection. The caller closes it if it does not want it any more by the time it is there. */
+  /** Opens a connection. If it is no longer wanted once it is open, the caller closes it. */
   connect(options: NetworkConnectOptions): Promise<NetworkConn>;
   /** Begins to listen. */
   listen(options: NetworkListenOptions): NetworkListener;
-  /** Finds the addresses of a host name, in the order of preference; the name itself, if `connect()` shall find them. */
+  /**
+   * Finds the addresses of a host name, in order of preference. Returns the name itself to leave the search to
+   * `connect()`.
+   */
   resolve(hostname: string): Promise<readonly ResolvedAddress[]>;
   /** Begins TLS on a connection of this network, as a client, and takes the connection over; does no handshake yet. */
   startTls?(conn: NetworkConn, options: NetworkStartTlsOptions): Promise<NetworkTlsConn>;
   /** Begins to listen for TLS connections; accepting one does no handshake. */
   listenTls?(options: NetworkListenTlsOptions): NetworkListener<NetworkTlsConn>;
-  /** Connects to a Unix socket. The error is called `ConnectionRefused` if nobody listens on the file. */
+  /** Connects to a Unix socket. Rejects with an error named `ConnectionRefused` if nobody listens on the file. */
   connectUnix?(path: string): Promise<NetworkConn<UnixAddress>>;
-  /** Begins to listen on a Unix socket. The error is called `AddrInUse` if there is a file of that path. */
+  /** Begins to listen on a Unix socket. Throws an error named `AddrInUse` if there is a file at that path. */
   listenUnix?(options: NetworkListenUnixOptions): NetworkListener<NetworkConn<UnixAddress>>;
-  /** Removes a file if it is a socket; returns whether there is none any more. */
+  /** Removes a file if it is a socket; returns whether the path is free afterwards. */
   removeSocketFile?(path: string): Promise<boolean>;
   /**
-   * Called before an operation that only the host has, such as serving HTTP, or a request to `url`. Throws if that
-   * would get past this network.
+   * Called before an operation that only the host can do, such as serving HTTP, or a request to `url`. Throws if the
+   * operation would bypass this network.
    */
   requireHost?(action: string, url?: string): void;
-  /** Whether it is in memory: then its operations are not accounted for as operations of the host. */
+  /** Whether it is in memory: then its operations do not count as operations of the host. */
   readonly inMemory?: boolean;
 }

@@ -1,14 +1,18 @@
 /**
  * The seam to the processes of the system: what a run needs of the host to start programs.
  *
- * Tests put processes in memory here. Only types: the core itself starts nothing. The default implementation is in `os/`. The
- * streams have the rules of `SendStream` and `ReceiveStream` in `net`, of which the core knows nothing.
+ * Tests put processes in memory here. Only types: the core itself starts nothing. The default implementation is in
+ * `os/`. The streams have the rules of `SendStream` and `ReceiveStream` in `net`, of which the core knows nothing.
  *
  * Processes in memory say that they are (`inMemory`): what waits for one waits for the program itself, so time goes on
  * meanwhile, and the times that belong to a process (`grace`, `drain`) are measured on the clock of the run.
  */
 
-/** How a process has ended. */
+/**
+ * How a process has ended.
+ *
+ * @category Processes
+ */
 export interface ProcessStatus {
   /** Whether the exit code is 0. */
   readonly success: boolean;
@@ -18,7 +22,11 @@ export interface ProcessStatus {
   readonly signal: string | null;
 }
 
-/** The input of a process, as the program that started it sees it. */
+/**
+ * The input of a process, as the program that started it sees it.
+ *
+ * @category Low level
+ */
 export interface HostProcessInput extends Disposable, AsyncDisposable {
   /** Sends all bytes, in order. */
   sendAll(bytes: Uint8Array): Promise<void>;
@@ -26,7 +34,11 @@ export interface HostProcessInput extends Disposable, AsyncDisposable {
   close(): void;
 }
 
-/** An output of a process, as the program that started it sees it. */
+/**
+ * An output of a process, as the program that started it sees it.
+ *
+ * @category Low level
+ */
 export interface HostProcessOutput extends Disposable, AsyncDisposable, AsyncIterable<Uint8Array> {
   /** Receives what is there, at least one byte; `null` at the end. */
   receiveSome(max?: number): Promise<Uint8Array | null>;
@@ -36,7 +48,11 @@ export interface HostProcessOutput extends Disposable, AsyncDisposable, AsyncIte
   close(): void;
 }
 
-/** A process that was started. */
+/**
+ * A process that was started.
+ *
+ * @category Low level
+ */
 export interface HostProcess {
   /** Its number in the system. */
   readonly pid: number;
@@ -54,7 +70,11 @@ export interface HostProcess {
   unref?(): void;
 }
 
-/** What to start, and how. */
+/**
+ * What to start, and how.
+ *
+ * @category Low level
+ */
 export interface ProcessSpawnOptions {
   /** The program and its arguments. */
   readonly command: readonly [program: string, ...args: string[]];
@@ -74,11 +94,18 @@ export interface ProcessSpawnOptions {
   readonly uid?: number;
   /** The group of users it runs as. */
   readonly gid?: number;
-  /** Whether it gets a process group of its own, which its signals are sent to, and of which nothing is left when it has exited. */
+  /**
+   * Whether it gets a process group of its own, which its signals are sent to, and of which nothing is left when it has
+   * exited.
+   */
   readonly group: boolean;
 }
 
-/** Processes for `run()`: everything in `os` that starts a program uses nothing else. */
+/**
+ * Processes for `run()`: everything in `os` that starts a program uses nothing else.
+ *
+ * @category Low level
+ */
 export interface ProcessHost {
   /** Starts a program; throws if it cannot. */
   spawn(options: ProcessSpawnOptions): HostProcess;

@@ -12,9 +12,10 @@
 
 import { BrokenResourceError } from "../errors/errors.ts";
 import { describeEnded, endedHolder } from "./_holder.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { describe, type Holding, type TaskImpl } from "../kernel/task.ts";
-import { Waiter, type WaitReason } from "../kernel/waiter.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { describe, type Holding, type TaskImpl, taskOf } from "../kernel/task.ts";
+import { Waiter } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
 /** One holding of a lock: from the moment it is granted until it is released. */
@@ -47,7 +48,9 @@ export abstract class LockWaiter<T> extends Waiter<T> {
   abstract granted(guard: Guard): void;
 }
 
-/** A wait in `acquire()`. Its guard is made when it is granted: a thousand that wait need none, and the heap notices. */
+/**
+ * A wait in `acquire()`. Its guard is made when it is granted: a thousand that wait need none, and the heap notices.
+ */
 class AcquireWaiter extends LockWaiter<Guard> {
   get guard(): null {
     return null;
@@ -65,7 +68,10 @@ export class LockCore {
   /** Why it can never be acquired again. */
   broken: BrokenResourceError | null = null;
   readonly waiters = new WaitQueue<never>();
-  /** The lines of conditions on this lock that are not empty: they break with it. Written by `condition.ts`. */
+  /**
+   * What waits for the conditions on this lock, where something does: it breaks with the lock. Written by
+   * `condition.ts`.
+   */
   readonly conditions = new Set<WaitQueue<never>>();
   readonly #name: string;
   readonly #acquiring: WaitReason;
@@ -96,7 +102,10 @@ export class LockCore {
     );
   }
 
-  /** Whether a task stands in the line. Two places of one task are told apart by chance: the second works, or is refused. */
+  /**
+   * Whether a task stands in the line. Two places of one task are told apart by chance: the second works, or is
+   * refused.
+   */
   #waits(task: TaskImpl<unknown>): boolean {
     // Nearly always it has no other wait open.
     if (task.waits === 0) return false;
@@ -136,7 +145,7 @@ export class LockCore {
   }
 
   /** The guard of a task that must hold the lock to do what it is about to do. */
-  held(task: TaskImpl<unknown>, action: string): Guard {
+  requireHeld(task: TaskImpl<unknown>, action: string): Guard {
     const { guard } = this;
     if (guard !== null && guard.owner === task) return guard;
     throw new TypeError(
@@ -153,11 +162,11 @@ export class LockCore {
       `Cannot acquire lock${this.#name} as its owner, ${describeEnded(owner)}, ended while holding it: ` +
         'write "using guard = await lock.acquire()", which releases it in any case',
     );
-    for (const waits of [this.waiters, ...this.conditions]) waits.failAll(this.broken);
+    for (const waiters of [this.waiters, ...this.conditions]) waiters.failAll(this.broken);
   }
 
   #grant(waiter: LockWaiter<never>): void {
-    const guard = waiter.guard ?? new Guard(this, waiter.node.task);
+    const guard = waiter.guard ?? new Guard(this, taskOf(waiter.node));
     this.#give(guard);
     waiter.granted(guard);
     // A forgotten wait of a condition, whose task has ended: it has to get the lock, and gives it back.
@@ -174,3 +183,9 @@ export class LockCore {
     guard.owner.hold(guard);
   }
 }
+
+/** What `Condition` may do with a `Lock`, which is above this file and fills it in. */
+export const friends = {} as {
+  /** The mechanism of a lock. */
+  coreOf(lock: object): LockCore;
+};

@@ -1,28 +1,28 @@
 /** A meeting point. */
 
 import { requireInteger, requireName } from "../base/check.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { inspectable } from "../base/inspect.ts";
-import { pass, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
+import { refuse, Waiter, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
-/** How a `Barrier` is made. */
-export interface BarrierOptions {
-  /** A name for reports. */
-  readonly name?: string;
-}
-
-/** Numbers of a `Barrier`, for debugging. */
+/**
+ * Numbers of a `Barrier`, for debugging.
+ *
+ * @category Synchronisation
+ */
 export interface BarrierStatistics {
   /** How many tasks have arrived and wait for the others. */
   readonly tasksWaiting: number;
 }
 
 /**
- * A meeting point: tasks wait in it until as many as agreed have arrived, then all go on.
+ * A meeting point: tasks wait in it until a fixed number of them have arrived, then all go on.
  *
  * It can be used again at once, for the next round. A task that is cancelled while it waits has not arrived: the others
- * go on waiting for somebody in its place.
+ * go on waiting for another task in its place.
  *
  * **Order:** tasks go on in the order in which they arrived.
  *
@@ -38,6 +38,8 @@ export interface BarrierStatistics {
  * });
  * assertEquals(arrivals.sort(), [0, 1]);
  * ```
+ *
+ * @category Synchronisation
  */
 export class Barrier {
   static {
@@ -61,7 +63,7 @@ export class Barrier {
    * @throws {RangeError} If `parties` is not a whole number from 1 to 2 ** 31.
    * @throws {TypeError} If the name is not a string.
    */
-  constructor(parties: number, options: BarrierOptions = {}) {
+  constructor(parties: number, options: NamedOptions = {}) {
     requireInteger("make a Barrier", "parties", parties, 1, 2 ** 31);
     const name = requireName("make a Barrier", options);
     this.#name = name;
@@ -95,10 +97,10 @@ export class Barrier {
     // Counted first: a schedule of the user's may let others arrive meanwhile, for the next round.
     const others = this.#parties - 1;
     for (let place = 0; place < others; place++) this.#waiters.wakeFirst(place);
-    return pass(node, others);
+    return yieldTurn(node, others);
   }
 
-  /** Counts the waits. */
+  /** Returns a snapshot of the counters, for debugging. */
   statistics(): BarrierStatistics {
     return { tasksWaiting: this.#waiters.size };
   }

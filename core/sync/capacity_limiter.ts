@@ -1,49 +1,53 @@
 /**
- * How many may do something at the same time.
+ * Limiting concurrency, with owners.
  *
- * A token of a task that has ended will not come back, so whoever waits for it waits for ever, and each such mistake makes
- * the rest slower. Of the ways out, to take it back in silence would let in one more than the limit wherever the work goes
- * on without its task; to count it as lost and fail only when all are lost would hide the mistake until the worst moment.
- * So the limiter breaks as a lock does, at the first one, and says whose token it was.
+ * A token of a task that has ended will not come back, so whoever waits for it waits for ever, and each such mistake
+ * makes the rest slower. Of the ways out, to take it back in silence would let in one more than the limit wherever the
+ * work goes on without its task; to count it as lost and fail only when all are lost would hide the mistake until the
+ * worst moment. So the limiter breaks as a lock does, at the first one, and says whose token it was.
  */
 
 import { faultOf, requireCount, requireName, requireOptions, show } from "../base/check.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { BrokenResourceError, WouldBlock } from "../errors/errors.ts";
 import { read } from "../base/foreign.ts";
 import { describeEnded, endedHolder } from "./_holder.ts";
 import { inspectable } from "../base/inspect.ts";
 import type { ReleaseGuard } from "./lock.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { type Holding, TaskImpl } from "../kernel/task.ts";
-import { pass, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { type Holding, TaskImpl, taskOf } from "../kernel/task.ts";
+import { refuse, Waiter, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
-/** How a `CapacityLimiter` is made. */
-export interface CapacityLimiterOptions {
-  /** A name for reports. */
-  readonly name?: string;
-}
-
-/** How a token is borrowed. */
+/**
+ * Options of `CapacityLimiter.acquire()`, `tryAcquire()` and `release()`.
+ *
+ * @category Synchronisation
+ */
 export interface BorrowOptions {
   /**
-   * What borrows the token: any value, compared as by a `Map`. Each borrower can hold one token. Name something else
-   * than the calling task to give the token back in another task, or after this one has ended.
+   * The borrower of the token: any value, compared as by a `Map`. Each borrower can hold one token. Pass something else
+   * than the calling task if another task gives the token back, or if that happens after the calling task has ended.
    *
    * @default {currentTask()}
    */
   readonly onBehalfOf?: unknown;
 }
 
-/** Numbers of a `CapacityLimiter`, for debugging. */
+/**
+ * Numbers of a `CapacityLimiter`, for debugging.
+ *
+ * @category Synchronisation
+ */
 export interface CapacityLimiterStatistics {
   /** How many tokens are out. */
   readonly borrowedTokens: number;
-  /** How many there are. */
+  /** How many tokens there are. */
   readonly totalTokens: number;
-  /** Who has one, in the order in which they got it. */
+  /** The borrowers that have a token, in the order in which they got it. */
   readonly borrowers: readonly unknown[];
   /** How many tasks wait. */
   readonly tasksWaiting: number;
@@ -53,13 +57,13 @@ let takeBack: (token: Token) => void;
 let breakIt: (limiter: CapacityLimiter, owner: TaskImpl<unknown>) => void;
 
 /**
- * Limits how many do something at the same time: each borrows a token and gives it back.
+ * Limits how many tasks do something at the same time: each borrows a token and gives it back.
  *
- * Unlike a semaphore it knows who has a token, so borrowing twice or giving back what one does not have is an error
- * and not a wrong count. The limit can be changed while it is in use.
+ * Unlike a semaphore it knows who has a token. So borrowing twice, or giving back a token that was not borrowed, is an
+ * error and not a wrong count. The limit can be changed while it is in use.
  *
  * A task that borrows for itself must give its token back before it ends. If it does not, the limiter is broken for
- * good: waiting and later calls fail with an error that names the task.
+ * good: calls that wait, and later calls, fail with an error that names the task.
  *
  * **Order:** strictly first come, first served.
  *
@@ -81,6 +85,8 @@ let breakIt: (limiter: CapacityLimiter, owner: TaskImpl<unknown>) => void;
  * });
  * assertEquals(most, 2);
  * ```
+ *
+ * @category Synchronisation
  */
 export class CapacityLimiter {
   static {
@@ -109,12 +115,12 @@ export class CapacityLimiter {
   /**
    * Makes a limiter.
    *
-   * @param totalTokens How many may do it at the same time; `Infinity` sets no limit.
+   * @param totalTokens How many tokens there are; `Infinity` sets no limit.
    * @param options A name.
    * @throws {RangeError} If `totalTokens` is not a whole number >= 0 or `Infinity`.
    * @throws {TypeError} If it is not a number, or the name not a string.
    */
-  constructor(totalTokens: number, options: CapacityLimiterOptions = {}) {
+  constructor(totalTokens: number, options: NamedOptions = {}) {
     requireCount("make a CapacityLimiter", "totalTokens", totalTokens);
     this.#name = requireName("make a CapacityLimiter", options);
     this.#total = totalTokens;
@@ -130,8 +136,8 @@ export class CapacityLimiter {
   }
 
   /**
-   * How many tokens there are. Settable: raising it serves as many waiting tasks at once, lowering it lets those
-   * who have a token finish and serves nobody until enough came back.
+   * How many tokens there are. Settable at any time. Raising it serves as many more waiting tasks at once. Lowering it
+   * takes no token away: nobody is served until enough tokens have come back.
    */
   get totalTokens(): number {
     return this.#total;
@@ -158,9 +164,9 @@ export class CapacityLimiter {
    *
    * **Cancellation:** throws `Cancelled`; no token was borrowed.
    *
-   * @param options Who borrows.
-   * @returns What gives it back, by `using` or `release()`.
-   * @throws {TypeError} If this borrower has a token, or waits for one, already.
+   * @param options The borrower; by default the calling task.
+   * @returns A guard that gives it back, by `using` or `release()`.
+   * @throws {TypeError} If this borrower already has a token or waits for one.
    * @throws {BrokenResourceError} If a task ended without giving its token back, before or meanwhile.
    */
   acquire(options?: BorrowOptions): Promise<ReleaseGuard> {
@@ -173,7 +179,7 @@ export class CapacityLimiter {
     const borrower = borrowerOf(node, options);
     const fault = this.#fault(borrower);
     if (fault !== null) return refusedAfterTurn(node, fault);
-    if (this.#free) return pass<ReleaseGuard>(node, this.#lend(borrower, node.task));
+    if (this.#free) return yieldTurn<ReleaseGuard>(node, this.#lend(borrower, taskOf(node)));
     this.#waiting.add(borrower);
     const waiter = new TokenWaiter(node, this.#reason, this.#waiting, borrower);
     this.#waiters.add(waiter);
@@ -181,12 +187,12 @@ export class CapacityLimiter {
   }
 
   /**
-   * The twin of `acquire()` that does not wait.
+   * Borrows a token without waiting.
    *
-   * @param options Who borrows.
-   * @returns What gives it back.
+   * @param options The borrower; by default the calling task.
+   * @returns A guard that gives it back.
    * @throws {WouldBlock} If no token is free.
-   * @throws {TypeError} If this borrower has a token, or waits for one, already, or the calling task has ended.
+   * @throws {TypeError} If this borrower already has a token or waits for one, or the calling task has ended.
    * @throws {BrokenResourceError} If a task ended without giving its token back.
    */
   tryAcquire(options?: BorrowOptions): ReleaseGuard {
@@ -195,18 +201,19 @@ export class CapacityLimiter {
     const borrower = borrowerOf(node, options);
     const fault = this.#fault(borrower);
     if (fault !== null) throw fault;
-    if (borrower === node.task && node.task.state !== "running") throw endedHolder("a token", node.task);
+    const task = taskOf(node);
+    if (borrower === task && task.state !== "running") throw endedHolder("a token", task);
     if (!this.#free) {
       throw new WouldBlock(`Cannot acquire without waiting as all ${this.#total} tokens are borrowed`);
     }
-    return this.#lend(borrower, node.task);
+    return this.#lend(borrower, taskOf(node));
   }
 
   /**
-   * Gives a token back, for those who cannot keep the guard.
+   * Gives a token back, for code that cannot keep the guard.
    *
-   * @param options Who gives it back.
-   * @throws {TypeError} If this borrower has none.
+   * @param options The borrower; by default the calling task.
+   * @throws {TypeError} If this borrower has no token.
    */
   release(options?: BorrowOptions): void {
     requireOptions("release", options);
@@ -218,7 +225,7 @@ export class CapacityLimiter {
     token.release();
   }
 
-  /** Counts tokens and waits. */
+  /** Returns a snapshot of the counters, for debugging. */
   statistics(): CapacityLimiterStatistics {
     return {
       borrowedTokens: this.#borrowers.size,
@@ -285,7 +292,7 @@ export class CapacityLimiter {
     while (this.#borrowers.size < this.#total && this.#waiters.first !== null) {
       const waiter = this.#waiters.first as TokenWaiter;
       this.#waiting.delete(waiter.borrower);
-      waiter.wake(this.#lend(waiter.borrower, waiter.node.task));
+      waiter.wake(this.#lend(waiter.borrower, taskOf(waiter.node)));
     }
   }
 }

@@ -1,17 +1,23 @@
-/** Waiting, under a lock, until something another task does under it. */
+/** Waiting under a lock for another task to change what the lock protects. */
 
 import { requireCount, show } from "../base/check.ts";
 import { currentNode } from "../kernel/context.ts";
-import type { Cancelled } from "../errors/errors.ts";
+import type { Cancelled } from "../kernel/cancelled.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { inspectable } from "../base/inspect.ts";
-import { coreOf, Lock, type LockStatistics, type ReleaseGuard } from "./lock.ts";
-import { type Guard, type LockCore, LockWaiter } from "./_lock.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { refuse, type WaitReason } from "../kernel/waiter.ts";
+import { Lock, type LockStatistics, type ReleaseGuard } from "./lock.ts";
+import { friends, type Guard, type LockCore, LockWaiter } from "./_lock.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { taskOf } from "../kernel/task.ts";
+import { refuse } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
-/** Numbers of a `Condition`, for debugging. */
+/**
+ * Numbers of a `Condition`, for debugging.
+ *
+ * @category Synchronisation
+ */
 export interface ConditionStatistics {
   /** How many tasks wait to be notified. */
   readonly tasksWaiting: number;
@@ -22,8 +28,8 @@ export interface ConditionStatistics {
 /**
  * A condition variable: a lock, and a line of tasks that wait for something to become true under it.
  *
- * A notified task does not run at once: it moves to the end of the line for the lock. So look again, in a loop, whether
- * what you waited for is still true when `wait()` returns.
+ * A notified task does not run at once: it moves to the end of the line for the lock. So call `wait()` in a loop that
+ * checks whether what you wait for is true.
  *
  * **Order:** tasks are notified in the order in which they began to wait.
  *
@@ -46,20 +52,22 @@ export interface ConditionStatistics {
  * });
  * assertEquals(taken, 42);
  * ```
+ *
+ * @category Synchronisation
  */
 export class Condition {
   static {
-    inspectable(this, "Condition", (condition) => ({ lock: condition.#lock, tasksWaiting: condition.#waits.size }));
+    inspectable(this, "Condition", (condition) => ({ lock: condition.#lock, tasksWaiting: condition.#waiters.size }));
   }
 
   readonly #lock: Lock;
   readonly #core: LockCore;
-  readonly #waits = new WaitQueue<never>();
+  readonly #waiters = new WaitQueue<never>();
 
   /**
    * Makes a condition.
    *
-   * @param lock The lock to use, which several conditions may share; by default one of its own.
+   * @param lock The lock, which several conditions may share; by default a new one.
    * @throws {TypeError} If `lock` is not a `Lock`.
    */
   constructor(lock: Lock = new Lock({ name: "condition" })) {
@@ -67,15 +75,15 @@ export class Condition {
       throw new TypeError(`Cannot make a Condition as "lock" must be a Lock: received ${show(lock)}`);
     }
     this.#lock = lock;
-    this.#core = coreOf(lock);
+    this.#core = friends.coreOf(lock);
   }
 
   /**
-   * Waits until the lock is this task's: `lock.acquire()`.
+   * Acquires the lock, waiting while another task holds it: `lock.acquire()`.
    *
    * **Cancellation:** throws `Cancelled`; the lock is not held.
    *
-   * @returns What releases it, by `using` or `release()`.
+   * @returns A guard that releases it, by `using` or `release()`.
    * @throws {TypeError} If the calling task holds it already.
    */
   acquire(): Promise<ReleaseGuard> {
@@ -83,9 +91,9 @@ export class Condition {
   }
 
   /**
-   * The twin of `acquire()` that does not wait.
+   * Acquires the lock without waiting.
    *
-   * @returns What releases it.
+   * @returns A guard that releases it.
    * @throws {WouldBlock} If another task holds it.
    */
   tryAcquire(): ReleaseGuard {
@@ -93,10 +101,10 @@ export class Condition {
   }
 
   /**
-   * Releases the lock, waits until notified, and acquires it again. The guard of the caller stays good.
+   * Releases the lock, waits until notified, and acquires it again. The guard of the caller stays valid.
    *
-   * **Cancellation:** throws `Cancelled`, but not before it holds the lock again. A notification that came first is
-   * passed on to the next waiter, so none is lost.
+   * **Cancellation:** throws `Cancelled`, once the task holds the lock again. A notification that came before the
+   * cancellation is passed on to the next waiting task, so none is lost.
    *
    * @returns A promise that resolves when the task was notified and holds the lock.
    * @throws {TypeError} If the calling task does not hold the lock.
@@ -107,13 +115,13 @@ export class Condition {
     if (node.cancelled !== null) return refuse(node);
     let guard: Guard;
     try {
-      guard = this.#core.held(node.task, "wait for a condition");
+      guard = this.#core.requireHeld(taskOf(node), "wait for a condition");
     } catch (error) {
       return refusedAfterTurn(node, error);
     }
-    const waiter = new ConditionWaiter(node, guard, this.#core, this.#waits);
-    this.#waits.add(waiter as never);
-    this.#core.conditions.add(this.#waits);
+    const waiter = new ConditionWaiter(node, guard, this.#core, this.#waiters);
+    this.#waiters.add(waiter as never);
+    this.#core.conditions.add(this.#waiters);
     this.#core.release(guard);
     return waiter.begun();
   }
@@ -121,14 +129,14 @@ export class Condition {
   /**
    * Notifies tasks that wait, the longest-waiting first. They run when they get the lock.
    *
-   * @param count How many at most.
+   * @param count The greatest number of tasks.
    * @throws {TypeError} If the calling task does not hold the lock.
    * @throws {RangeError} If `count` is not a whole number >= 0 or `Infinity`.
    */
   notify(count = 1): void {
     requireCount("notify", "count", count);
-    this.#core.held(currentNode().task, "notify a condition");
-    for (let i = 0; i < count && notifyFirst(this.#waits); i++);
+    this.#core.requireHeld(taskOf(currentNode()), "notify a condition");
+    for (let i = 0; i < count && notifyFirst(this.#waiters); i++);
   }
 
   /**
@@ -140,9 +148,9 @@ export class Condition {
     this.notify(Infinity);
   }
 
-  /** Counts the waits. */
+  /** Returns a snapshot of the counters, for debugging. */
   statistics(): ConditionStatistics {
-    return { tasksWaiting: this.#waits.size, lockStatistics: this.#lock.statistics() };
+    return { tasksWaiting: this.#waiters.size, lockStatistics: this.#lock.statistics() };
   }
 }
 
@@ -159,7 +167,7 @@ class ConditionWaiter extends LockWaiter<void> {
     node: StatusNode,
     readonly guard: Guard,
     readonly lock: LockCore,
-    readonly waits: WaitQueue<never>,
+    readonly waiters: WaitQueue<never>,
   ) {
     super(node, WAITING, leave as never);
   }
@@ -172,21 +180,21 @@ class ConditionWaiter extends LockWaiter<void> {
 
 function leave(cancelled: Cancelled, waiter: ConditionWaiter): boolean {
   waiter.cancelledBy = cancelled;
-  if ((waiter.queue as unknown) === waiter.waits) moveToLock(waiter);
-  else notifyFirst(waiter.waits);
+  if ((waiter.queue as unknown) === waiter.waiters) moveToLock(waiter);
+  else notifyFirst(waiter.waiters);
   // It ends when it has the lock.
   return false;
 }
 
-function notifyFirst(waits: WaitQueue<never>): boolean {
-  const first = waits.first;
+function notifyFirst(waiters: WaitQueue<never>): boolean {
+  const { first } = waiters;
   if (first !== null) moveToLock(first as unknown as ConditionWaiter);
   return first !== null;
 }
 
 function moveToLock(waiter: ConditionWaiter): void {
-  const { waits, lock } = waiter;
-  waits.remove(waiter as never);
-  if (waits.size === 0) lock.conditions.delete(waits);
+  const { waiters, lock } = waiter;
+  waiters.remove(waiter as never);
+  if (waiters.size === 0) lock.conditions.delete(waiters);
   lock.enqueue(waiter as never);
 }

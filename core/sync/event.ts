@@ -1,18 +1,18 @@
 /** A flag that tasks wait for. */
 
 import { requireName } from "../base/check.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { inspectable } from "../base/inspect.ts";
-import { pass, refuse, type WaitReason } from "../kernel/waiter.ts";
+import { refuse, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
-/** How an `Event` is made. */
-export interface EventOptions {
-  /** A name for reports. */
-  readonly name?: string;
-}
-
-/** Numbers of an `Event`, for debugging. */
+/**
+ * Numbers of an `Event`, for debugging.
+ *
+ * @category Synchronisation
+ */
 export interface EventStatistics {
   /** How many waits are open. */
   readonly tasksWaiting: number;
@@ -29,15 +29,24 @@ export interface EventStatistics {
  * @example Telling a task that it may go on
  * ```ts
  * import { Event, openNursery } from "@trefoil/io";
- * import { assert } from "@std/assert";
+ * import { assertEquals } from "@std/assert";
  *
  * const ready = new Event();
- * await openNursery(async (nursery) => {
- *   nursery.startSoon(() => ready.set());
- *   await ready.wait();
+ * const order: string[] = [];
+ * await openNursery((nursery) => {
+ *   nursery.startSoon(async () => {
+ *     await ready.wait();
+ *     order.push("going on");
+ *   });
+ *   nursery.startSoon(() => {
+ *     order.push("ready");
+ *     ready.set();
+ *   });
  * });
- * assert(ready.isSet);
+ * assertEquals(order, ["ready", "going on"]);
  * ```
+ *
+ * @category Synchronisation
  */
 export class Event {
   static {
@@ -55,7 +64,7 @@ export class Event {
    * @param options A name.
    * @throws {TypeError} If the name is not a string.
    */
-  constructor(options: EventOptions = {}) {
+  constructor(options: NamedOptions = {}) {
     const name = requireName("make an Event", options);
     this.#name = name;
     this.#reason = { kind: "event", label: name === "" ? "" : `"${name}"` };
@@ -66,26 +75,26 @@ export class Event {
     return this.#set;
   }
 
-  /** Sets the flag and wakes all who wait. Idempotent, synchronous. */
+  /** Sets the flag and wakes all waiting tasks. Idempotent and synchronous. */
   set(): void {
     this.#set = true;
     this.#waiters.wakeAll();
   }
 
   /**
-   * Waits until the flag is set; a checkpoint also when it is.
+   * Waits until the flag is set; a checkpoint if it is set already.
    *
-   * **Cancellation:** throws `Cancelled`; nothing is lost. A `set()` that came first wins.
+   * **Cancellation:** throws `Cancelled`; nothing is lost. If `set()` came before the cancellation, the wait returns.
    *
    * @returns A promise that resolves once the flag is set.
    */
   wait(): Promise<void> {
     if (!this.#set) return this.#waiters.park(this.#reason);
     const node = currentNode();
-    return node.cancelled !== null ? refuse(node) : pass(node, undefined);
+    return node.cancelled !== null ? refuse(node) : yieldTurn(node, undefined);
   }
 
-  /** Counts the waits. */
+  /** Returns a snapshot of the counters, for debugging. */
   statistics(): EventStatistics {
     return { tasksWaiting: this.#waiters.size };
   }

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { simulated } from "../../testing/mod.ts";
-import { CancelScope, Event, isCancelled, moveOnAfter, openNursery, sleep, type Task } from "../mod.ts";
+import { CancelScope, Event, isCancelled, moveOnAfter, openNursery, sleep, type Task, taskTree } from "../mod.ts";
 
 Deno.test(
   "Event.set() wakes all who wait, in the order in which they began, and stays set",
@@ -119,7 +119,7 @@ Deno.test(
       nursery.startSoon(() => named.wait(), { name: "guest" });
       nursery.startSoon(() => new Event().wait(), { name: "nobody" });
       await sim.settled();
-      const lines = sim.tree().toString().split("\n");
+      const lines = taskTree().toString().split("\n");
       assert(lines.some((line) => /guest: event "door"/.test(line)), lines.join("\n"));
       assert(lines.some((line) => /nobody: event \(/.test(line)), lines.join("\n"));
       nursery.cancel();

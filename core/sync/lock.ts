@@ -1,27 +1,31 @@
 /** Mutual exclusion between tasks. The mechanism is in `_lock.ts`. */
 
 import { requireName } from "../base/check.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { WouldBlock } from "../errors/errors.ts";
 import { inspectable } from "../base/inspect.ts";
-import { type Guard, LockCore } from "./_lock.ts";
+import { friends, type Guard, LockCore } from "./_lock.ts";
+import { taskOf } from "../kernel/task.ts";
 import type { Task } from "../tasks/task.ts";
-import { pass, refuse } from "../kernel/waiter.ts";
+import { refuse, yieldTurn } from "../kernel/waiter.ts";
 
-/** What was acquired, to be given back once: best by `using`. */
+/**
+ * A guard that gives back what was acquired, once: best by `using`.
+ *
+ * @category Synchronisation
+ */
 export interface ReleaseGuard extends Disposable {
   /** Gives it back. Harmless when repeated. */
   release(): void;
 }
 
-/** How a `Lock` is made. */
-export interface LockOptions {
-  /** A name for reports. */
-  readonly name?: string;
-}
-
-/** Numbers of a `Lock`, for debugging. */
+/**
+ * Numbers of a `Lock`, for debugging.
+ *
+ * @category Synchronisation
+ */
 export interface LockStatistics {
   /** Whether a task holds it. */
   readonly locked: boolean;
@@ -31,15 +35,12 @@ export interface LockStatistics {
   readonly tasksWaiting: number;
 }
 
-/** The mechanism of a lock, for conditions. */
-export let coreOf: (lock: Lock) => LockCore;
-
 /**
  * A lock: one task at a time.
  *
- * It belongs to the task that acquired it. A task that asks for it twice is refused at once, as it would wait for
- * itself. If the owner ends without releasing it, the lock is broken for good: its waiters and all who come later get an
- * error that names the owner.
+ * It belongs to the task that acquired it. A task that asks for it twice gets an error at once, as it would wait for
+ * itself. If the owner ends without releasing it, the lock is broken for good: tasks that wait for it, and all later
+ * ones, get an error that names the owner.
  *
  * **Order:** strictly first come, first served. A release hands the lock to the longest-waiting task in the same call.
  *
@@ -64,10 +65,12 @@ export let coreOf: (lock: Lock) => LockCore;
  * });
  * assertEquals(balance, 70);
  * ```
+ *
+ * @category Synchronisation
  */
 export class Lock {
   static {
-    coreOf = (lock) => lock.#core;
+    friends.coreOf = (lock) => (lock as Lock).#core;
     inspectable(this, "Lock", (lock) => {
       const { guard, waiters, broken } = lock.#core;
       return {
@@ -89,7 +92,7 @@ export class Lock {
    * @param options A name.
    * @throws {TypeError} If the name is not a string.
    */
-  constructor(options: LockOptions = {}) {
+  constructor(options: NamedOptions = {}) {
     this.#name = requireName("make a Lock", options);
     this.#core = new LockCore(this.#name);
   }
@@ -100,34 +103,35 @@ export class Lock {
   }
 
   /**
-   * Waits until the lock is this task's.
+   * Acquires the lock, waiting while another task holds it.
    *
    * **Cancellation:** throws `Cancelled`; the lock is not held, and the place in the line is given up.
    *
-   * @returns What releases it, by `using` or `release()`.
-   * @throws {TypeError} If the calling task holds it, or waits for it, already.
+   * @returns A guard that releases it, by `using` or `release()`.
+   * @throws {TypeError} If the calling task already holds it or waits for it.
    * @throws {BrokenResourceError} If its owner ended while holding it, before or meanwhile.
    */
   acquire(): Promise<ReleaseGuard> {
     const node = currentNode();
     if (node.cancelled !== null) return refuse(node);
     const core = this.#core;
-    const fault = core.fault(node.task);
+    const task = taskOf(node);
+    const fault = core.fault(task);
     if (fault !== null) return refusedAfterTurn(node, fault);
-    const guard = core.take(node.task);
-    return guard === null ? core.acquire(node) : pass<Guard>(node, guard);
+    const guard = core.take(task);
+    return guard === null ? core.acquire(node) : yieldTurn<Guard>(node, guard);
   }
 
   /**
-   * The twin of `acquire()` that does not wait.
+   * Acquires the lock without waiting.
    *
-   * @returns What releases it.
+   * @returns A guard that releases it.
    * @throws {WouldBlock} If another task holds it.
-   * @throws {TypeError} If the calling task holds it, or waits for it, already, or has ended.
+   * @throws {TypeError} If the calling task already holds it or waits for it, or has ended.
    * @throws {BrokenResourceError} If its owner ended while holding it.
    */
   tryAcquire(): ReleaseGuard {
-    const { task } = currentNode();
+    const task = taskOf(currentNode());
     const fault = this.#core.fault(task);
     if (fault !== null) throw fault;
     const guard = this.#core.take(task);
@@ -136,15 +140,15 @@ export class Lock {
   }
 
   /**
-   * Releases the lock that the calling task holds: for those who cannot keep the guard.
+   * Releases the lock that the calling task holds, for code that cannot keep the guard.
    *
    * @throws {TypeError} If the calling task does not hold it.
    */
   release(): void {
-    this.#core.release(this.#core.held(currentNode().task, "release"));
+    this.#core.release(this.#core.requireHeld(taskOf(currentNode()), "release"));
   }
 
-  /** Counts the waits. */
+  /** Returns a snapshot of the counters, for debugging. */
   statistics(): LockStatistics {
     const { guard, waiters } = this.#core;
     return { locked: guard !== null, owner: guard?.owner ?? null, tasksWaiting: waiters.size };

@@ -1,22 +1,22 @@
 /** The line of waiting tasks that other primitives are made of. */
 
 import { requireCount, requireName, show } from "../base/check.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { BrokenResourceError } from "../errors/errors.ts";
 import { inspectable } from "../base/inspect.ts";
-import { currentTask, type Task } from "../tasks/task.ts";
-import { describe, type Holding, TaskImpl } from "../kernel/task.ts";
-import type { WaitReason } from "../kernel/waiter.ts";
+import { currentTask } from "../tasks/current.ts";
+import type { Task } from "../tasks/task.ts";
+import { describe, type Holding, TaskImpl, taskOf } from "../kernel/task.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
-/** How a `ParkingLot` is made. */
-export interface ParkingLotOptions {
-  /** A name for reports. */
-  readonly name?: string;
-}
-
-/** Numbers of a `ParkingLot`, for debugging. */
+/**
+ * Numbers of a `ParkingLot`, for debugging.
+ *
+ * @category Low level
+ */
 export interface ParkingLotStatistics {
   /** How many tasks are parked. */
   readonly tasksWaiting: number;
@@ -28,7 +28,7 @@ export interface ParkingLotStatistics {
  * The primitive keeps the state; the lot keeps the line. As everything between two waits happens without interruption,
  * "look at the state, then park" needs no lock.
  *
- * A primitive whose waiters depend on one task (the owner of a lock) says so with `addBreaker()`: if that task ends, they
+ * If the parked tasks depend on one task, such as the owner of a lock, name it with `addBreaker()`: if it ends, they
  * get an error instead of waiting for ever.
  *
  * **Order:** strictly first in, first out. A cancelled task leaves the line it stands in, also after `repark()`.
@@ -67,18 +67,20 @@ export interface ParkingLotStatistics {
  * });
  * assertEquals(order, ["open", "passed"]);
  * ```
+ *
+ * @category Low level
  */
 export class ParkingLot {
   static {
     inspectable(this, "ParkingLot", (lot) => ({
       name: lot.#name,
-      tasksWaiting: lot.#line.size,
+      tasksWaiting: lot.#waiters.size,
       breakers: [...lot.#breakers.keys()].map(describe).join(", "),
       brokenBy: lot.#brokenBy.map(describe).join(", "),
     }));
   }
 
-  readonly #line = new WaitQueue<void>();
+  readonly #waiters = new WaitQueue<void>();
   readonly #name: string;
   readonly #reason: WaitReason;
   readonly #brokenBy: Task[] = [];
@@ -91,7 +93,7 @@ export class ParkingLot {
    * @param options A name.
    * @throws {TypeError} If the name is not a string.
    */
-  constructor(options: ParkingLotOptions = {}) {
+  constructor(options: NamedOptions = {}) {
     const name = requireName("make a ParkingLot", options);
     this.#name = name;
     this.#reason = {
@@ -107,7 +109,7 @@ export class ParkingLot {
 
   /** How many tasks are parked. */
   get size(): number {
-    return this.#line.size;
+    return this.#waiters.size;
   }
 
   /** The tasks that broke it. */
@@ -126,23 +128,23 @@ export class ParkingLot {
   park(): Promise<void> {
     const node = currentNode();
     if (this.#brokenBy.length > 0 && node.cancelled === null) return refusedAfterTurn(node, this.#broken());
-    return this.#line.park(this.#reason);
+    return this.#waiters.park(this.#reason);
   }
 
   /**
    * Wakes parked tasks, the longest-parked first.
    *
-   * @param count How many at most.
-   * @returns Those that were woken.
+   * @param count The greatest number of tasks.
+   * @returns The tasks that were woken.
    * @throws {RangeError} If `count` is not a whole number >= 0 or `Infinity`.
    */
   unpark(count = 1): Task[] {
     requireCount("unpark tasks", "count", count);
     const woken: Task[] = [];
     // Counted first: a schedule of the user's may let others park meanwhile.
-    const most = Math.min(count, this.#line.size);
-    for (let first = this.#line.first; first !== null && woken.length < most; first = this.#line.first) {
-      woken.push(first.node.task);
+    const most = Math.min(count, this.#waiters.size);
+    for (let first = this.#waiters.first; first !== null && woken.length < most; first = this.#waiters.first) {
+      woken.push(taskOf(first.node));
       first.wake();
     }
     return woken;
@@ -156,8 +158,8 @@ export class ParkingLot {
   /**
    * Moves parked tasks to the end of another line, without waking them.
    *
-   * @param lot Where to.
-   * @param count How many at most, the longest-parked first.
+   * @param lot The other lot.
+   * @param count The greatest number of tasks, the longest-parked first.
    * @throws {TypeError} If `lot` is not a `ParkingLot`.
    * @throws {RangeError} If `count` is not a whole number >= 0 or `Infinity`.
    * @throws {BrokenResourceError} If the other lot was broken.
@@ -169,18 +171,18 @@ export class ParkingLot {
     }
     if (lot.#brokenBy.length > 0) throw lot.#broken();
     // The line itself may be the target: those who move are counted first.
-    for (let left = Math.min(count, this.#line.size); left > 0; left--) {
-      const first = this.#line.first;
+    for (let left = Math.min(count, this.#waiters.size); left > 0; left--) {
+      const first = this.#waiters.first;
       if (first === null) return;
-      this.#line.remove(first);
-      lot.#line.add(first);
+      this.#waiters.remove(first);
+      lot.#waiters.add(first);
     }
   }
 
   /**
    * Moves all parked tasks to the end of another line.
    *
-   * @param lot Where to.
+   * @param lot The other lot.
    * @throws {TypeError} If `lot` is not a `ParkingLot`.
    */
   reparkAll(lot: ParkingLot): void {
@@ -188,23 +190,24 @@ export class ParkingLot {
   }
 
   /**
-   * Breaks the lot for good: parked tasks, and all who park later, get an error that names the breaker.
+   * Breaks the lot for good: parked tasks, and tasks that park later, get an error that names the breaker.
    *
-   * @param task Who is to blame; by default the calling task. It joins those in `brokenBy`.
+   * @param task The breaker; by default the calling task. It is added to `brokenBy`.
    * @throws {TypeError} If `task` is not a task.
    */
   breakLot(task: Task = currentTask()): void {
     requireTask("break the lot", task);
     this.#brokenBy.push(task);
-    this.#line.failAll(this.#broken());
+    this.#waiters.failAll(this.#broken());
   }
 
   /**
-   * Makes a task one whose end breaks the lot, until `removeBreaker()`: for the task that those who are parked wait for.
+   * Makes the end of a task break the lot, until `removeBreaker()`.
    *
-   * Counts: what was added twice has to be removed twice. The end of the task breaks the lot once.
+   * Use it for the task that the parked tasks depend on. A task that was added twice has to be removed twice. Its end
+   * breaks the lot once.
    *
-   * @example Waiting for the task that has the turn
+   * @example Waiting for the task whose turn it is
    * ```ts
    * import { BrokenResourceError, openNursery, sleep } from "@trefoil/io";
    * import { ParkingLot } from "@trefoil/io/lowlevel";
@@ -242,7 +245,7 @@ export class ParkingLot {
   }
 
   /**
-   * Takes `addBreaker()` back.
+   * Undoes one `addBreaker()`.
    *
    * @param task The task; by default the calling one.
    * @throws {TypeError} If `task` is not a task, or was not added.
@@ -260,9 +263,9 @@ export class ParkingLot {
     task.letGo(breaker);
   }
 
-  /** Counts the waits. */
+  /** Returns a snapshot of the counters, for debugging. */
   statistics(): ParkingLotStatistics {
-    return { tasksWaiting: this.#line.size };
+    return { tasksWaiting: this.#waiters.size };
   }
 
   #broken(): BrokenResourceError {

@@ -1,55 +1,62 @@
-/** So many in so much time. */
+/** Token-bucket rate limiting. */
 
 import type { Alarm } from "../time/alarm_queue.ts";
 import { faultOf, requireInteger, requireName, show } from "../base/check.ts";
 import type { Clock } from "../time/clock.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { WouldBlock } from "../errors/errors.ts";
 import { inspectable } from "../base/inspect.ts";
-import { formatTime } from "../time/sleep.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { pass, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
+import { formatTime } from "../base/format_time.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { refuse, Waiter, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
-/** How a `RateLimiter` is made. */
-export interface RateLimiterOptions {
+/**
+ * Options of `RateLimiter`.
+ *
+ * @category Synchronisation
+ */
+export interface RateLimiterOptions extends NamedOptions {
   /**
-   * The time in which so many are allowed, in milliseconds.
+   * The length of one period, in milliseconds.
    *
    * @default {1000}
    */
   readonly per?: number;
   /**
-   * How many may come at once after a pause. With 1 they are evenly spaced; a larger burst allows up to
-   * `rate + burst` in one period.
+   * How many tokens the bucket holds; they can be taken at once after a pause. With 1, calls are evenly spaced; a larger
+   * burst allows up to `rate + burst` in one period.
    *
    * @default {1}
    */
   readonly burst?: number;
-  /** A name for reports. */
-  readonly name?: string;
 }
 
-/** Numbers of a `RateLimiter`, for debugging. */
+/**
+ * Numbers of a `RateLimiter`, for debugging.
+ *
+ * @category Synchronisation
+ */
 export interface RateLimiterStatistics {
   /** How many tasks wait. */
   readonly tasksWaiting: number;
-  /** How many could be had at once if nobody waited, with fractions. */
+  /** How many tokens could be taken at once if no task waited; need not be whole. */
   readonly available: number;
 }
 
 /**
  * Limits how often something is done: a token bucket on the run's clock.
  *
- * It begins full. There is no timer while nobody waits.
+ * The bucket begins full. No timer is set while no task waits.
  *
  * **Order:** strictly first come, first served: a small request does not overtake a large one.
  *
  * @example Ten requests a second
  * ```ts
- * import { currentTime, RateLimiter } from "@trefoil/io";
- * import { simulate } from "@trefoil/io";
+ * import { currentTime, RateLimiter, simulate } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * const times: number[] = [];
@@ -62,6 +69,8 @@ export interface RateLimiterStatistics {
  * });
  * assertEquals(times, [0, 100, 200]);
  * ```
+ *
+ * @category Synchronisation
  */
 export class RateLimiter {
   static {
@@ -77,7 +86,7 @@ export class RateLimiter {
   /** Milliseconds for one token. */
   readonly #interval: number;
   readonly #burst: number;
-  readonly #line = new WaitQueue<void>();
+  readonly #waiters = new WaitQueue<void>();
   /**
    * When the bucket was empty, or will be: it holds `(now - #empty) / #interval` tokens, at most `#burst`. Kept as a
    * time, not as a count that is added to, so that no rounding errors pile up and virtual times are exact.
@@ -91,7 +100,7 @@ export class RateLimiter {
   /**
    * Makes a limiter whose bucket is full.
    *
-   * @param rate How many are allowed per period; need not be whole.
+   * @param rate How many tokens are added per period; need not be whole.
    * @param options The period, the burst, and a name.
    * @throws {RangeError} If `rate` or `per` is not a finite number > 0, or `burst` not a whole number >= 1.
    * @throws {TypeError} If one of them is not a number, or the name not a string.
@@ -107,9 +116,9 @@ export class RateLimiter {
   }
 
   /**
-   * Waits until the next one is allowed, and takes it.
+   * Takes one token, or several together, waiting until that is allowed.
    *
-   * **Cancellation:** throws `Cancelled`; nothing was taken, and those behind move up.
+   * **Cancellation:** throws `Cancelled`; nothing was taken, and the tasks behind move up.
    *
    * @param count How many to take together; at most the burst.
    * @returns A promise that resolves when it is allowed.
@@ -121,9 +130,9 @@ export class RateLimiter {
     if (node.cancelled !== null) return refuse(node);
     const fault = faultOf(() => requireInteger("acquire", "count", count, 1, this.#burst));
     if (fault !== null) return Promise.reject(fault);
-    const mixed = this.#look(node);
+    const mixed = this.#adoptClock(node);
     if (mixed !== null) return refusedAfterTurn(node, mixed);
-    if (this.#line.size === 0) {
+    if (this.#waiters.size === 0) {
       let now: number;
       try {
         now = node.task.runtime.clock.now();
@@ -133,33 +142,33 @@ export class RateLimiter {
       const due = this.#due(count, now);
       if (due <= now) {
         this.#empty = due;
-        return pass(node, undefined);
+        return yieldTurn(node, undefined);
       }
     }
     const waiter = new RateWaiter(node, count, this.#reason(count), (waiter) => this.#leave(waiter));
-    this.#line.add(waiter);
-    if (this.#line.first === waiter) this.#serve();
+    this.#waiters.add(waiter);
+    if (this.#waiters.first === waiter) this.#serve();
     return waiter.begun();
   }
 
   /**
-   * The twin of `acquire()` that does not wait.
+   * Takes one token, or several together, without waiting.
    *
    * @param count How many to take together; at most the burst.
-   * @throws {WouldBlock} If they are not allowed yet, or others wait.
+   * @throws {WouldBlock} If that is not allowed yet, or other tasks wait.
    * @throws {RangeError} If `count` is not a whole number from 1 to the burst.
    * @throws {TypeError} If tasks of another run, with another clock, are waiting.
    */
   tryAcquire(count = 1): void {
     const node = currentNode();
     requireInteger("acquire", "count", count, 1, this.#burst);
-    const mixed = this.#look(node);
+    const mixed = this.#adoptClock(node);
     if (mixed !== null) throw mixed;
     const now = node.task.runtime.clock.now();
     const due = this.#due(count, now);
-    if (this.#line.size > 0 || due > now) {
+    if (this.#waiters.size > 0 || due > now) {
       throw new WouldBlock(
-        `Cannot acquire without waiting as the rate is used up: ${this.#line.size} are waiting, the next is allowed at t=${
+        `Cannot acquire without waiting as the rate is used up: ${this.#waiters.size} are waiting, the next is allowed at t=${
           formatTime(due)
         }`,
       );
@@ -167,10 +176,10 @@ export class RateLimiter {
     this.#empty = due;
   }
 
-  /** Counts the waits. */
+  /** Returns a snapshot of the counters, for debugging. */
   statistics(): RateLimiterStatistics {
     const now = this.#clock?.now() ?? 0;
-    return { tasksWaiting: this.#line.size, available: Math.min(this.#burst, (now - this.#empty) / this.#interval) };
+    return { tasksWaiting: this.#waiters.size, available: Math.min(this.#burst, (now - this.#empty) / this.#interval) };
   }
 
   /** When so many will be there. */
@@ -180,9 +189,9 @@ export class RateLimiter {
   }
 
   /** Goes over to the clock of the caller; returns why that cannot be done. */
-  #look({ task: { runtime: { clock } } }: StatusNode): Error | null {
+  #adoptClock({ task: { runtime: { clock } } }: StatusNode): Error | null {
     if (clock === this.#clock) return null;
-    if (this.#line.size > 0) {
+    if (this.#waiters.size > 0) {
       return new TypeError(
         "Cannot acquire as a RateLimiter can be waited for in one run at a time: make one for each run",
       );
@@ -198,7 +207,7 @@ export class RateLimiter {
     this.#alarm = null;
     const clock = this.#clock as Clock;
     try {
-      for (let first = this.#line.first; first !== null; first = this.#line.first) {
+      for (let first = this.#waiters.first; first !== null; first = this.#waiters.first) {
         const now = clock.now();
         const due = this.#due((first as RateWaiter).count, now);
         if (due > now) {
@@ -210,13 +219,13 @@ export class RateLimiter {
       }
     } catch (error) {
       // A clock of the user's: without it nobody in line would be served any more.
-      this.#line.failAll(error);
+      this.#waiters.failAll(error);
     }
   }
 
   #leave(waiter: RateWaiter): void {
-    const wasFirst = this.#line.first === waiter;
-    this.#line.remove(waiter);
+    const wasFirst = this.#waiters.first === waiter;
+    this.#waiters.remove(waiter);
     if (wasFirst) this.#serve();
   }
 

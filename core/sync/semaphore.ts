@@ -1,27 +1,35 @@
 /** A counter that tasks take from and give back to. */
 
 import { faultOf, requireCount, requireInteger, requireName } from "../base/check.ts";
+import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { WouldBlock } from "../errors/errors.ts";
 import { inspectable } from "../base/inspect.ts";
 import type { ReleaseGuard } from "./lock.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { pass, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { refuse, Waiter, yieldTurn } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
-/** How a `Semaphore` is made. */
-export interface SemaphoreOptions {
+/**
+ * Options of `Semaphore`.
+ *
+ * @category Synchronisation
+ */
+export interface SemaphoreOptions extends NamedOptions {
   /**
-   * The most its value may be: releasing more is an error.
+   * The greatest value: releasing more is an error.
    *
    * @default {Infinity}
    */
   readonly max?: number;
-  /** A name for reports. */
-  readonly name?: string;
 }
 
-/** Numbers of a `Semaphore`, for debugging. */
+/**
+ * Numbers of a `Semaphore`, for debugging.
+ *
+ * @category Synchronisation
+ */
 export interface SemaphoreStatistics {
   /** How many tasks wait. */
   readonly tasksWaiting: number;
@@ -30,20 +38,22 @@ export interface SemaphoreStatistics {
 let leave: (semaphore: Semaphore, waiter: SemaphoreWaiter) => void;
 
 /**
- * A counter that never falls below zero: `acquire()` takes one, or several together, and waits while there are not enough;
- * `release()` gives them back.
+ * A counter that never falls below zero: `acquire()` takes from it, `release()` gives back.
  *
- * It has no owner: any task may release, also one that has acquired nothing. To limit how many tasks do something at the
- * same time, `CapacityLimiter` is the better choice, as it notices mistakes.
+ * `acquire()` takes one, or several together, and waits while there are not enough.
  *
- * **Order:** strictly first come, first served: a small request does not overtake a large one, also if there is enough for
- * it alone. A release serves the longest-waiting tasks in the same call.
+ * It has no owner: any task may release, also one that has acquired nothing. To limit how many tasks do something at
+ * the same time, prefer `CapacityLimiter`: it notices mistakes.
+ *
+ * **Order:** strictly first come, first served: a small request does not overtake a large one, even if there is enough
+ * for it alone. A release serves the longest-waiting tasks in the same call.
  *
  * **Cost:** a seventh of a microsecond to acquire and release, if the value is positive.
  *
  * @example Waiting for two signals
  * ```ts
  * import { openNursery, Semaphore } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
  *
  * const done = new Semaphore(0);
  * await openNursery(async (nursery) => {
@@ -51,8 +61,11 @@ let leave: (semaphore: Semaphore, waiter: SemaphoreWaiter) => void;
  *   nursery.startSoon(() => done.release());
  *   await done.acquire();
  *   await done.acquire();
+ *   assertEquals(done.value, 0);
  * });
  * ```
+ *
+ * @category Synchronisation
  */
 export class Semaphore {
   static {
@@ -80,7 +93,8 @@ export class Semaphore {
    *
    * @param value The value to begin with.
    * @param options The greatest value, and a name.
-   * @throws {RangeError} If `value` or `max` is not a whole number >= 0 or `Infinity`, or `value` is greater than `max`.
+   * @throws {RangeError} If `value` or `max` is not a whole number >= 0 or `Infinity`, or `value` is greater than
+   * `max`.
    * @throws {TypeError} If one of them is not a number, or the name not a string.
    */
   constructor(value: number, options: SemaphoreOptions = {}) {
@@ -101,7 +115,7 @@ export class Semaphore {
     return this.#value;
   }
 
-  /** The greatest value, `Infinity` for none. */
+  /** The greatest value; `Infinity` if there is no limit. */
   get max(): number {
     return this.#max;
   }
@@ -111,12 +125,12 @@ export class Semaphore {
    *
    * Several are taken at once or not at all: nothing is kept aside while waiting.
    *
-   * **Cancellation:** throws `Cancelled`; nothing was taken, and those behind move up.
+   * **Cancellation:** throws `Cancelled`; nothing was taken, and the tasks behind move up.
    *
    * @param count How many to take together; at most the maximum.
-   * @returns A permit that gives them back once, by `using` or `release()`; ignore it and call `semaphore.release()`
-   *   instead, if that suits better.
-   * @throws {RangeError} If `count` is not a whole number from 1 to the maximum: more can never be had.
+   * @returns A guard that gives them back once, by `using` or `release()`. You may ignore it and call
+   * `semaphore.release()` instead.
+   * @throws {RangeError} If `count` is not a whole number from 1 to the maximum: more are never available.
    */
   acquire(count = 1): Promise<ReleaseGuard> {
     const node = currentNode();
@@ -125,18 +139,18 @@ export class Semaphore {
       const fault = faultOf(() => this.#requireCount("acquire", count));
       if (fault !== null) return Promise.reject(fault);
     }
-    if (this.#takes(count)) return pass<ReleaseGuard>(node, new Permit(this, count));
+    if (this.#takes(count)) return yieldTurn<ReleaseGuard>(node, new Permit(this, count));
     const waiter = new SemaphoreWaiter(node, count === 1 ? this.#one : this.#reason(count), this, count);
     this.#waiters.add(waiter);
     return waiter.begun();
   }
 
   /**
-   * The twin of `acquire()` that does not wait.
+   * Takes one, or several together, without waiting.
    *
    * @param count How many to take together; at most the maximum.
-   * @returns What gives them back once.
-   * @throws {WouldBlock} If there are not enough, or others wait.
+   * @returns A guard that gives them back once.
+   * @throws {WouldBlock} If there are not enough, or other tasks wait.
    * @throws {RangeError} If `count` is not a whole number from 1 to the maximum.
    */
   tryAcquire(count = 1): ReleaseGuard {
@@ -149,11 +163,11 @@ export class Semaphore {
   }
 
   /**
-   * Gives one, or several: to the longest-waiting tasks, and what is left to the value.
+   * Gives one, or several: first to the longest-waiting tasks, the rest to the value.
    *
    * @param count How many to give.
-   * @throws {RangeError} If the value would be greater than its maximum, or `count` is not a whole number >= 1; nothing was
-   * given then.
+   * @throws {RangeError} If the value would be greater than its maximum, or `count` is not a whole number >= 1; nothing
+   * was given then.
    */
   release(count = 1): void {
     if (count !== 1) this.#requireCount("release", count);
@@ -162,7 +176,7 @@ export class Semaphore {
     this.#serve();
   }
 
-  /** Counts the waits. */
+  /** Returns a snapshot of the counters, for debugging. */
   statistics(): SemaphoreStatistics {
     return { tasksWaiting: this.#waiters.size };
   }

@@ -1,4 +1,7 @@
-/** Random operations with random cancellations against simple models, for the primitives that have no such test of their own. */
+/**
+ * Random operations with random cancellations against simple models, for the primitives that have no such test of their
+ * own.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import { simulate, type Simulation } from "../../testing/mod.ts";

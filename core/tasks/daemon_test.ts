@@ -234,7 +234,10 @@ Deno.test(
   }),
 );
 
-/** A lock on a server, kept by a connection that is a daemon; the user gives it back in its cleanup, over that connection. */
+/**
+ * A lock on a server, kept by a connection that is a daemon; the user gives it back in its cleanup, over that
+ * connection.
+ */
 async function lockOverConnection(daemon: boolean | "last", end: (nursery: Nursery) => unknown): Promise<string[]> {
   const log: string[] = [];
   const [send, receive] = openMemoryChannel<string>(10);

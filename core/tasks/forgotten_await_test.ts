@@ -66,7 +66,7 @@ for (const [block, inBlock] of Object.entries(BLOCKS)) {
           named.message,
           /^Cannot leave .* as everything that is opened in it must have ended: (a scope|nursery "nursery") \(opened at .*core\/tasks\/forgotten_await_test\.ts:\d+:\d+\) was still open, and cancelled \(an "await" is missing\)$/,
         );
-      }),
+      }, { leaks: { forgottenWaits: "ignore" } }),
     );
   }
 }
@@ -103,7 +103,7 @@ Deno.test(
     );
     assertStrictEquals(error, mine);
     assertEquals([saved, sim.now, suppressedErrors(error)], [true, 5, []], "the shield holds: it may be cleanup");
-  }),
+  }, { leaks: { forgottenWaits: "ignore" } }),
 );
 
 Deno.test(
@@ -122,7 +122,7 @@ Deno.test(
       return "value";
     });
     assertEquals(value, { cancelledCaught: false, value: "value" });
-  }),
+  }, { leaks: { forgottenWaits: "ignore" } }),
 );
 
 Deno.test(
@@ -139,7 +139,7 @@ Deno.test(
       }), TypeError);
     await sim.settled();
     assertEquals([seen, sim.now], [["ended", "ended", "ended"], 0]);
-  }),
+  }, { leaks: { forgottenWaits: "ignore" } }),
 );
 
 Deno.test(

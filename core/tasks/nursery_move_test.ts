@@ -380,7 +380,7 @@ Deno.test(
         /^Cannot leave a scope as everything that is opened in it must have ended: nursery.start\(\) of task "forgotten" \(opened at .*nursery_move_test.ts:\d+:\d+\) was still open, and cancelled \(an "await" is missing\)$/,
       );
     });
-  }),
+  }, { leaks: { forgottenWaits: "ignore" } }),
 );
 
 Deno.test(

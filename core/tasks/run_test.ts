@@ -12,6 +12,7 @@ import {
   RunFinishedError,
   sleep,
   sleepForever,
+  taskTree,
 } from "../mod.ts";
 import {
   type Alarm,
@@ -310,7 +311,7 @@ Deno.test(
         name: "branch",
       });
       await sim.settled();
-      const text = sim.tree().toString().replaceAll(/ {2}started at .*/g, "");
+      const text = taskTree().toString().replaceAll(/ {2}started at .*/g, "");
       assertEquals(
         text,
         [

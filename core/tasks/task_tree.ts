@@ -1,36 +1,40 @@
+/** A picture of a run: which tasks there are, what each waits for, where it was started. See `taskTree()`. */
+
 /**
- * A picture of a run: which tasks there are, what each waits for, where it was started.
+ * The state of a task: `running` until everything in it has ended, then `done` (it returned), `failed` (it threw) or
+ * `cancelled` (it ended by a cancellation).
  *
- * Everything is read off the status tree, which has to be right anyway; nothing is kept for the picture's sake.
+ * @category Tasks
  */
+export type TaskState = "running" | "done" | "failed" | "cancelled";
 
-import { currentNode } from "../kernel/context.ts";
-import { ambientRuntime, type Runtime } from "../kernel/runtime.ts";
-import { formatTime } from "../time/sleep.ts";
-import { walk } from "../kernel/status.ts";
-import type { TaskImpl } from "../kernel/task.ts";
-import { kindOf, labelOf, waitText } from "../kernel/wait_text.ts";
-import type { TaskState } from "./task.ts";
-
-/** One open wait of a task. */
+/**
+ * An open wait of a task in a `TaskTree`.
+ *
+ * @category Tasks
+ */
 export interface TaskTreeWait {
   /** The kind of wait. */
   readonly kind: string;
-  /** Which object; empty if there is nothing to say. */
+  /** The object that is waited for; empty if there is nothing to say. */
   readonly label: string;
-  /** Since when, in milliseconds on the run's clock; may be a little early in real time. */
+  /** When the wait began, in milliseconds on the run's clock; may be a little early in real time. */
   readonly since: number;
 }
 
-/** One task of the picture. */
+/**
+ * A task in a `TaskTree`.
+ *
+ * @category Tasks
+ */
 export interface TaskTreeNode {
-  /** Its number. */
+  /** Its number in order of creation within the run. */
   readonly id: number;
   /** Its name. */
   readonly name: string;
-  /** How far it has come. */
+  /** Whether it is running, or how it has ended. */
   readonly state: TaskState;
-  /** Its open waits, oldest first; none: it runs, or awaits a promise the library does not own. */
+  /** Its open waits, oldest first. If there are none, it runs, or awaits a promise the library does not own. */
   readonly waits: readonly TaskTreeWait[];
   /** The earliest deadline of its scopes, `Infinity` for none. */
   readonly deadline: number;
@@ -42,7 +46,11 @@ export interface TaskTreeNode {
   readonly children: readonly TaskTreeNode[];
 }
 
-/** The picture. */
+/**
+ * A snapshot of the tasks of a run: see `taskTree()`.
+ *
+ * @category Tasks
+ */
 export interface TaskTree {
   /** When it was taken, in milliseconds on the run's clock. */
   readonly time: number;
@@ -50,118 +58,4 @@ export interface TaskTree {
   readonly root: TaskTreeNode;
   /** Renders the tree, one task a line. */
   toString(): string;
-}
-
-/**
- * Takes a snapshot of all tasks of the current run and what they wait for.
- *
- * `kill -QUIT` prints the same of a program under `run()`.
- *
- * @example Seeing who waits for what
- * ```ts
- * import { openNursery, sleepForever, sleep, taskTree } from "@trefoil/io";
- * import { assertStringIncludes } from "@std/assert";
- *
- * await openNursery(async (nursery) => {
- *   nursery.startSoon(() => sleepForever(), { name: "worker" });
- *   await sleep(1);
- *   assertStringIncludes(taskTree().toString(), "worker");
- *   nursery.cancel();
- * });
- * ```
- *
- * @returns The snapshot; `toString()` renders it.
- */
-export function taskTree(): TaskTree {
-  return snapshot(ambientRuntime() ?? currentNode().task.runtime);
-}
-
-interface Draft extends TaskTreeNode {
-  readonly waits: TaskTreeWait[];
-  readonly children: Draft[];
-  deadline: number;
-}
-
-/** The snapshot of one run. */
-export function snapshot(runtime: Runtime): TaskTree {
-  const drafts = new Map<TaskImpl<unknown>, Draft>();
-  walk(runtime.root, (node) => {
-    const { task } = node;
-    let draft = drafts.get(task);
-    if (draft === undefined) {
-      const { id, name, state, spawnSite } = task;
-      draft = {
-        id,
-        name,
-        state,
-        spawnSite,
-        waits: [],
-        deadline: Infinity,
-        cancelled: node.cancelled !== null,
-        children: [],
-      };
-      drafts.set(task, draft);
-      if (node.parent !== null) drafts.get(node.parent.task)?.children.push(draft);
-    }
-    draft.deadline = Math.min(draft.deadline, node.scope?.deadline ?? Infinity);
-    for (let waiter = node.waiters; waiter !== null; waiter = waiter.next) {
-      const { reason, since } = waiter;
-      draft.waits.push({ kind: kindOf(reason), label: labelOf(reason), since });
-    }
-    return true;
-  });
-  // Nodes and waiters are linked newest first.
-  for (const { children, waits } of drafts.values()) {
-    children.sort((a, b) => a.id - b.id);
-    waits.reverse();
-  }
-  const root = drafts.get(runtime.root) as Draft;
-  const time = runtime.clock.now();
-  return { time, root, toString: () => render(root) };
-}
-
-/** Deeper tasks are indented no further; their level is written out. */
-const DEEPEST_INDENT = 24;
-
-function render(root: TaskTreeNode): string {
-  const lines: string[] = [];
-  const open: { node: TaskTreeNode; prefix: string; branch: string; level: number }[] = [{
-    node: root,
-    prefix: "",
-    branch: "",
-    level: 0,
-  }];
-  for (let item = open.pop(); item !== undefined; item = open.pop()) {
-    const { node, prefix, branch, level } = item;
-    lines.push(`${prefix}${branch}${describeNode(node)}`);
-    const deep = level >= DEEPEST_INDENT;
-    const inner = branch === "" || deep ? prefix : prefix + (branch === "├─ " ? "│  " : "   ");
-    for (let i = node.children.length - 1; i >= 0; i--) {
-      const last = i === node.children.length - 1 ? "└─ " : "├─ ";
-      open.push({
-        node: node.children[i] as TaskTreeNode,
-        prefix: inner,
-        branch: deep ? `[${level + 1}] ` : last,
-        level: level + 1,
-      });
-    }
-  }
-  return lines.join("\n");
-}
-
-function describeNode({ name, waits, cancelled, deadline, spawnSite, state }: TaskTreeNode): string {
-  const doing = waits.length > 0
-    ? waits.map(describeWait).join(" + ")
-    : state === "running"
-    ? "running, or awaiting a promise the library does not own"
-    : state;
-  const parts = [`${name}: ${doing}`];
-  if (cancelled) parts.push("being cancelled");
-  if (deadline !== Infinity) parts.push(`deadline t=${formatTime(deadline)}`);
-  if (spawnSite !== undefined) parts.push(`started at ${spawnSite.replace(/^file:\/\//, "")}`);
-  return parts.join("  ");
-}
-
-function describeWait({ kind, label, since }: TaskTreeWait): string {
-  return `${waitText(kind, label)} (since t=${formatTime(since)})`;
 }

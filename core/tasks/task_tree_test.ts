@@ -43,7 +43,7 @@ Deno.test(
       nursery.startSoon(() => Promise.all([sleep(4), sleepForever()]), { name: "both" });
       await sim.settled();
       assertEquals(
-        text(sim.tree()),
+        text(taskTree()),
         `main: running, or awaiting a promise the library does not own
 ├─ sleeper: sleep until t=1.503s (since t=3ms)
 ├─ late sleeper: sleep until t=90s (since t=3ms)
@@ -104,7 +104,7 @@ Deno.test(
       stuck.cancel();
       await sim.settled();
       assertEquals(
-        text(sim.tree()),
+        text(taskTree()),
         `main: running, or awaiting a promise the library does not own
 ├─ limited: sleep for ever (since t=0ms)  deadline t=900ms
 └─ stuck: sleep until t=6ms (since t=1ms)  being cancelled`,
@@ -126,14 +126,14 @@ Deno.test(
         }, { name: "server" }).then(() => sleepForever()), { name: "caller" });
       await sim.settled();
       assertEquals(
-        text(sim.tree()),
+        text(taskTree()),
         `main: running, or awaiting a promise the library does not own
 └─ caller: nursery.start a task of "nursery" (since t=0ms)
    └─ server: sleep until t=1ms (since t=0ms)`,
       );
       await sim.advance(1);
       assertEquals(
-        text(sim.tree()),
+        text(taskTree()),
         `main: running, or awaiting a promise the library does not own
 ├─ caller: sleep for ever (since t=1ms)
 └─ server: sleep until t=6ms (since t=1ms)`,
@@ -164,7 +164,7 @@ Deno.test(
         name: "child",
       });
       await sim.settled();
-      const { time, root } = sim.tree();
+      const { time, root } = taskTree();
       assertEquals([time, root.id, root.name, root.deadline], [2, 1, "main", Infinity]);
       const [child] = root.children;
       assertEquals({ ...child, spawnSite: undefined }, {
@@ -187,11 +187,11 @@ Deno.test(
     await openNursery(async (nursery) => {
       nursery.startSoon(() => sleep(5), { name: "child" });
       await sim.settled();
-      const before = sim.tree();
+      const before = taskTree();
       const shown = before.toString();
       await sleep(6);
       assertEquals(before.toString(), shown);
-      assertEquals(sim.tree().root.children, []);
+      assertEquals(taskTree().root.children, []);
     });
   }),
 );
@@ -207,7 +207,7 @@ Deno.test(
       await openNursery(async (nursery) => {
         nursery.startSoon(() => dig(5_000), { name: "top" });
         await sim.settled();
-        const tree = sim.tree();
+        const tree = taskTree();
         const lines = text(tree).split("\n");
         assertEquals(lines.length, 5_002);
         assertEquals(lines[1], '└─ top: nursery "nursery", 1 child (since t=0ms)');

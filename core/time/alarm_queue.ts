@@ -11,9 +11,13 @@
  * fires early), exact for virtual time.
  */
 
-/** A call that will be made at a deadline, until cancelled. */
+/**
+ * A call that is made at a deadline, unless it is cancelled before.
+ *
+ * @category Low level
+ */
 export interface Alarm {
-  /** When, in milliseconds on the clock that made it. */
+  /** When the call is made, in milliseconds on the clock that made the alarm. */
   readonly deadline: number;
   /** Withdraws the call. Harmless once it was made or withdrawn. */
   cancel(): void;
@@ -42,7 +46,7 @@ class Bucket {
 }
 
 /**
- * A queue of alarms for clocks: the real one and those of tests use it, and so may yours.
+ * A queue of alarms, for clocks: the real one, those of tests, and yours.
  *
  * It holds alarms and fires them in order, but does not know the time: the clock says what is due.
  *
@@ -59,6 +63,8 @@ class Bucket {
  * while (alarms.fireOne(20));
  * assertEquals(fired, ["early", "late"]);
  * ```
+ *
+ * @category Low level
  */
 export class AlarmQueue {
   static {
@@ -79,8 +85,9 @@ export class AlarmQueue {
   /**
    * Makes an empty queue.
    *
-   * @param width How many milliseconds make one instant, rounded up; 0 for exact times.
-   * @param changed Called when `next` may have become another.
+   * @param width The length of an instant, in milliseconds. Deadlines are rounded up to whole instants; 0 keeps them
+   * exact.
+   * @param changed Called when `next` may have changed.
    */
   constructor(width = 0, changed: () => void = () => {}) {
     this.#width = width;
@@ -112,8 +119,8 @@ export class AlarmQueue {
    *
    * @param deadline When it is due, in milliseconds.
    * @param fire Called with `arg` by `fireOne()`.
-   * @param arg Handed to `fire`; spares a closure.
-   * @returns The alarm, to be cancelled.
+   * @param arg The argument of `fire`; it saves a closure.
+   * @returns The alarm, which can be cancelled.
    */
   add<A>(deadline: number, fire: (arg: A) => void, arg: A): Alarm {
     const entry = new Entry(deadline, fire, arg) as Entry<unknown>;
@@ -137,13 +144,15 @@ export class AlarmQueue {
   }
 
   /**
-   * Sets an alarm that comes before those of `add()` which are due at the same look at the clock, however late that is: what
-   * ends a piece of code comes before what lets it go on.
+   * Sets an alarm that fires before all alarms of `add()` that are due with it.
+   *
+   * That holds however late the clock looks for what is due. So whatever ends a piece of code comes before whatever
+   * lets it go on.
    *
    * @param deadline When it is due, in milliseconds.
    * @param fire Called with `arg` by `fireOne()`.
-   * @param arg Handed to `fire`; spares a closure.
-   * @returns The alarm, to be cancelled.
+   * @param arg The argument of `fire`; it saves a closure.
+   * @returns The alarm, which can be cancelled.
    */
   addDeadline<A>(deadline: number, fire: (arg: A) => void, arg: A): Alarm {
     this.#deadlines ??= new AlarmQueue(this.#width, this.#changed);
@@ -163,7 +172,10 @@ export class AlarmQueue {
   }
 
   /**
-   * Fires the first alarm that is due: those of `addDeadline()` first, then the earliest, and of those the one set first.
+   * Fires the first alarm that is due.
+   *
+   * Alarms of `addDeadline()` come first, then those with the earliest deadline, and of these the one that was set
+   * first.
    *
    * @param now The time, in milliseconds.
    * @returns Whether one was due.

@@ -1,27 +1,21 @@
-/**
- * Where a run gets its time from.
- *
- * The clock owns the deadline queue, so that virtual time can order the alarms of the library among the timers
- * of the program, and jump. The real clock is shared by all runs: however many deadlines are set, the host sees
- * one timer. That timer is brought up to date at most once per turn of the event loop (`setImmediate`, 1.6 us),
- * not at every change (clearing and setting costs 1.8 us each time): a loop of `failAfter` around quick calls
- * touches it hardly ever.
- */
+/** Where a run gets its time from, and what a clock may know of the run: see `Clock.start()` and `currentRun()`. */
 
-import { type Alarm, AlarmQueue } from "./alarm_queue.ts";
-import { hostClear, hostDate, hostImmediate, hostNow, hostTimeout } from "../base/host_time.ts";
-import { reportHook } from "../base/report_hook.ts";
-import type { RunView } from "../tasks/runtime_view.ts";
+import type { Network } from "../seams/network.ts";
+import type { ProcessHost } from "../seams/processes.ts";
+import type { SignalSource } from "../seams/signals.ts";
+import type { TaskTree } from "../tasks/task_tree.ts";
+import type { Alarm } from "./alarm_queue.ts";
 
 /**
- * A source of time for `run()`. Implement it to run a program on time of your own.
+ * A source of time for `run()`. Implement it to run a program on your own time.
  *
  * A clock serves one run at a time, unless it says otherwise.
+ *
+ * @category Low level
  */
 export interface Clock {
   /**
-   * Whether a run on this clock shall take the same course each time: then the fairness of wake-ups does not look at
-   * real time, only at their number.
+   * Whether runs on this clock must be reproducible: fairness then counts wake-ups and ignores real time.
    *
    * @default {false}
    */
@@ -30,100 +24,69 @@ export interface Clock {
   now(): number;
   /** The date, in milliseconds since 1970 (as `Date.now()`). */
   wall(): number;
-  /** Arranges for `fire(arg)` to be called once, at `deadline` or as soon after it as possible, never inside this call. Alarms of one deadline fire in the order they were set. */
+  /**
+   * Arranges for `fire(arg)` to be called once, at `deadline` or as soon after it as possible, never inside this call.
+   * Alarms of one deadline fire in the order they were set.
+   */
   at<A>(deadline: number, fire: (arg: A) => void, arg: A): Alarm;
   /**
-   * The same for the deadlines of scopes: of all that is due at one look at the clock, these calls come first, so that no
-   * code takes a step after its deadline. Without this method, `at()` is used.
+   * Like `at()`, for the deadlines of scopes. Of all calls that are due when the clock looks, these come first, so that
+   * no code takes a step after its deadline. Without this method, `at()` is used.
    */
   atDeadline?<A>(deadline: number, fire: (arg: A) => void, arg: A): Alarm;
-  /** Called when a run on this clock begins, with what it needs to find out when the run is idle. */
+  /** Called when a run on this clock begins. `run` tells whether the run is idle. */
   start?(run: RunView): void;
-  /** Called when every task of the run waits (low cost is required: it is called often). Foreign promises are not seen: ask `run.statistics()` after a turn of the event loop. */
+  /**
+   * Called whenever every task of the run waits. It is called often, so it must be cheap. Foreign promises are not
+   * taken into account: ask `run.statistics()` after a turn of the event loop.
+   */
   idle?(): void;
   /** Called when the run has ended. */
   stop?(): void;
 }
 
-/** `setTimeout` with a longer delay fires at once. */
-const LONGEST_DELAY = 2 ** 31 - 1;
-/** One millisecond is what host timers can tell apart. */
-const HOST_RESOLUTION = 1;
-
-/** What the real clock needs of the host. */
-export interface HostTime {
-  readonly now: () => number;
-  readonly setTimeout: typeof hostTimeout;
-  readonly clearTimeout: typeof hostClear;
-  readonly setImmediate: typeof hostImmediate;
+/**
+ * Numbers that say how busy a run is.
+ *
+ * @category Low level
+ */
+export interface RunStatistics {
+  /** Tasks that have not ended. */
+  readonly tasksLiving: number;
+  /** Tasks that are not in a wait of this library: they run, or await a foreign promise. */
+  readonly tasksRunning: number;
+  /** The names of the operations of the host in flight, oldest first. */
+  readonly hostOperations: readonly string[];
+  /**
+   * Wake-ups that the fairness budget has put off to a later turn of the event loop. In real time these are those of
+   * all runs, on a `deterministic` clock those of this run.
+   */
+  readonly wakeUps: number;
 }
 
-/** See the header. */
-export class RealClock implements Clock {
-  readonly #host: HostTime;
-  /** The instant the host timer is set for; `Infinity` without one. Written by `#sync` and `#ring`. */
-  #armed = Infinity;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #syncing = false;
-  readonly #alarms = new AlarmQueue(HOST_RESOLUTION, () => {
-    if (this.#syncing) return;
-    this.#syncing = true;
-    this.#host.setImmediate(this.#sync);
-  });
-
-  constructor(host: HostTime) {
-    this.#host = host;
-  }
-
-  now(): number {
-    return this.#host.now();
-  }
-
-  wall(): number {
-    return hostDate();
-  }
-
-  at<A>(deadline: number, fire: (arg: A) => void, arg: A): Alarm {
-    return this.#alarms.add(deadline, fire, arg);
-  }
-
-  atDeadline<A>(deadline: number, fire: (arg: A) => void, arg: A): Alarm {
-    return this.#alarms.addDeadline(deadline, fire, arg);
-  }
-
-  /** Sets the host timer to the earliest alarm. */
-  readonly #sync = (): void => {
-    this.#syncing = false;
-    const { next } = this.#alarms;
-    // One that rings too early does no harm, and is set again then: setting it later at each turn would cost more. But where
-    // nothing is due at all, it would keep the process alive.
-    if (next === this.#armed || (this.#armed < next && next !== Infinity)) return;
-    this.#host.clearTimeout(this.#timer);
-    this.#armed = next;
-    // Rounded down, as the instant was rounded up, and host timers are never early: if this one is, it is set again.
-    const delay = Math.min(Math.max(0, Math.floor(next - this.#host.now())), LONGEST_DELAY);
-    this.#timer = next === Infinity ? undefined : this.#host.setTimeout(this.#ring, delay);
-  };
-
-  readonly #ring = (): void => {
-    this.#armed = Infinity;
-    const now = this.#host.now();
-    // A callback that throws (a third party's) must not take the others with it.
-    while (true) {
-      try {
-        if (!this.#alarms.fireOne(now)) break;
-      } catch (error) {
-        reportHook("Cannot go on with an alarm of the clock as its callback threw", error);
-      }
-    }
-    this.#sync();
-  };
+/**
+ * A run seen from outside.
+ *
+ * @category Low level
+ */
+export interface RunView {
+  /** The time of the run. */
+  readonly clock: Clock;
+  /** The network of the run, if `run()` was given one. */
+  readonly network: Network | undefined;
+  /** The processes of the run, if `run()` was given some. */
+  readonly processes: ProcessHost | undefined;
+  /** The signals of the run, if `run()` was given some. */
+  readonly signals: SignalSource | undefined;
+  /** A random number from 0 (inclusive) to 1 (exclusive); tests replace the source. */
+  random(): number;
+  /** Returns a snapshot of the run's counters. */
+  statistics(): RunStatistics;
+  /**
+   * Refreshes the cached time from which the next waits count. Call it after moving the clock for another reason than a
+   * sleep or a deadline.
+   */
+  refreshTime(): void;
+  /** Takes a snapshot of the task tree. */
+  taskTree(): TaskTree;
 }
-
-/** The host's time. One for all runs, as it keeps one host timer for all of them. */
-export const realClock: Clock = new RealClock({
-  now: hostNow,
-  setTimeout: hostTimeout,
-  clearTimeout: hostClear,
-  setImmediate: hostImmediate,
-});

@@ -1,11 +1,13 @@
-/** Waiting for time, and telling it. */
+/** Waiting for time. */
 
 import type { Alarm } from "./alarm_queue.ts";
+import { formatTime } from "../base/format_time.ts";
 import { faultOf, requireTime, requireTimeout } from "../base/check.ts";
 import { checkpoint } from "../scopes/checkpoint.ts";
 import { currentNode } from "../kernel/context.ts";
-import type { StatusNode } from "../kernel/status.ts";
-import { type AbortWait, refuse, Waiter, type WaitReason } from "../kernel/waiter.ts";
+import type { StatusNode } from "../kernel/node.ts";
+import { type AbortWait, refuse, Waiter } from "../kernel/waiter.ts";
+import type { WaitReason } from "../kernel/wait_reason.ts";
 
 /** A sleep is its own reason and its own timer argument: one object beside the waiter. */
 class Sleep implements WaitReason {
@@ -57,6 +59,7 @@ function ring({ waiter, alarm }: Sleep): void {
  * @param ms How long to wait, in milliseconds. `0` is a checkpoint; `Infinity` waits until cancelled.
  * @returns A promise that resolves once the time has passed.
  * @throws {RangeError} If `ms` is negative or `NaN`.
+ * @category Time
  */
 export function sleep(ms: number): Promise<void> {
   const fault = faultOf(() => requireTimeout("sleep", "ms", ms));
@@ -75,14 +78,19 @@ export function sleep(ms: number): Promise<void> {
  * @example A steady beat that does not drift
  * ```ts
  * import { currentTime, sleepUntil } from "@trefoil/io";
+ * import { assert } from "@std/assert";
  *
  * const start = currentTime();
- * for (let beat = 1; beat <= 3; beat++) await sleepUntil(start + beat);
+ * for (let beat = 1; beat <= 3; beat++) {
+ *   await sleepUntil(start + beat);
+ *   assert(currentTime() >= start + beat);
+ * }
  * ```
  *
- * @param deadline The moment, in milliseconds as `currentTime()` counts them. One in the past is a checkpoint.
+ * @param deadline The moment, in milliseconds as `currentTime()` counts them. A moment in the past is a checkpoint.
  * @returns A promise that resolves at that moment.
  * @throws {RangeError} If `deadline` is `NaN`.
+ * @category Time
  */
 export function sleepUntil(deadline: number): Promise<void> {
   const fault = faultOf(() => requireTime("sleep", "deadline", deadline));
@@ -108,81 +116,29 @@ const FOREVER: WaitReason = { kind: "sleep", label: "for ever" };
 /**
  * Waits until cancelled.
  *
- * **Cancellation:** throws `Cancelled`: the only way in which it ends.
+ * **Cancellation:** throws `Cancelled`; that is the only way in which it ends.
  *
  * @example A task that lives as long as its scope
  * ```ts
  * import { moveOnAfter, sleepForever } from "@trefoil/io";
+ * import { assert } from "@std/assert";
  *
+ * let cleanedUp = false;
  * await moveOnAfter(1, async () => {
  *   try {
  *     await sleepForever();
  *   } finally {
- *     // clean up
+ *     cleanedUp = true;
  *   }
  * });
+ * assert(cleanedUp);
  * ```
  *
  * @returns A promise that never resolves.
+ * @category Time
  */
 export function sleepForever(): Promise<never> {
   const node = currentNode();
   if (node.cancelled !== null) return refuse(node);
   return new Waiter<never>(node, FOREVER, null).begun();
-}
-
-/**
- * Returns the time of the run's clock.
- *
- * Only differences mean anything; for the date, ask the host.
- *
- * @example Measuring
- * ```ts
- * import { currentTime, sleep } from "@trefoil/io";
- * import { assert } from "@std/assert";
- *
- * const start = currentTime();
- * await sleep(2);
- * assert(currentTime() - start >= 2);
- * ```
- *
- * @returns Milliseconds since a fixed moment of the clock.
- */
-export function currentTime(): number {
-  return currentNode().task.runtime.clock.now();
-}
-
-/**
- * Returns when the calling code will be cancelled: the earliest deadline from here out to the nearest shield.
- *
- * @example Passing the rest of the time on to a server
- * ```ts
- * import { currentEffectiveDeadline, currentTime, moveOnAfter } from "@trefoil/io";
- * import { assert } from "@std/assert";
- *
- * await moveOnAfter(1_000, () => {
- *   const left = currentEffectiveDeadline() - currentTime();
- *   assert(left > 0 && left <= 1_000);
- * });
- * ```
- *
- * @returns The deadline in milliseconds on the run's clock, `-Infinity` if cancelled already, `Infinity` if there is none.
- */
-export function currentEffectiveDeadline(): number {
-  const start = currentNode();
-  if (start.cancelled !== null) return -Infinity;
-  let earliest = Infinity;
-  for (let node: StatusNode | null = start; node !== null; node = node.shield ? null : node.parent) {
-    if (node.scope !== null && node.scope.deadline < earliest) earliest = node.scope.deadline;
-  }
-  return earliest;
-}
-
-/** A time as shown in reports: seconds when it is long. */
-export function formatTime(ms: number): string {
-  return Math.abs(ms) < 1_000 ? `${round(ms)}ms` : `${round(ms / 1_000)}s`;
-}
-
-function round(value: number): number {
-  return Math.round(value * 1_000) / 1_000;
 }

@@ -123,7 +123,7 @@ Deno.test(
     assertEquals([first, sim.now], ["quick", 10]);
     await Promise.all([sleep(5), sleep(7)]);
     assertEquals(sim.now, 17);
-  }),
+  }, { leaks: { forgottenWaits: "ignore" } }),
 );
 
 Deno.test(

@@ -1,7 +1,9 @@
 /** Streams in memory for tests: what they give and take is a script, in virtual time. */
 
-import { BusyResourceError, ClosedResourceError, sleep } from "../../core/mod.ts";
-import { currentRun, suspend, type Waker } from "../../core/lowlevel.ts";
+import { ClosedResourceError, sleep } from "../../core/mod.ts";
+import { currentRun, type Waker } from "../../core/lowlevel.ts";
+import { LeftBehind } from "../../core/internal.ts";
+import { StapledStream } from "../streams/stapled_stream.ts";
 import type { HalfCloseableStream, ReceiveStream, SendStream } from "../streams/stream.ts";
 
 const encoder = new TextEncoder();
@@ -23,16 +25,19 @@ export type Step = Uint8Array | string | { readonly wait: number } | { readonly 
  * Gives what a script says. Like a socket it goes on with a read that nobody waits for any more, and writes into the
  * buffer of that read, which is still on loan; whoever uses that memory for something else will see it.
  */
-export class ScriptedReceiveStream implements ReceiveStream {
+export class ScriptedReceiveStream extends LeftBehind<Uint8Array | null, number | null, Uint8Array, Uint8Array>
+  implements ReceiveStream {
+  protected readonly label = "read of a script";
   /** The sizes of the buffers it was given. */
   readonly asked: number[] = [];
   closed = 0;
   readonly #script: Step[];
-  #receiver: { readonly waker: Waker<number | null>; readonly into: Uint8Array } | null = null;
-  #reading = false;
-  #stash: Uint8Array = bytes("");
+  #into = bytes("");
 
   constructor(...script: readonly Step[]) {
+    super({ action: "receive", what: "the stream", busy: "receiving from this stream" }, {
+      kind: "receive from script",
+    }, { inMemory: true });
     this.#script = [...script];
   }
 
@@ -43,62 +48,11 @@ export class ScriptedReceiveStream implements ReceiveStream {
   }
 
   receiveInto(buffer: Uint8Array): Promise<number | null> {
-    return suspend<number | null>({ kind: "receive from script" }, (waker) => {
-      if (this.closed > 0) return void waker.fail(new ClosedResourceError("Cannot receive as the stream is closed"));
-      if (this.#receiver !== null) return void waker.fail(new BusyResourceError("Cannot receive as another task does"));
-      this.asked.push(buffer.length);
-      this.#receiver = { waker, into: buffer };
-      if (this.#stash.length > 0) this.#land();
-      else if (!this.#reading) this.#read(buffer);
-    }, () => {
-      this.#receiver = null;
-      return true;
-    });
-  }
-
-  #read(buffer: Uint8Array): void {
-    const step = this.#script.shift();
-    if (step !== undefined && typeof step === "object" && "wait" in step) {
-      this.#reading = true;
-      const { clock } = currentRun();
-      // No wait of the library: like the host's, it goes on when the receive is cancelled.
-      clock.at(clock.now() + step.wait, () => {
-        this.#reading = false;
-        if (this.closed === 0) this.#read(buffer);
-      }, undefined);
-      return;
-    }
-    if (step === undefined) return this.#settle((waker) => waker.wake(null));
-    if (typeof step === "object" && "fail" in step) {
-      this.#script.unshift(step);
-      return this.#settle((waker) => waker.fail(step.fail));
-    }
-    const data = typeof step === "string" ? bytes(step) : step;
-    const part = data.subarray(0, buffer.length);
-    if (part.length < data.length) this.#script.unshift(data.subarray(part.length));
-    this.#stash = part.slice();
-    buffer.fill(0xee);
-    if (this.#receiver !== null) this.#land();
-  }
-
-  #land(): void {
-    const stash = this.#stash;
-    this.#settle((waker, into) => {
-      this.#stash = stash.subarray(into.length);
-      into.set(stash.subarray(0, into.length));
-      waker.wake(Math.min(stash.length, into.length));
-    });
-  }
-
-  #settle(how: (waker: Waker<number | null>, into: Uint8Array) => void): void {
-    const receiver = this.#receiver;
-    this.#receiver = null;
-    if (receiver !== null) how(receiver.waker, receiver.into);
+    return this.wait(buffer);
   }
 
   close(): void {
-    if (this.closed++ > 0) return;
-    this.#settle((waker) => waker.fail(new ClosedResourceError("Cannot receive as the stream was closed meanwhile")));
+    if (this.closed++ === 0) this.shut();
   }
 
   [Symbol.dispose](): void {
@@ -112,6 +66,49 @@ export class ScriptedReceiveStream implements ReceiveStream {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     for (let chunk = await this.receiveSome(); chunk !== null; chunk = await this.receiveSome()) yield chunk;
+  }
+
+  protected override admit(buffer: Uint8Array): null {
+    this.asked.push(buffer.length);
+    this.#into = buffer;
+    return null;
+  }
+
+  override async begin(): Promise<Uint8Array | null> {
+    const buffer = this.#into;
+    while (true) {
+      const step = this.#script.shift();
+      if (step === undefined) return null;
+      if (typeof step === "object" && "fail" in step) throw step.fail;
+      if (typeof step === "object" && "wait" in step) {
+        const { clock } = currentRun();
+        // No wait of the library: like the host's, it goes on when the receive is cancelled.
+        await new Promise<void>((resolve) => clock.at(clock.now() + step.wait, resolve, undefined));
+      } else {
+        const data = typeof step === "string" ? bytes(step) : step;
+        const part = data.slice(0, buffer.length);
+        if (part.length < data.length) this.#script.unshift(data.subarray(part.length));
+        buffer.fill(0xee);
+        return part;
+      }
+    }
+  }
+
+  protected override landed(part: Uint8Array | null): void {
+    if (part === null) this.over({ value: null });
+    else this.arrived(part);
+  }
+
+  protected override failed(error: unknown): void {
+    this.over({ error });
+  }
+
+  protected override give(waiter: Waker<number | null>, chunk: Uint8Array): void {
+    const into = this.#into;
+    const size = Math.min(chunk.length, into.length);
+    into.set(chunk.subarray(0, size));
+    this.keep(size < chunk.length ? chunk.subarray(size) : null);
+    waiter.wake(size);
   }
 }
 
@@ -162,4 +159,22 @@ export class RecordingSendStream implements SendStream, Pick<HalfCloseableStream
     this.close();
     return Promise.resolve();
   }
+}
+
+/** Both in one. */
+export type ScriptedStream = StapledStream<RecordingSendStream, ScriptedReceiveStream>;
+
+/** Makes a stream that gives what a script says, and remembers what was sent on it. */
+export function scriptedStream(script: readonly Step[], options: RecordingOptions = {}): ScriptedStream {
+  return new StapledStream(new RecordingSendStream(options), new ScriptedReceiveStream(...script));
+}
+
+/** What was sent on a stream, as text. */
+export function sentOn({ sendStream }: ScriptedStream): string | null {
+  return text(new Uint8Array(sendStream.sent));
+}
+
+/** Whether both directions of a stream were closed. */
+export function isClosed({ sendStream, receiveStream }: ScriptedStream): boolean {
+  return sendStream.closed > 0 && receiveStream.closed > 0;
 }

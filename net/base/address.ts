@@ -1,14 +1,13 @@
 /** Addresses as text. */
 
-import type { TcpAddress } from "../../core/mod.ts";
-import type { SocketAddress } from "../../core/mod.ts";
+import type { SocketAddress, TcpAddress } from "../../core/mod.ts";
 
-/** `host:port`, with brackets around an IPv6 address. */
+/** `hostname:port`, with brackets around an IPv6 address. */
 export function formatAddress({ hostname, port }: Pick<TcpAddress, "hostname" | "port">): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
-/** An address of any kind: `host:port`, or `unix:/path`. */
+/** An address of any kind: `hostname:port`, or `unix:/path`. */
 export function formatSocketAddress(address: SocketAddress): string {
   return address.transport === "unix" ? formatPath(address.path) : formatAddress(address);
 }
@@ -21,7 +20,7 @@ export function formatPath(path: string | null): string {
 const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)$/;
 
 /** The IP version of a numeric address, or 0 for a name. Only names have letters beyond f and no colon. */
-export function ipVersion(host: string): 4 | 6 | 0 {
-  if (host.includes(":")) return 6;
-  return IPV4.test(host) ? 4 : 0;
+export function ipVersion(hostname: string): 4 | 6 | 0 {
+  if (hostname.includes(":")) return 6;
+  return IPV4.test(hostname) ? 4 : 0;
 }

@@ -1,9 +1,7 @@
 /** Checks of arguments, before any effect. */
 
-import { requireInteger, show } from "../../core/internal.ts";
+import { requireInteger, requireOptions, show } from "../../core/internal.ts";
 import { ipVersion } from "./address.ts";
-
-export { requireFunction, show } from "../../core/internal.ts";
 
 /** What fits into `sun_path` with its closing zero byte on Linux (unix(7)); other systems have a little less. */
 const LONGEST_PATH = 107;
@@ -11,20 +9,30 @@ const LONGEST_PATH = 107;
 /** What has a colon and is no IPv6 address is mostly a host with its port. With a zone or without. */
 const LIKE_IPV6 = /^[\da-f:.]+(?:%[^%]+)?$/i;
 
+/**
+ * Requires options that cannot be left out, as something in them has no default. Returns a copy: what was checked is
+ * what holds, whatever becomes of the object.
+ */
+export function ownOptions<T extends object>(action: string, options: T): T {
+  requireOptions(action, options);
+  if (options !== undefined) return { ...options };
+  throw new TypeError(`Cannot ${action} as "options" must be an object: received undefined`);
+}
+
 /** Requires a port: 1 to 65535, or from 0 where any free one may be chosen. */
 export function requirePort(action: string, port: unknown, least: 0 | 1): void {
   requireInteger(action, "port", port, least, 65_535);
 }
 
 /** Requires a host name or address; returns it without the brackets that an IPv6 address has in a URL. */
-export function requireHost(action: string, name: string, host: unknown): string {
-  if (typeof host !== "string") {
-    throw new TypeError(`Cannot ${action} as "${name}" must be a string: received ${show(host)}`);
+export function requireHostname(action: string, name: string, hostname: unknown): string {
+  if (typeof hostname !== "string") {
+    throw new TypeError(`Cannot ${action} as "${name}" must be a string: received ${show(hostname)}`);
   }
-  const bare = host.replace(/^\[(.*:.*)\]$/, "$1");
+  const bare = hostname.replace(/^\[(.*:.*)\]$/, "$1");
   if (bare === "" || /[\s/@[\]]/.test(bare) || (bare.includes(":") && !LIKE_IPV6.test(bare))) {
     throw new RangeError(
-      `Cannot ${action} as "${name}" must be a host name or IP address: received ${JSON.stringify(host)}`,
+      `Cannot ${action} as "${name}" must be a host name or IP address: received ${JSON.stringify(hostname)}`,
     );
   }
   return bare;
@@ -46,7 +54,7 @@ export function requireMethod(action: string, name: string, value: unknown, meth
   throw new TypeError(`Cannot ${action} as "${name}" must have a method ${method}(): received ${show(value)}`);
 }
 
-/** Requires a number of milliseconds, or a count: >= `least`. */
+/** Requires a number >= `least`. */
 export function requireAtLeast(action: string, name: string, value: unknown, least: number): void {
   if (typeof value !== "number") {
     throw new TypeError(`Cannot ${action} as "${name}" must be a number: received ${show(value)}`);
@@ -97,7 +105,7 @@ export function requirePem(action: string, name: string, text: unknown, kind: "C
 }
 
 /** Requires the path of a Unix socket; one that begins with a zero byte is an abstract name (Linux). */
-export function requireSocketPath(action: string, path: unknown): void {
+export function requireSocketPath(action: string, path: unknown): asserts path is string {
   if (typeof path !== "string") {
     throw new TypeError(`Cannot ${action} as "path" must be a string: received ${show(path)}`);
   }

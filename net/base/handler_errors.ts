@@ -1,14 +1,14 @@
 /**
  * What a server does with an error of a handler.
  *
- * A server outlives its handlers: one connection must not be able to end all others. So by default an error is printed, once
- * and with what is needed to find it, and the server goes on. The rule of nurseries, that an error of a child fails the
- * block, has to be asked for (`"fail"`).
+ * A server outlives its handlers: one connection must not be able to end all others. So by default an error is printed,
+ * once and with what is needed to find it, and the server goes on. The rule of nurseries, that an error of a child
+ * fails the block, has to be asked for (`"fail"`).
  *
- * In a simulation there is nobody to read what is printed, and a test whose handlers fail must not pass: there the default
- * is to fail. What tells a simulation is that its clock is `deterministic`: whoever drives such a run looks for its errors
- * (as for the deadlocks, which `run()` does not print there either). A test that lets handlers fail on purpose says what
- * shall become of their errors, as a program would.
+ * In a simulation there is nobody to read what is printed, and a test whose handlers fail must not pass: there the
+ * default is to fail. A simulation is known by its clock, which is `deterministic`: the driver of such a run looks for
+ * its errors (as for the deadlocks, which `run()` does not print there either). A test that lets handlers fail on
+ * purpose says what becomes of their errors, as a program would.
  *
  * A cancellation is no error: see `failureOf()`. One that came from elsewhere is, as for this connection nothing was
  * cancelled.
@@ -16,9 +16,10 @@
 
 import { currentTask } from "../../core/mod.ts";
 import { currentRun } from "../../core/lowlevel.ts";
-import { failureOf, NOTHING, requireFunction, show, textOf, withSuppressed } from "../../core/internal.ts";
+import { failureOf, NOTHING, requireFunction, show, textOf } from "../../core/internal.ts";
+import { withOthers } from "./with_others.ts";
 
-/** What a server is told to do: see `ServeOptions.onHandlerError`. */
+/** What a server does with an error of a handler: see `ServeOptions.onHandlerError`. */
 export type HandlerErrorRule<A extends readonly unknown[]> = "fail" | ((error: unknown, ...args: A) => unknown);
 
 /** Checks a rule, before any effect. */
@@ -40,19 +41,22 @@ export async function followRule<A extends readonly unknown[]>(
   ...args: A
 ): Promise<unknown> {
   if (rule === "fail") throw failure;
-  if (rule === undefined) {
-    if (currentRun().clock.deterministic === true) throw failure;
-    return report(failure, peer);
-  }
+  if (rule === undefined) return tell(failure, () => goesOn(peer));
   try {
     return await rule(failure, ...args);
   } catch (error) {
     const second = failureOf(error);
-    throw second === NOTHING ? error : withSuppressed(second, [failure]);
+    throw second === NOTHING ? error : withOthers(second, [failure]);
   }
 }
 
-function report(failure: unknown, peer: () => string): void {
+/** Prints a failure for which there is no rule, after a text; throws it in a simulation. */
+export function tell(failure: unknown, text: () => string): void {
+  if (currentRun().clock.deterministic === true) throw failure;
+  print(text(), failure);
+}
+
+function goesOn(peer: () => string): string {
   const { name, id } = currentTask();
   let who = "a connection";
   try {
@@ -60,13 +64,12 @@ function report(failure: unknown, peer: () => string): void {
   } catch {
     // It cannot be asked any more.
   }
-  const text = `Cannot go on serving ${who} as its handler failed in task "${name}" (id ${id}); ` +
+  return `Cannot go on serving ${who} as its handler failed in task "${name}" (id ${id}); ` +
     'the server goes on ("onHandlerError" replaces this report):';
-  print(text, failure);
 }
 
 /** Prints an error, whatever it is. */
-export function print(text: string, error: unknown): void {
+function print(text: string, error: unknown): void {
   try {
     // deno-lint-ignore no-console -- an error must not be lost, and nobody else wants it
     console.error(text, error);

@@ -8,17 +8,22 @@
 
 import { BrokenResourceError, ErrorGroup, Event, moveOnAfter, openNursery } from "../../core/mod.ts";
 import type { ResolvedAddress } from "../../core/lowlevel.ts";
-import { composedWait, failureOf, NOTHING, requireTimeout } from "../../core/internal.ts";
+import { composedWait, failureOf, NOTHING, requireOptions, requireTimeout } from "../../core/internal.ts";
 import { formatAddress, ipVersion } from "../base/address.ts";
-import { requireHost, requireIp, requirePort } from "../base/check.ts";
+import { requireHostname, requireIp, requirePort } from "../base/check.ts";
 import { ambientNetwork } from "../host/deno_network.ts";
-import { interleave } from "./_happy_eyeballs.ts";
 import { closeAll, takeOver } from "../host/host_call.ts";
-import { isNotCapable, textOf } from "../host/host_errors.ts";
-import { SocketStream } from "../streams/socket_stream.ts";
+import { isNotCapable, messageOf } from "../host/host_errors.ts";
+import { resolveName } from "../host/resolve_name.ts";
 import { waitForHost } from "../host/wait_for_host.ts";
+import { SocketStream } from "../streams/socket_stream.ts";
+import { interleave } from "./_happy_eyeballs.ts";
 
-/** How `openTcpStream()` connects. */
+/**
+ * Options of `openTcpStream()`.
+ *
+ * @category Connecting
+ */
 export interface OpenTcpStreamOptions {
   /**
    * How long an attempt may take before the next address is tried beside it, in milliseconds (RFC 8305 §5).
@@ -27,11 +32,11 @@ export interface OpenTcpStreamOptions {
    */
   readonly happyEyeballsDelay?: number;
   /**
-   * The IP address of this machine to connect from, where it has several; the system chooses one if left out. Only
-   * addresses of the same IP version are tried then.
+   * The IP address of this machine to connect from. By default the system chooses one. If it is given, only addresses
+   * of the same IP version are tried.
    *
-   * Such a connection goes through `node:net`, so TLS cannot be begun on it. It takes the permission to use the local
-   * address, too (`--allow-net`).
+   * Such a connection goes through `node:net`, so TLS cannot begin on it. The program also needs the permission to use
+   * the local address (`--allow-net`).
    */
   readonly localAddress?: string;
 }
@@ -42,23 +47,23 @@ const DEFAULT_DELAY = 250;
 /**
  * Opens a TCP connection to a host, by name or address.
  *
- * All addresses of the name are tried, staggered, and the first connection wins; whatever else was begun is closed,
- * on every path. There is no timeout of its own: put `failAfter()` around it. A program that may use the host by its
- * name only (`--allow-net=db.example:5432`) leaves the choice of the address to Deno, which staggers on its own.
+ * All addresses of the name are tried, staggered, and the first connection wins. Every other attempt is ended, and its
+ * connection closed, on every path. The function has no timeout: put `failAfter()` around it. If the program may use
+ * the host by its name only (`--allow-net=db.example:5432`), Deno chooses the address, and staggers the attempts
+ * itself.
  *
  * **Cancellation:** throws `Cancelled`; a connection that comes too late is closed.
  *
  * @example Asking, with a timeout
  * ```ts
- * import { failAfter, openNursery, openTcpStream, serveTcp } from "@trefoil/io";
+ * import { failAfter, openNursery, openTcpStream, tcpServer } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * await openNursery(async (nursery) => {
- *   const [address] = await nursery.start<readonly { port: number }[]>((status) =>
- *     serveTcp((stream) => stream.sendAll(new Uint8Array([42])), { hostname: "127.0.0.1", port: 0, status })
- *   );
+ *   const server = tcpServer((stream) => stream.sendAll(new Uint8Array([42])), { hostname: "127.0.0.1", port: 0 });
+ *   const [address] = await nursery.start(server);
  *   const answer = await failAfter(5_000, async () => {
- *     using stream = await openTcpStream("127.0.0.1", address!.port);
+ *     using stream = await openTcpStream("127.0.0.1", address.port);
  *     return await stream.receiveSome();
  *   });
  *   assertEquals(answer, new Uint8Array([42]));
@@ -66,30 +71,33 @@ const DEFAULT_DELAY = 250;
  * });
  * ```
  *
- * @param host A host name or an IP address.
+ * @param hostname A host name or an IP address.
  * @param port The port, 1 to 65535.
  * @param options The delay between attempts, and where to connect from.
  * @returns The connection, which belongs to the caller.
  * @throws {BrokenResourceError} If no address could be reached; its `cause` is the `ErrorGroup` of all attempts.
- * @throws {RangeError} If `port` or `host` cannot be one.
+ * @throws {RangeError} If `port` or `hostname` is not a valid port or host name.
+ * @category Connecting
  */
 export function openTcpStream(
-  host: string,
+  hostname: string,
   port: number,
   options: OpenTcpStreamOptions = {},
 ): Promise<SocketStream> {
-  return composedWait(() => open(host, port, options));
+  return composedWait(() => open(hostname, port, options));
 }
 
 async function open(given: string, port: number, options: OpenTcpStreamOptions): Promise<SocketStream> {
-  const { happyEyeballsDelay = DEFAULT_DELAY, localAddress } = options;
   const action = "open a TCP stream";
-  const host = requireHost(action, "host", given);
+  requireOptions(action, options);
+  const { happyEyeballsDelay = DEFAULT_DELAY, localAddress } = options;
+  const hostname = requireHostname(action, "hostname", given);
   requirePort(action, port, 1);
   requireTimeout(action, "happyEyeballsDelay", happyEyeballsDelay);
   if (localAddress !== undefined) requireIp(action, "localAddress", localAddress);
-  const target = formatAddress({ hostname: host, port });
-  const addresses = interleave(reachable(await resolve(host, target), target, localAddress));
+  const target = formatAddress({ hostname, port });
+  const found = await resolveName(hostname, `connect to ${target}`);
+  const addresses = interleave(reachable(found, target, localAddress));
   const errors: unknown[] = [];
   let winner: SocketStream | null = null;
   try {
@@ -123,25 +131,6 @@ async function open(given: string, port: number, options: OpenTcpStreamOptions):
   });
 }
 
-/** The addresses of a host; a numeric one needs no resolver. */
-async function resolve(host: string, target: string): Promise<readonly ResolvedAddress[]> {
-  const family = ipVersion(host);
-  if (family !== 0) return [{ address: host, family }];
-  const network = ambientNetwork();
-  try {
-    const found = await waitForHost(`resolve ${host}`, () => network.resolve(host), { network });
-    if (found.length === 0) throw new Error("The name has no address");
-    return found;
-  } catch (error) {
-    const failure = failureOf(error);
-    if (failure === NOTHING) throw error;
-    throw new BrokenResourceError(
-      `Cannot connect to ${target} as its name could not be resolved: ${textOf(failure)}`,
-      { cause: failure },
-    );
-  }
-}
-
 /** The addresses that can be reached from a local one. */
 function reachable(
   addresses: readonly ResolvedAddress[],
@@ -168,7 +157,8 @@ async function connect(hostname: string, port: number, localAddress: string | un
     const conn = await waitForHost(`connect ${target}`, () => network.connect(where), {
       network,
       discard: closeAll,
-      // Deno leaks the socket when a connect is aborted in the very turn in which it succeeded; a turn later it has told us.
+      // Deno leaks the socket when a connect is aborted in the very turn in which it succeeded; a turn later it has
+      // told us.
       abandoned: () => controller.abort(),
     });
     return takeOver(conn, (conn) => new SocketStream(conn));
@@ -176,6 +166,6 @@ async function connect(hostname: string, port: number, localAddress: string | un
     const failure = failureOf(error);
     if (failure === NOTHING) throw error;
     if (isNotCapable(failure)) throw failure;
-    throw new BrokenResourceError(`Cannot connect to ${target}: ${textOf(failure)}`, { cause: failure });
+    throw new BrokenResourceError(`Cannot connect to ${target}: ${messageOf(failure)}`, { cause: failure });
   }
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { BrokenResourceError, ErrorGroup, moveOnAfter } from "../../core/mod.ts";
+import { BrokenResourceError, ErrorGroup, moveOnAfter, run } from "../../core/mod.ts";
 import type { ResolvedAddress } from "../../core/lowlevel.ts";
 import { simulate } from "../../testing/mod.ts";
 import { interleave } from "./_happy_eyeballs.ts";
@@ -113,6 +113,15 @@ Deno.test("openTcpStream() takes an IPv6 address as a URL has it, in brackets", 
   assertEquals([end, log], ["failed", ["0 connect fe::1"]]);
 });
 
+Deno.test("a permission that is missing for a name comes out as it is, of connecting and of listening", async () => {
+  const denied = Object.assign(new Error("Requires net access"), { name: "NotCapable" });
+  const network = Object.assign(new ScriptedNetwork([], {}), { resolve: () => Promise.reject(denied) });
+  for (const open of [() => openTcpStream("host.test", 80), () => openTcpListeners(80, { hostname: "host.test" })]) {
+    const error = await run(open as () => Promise<unknown>, { network }).catch((error) => error);
+    assert(error === denied, String(error));
+  }
+});
+
 Deno.test("openTcpStream(): a name without addresses is an error that says so", async () => {
   const { error } = await connect([], {});
   assertEquals(
@@ -127,23 +136,23 @@ Deno.test("openTcpStream() checks its arguments before any effect", async () => 
   await check('Cannot open a TCP stream as "port" must be a whole number from 1 to 65535: received 0', "localhost", 0);
   await check("received 65536", "localhost", 65_536);
   await check('Cannot open a TCP stream as "port" must be a number: received "80"', "localhost", "80");
-  await check('Cannot open a TCP stream as "host" must be a string: received 5', 5, 80);
-  await check('Cannot open a TCP stream as "host" must be a host name or IP address: received ""', "", 80);
+  await check('Cannot open a TCP stream as "hostname" must be a string: received 5', 5, 80);
+  await check('Cannot open a TCP stream as "hostname" must be a host name or IP address: received ""', "", 80);
   // The port in the wrong place would be taken for a part of an IPv6 address.
-  await check('"host" must be a host name or IP address: received "localhost:80"', "localhost:80", 80);
-  await check('"host" must be a host name or IP address: received "[localhost]"', "[localhost]", 80);
+  await check('"hostname" must be a host name or IP address: received "localhost:80"', "localhost:80", 80);
+  await check('"hostname" must be a host name or IP address: received "[localhost]"', "[localhost]", 80);
   await check('"happyEyeballsDelay" must be >= 0: received -1', "localhost", 80, { happyEyeballsDelay: -1 });
 });
 
 Deno.test("openTcpStream() connects by name and by address, over loopback, and says why it cannot", async () => {
   const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
-  const { port } = listener!.address;
+  const { port } = listener.address;
   for (const host of ["127.0.0.1", "localhost"]) {
     using stream = await openTcpStream(host, port);
     assertEquals(stream.remoteAddress.port, port);
-    (await listener!.accept()).close();
+    (await listener.accept()).close();
   }
-  listener!.close();
+  listener.close();
   const error = await assertRejects(
     () => openTcpStream("127.0.0.1", port),
     BrokenResourceError,
@@ -155,10 +164,10 @@ Deno.test("openTcpStream() connects by name and by address, over loopback, and s
 
 Deno.test("openTcpStream() that is cancelled at once, again and again, leaves no socket open", async () => {
   const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
-  using _ = listener!;
+  using _ = listener;
   for (let round = 0; round < 100; round++) {
     const outcome = await moveOnAfter(Infinity, async (scope) => {
-      const connecting = openTcpStream("127.0.0.1", listener!.address.port);
+      const connecting = openTcpStream("127.0.0.1", listener.address.port);
       for (let turn = 0; turn < round % 4; turn++) await new Promise((resolve) => setImmediate(resolve));
       scope.cancel();
       return await connecting;

@@ -1,24 +1,27 @@
 /** Connecting to a TLS server. */
 
-import { composedWait } from "../../core/internal.ts";
-import { beginTls, checkTlsClient, tlsClientOf } from "../host/begin_tls.ts";
-import { requireHost } from "../base/check.ts";
-import { openTcpStream, type OpenTcpStreamOptions } from "./open_tcp_stream.ts";
-import type { TlsClientOptions } from "./start_tls.ts";
+import { composedWait, requireOptions } from "../../core/internal.ts";
+import { requireHostname } from "../base/check.ts";
+import { beginTls, tlsClientOf } from "../host/begin_tls.ts";
+import { checkTlsClient, type TlsClientOptions } from "../host/tls_options.ts";
 import type { TlsStream } from "../streams/tls_stream.ts";
+import { openTcpStream, type OpenTcpStreamOptions } from "./open_tcp_stream.ts";
 
-/** How `openTlsStream()` connects. */
+/**
+ * Options of `openTlsStream()`.
+ *
+ * @category Connecting
+ */
 export interface OpenTlsStreamOptions extends Omit<OpenTcpStreamOptions, "localAddress">, TlsClientOptions {
-  /** The name that the certificate of the server must be for; the host connected to if left out. */
+  /** The name that the certificate of the server must be for. By default it is `hostname`. */
   readonly serverName?: string;
 }
 
 /**
  * Opens a TLS connection to a host, by name or address.
  *
- * Connects as `openTcpStream()` does, with the same racing of addresses, and completes the handshake: when it
- * returns, the server has proved that it is who it was asked for. There is no timeout for the whole: put `failAfter()`
- * around it.
+ * Connects as `openTcpStream()` does, with the same racing of addresses, and completes the handshake. When it returns,
+ * the server has proved its identity. There is no timeout for the whole: put `failAfter()` around it.
  *
  * **Cancellation:** throws `Cancelled`; nothing is left open.
  *
@@ -30,40 +33,42 @@ export interface OpenTlsStreamOptions extends Omit<OpenTcpStreamOptions, "localA
  * const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
  * await openNursery(async (nursery) => {
  *   nursery.startSoon(async () => {
- *     using server = await listener!.accept();
+ *     using server = await listener.accept();
  *     await server.sendAll(new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n"));
  *     await server.receiveSome();
  *   });
  *   await assertRejects(
- *     () => openTlsStream("127.0.0.1", listener!.address.port, { alpn: ["http/1.1"], handshakeTimeout: 5_000 }),
+ *     () => openTlsStream("127.0.0.1", listener.address.port, { alpn: ["http/1.1"], handshakeTimeout: 5_000 }),
  *     BrokenResourceError,
  *     "the peer does not speak TLS",
  *   );
  * });
- * listener!.close();
+ * listener.close();
  * ```
  *
- * @param host A host name or an IP address.
+ * @param hostname A host name or an IP address.
  * @param port The port, 1 to 65535.
  * @param options What to trust, to verify and to offer.
  * @returns The encrypted stream, which belongs to the caller.
  * @throws {BrokenResourceError} If no address could be reached, or the handshake failed.
  * @throws {TooSlowError} If the handshake took longer than `handshakeTimeout`.
- * @throws {RangeError} If `port`, `host` or an option cannot be one.
+ * @throws {RangeError} If `port`, `hostname` or an option is not valid.
+ * @category Connecting
  */
 export function openTlsStream(
-  host: string,
+  hostname: string,
   port: number,
   options: OpenTlsStreamOptions = {},
 ): Promise<TlsStream> {
-  return composedWait(() => open(host, port, options));
+  return composedWait(() => open(hostname, port, options));
 }
 
-async function open(host: string, port: number, options: OpenTlsStreamOptions): Promise<TlsStream> {
+async function open(hostname: string, port: number, options: OpenTlsStreamOptions): Promise<TlsStream> {
   const action = "open a TLS stream";
+  requireOptions(action, options);
   const serverName = options.serverName === undefined
-    ? requireHost(action, "host", host)
-    : requireHost(action, "serverName", options.serverName);
+    ? requireHostname(action, "hostname", hostname)
+    : requireHostname(action, "serverName", options.serverName);
   checkTlsClient(action, options);
   if ("localAddress" in options) {
     throw new TypeError(
@@ -71,7 +76,7 @@ async function open(host: string, port: number, options: OpenTlsStreamOptions): 
     );
   }
   tlsClientOf(action);
-  const plain = await openTcpStream(host, port, options);
+  const plain = await openTcpStream(hostname, port, options);
   try {
     return await beginTls(action, plain, { ...options, serverName });
   } catch (error) {

@@ -1,34 +1,31 @@
 /** Connecting to a Unix socket. */
 
-import { BrokenResourceError } from "../../core/mod.ts";
+import { BrokenResourceError, type UnixAddress } from "../../core/mod.ts";
 import { composedWait, failureOf, NOTHING } from "../../core/internal.ts";
 import { formatPath } from "../base/address.ts";
 import { requireSocketPath } from "../base/check.ts";
 import { ambientNetwork } from "../host/deno_network.ts";
 import { closeAll, takeOver } from "../host/host_call.ts";
-import { isNotCapable, textOf } from "../host/host_errors.ts";
-import type { UnixAddress } from "../../core/mod.ts";
+import { isNotCapable, messageOf } from "../host/host_errors.ts";
 import { waitForHost } from "../host/wait_for_host.ts";
 import { SocketStream } from "../streams/socket_stream.ts";
 
 /**
  * Opens a connection to a Unix socket of this machine.
  *
- * A path that begins with a zero byte is an abstract name, which has no file (Linux). Deno 2.9.6 wants `--allow-read`,
- * `--allow-write` and `--allow-net` for the path, the last as `unix:/path/in/full`.
+ * A path that begins with a zero byte is an abstract name, which has no file (Linux). Deno 2.9.6 needs `--allow-read`,
+ * `--allow-write` and `--allow-net` for the path, the last one as `unix:/path/in/full`.
  *
  * **Cancellation:** throws `Cancelled`; a connection that comes too late is closed.
  *
  * @example Asking a server on this machine
  * ```ts
- * import { openNursery, openUnixStream, serveUnix, type UnixAddress } from "@trefoil/io";
+ * import { openNursery, openUnixStream, unixServer } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * const path = `${await Deno.makeTempDir()}/answer.sock`;
  * await openNursery(async (nursery) => {
- *   await nursery.start<readonly UnixAddress[]>((status) =>
- *     serveUnix((stream) => stream.sendAll(new Uint8Array([42])), { path, status })
- *   );
+ *   await nursery.start(unixServer((stream) => stream.sendAll(new Uint8Array([42])), { path }));
  *   using stream = await openUnixStream(path);
  *   assertEquals(await stream.receiveSome(), new Uint8Array([42]));
  *   nursery.cancel();
@@ -38,7 +35,8 @@ import { SocketStream } from "../streams/socket_stream.ts";
  * @param path The path of the socket.
  * @returns The connection, which belongs to the caller.
  * @throws {BrokenResourceError} If there is no such socket, or nobody listens on it; `cause` is the host's error.
- * @throws {RangeError} If `path` cannot be one.
+ * @throws {RangeError} If `path` is not a valid socket path.
+ * @category Connecting
  */
 export function openUnixStream(path: string): Promise<SocketStream<UnixAddress>> {
   return composedWait(() => open(path));
@@ -60,6 +58,6 @@ async function open(path: string): Promise<SocketStream<UnixAddress>> {
     const failure = failureOf(error);
     if (failure === NOTHING) throw error;
     if (isNotCapable(failure)) throw failure;
-    throw new BrokenResourceError(`Cannot connect to ${target}: ${textOf(failure)}`, { cause: failure });
+    throw new BrokenResourceError(`Cannot connect to ${target}: ${messageOf(failure)}`, { cause: failure });
   }
 }

@@ -1,50 +1,24 @@
 /** Beginning TLS on a connection that is open already, as a client. */
 
 import { composedWait } from "../../core/internal.ts";
-import { beginTls, checkTlsClient } from "../host/begin_tls.ts";
-import { requireHost } from "../base/check.ts";
+import { ownOptions, requireHostname } from "../base/check.ts";
+import { beginTls } from "../host/begin_tls.ts";
+import { checkTlsClient, type StartTlsOptions } from "../host/tls_options.ts";
 import { SocketStream } from "../streams/socket_stream.ts";
-import { TlsStream, type TlsStreamOptions } from "../streams/tls_stream.ts";
-
-/** How a client does TLS. */
-export interface TlsClientOptions extends TlsStreamOptions {
-  /**
-   * Certificates of authorities to trust besides those the host trusts: texts in PEM.
-   *
-   * @default {[]}
-   */
-  readonly caCerts?: readonly string[];
-  /**
-   * The protocols on offer to ALPN, in the order of preference; the server may ignore them.
-   *
-   * @default {[]}
-   */
-  readonly alpn?: readonly string[];
-  /**
-   * How long the handshake may take, in milliseconds; it fails with `TooSlowError` then.
-   *
-   * @default {Infinity}
-   */
-  readonly handshakeTimeout?: number;
-}
-
-/** How `startTls()` does TLS. */
-export interface StartTlsOptions extends TlsClientOptions {
-  /** The name, or IP address, that the certificate of the server must be for. */
-  readonly serverName: string;
-}
+import { TlsStream } from "../streams/tls_stream.ts";
 
 /**
  * Begins TLS on a connection that is open already, as mail and database protocols do after `STARTTLS`.
  *
- * The stream is taken over, and is closed from then on: use the one returned, whose handshake is done. It must be at
- * rest, or nothing happens to it: nobody using it, nothing received that was not asked for (it could have been slipped
- * in by somebody between the ends; what was read ahead by a buffer of one's own must be looked at likewise), and no
- * cancelled receive still in flight, which the host could not take back. Clients only: the host knows no upgrade of
- * a server's end.
+ * The stream is taken over and closed: use the stream that is returned, whose handshake is done. Only clients can do
+ * this, as the host cannot upgrade the server's end.
  *
- * **Cancellation:** throws `Cancelled`; the connection is closed, except in a scope that was cancelled before: then nothing
- * happens to it.
+ * The stream must be idle: no operation in progress, no cancelled receive in flight, no unread bytes (they may have
+ * been injected). A `BufferedReceiver` on it must be empty for the same reason. Otherwise this throws, and the stream
+ * stays usable.
+ *
+ * **Cancellation:** throws `Cancelled`; the connection is closed. If the scope was cancelled before the call, nothing
+ * happens to the connection.
  *
  * @example Asking first
  * ```ts
@@ -55,29 +29,34 @@ export interface StartTlsOptions extends TlsClientOptions {
  * const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
  * await openNursery(async (nursery) => {
  *   nursery.startSoon(async () => {
- *     using server = await listener!.accept();
+ *     using server = await listener.accept();
  *     await server.receiveSome();
  *     await server.sendAll(encode("220 go ahead\r\n"));
  *     await server.receiveSome();
  *     await server.sendAll(encode("but this server cannot"));
  *   });
- *   using plain = await openTcpStream("127.0.0.1", listener!.address.port);
+ *   using plain = await openTcpStream("127.0.0.1", listener.address.port);
  *   await plain.sendAll(encode("STARTTLS\r\n"));
  *   assertEquals(await plain.receiveSome(), encode("220 go ahead\r\n"));
  *   await assertRejects(() => startTls(plain, { serverName: "mail.test" }), BrokenResourceError, "handshake");
  * });
- * listener!.close();
+ * listener.close();
  * ```
  *
- * @param stream A TCP connection.
+ * @param stream A TCP connection; not a `TlsStream`.
  * @param options The name to verify, and what to trust and to offer.
  * @returns The encrypted stream, which belongs to the caller.
- * @throws {BusyResourceError} If the stream is not at rest; it can be used on.
+ * @throws {BusyResourceError} If the stream is not idle; it stays usable.
  * @throws {BrokenResourceError} If the handshake failed, or the connection is broken; `cause` is the host's error.
  * @throws {ClosedResourceError} If the stream is closed.
  * @throws {TooSlowError} If the handshake took longer than `handshakeTimeout`.
+ * @category Connecting
  */
-export function startTls(stream: SocketStream, options: StartTlsOptions): Promise<TlsStream> {
+export function startTls(
+  // A `TlsStream`, which has a handshake behind it, does not fit.
+  stream: SocketStream & { readonly handshake?: never },
+  options: StartTlsOptions,
+): Promise<TlsStream> {
   return composedWait(() => upgrade(stream, options));
 }
 
@@ -86,7 +65,8 @@ async function upgrade(stream: SocketStream, options: StartTlsOptions): Promise<
   if (!(stream instanceof SocketStream) || stream instanceof TlsStream || stream.remoteAddress.transport !== "tcp") {
     throw new TypeError(`Cannot ${action} as "stream" must be a plain TCP stream: received another kind`);
   }
-  const serverName = requireHost(action, "serverName", options?.serverName);
-  checkTlsClient(action, options);
-  return await beginTls(action, stream, { ...options, serverName });
+  const own = ownOptions(action, options);
+  const serverName = requireHostname(action, "serverName", own.serverName);
+  checkTlsClient(action, own);
+  return await beginTls(action, stream, { ...own, serverName });
 }

@@ -27,7 +27,9 @@ export class LineBatch {
   #text = "";
   /** Where in it the next line begins. */
   #at = 0;
-  /** The bytes of all of it, which are the first ones in the buffer. 0 if there are no lines: cheaper to test than `""`. */
+  /**
+   * The bytes of all of it, which are the first ones in the buffer. 0 if there are no lines: cheaper to test than `""`.
+   */
   #length = 0;
   #window = SHORT;
   /** So many bytes of the buffer hold no line feed. Reset by whatever takes bytes out. */

@@ -6,10 +6,9 @@
  * that is cancelled or fails has taken nothing, and can be made again, or another one in its place.
  */
 
-import { BrokenResourceError, BusyResourceError, ClosedResourceError } from "../../core/mod.ts";
+import { BrokenResourceError, ClosedResourceError } from "../../core/mod.ts";
 import { suspend, type WaitReason } from "../../core/lowlevel.ts";
-import { composedWait, turnDue } from "../../core/internal.ts";
-import { faultOfSize } from "../base/byte_stream.ts";
+import { busyWith, composedWait, faultOfSize, turnDue } from "../../core/internal.ts";
 import { LineBatch } from "./_line_batch.ts";
 import { ReceiveBuffer } from "./_receive_buffer.ts";
 import type { ReceiveStream } from "../streams/stream.ts";
@@ -111,7 +110,7 @@ export class MessageReceiver {
 
   #fault(): Error | null {
     if (this.receiving) {
-      return new BusyResourceError("Cannot receive as another task is receiving from this stream: let one task do it");
+      return busyWith("receive", "receiving from this stream");
     }
     return this.#closed ? new ClosedResourceError("Cannot receive as the stream is closed") : null;
   }

@@ -10,9 +10,8 @@
  */
 
 /** The capacity of those who receive much at a time, unless a single message needs more. */
+import { SMALL_CHUNK } from "../../core/internal.ts";
 export const CHUNK: number = 128 * 1024;
-/** The capacity to begin with: most connections of most servers are idle. */
-const SMALL_CHUNK = 8 * 1024;
 /** How much more is taken when a receive has filled all there was. */
 const GROWTH = 4;
 /** Bytes up to this number are copied out; more of them may take the memory with them. As in `SocketStream`. */

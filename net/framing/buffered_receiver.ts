@@ -1,5 +1,5 @@
 /**
- * Messages out of a stream of bytes: so many bytes, up to a delimiter, lines, numbers. How they are waited for is in
+ * Messages out of a stream of bytes: of a known size, up to a delimiter, lines, numbers. How they are waited for is in
  * `_message_receiver.ts`.
  *
  * Over 400 lines, of which most are the contract of the public methods.
@@ -7,24 +7,42 @@
 
 import { checkpoint, currentEffectiveDeadline } from "../../core/mod.ts";
 import { checkpointIfCancelled } from "../../core/lowlevel.ts";
-import { composedWait, faultOf, requireFunction, show } from "../../core/internal.ts";
-import { callStream, chunksOf, faultOfMax, faultOfTarget } from "../base/byte_stream.ts";
+import {
+  composedWait,
+  faultOf,
+  faultOfMax,
+  faultOfOptions,
+  faultOfTarget,
+  iterate,
+  requireFunction,
+  requireOptions,
+  show,
+} from "../../core/internal.ts";
+import { callStream } from "../base/call_stream.ts";
 import { IncompleteReceiveError, MessageTooLongError } from "./framing_errors.ts";
 import { MessageReceiver } from "./_message_receiver.ts";
 import { CHUNK, type ReceiveBuffer } from "./_receive_buffer.ts";
 import type { ReceiveStream } from "../streams/stream.ts";
 
-/** How long a message may be. */
+/**
+ * Options of `receiveUntil()`, `receiveMessage()`, `receiveLine()` and `lines()`.
+ *
+ * @category Framing
+ */
 export interface MessageOptions {
   /**
-   * The most bytes a message may have, without what ends it.
+   * The most bytes that a message may have, without what ends it.
    *
    * @default {65_536}
    */
   readonly max?: number;
 }
 
-/** How the bytes of a number are ordered. */
+/**
+ * Options of `receiveUint16()`, `receiveUint32()` and `receiveUint64()`.
+ *
+ * @category Framing
+ */
 export interface ByteOrderOptions {
   /**
    * Which end comes first: the `"big"` one, as in most network protocols, or the `"little"` one.
@@ -34,7 +52,11 @@ export interface ByteOrderOptions {
   readonly endian?: "big" | "little";
 }
 
-/** What a parser has found: see `BufferedReceiver.receiveMessage()`. */
+/**
+ * What a parser has found: see `BufferedReceiver.receiveMessage()`.
+ *
+ * @category Framing
+ */
 export interface ParsedMessage<T> {
   /** The message. */
   readonly value: T;
@@ -54,21 +76,24 @@ const encoder = new TextEncoder();
  *
  * An operation that fails, for whatever reason, has taken no byte. One task may receive at a time.
  *
- * **Cost:** a tenth of a microsecond per line, two thirds of which are `for await` and its promise; half a microsecond for other
- * messages that are there already. They are copied out of the buffer once, large ones not at all. A hostile peer can
- * make it hold `max` bytes, or 128 KiB if that is more; one that sends little makes it hold 8.
+ * **Cost:** a tenth of a microsecond per line, two thirds of which are `for await` and its promise; half a microsecond
+ * for other messages that are there already. They are copied out of the buffer once, large ones not at all. Holds at
+ * most `max` bytes or 128 KiB, whichever is larger; 8 KiB for a peer that sends little.
  *
  * @example A protocol of lengths and texts
  * ```ts
  * import { BufferedReceiver, streamFromReadable } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
- * using stream = new BufferedReceiver(streamFromReadable(new Blob([new Uint8Array([0, 5]), "hello", "bye\r\n"]).stream()));
+ * const bytes = new Blob([new Uint8Array([0, 5]), "hello", "bye\r\n"]);
+ * using stream = new BufferedReceiver(streamFromReadable(bytes.stream()));
  * const length = await stream.receiveUint16();
  * assertEquals(new TextDecoder().decode(await stream.receiveExactly(length)), "hello");
  * assertEquals(await stream.receiveLine(), "bye");
  * assertEquals(await stream.receiveLine(), null);
  * ```
+ *
+ * @category Framing
  */
 export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implements ReceiveStream {
   /** The stream it is made of. Do not receive from it. */
@@ -100,7 +125,7 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
   }
 
   /**
-   * Receives exactly so many bytes.
+   * Receives an exact number of bytes.
    *
    * Memory grows with what comes in, not with what is asked for; all the same, check a length that the peer sent.
    *
@@ -152,12 +177,12 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
     const fault = faultOfCount("peek", "size", size, 1);
     if (fault !== null) return Promise.reject(fault);
     const { buffer } = this.#receiver;
-    const show = () => buffer.bytes.slice(buffer.start, buffer.start + Math.min(size, buffer.size));
+    const held = () => buffer.bytes.slice(buffer.start, buffer.start + Math.min(size, buffer.size));
     return this.#receiver.receive({
       most: Math.max(CHUNK, size),
       ready: () => buffer.size >= size,
-      take: show,
-      atEnd: show,
+      take: held,
+      atEnd: held,
     });
   }
 
@@ -184,6 +209,8 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
    * @throws {RangeError} If `delimiter` is empty.
    */
   receiveUntil(delimiter: Uint8Array | string, options: MessageOptions = {}): Promise<Uint8Array> {
+    const wrong = faultOfOptions("receive", options);
+    if (wrong !== null) return Promise.reject(wrong);
     const { max = DEFAULT_MAX } = options;
     const fault = faultOfDelimiter(delimiter) ?? faultOfCount("receive", "max", max, 0);
     if (fault !== null) return Promise.reject(fault);
@@ -219,8 +246,8 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
   /**
    * Receives a message that only a parser can tell the end of, as a whole or not at all.
    *
-   * Messages that are read in several steps (a length, then so many bytes) can be cut in two by a cancellation between
-   * the steps. Here the parser sees everything that has come, and is asked again when there is more.
+   * Messages that are received in several steps (a length, then that many bytes) can be cut in two by a cancellation
+   * between the steps. Here the parser sees everything that has come, and is asked again when there is more.
    *
    * **Cancellation:** throws `Cancelled`; no byte is lost.
    *
@@ -239,8 +266,8 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
    * assertEquals([await stream.receiveMessage(parse), await stream.receiveMessage(parse)], ["hello", "me"]);
    * ```
    *
-   * @param parse Gets the bytes that are there, at least one, on loan for this call; returns the message, or `null` if it
-   * is not complete. What it throws is thrown, and no byte is taken.
+   * @param parse Gets the bytes that are there, at least one, on loan for this call; returns the message, or `null` if
+   * it is not complete. What it throws is thrown, and no byte is taken.
    * @param options How long the message may be.
    * @returns What the parser made of it.
    * @throws {IncompleteReceiveError} If the stream ends before the message is complete; the bytes stay in the buffer.
@@ -248,6 +275,8 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
    * @throws {RangeError} If the parser says that the message took more bytes than it was shown, or none.
    */
   receiveMessage<T>(parse: (bytes: Uint8Array) => ParsedMessage<T> | null, options: MessageOptions = {}): Promise<T> {
+    const wrong = faultOfOptions("receive a message", options);
+    if (wrong !== null) return Promise.reject(wrong);
     const { max = DEFAULT_MAX } = options;
     const action = "receive a message";
     const fault = faultOf(() => requireFunction(action, "parse", parse)) ?? faultOfCount(action, "max", max, 1);
@@ -291,8 +320,8 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
    * Lines end with `\n` or `\r\n`, which is not part of the line; the last one need not end. (Where a line that was
    * cut off must not pass for one, say `receiveUntil("\\r\\n")`.) Bytes that are not UTF-8 become U+FFFD.
    *
-   * Lines are decoded several at a time, so one that is kept for long may keep up to 16 KiB of its neighbours in memory.
-   * Where many are kept, decode what `receiveUntil("\\n")` gives instead.
+   * Lines are decoded several at a time, so one that is kept for long may keep up to 16 KiB of its neighbours in
+   * memory. Where many are kept, decode what `receiveUntil("\\n")` gives instead.
    *
    * **Cancellation:** throws `Cancelled`; no byte is lost.
    *
@@ -312,6 +341,8 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
    * @throws {MessageTooLongError} If the line is longer than `max`; its bytes stay in the buffer.
    */
   receiveLine(options: MessageOptions = {}): Promise<string | null> {
+    const wrong = faultOfOptions("receive a line", options);
+    if (wrong !== null) return Promise.reject(wrong);
     const { max = DEFAULT_MAX } = options;
     const fault = faultOfCount("receive a line", "max", max, 0);
     if (fault !== null) return Promise.reject(fault);
@@ -326,8 +357,8 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
   /**
    * Iterates over the lines, as `receiveLine()` gives them.
    *
-   * Leaving the loop takes no byte beyond the last line: go on with any other operation. As with `receiveLine()`, a line
-   * that is kept may keep its neighbours in memory.
+   * Leaving the loop takes no byte beyond the last line: go on with any other operation. As with `receiveLine()`, a
+   * line that is kept may keep its neighbours in memory.
    *
    * **Cancellation:** throws `Cancelled` between any two lines; no line is lost.
    *
@@ -351,6 +382,7 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
    * @throws {RangeError} If `max` is not a whole number >= 0.
    */
   lines(options: MessageOptions = {}): AsyncIterableIterator<string> {
+    requireOptions("receive lines", options);
     const { max = DEFAULT_MAX } = options;
     const fault = faultOfCount("receive lines", "max", max, 0);
     if (fault !== null) throw fault;
@@ -393,13 +425,13 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
    * import { assertEquals } from "@std/assert";
    *
    * using stream = new BufferedReceiver(streamFromReadable(new Blob([new Uint8Array([7])]).stream()));
-   * assertEquals(await stream.readUint8(), 7);
+   * assertEquals(await stream.receiveUint8(), 7);
    * ```
    *
    * @returns A number from 0 to 255.
    * @throws {IncompleteReceiveError} If the stream ends before.
    */
-  readUint8(): Promise<number> {
+  receiveUint8(): Promise<number> {
     return this.#number(1, (view) => view.getUint8(0));
   }
 
@@ -489,7 +521,7 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
   }
 
   /**
-   * Receives into a buffer of the caller's: the way without copies, once what is buffered has been taken.
+   * Receives into a buffer of the caller: the way without copies, once what is buffered has been taken.
    *
    * **Cancellation:** throws `Cancelled`; no byte is lost. But the buffer stays on loan to the stream, which may
    * still write into it, until the next receive has returned or the stream is closed.
@@ -532,7 +564,7 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
 
   /** Gives chunks until the peer has sent everything. Leaving the loop does not close the stream. */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    return chunksOf(this);
+    return iterate(() => this.receiveSome());
   }
 
   #exactly<T>(size: number, take: () => T): Promise<T> {
@@ -548,9 +580,11 @@ export class BufferedReceiver<S extends ReceiveStream = ReceiveStream> implement
   }
 
   #number<T>(size: number, get: (view: DataView, little: boolean) => T, options: ByteOrderOptions = {}): Promise<T> {
+    const wrong = faultOfOptions("read a number", options);
+    if (wrong !== null) return Promise.reject(wrong);
     const { endian = "big" } = options;
     if (endian !== "big" && endian !== "little") {
-      const message = `Cannot read a number as "endian" must be "big" or "little": received ${show(endian)}`;
+      const message = `Cannot receive a number as "endian" must be "big" or "little": received ${show(endian)}`;
       return Promise.reject(new RangeError(message));
     }
     const { buffer } = this.#receiver;

@@ -257,7 +257,7 @@ Deno.test(
   "numbers are read in both orders",
   simulated(async () => {
     const [stream] = open(bytes([1, 2, 3, 4, 5]), bytes([6, 7, 8, 255, 255, 255, 255, 255, 255, 255, 254, 1, 0]));
-    assertEquals(await stream.readUint8(), 1);
+    assertEquals(await stream.receiveUint8(), 1);
     assertEquals(await stream.receiveUint16(), 0x0203);
     assertEquals(await stream.receiveUint32({ endian: "little" }), 0x07060504);
     assertEquals(await stream.receiveUint16({ endian: "big" }), 0x08ff);
@@ -327,7 +327,7 @@ Deno.test(
     );
     const [empty] = open();
     const error = await assertRejects(
-      () => empty.readUint8(),
+      () => empty.receiveUint8(),
       IncompleteReceiveError,
       "Cannot receive 1 byte as the stream ended after 0 bytes",
     );
@@ -413,7 +413,7 @@ Deno.test(
         () => stream.receiveLine(),
         () => lines.next(),
         () => stream.peek(1),
-        () => stream.readUint8(),
+        () => stream.receiveUint8(),
         () => stream.receiveSome(),
         () => stream.receiveInto(new Uint8Array(1)),
       ];
@@ -583,7 +583,7 @@ Deno.test(
       [
         () => stream.receiveUint16({ endian: "middle" as never }),
         RangeError,
-        'Cannot read a number as "endian" must be "big" or "little": received "middle"',
+        'Cannot receive a number as "endian" must be "big" or "little": received "middle"',
       ],
     ];
     for (const [receive, type, message] of rows) {
@@ -609,7 +609,7 @@ Deno.test(
     await assertRejects(
       () => stream.receiveInto("" as never),
       TypeError,
-      'Cannot receive as "buffer" must be a Uint8Array: received string',
+      'Cannot receive as "buffer" must be a Uint8Array: received ""',
     );
   }),
 );
@@ -670,16 +670,16 @@ Deno.test("lines, numbers and bytes over a real connection", async () => {
   const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
   await openNursery(async (nursery) => {
     nursery.startSoon(async () => {
-      using server = new BufferedStream(await listener!.accept());
+      using server = new BufferedStream(await listener.accept());
       const names = await Array.fromAsync({ [Symbol.asyncIterator]: () => server.lines({ max: 100 }) });
       await server.sendAll(bytes(`\0\x05${names.join()}`));
     });
-    using client = new BufferedStream(await openTcpStream("127.0.0.1", listener!.address.port));
+    using client = new BufferedStream(await openTcpStream("127.0.0.1", listener.address.port));
     await client.sendAll(bytes("a→b\r\nc"));
     await client.sendEof();
     const size = await client.receiveUint16();
     assertEquals(size, 5);
     assertEquals(text(await client.receiveExactly(7)), "a→b,c");
   });
-  listener!.close();
+  listener.close();
 });

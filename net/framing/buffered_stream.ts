@@ -1,7 +1,7 @@
 /** Messages out of a stream that can be sent on as well. */
 
-import { show } from "../../core/internal.ts";
-import { callStream, encodeText } from "../base/byte_stream.ts";
+import { encodeText, show } from "../../core/internal.ts";
+import { callStream } from "../base/call_stream.ts";
 import { BufferedReceiver } from "./buffered_receiver.ts";
 import type { HalfCloseableStream, TextSender } from "../streams/stream.ts";
 
@@ -29,6 +29,8 @@ import type { HalfCloseableStream, TextSender } from "../streams/stream.ts";
  *   await client.sendEof();
  * });
  * ```
+ *
+ * @category Framing
  */
 export class BufferedStream<S extends HalfCloseableStream = HalfCloseableStream> extends BufferedReceiver<S>
   implements HalfCloseableStream, TextSender {

@@ -12,6 +12,8 @@
  * const error = await assertRejects(() => stream.receiveExactly(10), IncompleteReceiveError);
  * assertEquals(new TextDecoder().decode(error.partial), "abc");
  * ```
+ *
+ * @category Framing
  */
 export class IncompleteReceiveError extends Error {
   /** The name of the class. */
@@ -43,6 +45,8 @@ export class IncompleteReceiveError extends Error {
  * const error = await assertRejects(() => stream.receiveLine({ max: 100 }), MessageTooLongError);
  * assertEquals(error.max, 100);
  * ```
+ *
+ * @category Framing
  */
 export class MessageTooLongError extends Error {
   /** The name of the class. */

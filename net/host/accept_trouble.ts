@@ -1,9 +1,9 @@
 /**
  * What to do when connections cannot be accepted.
  *
- * There is no list of errors to survive: hosts have more of them than any list, and the next one would end the server. So
- * accepting goes on after whatever is thrown, except where that is known to be useless. What is thrown without an end must
- * neither fill the log nor the processor: it is reported once per burst, and pauses grow.
+ * There is no list of errors to survive: hosts have more of them than any list, and the next one would end the server.
+ * So accepting goes on after whatever is thrown, except where that is known to be useless. What is thrown without an
+ * end must neither fill the log nor the processor: it is reported once per burst, and pauses grow.
  */
 
 import { currentTime, sleep } from "../../core/mod.ts";
@@ -15,8 +15,8 @@ export const CAPACITY_PAUSE = 100;
 /** How long all must have gone well for trouble to be new, in milliseconds. */
 const BURST_END = 1_000;
 /**
- * Of the host: a permission is missing; the listener was closed by somebody else. Of this library: the listener is closed;
- * nothing more comes from it; somebody else accepts from it as well.
+ * Of the host: a permission is missing; the listener was closed by somebody else. Of this library: the listener is
+ * closed; nothing more comes from it; somebody else accepts from it as well.
  */
 const FINAL = new Set<unknown>([
   "NotCapable",
@@ -51,13 +51,16 @@ export class AcceptTrouble {
   }
 }
 
-/** How long to wait after an error of accepting, before which there were so many in a row, in milliseconds. */
+/** How long to wait after an error of accepting, which `repeats` others came just before, in milliseconds. */
 export function pauseAfter(error: unknown, repeats: number): number {
   if (isWant(error)) return CAPACITY_PAUSE;
   return repeats === 0 ? 0 : Math.min(2 ** repeats, CAPACITY_PAUSE);
 }
 
-/** Whether an error says that the system has no more of something. The host's server of HTTP tells it by the words alone. */
+/**
+ * Whether an error says that the system has no more of something. The host's server of HTTP tells it by the words
+ * alone.
+ */
 function isWant(error: unknown): boolean {
   return isOutOfResources(error) || /\(os error (?:12|23|24|105)\)/.test(textOf(error));
 }

@@ -1,31 +1,16 @@
 /** What the ways to a TLS client have in common. */
 
 import { BrokenResourceError, failAfter } from "../../core/mod.ts";
-import type { Network } from "../../core/lowlevel.ts";
-import { requireTimeout } from "../../core/internal.ts";
+import type { Network, NetworkConn, NetworkStartTlsOptions } from "../../core/lowlevel.ts";
 import { formatAddress } from "../base/address.ts";
-import { requireAlpn, requireMissingCloseNotify, requirePem } from "../base/check.ts";
 import { ambientNetwork } from "./deno_network.ts";
 import { closeAll, takeOver } from "./host_call.ts";
-import { textOf } from "./host_errors.ts";
-import type { NetworkConn, NetworkStartTlsOptions } from "../../core/lowlevel.ts";
-import { type SocketStream, takeConnection } from "../streams/socket_stream.ts";
+import { messageOf } from "./host_errors.ts";
+import type { SocketStream } from "../streams/socket_stream.ts";
+import { takeConnection } from "./take_connection.ts";
 import { waitForHost } from "./wait_for_host.ts";
-import type { StartTlsOptions, TlsClientOptions } from "../connect/start_tls.ts";
+import type { StartTlsOptions } from "./tls_options.ts";
 import { TlsStream } from "../streams/tls_stream.ts";
-
-/** Checks options, before any effect. */
-export function checkTlsClient(action: string, options: TlsClientOptions): void {
-  const { caCerts = [], alpn = [], handshakeTimeout = Infinity, missingCloseNotify = "error" } = options;
-  if (!Array.isArray(caCerts)) {
-    throw new TypeError(`Cannot ${action} as "caCerts" must be an array of texts in PEM: received ${typeof caCerts}`);
-  }
-  // The host passes over what it cannot read, and then just trusts nobody.
-  for (const cert of caCerts) requirePem(action, "caCerts", cert, "CERTIFICATE");
-  requireAlpn(action, alpn);
-  requireTimeout(action, "handshakeTimeout", handshakeTimeout);
-  requireMissingCloseNotify(action, missingCloseNotify);
-}
 
 /** The network's way to begin TLS; not every network has one. */
 export function tlsClientOf(action: string): NonNullable<Network["startTls"]> {
@@ -53,7 +38,7 @@ export async function beginTls(action: string, stream: SocketStream, options: St
     } catch (error) {
       // The host may have taken it already.
       closeAll(plain);
-      throw new BrokenResourceError(`Cannot ${action} with ${peer}: ${textOf(error)}`, { cause: error });
+      throw new BrokenResourceError(`Cannot ${action} with ${peer}: ${messageOf(error)}`, { cause: error });
     }
   };
   const tls = await waitForHost(`begin TLS with ${peer}`, begin, {

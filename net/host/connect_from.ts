@@ -1,5 +1,5 @@
 /**
- * Connecting from an address of one's own choice.
+ * Connecting from a given local address.
  *
  * `Deno.connect` cannot do it, `node:net` can. Its sockets push what comes, so here they are made to be asked: bytes
  * stay in the socket, which stops reading at its high-water mark, until a read wants them.

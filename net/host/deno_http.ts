@@ -1,50 +1,50 @@
 /**
- * The host's server of HTTP and its WebSockets: the one file that calls `Deno` for them.
+ * The host's server of HTTP and its WebSockets: the one file that calls the host for them.
  *
  * Facts of Deno 2.9.6 that the rest builds on, each one tried:
  *
  * - Whether the client has gone away, nothing tells but `request.signal`, and only until the answer is handed over:
- *   afterwards it is aborted for every request, however well it went. It may be asked late: a client that went before is
- *   noticed at once. Asking costs half of the server's throughput, and makes Deno print a warning, once per process.
+ *   afterwards it is aborted for every request, however well it went. It may be asked late: a client that went before
+ *   is noticed at once. Asking costs half of the server's throughput, and makes Deno print a warning, once per process.
  *   `info.completed` is no help: it resolves for clients that went away in the middle of a body, too.
  * - While a body is streamed, the stream's `cancel()` tells it, at once, also while a pull is pending.
- * - A client that goes away in the middle of its own body fails the read of it, and nothing else: the signal stays as it
- *   is, and without a read nobody notices, before the answer cannot be sent.
+ * - A client that goes away in the middle of its own body fails the read of it, and nothing else: the signal stays as
+ *   it is, and without a read nobody notices, before the answer cannot be sent.
  * - A client that ends its side of the connection (half-close) counts as gone.
  * - The callback is called without any async context. The pulls of a response's stream are called without one, or in
  *   that in which the stream was made, depending on its buffer.
  * - Whether a `Response` holds a stream or plain bytes, no public property tells: asking for `body` turns bytes into a
  *   stream. See `natureOf()`.
- * - `shutdown()` is of no use: it fails the reading of all bodies at once, closes all WebSockets, waits for clients that do
- *   not take what they are sent, and cannot be cut short (the signal of the server then throws `BadResource` where nobody can
- *   catch it). So a drain is our own, and ends with an abort: that closes everything, whatever clients do, but a WebSocket
- *   whose client does not read, which stays until the client goes, and keeps the process; and, without keeping the
- *   process, TLS connections in the middle of their handshake, or with something unsent.
- * - `info.completed` resolves at once for bodies that are no streams, however long they take to send; it never resolves if
- *   it is asked for after that. What is sent of such a body when the server is aborted, is cut. See `bytesOf()`.
- * - If a connection cannot be accepted (too many open files), the host's server ends: `finished` rejects, and the port is
- *   free, but the connections that are open go on. If a request was upgraded, but its upgrade response not returned, all
- *   of it ends, and `finished` resolves.
- * - If the client goes away while its body is read and the answer is streamed at the same time, the read never ends, and the
- *   file stays open until the server is aborted.
+ * - `shutdown()` is of no use: it fails the reading of all bodies at once, closes all WebSockets, waits for clients
+ *   that do not take what they are sent, and cannot be cut short (the signal of the server then throws `BadResource`
+ *   where nobody can catch it). So a drain is our own, and ends with an abort: that closes everything, whatever clients
+ *   do, but a WebSocket whose client does not read, which stays until the client goes, and keeps the process; and,
+ *   without keeping the process, TLS connections in the middle of their handshake, or with something unsent.
+ * - `info.completed` resolves at once for bodies that are no streams, however long they take to send; it never resolves
+ *   if it is asked for after that. What is sent of such a body when the server is aborted, is cut. See `bytesOf()`.
+ * - If a connection cannot be accepted (too many open files), the host's server ends: `finished` rejects, and the port
+ *   is free, but the connections that are open go on. If a request was upgraded, but its upgrade response not returned,
+ *   all of it ends, and `finished` resolves.
+ * - If the client goes away while its body is read and the answer is streamed at the same time, the read never ends,
+ *   and the file stays open until the server is aborted.
  * - There are no limits in time for heads, bodies or idle connections.
  * - `request.url` is no URL if the client has sent such a `host`.
- * - The stream of a request's body that is neither read to its end nor cancelled keeps the connection, also after the answer:
- *   see `abandonBody()`.
+ * - The stream of a request's body that is neither read to its end nor cancelled keeps the connection, also after the
+ *   answer: see `abandonBody()`.
  * - An upgrade finds a subprotocol only in a list whose commas are followed by one blank each, and throws otherwise;
  *   headers that are set on its response are sent.
- * - If the client resets before the answer to its upgrade is out, the socket never opens, nor fails; its file stays open,
- *   and keeps the process. That is about the turn in which it is answered: of 100 clients that reset at once, or half a
- *   millisecond later, 100 and 14 were lost so. If the upgrade waits for 5 ms, and then for five turns, with
- *   `request.signal` listened to, none of those are; of 2,800 that reset at times up to 8 ms after their request, on a busy
- *   machine, 5 were (18 with two turns), nearly all in the very moment of the answer. No wait helps against those.
+ * - If the client resets before the answer to its upgrade is out, the socket never opens, nor fails; its file stays
+ *   open, and keeps the process. That is about the turn in which it is answered: of 100 clients that reset at once, or
+ *   half a millisecond later, 100 and 14 were lost so. If the upgrade waits for 5 ms, and then for five turns, with
+ *   `request.signal` listened to, none of those are; of 2,800 that reset at times up to 8 ms after their request, on a
+ *   busy machine, 5 were (18 with two turns), nearly all in the very moment of the answer. No wait helps against those.
  * - The timeout of an upgrade is in seconds; `Infinity` is taken for none, and cuts off at once.
  */
 
 import type { TcpAddress } from "../../core/mod.ts";
 import { currentRun } from "../../core/lowlevel.ts";
 import { isInstance } from "../../core/internal.ts";
-import { requireReusePortFlag } from "./deno_network.ts";
+import { requireDeno, requireReusePortFlag } from "./deno_network.ts";
 
 /** A server of HTTP that the host runs. */
 export interface HostHttpServer {
@@ -68,8 +68,8 @@ export interface HostHttpOptions {
   readonly port: number;
   readonly backlog: number | undefined;
   readonly reusePort: boolean | undefined;
-  readonly cert: string | undefined;
-  readonly key: string | undefined;
+  /** The certificate and its key, for HTTPS. */
+  readonly identity: { readonly cert: string; readonly key: string } | null;
   /** Told of answers that the host cannot send. */
   readonly onError: (error: unknown) => Response;
 }
@@ -79,9 +79,10 @@ export function hostServeHttp(
   options: HostHttpOptions,
   callback: (request: Request, info: HostRequestInfo) => Response | Promise<Response>,
 ): HostHttpServer {
-  const { hostname, port, backlog, reusePort, cert, key, onError } = options;
+  const { hostname, port, backlog, reusePort, identity, onError } = options;
   // A network in memory has no HTTP: a test must not open a real port unawares.
   currentRun().network?.requireHost?.("serve HTTP");
+  requireDeno("serve HTTP");
   const controller = new AbortController();
   if (reusePort) requireReusePortFlag();
   const server = Deno.serve({
@@ -92,7 +93,7 @@ export function hostServeHttp(
     signal: controller.signal,
     ...(backlog === undefined ? {} : { tcpBacklog: backlog }),
     ...(reusePort === undefined ? {} : { reusePort }),
-    ...(cert === undefined || key === undefined ? {} : { cert, key }),
+    ...(identity ?? {}),
   }, callback);
   let over = false;
   server.finished.then(() => over = true, () => {});
@@ -137,6 +138,8 @@ export function hostWebSocket(
   },
 ): WebSocket {
   const { protocols = [], headers, caCerts } = options;
+  // Node and Bun have a `WebSocket`, too, but how one fails and ends was tried on Deno alone.
+  requireDeno("open a WebSocket");
   // It has what it needs of its client once it is made.
   const client = caCerts === undefined ? undefined : Deno.createHttpClient({ caCerts: [...caCerts] });
   try {
@@ -151,15 +154,16 @@ export function hostWebSocket(
 }
 
 /**
- * What has to be done to answer with a response: nothing, if it is `"plain"`; of a `"large"` one it has to be known when it
- * is sent; a `"stream"` has to be read in the scope of its request. One whose body was `"used"`, or that is an `"error"`,
- * cannot be sent.
+ * What has to be done to answer with a response: nothing, if it is `"plain"`; of a `"large"` one it has to be known
+ * when it is sent; a `"stream"` has to be read in the scope of its request. One whose body was `"used"`, or that is an
+ * `"error"`, cannot be sent.
  */
 export type Nature = "plain" | "large" | "stream" | "upgrade" | "used" | "error";
 
 /**
- * Bodies of more bytes (of texts: characters) are large: a socket may not take them at once. Smaller ones it does, as the
- * system gives it that much room before it knows the other side (tcp(7); Linux begins with ten segments, in twice the room).
+ * Bodies of more bytes (of texts: characters) are large: a socket may not take them at once. Smaller ones it does, as
+ * the system gives it that much room before it knows the other side (tcp(7); Linux begins with ten segments, in twice
+ * the room).
  */
 const LARGE = 65_536;
 
@@ -183,7 +187,10 @@ export function bytesOf(response: Response): Uint8Array<ArrayBuffer> {
   return typeof bytes === "string" ? encoder.encode(bytes) : bytes;
 }
 
-/** The keys of the insides, and of a text that is not in them yet, if there are such. Not at import: it loads half of the Web. */
+/**
+ * The keys of the insides, and of a text that is not in them yet, if there are such. Not at import: it loads half of
+ * the Web.
+ */
 function keysOfInsides(): readonly [never, never] {
   return keys ??= ["response", "lazy static body"].map((name) =>
     Object.getOwnPropertySymbols(new Response()).find(({ description }) => description === name)
@@ -195,8 +202,8 @@ let keys: readonly [never, never] | undefined;
 /**
  * The nature of a response.
  *
- * Found by looking into the object, as the host itself does: to ask for `status`, `bodyUsed` and `body` costs time, and the
- * last one turns bytes into a stream. But only if that gives the right answers for responses whose nature is known;
+ * Found by looking into the object, as the host itself does: to ask for `status`, `bodyUsed` and `body` costs time, and
+ * the last one turns bytes into a stream. But only if that gives the right answers for responses whose nature is known;
  * otherwise every body counts as a stream, which is right, too, but slow.
  */
 export function natureOf(response: Response): Nature {
@@ -251,8 +258,8 @@ function chooseProbe(): (response: Response) => Nature {
 }
 
 /**
- * Whether an error that a handler has failed with can only be what the host fails the reading of a body with: for those who
- * read it in a way that we do not see, such as a branch of `tee()`.
+ * Whether an error that a handler has failed with can only be what the host fails the reading of a body with: for those
+ * who read it in a way that we do not see, such as a branch of `tee()`.
  */
 export function isBodyFault(error: unknown): boolean {
   if (isInstance(error, Deno.errors.Http)) return true;

@@ -1,4 +1,7 @@
-/** The host's network: with `deno_http.ts` what of `net` calls `Deno`. */
+/**
+ * The host's network, on `Deno` and, for what that cannot do, on `node:dns`; `connect_from.ts` uses `node:net`. HTTP
+ * and WebSockets of the host are in `deno_http.ts`. No other file of `net` says `Deno.` or `node:`.
+ */
 
 import {
   currentRun,
@@ -6,10 +9,10 @@ import {
   type NetworkConn,
   type NetworkListener,
   type NetworkListenOptions,
+  type NetworkTlsConn,
   type ResolvedAddress,
 } from "../../core/lowlevel.ts";
 import type { UnixAddress } from "../../core/mod.ts";
-import type { NetworkTlsConn } from "../../core/lowlevel.ts";
 import { outside } from "../../core/internal.ts";
 import { ipVersion } from "../base/address.ts";
 import { isOutOfResources } from "./host_errors.ts";
@@ -58,9 +61,9 @@ const denoNetwork: Network = {
   },
   // Two faults of `Deno.listenTls` (2.9.6): closing a connection in the middle of its handshake leaves the socket open
   // until the client ends it, and small writes wait for acknowledgements, as there is no `setNoDelay()`. A server over
-  // `node:tls` has neither. But measured against this one it echoes 64 bytes in 1.8 times the time, receives 0.7 times the
-  // bytes and does 0.7 times the handshakes per second, sends no alert that says why a handshake failed, and cannot tell a
-  // connection that was cut from one that has ended. So it stays with this one, and the faults are documented.
+  // `node:tls` has neither. But measured against this one it echoes 64 bytes in 1.8 times the time, receives 0.7 times
+  // the bytes and does 0.7 times the handshakes per second, sends no alert that says why a handshake failed, and cannot
+  // tell a connection that was cut from one that has ended. So it stays with this one, and the faults are documented.
   listenTls({ cert, key, alpnProtocols = [], ...where }) {
     const options = { ...listenOptions(where), cert, key, alpnProtocols: [...alpnProtocols] };
     return Deno.listenTls(options) as unknown as NetworkListener<NetworkTlsConn>;
@@ -91,8 +94,8 @@ const denoNetwork: Network = {
 };
 
 /**
- * Throws why a name was not found. If the process is out of files, the resolver cannot ask anybody, and says the same as of
- * a name that is not there (Deno 2.9.6); so then a file is opened, by those who may.
+ * Throws why a name was not found. If the process is out of files, the resolver cannot ask anybody, and says the same
+ * as of a name that is not there (Deno 2.9.6); so then a file is opened, by those who may.
  */
 async function notFound(error: unknown): Promise<never> {
   const here = { hostname: "127.0.0.1", port: 0 };
@@ -140,7 +143,15 @@ export function requireReusePortFlag(): void {
 
 /** The network of the current run. */
 export function ambientNetwork(): Network {
-  return currentRun().network ?? denoNetwork;
+  const { network } = currentRun();
+  if (network === undefined) requireDeno("use the network");
+  return network ?? denoNetwork;
+}
+
+/** Node and Bun load the whole package for the sake of the core; what calls `Deno` says that it does. */
+export function requireDeno(action: string): void {
+  if ("Deno" in globalThis) return;
+  throw new TypeError(`Cannot ${action} as the host must be Deno: "Deno" is not defined here`);
 }
 
 /** Reads a file of text, such as a certificate. */

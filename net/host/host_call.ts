@@ -1,46 +1,17 @@
 /**
- * The one way in which this folder calls the host: the network of the run, its connections and its listeners.
- *
- * That seam is public, so the host may be anybody's object, and do what it likes. What it likes ends here:
- *
- *     throws at once, returns no promise ─┐
- *     rejects                            ─┴─▶ failed(), in a later microtask: its caller has put its own state in order
- *     settles twice                      ───▶ counts once
- *     never settles                      ───▶ nothing: who waits can be cancelled, and `close()` of what it belongs to
- *                                             ends the wait and the operation
- *
- * Every call is an operation on the list of the run, until the host has ended it or what it belongs to is closed. One that
- * opens something, and was cancelled, stays there: what it brings has to be closed. What has no result (closing, options
- * of a socket) cannot fail.
+ * Calls that the host answers at once: it makes a listener, takes an option, closes something. For those that take time
+ * see `callHost()`, which also says what a host may do. What has no result cannot fail.
  */
 
-import { beginHostOperation, type HostOperation } from "../../core/lowlevel.ts";
-import { ignore, isObject, read, withSuppressed } from "../../core/internal.ts";
+import { ignore, isObject, read } from "../../core/internal.ts";
+import { withOthers } from "../base/with_others.ts";
 
 /** That of the language: a promise may have one of its own. */
 const { then } = Promise.prototype;
 
-const NOT_OF_THE_HOST: HostOperation = { label: "in memory", end() {} };
-
-/** Begins an operation of the host, or of a network in memory; exactly one of `done` and `failed` is called, never at once. */
-export function callHost<T>(
-  of: { readonly inMemory?: boolean },
-  label: string,
-  begin: () => PromiseLike<T>,
-  done: (value: T) => void,
-  failed: (error: unknown) => void,
-): HostOperation {
-  let operation = NOT_OF_THE_HOST;
-  try {
-    if (of.inMemory !== true) operation = beginHostOperation(label);
-    then.call(Promise.resolve(begin()), done as (value: unknown) => void, failed);
-  } catch (error) {
-    Promise.reject(error).catch(failed);
-  }
-  return operation;
-}
-
-/** Calls the host for what it makes at once: a listener. What an `async` function makes comes too late, and is closed. */
+/**
+ * Calls the host for what it makes at once: a listener. What an `async` function makes comes too late, and is closed.
+ */
 export function makeAtOnce<T extends { close(): unknown }>(name: string, make: () => T): T {
   const made = make();
   if (typeof read(made, "then") !== "function") return made;
@@ -70,6 +41,6 @@ export function takeOver<C extends { close(): unknown }, S>(resource: C, make: (
   try {
     return make(resource);
   } catch (error) {
-    throw withSuppressed(error, closeAll(resource));
+    throw withOthers(error, closeAll(resource));
   }
 }

@@ -5,6 +5,7 @@ import {
   BrokenResourceError,
   CancelledElsewhereError,
   ClosedResourceError,
+  ErrorGroup,
   Event,
   moveOnAfter,
   run,
@@ -14,6 +15,7 @@ import {
 } from "../../core/mod.ts";
 import { currentRun, type Network, type NetworkTlsConn } from "../../core/lowlevel.ts";
 import { simulated } from "../../testing/mod.ts";
+import { followRule } from "../base/handler_errors.ts";
 import {
   BufferedReceiver,
   BufferedStream,
@@ -31,6 +33,7 @@ import {
   SocketStream,
   StapledStream,
   startTls,
+  streamFromWritable,
   TlsStream,
   writableFromStream,
 } from "../mod.ts";
@@ -300,7 +303,45 @@ Deno.test("a TLS handshake of the host that fails, in whatever way, is BrokenRes
   assert((await moveOnAfter(1, () => stuck.handshake())).cancelledCaught);
   const waiting = stuck.handshake();
   stuck.close();
-  await assertRejects(() => waiting, ClosedResourceError, "Cannot complete the TLS handshake as the stream is closed");
+  await assertRejects(
+    () => waiting,
+    ClosedResourceError,
+    "Cannot complete the TLS handshake as the stream was closed meanwhile",
+  );
+  await assertRejects(
+    () => stuck.handshake(),
+    ClosedResourceError,
+    "Cannot complete the TLS handshake as the stream is closed",
+  );
+  assertEquals(currentRun().statistics().hostOperations, []);
+});
+
+Deno.test("what a host closes from within its own call leaves no operation on the list", async () => {
+  let close = () => {};
+  const closing = () => (close(), never());
+  const host = conn(new Opened(), { handshake: closing, read: closing, write: closing, closeWrite: closing });
+  const ways: ((stream: TlsStream) => Promise<unknown>)[] = [
+    (stream) => stream.handshake(),
+    (stream) => stream.receiveSome(),
+    (stream) => stream.sendAll(new Uint8Array(1)),
+    (stream) => stream.sendEof(),
+  ];
+  for (const way of ways) {
+    const stream = new TlsStream(host);
+    close = () => stream.close();
+    await assertRejects(() => way(stream), ClosedResourceError, "as the stream was closed meanwhile");
+    assertEquals(currentRun().statistics().hostOperations, [], `${way}`);
+  }
+  const { writable } = new TransformStream<Uint8Array<ArrayBuffer>, unknown>({ flush: closing, transform: closing }, {
+    highWaterMark: 1,
+  }, { highWaterMark: 1 });
+  const sink = streamFromWritable(writable);
+  close = () => sink.close();
+  await assertRejects(() => sink.sendEof(), ClosedResourceError);
+  assertEquals(currentRun().statistics().hostOperations, []);
+  const listener: SocketListener = new SocketListener({ addr: at("192.0.2.1"), accept: closing, close() {} });
+  close = () => listener.close();
+  await assertRejects(() => listener.accept(), ClosedResourceError, "as the listener was closed meanwhile");
   assertEquals(currentRun().statistics().hostOperations, []);
 });
 
@@ -320,6 +361,26 @@ Deno.test("SocketListener keeps the stream whose making has cancelled the accept
   meanwhile = () => listener.close();
   (await listener.accept()).close();
   await assertRejects(() => listener.accept(), ClosedResourceError);
+  assertEquals(opened.closed, [1, 1]);
+});
+
+Deno.test("SocketListener that is closed keeps nothing that comes for nobody: it is closed", async () => {
+  const opened = new Opened();
+  const host = { addr: at("192.0.2.1"), accept: () => Promise.resolve(conn(opened)), close() {} };
+  let meanwhile = () => {};
+  const busy = new SocketListener(host, (conn) => (meanwhile(), new SocketStream(conn)));
+  const outcome = await moveOnAfter(Infinity, (scope) => {
+    meanwhile = () => (scope.cancel(), busy.close());
+    return busy.accept();
+  });
+  assert(outcome.cancelledCaught);
+  assertEquals(opened.closed, [1]);
+  // And one that the host accepts after all.
+  const late = new SocketListener(host);
+  const waiting = late.accept();
+  await late[Symbol.asyncDispose]();
+  await assertRejects(() => waiting, ClosedResourceError);
+  await sleep(1);
   assertEquals(opened.closed, [1, 1]);
 });
 
@@ -486,6 +547,33 @@ Deno.test(
     const [good, bad] = [streamOf({ close: closing("a") }), streamOf({ close: closing("b") })];
     const afterwards = await proxy(good, bad).catch((error) => error);
     assertEquals([`${afterwards}`, suppressedErrors(afterwards).map(String)], ["Error: a", ["Error: b"]]);
+  }),
+);
+
+Deno.test(
+  "what is thrown beside a value that is no object is not lost: then it is a group",
+  simulated(async () => {
+    const throwing = (value: unknown) => () => {
+      throw value;
+    };
+    const [a, b] = [streamOf({ close: throwing("a") }), streamOf({ close: throwing(2) })];
+    const stapled = new StapledStream(a, b);
+    for (const close of [() => stapled.close(), () => stapled[Symbol.dispose]()]) {
+      assertEquals(assertThrows(close, ErrorGroup).errors, ["a", 2]);
+    }
+    const proxied = await proxy(streamOf({ receiveInto: () => Promise.reject("line"), close: throwing("a") }), b)
+      .catch((error) => error);
+    assertEquals(proxied.errors, ["line", "a", 2]);
+    // One alone stays as it is.
+    assertEquals(await proxy(a, streamOf()).catch((error) => error), "a");
+
+    const opened = new Opened();
+    const host = { addr: at("192.0.2.1"), accept: () => Promise.resolve(conn(opened, {}, throwing("b"))), close() {} };
+    const listener = new SocketListener(host, (): SocketStream => throwing("a")());
+    assertEquals((await assertRejects(() => listener.accept(), ErrorGroup)).errors, ["a", "b"]);
+
+    const rule = followRule(throwing("rule"), "handler", () => "nobody");
+    assertEquals((await assertRejects(() => rule, ErrorGroup)).errors, ["rule", "handler"]);
   }),
 );
 

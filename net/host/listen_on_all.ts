@@ -3,20 +3,20 @@
  *
  * All or none, but that an address which this machine cannot use (`::1` without IPv6, which /etc/hosts lists all the
  * same) is passed over if another one works. Systems have many words for that, so it is every error of the system that
- * would not meet the other addresses as well: what is in use, not allowed or out of resources fails all. Port 0 gives all the same port: the host chooses it for the first
- * address, and if it is taken for another one, all begin anew.
+ * would not meet the other addresses as well: what is in use, not allowed or out of resources fails all. Port 0 gives
+ * all the same port: the host chooses it for the first address, and if it is taken for another one, all begin anew.
  */
 
 import { BrokenResourceError, checkpoint, ErrorGroup } from "../../core/mod.ts";
 import type { NetworkListener } from "../../core/lowlevel.ts";
-import { failureOf, isInstance, NOTHING, read, withSuppressed } from "../../core/internal.ts";
-import { formatAddress, ipVersion } from "../base/address.ts";
-import { requireHost, requirePort } from "../base/check.ts";
-import { ambientNetwork } from "./deno_network.ts";
+import { isInstance, read } from "../../core/internal.ts";
+import { withOthers } from "../base/with_others.ts";
+import { formatAddress } from "../base/address.ts";
+import { requireHostname } from "../base/check.ts";
+import type { OpenTcpListenersOptions } from "../base/listen_options.ts";
 import { closeAll, takeOver } from "./host_call.ts";
-import { isNotCapable, isOfSystem, isOutOfResources, textOf } from "./host_errors.ts";
-import { waitForHost } from "./wait_for_host.ts";
-import type { OpenTcpListenersOptions } from "../listen/open_tcp_listeners.ts";
+import { isNotCapable, isOfSystem, isOutOfResources, messageOf } from "./host_errors.ts";
+import { resolveName } from "./resolve_name.ts";
 
 /** How often another port is asked for; each try fails only if a port in a range of thousands is taken by chance. */
 const TRIES = 20;
@@ -31,31 +31,18 @@ export interface Where {
   readonly reusePort?: boolean;
 }
 
-/** Checks what `listenOnAll()` is given, before any effect. */
-export function checkListen(port: number, options: OpenTcpListenersOptions): void {
-  const { hostname = "0.0.0.0", backlog, reusePort } = options;
-  const action = "listen";
-  requirePort(action, port, 0);
-  requireHost(action, "hostname", hostname);
-  if (backlog !== undefined && !(Number.isInteger(backlog) && backlog >= 1)) {
-    throw new RangeError(`Cannot listen as "backlog" must be a whole number >= 1: received ${backlog}`);
-  }
-  if (reusePort !== undefined && typeof reusePort !== "boolean") {
-    throw new TypeError(`Cannot listen as "reusePort" must be true or false: received ${reusePort}`);
-  }
-}
-
 /** See the header; the arguments have been checked. `listen` opens one, `wrap` makes what is returned of it. */
 export async function listenOnAll<L extends NetworkListener, S>(
   port: number,
   options: OpenTcpListenersOptions,
   { listen, wrap }: { readonly listen: (where: Where) => L; readonly wrap: (listener: L) => S },
-): Promise<S[]> {
+): Promise<[S, ...S[]]> {
   const { backlog, reusePort } = options;
-  const hostname = requireHost("listen", "hostname", options.hostname ?? "0.0.0.0");
+  const hostname = requireHostname("listen", "hostname", options.hostname ?? "0.0.0.0");
   const rest = { ...(backlog === undefined ? {} : { backlog }), ...(reusePort === undefined ? {} : { reusePort }) };
   await checkpoint();
-  const addresses = ipVersion(hostname) !== 0 ? [hostname] : await resolve(hostname);
+  const found = await resolveName(hostname, `listen on ${hostname}`);
+  const addresses = [...new Set(found.map(({ address }) => address))];
   for (let left = port === 0 && addresses.length > 1 ? TRIES : 1;; left--) {
     const opened: L[] = [];
     try {
@@ -66,17 +53,18 @@ export async function listenOnAll<L extends NetworkListener, S>(
           opened.push(takeOver(listen(where), withAddress));
         } catch (error) {
           if (isNotCapable(error) || isInstance(error, TypeError) || isInstance(error, RangeError)) throw error;
-          const failure = new BrokenResourceError(`Cannot listen on ${formatAddress(where)}: ${textOf(error)}`, {
+          const failure = new BrokenResourceError(`Cannot listen on ${formatAddress(where)}: ${messageOf(error)}`, {
             cause: error,
           });
           if (!isOfOneAddress(error)) throw failure;
           failures.push(failure);
         }
       }
-      if (opened.length > 0) return opened.map(wrap);
+      const [first, ...others] = opened;
+      if (first !== undefined) return [wrap(first), ...others.map(wrap)];
       throw together(failures, hostname, port);
     } catch (error) {
-      const failure = withSuppressed(error, closeAll(...opened));
+      const failure = withOthers(error, closeAll(...opened));
       const taken = opened.length > 0 && read(read(error, "cause"), "name") === "AddrInUse";
       if (!taken || left === 1) throw failure;
     }
@@ -101,21 +89,4 @@ function together(failures: readonly BrokenResourceError[], hostname: string, po
     `Cannot listen on ${formatAddress({ hostname, port })} as no address of it can be used: ${texts}`,
     { cause: new ErrorGroup(failures) },
   );
-}
-
-async function resolve(hostname: string): Promise<string[]> {
-  const network = ambientNetwork();
-  try {
-    const found = await waitForHost(`resolve ${hostname}`, () => network.resolve(hostname), { network });
-    if (found.length === 0) throw new Error("The name has no address");
-    return [...new Set(found.map(({ address }) => address))];
-  } catch (error) {
-    const failure = failureOf(error);
-    if (failure === NOTHING) throw error;
-    if (isNotCapable(failure)) throw failure;
-    throw new BrokenResourceError(
-      `Cannot listen on ${hostname} as its name could not be resolved: ${textOf(failure)}`,
-      { cause: failure },
-    );
-  }
 }

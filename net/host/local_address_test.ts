@@ -9,9 +9,9 @@ const FROM = { localAddress: "127.0.0.1" };
 
 async function pair(): Promise<[SocketStream, SocketStream]> {
   const [listener] = await openTcpListeners(0, HERE);
-  using _ = listener!;
-  const client = await openTcpStream("127.0.0.1", listener!.address.port, FROM);
-  return [client, await listener!.accept()];
+  using _ = listener;
+  const client = await openTcpStream("127.0.0.1", listener.address.port, FROM);
+  return [client, await listener.accept()];
 }
 
 Deno.test("streams from a local address keep the rules of a half-closeable stream", (t) =>
@@ -28,13 +28,13 @@ Deno.test("openTcpStream() connects from the local address it is told, and both 
 
 Deno.test("a local address of the other IP version, or a server that is gone, is an error that says so", async () => {
   const [listener] = await openTcpListeners(0, HERE);
-  const { port } = listener!.address;
+  const { port } = listener.address;
   await assertRejects(
     () => openTcpStream("127.0.0.1", port, { localAddress: "::1" }),
     BrokenResourceError,
     `Cannot connect to 127.0.0.1:${port} as no address of it can be reached from "localAddress" ::1: found 127.0.0.1`,
   );
-  listener!.close();
+  listener.close();
   const error = await assertRejects(
     () => openTcpStream("127.0.0.1", port, FROM),
     BrokenResourceError,
@@ -45,10 +45,10 @@ Deno.test("a local address of the other IP version, or a server that is gone, is
 
 Deno.test("a local address that the program may not use is the error of a missing permission, which can be caught", async () => {
   const [listener] = await openTcpListeners(0, HERE);
-  const error = await openTcpStream("127.0.0.1", listener!.address.port, { localAddress: "192.0.2.1" }).catch((e) => e);
+  const error = await openTcpStream("127.0.0.1", listener.address.port, { localAddress: "192.0.2.1" }).catch((e) => e);
   assertInstanceOf(error, Deno.errors.NotCapable);
   assertEquals(error.message, 'Requires net access to "192.0.2.1:0", run again with the --allow-net flag');
-  listener!.close();
+  listener.close();
 });
 
 Deno.test("localAddress is checked before any effect, and is nothing for TLS", async () => {
@@ -73,7 +73,7 @@ Deno.test("localAddress is checked before any effect, and is nothing for TLS", a
 
 Deno.test("a connect from a local address that is cancelled at any time leaves nothing open", async () => {
   const [listener] = await openTcpListeners(0, HERE);
-  const { port } = listener!.address;
+  const { port } = listener.address;
   for (let round = 0; round < 60; round++) {
     const outcome = await moveOnAfter(Infinity, async (scope) => {
       const opening = openTcpStream("127.0.0.1", port, FROM);
@@ -88,12 +88,12 @@ Deno.test("a connect from a local address that is cancelled at any time leaves n
   using last = await openTcpStream("127.0.0.1", port);
   await last.sendAll(new Uint8Array([7]));
   for (let found = false; !found;) {
-    using stream = await listener!.accept();
+    using stream = await listener.accept();
     const end = await stream.receiveSome().catch((error) => error);
     found = end instanceof Uint8Array;
     assert(found || end === null || end instanceof BrokenResourceError);
   }
-  listener!.close();
+  listener.close();
 });
 
 Deno.test("the network of a run is told the local address, and only then", async () => {

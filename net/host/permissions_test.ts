@@ -1,21 +1,21 @@
 /**
- * With the permissions that programs are given: for a name, as in `--allow-net=example.com`, not for its addresses. Deno
- * asks for each on its own, and a prompt would block the test: there is nobody to answer it.
+ * With the permissions that programs are given: for a name, as in `--allow-net=example.com`, not for its addresses.
+ * Deno asks for each on its own, and a prompt would block the test: there is nobody to answer it.
  */
 
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { openNursery } from "../../core/mod.ts";
-import { openTcpListeners, openTcpStream, openTlsStream, serveTcp } from "../mod.ts";
+import { openTcpListeners, openTcpStream, openTlsStream, tcpServer } from "../mod.ts";
 
 Deno.test({
   name: "a program that may use a name connects to it and listens on it, without a permission for its addresses",
   permissions: { net: ["localhost"] },
   async fn() {
     await openNursery(async (nursery) => {
-      const [address] = await nursery.start<readonly { port: number }[]>((status) =>
-        serveTcp((stream) => stream.sendAll(new Uint8Array([7])), { hostname: "localhost", port: 0, status })
+      const [address] = await nursery.start(
+        tcpServer((stream) => stream.sendAll(new Uint8Array([7])), { hostname: "localhost", port: 0 }),
       );
-      using stream = await openTcpStream("localhost", address!.port);
+      using stream = await openTcpStream("localhost", address.port);
       assertEquals(await stream.receiveSome(), new Uint8Array([7]));
       nursery.cancel();
     });

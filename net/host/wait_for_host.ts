@@ -1,15 +1,13 @@
 /** Waiting for an operation of the host that may be left behind. */
 
 import { suspend } from "../../core/lowlevel.ts";
-import { hostImmediate } from "../../core/internal.ts";
-import { callHost, tellHost } from "./host_call.ts";
-
-export { isNotCapable, textOf } from "./host_errors.ts";
+import { callHost, HOST, hostImmediate, type Owner } from "../../core/internal.ts";
+import { tellHost } from "./host_call.ts";
 
 /** Options of `waitForHost()`. */
 export interface HostWait<T> {
   /** Of which network it is, if it is none of Deno's own functions. */
-  readonly network?: { readonly inMemory?: boolean };
+  readonly network?: Owner;
   /** Gets what comes when nobody waits for it any more. */
   readonly discard?: (late: T) => unknown;
   /** Called a turn after the wait was cancelled, unless it is over by then. */
@@ -20,11 +18,11 @@ export interface HostWait<T> {
 export function waitForHost<T>(
   label: string,
   begin: () => PromiseLike<T>,
-  { network = {}, discard = () => {}, abandoned }: HostWait<T> = {},
+  { network = HOST, discard = () => {}, abandoned }: HostWait<T> = {},
 ): Promise<T> {
   let settled = false;
   return suspend<T>({ kind: label }, (waker) => {
-    const operation = callHost(network, label, begin, (value) => {
+    const operation = callHost(network, label, { begin }, (value) => {
       settled = true;
       operation.end();
       if (!waker.wake(value)) tellHost(() => discard(value));

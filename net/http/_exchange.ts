@@ -3,11 +3,11 @@
  *
  *     handler ──Response──▶ handed to the host ──────────────▶ over        (plain bytes: the host sends them)
  *        │                        └──▶ body pumped, chunk by chunk ──▶ over
- *        │                        └──▶ WebSocket, conversation ──────▶ over
+ *        │                        └──▶ upgraded, handler of it ──────▶ over
  *        └── error ──▶ what `onHandlerError` says; the client gets a 500
  *
- * What is wrong with the request itself is its client's fault, and no error of the handler: an URL that is none is answered
- * before there is a task, and whatever the host says when a body is read ends the request, not more.
+ * What is wrong with the request itself is its client's fault, and no error of the handler: an URL that is none is
+ * answered before there is a task, and whatever the host says when a body is read ends the request, not more.
  *
  * All of it is cancelled when the client goes away: before the answer `request.signal` tells it, while a body is sent
  * the cancelling of the stream that the host reads. The signal costs more than a simple request does in all, so only
@@ -35,68 +35,72 @@ import {
   hostTimeout,
   notesWaits,
   NOTHING,
+  show,
   waitsOf,
   withoutLeaves,
 } from "../../core/internal.ts";
 import { formatAddress } from "../base/address.ts";
+import { followRule, type HandlerErrorRule, tell } from "../base/handler_errors.ts";
+import type { Counts } from "../base/server.ts";
 import { bytesOf, type HostRequestInfo, natureOf } from "../host/deno_http.ts";
-import { followRule, type HandlerErrorRule } from "../base/handler_errors.ts";
-import type { ServerStatistics } from "../serve/serve.ts";
-import type { HttpHandler, HttpRequestInfo } from "./serve_http.ts";
+import {
+  abandonAnswer,
+  badRequest,
+  CUT_OFF,
+  endAnswer,
+  endSource,
+  serverError,
+  unavailable,
+  usedBody,
+} from "./_answers.ts";
+import type { HttpHandler, HttpRequestInfo } from "./http_handler.ts";
+import type { Pending } from "./_pending.ts";
 import { abandonBody, adoptRequest, isClientFault } from "./_served_request.ts";
-import type { Unsent } from "./_unsent.ts";
-import { type Conversation, conversationOf } from "./_web_socket_upgrade.ts";
+import { type Upgrade, upgradeOf } from "./_web_socket_upgrade.ts";
 
 /** What all exchanges of a server share. */
-export interface Site {
+export interface ServerContext {
   readonly handler: HttpHandler;
   readonly handlerTimeout: number;
   readonly onHandlerError: HandlerErrorRule<[request: Request]> | undefined;
   /** Where the number of requests that are handled at a time is limited; otherwise `null`. */
-  readonly places: Semaphore | null;
-  readonly unsent: Unsent;
-  readonly statistics: ServerStatistics;
+  readonly slots: Semaphore | null;
+  readonly pending: Pending;
+  readonly counts: Counts;
   /** Has an exchange watched if it is not over by the next turn. */
-  readonly watchSoon: (exchange: Exchange) => void;
+  readonly watchIfPending: (exchange: Exchange) => void;
 }
 
-/** How long a client that asks for a WebSocket is watched before it gets one, in milliseconds: see `host/deno_http.ts`. */
+/**
+ * How long a client that asks for a WebSocket is watched before it gets one, in milliseconds: see `host/deno_http.ts`.
+ */
 const UPGRADE_DELAY = 5;
-/** So many turns the host needs to notice and to say that a client is gone: two, but more if the process has much to do. */
+/**
+ * So many turns the host needs to notice and to say that a client is gone: two, but more if the process has much to do.
+ */
 const UPGRADE_TURNS = 5;
 const CLIENT_GONE = "the client has gone away";
-/** What a stream is ended with whose error has gone its own way. */
-export const CUT_OFF = new Error("Cannot send the rest of the body as its source failed");
-
-/** What a client gets whose request was cancelled. */
-export function unavailable(): Response {
-  return new Response("Service Unavailable", { status: 503, headers: { connection: "close" } });
-}
-
-/** What a client gets that has sent what is no request, or broken it off. */
-export function badRequest(): Response {
-  return new Response("Bad Request", { status: 400, headers: { connection: "close" } });
-}
-
-/** What a client gets whose handler failed. */
-export function serverError(): Response {
-  return new Response("Internal Server Error", { status: 500 });
-}
-
 /** See the header. */
 export class Exchange implements HttpRequestInfo {
-  readonly #site: Site;
+  readonly #context: ServerContext;
   readonly #request: Request;
   readonly #info: HostRequestInfo;
   /** Gives the host its answer; `null` afterwards. Written by `#answer()`. */
   #respond: ((response: Response) => void) | null;
-  /** Listens to the signal of the request while that is watched. Made when needed: a closure for each would cost time. */
+  /**
+   * Listens to the signal of the request while that is watched. Made when needed: a closure for each would cost time.
+   */
   #gone: (() => void) | null = null;
   /** Whether there is a body that may be read. */
   readonly #hasBody: boolean;
 
-  constructor(site: Site, request: Request, info: HostRequestInfo, respond: (response: Response) => void) {
-    this.#site = site;
+  constructor(
+    context: ServerContext,
+    request: Request,
+    info: HostRequestInfo,
+    respond: (response: Response) => void,
+  ) {
+    this.#context = context;
     this.#request = request;
     this.#info = info;
     this.#respond = respond;
@@ -112,8 +116,8 @@ export class Exchange implements HttpRequestInfo {
 
   /** The whole of the task. A promise only if there is something to wait for. */
   run(): undefined | Promise<void> {
-    const { handler, handlerTimeout, places } = this.#site;
-    if (places !== null || handlerTimeout !== Infinity) return this.#settle(this.#limited());
+    const { handler, handlerTimeout, slots } = this.#context;
+    if (slots !== null || handlerTimeout !== Infinity) return this.#settle(this.#limited());
     let rest: undefined | Promise<void>;
     try {
       const result = handler(this.#request, this);
@@ -139,17 +143,17 @@ export class Exchange implements HttpRequestInfo {
 
   async #limited(): Promise<void> {
     // Not "using", which Node does not know yet: the whole package shall load there, for the sake of the core.
-    const place = await this.#site.places?.acquire();
+    const slot = await this.#context.slots?.acquire();
     try {
       await this.#inTime();
     } finally {
-      place?.release();
+      slot?.release();
     }
   }
 
   /** The handler under its limit, which does not hold for the sending of the body. */
   async #inTime(): Promise<void> {
-    const { handler, handlerTimeout } = this.#site;
+    const { handler, handlerTimeout } = this.#context;
     // Streams that the handler makes may wait in this scope: it is not left before they are sent.
     const scope = new CancelScope({ timeout: handlerTimeout });
     notesWaits(scope);
@@ -172,7 +176,7 @@ export class Exchange implements HttpRequestInfo {
 
   /** What is not over at once; the beginning of `work` is. `next` gets what comes of it. */
   async #settle(work: Promise<unknown>, next?: (result: unknown) => undefined | Promise<void>): Promise<void> {
-    this.#site.watchSoon(this);
+    this.#context.watchIfPending(this);
     try {
       const result = await work;
       const rest = next?.(result);
@@ -185,7 +189,9 @@ export class Exchange implements HttpRequestInfo {
   }
 
   #over(): void {
-    this.#site.statistics.open--;
+    const { counts, pending } = this.#context;
+    counts.open--;
+    pending.end();
     if (this.#hasBody) abandonBody(this.#request);
   }
 
@@ -204,9 +210,9 @@ export class Exchange implements HttpRequestInfo {
     }
     // The host would find out as well, but not say for which request.
     if (nature === "used") throw usedBody();
-    const conversation = conversationOf(response);
-    if (conversation === undefined) return void this.#answer(response);
-    return this.#converse(conversation);
+    const upgrade = upgradeOf(response);
+    if (upgrade === undefined) return void this.#answer(response);
+    return this.#runUpgrade(upgrade);
   }
 
   /** Bytes that are sent as a stream, so that the host says when it is done. */
@@ -222,19 +228,22 @@ export class Exchange implements HttpRequestInfo {
     const { status, statusText, headers } = response;
     const sent = new Response(body, { status, statusText, headers });
     if (!headers.has("content-length")) sent.headers.set("content-length", String(bytes.length));
-    this.#site.unsent.begin(this.#info.completed);
+    const { pending } = this.#context;
+    pending.begin();
+    const over = (): void => pending.end();
+    this.#info.completed.then(over, over);
     this.#answer(sent);
   }
 
-  async #converse(conversation: Conversation): Promise<void> {
-    // A client that resets after its request would leave a WebSocket which never opens, and never ends: see `host/deno_http.ts`.
-    // It is watched, so this wait is cancelled then.
+  async #runUpgrade(upgrade: Upgrade): Promise<void> {
+    // A client that resets after its request would leave a WebSocket which never opens, and never ends: see
+    // `host/deno_http.ts`. It is watched, so this wait is cancelled then.
     await untilSeen();
     // The upgrade itself aborts the signal.
     this.#unwatch();
-    const { answer, converse } = conversation.begin(this.#request);
+    const { answer, run } = upgrade.begin(this.#request);
     this.#answer(answer);
-    await converse();
+    await run();
   }
 
   async #pump(response: Response): Promise<void> {
@@ -272,21 +281,16 @@ export class Exchange implements HttpRequestInfo {
         if (!open) await checkpointIfCancelled();
         if (done) break;
         if (!(value instanceof Uint8Array)) {
-          throw new TypeError(`Cannot send a body as each chunk must be a Uint8Array: received ${typeof value}`);
+          throw new TypeError(`Cannot send a body as each chunk must be a Uint8Array: received ${show(value)}`);
         }
         sink.enqueue(value);
       }
       sink.close();
     } catch (error) {
       if (open) sink.error(CUT_OFF);
-      try {
-        await source.cancel(error);
-      } catch (other) {
-        // A source that failed fails its cancelling with the same; any other error is one of its cleanup.
-        const second = other === error ? NOTHING : failureOf(other);
-        if (second !== NOTHING) throw failureOf(error) === NOTHING ? second : new ErrorGroup([error, second]);
-      }
-      throw error;
+      const faults = await endSource(source, error);
+      if (faults.length === 0) throw error;
+      throw failureOf(error) === NOTHING ? faults[0] : new ErrorGroup([error, ...faults]);
     }
     // The task lives until the last byte is out, or cannot be sent any more.
     await forClient((waker) => {
@@ -301,21 +305,39 @@ export class Exchange implements HttpRequestInfo {
       this.#answer(unavailable());
       throw error;
     }
-    // The client broke off its own request, which is nobody's fault here.
-    const rest = this.#hasBody ? withoutLeaves(failure, isClientFault) : failure;
+    const rest = this.#withoutClientFaults(failure);
     if (rest === NOTHING) this.#answer(badRequest());
     else await this.#report(rest);
   }
 
+  /** That the client broke off its own request is nobody's fault here. */
+  #withoutClientFaults(failure: unknown): unknown {
+    return this.#hasBody ? withoutLeaves(failure, isClientFault) : failure;
+  }
+
   async #report(failure: unknown): Promise<void> {
-    const { onHandlerError } = this.#site;
+    const { onHandlerError } = this.#context;
     try {
       const answer = await followRule(onHandlerError, failure, () => this.#peer(), this.#request);
-      if (!(answer instanceof Response)) return;
-      if (this.#respond !== null) await this.#hand(answer);
-      else await answer.body?.cancel();
+      if (answer instanceof Response) await this.#handInstead(answer);
     } finally {
       this.#answer(serverError());
+    }
+  }
+
+  /**
+   * Answers with what the rule has returned. If that is of no use, either, it is given up, and told without the rule.
+   */
+  async #handInstead(answer: Response): Promise<void> {
+    try {
+      if (this.#respond !== null) await this.#hand(answer);
+      else await endAnswer(answer);
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure === NOTHING) throw error;
+      abandonAnswer(answer);
+      const rest = this.#withoutClientFaults(failure);
+      if (rest !== NOTHING) tell(rest, () => `Cannot answer ${this.#peer()} with what "onHandlerError" has returned:`);
     }
   }
 
@@ -372,17 +394,4 @@ function untilSeen(): Promise<void> {
     undo?.();
     return true;
   });
-}
-
-/** Lets go of an answer that is not sent. */
-function abandonAnswer(response: unknown): void {
-  if (response instanceof Response && !response.bodyUsed && response.body?.locked === false) {
-    response.body.cancel().catch(() => {});
-  }
-}
-
-function usedBody(): TypeError {
-  return new TypeError(
-    "Cannot answer a request as the body of its response must not have been used: make a new Response for each request",
-  );
 }

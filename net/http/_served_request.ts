@@ -2,18 +2,24 @@
  * The reading of a request's body under the scopes of whoever reads it.
  *
  * The methods are put between the request and its prototype: defining eight properties on each request would cost more
- * than a whole simple request. The host cannot stop reading, so a read that is cancelled is left behind; it ends, at the
- * latest, when the request has been answered.
+ * than a whole simple request. The host cannot stop reading, so a read that is cancelled is left behind; it ends, at
+ * the latest, when the request has been answered.
  *
- * Whatever the host fails a read with is the client's doing: it went away, or sent what is not a body. There is no list of
- * such errors, as hosts have more of them than any list. What is not the host's are errors of the language: a body that
- * was read already (`TypeError`), text that is no JSON (`SyntaxError`).
+ * Whatever the host fails a read with is the client's doing: it went away, or sent what is not a body. There is no list
+ * of such errors, as hosts have more of them than any list. What is not the host's are errors of the language: a body
+ * that was read already (`TypeError`), text that is no JSON (`SyntaxError`).
  */
 
 import { BrokenResourceError } from "../../core/mod.ts";
-import { beginHostOperation, suspend } from "../../core/lowlevel.ts";
-import { isInstance, textOf } from "../../core/internal.ts";
+import { isInstance, LeftBehind, textOf, type Words } from "../../core/internal.ts";
 import { isBodyFault } from "../host/deno_http.ts";
+import { waitForHost } from "../host/wait_for_host.ts";
+
+const READ = "read body of request";
+/** It is never closed: a body ends with its request. */
+const WORDS: Words = { action: "read", what: "the body", busy: null };
+
+type Chunk = Uint8Array<ArrayBuffer>;
 
 /** What to call when the rest of a body that was asked for as a stream is not wanted any more. */
 const breakOffs = new WeakMap<Request, () => void>();
@@ -24,8 +30,8 @@ export function adoptRequest(request: Request): void {
 }
 
 /**
- * Ends the reading of a body that has been begun and not finished. The host keeps a connection for whoever might read on
- * (Deno 2.9.6): it would not take another request.
+ * Ends the reading of a body that has been begun and not finished. The host keeps a connection for whoever might read
+ * on (Deno 2.9.6): it would not take another request.
  */
 export function abandonBody(request: Request): void {
   breakOffs.get(request)?.();
@@ -71,9 +77,9 @@ class ServedRequest extends Request {
 
 /** The same stream; iterating it is a wait, and what a cancelled one would have got comes first in the next. */
 function under(
-  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  body: ReadableStream<Chunk>,
   request: Request,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
+): ReadableStream<Chunk> {
   if (Object.hasOwn(body, Symbol.asyncIterator)) return body;
   let reader: Pick<ReadableStreamDefaultReader<unknown>, "cancel" | "closed"> | undefined;
   const getReader = body.getReader.bind(body) as (options?: unknown) => NonNullable<typeof reader>;
@@ -95,30 +101,22 @@ function under(
   return body;
 }
 
-class BodyIterator implements AsyncIterableIterator<Uint8Array<ArrayBuffer>> {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+class BodyIterator implements AsyncIterableIterator<Chunk> {
+  readonly #reader: ReadableStreamDefaultReader<Chunk>;
+  readonly #reads: BodyReads;
   readonly #preventCancel: boolean;
-  /** Reads whose waits were cancelled, for the next calls. Written by `next()` alone. */
-  readonly #left: Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>>[] = [];
 
-  constructor(
-    reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
-    preventCancel: boolean,
-  ) {
+  constructor(reader: ReadableStreamDefaultReader<Chunk>, preventCancel: boolean) {
     this.#reader = reader;
+    this.#reads = new BodyReads(reader);
     this.#preventCancel = preventCancel;
   }
 
-  next(): Promise<IteratorResult<Uint8Array<ArrayBuffer>>> {
-    let reading: Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>>;
-    return read(async () => {
-      reading = this.#left.shift() ?? this.#reader.read();
-      const { done, value } = await reading;
-      return done ? { done, value: undefined } : { done, value };
-    }, () => this.#left.push(reading));
+  next(): Promise<IteratorResult<Chunk>> {
+    return this.#reads.wait();
   }
 
-  async return(): Promise<IteratorResult<Uint8Array<ArrayBuffer>>> {
+  async return(): Promise<IteratorResult<Chunk>> {
     // Also called after a failed read by `Array.fromAsync()`, which, of Deno 2.9.6, spins for ever if this rejects.
     if (!this.#preventCancel) await this.#reader.cancel().catch(() => {});
     this.#reader.releaseLock();
@@ -130,22 +128,36 @@ class BodyIterator implements AsyncIterableIterator<Uint8Array<ArrayBuffer>> {
   }
 }
 
-/** Waits for the host to read; the wait can be cancelled, the reading cannot: then it is `left`. */
-function read<T>(begin: () => Promise<T>, left: () => void = () => {}): Promise<T> {
-  return suspend<T>({ kind: "read body of request" }, (waker) => {
-    const operation = beginHostOperation("read body of request");
-    // A promise made by the host, also where `begin` throws.
-    Promise.try(begin).then((value) => {
-      operation.end();
-      waker.wake(value);
-    }, (error) => {
-      operation.end();
-      waker.fail(translate(error));
-    });
-  }, () => {
-    left();
-    return true;
-  });
+/** Several waits at once get a chunk each, in order. */
+class BodyReads extends LeftBehind<ReadableStreamReadResult<Chunk>, IteratorResult<Chunk>> {
+  readonly #reader: ReadableStreamDefaultReader<Chunk>;
+
+  constructor(reader: ReadableStreamDefaultReader<Chunk>) {
+    super(WORDS, { kind: READ });
+    this.#reader = reader;
+  }
+
+  protected override get label(): string {
+    return READ;
+  }
+
+  override begin(): Promise<ReadableStreamReadResult<Chunk>> {
+    return this.#reader.read();
+  }
+
+  protected override landed({ done, value }: ReadableStreamReadResult<Chunk>): void {
+    if (done) this.over({ value: { done, value: undefined } });
+    else this.arrived({ done, value });
+  }
+
+  protected override failed(error: unknown): void {
+    this.over({ error: translate(error) });
+  }
+}
+
+/** Waits for the host to read; the wait can be cancelled, the reading cannot. */
+function read<T>(begin: () => Promise<T>): Promise<T> {
+  return waitForHost(READ, () => begin().catch((error) => Promise.reject(translate(error))));
 }
 
 /** The errors that a client has caused by its own request. */
@@ -164,7 +176,9 @@ function isOfHost(error: unknown): boolean {
   return !(isInstance(error, TypeError) || isInstance(error, SyntaxError) || isInstance(error, RangeError));
 }
 
-/** What the host says when the client ends in the middle of a body, or sends what is not one, is about the connection. */
+/**
+ * What the host says when the client ends in the middle of a body, or sends what is not one, is about the connection.
+ */
 function translate(error: unknown): unknown {
   if (!isOfHost(error)) return error;
   const text = isInstance(error, Error) ? error.message : textOf(error);

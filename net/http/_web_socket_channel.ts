@@ -2,10 +2,10 @@
  * WebSockets as channels of messages.
  *
  * The host's `WebSocket` pushes messages by events and takes any number to send; here both are waits. What has arrived
- * and was not received is kept, up to a limit: the web's interface has no way to slow a peer down, so one that sends more
- * is cut off. A send waits while the host holds too much that is not sent yet, of which it says only how much it is: so
- * that is looked at again, some turns long in each, then in growing steps on the host's clock, as a simulation does not
- * hold up the outside world.
+ * and was not received is kept, up to a limit: the web's interface has no way to slow a peer down, so one that sends
+ * more is cut off. A send waits while the host holds too much that is not sent yet, of which it says only how much it
+ * is: so that is looked at again, some turns long in each, then in growing steps on the host's clock, as a simulation
+ * does not hold up the outside world.
  *
  *     open ──close()────────▶ closing ──close event, or the timeout──▶ closed by us      (ClosedResourceError)
  *       ├──peer's close frame──▶ drained of what arrived before ──▶ ended               (EndOfChannel)
@@ -15,21 +15,25 @@
 import { BrokenResourceError, ClosedResourceError, EndOfChannel, Event, shielded } from "../../core/mod.ts";
 import { beginHostOperation, type HostOperation, suspend, type Waker } from "../../core/lowlevel.ts";
 import {
+  type Asker,
+  askerOf,
   hostClear as clearHostTimeout,
   hostClearImmediate as dropTurn,
   hostImmediate as nextTurn,
   hostTimeout,
   keptByHost,
   keptByHostFor,
+  requireOptions,
+  requireTimeout,
+  show,
 } from "../../core/internal.ts";
-import { requireAtLeast, show } from "../base/check.ts";
 import type {
   WebSocketChannel,
   WebSocketCloseOptions,
   WebSocketEnd,
   WebSocketMessage,
   WebSocketOptions,
-} from "./web_socket.ts";
+} from "./web_socket_channel.ts";
 
 const DEFAULT_HIGH_WATER_MARK = 65_536;
 const DEFAULT_MAX_BUFFERED = 16 * 1024 * 1024;
@@ -58,6 +62,10 @@ interface Sender {
 interface Receiver {
   readonly waker: Waker<unknown>;
   readonly looping: boolean;
+  /** Given if a `select()` asks this channel: then it is in line only while a message may be taken for it. */
+  readonly asker: Asker | null;
+  /** Whether it has its message, or none any more. Written by `give()`, `fail()` and the cancellation of the wait. */
+  over: boolean;
 }
 
 interface Fault {
@@ -131,8 +139,8 @@ export class Channel implements WebSocketChannel {
   }
 
   /**
-   * Waits until it is open, on the host's clock for `timeout` at most; called once, in the turn in which the channel was
-   * made. Whatever it throws, close then.
+   * Waits until it is open, on the host's clock for `timeout` at most; called once, in the turn in which the channel
+   * was made. Whatever it throws, close then.
    */
   opened(action: string, timeout?: number): Promise<void> {
     let stop: (() => void) | undefined;
@@ -186,6 +194,7 @@ export class Channel implements WebSocketChannel {
   }
 
   async close(options: WebSocketCloseOptions = {}): Promise<void> {
+    requireOptions("close", options);
     const { code = 1000, reason = "", timeout = DEFAULT_CLOSE_TIMEOUT } = options;
     requireCode(code, this.#role);
     if (encoder.encode(reason).length > LONGEST_REASON) {
@@ -193,7 +202,7 @@ export class Channel implements WebSocketChannel {
         `Cannot close as "reason" must have at most ${LONGEST_REASON} bytes: received ${show(reason)}`,
       );
     }
-    requireAtLeast("close", "timeout", timeout, 0);
+    requireTimeout("close", "timeout", timeout);
     if (this.#closing === null) {
       this.#closing = { code, reason };
       this.#arrived = [];
@@ -223,24 +232,42 @@ export class Channel implements WebSocketChannel {
   #receive(looping: boolean): Promise<unknown> {
     let receiver: Receiver | undefined;
     return suspend<unknown>({ kind: "receive from WebSocket" }, (waker) => {
-      receiver = { waker, looping };
-      const message = this.#next();
-      if (message !== undefined) return give(receiver, message);
-      const fault = this.#receiveFault();
-      if (fault !== null) return fail(receiver, fault);
-      this.#receivers.push(receiver);
-      this.#account();
+      const asker = askerOf();
+      const mine = receiver = { waker, looping, asker, over: false };
+      if (asker === null) this.#enter(mine);
+      else asker.enlist({ enter: () => this.#enter(mine), leave: () => this.#leave(mine) });
     }, () => {
-      this.#receivers.splice(this.#receivers.indexOf(receiver!), 1);
-      this.#account();
+      receiver!.over = true;
+      this.#leave(receiver!);
       return true;
     });
   }
 
-  /** Takes the oldest message that has arrived. Taking it from the front of a long array would move all others. */
-  #next(): WebSocketMessage | undefined {
+  /** Gives a receiver what is there, or lets it wait in line. */
+  #enter(receiver: Receiver): void {
+    if (receiver.over || (receiver.asker !== null && this.#receivers.includes(receiver))) return;
+    if (this.#arrived.length > 0 || this.#oldest.length > 0) {
+      if (receiver.asker?.mayTake() !== false) give(receiver, this.#next());
+      return;
+    }
+    const fault = this.#receiveFault();
+    if (fault !== null) return fail(receiver, fault);
+    this.#receivers.push(receiver);
+    this.#account();
+  }
+
+  #leave(receiver: Receiver): void {
+    const at = this.#receivers.indexOf(receiver);
+    if (at !== -1) this.#receivers.splice(at, 1);
+    this.#account();
+  }
+
+  /**
+   * Takes the oldest message that has arrived; there must be one. Taking it from the front of a long array would move
+   * all others.
+   */
+  #next(): WebSocketMessage {
     if (this.#oldest.length === 0) {
-      if (this.#arrived.length === 0) return undefined;
       this.#oldest = this.#arrived.reverse();
       this.#arrived = [];
     }
@@ -372,13 +399,17 @@ export class Channel implements WebSocketChannel {
   }
 }
 
-function give({ waker, looping }: Receiver, message: WebSocketMessage): void {
-  waker.wake(looping ? { done: false, value: message } : message);
+function give(receiver: Receiver, message: WebSocketMessage): void {
+  receiver.over = true;
+  // Chosen from now on, where a `select()` asks.
+  receiver.asker?.mayTake();
+  receiver.waker.wake(receiver.looping ? { done: false, value: message } : message);
 }
 
-function fail({ waker, looping }: Receiver, fault: Error): void {
-  if (looping && fault instanceof EndOfChannel) waker.wake({ done: true, value: undefined });
-  else waker.fail(fault);
+function fail(receiver: Receiver, fault: Error): void {
+  receiver.over = true;
+  if (receiver.looping && fault instanceof EndOfChannel) receiver.waker.wake({ done: true, value: undefined });
+  else receiver.waker.fail(fault);
 }
 
 function brokenBy(fault: Fault, action: string): BrokenResourceError {

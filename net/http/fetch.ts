@@ -17,14 +17,14 @@ const hostFetch = globalThis.fetch;
 const READERS = ["arrayBuffer", "blob", "bytes", "formData", "json", "text"] as const;
 
 /**
- * Makes a request, as the global `fetch` does, under the scopes around it.
+ * Makes a request as the global `fetch` does, under the scopes around it.
  *
- * Timeouts and cancellation work without a signal; one that is given in `init` counts as well. Reading the body is
- * under the scopes of whoever reads it, by `text()` and its kin as well as by iterating `body`. A response that is not
- * wanted should have its `body` cancelled, as with the global `fetch`: the host keeps the connection until then.
+ * Timeouts and cancellation work without a signal; a signal in `init` counts as well. The body is read under the scopes
+ * of the code that reads it, both by `text()` and its kin and by iterating `body`. If you do not want a response,
+ * cancel its `body`, as with the global `fetch`: until then the host keeps the connection.
  *
- * **Cancellation:** the request, or the rest of the body, is aborted and its connection closed before `Cancelled` is
- * thrown. What the server has received or done is not known.
+ * **Cancellation:** the request, or the rest of the body, is aborted, and its connection is closed before `Cancelled`
+ * is thrown. It is unknown what the server has received or done.
  *
  * @example A request that must be quick
  * ```ts
@@ -40,9 +40,10 @@ const READERS = ["arrayBuffer", "blob", "bytes", "formData", "json", "text"] as 
  * ```
  *
  * @param input The URL, or a request.
- * @param init What the global `fetch` takes.
+ * @param init The options of the global `fetch`.
  * @returns The response.
  * @throws {TypeError} If the request cannot be made, or the server cannot be reached.
+ * @category HTTP
  */
 export function fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
   let wait: Wait;
@@ -76,7 +77,9 @@ class Wait {
     this.#label = label;
   }
 
-  /** Waits for a part of the work of the host; cancelled, it aborts the request, and waits until the host has noticed. */
+  /**
+   * Waits for a part of the work of the host; cancelled, it aborts the request, and waits until the host has noticed.
+   */
   for<T>(kind: string, begin: () => Promise<T>): Promise<T> {
     let cancelled: unknown;
     return suspend<T>(
@@ -84,7 +87,7 @@ class Wait {
       (waker) => {
         const operation = beginHostOperation(`${kind} ${this.#label}`);
         // A promise made by the host, also where `begin` throws.
-        Promise.try(begin).then((value) => {
+        new Promise<T>((resolve) => resolve(begin())).then((value) => {
           operation.end();
           // The host was quicker than the abort: there is nothing to give the value to.
           if (cancelled === undefined) waker.wake(value);
@@ -155,7 +158,8 @@ function under(
         controller.byobRequest?.respond(0);
       }).catch((error) => {
         controller.error(error);
-        // This stream has failed for good, so nobody can read the rest. A wait that was refused has aborted nothing yet.
+        // This stream has failed for good, so nobody can read the rest. A wait that was refused has aborted nothing
+        // yet.
         source.cancel(error).catch(() => {});
       });
     },

@@ -1,31 +1,35 @@
 /** Server-sent events: a response that is a stream of messages (HTML Standard, section 9.2). */
 
-import { failureOf, NOTHING } from "../../core/internal.ts";
+import { failureOf, NOTHING, show } from "../../core/internal.ts";
 
-/** One message. */
+/**
+ * A message of `serverSentEvents()`.
+ *
+ * @category HTTP
+ */
 export interface ServerSentEvent {
-  /** The text; may have several lines. */
+  /** The text, of one or more lines. */
   readonly data?: string;
-  /** The type of the event: `"message"` for the browser if there is none. */
+  /** The type of the event. Without it browsers take `"message"`. */
   readonly event?: string;
-  /** What a client that connects again tells in the header `last-event-id`. */
+  /** The id of the message. A client that connects again sends the last one in the header `last-event-id`. */
   readonly id?: string;
-  /** How long a client shall wait before it connects again, in milliseconds. */
+  /** How long a client waits before it connects again, in milliseconds. */
   readonly retry?: number;
-  /** A line that clients ignore, to keep the connection alive. */
+  /** A text that clients ignore, to keep the connection alive. */
   readonly comment?: string;
 }
 
 /**
  * Makes a response that sends the messages of an iterable as server-sent events.
  *
- * A message is asked for when the client takes it, in the task of the request: what the iterable waits for is cancelled
- * when the client goes away, and its `return()` is called, so an async generator can clean up in `finally`. A receiving
- * end of a channel will do, too.
+ * A message is asked for when the client takes it, in the task of the request. When the client goes away, whatever the
+ * iterable waits for is cancelled, and its `return()` is called, so an async generator can clean up in `finally`. The
+ * receiving end of a channel is such an iterable, too.
  *
  * @example A clock for one client
  * ```ts
- * import { fetch, type TcpAddress, openNursery, serveHttp, serverSentEvents, sleep } from "@trefoil/io";
+ * import { fetch, httpServer, openNursery, serverSentEvents, sleep } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * async function* ticks() {
@@ -34,29 +38,32 @@ export interface ServerSentEvent {
  *     yield { event: "tick", data: `${n}` };
  *   }
  * }
+ * const server = httpServer(() => serverSentEvents(ticks()), { hostname: "127.0.0.1", port: 0 });
  * await openNursery(async (nursery) => {
- *   const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
- *     serveHttp(() => serverSentEvents(ticks()), { hostname: "127.0.0.1", port: 0, status })
- *   );
- *   const response = await fetch(`http://127.0.0.1:${address!.port}/`);
+ *   const [address] = await nursery.start(server);
+ *   const response = await fetch(`http://127.0.0.1:${address.port}/`);
  *   assertEquals(await response.text(), "event: tick\ndata: 1\n\nevent: tick\ndata: 2\n\n");
  *   nursery.cancel();
  * });
  * ```
  *
- * @param events The messages; a string is one with that text.
- * @param init Status and further headers.
+ * @param events The messages. A string is a message with that text.
+ * @param init The status, and further headers.
  * @returns The response.
- * @throws {TypeError} If `events` is not iterable.
+ * @throws {TypeError} If `events` is not iterable, or `init` is not an object.
+ * @category HTTP
  */
 export function serverSentEvents(
   events: AsyncIterable<ServerSentEvent | string> | Iterable<ServerSentEvent | string>,
   init: ResponseInit = {},
 ): Response {
+  if (typeof init !== "object" || init === null) {
+    throw new TypeError(`Cannot send events as "init" must be an object: received ${show(init)}`);
+  }
   const source = events as AsyncIterable<ServerSentEvent | string> & Iterable<ServerSentEvent | string>;
   const iterator = source?.[Symbol.asyncIterator]?.() ?? source?.[Symbol.iterator]?.();
   if (iterator === undefined) {
-    throw new TypeError(`Cannot send events as "events" must be iterable: received ${typeof events}`);
+    throw new TypeError(`Cannot send events as "events" must be iterable: received ${show(events)}`);
   }
   const headers = new Headers(init.headers);
   if (!headers.has("content-type")) headers.set("content-type", "text/event-stream");
@@ -65,9 +72,13 @@ export function serverSentEvents(
   let failure: unknown;
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
-      const { done, value } = await Promise.try(() => iterator.next()).catch((error) => {
+      let next: Awaited<ReturnType<typeof iterator.next>>;
+      try {
+        next = await iterator.next();
+      } catch (error) {
         throw failure = error;
-      });
+      }
+      const { done, value } = next;
       if (done) return controller.close();
       try {
         controller.enqueue(encoder.encode(formatEvent(typeof value === "string" ? { data: value } : value)));
@@ -106,7 +117,7 @@ function formatEvent({ comment, event, id, retry, data }: ServerSentEvent): stri
   return `${text}\n`;
 }
 
-/** A line break would let whoever chose the text write fields of his own. */
+/** A line break would let the author of the text write further fields. */
 function oneLine(name: string, text: string): string {
   if (!/[\r\n\0]/.test(text)) return text;
   throw new RangeError(

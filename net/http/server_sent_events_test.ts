@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Event, isCancelled, openMemoryChannel, openNursery, sleepForever, type TcpAddress } from "../../core/mod.ts";
-import { fetch, openTcpStream, serveHttp, type ServerSentEvent, serverSentEvents } from "../mod.ts";
+import { Event, isCancelled, openMemoryChannel, openNursery, sleepForever } from "../../core/mod.ts";
+import { fetch, httpServer, openTcpStream, type ServerSentEvent, serverSentEvents } from "../mod.ts";
 
 const HERE = { hostname: "127.0.0.1", port: 0 };
 
@@ -34,10 +34,8 @@ Deno.test("serverSentEvents() writes messages as the standard has it", async () 
 Deno.test("serverSentEvents() sends what a channel gives, when it gives it", async () => {
   const [send, receive] = openMemoryChannel<string>(0);
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveHttp(() => serverSentEvents(receive), { ...HERE, status })
-    );
-    const response = await fetch(`http://127.0.0.1:${address!.port}/`);
+    const [address] = await nursery.start(httpServer(() => serverSentEvents(receive), { ...HERE }));
+    const response = await fetch(`http://127.0.0.1:${address.port}/`);
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
     for (const text of ["one", "two"]) {
       await send.send(text);
@@ -64,10 +62,8 @@ Deno.test("a client that goes away cancels the source of the events, which clean
     }
   }
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveHttp(() => serverSentEvents(events()), { ...HERE, status })
-    );
-    const client = await openTcpStream("127.0.0.1", address!.port);
+    const [address] = await nursery.start(httpServer(() => serverSentEvents(events()), { ...HERE }));
+    const client = await openTcpStream("127.0.0.1", address.port);
     await client.sendAll(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: here\r\n\r\n"));
     let text = "";
     while (!text.includes("first")) text += new TextDecoder().decode((await client.receiveSome())!);
@@ -101,6 +97,22 @@ Deno.test("serverSentEvents() refuses what would let a text forge fields", async
   );
 });
 
+Deno.test("serverSentEvents() refuses an init that is no object before it asks for the events", () => {
+  const events = {
+    [Symbol.iterator](): never {
+      throw new Error("asked");
+    },
+  };
+  const inits = [[null, "null"], [404, "404"], ["text/plain", '"text/plain"'], [() => {}, "a function"]] as const;
+  for (const [init, found] of inits) {
+    assertThrows(
+      () => serverSentEvents(events, init as never),
+      TypeError,
+      `Cannot send events as "init" must be an object: received ${found}`,
+    );
+  }
+});
+
 Deno.test("the source of the events cleans up after an event that cannot be sent, and its errors are not lost", async () => {
   const log: string[] = [];
   async function* events(): AsyncGenerator<ServerSentEvent> {
@@ -123,17 +135,14 @@ Deno.test("the source of the events cleans up after an event that cannot be sent
     });
   }
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveHttp(() => serverSentEvents(careless()), {
-        ...HERE,
-        status,
-        onHandlerError(error) {
-          log.push(String(error));
-          failed.set();
-        },
-      })
-    );
-    const response = await fetch(`http://127.0.0.1:${address!.port}/`);
+    const [address] = await nursery.start(httpServer(() => serverSentEvents(careless()), {
+      ...HERE,
+      onHandlerError(error) {
+        log.push(String(error));
+        failed.set();
+      },
+    }));
+    const response = await fetch(`http://127.0.0.1:${address.port}/`);
     for await (const _ of response.body!) break;
     await failed.wait();
     nursery.cancel();

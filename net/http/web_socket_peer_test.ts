@@ -8,7 +8,6 @@ import {
   type ErrorGroup,
   Event,
   moveOnAfter,
-  type Nursery,
   openNursery,
   shielded,
   sleep,
@@ -22,11 +21,12 @@ import {
   BufferedStream,
   closeForcefully,
   fetch,
+  httpServer,
   openTcpStream,
   openWebSocket,
-  serveHttp,
   type ServeHttpOptions,
-  serveTcp,
+  type Server,
+  tcpServer,
   upgradeWebSocket,
   type UpgradeWebSocketOptions,
   type WebSocketChannel,
@@ -95,15 +95,14 @@ class Peer {
 /** Runs a server of conversations beside a test. */
 async function withServer(
   converse: (socket: WebSocketChannel) => unknown,
-  test: (port: number, nursery: Nursery) => Promise<void>,
+  test: (port: number, server: Server<TcpAddress>) => Promise<void>,
   options: UpgradeWebSocketOptions = {},
   more: Partial<ServeHttpOptions> = {},
 ): Promise<void> {
+  const server = httpServer((request) => upgradeWebSocket(request, converse, options), { ...HERE, ...more });
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveHttp((request) => upgradeWebSocket(request, converse, options), { ...HERE, ...more, status })
-    );
-    await test((address as { port: number }).port, nursery);
+    const [address] = await nursery.start(server);
+    await test(address.port, server);
     nursery.cancel();
   });
 }
@@ -134,24 +133,22 @@ async function withRawServer(
   extra: string[] = [],
 ): Promise<void> {
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveTcp(async (tcp) => {
-        const stream = new BufferedStream(tcp);
-        const head = decode(await stream.receiveUntil("\r\n\r\n")) + "\r\n";
-        const key = /sec-websocket-key: (.*)\r/i.exec(head)![1];
-        const text = encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
-        const digest = new Uint8Array(await hostOperation("sha-1", crypto.subtle.digest("SHA-1", text)));
-        const lines = [
-          "HTTP/1.1 101 Switching Protocols",
-          "Upgrade: websocket",
-          "Connection: Upgrade",
-          `Sec-WebSocket-Accept: ${btoa(String.fromCharCode(...digest))}`,
-          ...extra,
-        ];
-        await stream.sendAll(encode(lines.join("\r\n") + "\r\n\r\n"));
-        await serve(new Peer("server", head, stream));
-      }, { ...HERE, status })
-    );
+    const [address] = await nursery.start(tcpServer(async (tcp) => {
+      const stream = new BufferedStream(tcp);
+      const head = decode(await stream.receiveUntil("\r\n\r\n")) + "\r\n";
+      const key = /sec-websocket-key: (.*)\r/i.exec(head)![1];
+      const text = encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
+      const digest = new Uint8Array(await hostOperation("sha-1", crypto.subtle.digest("SHA-1", text)));
+      const lines = [
+        "HTTP/1.1 101 Switching Protocols",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        `Sec-WebSocket-Accept: ${btoa(String.fromCharCode(...digest))}`,
+        ...extra,
+      ];
+      await stream.sendAll(encode(lines.join("\r\n") + "\r\n\r\n"));
+      await serve(new Peer("server", head, stream));
+    }, { ...HERE }));
     await test(`ws://127.0.0.1:${(address as { port: number }).port}/`);
     nursery.cancel();
   });
@@ -316,13 +313,11 @@ Deno.test(
 Deno.test("a request that is cancelled before its upgrade gets no WebSocket", () =>
   openNursery(async (nursery) => {
     let conversations = 0;
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveHttp((request) => {
-        const task = currentTask();
-        queueMicrotask(() => task.cancel());
-        return upgradeWebSocket(request, () => void conversations++);
-      }, { ...HERE, status })
-    );
+    const [address] = await nursery.start(httpServer((request) => {
+      const task = currentTask();
+      queueMicrotask(() => task.cancel());
+      return upgradeWebSocket(request, () => void conversations++);
+    }, { ...HERE }));
     await assertRejects(
       () => openWebSocket(`ws://127.0.0.1:${(address as { port: number }).port}/`),
       BrokenResourceError,
@@ -509,17 +504,15 @@ Deno.test("a shutdown of the server leaves conversations their grace, then close
   const seen: unknown[] = [];
   await scope.run(() =>
     openNursery(async (nursery) => {
-      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-        serveHttp((request) =>
-          upgradeWebSocket(request, async (socket) => {
-            const idle = await untilShutdown(() => socket.receive());
-            seen.push(idle.cancelledCaught);
-            await socket.send("going down");
-            seen.push(await socket.receive());
-            nursery.startSoon(() => scope.cancel());
-            await sleepForever();
-          }), { ...HERE, status })
-      );
+      const [address] = await nursery.start(httpServer((request) =>
+        upgradeWebSocket(request, async (socket) => {
+          const idle = await untilShutdown(() => socket.receive());
+          seen.push(idle.cancelledCaught);
+          await socket.send("going down");
+          seen.push(await socket.receive());
+          nursery.startSoon(() => scope.cancel());
+          await sleepForever();
+        }), { ...HERE }));
       await using socket = await openWebSocket(`ws://127.0.0.1:${(address as { port: number }).port}/`);
       await checkpoint();
       scope.shutdown({ grace: 60_000 });
@@ -569,15 +562,12 @@ Deno.test("a request that is under way when a shutdown begins may still become a
   const asked = new Event();
   const go = new Event();
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      scope.run(() =>
-        serveHttp(async (request) => {
-          asked.set();
-          await go.wait();
-          return upgradeWebSocket(request, (socket) => socket.send("hello"));
-        }, { ...HERE, status })
-      )
-    );
+    const server = httpServer(async (request) => {
+      asked.set();
+      await go.wait();
+      return upgradeWebSocket(request, (socket) => socket.send("hello"));
+    }, HERE);
+    const [address] = await nursery.start<readonly [TcpAddress]>((status) => scope.run(() => server(status)));
     nursery.startSoon(async () => {
       await asked.wait();
       scope.shutdown({ grace: 60_000 });
@@ -585,7 +575,7 @@ Deno.test("a request that is under way when a shutdown begins may still become a
       for (let turn = 0; turn < 10; turn++) await checkpoint();
       go.set();
     });
-    await using socket = await openWebSocket(`ws://127.0.0.1:${address!.port}/`);
+    await using socket = await openWebSocket(`ws://127.0.0.1:${address.port}/`);
     assertEquals(await Array.fromAsync(socket), ["hello"]);
     assertEquals(socket.end, { code: 1000, reason: "" });
   });
@@ -613,17 +603,16 @@ Deno.test("a client that leaves ends its conversation, and neither fails the ser
   };
   for (const [kind, converse] of Object.entries(kinds)) {
     for (const vanishes of [false, true]) {
-      const statistics = { open: 0, accepted: 0 };
       await withServer(
         converse,
-        (port) =>
+        (port, { statistics }) =>
           withClient(port, async (peer) => {
             if (vanishes) await closeForcefully(peer.stream);
             else await peer.send(frame(CLOSE, closing(1000)));
-            while (statistics.open > 0) await sleep(1);
+            while (statistics().open > 0) await sleep(1);
           }),
         {},
-        { statistics, onHandlerError: (error) => void errors.push(error) },
+        { onHandlerError: (error) => void errors.push(error) },
       );
       if (kind !== "with an error of its own") assertEquals(errors, [], kind);
     }

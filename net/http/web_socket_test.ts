@@ -8,19 +8,20 @@ import {
   isCancelled,
   moveOnAfter,
   type Nursery,
+  openMemoryChannel,
   openNursery,
+  select,
   sleep,
   sleepForever,
-  type TcpAddress,
 } from "../../core/mod.ts";
 import { hostOperation } from "../../core/lowlevel.ts";
 
 import {
+  httpServer,
   openTcpStream,
   openWebSocket,
-  serveHttp,
   type ServeHttpOptions,
-  serveTcp,
+  tcpServer,
   upgradeWebSocket,
   type UpgradeWebSocketOptions,
   type WebSocketChannel,
@@ -36,10 +37,10 @@ async function withServer(
   more: Partial<ServeHttpOptions> = {},
 ): Promise<void> {
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveHttp((request) => upgradeWebSocket(request, converse, options), { ...HERE, ...more, status })
+    const [address] = await nursery.start(
+      httpServer((request) => upgradeWebSocket(request, converse, options), { ...HERE, ...more }),
     );
-    await test(`ws://127.0.0.1:${address!.port}/`, nursery);
+    await test(`ws://127.0.0.1:${address.port}/`, nursery);
     nursery.cancel();
   });
 }
@@ -83,13 +84,11 @@ Deno.test("the subprotocol is agreed on", () =>
 
 Deno.test("headers of the client reach the handler", async () => {
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveHttp((request) => {
-        const name = request.headers.get("x-name");
-        return upgradeWebSocket(request, (socket) => socket.send(`${name}`));
-      }, { ...HERE, status })
-    );
-    await using socket = await openWebSocket(`ws://127.0.0.1:${address!.port}/`, { headers: { "x-name": "me" } });
+    const [address] = await nursery.start(httpServer((request) => {
+      const name = request.headers.get("x-name");
+      return upgradeWebSocket(request, (socket) => socket.send(`${name}`));
+    }, { ...HERE }));
+    await using socket = await openWebSocket(`ws://127.0.0.1:${address.port}/`, { headers: { "x-name": "me" } });
     assertEquals(await socket.receive(), "me");
     nursery.cancel();
   });
@@ -113,6 +112,53 @@ Deno.test("what was sent before a close arrives, then the channel ends and says 
       BrokenResourceError,
       "Cannot send as the peer has closed the WebSocket",
     );
+  }));
+
+Deno.test("select() takes messages as those of a channel: in its order, none in vain, and the end is passed over", () =>
+  withServer(async (socket) => {
+    for (const message of ["one", "two", "three"]) await socket.send(message);
+  }, async (url) => {
+    await using socket = await openWebSocket(url);
+    const [send, commands] = openMemoryChannel<string>(2);
+    while (socket.end === null) await sleep(1);
+    send.trySend("a");
+    assertEquals(await select({ socket, commands }, { inOrder: true }), { from: "socket", value: "one" });
+    assertEquals(await select({ commands, socket }, { inOrder: true }), { from: "commands", value: "a" });
+    const choosy = {
+      async receive(): Promise<string> {
+        for (let value = await commands.receive();; value = await commands.receive()) if (value !== "b") return value;
+      },
+    };
+    send.trySend("b");
+    // The message may be taken again once the wrapper lets go of what it was chosen for.
+    assertEquals(await select({ choosy, socket }, { inOrder: true }), { from: "socket", value: "two" });
+    assertEquals(await socket.receive(), "three");
+    await assertRejects(() => select({ socket }), EndOfChannel);
+    send.trySend("c");
+    assertEquals(await select({ socket, commands }, { inOrder: true }), { from: "commands", value: "c" });
+  }));
+
+Deno.test("select() that waits for a WebSocket and is given something else leaves its messages, and their order", () =>
+  withServer(async (socket) => {
+    for (let n = 0; n < 200; n++) {
+      await socket.send(`${n}`);
+      if (n % 10 === 9) await sleep(1);
+    }
+  }, async (url) => {
+    await using socket = await openWebSocket(url);
+    const [send, ticks] = openMemoryChannel<number>(1);
+    const got: string[] = [];
+    await openNursery(async (nursery) => {
+      nursery.startSoon(async () => {
+        for (let n = 0;; n++) await send.send(n);
+      }, { daemon: true });
+      while (got.length < 200) {
+        const { from, value } = await select({ socket, ticks });
+        if (from === "socket") got.push(value as string);
+        if (got.length < 200 && got.length % 3 === 0) got.push(await socket.receive() as string);
+      }
+    });
+    assertEquals(got, Array.from({ length: 200 }, (_, n) => `${n}`));
   }));
 
 Deno.test("a server learns how its client has closed", async () => {
@@ -203,25 +249,23 @@ Deno.test("send() waits while the peer does not take what was sent, and sends no
     // A peer that reads nothing at all: the host itself would read for a WebSocket of ours.
     const blocked = new Event();
     await openNursery(async (nursery) => {
-      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-        serveTcp(async (stream) => {
-          const request = new TextDecoder().decode((await stream.receiveSome())!);
-          const key = /sec-websocket-key: (.*)\r/i.exec(request)![1];
-          const digest = await hostOperation(
-            "sha-1",
-            crypto.subtle.digest("SHA-1", new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)),
-          );
-          const accept = btoa(String.fromCharCode(...new Uint8Array(digest)));
-          await stream.sendAll(
-            new TextEncoder().encode(
-              "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-                `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
-            ),
-          );
-          await blocked.wait();
-        }, { ...HERE, status })
-      );
-      const socket = await openWebSocket(`ws://127.0.0.1:${address!.port}/`);
+      const [address] = await nursery.start(tcpServer(async (stream) => {
+        const request = new TextDecoder().decode((await stream.receiveSome())!);
+        const key = /sec-websocket-key: (.*)\r/i.exec(request)![1];
+        const digest = await hostOperation(
+          "sha-1",
+          crypto.subtle.digest("SHA-1", new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)),
+        );
+        const accept = btoa(String.fromCharCode(...new Uint8Array(digest)));
+        await stream.sendAll(
+          new TextEncoder().encode(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+              `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
+          ),
+        );
+        await blocked.wait();
+      }, { ...HERE }));
+      const socket = await openWebSocket(`ws://127.0.0.1:${address.port}/`);
       let sent = 0;
       while (true) {
         const outcome = await moveOnAfter(100, () => socket.send(chunk));
@@ -341,15 +385,13 @@ Deno.test("a conversation that fails is an error of its handler, and closes the 
 Deno.test("an upgrade that is asked for, but not returned, harms nobody", async () => {
   await openNursery(async (nursery) => {
     let first = true;
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveHttp((request) => {
-        const response = upgradeWebSocket(request, echo);
-        if (!first) return response;
-        first = false;
-        return new Response("no", { status: 403 });
-      }, { ...HERE, status })
-    );
-    const url = `ws://127.0.0.1:${address!.port}/`;
+    const [address] = await nursery.start(httpServer((request) => {
+      const response = upgradeWebSocket(request, echo);
+      if (!first) return response;
+      first = false;
+      return new Response("no", { status: 403 });
+    }, { ...HERE }));
+    const url = `ws://127.0.0.1:${address.port}/`;
     await assertRejects(
       () => openWebSocket(url),
       BrokenResourceError,
@@ -364,13 +406,11 @@ Deno.test("an upgrade that is asked for, but not returned, harms nobody", async 
 
 Deno.test("a handler may wait before it upgrades", async () => {
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveHttp(async (request) => {
-        await sleep(5);
-        return upgradeWebSocket(request, echo);
-      }, { ...HERE, status, handlerTimeout: 10_000, maxRequests: 1 })
-    );
-    await using socket = await openWebSocket(`ws://127.0.0.1:${address!.port}/`);
+    const [address] = await nursery.start(httpServer(async (request) => {
+      await sleep(5);
+      return upgradeWebSocket(request, echo);
+    }, { ...HERE, handlerTimeout: 10_000, maxRequests: 1 }));
+    await using socket = await openWebSocket(`ws://127.0.0.1:${address.port}/`);
     await socket.send("late");
     await sleep(5);
     assertEquals(await socket.receive(), "late");
@@ -381,13 +421,11 @@ Deno.test("a handler may wait before it upgrades", async () => {
 Deno.test("openWebSocket() that is cancelled gives the connection up", async () => {
   await openNursery(async (nursery) => {
     const gone = new Event();
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveTcp(async (stream) => {
-        for await (const _ of stream);
-        gone.set();
-      }, { ...HERE, status })
-    );
-    const outcome = await moveOnAfter(20, () => openWebSocket(`ws://127.0.0.1:${address!.port}/`));
+    const [address] = await nursery.start(tcpServer(async (stream) => {
+      for await (const _ of stream);
+      gone.set();
+    }, { ...HERE }));
+    const outcome = await moveOnAfter(20, () => openWebSocket(`ws://127.0.0.1:${address.port}/`));
     assert(outcome.cancelledCaught);
     await gone.wait();
     nursery.cancel();
@@ -397,25 +435,23 @@ Deno.test("openWebSocket() that is cancelled gives the connection up", async () 
 Deno.test("close() waits no longer than its timeout for a peer that does not answer", async () => {
   const release = new Event();
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveTcp(async (stream) => {
-        const request = new TextDecoder().decode((await stream.receiveSome())!);
-        const key = /sec-websocket-key: (.*)\r/i.exec(request)![1];
-        const digest = await hostOperation(
-          "sha-1",
-          crypto.subtle.digest("SHA-1", new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)),
-        );
-        const accept = btoa(String.fromCharCode(...new Uint8Array(digest)));
-        await stream.sendAll(
-          new TextEncoder().encode(
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-              `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
-          ),
-        );
-        await release.wait();
-      }, { ...HERE, status })
-    );
-    const socket = await openWebSocket(`ws://127.0.0.1:${address!.port}/`);
+    const [address] = await nursery.start(tcpServer(async (stream) => {
+      const request = new TextDecoder().decode((await stream.receiveSome())!);
+      const key = /sec-websocket-key: (.*)\r/i.exec(request)![1];
+      const digest = await hostOperation(
+        "sha-1",
+        crypto.subtle.digest("SHA-1", new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)),
+      );
+      const accept = btoa(String.fromCharCode(...new Uint8Array(digest)));
+      await stream.sendAll(
+        new TextEncoder().encode(
+          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+            `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
+        ),
+      );
+      await release.wait();
+    }, { ...HERE }));
+    const socket = await openWebSocket(`ws://127.0.0.1:${address.port}/`);
     // Also in a cancelled scope.
     const cleanup = await moveOnAfter(0, () => socket.close({ timeout: 20 }));
     assert(!cleanup.cancelledCaught);
@@ -438,11 +474,11 @@ Deno.test("upgradeWebSocket() and openWebSocket() say what is wrong", async () =
   const wrong: [() => unknown, string][] = [
     [
       () => upgradeWebSocket(good, undefined as never),
-      'Cannot upgrade to a WebSocket as "converse" must be a function: received undefined',
+      'Cannot upgrade to a WebSocket as "handler" must be a function: received undefined',
     ],
     [
       () => upgradeWebSocket(good, echo, { maxBuffered: -1 }),
-      'Cannot upgrade to a WebSocket as "maxBuffered" must be >= 0: received -1',
+      'Cannot upgrade to a WebSocket as "maxBuffered" must be a whole number >= 0 or Infinity: received -1',
     ],
     [
       () => upgradeWebSocket(good, echo, { idleTimeout: 0 }),
@@ -465,13 +501,17 @@ Deno.test("upgradeWebSocket() and openWebSocket() say what is wrong", async () =
   await assertRejects(
     () => openWebSocket("ws://here/", { highWaterMark: NaN }),
     RangeError,
-    'Cannot open a WebSocket as "highWaterMark" must be >= 0: received NaN',
+    'Cannot open a WebSocket as "highWaterMark" must be a whole number >= 0 or Infinity: received NaN',
   );
 });
 
 Deno.test("send() and close() say what is wrong, and have done nothing", () =>
   withServer(echo, async (url) => {
     await using socket = await openWebSocket(url);
+    for (const options of [null, 5, "x"]) {
+      const message = `Cannot close as "options" must be an object: received ${JSON.stringify(options)}`;
+      await assertRejects(() => socket.close(options as never), TypeError, message);
+    }
     const wrong: [() => Promise<unknown>, string][] = [
       [() => socket.send(1 as never), 'Cannot send as "message" must be a string or a Uint8Array: received 1'],
       [

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { ErrorGroup, moveOnAfter, run } from "../../core/mod.ts";
 import type { Network, NetworkListener, NetworkListenOptions } from "../../core/lowlevel.ts";
-import { openTcpListeners, openTcpStream, serveTcp } from "../mod.ts";
+import { openTcpListeners, openTcpStream } from "../mod.ts";
 import { ScriptedNetwork } from "../_fixtures/scripted_network.ts";
 
 /** A network on which listening succeeds unless the script has an error for the address and port. */
@@ -165,31 +165,4 @@ Deno.test("openTcpListeners() by name serves every family this machine has, on o
     using _server = await listener.accept();
     listener.close();
   }
-});
-
-Deno.test("a server counts in the object it is given", async () => {
-  const statistics = { open: 0, accepted: 0 };
-  const check = (given: unknown) =>
-    assertRejects(
-      () => serveTcp(() => {}, { port: 0, hostname: "127.0.0.1", statistics: given as never }),
-      TypeError,
-      'Cannot serve as "statistics" must be an object to count in: begin with { open: 0, accepted: 0 }',
-    );
-  await check({});
-  await check({ open: 0 });
-  const seen: string[] = [];
-  await moveOnAfter(60_000, async (scope) => {
-    const started = ([address]: readonly { port: number }[]) => {
-      Promise.all([1, 2, 3].map(() => Deno.connect({ hostname: "127.0.0.1", port: address!.port }))).then((all) =>
-        all.forEach((conn) => conn.close())
-      );
-    };
-    await serveTcp(async (stream) => {
-      await stream.receiveSome();
-      seen.push(`${statistics.open} of ${statistics.accepted}`);
-      if (seen.length === 3) scope.cancel();
-    }, { port: 0, hostname: "127.0.0.1", statistics, status: { started } });
-  });
-  assertEquals(statistics, { open: 0, accepted: 3 });
-  assertEquals(seen.length, 3);
 });

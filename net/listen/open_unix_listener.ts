@@ -7,40 +7,31 @@
  * of the system closes that gap; who starts the same server twice at the same moment needs a lock of their own.
  */
 
-import { BrokenResourceError, checkpoint } from "../../core/mod.ts";
+import { BrokenResourceError, checkpoint, type UnixAddress } from "../../core/mod.ts";
 import type { Network, NetworkConn, NetworkListener } from "../../core/lowlevel.ts";
-import { composedWait, failureOf, isInstance, NOTHING, read } from "../../core/internal.ts";
+import { composedWait, failureOf, isInstance, NOTHING, read, requireOptions } from "../../core/internal.ts";
 import { formatPath } from "../base/address.ts";
-import { requireSocketPath } from "../base/check.ts";
+import { checkListenUnix, type OpenUnixListenerOptions } from "../base/listen_options.ts";
 import { ambientNetwork } from "../host/deno_network.ts";
 import { closeAll, makeAtOnce, takeOver } from "../host/host_call.ts";
-import { isNotCapable, textOf } from "../host/host_errors.ts";
-import type { UnixAddress } from "../../core/mod.ts";
+import { isNotCapable, messageOf } from "../host/host_errors.ts";
 import { waitForHost } from "../host/wait_for_host.ts";
 import { SocketListener } from "./socket_listener.ts";
 import type { SocketStream } from "../streams/socket_stream.ts";
 
-/** How to listen on a Unix socket. */
-export interface OpenUnixListenerOptions {
-  /**
-   * The permissions of the socket file, e.g. `0o660` for a group; who may write may connect. Left out, those that
-   * the umask of this process gives, by which commonly nobody but its user may. They are set right after the file is
-   * made: to keep others out from the first moment, put it into a folder they may not enter.
-   */
-  readonly mode?: number;
-}
-
 /**
- * Begins to listen on a Unix socket.
+ * Listens on a Unix socket.
  *
- * A socket file that nobody answers on is removed first; one that is in use, or a file of another kind, never is. The
- * file is removed when the listener is closed. A path that begins with a zero byte is an abstract name, which has no
- * file (Linux).
+ * A socket file on which nobody answers is removed first. A socket in use, or a file of another kind, is never removed.
+ * The file is removed when the listener is closed. A path that begins with a zero byte is an abstract name, which has
+ * no file (Linux).
  *
- * **Not guaranteed:** that closing spares the file of another server, if somebody has removed this one's and that server
- * listens on the same path: Deno removes what is there. So end a server before its successor begins.
+ * **Not guaranteed:** that closing spares the file of another server. If somebody has removed the file of this
+ * listener, and another server listens on the same path, Deno removes the file of that server. So end a server before
+ * its successor begins.
  *
- * Deno 2.9.6 wants `--allow-read`, `--allow-write` and `--allow-net` for the path, the last as `unix:/path/in/full`.
+ * Deno 2.9.6 needs `--allow-read`, `--allow-write` and `--allow-net` for the path, the last one as
+ * `unix:/path/in/full`.
  *
  * **Cancellation:** throws `Cancelled`; nothing is left open.
  *
@@ -58,7 +49,8 @@ export interface OpenUnixListenerOptions {
  * @param options The permissions of the file.
  * @returns The listener, which belongs to the caller.
  * @throws {BrokenResourceError} If the path is in use, or no file can be made there; `cause` is the host's error.
- * @throws {RangeError} If `path` or `mode` cannot be one.
+ * @throws {RangeError} If `path` is not a valid socket path, or `mode` is not valid permissions.
+ * @category Listening
  */
 export function openUnixListener(
   path: string,
@@ -71,30 +63,24 @@ async function listen(
   path: string,
   options: OpenUnixListenerOptions,
 ): Promise<SocketListener<SocketStream<UnixAddress>>> {
+  requireOptions("listen", options);
+  checkListenUnix(path, options);
   const { mode } = options;
-  const action = "listen";
-  requireSocketPath(action, path);
-  if (mode !== undefined) {
-    if (!(Number.isInteger(mode) && mode >= 0 && mode <= 0o777)) {
-      throw new RangeError(`Cannot listen as "mode" must be permissions from 0 to 0o777: received ${mode}`);
-    }
-    if (path.startsWith("\0")) throw new RangeError('Cannot listen as "mode" must be left out for an abstract name');
-  }
   const network = ambientNetwork();
   if (network.listenUnix === undefined) {
     throw new TypeError('Cannot listen as the network of this run must have a method "listenUnix": it has none');
   }
   await checkpoint();
   const where = mode === undefined ? { path } : { path, mode };
-  const listenHere = (): NetworkListener<NetworkConn<UnixAddress>> =>
-    makeAtOnce("listenUnix", () => network.listenUnix!(where));
+  const listenUnix = network.listenUnix.bind(network);
+  const listenHere = (): NetworkListener<NetworkConn<UnixAddress>> => makeAtOnce("listenUnix", () => listenUnix(where));
   try {
     let listener: NetworkListener<NetworkConn<UnixAddress>>;
     try {
       listener = listenHere();
     } catch (error) {
       if (!isCalled(error, "AddrInUse")) throw error;
-      await removeStale(network, path);
+      await removeStale(network, path, error);
       listener = listenHere();
     }
     return takeOver(listener, (listener) => new SocketListener<SocketStream<UnixAddress>>(listener));
@@ -102,15 +88,20 @@ async function listen(
     const failure = failureOf(error);
     if (failure === NOTHING) throw error;
     if (isNotCapable(failure) || isInstance(failure, BrokenResourceError)) throw failure;
-    throw new BrokenResourceError(`Cannot listen on ${formatPath(path)}: ${textOf(failure)}`, { cause: failure });
+    throw new BrokenResourceError(`Cannot listen on ${formatPath(path)}: ${messageOf(failure)}`, { cause: failure });
   }
 }
 
-/** Removes a socket file if nobody answers on it; an error if that is not what it is. */
-async function removeStale(network: Network, path: string): Promise<void> {
+/**
+ * Removes a socket file if nobody answers on it; an error if that is not what it is. A network that cannot find out, or
+ * not remove it, leaves it alone: then it is `inUse`.
+ */
+async function removeStale(network: Network, path: string, inUse: unknown): Promise<void> {
   const target = formatPath(path);
+  const connect = network.connectUnix?.bind(network, path);
+  const remove = network.removeSocketFile?.bind(network, path);
+  if (connect === undefined) throw inUse;
   try {
-    const connect = (): Promise<NetworkConn<UnixAddress>> => network.connectUnix!(path);
     closeAll(await waitForHost(`connect ${target}`, connect, { network, discard: closeAll }));
   } catch (error) {
     // Gone meanwhile. Or going: Deno ends a listener, and then removes its file, a turn after `close()` if an accept is
@@ -118,8 +109,9 @@ async function removeStale(network: Network, path: string): Promise<void> {
     if (isCalled(error, "NotFound") || isCalled(error, "ConnectionReset")) return;
     // Nobody listens: so says the host of any file that is no socket, too.
     if (!isCalled(error, "ConnectionRefused")) throw error;
-    const remove = (): Promise<boolean> => network.removeSocketFile!(path);
-    if (path.startsWith("\0") || await waitForHost(`remove ${target}`, remove, { network })) return;
+    if (path.startsWith("\0")) return;
+    if (remove === undefined) throw inUse;
+    if (await waitForHost(`remove ${target}`, remove, { network })) return;
     throw new BrokenResourceError(
       `Cannot listen on ${target} as a file that is no socket is there: choose another path, or remove it yourself`,
       { cause: error },

@@ -11,8 +11,7 @@ import {
   sleepForever,
 } from "../../core/mod.ts";
 import type { Network } from "../../core/lowlevel.ts";
-import type { UnixAddress } from "../../core/mod.ts";
-import { openUnixListener, openUnixStream, serveUnix } from "../mod.ts";
+import { openUnixListener, openUnixStream, serveUnix, unixServer } from "../mod.ts";
 import { ScriptedConn, ScriptedNetwork } from "../_fixtures/scripted_network.ts";
 
 /** Runs a test with a folder of its own. */
@@ -219,26 +218,24 @@ Deno.test(
   "serveUnix() serves, shuts down gracefully, and removes its file",
   inFolder(async (folder) => {
     const path = `${folder}/a.sock`;
-    const statistics = { open: 0, accepted: 0 };
     const release = new Event();
+    const server = unixServer(async (stream) => {
+      await stream.sendAll(new Uint8Array([1]));
+      await release.wait();
+      await stream.sendAll(new Uint8Array([2]));
+    }, { path, mode: 0o600 });
     await openNursery(async (nursery) => {
-      const addresses = await nursery.start<readonly UnixAddress[]>((status) =>
-        serveUnix(async (stream) => {
-          await stream.sendAll(new Uint8Array([1]));
-          await release.wait();
-          await stream.sendAll(new Uint8Array([2]));
-        }, { path, mode: 0o600, statistics, status })
-      );
+      const addresses = await nursery.start(server);
       assertEquals(addresses, [{ transport: "unix", path }]);
       using client = await openUnixStream(path);
       assertEquals(await client.receiveSome(), new Uint8Array([1]));
-      assertEquals(statistics, { open: 1, accepted: 1 });
+      assertEquals(server.statistics(), { open: 1, accepted: 1 });
       nursery.cancelScope.shutdown({ grace: 60_000 });
       release.set();
       assertEquals(await client.receiveSome(), new Uint8Array([2]));
       assertEquals(await client.receiveSome(), null);
     });
-    assertEquals(statistics, { open: 0, accepted: 1 });
+    assertEquals(server.statistics(), { open: 0, accepted: 1 });
     assertEquals(await exists(path), false);
     await assertRejects(
       () => serveUnix(null as never, { path }),
@@ -320,4 +317,20 @@ Deno.test("openUnixListener() leaves alone what it cannot try, and minds no file
       "Cannot listen on unix:/x: This is AddrInUse",
     );
   }, { network });
+});
+
+Deno.test("a path in use stays in use where the network cannot find out whether it is stale, or not remove it", async () => {
+  const inUse = called("AddrInUse");
+  const network = (script: Partial<Network>): Network =>
+    unixNetwork({
+      listenUnix: () => {
+        throw inUse;
+      },
+      ...script,
+    });
+  for (const script of [{}, { connectUnix: () => Promise.reject(called("ConnectionRefused")) }]) {
+    const error = await run(() => openUnixListener("/x"), { network: network(script) }).catch((error) => error);
+    assertInstanceOf(error, BrokenResourceError);
+    assertEquals([error.message, error.cause], ["Cannot listen on unix:/x: This is AddrInUse", inUse]);
+  }
 });

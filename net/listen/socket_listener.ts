@@ -1,35 +1,29 @@
 /**
  * A listening socket.
  *
- * A host accept cannot be taken back, so a cancelled one is left in flight, and the connection it brings is kept
- * for the next accept, or closed with the listener.
+ * A shell over `LeftBehind`: an accept that is cancelled is left in flight, and the connection it brings is kept for
+ * the next one, or closed with the listener.
  *
  * An accept of the host that fails says little about the listener: mostly one connection has died while it waited, and
- * which errors that can be nobody has listed completely (Deno adds `ENOTCONN`, as it asks a dead socket for its peer). So
- * whatever the system reports is passed over, but for a socket that is closed and for a want of resources.
+ * which errors that can be nobody has listed completely (Deno adds `ENOTCONN`, as it asks a dead socket for its peer).
+ * So whatever the system reports is passed over, but for a socket that is closed and for a want of resources.
  */
 
-import { BrokenResourceError, BusyResourceError, ClosedResourceError } from "../../core/mod.ts";
-import {
-  type HostOperation,
-  type NetworkConn,
-  type NetworkListener,
-  suspend,
-  type WaitReason,
-  type Waker,
-} from "../../core/lowlevel.ts";
-import { isError, read, requireFunction, show } from "../../core/internal.ts";
+import type { SocketAddress } from "../../core/mod.ts";
+import type { NetworkConn, NetworkListener, Waker } from "../../core/lowlevel.ts";
+import { isError, LeftBehind, read, requireFunction, show, type Words } from "../../core/internal.ts";
 import { formatSocketAddress } from "../base/address.ts";
 import { requireMethod } from "../base/check.ts";
-import { callHost, closeAll, takeOver, tellHost } from "../host/host_call.ts";
-import { isClosed, isNotCapable, isOfSystem, isOutOfResources, textOf } from "../host/host_errors.ts";
-import type { SocketAddress } from "../../core/mod.ts";
+import { closeAll, takeOver, tellHost } from "../host/host_call.ts";
+import { isClosed, isNotCapable, isOfSystem, isOutOfResources, messageOf, socketFault } from "../host/host_errors.ts";
 import { SocketStream } from "../streams/socket_stream.ts";
 import type { Listener } from "../streams/stream.ts";
 
+const WORDS: Words = { action: "accept", what: "the listener", busy: "accepting on this listener" };
+
 /**
- * How many connections in a row may be dead by the time they are accepted before an accept says so: more than a scanner of
- * ports leaves behind in one sweep, and an end to an error that will not go away.
+ * How many connections in a row may be dead by the time they are accepted before an accept says so: more than a scanner
+ * of ports leaves behind in one sweep, and an end to an error that will not go away.
  */
 const MOST_DEAD = 100;
 
@@ -37,9 +31,10 @@ const MOST_DEAD = 100;
 type ConnOf<S extends SocketStream<SocketAddress>> = NetworkConn<S["localAddress"]>;
 
 /**
- * A listening socket: gives out a stream for each connection.
+ * A listening socket, which gives out a stream for each connection.
  *
- * Made by `openTcpListeners()`, `openTlsListeners()` and `openUnixListener()`. Closing it is the caller's duty, unless a server has taken it over.
+ * `openTcpListeners()`, `openTlsListeners()` and `openUnixListener()` make it. The caller must close it, unless a
+ * server has taken it over.
  *
  * @example Accepting one connection
  * ```ts
@@ -47,39 +42,31 @@ type ConnOf<S extends SocketStream<SocketAddress>> = NetworkConn<S["localAddress
  * import { assertEquals } from "@std/assert";
  *
  * const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
- * using _ = listener!;
+ * using _ = listener;
  * await openNursery(async (nursery) => {
  *   nursery.startSoon(async () => {
- *     using client = await openTcpStream("127.0.0.1", listener!.address.port);
+ *     using client = await openTcpStream("127.0.0.1", listener.address.port);
  *   });
- *   using stream = await listener!.accept();
+ *   using stream = await listener.accept();
  *   assertEquals(await stream.receiveSome(), null);
  * });
  * ```
+ *
+ * @category Listening
  */
 export class SocketListener<S extends SocketStream<SocketAddress> = SocketStream> implements Listener<S> {
-  /** Where it listens. */
+  /** The address it listens on. */
   readonly address: S["localAddress"];
   readonly #listener: NetworkListener<ConnOf<S>>;
-  readonly #open: (conn: ConnOf<S>) => S;
-  readonly #reason: WaitReason;
-  readonly #label: string;
-  #closed = false;
-  #waker: Waker<S> | null = null;
-  /** The accept in flight. Written by `#begin()` and when it has ended. */
-  #operation: HostOperation | null = null;
-  /** A connection, or what became of one, that came while nobody was accepting. */
-  #stash: { readonly conn: ConnOf<S> } | { readonly stream: S } | { readonly error: unknown } | null = null;
-  /** How many accepts have failed in a row that brought a dead connection. */
-  #dead = 0;
+  readonly #accepting: Accepting<S>;
 
   /**
    * Wraps a listener of the host and takes it over.
    *
-   * @param listener The listener.
-   * @param open Makes the stream of a connection; a `SocketStream` if left out. If it throws, the connection is closed, and
-   *   the accept fails with that error.
-   * @throws {TypeError} If `listener` is none, or `open` no function.
+   * @param listener A listener of the host.
+   * @param open Makes the stream of a connection, by default a `SocketStream`. If it throws, the connection is closed,
+   *   and the accept fails with that error.
+   * @throws {TypeError} If `listener` is not a listener, or `open` is not a function.
    */
   constructor(
     listener: NetworkListener<NetworkConn<S["localAddress"]>>,
@@ -88,11 +75,8 @@ export class SocketListener<S extends SocketStream<SocketAddress> = SocketStream
     requireMethod("make a SocketListener", "listener", listener, "accept");
     requireFunction("make a SocketListener", "open", open);
     this.#listener = listener;
-    this.#open = open;
     this.address = listener.addr;
-    const label = formatSocketAddress(listener.addr);
-    this.#reason = { kind: "accept on", label };
-    this.#label = `accept on ${label}`;
+    this.#accepting = new Accepting(listener, open);
   }
 
   /**
@@ -102,31 +86,25 @@ export class SocketListener<S extends SocketStream<SocketAddress> = SocketStream
    *
    * @returns The stream, which belongs to the caller.
    * @throws {BusyResourceError} If another task is accepting.
-   * @throws {ClosedResourceError} If the listener is closed, before or meanwhile, or somebody else closes its socket.
-   * @throws {Error} If the host has no more resources (`code` `EMFILE` and the like), or fails in an unknown way:
-   *   accepting can be tried again.
+   * @throws {ClosedResourceError} If the listener is closed, before or meanwhile, or if somebody else closes its
+   *   socket.
+   * @throws {Error} If the host has no more resources (`code` `EMFILE` and the like), or fails in an unknown way.
+   *   Accepting can be tried again.
    */
   accept(): Promise<S> {
-    return suspend<S>(this.#reason, this.#start, this.#abandon);
+    return this.#accepting.accept();
   }
 
   /**
-   * Stops listening; a blocked accept fails, connections nobody has accepted are closed. Idempotent. Never throws: if the
-   * host cannot close the socket, it is out of reach all the same.
+   * Stops listening. A blocked accept fails; connections that nobody has accepted are closed. Idempotent.
+   *
+   * Never throws: a socket that the host cannot close is out of reach all the same.
    */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    const waker = this.#waker;
-    const stash = this.#stash;
-    this.#waker = this.#stash = null;
-    // First, as the host may do anything.
-    waker?.fail(new ClosedResourceError("Cannot accept as the listener was closed meanwhile"));
+    if (this.#accepting.closedAs !== null) return;
+    const kept = this.#accepting.close();
     closeAll(this.#listener);
-    if (stash !== null && "conn" in stash) closeAll(stash.conn);
-    if (stash !== null && "stream" in stash) closeAll(stash.stream);
-    // Nobody waits for it any more, and a host may never end it.
-    this.#operation?.end();
+    if (kept !== null) closeAll(kept);
   }
 
   /** Closes the listener. */
@@ -139,47 +117,74 @@ export class SocketListener<S extends SocketStream<SocketAddress> = SocketStream
     this.close();
     return Promise.resolve();
   }
+}
 
-  // As in `SocketStream`, one function for all accepts: a closure for each would cost time and memory.
+/** What an accept brings: a connection, the stream that was made of it for somebody who has gone, or an error. */
+type Accepted<S extends SocketStream<SocketAddress>> =
+  | { readonly conn: ConnOf<S> }
+  | { readonly stream: S }
+  | { readonly error: unknown };
 
-  readonly #start = (waker: Waker<S>): void => {
-    if (this.#waker !== null) {
-      const message = "Cannot accept as another task is accepting on this listener: let one task do it";
-      return void waker.fail(new BusyResourceError(message));
-    }
-    if (this.#closed) return void waker.fail(new ClosedResourceError("Cannot accept as the listener is closed"));
-    const stash = this.#stash;
-    this.#stash = null;
-    if (stash === null) {
-      this.#waker = waker;
-      if (this.#operation === null) this.#begin();
-    } else if ("conn" in stash) this.#give(waker, stash.conn);
-    else if ("stream" in stash) waker.wake(stash.stream);
-    else waker.fail(stash.error);
-  };
+class Accepting<S extends SocketStream<SocketAddress>> extends LeftBehind<ConnOf<S>, S, Accepted<S>> {
+  protected readonly label: string;
+  readonly #listener: NetworkListener<ConnOf<S>>;
+  readonly #open: (conn: ConnOf<S>) => S;
+  /** How many accepts have failed in a row that brought a dead connection. */
+  #dead = 0;
 
-  /** The accept in flight stays, and what it brings is kept. */
-  readonly #abandon = (): boolean => {
-    this.#waker = null;
-    return true;
-  };
-
-  #begin(): void {
-    const listener = this.#listener;
-    this.#operation = callHost(listener, this.#label, () => listener.accept(), this.#accepted, this.#failed);
-    if (this.#closed) this.#operation.end();
+  constructor(listener: NetworkListener<ConnOf<S>>, open: (conn: ConnOf<S>) => S) {
+    const label = formatSocketAddress(listener.addr);
+    super(WORDS, { kind: "accept on", label }, listener);
+    this.label = `accept on ${label}`;
+    this.#listener = listener;
+    this.#open = open;
   }
 
-  readonly #accepted = (conn: ConnOf<S>): void => {
-    this.#operation?.end();
-    this.#operation = null;
+  accept(): Promise<S> {
+    return this.wait();
+  }
+
+  /** Returns what nobody has accepted. */
+  close(): ConnOf<S> | S | null {
+    const kept = this.shut();
+    if (kept === null || "error" in kept) return null;
+    return "conn" in kept ? kept.conn : kept.stream;
+  }
+
+  override begin(): Promise<ConnOf<S>> {
+    return this.#listener.accept();
+  }
+
+  protected override landed(conn: ConnOf<S>): void {
     this.#dead = 0;
-    if (this.#closed) return void closeAll(conn);
-    const waker = this.#waker;
-    this.#waker = null;
-    if (waker === null) this.#stash = { conn };
-    else this.#give(waker, conn);
-  };
+    this.arrived({ conn });
+  }
+
+  protected override discard(conn: ConnOf<S>): void {
+    closeAll(conn);
+  }
+
+  protected override failed(error: unknown): void {
+    if (!isOfOneConnection(error) || ++this.#dead > MOST_DEAD) {
+      this.#dead = 0;
+      this.arrived({ error: faultOf(error) });
+      // With nobody waiting the next accept begins anew.
+    } else if (this.waiting !== null) this.start();
+  }
+
+  /** Making the stream is the business of others, who may do anything meanwhile. */
+  protected override give(waiter: Waker<S>, accepted: Accepted<S>): void {
+    if ("error" in accepted) return void waiter.fail(accepted.error);
+    let stream: S;
+    try {
+      stream = "stream" in accepted ? accepted.stream : takeOver(accepted.conn, this.#make);
+    } catch (error) {
+      return void waiter.fail(error);
+    }
+    if (waiter.wake(stream)) return;
+    if (this.closedAs === null) this.arrived({ stream });
+    else closeAll(stream);
+  }
 
   readonly #make = (conn: ConnOf<S>): S => {
     const stream = this.#open(conn);
@@ -188,46 +193,11 @@ export class SocketListener<S extends SocketStream<SocketAddress> = SocketStream
     tellHost(() => stream);
     throw new TypeError(`Cannot accept as "open" must make a stream of a connection: it gave ${show(stream)}`);
   };
+}
 
-  /** Gives out the stream of a connection. Making it is the business of others, who may do anything meanwhile. */
-  #give(waker: Waker<S>, conn: ConnOf<S>): void {
-    let stream: S;
-    try {
-      stream = takeOver(conn, this.#make);
-    } catch (error) {
-      return void waker.fail(error);
-    }
-    if (waker.wake(stream)) return;
-    if (this.#closed || this.#stash !== null) closeAll(stream);
-    else this.#stash = { stream };
-  }
-
-  readonly #failed = (error: unknown): void => {
-    this.#operation?.end();
-    this.#operation = null;
-    if (this.#closed) return;
-    if (isOfOneConnection(error) && ++this.#dead <= MOST_DEAD) {
-      // With nobody waiting the next accept begins anew.
-      if (this.#waker !== null) this.#begin();
-      return;
-    }
-    this.#dead = 0;
-    const fault = this.#faultOf(error);
-    const waker = this.#waker;
-    this.#waker = null;
-    if (waker === null) this.#stash = { error: fault };
-    else waker.fail(fault);
-  };
-
-  #faultOf(error: unknown): unknown {
-    if (isClosed(error)) {
-      return new ClosedResourceError(`Cannot accept as somebody else has closed the socket: ${textOf(error)}`, {
-        cause: error,
-      });
-    }
-    if (isError(error)) return error;
-    return new BrokenResourceError(`Cannot accept as the host failed: ${textOf(error)}`, { cause: error });
-  }
+function faultOf(error: unknown): unknown {
+  if (isError(error) && !isClosed(error)) return error;
+  return socketFault("Cannot accept", error, `Cannot accept as the host failed: ${messageOf(error)}`);
 }
 
 /** See the header. */

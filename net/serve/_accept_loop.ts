@@ -5,7 +5,7 @@
  * to happen before a connection is the handler's, such as a handshake, happens in the connection's task too: there it
  * holds up nobody else.
  *
- * A place is taken after the connection is accepted, not before: a loop that waits for connections with a place in its
+ * A slot is taken after the connection is accepted, not before: a loop that waits for connections with a slot in its
  * hands would keep it from the other listeners.
  */
 
@@ -19,50 +19,55 @@ import {
   type TaskStatus,
   untilShutdown,
 } from "../../core/mod.ts";
-import { failureOf, NOTHING, read, requireFunction, turnDue } from "../../core/internal.ts";
-import { AcceptTrouble, isFinal, pauseAfter } from "../host/accept_trouble.ts";
+import { failureOf, NOTHING, read, turnDue } from "../../core/internal.ts";
 import { formatSocketAddress } from "../base/address.ts";
-import { requireAtLeast, requireLimit } from "../base/check.ts";
+import { followRule } from "../base/handler_errors.ts";
+import type { ServeOptions } from "../base/serve_options.ts";
+import type { Counts } from "../base/server.ts";
+import { AcceptTrouble, isFinal, pauseAfter } from "../host/accept_trouble.ts";
 import { throwFirst } from "../host/close.ts";
-import { checkHandlerErrorRule, followRule } from "../base/handler_errors.ts";
 import { closeAll } from "../host/host_call.ts";
-import type { ServeOptions } from "./serve.ts";
 import type { Listener } from "../streams/stream.ts";
 
 const CONNECTION = { name: "connection" } as const;
 
-/** What makes a connection ready for its handler; `false` if it is not to be served. */
-export type Greet<S> = (stream: S) => Promise<boolean>;
+/** Makes a connection ready for its handler; `false` if it is not to be served. */
+export type Prepare<S> = (stream: S) => Promise<boolean>;
 
-/** A status for `serveAll()` that tells the addresses instead of the listeners. */
-export function telling<A>(
-  status: TaskStatus<readonly A[]> | undefined,
-  listeners: readonly { readonly address: A }[],
-): { started(): void } {
-  return { started: () => status?.started(listeners.map(({ address }) => address)) };
+/** What the accept loop is given, checked: options of a server, and what its kind adds. */
+export interface AcceptLoopOptions<S> extends ServeOptions<S> {
+  readonly counts: Counts;
+  /** Called once, when connections are being accepted. */
+  readonly started: () => void;
+  readonly prepare?: Prepare<S>;
+}
+
+/** Reports the addresses of listeners to a status, as the accept loop begins. */
+export function reportAddresses<A>(
+  status: TaskStatus<readonly [A, ...A[]]> | undefined,
+  [first, ...others]: readonly [{ readonly address: A }, ...{ readonly address: A }[]],
+): () => void {
+  return () => status?.started([first.address, ...others.map(({ address }) => address)]);
 }
 
 /** Serves the listeners until a shutdown; they are closed when it ends. The arguments have been checked. */
 export async function serveAll<S extends { close(): void }>(
   handler: (stream: S) => unknown,
   listeners: readonly Listener<S>[],
-  options: ServeOptions<S> & {
-    readonly status?: { started(listeners: readonly Listener<S>[]): void };
-    readonly greet?: Greet<S>;
-  },
+  options: AcceptLoopOptions<S>,
 ): Promise<void> {
   const { maxConnections = Infinity, handlerTimeout = Infinity, onHandlerError, onAcceptError } = options;
-  const { greet, statistics = { open: 0, accepted: 0 } } = options;
-  const places = maxConnections === Infinity ? null : new Semaphore(maxConnections, { name: "places for connections" });
+  const { counts, started, prepare } = options;
+  const slots = maxConnections === Infinity ? null : new Semaphore(maxConnections, { name: "slots for connections" });
   const trouble = new AcceptTrouble(onAcceptError);
   const open = new Set(listeners);
   /** What closing the listeners has thrown. */
   const faults: unknown[] = [];
 
-  async function serve(stream: S, place: ReleaseGuard | null): Promise<void> {
+  async function serve(stream: S, slot: ReleaseGuard | null): Promise<void> {
     let left: readonly unknown[] = [];
     try {
-      if (greet === undefined || await isGreeted(stream)) {
+      if (prepare === undefined || await isReady(prepare, stream)) {
         await (handlerTimeout === Infinity ? handler(stream) : failAfter(handlerTimeout, () => handler(stream)));
       }
     } catch (error) {
@@ -73,13 +78,13 @@ export async function serveAll<S extends { close(): void }>(
       if (faults.length === 0 || !left.every(isOnlyCancelled)) throwFirst([...left, ...faults]);
       else throwFirst(await failed(faults[0], stream));
     } finally {
-      place?.release();
+      slot?.release();
     }
   }
 
   /** A client that has not said what it wants when a shutdown begins does not hold that up, as a silent one would. */
-  async function isGreeted(stream: S): Promise<boolean> {
-    const outcome = await untilShutdown(() => greet!(stream));
+  async function isReady(prepare: Prepare<S>, stream: S): Promise<boolean> {
+    const outcome = await untilShutdown(() => prepare(stream));
     return !outcome.cancelledCaught && outcome.value;
   }
 
@@ -100,13 +105,13 @@ export async function serveAll<S extends { close(): void }>(
 
   /** Returns what was thrown. */
   function leave(stream: S): readonly unknown[] {
-    statistics.open--;
+    counts.open--;
     return closeAll(stream);
   }
 
-  async function placeFor(stream: S): Promise<ReleaseGuard> {
+  async function slotFor(stream: S, slots: Semaphore): Promise<ReleaseGuard> {
     try {
-      return await places!.acquire();
+      return await slots.acquire();
     } catch (error) {
       throwFirst([error, ...leave(stream)]);
       throw error;
@@ -117,7 +122,7 @@ export async function serveAll<S extends { close(): void }>(
     if (open.delete(listener)) faults.push(...closeAll(listener));
   }
 
-  async function acceptLoop(listener: Listener<S>, begin: (stream: S, place: ReleaseGuard | null) => void) {
+  async function acceptLoop(listener: Listener<S>, begin: (stream: S, slot: ReleaseGuard | null) => void) {
     let failures = 0;
     while (true) {
       const turn = turnDue();
@@ -133,24 +138,25 @@ export async function serveAll<S extends { close(): void }>(
         await trouble.over(failure, pauseAfter(failure, failures++));
         continue;
       }
-      statistics.open++;
-      statistics.accepted++;
-      begin(stream, places === null ? null : await placeFor(stream));
+      counts.open++;
+      counts.accepted++;
+      begin(stream, slots === null ? null : await slotFor(stream, slots));
     }
   }
 
   try {
     await openNursery((nursery) => {
-      const begin = (stream: S, place: ReleaseGuard | null): void =>
-        void nursery.startSoon(() => serve(stream, place), CONNECTION);
+      const begin = (stream: S, slot: ReleaseGuard | null): void =>
+        void nursery.startSoon(() => serve(stream, slot), CONNECTION);
       for (const listener of listeners) {
         nursery.startSoon(async () => {
-          // One region for all accepts: entering and leaving it for each would cost as much as the task of a connection.
+          // One region for all accepts: entering and leaving it for each would cost as much as the task of a
+          // connection.
           await untilShutdown(() => acceptLoop(listener, begin));
           close(listener);
         }, { name: "accept loop" });
       }
-      options.status?.started(listeners);
+      started();
     }, { name: "server" });
   } catch (error) {
     for (const listener of listeners) close(listener);
@@ -160,25 +166,9 @@ export async function serveAll<S extends { close(): void }>(
   throwFirst(faults);
 }
 
-/** Who is served by a stream, as far as that can be said. */
+/** The peer that a stream serves, as far as that can be said. */
 function peerOf(stream: unknown): string {
   const address = read(stream, "remoteAddress");
   if (read(address, "transport") === undefined) return "a connection";
   return formatSocketAddress(address as SocketAddress);
-}
-
-/** Checks what all servers are given, before any effect. */
-export function checkServe(handler: unknown, options: ServeOptions<never>): void {
-  const action = "serve";
-  requireFunction(action, "handler", handler);
-  const { maxConnections, handlerTimeout, onHandlerError, onAcceptError, statistics } = options;
-  if (maxConnections !== undefined) requireLimit(action, "maxConnections", maxConnections);
-  if (handlerTimeout !== undefined) requireAtLeast(action, "handlerTimeout", handlerTimeout, 0);
-  checkHandlerErrorRule(onHandlerError);
-  if (onAcceptError !== undefined) requireFunction(action, "onAcceptError", onAcceptError);
-  if (statistics !== undefined && !(Number.isInteger(statistics.open) && Number.isInteger(statistics.accepted))) {
-    throw new TypeError(
-      'Cannot serve as "statistics" must be an object to count in: begin with { open: 0, accepted: 0 }',
-    );
-  }
 }

@@ -15,15 +15,19 @@ import { simulated } from "../../testing/mod.ts";
 import { makeCertificates } from "../_fixtures/make_certificates.ts";
 import {
   fetch,
+  httpServer,
   type Listener,
   openTcpStream,
   openTlsStream,
   openWebSocket,
   serveHttp,
   serveListeners,
+  type Server,
   serverSentEvents,
   serveTcp,
   serveTls,
+  tcpServer,
+  tlsServer,
   upgradeWebSocket,
 } from "../mod.ts";
 
@@ -33,20 +37,15 @@ const certificates = await makeCertificates();
 interface Options {
   readonly onHandlerError?: "fail" | ((error: unknown) => void);
   readonly handlerTimeout?: number;
-  readonly statistics?: { open: number; accepted: number };
 }
 
 /** A server whose handlers do what they are told, and a client that lets it serve once. */
 interface Kind {
-  serve(handler: () => Promise<void>, options: Options, started: (port: number) => void): Promise<void>;
+  make(handler: () => Promise<void>, options: Options): Server<TcpAddress>;
   ask(port: number): Promise<unknown>;
 }
 
-const at = (started: (port: number) => void) => ({
-  hostname: "127.0.0.1",
-  port: 0,
-  status: { started: ([address]: readonly TcpAddress[]) => started(address!.port) },
-});
+const HERE = { hostname: "127.0.0.1", port: 0 };
 
 async function drain(stream: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of stream);
@@ -63,31 +62,31 @@ async function* events(handler: () => Promise<void>): AsyncGenerator<string> {
 
 const KINDS: Record<string, Kind> = {
   serveTcp: {
-    serve: (handler, options, started) => serveTcp(handler, { ...at(started), ...options }),
+    make: (handler, options) => tcpServer(handler, { ...HERE, ...options }),
     async ask(port) {
       using stream = await openTcpStream("127.0.0.1", port);
       await drain(stream);
     },
   },
   serveTls: {
-    serve: (handler, options, started) =>
-      serveTls(handler, { ...at(started), ...options, cert: certificates!.cert, key: certificates!.key }),
+    make: (handler, options) =>
+      tlsServer(handler, { ...HERE, ...options, cert: certificates!.cert, key: certificates!.key }),
     async ask(port) {
       using stream = await openTlsStream("127.0.0.1", port, { caCerts: [certificates!.ca], serverName: "localhost" });
       await drain(stream);
     },
   },
   serveHttp: {
-    serve: (handler, options, started) =>
-      serveHttp(async () => {
+    make: (handler, options) =>
+      httpServer(async () => {
         await handler();
         return new Response();
-      }, { ...at(started), ...options } as never),
+      }, { ...HERE, ...options }),
     ask: askHttp,
   },
   "a body of serveHttp": {
-    serve: (handler, options, started) =>
-      serveHttp(
+    make: (handler, options) =>
+      httpServer(
         () =>
           new Response(
             new ReadableStream({
@@ -97,18 +96,16 @@ const KINDS: Record<string, Kind> = {
               },
             }),
           ),
-        { ...at(started), ...options } as never,
+        { ...HERE, ...options },
       ),
     ask: askHttp,
   },
   serverSentEvents: {
-    serve: (handler, options, started) =>
-      serveHttp(() => serverSentEvents(events(handler)), { ...at(started), ...options } as never),
+    make: (handler, options) => httpServer(() => serverSentEvents(events(handler)), { ...HERE, ...options }),
     ask: askHttp,
   },
   upgradeWebSocket: {
-    serve: (handler, options, started) =>
-      serveHttp((request) => upgradeWebSocket(request, handler), { ...at(started), ...options } as never),
+    make: (handler, options) => httpServer((request) => upgradeWebSocket(request, handler), { ...HERE, ...options }),
     async ask(port) {
       await using socket = await openWebSocket(`ws://127.0.0.1:${port}/`);
       await drain(socket);
@@ -125,15 +122,7 @@ async function beside(
   test: (ask: () => Promise<void>) => Promise<void>,
 ): Promise<void> {
   await openNursery(async (nursery) => {
-    const listening = new Event();
-    let port = 0;
-    nursery.startSoon(() =>
-      kind.serve(handler, options, (its) => {
-        port = its;
-        listening.set();
-      })
-    );
-    await listening.wait();
+    const [{ port }] = await nursery.start(kind.make(handler, options));
     await test(async () => {
       await kind.ask(port).catch(() => {});
     });
@@ -323,7 +312,7 @@ Deno.test("wherever a server takes a function, a generator function is refused: 
   await refused(serveTls(fine, { ...here, cert: "", key: "", onHandshakeError: generator }), "onHandshakeError");
   const request = new Request("http://x/");
   const error = await Promise.try(() => upgradeWebSocket(request, generator)).catch((error) => error);
-  assertStringIncludes(error.message, '"converse" must be a plain or async function: received a generator function');
+  assertStringIncludes(error.message, '"handler" must be a plain or async function: received a generator function');
 });
 
 /** A listener that gives what a script says, then waits; what `close()` throws, if something. */

@@ -20,11 +20,13 @@ import {
   openTcpStream,
   openTlsListeners,
   openTlsStream,
-  serveTcp,
+  type Server,
   serveTls,
   type ServeTlsOptions,
   type SocketStream,
   startTls,
+  tcpServer,
+  tlsServer,
   type TlsStream,
 } from "../mod.ts";
 
@@ -47,13 +49,12 @@ async function echo(stream: TlsStream | SocketStream): Promise<void> {
 async function withServer(
   handler: (stream: TlsStream) => unknown,
   options: Partial<ServeTlsOptions>,
-  test: (port: number, nursery: Nursery) => Promise<void>,
+  test: (port: number, nursery: Nursery, server: Server<TcpAddress>) => Promise<void>,
 ): Promise<void> {
+  const server = tlsServer(handler, { ...HERE, port: 0, cert, key, ...options } as ServeTlsOptions);
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveTls(handler, { ...HERE, port: 0, cert, key, ...options, status } as ServeTlsOptions)
-    );
-    await test(address!.port, nursery);
+    const [address] = await nursery.start(server);
+    await test(address.port, nursery, server);
     nursery.cancel();
   });
 }
@@ -62,24 +63,22 @@ async function withServer(
 async function withCut(port: number, test: (port: number, cut: () => void) => Promise<void>): Promise<void> {
   const open: SocketStream[] = [];
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveTcp(async (client) => {
-        using server = await openTcpStream("127.0.0.1", port);
-        open.push(client, server);
-        const pass = (from: SocketStream, to: SocketStream) => async () => {
-          try {
-            for await (const chunk of from) await to.sendAll(chunk);
-          } catch (error) {
-            if (!(error instanceof ClosedResourceError || error instanceof BrokenResourceError)) throw error;
-          }
-        };
-        await openNursery((both) => {
-          both.startSoon(pass(client, server));
-          both.startSoon(pass(server, client));
-        });
-      }, { ...HERE, port: 0, status })
-    );
-    await test(address!.port, () => open.forEach((stream) => stream.close()));
+    const [address] = await nursery.start(tcpServer(async (client) => {
+      using server = await openTcpStream("127.0.0.1", port);
+      open.push(client, server);
+      const pass = (from: SocketStream, to: SocketStream) => async () => {
+        try {
+          for await (const chunk of from) await to.sendAll(chunk);
+        } catch (error) {
+          if (!(error instanceof ClosedResourceError || error instanceof BrokenResourceError)) throw error;
+        }
+      };
+      await openNursery((both) => {
+        both.startSoon(pass(client, server));
+        both.startSoon(pass(server, client));
+      });
+    }, { ...HERE, port: 0 }));
+    await test(address.port, () => open.forEach((stream) => stream.close()));
     nursery.cancel();
   });
 }
@@ -174,7 +173,6 @@ tlsTest(
 
 tlsTest("a silent client blocks nobody, and is turned away when its time is up", async () => {
   const turnedAway: string[] = [];
-  const statistics = { open: 0, accepted: 0 };
   let heard = new Event();
   const onHandshakeError = (error: unknown, stream: TlsStream) => {
     turnedAway.push(`${(error as Error).name} ${stream.remoteAddress.hostname}`);
@@ -191,35 +189,36 @@ tlsTest("a silent client blocks nobody, and is turned away when its time is up",
   });
   assertEquals(turnedAway.splice(0), ["BrokenResourceError 127.0.0.1"]);
   heard = new Event();
-  await withServer(echo, { handshakeTimeout: 50, onHandshakeError, statistics }, async (port) => {
+  await withServer(echo, { handshakeTimeout: 50, onHandshakeError }, async (port, _nursery, { statistics }) => {
     using silent = await openTcpStream("127.0.0.1", port);
     await heard.wait();
     assertEquals(turnedAway, ["TooSlowError 127.0.0.1"]);
-    while (statistics.open > 0) await checkpoint();
-    assertEquals(statistics, { open: 0, accepted: 1 });
+    while (statistics().open > 0) await checkpoint();
+    assertEquals(statistics(), { open: 0, accepted: 1 });
     silent.close();
   });
 });
 
 tlsTest("a client in the middle of its handshake does not hold up a shutdown", async () => {
-  const statistics = { open: 0, accepted: 0 };
+  const turnedAway: unknown[] = [];
+  const onHandshakeError = (error: unknown) => void turnedAway.push(error);
+  const server = tlsServer(echo, { ...HERE, port: 0, cert, key, handshakeTimeout: 60_000, onHandshakeError });
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveTls(echo, { ...HERE, port: 0, cert, key, handshakeTimeout: 60_000, statistics, status })
-    );
-    using silent = await openTcpStream("127.0.0.1", address!.port);
+    const [address] = await nursery.start(server);
+    using silent = await openTcpStream("127.0.0.1", address.port);
     // Accepted with or before the next one, which is served.
-    using stream = await openTlsStream("127.0.0.1", address!.port, TRUST);
+    using stream = await openTlsStream("127.0.0.1", address.port, TRUST);
     await stream.sendAll(encode("hello"));
     assertEquals(decode(await stream.receiveSome()), "hello");
-    assertEquals(statistics, { open: 2, accepted: 2 });
+    assertEquals(server.statistics(), { open: 2, accepted: 2 });
     nursery.cancelScope.shutdown({ grace: 60_000 });
     await stream.sendEof();
     assertEquals(await stream.receiveSome(), null);
     // Deno frees the socket of a handshake that is never finished when its client goes.
     silent.close();
   });
-  assertEquals(statistics, { open: 0, accepted: 2 });
+  assertEquals(server.statistics(), { open: 0, accepted: 2 });
+  assertEquals(turnedAway, []);
 });
 
 tlsTest("handlerTimeout and onHandlerError concern the handler, not the handshake", async () => {
@@ -243,9 +242,7 @@ tlsTest("a client that does not speak TLS, or goes away, is no error of the serv
       reasons.push((error as Error).message);
       if (reasons.length === 2) heard.set();
     };
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveTls(echo, { ...HERE, port: 0, cert, key, onHandshakeError, status })
-    );
+    const [address] = await nursery.start(tlsServer(echo, { ...HERE, port: 0, cert, key, onHandshakeError }));
     const { port } = address!;
     using plain = await openTcpStream("127.0.0.1", port);
     await plain.sendAll(encode("GET / HTTP/1.1\r\n\r\n"));
@@ -289,11 +286,11 @@ tlsTest(
 
 tlsTest('missingCloseNotify "end" does not make a clean end of a connection cut before its handshake', async () => {
   const [listener] = await openTlsListeners(0, { ...HERE, cert, key, missingCloseNotify: "end" });
-  (await openTcpStream("127.0.0.1", listener!.address.port)).close();
-  using stream = await listener!.accept();
+  (await openTcpStream("127.0.0.1", listener.address.port)).close();
+  using stream = await listener.accept();
   const error = await assertRejects(() => stream.receiveSome(), BrokenResourceError, "unexpected end of file");
   assertInstanceOf(error.cause, Deno.errors.UnexpectedEof);
-  listener!.close();
+  listener.close();
 });
 
 tlsTest(
@@ -342,8 +339,8 @@ tlsTest(
 tlsTest("handshake(): all callers share one, a cancelled one can be waited for again, close() ends it", async () => {
   const [listener] = await openTlsListeners(0, { ...HERE, cert, key, alpn: ["a"] });
   await openNursery(async (nursery) => {
-    const plain = await openTcpStream("127.0.0.1", listener!.address.port);
-    using server = await listener!.accept();
+    const plain = await openTcpStream("127.0.0.1", listener.address.port);
+    using server = await listener.accept();
     const cancelled = await moveOnAfter(1, () => server.handshake());
     assert(cancelled.cancelledCaught);
     assertEquals(server.alpnProtocol, null);
@@ -353,8 +350,8 @@ tlsTest("handshake(): all callers share one, a cancelled one can be waited for a
     for (const task of waiting) assertEquals(await task.join(), { alpnProtocol: "a" });
     assertEquals(server.alpnProtocol, "a");
 
-    using silent = await openTcpStream("127.0.0.1", listener!.address.port);
-    const other = await listener!.accept();
+    using silent = await openTcpStream("127.0.0.1", listener.address.port);
+    const other = await listener.accept();
     const shaking = nursery.startSoon(() => other.handshake().catch((error) => error));
     await sleep(0);
     other.close();
@@ -362,20 +359,20 @@ tlsTest("handshake(): all callers share one, a cancelled one can be waited for a
     assertInstanceOf(closed, ClosedResourceError);
     silent.close();
   });
-  listener!.close();
+  listener.close();
 });
 
 tlsTest("openTlsStream() to a silent server fails in time, and is closed when cancelled", async () => {
   const [listener] = await openTcpListeners(0, HERE);
-  const { port } = listener!.address;
+  const { port } = listener.address;
   await assertRejects(() => openTlsStream("127.0.0.1", port, { handshakeTimeout: 5 }), TooSlowError);
   const outcome = await moveOnAfter(5, () => openTlsStream("127.0.0.1", port));
   assert(outcome.cancelledCaught);
   for (let round = 0; round < 2; round++) {
-    using stream = await listener!.accept();
+    using stream = await listener.accept();
     assertEquals((await stream.receiveSome(1))?.length, 1);
   }
-  listener!.close();
+  listener.close();
 });
 
 tlsTest("startTls() in the middle of a conversation takes the stream over", async () => {
@@ -386,23 +383,21 @@ tlsTest("startTls() in the middle of a conversation takes the stream over", asyn
       await echo(server);
     });
     // The host has no upgrade for servers: a go-between plays the plain part.
-    const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-      serveTcp(async (client) => {
-        assertEquals(decode(await client.receiveSome()), "STARTTLS\n");
-        await client.sendAll(encode("go ahead\n"));
-        using server = await openTcpStream("127.0.0.1", tls!.address.port);
-        await openNursery((both) => {
-          both.startSoon(async () => {
-            for await (const chunk of client) await server.sendAll(chunk);
-            await server.sendEof();
-          });
-          both.startSoon(async () => {
-            for await (const chunk of server) await client.sendAll(chunk);
-          });
+    const [address] = await nursery.start(tcpServer(async (client) => {
+      assertEquals(decode(await client.receiveSome()), "STARTTLS\n");
+      await client.sendAll(encode("go ahead\n"));
+      using server = await openTcpStream("127.0.0.1", tls!.address.port);
+      await openNursery((both) => {
+        both.startSoon(async () => {
+          for await (const chunk of client) await server.sendAll(chunk);
+          await server.sendEof();
         });
-      }, { ...HERE, port: 0, status })
-    );
-    const plain = await openTcpStream("127.0.0.1", address!.port);
+        both.startSoon(async () => {
+          for await (const chunk of server) await client.sendAll(chunk);
+        });
+      });
+    }, { ...HERE, port: 0 }));
+    const plain = await openTcpStream("127.0.0.1", address.port);
     await plain.sendAll(encode("STARTTLS\n"));
     assertEquals(decode(await plain.receiveSome()), "go ahead\n");
     using stream = await startTls(plain, { ...TRUST, serverName: "localhost" });
@@ -421,6 +416,7 @@ tlsTest("startTls() in the middle of a conversation takes the stream over", asyn
     await stream.sendAll(encode("still open"));
     assertEquals(decode(await stream.receiveSome()), "still open");
     await assertRejects(
+      // @ts-expect-error encrypted already
       () => startTls(stream, { serverName: "localhost" }),
       TypeError,
       'Cannot start TLS as "stream" must be a plain TCP stream: received another kind',
@@ -433,9 +429,9 @@ tlsTest("startTls() in the middle of a conversation takes the stream over", asyn
 
 Deno.test("startTls() refuses a stream that is not at rest, which can be used on", async () => {
   const [listener] = await openTcpListeners(0, HERE);
-  using client = await openTcpStream("127.0.0.1", listener!.address.port);
-  using server = await listener!.accept();
-  listener!.close();
+  using client = await openTcpStream("127.0.0.1", listener.address.port);
+  using server = await listener.accept();
+  listener.close();
   const upgrade = () => startTls(client, { serverName: "localhost" });
 
   await openNursery(async (nursery) => {
@@ -472,9 +468,9 @@ Deno.test("startTls() refuses a stream that is not at rest, which can be used on
 
 Deno.test("startTls(): plain bytes sent ahead of the handshake, which nobody has received, fail it", async () => {
   const [listener] = await openTcpListeners(0, HERE);
-  using client = await openTcpStream("127.0.0.1", listener!.address.port);
-  using server = await listener!.accept();
-  listener!.close();
+  using client = await openTcpStream("127.0.0.1", listener.address.port);
+  using server = await listener.accept();
+  listener.close();
   await server.sendAll(encode("220 go ahead\n250 slipped in\n"));
   // The rest stays in the socket, where the stream does not see it.
   assertEquals(decode(await client.receiveSome(13)), "220 go ahead\n");
@@ -488,8 +484,8 @@ Deno.test("startTls(): plain bytes sent ahead of the handshake, which nobody has
 Deno.test("startTls() after sendEof(), a broken send or a send in flight is an error", async () => {
   const [listener] = await openTcpListeners(0, HERE);
   const pair = async () => {
-    const client = await openTcpStream("127.0.0.1", listener!.address.port);
-    return [client, await listener!.accept()] as const;
+    const client = await openTcpStream("127.0.0.1", listener.address.port);
+    return [client, await listener.accept()] as const;
   };
   const upgrade = (client: SocketStream) => () => startTls(client, { serverName: "localhost" });
   {
@@ -514,7 +510,7 @@ Deno.test("startTls() after sendEof(), a broken send or a send in flight is an e
     await assertRejects(upgrade(client), BrokenResourceError, "Cannot start TLS as the connection broke");
     client.close();
   }
-  listener!.close();
+  listener.close();
 });
 
 tlsTest(
@@ -529,15 +525,15 @@ tlsTest(
       const [listener] = await openTlsListeners(0, { ...HERE, certFile, keyFile: new URL(`file://${keyFile}`) });
       await openNursery(async (nursery) => {
         nursery.startSoon(async () => {
-          using stream = await listener!.accept();
+          using stream = await listener.accept();
           await echo(stream);
         });
         // Without handshake() the first operation does it.
-        using client = await openTlsStream("127.0.0.1", listener!.address.port, TRUST);
+        using client = await openTlsStream("127.0.0.1", listener.address.port, TRUST);
         await client.sendAll(encode("x"));
         assertEquals(decode(await client.receiveSome()), "x");
       });
-      listener!.close();
+      listener.close();
 
       const check = (message: string, options: object, port: unknown = 0) =>
         assertRejects(() => openTlsListeners(port as number, { ...HERE, ...options } as never), Error, message);
@@ -594,7 +590,7 @@ Deno.test("openTlsStream() and startTls() check their arguments before any effec
     assertRejects(() => openTlsStream("127.0.0.1", 1, options as never), Error, message);
   const action = "Cannot open a TLS stream as";
   await check(`${action} "serverName" must be a host name or IP address: received ""`, { serverName: "" });
-  await check(`${action} "caCerts" must be an array of texts in PEM: received string`, { caCerts: "x" });
+  await check(`${action} "caCerts" must be an array of texts in PEM: received "x"`, { caCerts: "x" });
   await check(`${action} "caCerts" must be text in PEM: received 1 characters without "BEGIN CERTIFICATE"`, {
     caCerts: ["x"],
   });
@@ -606,8 +602,8 @@ Deno.test("openTlsStream() and startTls() check their arguments before any effec
     'Cannot start TLS as "stream" must be a plain TCP stream: received another kind',
   );
   const [listener] = await openTcpListeners(0, HERE);
-  using stream = await openTcpStream("127.0.0.1", listener!.address.port);
-  listener!.close();
+  using stream = await openTcpStream("127.0.0.1", listener.address.port);
+  listener.close();
   await assertRejects(
     () => startTls(stream, {} as never),
     TypeError,
@@ -624,7 +620,7 @@ Deno.test("a network without TLS is an error that names the method, before any e
     'Cannot open a TLS stream as the network of this run must have a method "startTls": it has none',
   );
   await assertRejects(
-    inRun(() => openTlsListeners(443, { cert: "", key: "" })),
+    inRun(() => openTlsListeners(443, { cert: "-----BEGIN CERTIFICATE-----", key: "-----BEGIN PRIVATE KEY-----" })),
     TypeError,
     'Cannot listen as the network of this run must have a method "listenTls": it has none',
   );

@@ -23,5 +23,6 @@ Deno.test("the two ends of a TransformStream keep the rules of a one-way stream"
   checkOneWayStream(t, () => {
     const { writable, readable } = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array>();
     return [streamFromWritable(writable), streamFromReadable(readable)];
-    // Without the rules about blocked senders: closing in the middle of a send aborts, which is no end for the receiver.
+    // Without the rules about blocked senders: closing in the middle of a send aborts, which is no end for the
+    // receiver.
   }, { time: "real", clog: 0 }));

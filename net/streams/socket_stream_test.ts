@@ -343,7 +343,7 @@ Deno.test("arguments are checked before any effect", async () => {
   await assertRejects(
     () => stream.receiveSome("1" as never),
     TypeError,
-    'Cannot receive as "max" must be a number: received string',
+    'Cannot receive as "max" must be a number: received "1"',
   );
   await assertRejects(
     () => stream.receiveInto(new Uint8Array(0)),
@@ -354,7 +354,7 @@ Deno.test("arguments are checked before any effect", async () => {
   await assertRejects(
     () => stream.sendAll("text" as never),
     TypeError,
-    'Cannot send as "bytes" must be a Uint8Array: received string',
+    'Cannot send as "bytes" must be a Uint8Array: received "text"',
   );
   assertEquals([conn.reads.length, conn.writes.length], [0, 0]);
   stream.close();
@@ -400,10 +400,10 @@ Deno.test("2,000 seeded runs of random chunks and cancelled receives keep every 
 /** Runs a test on both ends of a connection of this machine. */
 async function withPair(test: (a: SocketStream, b: SocketStream) => Promise<void>): Promise<void> {
   const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
-  using _ = listener!;
+  using _ = listener;
   await openNursery(async (nursery) => {
-    const accepted = nursery.startSoon(() => listener!.accept());
-    await using a = await openTcpStream("127.0.0.1", listener!.address.port);
+    const accepted = nursery.startSoon(() => listener.accept());
+    await using a = await openTcpStream("127.0.0.1", listener.address.port);
     await using b = await accepted.join();
     await test(a, b);
   });
@@ -452,10 +452,10 @@ Deno.test("SocketStream moves 8 MB both ways at once, with receives cancelled al
 
 Deno.test("a peer that resets is BrokenResourceError, not a clean end, for reads and writes", async () => {
   const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
-  using _ = listener!;
+  using _ = listener;
   // Deno's own close() is always polite; Node's sockets can reset.
-  const peer = connectNode(listener!.address.port, "127.0.0.1");
-  using stream = await listener!.accept();
+  const peer = connectNode(listener.address.port, "127.0.0.1");
+  using stream = await listener.accept();
   await new Promise<void>((resolve) => peer.connecting ? peer.once("connect", () => resolve()) : resolve());
   peer.resetAndDestroy();
   const error = await stream.receiveSome().catch((error) => error);

@@ -2,8 +2,8 @@
 
 import { ClosedResourceError } from "../../core/mod.ts";
 import { suspend, type WaitReason } from "../../core/lowlevel.ts";
-import { composedWait } from "../../core/internal.ts";
-import { callStream, encodeText } from "../base/byte_stream.ts";
+import { composedWait, encodeText } from "../../core/internal.ts";
+import { callStream } from "../base/call_stream.ts";
 import { throwFirst } from "../host/close.ts";
 import { closeAll } from "../host/host_call.ts";
 import type { HalfCloseableStream, ReceiveStream, SendStream, TextSender } from "./stream.ts";
@@ -11,9 +11,9 @@ import type { HalfCloseableStream, ReceiveStream, SendStream, TextSender } from 
 const END: WaitReason = { kind: "end sending" };
 
 /**
- * A stream made of one to send on and one to receive from, as the two pipes of a process.
+ * A stream made of one to send on and one to receive from, such as the two pipes of a process.
  *
- * It takes both over: closing it closes both.
+ * It takes both over: when it is closed, it closes both.
  *
  * @example The pipes of a process as one stream
  * ```ts
@@ -29,21 +29,23 @@ const END: WaitReason = { kind: "end sending" };
  * await stream.sendEof();
  * assertEquals(await stream.receiveSome(), null);
  * ```
+ *
+ * @category Streams
  */
 export class StapledStream<S extends SendStream = SendStream, R extends ReceiveStream = ReceiveStream>
   implements HalfCloseableStream, TextSender {
-  /** What it sends on. */
+  /** The stream it sends on. */
   readonly sendStream: S;
-  /** What it receives from. */
+  /** The stream it receives from. */
   readonly receiveStream: R;
   #closed = false;
 
   /**
    * Takes two streams over.
    *
-   * @param sendStream What to send on.
-   * @param receiveStream What to receive from.
-   * @throws {TypeError} If one of them cannot do that.
+   * @param sendStream The stream to send on.
+   * @param receiveStream The stream to receive from.
+   * @throws {TypeError} If `sendStream` cannot send, or `receiveStream` cannot receive.
    */
   constructor(sendStream: S, receiveStream: R) {
     if (typeof sendStream?.sendAll !== "function") {
@@ -61,7 +63,7 @@ export class StapledStream<S extends SendStream = SendStream, R extends ReceiveS
   /**
    * Sends all bytes, in order.
    *
-   * **Cancellation:** throws `Cancelled`; an unknown part has been sent, as the stream to send on says.
+   * **Cancellation:** throws `Cancelled`; an unknown part has been sent, as with the `sendAll()` of `sendStream`.
    *
    * @param bytes What to send; may be empty.
    */
@@ -72,7 +74,7 @@ export class StapledStream<S extends SendStream = SendStream, R extends ReceiveS
   /**
    * Sends a text, as UTF-8.
    *
-   * **Cancellation:** throws `Cancelled`; an unknown part has been sent, as the stream to send on says.
+   * **Cancellation:** throws `Cancelled`; an unknown part has been sent, as with the `sendAll()` of `sendStream`.
    *
    * @example To the input of a process
    * ```ts
@@ -96,7 +98,7 @@ export class StapledStream<S extends SendStream = SendStream, R extends ReceiveS
   /**
    * Tells the peer that nothing more will be sent; receiving goes on. Idempotent.
    *
-   * A stream to send on that has no `sendEof()` is closed instead: it can do nothing else any more.
+   * If `sendStream` has no `sendEof()`, it is closed instead: it can do nothing else any more.
    *
    * **Cancellation:** throws `Cancelled`; the end is sent all the same.
    *
@@ -125,7 +127,7 @@ export class StapledStream<S extends SendStream = SendStream, R extends ReceiveS
   }
 
   /**
-   * Receives into a buffer of the caller's: the way without copies and allocations.
+   * Receives into a buffer of the caller: the way without copies and allocations.
    *
    * **Cancellation:** throws `Cancelled`; no byte is lost. But the buffer stays on loan to the stream, which may
    * still write into it, until the next receive has returned or the stream is closed.
@@ -138,8 +140,10 @@ export class StapledStream<S extends SendStream = SendStream, R extends ReceiveS
   }
 
   /**
-   * Closes both, the one to send on first; blocked operations fail with `ClosedResourceError`. Idempotent. If the `close()`
-   * of one throws, the other is closed all the same, and the first error is thrown; `suppressedErrors()` has the second.
+   * Closes both streams, `sendStream` first; blocked operations fail with `ClosedResourceError`. Idempotent.
+   *
+   * If the `close()` of one throws, the other one is closed all the same. The first error is thrown, and
+   * `suppressedErrors()` has the second.
    */
   close(): void {
     this.#closed = true;
@@ -151,7 +155,7 @@ export class StapledStream<S extends SendStream = SendStream, R extends ReceiveS
     this.close();
   }
 
-  /** Closes both, one after the other, each as it does it; errors as for `close()`. */
+  /** Closes both by their `Symbol.asyncDispose`, one after the other. Errors are treated as by `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     return composedWait(async () => {

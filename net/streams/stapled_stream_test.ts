@@ -98,11 +98,11 @@ Deno.test("StapledStream refuses what is no stream", () => {
 
 Deno.test("two halves of two real connections are a stream", async () => {
   const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
-  const { port } = listener!.address;
+  const { port } = listener.address;
   using there = await openTcpStream("127.0.0.1", port);
-  using thereEnd = await listener!.accept();
+  using thereEnd = await listener.accept();
   using back = await openTcpStream("127.0.0.1", port);
-  using backEnd = await listener!.accept();
+  using backEnd = await listener.accept();
   const near = new StapledStream(there, back);
   const far = new StapledStream(backEnd, thereEnd);
   await near.sendAll(bytes("ping"));
@@ -113,7 +113,7 @@ Deno.test("two halves of two real connections are a stream", async () => {
   assertEquals(text(await near.receiveSome()), "pong");
   near.close();
   far.close();
-  listener!.close();
+  listener.close();
 });
 
 function withoutEof(): SendStream & { readonly closed: number } {

@@ -4,6 +4,8 @@
  * The sending direction of a byte stream.
  *
  * Closing is synchronous and idempotent: it never waits, so cancellation cannot get in its way.
+ *
+ * @category Streams
  */
 export interface SendStream extends Disposable, AsyncDisposable {
   /**
@@ -19,17 +21,22 @@ export interface SendStream extends Disposable, AsyncDisposable {
    */
   sendAll(bytes: Uint8Array): Promise<void>;
   /**
-   * Closes the stream, in both directions if it has two; blocked operations fail with `ClosedResourceError`. Idempotent,
-   * and never throws.
+   * Closes the stream, in both directions if it has two. Idempotent.
+   *
+   * Blocked operations fail with `ClosedResourceError`. `close()` never throws: a socket that cannot be closed is out
+   * of reach all the same. Only a stream made of other streams may throw: it closes all of them first, and then throws
+   * their errors, which would be lost otherwise.
    */
   close(): void;
 }
 
 /**
- * What every sending stream of this library can do besides: send text.
+ * A stream that can also send text, as every sending stream of this library can.
  *
- * It is no part of `SendStream`, as it can do nothing that `sendAll()` cannot: whoever makes a stream has one way of
- * sending to get right, and streams made before this was there still are streams.
+ * This is not a part of `SendStream`, as it can do nothing that `sendAll()` cannot. So the author of a stream has one
+ * way of sending to get right, and streams made before this existed are still streams.
+ *
+ * @category Streams
  */
 export interface TextSender {
   /**
@@ -46,7 +53,11 @@ export interface TextSender {
   sendText(text: string): Promise<void>;
 }
 
-/** The receiving direction of a byte stream. Iterating it gives chunks until the end. */
+/**
+ * The receiving direction of a byte stream. Iterating it gives chunks until the end.
+ *
+ * @category Streams
+ */
 export interface ReceiveStream extends Disposable, AsyncDisposable, AsyncIterable<Uint8Array> {
   /**
    * Receives what is there, at least one byte; `null` at the end.
@@ -62,7 +73,7 @@ export interface ReceiveStream extends Disposable, AsyncDisposable, AsyncIterabl
    */
   receiveSome(max?: number): Promise<Uint8Array | null>;
   /**
-   * Receives into a buffer of the caller's: the way without copies and allocations.
+   * Receives into a buffer of the caller: the way without copies and allocations.
    *
    * **Cancellation:** throws `Cancelled`; no byte is lost. But the buffer stays on loan to the stream, which may
    * still write into it, until the next receive has returned or the stream is closed.
@@ -76,16 +87,27 @@ export interface ReceiveStream extends Disposable, AsyncDisposable, AsyncIterabl
    */
   receiveInto(buffer: Uint8Array): Promise<number | null>;
   /**
-   * Closes the stream, in both directions if it has two; blocked operations fail with `ClosedResourceError`. Idempotent,
-   * and never throws.
+   * Closes the stream, in both directions if it has two. Idempotent.
+   *
+   * Blocked operations fail with `ClosedResourceError`. `close()` never throws: a socket that cannot be closed is out
+   * of reach all the same. Only a stream made of other streams may throw: it closes all of them first, and then throws
+   * their errors, which would be lost otherwise.
    */
   close(): void;
 }
 
-/** A stream in both directions. The directions are independent: one task may send while another receives. */
+/**
+ * A stream in both directions. The directions are independent: one task may send while another receives.
+ *
+ * @category Streams
+ */
 export interface Stream extends SendStream, ReceiveStream {}
 
-/** A stream whose sending direction can be ended on its own. */
+/**
+ * A stream whose sending direction can be ended on its own.
+ *
+ * @category Streams
+ */
 export interface HalfCloseableStream extends Stream {
   /**
    * Tells the peer that nothing more will be sent; receiving goes on. Idempotent.
@@ -99,7 +121,11 @@ export interface HalfCloseableStream extends Stream {
   sendEof(): Promise<void>;
 }
 
-/** Something that gives out streams: a listening socket. */
+/**
+ * A source of streams, such as a listening socket.
+ *
+ * @category Listening
+ */
 export interface Listener<S> extends Disposable, AsyncDisposable {
   /**
    * Waits for the next connection.
@@ -112,7 +138,7 @@ export interface Listener<S> extends Disposable, AsyncDisposable {
    */
   accept(): Promise<S>;
   /**
-   * Stops listening; a blocked accept fails, connections nobody has accepted are closed. Idempotent, and never throws.
+   * Stops listening. A blocked accept fails; connections that nobody has accepted are closed. Idempotent. Never throws.
    */
   close(): void;
 }

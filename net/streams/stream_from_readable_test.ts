@@ -259,7 +259,7 @@ Deno.test(
     using stream = streamFromReadable(fed.web);
     const rows: [() => Promise<unknown>, ErrorConstructor, string][] = [
       [() => stream.receiveSome(0), RangeError, 'Cannot receive as "max" must be a whole number >= 1: received 0'],
-      [() => stream.receiveSome("1" as never), TypeError, 'Cannot receive as "max" must be a number: received string'],
+      [() => stream.receiveSome("1" as never), TypeError, 'Cannot receive as "max" must be a number: received "1"'],
       [
         () => stream.receiveInto(new Uint8Array(0)),
         RangeError,
@@ -268,7 +268,7 @@ Deno.test(
       [
         () => stream.receiveInto([] as never),
         TypeError,
-        'Cannot receive as "buffer" must be a Uint8Array: received object',
+        'Cannot receive as "buffer" must be a Uint8Array: received an object of type Array',
       ],
     ];
     for (const [receive, type, message] of rows) await assertRejects(receive, type, message);

@@ -23,8 +23,10 @@ class Sink {
   readonly writes: { readonly chunk: Uint8Array; take(): void; fail(error: unknown): void }[] = [];
   readonly log: string[] = [];
   readonly web: WritableStream<Uint8Array>;
+  /** When the sink is closed. */
+  closing: Promise<void> = Promise.resolve();
 
-  constructor(close: () => Promise<void> = () => Promise.resolve()) {
+  constructor() {
     this.web = new WritableStream({
       write: (chunk) =>
         new Promise<void>((resolve, fail) =>
@@ -40,7 +42,7 @@ class Sink {
         ),
       close: () => {
         this.log.push("close");
-        return close();
+        return this.closing;
       },
       abort: () => void this.log.push("abort"),
     });
@@ -131,11 +133,14 @@ Deno.test(
     using stream = streamFromWritable(sink.web);
     await moveOnAfter(1, () => stream.sendAll(bytes("a")));
     await moveOnAfter(1, () => stream.sendEof());
-    assertEquals(currentRun().statistics().hostOperations, [
-      "write to a WritableStream",
-      "close of a WritableStream",
-    ]);
+    // The end comes behind it.
+    assertEquals(currentRun().statistics().hostOperations, ["write to a WritableStream"]);
+    const closing = Promise.withResolvers<void>();
+    sink.closing = closing.promise;
     sink.writes[0]!.take();
+    await settle();
+    assertEquals([sink.log, currentRun().statistics().hostOperations], [["a", "close"], ["close of a WritableStream"]]);
+    closing.resolve();
     await settle();
     assertEquals(currentRun().statistics().hostOperations, []);
   }, BY_HAND),
@@ -163,7 +168,8 @@ Deno.test(
       "Cannot send as sendEof() was called before",
     );
 
-    const slow = new Sink(() => new Promise(() => {}));
+    const slow = new Sink();
+    slow.closing = new Promise(() => {});
     using other = streamFromWritable(slow.web);
     assert((await moveOnAfter(1, () => other.sendEof())).cancelledCaught);
     assertEquals(slow.log, ["close"]);
@@ -238,6 +244,25 @@ Deno.test(
 );
 
 Deno.test(
+  "close() from within the write of the sink aborts it, as its bytes may be cut off",
+  simulated(async () => {
+    const log: string[] = [];
+    const stream = streamFromWritable(
+      new WritableStream<Uint8Array>({
+        write: () => (stream.close(), Promise.resolve()),
+        close: () => void log.push("close"),
+        abort: () => void log.push("abort"),
+      }),
+    );
+    // Once it has started, it calls the sink from within write().
+    await settle();
+    await assertRejects(() => stream.sendAll(bytes("a")), ClosedResourceError, "the stream was closed meanwhile");
+    await settle();
+    assertEquals(log, ["abort"]);
+  }, BY_HAND),
+);
+
+Deno.test(
   "a failure of the sink is a BrokenResourceError with its cause, for this send and all later ones",
   simulated(async () => {
     const sink = new Sink();
@@ -254,7 +279,8 @@ Deno.test(
     for (const send of [() => stream.sendAll(bytes("b")), () => stream.sendEof()]) {
       await assertRejects(send, BrokenResourceError, "Cannot send to a WritableStream as it failed: disk full");
     }
-    const failing = new Sink(() => Promise.reject("no space"));
+    const failing = new Sink();
+    failing.closing = Promise.reject("no space");
     using other = streamFromWritable(failing.web);
     await assertRejects(() => other.sendEof(), BrokenResourceError, "no space");
   }, BY_HAND),
@@ -267,7 +293,7 @@ Deno.test(
     await assertRejects(
       () => stream.sendAll("text" as never),
       TypeError,
-      'Cannot send as "bytes" must be a Uint8Array: received string',
+      'Cannot send as "bytes" must be a Uint8Array: received "text"',
     );
   }, BY_HAND),
 );

@@ -4,28 +4,29 @@
  * The host does the encryption, so everything `SocketStream` knows about reads in flight, partial writes and broken
  * connections holds as it stands; what is added is the handshake and the end of the stream.
  *
- *     handshake: NONE ──handshake()──▶ IN FLIGHT ──▶ DONE | FAILED | CLOSED
- *
- * The host can do it any number of times and cannot take it back. So it is begun once; everybody waits for that one,
- * and who is cancelled just stops waiting.
+ * The host can do the handshake any number of times and cannot take it back. So it is begun once: all wait for that
+ * one, a cancelled task just stops waiting, and how it ended is kept for ever. It is a `LeftBehind` that is soon over.
  */
 
-import { BrokenResourceError, ClosedResourceError } from "../../core/mod.ts";
-import { type HostOperation, type NetworkConn, suspend, type WaitReason, type Waker } from "../../core/lowlevel.ts";
-import { isObject, read } from "../../core/internal.ts";
+import type { NetworkConn, NetworkTlsConn, NetworkTlsHandshake } from "../../core/lowlevel.ts";
+import { isObject, LeftBehind, read, requireOptions, show, type Words } from "../../core/internal.ts";
 import { formatAddress } from "../base/address.ts";
 import { requireMethod } from "../base/check.ts";
-import { callHost } from "../host/host_call.ts";
-import { isClosed, textOf } from "../host/host_errors.ts";
-import type { NetworkTlsConn, NetworkTlsHandshake } from "../../core/lowlevel.ts";
+import { messageOf, socketFault } from "../host/host_errors.ts";
 import { SocketStream } from "./socket_stream.ts";
 
-/** How a `TlsStream` behaves. */
+const WORDS: Words = { action: "complete the TLS handshake", what: "the stream", busy: null };
+
+/**
+ * Options of `TlsStream`.
+ *
+ * @category Streams
+ */
 export interface TlsStreamOptions {
   /**
-   * What a connection that ends without `close_notify` is: `"error"`, as somebody between the ends may have cut off
-   * the rest, or `"end"`, for protocols that say themselves how much there is to receive (HTTP with a length) and
-   * peers that spare themselves the message.
+   * How to treat a connection that ends without `close_notify`. `"error"` is safe, as somebody between the ends may
+   * have cut off the rest. `"end"` is for protocols that say how much there is to receive (HTTP with a length), and for
+   * peers that never send it.
    *
    * @default {"error"}
    */
@@ -35,14 +36,16 @@ export interface TlsStreamOptions {
 /**
  * A TLS connection as a stream of bytes.
  *
- * Made by `openTlsStream()`, `startTls()` and `serveTls()`, which complete the handshake first, and by the listeners of
- * `openTlsListeners()`, which do not. `sendEof()` sends `close_notify`, and receiving goes on; so does `close()`.
+ * `openTlsStream()`, `startTls()` and `serveTls()` make it, and complete the handshake first. The listeners of
+ * `openTlsListeners()` make it, too, without a handshake. `sendEof()` sends `close_notify`, and receiving goes on.
+ * `close()` sends it as well.
  *
- * When the connection ends without `close_notify`, receiving throws `BrokenResourceError`: what was received may be
- * only a part. The option `missingCloseNotify` makes it a plain end.
+ * If the connection ends without `close_notify`, receiving throws `BrokenResourceError`, as what was received may be
+ * only a part. With `missingCloseNotify: "end"` that is a plain end.
  *
  * **Not guaranteed:** that bytes are on the wire when `sendAll()` returns: the host keeps up to 64 KiB for encryption.
- * That closing in the middle of a handshake ends the connection: Deno 2.9.6 keeps the socket until the peer ends it.
+ * Nor that closing in the middle of a handshake ends the connection: Deno 2.9.6 keeps the socket until the peer ends
+ * it.
  *
  * @example A peer that does not speak TLS
  * ```ts
@@ -52,50 +55,46 @@ export interface TlsStreamOptions {
  * const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
  * await openNursery(async (nursery) => {
  *   nursery.startSoon(async () => {
- *     using stream = await listener!.accept();
+ *     using stream = await listener.accept();
  *     await stream.sendAll(new TextEncoder().encode("220 hello\r\n"));
  *     await stream.receiveSome();
  *   });
- *   await assertRejects(() => openTlsStream("127.0.0.1", listener!.address.port), BrokenResourceError, "handshake");
+ *   await assertRejects(() => openTlsStream("127.0.0.1", listener.address.port), BrokenResourceError, "handshake");
  * });
- * listener!.close();
+ * listener.close();
  * ```
+ *
+ * @category Streams
  */
 export class TlsStream extends SocketStream {
-  readonly #conn: NetworkTlsConn;
-  readonly #reason: WaitReason;
-  /** Who waits for the handshake. Emptied when it ends, and by `close()`. */
-  readonly #waiting = new Set<Waker<NetworkTlsHandshake>>();
-  #operation: HostOperation | null = null;
-  #agreed: NetworkTlsHandshake | null = null;
-  #fault: Error | null = null;
+  readonly #handshake: Handshake;
 
   /**
    * Wraps a TLS connection and takes it over.
    *
    * @param conn An open TLS connection of the host.
-   * @param options What a missing `close_notify` is.
-   * @throws {TypeError} If `conn` is none.
+   * @param options How to treat a missing `close_notify`.
+   * @throws {TypeError} If `conn` is not a TLS connection.
    */
   constructor(conn: NetworkTlsConn, options: TlsStreamOptions = {}) {
     requireMethod("make a TlsStream", "conn", conn, "handshake");
+    requireOptions("make a TlsStream", options);
     super(options.missingCloseNotify === "end" ? endingQuietly(conn) : conn);
-    this.#conn = conn;
-    this.#reason = { kind: "TLS handshake with", label: formatAddress(conn.remoteAddr) };
+    this.#handshake = new Handshake(conn);
   }
 
-  /** The protocol that ALPN chose; `null` if none was, or before `handshake()` is done. */
+  /** The protocol that ALPN chose; `null` if it chose none, or until `handshake()` is done. */
   get alpnProtocol(): string | null {
-    return this.#agreed?.alpnProtocol ?? null;
+    return this.#handshake.agreed?.alpnProtocol ?? null;
   }
 
   /**
-   * Completes the handshake, which otherwise the first send or receive does.
+   * Completes the handshake; without this call the first send or receive does it.
    *
-   * When it returns, the peer has proved who it is, as far as it had to. Calling it again, or from several tasks,
-   * gives the result of the one handshake.
+   * When it returns, the peer has proved its identity, as far as it had to. Further calls, also from other tasks, give
+   * the result of the one handshake.
    *
-   * **Cancellation:** throws `Cancelled`; the handshake goes on, and can be waited for again.
+   * **Cancellation:** throws `Cancelled`; the handshake goes on, and another call can wait for it.
    *
    * @example Seeing what was agreed on
    * ```ts
@@ -119,62 +118,60 @@ export class TlsStream extends SocketStream {
    * ```
    *
    * @returns The protocol that ALPN chose.
-   * @throws {BrokenResourceError} If it failed: an untrusted certificate, no common protocol, a peer without TLS.
+   * @throws {BrokenResourceError} If the handshake failed: an untrusted certificate, no common protocol, a peer without
+   *   TLS.
    * @throws {ClosedResourceError} If this end is closed.
    */
   handshake(): Promise<NetworkTlsHandshake> {
-    let mine: Waker<NetworkTlsHandshake>;
-    return suspend<NetworkTlsHandshake>(this.#reason, (waker) => {
-      mine = waker;
-      if (this.#fault !== null) return void waker.fail(this.#fault);
-      if (this.#agreed !== null) return void waker.wake(this.#agreed);
-      this.#waiting.add(waker);
-      if (this.#operation === null) this.#begin();
-    }, () => this.#waiting.delete(mine));
+    return this.#handshake.wait();
   }
 
   /** Closes both directions at once; blocked operations fail with `ClosedResourceError`. Idempotent. Never throws. */
   override close(): void {
-    this.#end(new ClosedResourceError("Cannot complete the TLS handshake as the stream is closed"));
+    this.#handshake.shut();
     super.close();
-    this.#operation?.end();
+  }
+}
+
+class Handshake extends LeftBehind<NetworkTlsHandshake, NetworkTlsHandshake> {
+  agreed: NetworkTlsHandshake | null = null;
+  readonly #conn: NetworkTlsConn;
+  readonly #peer: string;
+
+  constructor(conn: NetworkTlsConn) {
+    const peer = formatAddress(conn.remoteAddr);
+    super(WORDS, { kind: "TLS handshake with", label: peer }, conn);
+    this.#conn = conn;
+    this.#peer = peer;
   }
 
-  #begin(): void {
-    const conn = this.#conn;
-    const failed = (error: unknown): void => {
-      this.#operation?.end();
-      if (this.#fault !== null) return;
-      const message = `Cannot complete the TLS handshake with ${this.#reason.label}`;
-      this.#end(
-        isClosed(error)
-          ? new ClosedResourceError(`${message} as somebody else has closed the socket`, { cause: error })
-          : new BrokenResourceError(`${message}: ${explain(error)}`, { cause: error }),
-      );
-    };
-    this.#operation = callHost(conn, "TLS handshake", () => conn.handshake(), (agreed) => {
-      if (!isObject(agreed)) {
-        return failed(new TypeError(`Cannot go on as a handshake must say what was agreed on: it gave ${agreed}`));
-      }
-      this.#operation?.end();
-      if (this.#fault !== null) return;
-      const protocol = read(agreed, "alpnProtocol");
-      this.#agreed = { alpnProtocol: typeof protocol === "string" ? protocol : null };
-      for (const waker of this.#waiting) waker.wake(this.#agreed);
-      this.#waiting.clear();
-    }, failed);
+  protected override get label(): string {
+    return "TLS handshake";
   }
 
-  #end(fault: Error): void {
-    this.#fault = fault;
-    for (const waker of this.#waiting) waker.fail(fault);
-    this.#waiting.clear();
+  override begin(): Promise<NetworkTlsHandshake> {
+    return this.#conn.handshake();
+  }
+
+  protected override landed(agreed: unknown): void {
+    if (!isObject(agreed)) {
+      const message = `Cannot go on as a handshake must say what was agreed on: it gave ${show(agreed)}`;
+      return this.failed(new TypeError(message));
+    }
+    const protocol = read(agreed, "alpnProtocol");
+    this.agreed = { alpnProtocol: typeof protocol === "string" ? protocol : null };
+    this.over({ value: this.agreed });
+  }
+
+  protected override failed(error: unknown): void {
+    const doing = `Cannot complete the TLS handshake with ${this.#peer}`;
+    this.over({ error: socketFault(doing, error, `${doing}: ${explain(error)}`) });
   }
 }
 
 /** What the host says, and what to do about what happens most. */
 function explain(error: unknown): string {
-  const text = textOf(error);
+  const text = messageOf(error);
   if (/UnknownIssuer|UnknownCA/.test(text)) return `${text} (an authority of one's own goes into "caCerts")`;
   if (text.includes("CaUsedAsEndEntity")) {
     return `${text} (a server needs a certificate that is not an authority's: basicConstraints=CA:FALSE)`;

@@ -1,24 +1,21 @@
 /** Between the streams of this library and those of the web platform: both ways, each at the pace of its reader. */
 
-import { show } from "../../core/internal.ts";
+import { CHUNK, show } from "../../core/internal.ts";
 import { throwFirst } from "../host/close.ts";
 import { closeAll } from "../host/host_call.ts";
 import type { HalfCloseableStream, ReceiveStream, SendStream, TextSender } from "./stream.ts";
 import { WebReceiveStream } from "./_web_receive_stream.ts";
 import { WebSendStream } from "./_web_send_stream.ts";
 
-/** What one read of a `ReadableStream` brings at most, in bytes. What Deno's own streams use. */
-const CHUNK = 64 * 1024;
-
 /**
- * Makes a `ReadableStream` that gives what a stream receives: for `new Response()`, `pipeThrough()` and the like.
+ * Makes a `ReadableStream` of what a stream receives: for `new Response()`, `pipeThrough()` and the like.
  *
- * It receives only when it is read from, never ahead. Readers with a buffer of their own (`mode: "byob"`) get the bytes
- * without a copy. Cancelling it closes the stream, in both directions; its end does not: the stream stays yours to close.
+ * It receives only when it is read, never ahead. Readers with their own buffer (`mode: "byob"`) get the bytes without a
+ * copy. Cancelling it closes the stream, in both directions. When it ends, the stream is not closed: that is up to you.
  *
- * **Cancellation:** a read waits in the scope of whoever reads; one that follows the making of the stream at once, in
- * that of whoever made it, and one that is made while another waits, in that of the other. When the scope is cancelled, the read and all later ones reject with its `Cancelled`; the
- * stream itself has lost no byte.
+ * **Cancellation:** a read waits in the scope of the code that reads. Two exceptions: the first read right after
+ * creation uses the creator's scope, and a read issued while another is pending uses that one's. When the scope is
+ * cancelled, the read and all later ones reject with its `Cancelled`. The stream itself has lost no byte.
  *
  * @example Unpacking what comes in
  * ```ts
@@ -32,8 +29,9 @@ const CHUNK = 64 * 1024;
  * ```
  *
  * @param stream Where the bytes come from.
- * @returns A byte stream.
+ * @returns A `ReadableStream` of bytes.
  * @throws {TypeError} If `stream` cannot receive.
+ * @category Streams
  */
 export function readableFromStream(stream: ReceiveStream): ReadableStream<Uint8Array<ArrayBuffer>> {
   if (typeof stream?.receiveInto !== "function") {
@@ -44,7 +42,8 @@ export function readableFromStream(stream: ReceiveStream): ReadableStream<Uint8A
   let receiving = false;
   return new ReadableStream({
     type: "bytes",
-    // So that every read comes with a buffer: a chunk handed over instead would be detached from what shares its memory.
+    // So that every read comes with a buffer: a chunk handed over instead would be detached from what shares its
+    // memory.
     autoAllocateChunkSize: CHUNK,
     // Returns at once: until a pull is over, the next one is made in its context, and so in its scope.
     pull(controller) {
@@ -63,14 +62,14 @@ export function readableFromStream(stream: ReceiveStream): ReadableStream<Uint8A
 }
 
 /**
- * Makes a `WritableStream` that sends what is written to it: for `pipeTo()` and the like.
+ * Makes a `WritableStream` that sends what is written to it, for `pipeTo()` and the like.
  *
- * A write is over once the stream has sent it, so a slow peer slows the writer down. Closing it ends the sending
- * direction (`sendEof()`), or closes a stream that cannot do that; aborting it closes the stream at once.
+ * A write is over once the stream has sent it, so a slow peer slows the writer down. Closing the `WritableStream` ends
+ * the sending direction (`sendEof()`), or closes a stream that cannot do that. Aborting it closes the stream at once.
  *
- * **Cancellation:** a write waits in the scope of whoever writes; one that was queued behind another, in the scope of
- * that. When the scope is cancelled, the write and all later ones reject with its `Cancelled`, and an unknown part has
- * been sent.
+ * **Cancellation:** a write waits in the scope of the code that writes. A write that is queued behind another uses the
+ * scope of that one. When the scope is cancelled, the write and all later ones reject with its `Cancelled`, and an
+ * unknown part has been sent.
  *
  * @example Sending a file, or anything else that is a `ReadableStream`
  * ```ts
@@ -80,18 +79,19 @@ export function readableFromStream(stream: ReceiveStream): ReadableStream<Uint8A
  * const [listener] = await openTcpListeners(0, { hostname: "127.0.0.1" });
  * await openNursery(async (nursery) => {
  *   nursery.startSoon(async () => {
- *     using server = await listener!.accept();
+ *     using server = await listener.accept();
  *     await new Blob(["hello"]).stream().pipeTo(writableFromStream(server));
  *   });
- *   using client = await openTcpStream("127.0.0.1", listener!.address.port);
+ *   using client = await openTcpStream("127.0.0.1", listener.address.port);
  *   assertEquals(await new Response(readableFromStream(client)).text(), "hello");
  * });
- * listener!.close();
+ * listener.close();
  * ```
  *
  * @param stream Where the bytes go.
- * @returns A stream of bytes.
+ * @returns A `WritableStream` of bytes.
  * @throws {TypeError} If `stream` cannot send.
+ * @category Streams
  */
 export function writableFromStream(stream: SendStream): WritableStream<Uint8Array> {
   if (typeof stream?.sendAll !== "function") {
@@ -112,8 +112,8 @@ export function writableFromStream(stream: SendStream): WritableStream<Uint8Arra
 /**
  * Makes a stream that receives the chunks of a `ReadableStream`: the body of a response, the output of a process.
  *
- * It takes the reader; `close()` cancels the `ReadableStream` and gives the lock back. A failure of the source is a
- * `BrokenResourceError` with that as its cause, chunks that are not bytes are a `TypeError`.
+ * It takes the reader. `close()` cancels the `ReadableStream` and releases the lock. A failure of the source is a
+ * `BrokenResourceError` with that failure as its `cause`. Chunks that are not bytes are a `TypeError`.
  *
  * **Cancellation:** a receive throws `Cancelled`; no chunk is lost, the next receive gets it.
  *
@@ -127,9 +127,10 @@ export function writableFromStream(stream: SendStream): WritableStream<Uint8Arra
  * assertEquals(await Array.fromAsync(stream.lines()), ["one", "two"]);
  * ```
  *
- * @param source Where the chunks come from; nobody else may have a reader of it.
+ * @param source Where the chunks come from; it must not have a reader yet.
  * @returns The stream, which belongs to the caller. Without a `max`, `receiveSome()` gives chunks as they are.
  * @throws {TypeError} If `source` is not a `ReadableStream`, or is locked.
+ * @category Streams
  */
 export function streamFromReadable(source: ReadableStream<Uint8Array>): ReceiveStream {
   if (typeof source?.getReader !== "function") {
@@ -144,11 +145,11 @@ export function streamFromReadable(source: ReadableStream<Uint8Array>): ReceiveS
 /**
  * Makes a stream that sends to a `WritableStream`: the input of a process, a file, a compressor.
  *
- * It takes the writer. `sendAll()` returns once the sink has taken the bytes, of which it gets a copy. `sendEof()` closes
- * the `WritableStream` and waits for that. `close()` closes it without waiting, as a socket is closed, but aborts it if a
- * send is in flight. A failure of the sink is a `BrokenResourceError` with that as its cause.
+ * It takes the writer. `sendAll()` returns once the sink has taken the bytes, of which it gets a copy. `sendEof()`
+ * closes the `WritableStream` and waits for that. `close()` closes it without waiting, as a socket is closed, but
+ * aborts it if a send is in flight. A failure of the sink is a `BrokenResourceError` with that failure as its `cause`.
  *
- * **Cancellation:** a send throws `Cancelled`; its bytes may be taken all the same, and the next send waits for that.
+ * **Cancellation:** a send throws `Cancelled`; its bytes may still be taken, and the next send waits for that.
  *
  * @example Through a compressor and back
  * ```ts
@@ -165,9 +166,10 @@ export function streamFromReadable(source: ReadableStream<Uint8Array>): ReceiveS
  * assertEquals(await text, "hello");
  * ```
  *
- * @param sink Where the bytes go; nobody else may have a writer of it.
+ * @param sink Where the bytes go; it must not have a writer yet.
  * @returns The stream, which belongs to the caller.
  * @throws {TypeError} If `sink` is not a `WritableStream`, or is locked.
+ * @category Streams
  */
 export function streamFromWritable(
   sink: WritableStream<Uint8Array<ArrayBuffer>>,

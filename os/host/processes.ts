@@ -9,11 +9,14 @@ import {
 } from "../../core/lowlevel.ts";
 import { type SendStream, streamFromReadable, streamFromWritable } from "../../net/mod.ts";
 
-/** Whether the host is Deno: others have no way of starting programs that is tried. */
-export const isDeno: boolean = (globalThis as { Deno?: unknown }).Deno !== undefined;
+/** Whether this program runs on Windows, as far as Deno knows. */
+export const isWindows: boolean = "Deno" in globalThis && Deno.build.os === "windows";
 
-/** The system this program runs on. */
-export const isWindows: boolean = isDeno && Deno.build.os === "windows";
+/** Node and Bun load the whole package for the sake of the core; what calls `Deno` says that it does. */
+export function requireDeno(action: string): void {
+  if ("Deno" in globalThis) return;
+  throw new TypeError(`Cannot ${action} as the host must be Deno: "Deno" is not defined here`);
+}
 
 /** See `ProcessHost`. */
 export const denoProcesses: ProcessHost = {
@@ -27,7 +30,8 @@ export const denoProcesses: ProcessHost = {
       stdin: options.stdin === "piped" ? streamFromWritable(child.stdin) : null,
       stdout: options.stdout === "piped" ? streamFromReadable(child.stdout) : null,
       stderr: options.stderr === "piped" ? streamFromReadable(child.stderr) : null,
-      // What is left of the group goes in the very step in which the exit is seen: later, another might have its number.
+      // What is left of the group goes in the very step in which the exit is seen: later, another might have its
+      // number.
       status: group ? child.status.then((status) => (killRest(pid), status)) : child.status as Promise<ProcessStatus>,
       kill: (signal) => group ? killGroup(pid, signal as Deno.Signal) : child.kill(signal as Deno.Signal),
       unref: () => child.unref(),

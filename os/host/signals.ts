@@ -2,7 +2,7 @@
 
 import type { SignalSource } from "../../core/lowlevel.ts";
 import { claimSignal } from "../../core/internal.ts";
-import { isDeno, isWindows } from "./processes.ts";
+import { isWindows, requireDeno } from "./processes.ts";
 
 /** Those that `run()` handles itself, and lets others have. */
 type ClaimedSignal = Parameters<typeof claimSignal>[0];
@@ -20,9 +20,6 @@ export function requireCatchable(action: string, signal: Deno.Signal): void {
 
 const denoSignals: SignalSource = {
   listen(signal, tell) {
-    if (!isDeno) {
-      throw new TypeError(`Cannot receive "${signal}" as signals are received by Deno: this is another host`);
-    }
     Deno.addSignalListener(signal as Deno.Signal, tell);
     return () => Deno.removeSignalListener(signal as Deno.Signal, tell);
   },
@@ -35,6 +32,7 @@ export function listen(
   tell: () => void,
   source: SignalSource | undefined,
 ): (unseen: boolean) => void {
+  if (source === undefined) requireDeno(`receive "${signal}"`);
   const from = source ?? denoSignals;
   if (!CLAIMED.has(signal)) return from.listen(signal, tell);
   const giveBack = claimSignal(signal as ClaimedSignal, tell, source);

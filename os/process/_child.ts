@@ -4,7 +4,8 @@
  *     LIVING ──the host says so──▶ GONE: all waits for its exit end
  *       └── end(): input closed, asked (SIGTERM, or `deliverCancel`) ──grace──▶ SIGKILL ──5 s──▶ given up: an error
  *
- * Its end is its exit, whatever its pipes do: a descendant may hold them for days. Waits stand side by side, each leaves alone.
+ * Its end is its exit, whatever its pipes do: a descendant may hold them for days. Waits stand side by side, each
+ * leaves alone.
  */
 
 import {
@@ -18,7 +19,7 @@ import {
 import { CancelScope, type ScopeOutcome } from "../../core/mod.ts";
 import { read } from "../../core/internal.ts";
 import type { ReceiveStream } from "../../net/mod.ts";
-import { denoProcesses, isDeno } from "../host/processes.ts";
+import { denoProcesses, requireDeno } from "../host/processes.ts";
 import { spawnError, unkillableError } from "./_errors.ts";
 import { guard } from "./_exit_guard.ts";
 import { type Patience, patienceFor } from "./_patience.ts";
@@ -52,10 +53,8 @@ export class Child {
 
   /** Starts the process, in this very step; `input` is read where its plan has a pipe. */
   constructor(plan: Plan, input: ReceiveStream | null = null) {
-    const processes = currentRun().processes ?? denoProcesses;
-    if (processes === denoProcesses && !isDeno) {
-      throw new TypeError(`Cannot start "${plan.name}" as programs are started by Deno: this is another host`);
-    }
+    const { processes = denoProcesses } = currentRun();
+    if (processes === denoProcesses) requireDeno(`start "${plan.name}"`);
     this.plan = plan;
     this.input = typeof plan.stdin === "string" ? input : plan.stdin;
     this.inMemory = processes.inMemory === true;
@@ -137,8 +136,8 @@ export class Child {
   }
 
   /**
-   * Ends it, politely at first: `ask` is called, or SIGTERM sent. To be called under a shield. Comes to its end in any case;
-   * throws what `ask` threw, or that the process cannot be ended.
+   * Ends it, politely at first: `ask` is called, or SIGTERM sent. To be called under a shield. Comes to its end in any
+   * case; throws what `ask` threw, or that the process cannot be ended.
    */
   async end(ask: (() => unknown) | undefined): Promise<void> {
     const first = !this.ending;

@@ -4,10 +4,10 @@
  *     OPEN ──the process has exited──▶ DRAINING: waits count, all together ──the time is used up──▶ LATE: only what is there
  *                                                                                                    └──a pipe full──▶ OVER
  *
- * A descendant may hold the pipe for as long as it likes. What is ready is always taken. Only the time in which the pipe is open
- * and empty counts, added up over all waits: a daemon that says something now and then cannot begin it anew. And when it is used
- * up, one that never stops writing could still be read for ever: so no more is taken than fits into a pipe, which is all that
- * the process itself can have left there.
+ * A descendant may hold the pipe for as long as it likes. What is ready is always taken. Only the time in which the
+ * pipe is open and empty counts, added up over all waits: a daemon that says something now and then cannot begin it
+ * anew. And when it is used up, one that never stops writing could still be read for ever: so no more is taken than
+ * fits into a pipe, which is all that the process itself can have left there.
  */
 
 /** The most that a pipe holds on Linux for those who are not root (pipe(7), `pipe-max-size`), in bytes. */

@@ -1,9 +1,9 @@
 /**
- * Ends the processes of this program when it ends itself: by `Deno.exit()`, by the second Ctrl-C of `run()`, or as it has
- * forgotten to dispose of one.
+ * Ends the processes of this program when it ends itself: by `Deno.exit()`, by the second Ctrl-C of `run()`, or as it
+ * has forgotten to dispose of one.
  *
- * The host tells of it by `unload`, in which nothing can be waited for: so no politeness. It does not tell when SIGKILL ends the
- * program, another signal of which nobody listens for, or an error that nobody catches outside of a task.
+ * The host tells of it by `unload`, in which nothing can be waited for: so no politeness. It does not tell when SIGKILL
+ * ends the program, another signal of which nobody listens for, or an error that nobody catches outside of a task.
  */
 
 interface Killable {

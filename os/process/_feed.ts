@@ -5,7 +5,10 @@ import type { HostProcessInput } from "../../core/lowlevel.ts";
 import { isInstance, turnDue } from "../../core/internal.ts";
 import type { ReceiveStream } from "../../net/mod.ts";
 
-/** Sends everything, and ends the input. A process that does not want all of it is none that has failed: `head` is like that. */
+/**
+ * Sends everything, and ends the input. A process that does not want all of it is none that has failed: `head` is like
+ * that.
+ */
 export async function feed(stdin: HostProcessInput, from: Uint8Array | ReceiveStream): Promise<void> {
   try {
     if (from instanceof Uint8Array) {

@@ -1,8 +1,9 @@
 /**
  * The time that belongs to a process: its grace, and how long its pipes are waited for.
  *
- * Real processes live in real time, whatever the clock of the run does: on a simulated one, which stands still while a process
- * is there, the grace of one that ignores SIGTERM would never be over. Processes in memory live in the time of the run.
+ * Real processes live in real time, whatever the clock of the run does: on a simulated one, which stands still while a
+ * process is there, the grace of one that ignores SIGTERM would never be over. Processes in memory live in the time of
+ * the run.
  */
 
 import { currentRun } from "../../core/lowlevel.ts";

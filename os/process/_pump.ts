@@ -83,7 +83,9 @@ export class Pump {
     }
   }
 
-  /** Gives the receive up when the time is used up; but what is there by then has the turns it takes to be delivered. */
+  /**
+   * Gives the receive up when the time is used up; but what is there by then has the turns it takes to be delivered.
+   */
   #arm(scope: CancelScope): void {
     this.#since = this.#patience.now();
     let stopped = false;

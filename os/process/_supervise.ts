@@ -1,11 +1,13 @@
 /**
- * One process from its start to its end, with everything that belongs to it: what feeds it, what reads it, who waits for it.
+ * One process from its start to its end, with everything that belongs to it: what feeds it, what reads it, who waits
+ * for it.
  *
  *     STARTED ──ready──▶ RUNNING ──exit──▶ DRAINING ──▶ OVER
  *        └──────────────────┴── cancelled, or something of ours fails ──▶ ENDING: `Child.end()` ──▶ OVER, with the error
  *
- * All in one nursery. Those that read are daemons that end last: while the process is being ended they go on, as one that says
- * goodbye at length would otherwise stop at a full pipe, and be killed for it. Those that feed it end when it has exited.
+ * All in one nursery. Those that read are daemons that end last: while the process is being ended they go on, as one
+ * that says goodbye at length would otherwise stop at a full pipe, and be killed for it. Those that feed it end when it
+ * has exited.
  */
 
 import { checkpoint, isErrorGroup, isOnlyCancelled, openNursery, shielded, untilShutdown } from "../../core/mod.ts";
@@ -34,8 +36,8 @@ export interface Supervision {
 }
 
 /**
- * The exit codes of what a signal from outside has ended, or made end, by the signals: a process of the same terminal, or of the
- * same service, gets what this program gets.
+ * The exit codes of what a signal from outside has ended, or made end, by the signals: a process of the same terminal,
+ * or of the same service, gets what this program gets.
  */
 const FROM_OUTSIDE: Readonly<Record<number, string>> = { 129: "SIGHUP", 130: "SIGINT", 143: "SIGTERM" };
 /** How long the same signal may take to reach this program, in milliseconds. Mostly it is here first. */

@@ -24,22 +24,23 @@ export interface ChildProcessOptions extends Omit<RunProcessOptions, "stdin" | "
    */
   readonly stdin?: NonNullable<RunProcessOptions["stdin"]> | "pipe";
   /**
-   * Where its output goes: as for `runProcess()`, except that nothing is captured, and `"pipe"` is `Process.stdout`, which
-   * is yours to read to its end, or to close.
+   * Where its output goes: as for `runProcess()`, except that nothing is captured, and `"pipe"` is `Process.stdout`,
+   * which is yours to read to its end, or to close.
    *
    * @default {"inherit"}
    */
   readonly stdout?: "inherit" | "null" | "pipe" | OutputReceiver;
   /**
-   * Where its output of errors goes: as for `stdout`; `"tail"` keeps the last 4 KiB of it, for the message if the process fails.
+   * Where its output of errors goes: as for `stdout`; `"tail"` keeps the last 4 KiB of it, for the message if the
+   * process fails.
    *
    * @default {"inherit"}
    */
   readonly stderr?: "inherit" | "null" | "pipe" | "tail" | OutputReceiver;
   /**
-   * When it is ready: when a line of `stdout` or `stderr` matches, or a function has returned, such as one that tries until a port
-   * answers. With a regular expression neither may be `"pipe"`: both are read for it, and then go where they are to go. By default the
-   * process is ready once it is started.
+   * When it is ready: when a line of `stdout` or `stderr` matches, or a function has returned, such as one that tries
+   * until a port answers. With a regular expression neither may be `"pipe"`: both are read for it, and then go where
+   * they are to go. By default the process is ready once it is started.
    */
   readonly ready?: RegExp | ((process: Process) => unknown);
 }
@@ -55,9 +56,10 @@ const ACTION = "make a child process";
 /**
  * Makes a program into a task: a function for `nursery.start()` and `nursery.startSoon()`.
  *
- * `nursery.start()` returns the process once it is ready. From then on it is a child like any other: if its exit code is not 0, or a
- * signal ends it, the nursery fails; exit code 0 ends the task. One that has exited before it was ready makes `start()` fail. As a
- * `daemon` it is a sidecar, which ends with the rest. Ending it by `Process.end()` is no failure.
+ * `nursery.start()` returns the process once it is ready. From then on it is a child like any other: if its exit code
+ * is not 0, or a signal ends it, the nursery fails; exit code 0 ends the task. One that has exited before it was ready
+ * makes `start()` fail. As a `daemon` it is a sidecar, which ends with the rest. Ending it by `Process.end()` is no
+ * failure.
  *
  * **Cancellation:** of the task ends the process as `runProcess()` does.
  *

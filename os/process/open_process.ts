@@ -40,16 +40,17 @@ const TAKES: Takes = { stdin: WORDS, bytes: false, output: WORDS, sinks: false }
 /**
  * Starts a program, to talk to it or to wait for it.
  *
- * The process belongs to the caller. Leaving the block of `await using` ends it, quietly: SIGTERM, and SIGKILL after `grace`. If it
- * is a part of the program that must not fail, use `childProcess()`, which fails with it.
+ * The process belongs to the caller. Leaving the block of `await using` ends it, quietly: SIGTERM, and SIGKILL after
+ * `grace`. If it is a part of the program that must not fail, use `childProcess()`, which fails with it.
  *
  * A `"pipe"` that nobody reads stops the process at 64 KiB.
  *
- * **Cancellation:** in a cancelled scope nothing is started; afterwards cancellation ends waits for the process, and not the process.
+ * **Cancellation:** in a cancelled scope nothing is started; afterwards cancellation ends waits for the process, and
+ * not the process.
  *
- * **Not guaranteed:** that the process ends with this program. It does when that calls `Deno.exit()`, or the second Ctrl-C ends a
- * run. It does not when SIGKILL ends the program, or an error that nobody catches. A program that has come to its end without
- * having ended the process waits for it.
+ * **Not guaranteed:** that the process ends with this program. It does when that calls `Deno.exit()`, or the second
+ * Ctrl-C ends a run. It does not when SIGKILL ends the program, or an error that nobody catches. A program that has
+ * come to its end without having ended the process waits for it.
  *
  * @example A program that answers
  * ```ts

@@ -16,19 +16,19 @@ export interface ProcessOptions {
    */
   readonly grace?: number;
   /**
-   * Whether the process gets a process group of its own. Signals then reach its descendants as well, and what is left of them is
-   * killed when it has exited.
+   * Whether the process gets a process group of its own. Signals then reach its descendants as well, and what is left
+   * of them is killed when it has exited.
    *
-   * It takes the permission to run everything (`--allow-run` without a list). Such a process has no terminal, and gets no
-   * Ctrl-C. Starting it costs 1.6 ms instead of 0.4, and more in a large program: 33 ms at 600 MB. Not for a program that goes
-   * into the background on purpose: what it leaves there is killed. Windows has no such groups.
+   * It takes the permission to run everything (`--allow-run` without a list). Such a process has no terminal, and gets
+   * no Ctrl-C. Starting it costs 1.6 ms instead of 0.4, and more in a large program: 33 ms at 600 MB. Not for a program
+   * that goes into the background on purpose: what it leaves there is killed. Windows has no such groups.
    *
    * @default {false}
    */
   readonly group?: boolean;
   /**
-   * Asks the process to end, instead of SIGTERM. Called under a shield when the process has to end; cancelled when it is gone, or
-   * when `grace` is over. If it throws, or returns while the process is there, SIGKILL ends the process.
+   * Asks the process to end, instead of SIGTERM. Called under a shield when the process has to end; cancelled when it
+   * is gone, or when `grace` is over. If it throws, or returns while the process is there, SIGKILL ends the process.
    */
   readonly deliverCancel?: (process: Process) => unknown;
   /** The folder it runs in. */
@@ -60,8 +60,8 @@ export interface Process extends AsyncDisposable {
   /** What was run, as one would type it into a shell; or the `name` that was given for it. */
   readonly command: string;
   /**
-   * Its input, if that is `"pipe"`. A cancelled send leaves its write behind, and `close()` after it takes effect once that is
-   * over. A process that does not read any more is a `BrokenResourceError`.
+   * Its input, if that is `"pipe"`. A cancelled send leaves its write behind, and `close()` after it takes effect once
+   * that is over. A process that does not read any more is a `BrokenResourceError`.
    */
   readonly stdin: SendStream | null;
   /** Its output, if that is `"pipe"`. Read it: a process stops when 64 KiB wait to be read. */
@@ -98,8 +98,8 @@ export interface Process extends AsyncDisposable {
   /**
    * Ends the process, and waits until it is gone.
    *
-   * Its input is closed, and it gets SIGTERM, or what `deliverCancel` does instead; after `grace` SIGKILL. Its output stays open
-   * for whoever reads it.
+   * Its input is closed, and it gets SIGTERM, or what `deliverCancel` does instead; after `grace` SIGKILL. Its output
+   * stays open for whoever reads it.
    *
    * **Cancellation:** none: it is cleanup, under a shield, and comes to its end within `grace` and five seconds.
    *
@@ -116,6 +116,8 @@ export interface Process extends AsyncDisposable {
    * @throws {ProcessError} If it is there five seconds after SIGKILL.
    */
   end(): Promise<ProcessStatus>;
-  /** Ends the process as `end()` does, and closes its pipes. Never throws: what goes wrong is reported on the console. */
+  /**
+   * Ends the process as `end()` does, and closes its pipes. Never throws: what goes wrong is reported on the console.
+   */
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -3,9 +3,9 @@
 import { branded, cutStack, recogniseBrand } from "../../core/internal.ts";
 
 /**
- * Why a process has failed: `"exit"`, its exit code was not 0, or it ended before it was ready; `"signal"`, a signal ended it;
- * `"spawn"`, it could not be started; `"output"`, it wrote more than `maxOutput`; `"unkillable"`, it is still there five
- * seconds after SIGKILL.
+ * Why a process has failed: `"exit"`, its exit code was not 0, or it ended before it was ready; `"signal"`, a signal
+ * ended it; `"spawn"`, it could not be started; `"output"`, it wrote more than `maxOutput`; `"unkillable"`, it is still
+ * there five seconds after SIGKILL.
  *
  * @category Processes
  */

@@ -10,7 +10,8 @@ import type { OutputTarget, ProcessResult, RunProcessOptions } from "./run_proce
 import { firstOf, supervise, type Supervised } from "./_supervise.ts";
 
 /**
- * Options of `runPipeline()`: those of each of its programs, except that `stdin` is of the first and `stdout` of the last.
+ * Options of `runPipeline()`: those of each of its programs, except that `stdin` is of the first and `stdout` of the
+ * last.
  *
  * @category Processes
  */
@@ -27,9 +28,9 @@ const ACTION = "run a pipeline";
 /**
  * Runs programs each of which reads what the one before writes, as `|` does in a shell.
  *
- * When the promise settles, all processes are gone. The bytes go through this program. One that does not read to the end closes
- * the output of the one before, which SIGPIPE then ends: that is no failure, except of the last program. Any other failure ends
- * all of them.
+ * When the promise settles, all processes are gone. The bytes go through this program. One that does not read to the
+ * end closes the output of the one before, which SIGPIPE then ends: that is no failure, except of the last program. Any
+ * other failure ends all of them.
  *
  * **Cancellation:** ends all processes as `runProcess()` does, waits until they are gone, and throws `Cancelled`.
  *

@@ -12,8 +12,8 @@ import { resultOf } from "./_result.ts";
 import { supervise } from "./_supervise.ts";
 
 /**
- * Where the output of a program goes: `"inherit"`, to that of this program; `"null"`, nowhere; `"text"` and `"bytes"`, into the
- * result, as UTF-8 or as it is.
+ * Where the output of a program goes: `"inherit"`, to that of this program; `"null"`, nowhere; `"text"` and `"bytes"`,
+ * into the result, as UTF-8 or as it is.
  *
  * @category Processes
  */
@@ -22,7 +22,8 @@ export type OutputTarget = "inherit" | "null" | "text" | "bytes";
 /**
  * What takes the output of a program as it comes: a function, line by line; or a stream, which is lent, and not closed.
  *
- * A line of more than 65,536 characters comes in pieces. An error that the function throws ends the process, and is thrown.
+ * A line of more than 65,536 characters comes in pieces. An error that the function throws ends the process, and is
+ * thrown.
  *
  * @category Processes
  */
@@ -38,8 +39,8 @@ export interface RunProcessOptions<
   Err extends OutputTarget | "tail" = OutputTarget | "tail",
 > extends ProcessOptions {
   /**
-   * Where its input comes from: nowhere, from that of this program, or what is given here. A stream is lent, and not closed; up
-   * to one chunk that was taken from it is lost when the process exits first.
+   * Where its input comes from: nowhere, from that of this program, or what is given here. A stream is lent, and not
+   * closed; up to one chunk that was taken from it is lost when the process exits first.
    *
    * To send the text `"null"` or `"inherit"`, give its bytes.
    *
@@ -71,7 +72,8 @@ export interface RunProcessOptions<
    */
   readonly maxOutput?: number;
   /**
-   * How long an idle pipe that a descendant holds is waited for after the exit, in milliseconds. `Infinity` waits for its end.
+   * How long an idle pipe that a descendant holds is waited for after the exit, in milliseconds. `Infinity` waits for
+   * its end.
    *
    * @default {250}
    */
@@ -97,7 +99,9 @@ export interface ProcessResult<Out = OutputTarget, Err = OutputTarget> extends P
   readonly stdout: CapturedOutput<Out>;
   /** What was captured of its output of errors; `null` if it went elsewhere. */
   readonly stderr: CapturedOutput<Err>;
-  /** The pipes that a descendant still held when nobody waited for them any longer: they may lack what it says later. */
+  /**
+   * The pipes that a descendant still held when nobody waited for them any longer: they may lack what it says later.
+   */
   readonly leftOpen: readonly ("stdout" | "stderr")[];
 }
 
@@ -116,8 +120,9 @@ const TAKES: Takes = {
  * What a descendant goes on to write after the exit is read as long as it comes; an idle pipe is waited for `drain`
  * milliseconds, then the result says in `leftOpen` that somebody still held it.
  *
- * **Cancellation:** ends the process (SIGTERM, and SIGKILL after `grace`), waits until it is gone, and throws `Cancelled`. What was
- * captured is lost, and what the process has done stays done. In a cancelled scope nothing is started.
+ * **Cancellation:** ends the process (SIGTERM, and SIGKILL after `grace`), waits until it is gone, and throws
+ * `Cancelled`. What was captured is lost, and what the process has done stays done. In a cancelled scope nothing is
+ * started.
  *
  * **Not guaranteed:** that descendants end with the process; see `group`.
  *

@@ -1,8 +1,8 @@
 /**
  * Signals that have come and were not received: a pure machine.
  *
- * Each once, as the system counts them no better; in the order in which they first came, so that one which comes all the time
- * cannot keep another from its turn.
+ * Each once, as the system counts them no better; in the order in which they first came, so that one which comes all
+ * the time cannot keep another from its turn.
  */
 
 /** See the header. */

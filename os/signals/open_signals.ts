@@ -61,16 +61,17 @@ const LONGEST = 2 ** 31 - 1;
 /**
  * Listens for signals of the system, to receive them one after the other.
  *
- * From this call on they do not do what they would do to a program that does not listen. SIGINT, SIGTERM and SIGQUIT are taken
- * over from `run()`: they cancel nothing, and a second one does not end the program, until this is closed. One that was not received
- * by then goes to whoever had it before. A signal that comes several times before it is received is received once.
+ * From this call on they do not do what they would do to a program that does not listen. SIGINT, SIGTERM and SIGQUIT
+ * are taken over from `run()`: they cancel nothing, and a second one does not end the program, until this is closed.
+ * One that was not received by then goes to whoever had it before. A signal that comes several times before it is
+ * received is received once.
  *
  * Close it in the block in which it was opened, best by `using`.
  *
  * **Order:** that in which the signals first came.
  *
- * **Not guaranteed:** that each is received: the system itself makes one of several. SIGUSR1 that comes before this call opens Deno's
- * debugger. Windows has SIGINT, SIGBREAK and SIGHUP alone.
+ * **Not guaranteed:** that each is received: the system itself makes one of several. SIGUSR1 that comes before this
+ * call opens Deno's debugger. Windows has SIGINT, SIGBREAK and SIGHUP alone.
  *
  * @example Reading the configuration anew on SIGHUP
  * ```ts
@@ -189,7 +190,9 @@ class Receiver implements SignalReceiver {
   }
 }
 
-/** Keeps the program there while a task waits: to the host a listener is no reason to go on. Returns how to stop that. */
+/**
+ * Keeps the program there while a task waits: to the host a listener is no reason to go on. Returns how to stop that.
+ */
 function keepAlive(label: string): () => void {
   const operation = beginHostOperation(`signal ${label}`);
   const timer = hostTimeout(() => {}, LONGEST);

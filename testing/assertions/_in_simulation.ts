@@ -3,6 +3,8 @@
 import { composedWait, failureOf, NOTHING } from "../../core/internal.ts";
 import { currentRun } from "../../core/lowlevel.ts";
 import { ambientDriver } from "../driver/ambient.ts";
+// Loads what it needs together with this module.
+import "../driver/verdict.ts";
 import { simulate } from "../time/simulate.ts";
 
 /** Calls a function in the simulation at hand, or in a new one; in a run of another kind neither can be: `refusal`. */

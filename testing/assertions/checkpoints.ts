@@ -9,9 +9,9 @@ import { inSomeSimulation } from "./_in_simulation.ts";
 /**
  * Asserts that a function is a checkpoint: in a cancelled scope it throws `Cancelled`, otherwise it lets others run.
  *
- * It is called twice, first in a scope that is cancelled already, where a checkpoint has no effect, then as it is. Calls
- * that throw on their own pass, as they need not have got to a wait. Within a simulation it runs there, elsewhere in one
- * of its own.
+ * The function is called twice: first in a scope that is cancelled already, where a checkpoint has no effect, then as
+ * it is. A call that throws another error passes, as it may have ended before its first wait. Within a simulation the
+ * calls run there, elsewhere in a new one.
  *
  * **Cancellation:** passes `Cancelled` on.
  *
@@ -28,7 +28,8 @@ import { inSomeSimulation } from "./_in_simulation.ts";
  *
  * @param fn What to call.
  * @returns What the second call returned.
- * @throws {Error} If it is no checkpoint; the message says which half is missing.
+ * @throws {Error} If it is no checkpoint; the message says which of the two is missing.
+ * @category Assertions
  */
 export function assertCheckpoints<T>(fn: () => T | Promise<T>): Promise<T> {
   return inSimulation(fn, async () => {
@@ -50,9 +51,9 @@ export function assertCheckpoints<T>(fn: () => T | Promise<T>): Promise<T> {
 }
 
 /**
- * Asserts that a function has no checkpoint: it can neither be cancelled, nor lets others run through this library.
+ * Asserts that a function has no checkpoint: it cannot be cancelled, and it does not let other tasks run.
  *
- * It is called once, in a scope that is cancelled already.
+ * The function is called once, in a scope that is cancelled already.
  *
  * **Cancellation:** passes `Cancelled` on.
  *
@@ -68,6 +69,7 @@ export function assertCheckpoints<T>(fn: () => T | Promise<T>): Promise<T> {
  * @param fn What to call.
  * @returns What it returned.
  * @throws {Error} If it has a checkpoint.
+ * @category Assertions
  */
 export function assertNoCheckpoints<T>(fn: () => T | Promise<T>): Promise<T> {
   return inSimulation(fn, async () => {
@@ -100,7 +102,7 @@ export function assertNoCheckpoints<T>(fn: () => T | Promise<T>): Promise<T> {
 /**
  * Asserts that a function waits, and that cancelling it then ends it at once, with nothing but `Cancelled`.
  *
- * When it has come to wait, its scope is cancelled; then everything it does must end without time passing.
+ * Once it waits, its scope is cancelled; then everything it does must end without time passing.
  *
  * **Cancellation:** passes `Cancelled` on, once the function has ended.
  *
@@ -113,8 +115,9 @@ export function assertNoCheckpoints<T>(fn: () => T | Promise<T>): Promise<T> {
  * await assertCancellable(() => receive.receive());
  * ```
  *
- * @param fn What to call. It must wait, and is to be cancelled there.
- * @throws {Error} If it returned before, went on after, or threw something else.
+ * @param fn What to call. It must wait, and is cancelled there.
+ * @throws {Error} If it returned before it was cancelled, went on afterwards, or threw another error.
+ * @category Assertions
  */
 export function assertCancellable(fn: () => unknown): Promise<void> {
   return composedWait(() => judgeCancellable(fn));

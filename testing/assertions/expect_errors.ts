@@ -1,4 +1,4 @@
-/** Asserting which errors come out, however they are packed. */
+/** Asserting which errors come out of a call. */
 
 import {
   composedWait,
@@ -6,56 +6,76 @@ import {
   failureOf,
   faultOf,
   ignore,
+  isErrorClass,
   isInstance,
   isObject,
   NOTHING,
   partsOf,
   read,
+  requireBoolean,
   requireFunction,
   show as shown,
   textOf,
+  treeLines,
 } from "../../core/internal.ts";
 import { type ErrorMatch, isErrorGroup, isOnlyCancelled } from "../../core/mod.ts";
 import { cancelShieldedCheckpoint } from "../../core/lowlevel.ts";
-import { requireFlag, requireOptions } from "../base/check.ts";
+import { requireKnown } from "../base/check.ts";
 
-/** What is expected of one error: a class, a predicate, its properties, or a group made by `group()`. */
+/**
+ * The expectation of one error: a class, a predicate, properties, or a group.
+ *
+ * @category Assertions
+ */
 export type ErrorExpectation = ErrorMatch | ErrorProperties | GroupExpectation;
 
-/** Properties an error must have; those not mentioned may be anything. */
+/**
+ * Properties that an error must have. Properties that are left out may be anything.
+ *
+ * @category Assertions
+ */
 export interface ErrorProperties {
   /** The class, or a predicate. */
   readonly type?: ErrorMatch;
   /** The whole message, or a pattern in it. */
   readonly message?: string | RegExp;
-  /** What its `cause` must be. */
+  /** The expectation of its `cause`. */
   readonly cause?: ErrorExpectation;
 }
 
-/** An `ErrorGroup` with exactly these errors: see `group()`. */
+/**
+ * The expectation of an `ErrorGroup` with exactly these errors: for a group in a group, or for the message of the
+ * group.
+ *
+ * @category Assertions
+ */
 export interface GroupExpectation {
-  /** What its errors must be, in any order. */
+  /** The expectations of its errors, in any order. */
   readonly group: readonly ErrorExpectation[];
   /** The whole message of the group, or a pattern in it. */
   readonly message?: string | RegExp;
 }
 
-/** How strictly the shape is compared. */
+/**
+ * Options of `expectErrors()`.
+ *
+ * @category Assertions
+ */
 export interface ExpectErrorsOptions {
   /**
-   * Whether groups in the group are taken apart first, so that only the leaves count.
+   * Whether nested groups are taken apart first, so that only the leaves count.
    *
    * @default {false}
    */
   readonly flatten?: boolean;
   /**
-   * Whether a single error without a group will do, if a single one is expected.
+   * Whether a single error without a group is accepted where a single one is expected.
    *
    * @default {false}
    */
   readonly allowSingle?: boolean;
   /**
-   * Whether cancellations among the errors are passed over, also those of others.
+   * Whether all cancellations among the errors are ignored, also those of other scopes than the caller's.
    *
    * @default {false}
    */
@@ -63,37 +83,13 @@ export interface ExpectErrorsOptions {
 }
 
 /**
- * Expects a group in the group, or with a message of its own: for `expectErrors()`.
- *
- * @example A nursery in a nursery
- * ```ts
- * import { openNursery } from "@trefoil/io";
- * import { expectErrors, group } from "@trefoil/io/testing";
- *
- * await expectErrors(() =>
- *   openNursery(() =>
- *     openNursery(() => {
- *       throw new TypeError("inner");
- *     })
- *   ), [group([TypeError])]);
- * ```
- *
- * @param errors What its errors must be, in any order.
- * @param message The whole message of the group, or a pattern in it.
- * @returns The expectation.
- */
-export function group(errors: readonly ErrorExpectation[], message?: string | RegExp): GroupExpectation {
-  return message === undefined ? { group: errors } : { group: errors, message };
-}
-
-/**
  * Asserts that something fails with an `ErrorGroup` of exactly these errors, in any order.
  *
- * The matching is the best one there is, not the first that comes along: `[Error, TypeError]` matches a TypeError and
- * an Error in either order. A failure shows the tree of errors with a mark for each, and what nothing matched.
+ * It finds the best matching: `[Error, TypeError]` matches a TypeError and an Error in either order. If it fails, the
+ * message shows the tree of errors with a mark for each, and the expectations that nothing has matched.
  *
- * **Cancellation:** one of the calling code is no outcome of the call: if nothing else was thrown, it passes through, and
- * among other errors it does not count.
+ * **Cancellation:** a cancellation of the caller's own scope is passed on if nothing else was thrown; among other
+ * errors it does not count.
  *
  * @example Two children that fail
  * ```ts
@@ -110,11 +106,12 @@ export function group(errors: readonly ErrorExpectation[], message?: string | Re
  * ```
  *
  * @param action A promise, or a function that is called.
- * @param expected What the errors must be; or `group()` of it, to say what the message of the group must be, too.
+ * @param expected The expectations of the errors; `{ group, message }` to check the message of the group as well.
  * @param options How strictly the shape is compared.
  * @returns The errors, in the order of `expected`.
- * @throws {Error} If it does not fail, or with other errors.
- * @throws {TypeError} If `expected` is no expectation; nothing is called then.
+ * @throws {Error} If it does not fail, or fails with other errors.
+ * @throws {TypeError} If `expected` is not a valid expectation; `action` is not called then.
+ * @category Assertions
  */
 export function expectErrors(
   action: Promise<unknown> | (() => unknown),
@@ -191,13 +188,14 @@ function isList(expected: readonly ErrorExpectation[] | GroupExpectation): expec
 
 function check(action: unknown, expected: unknown, options: ExpectErrorsOptions): void {
   if (typeof read(action, "then") !== "function") requireFunction(ACTION, "action", action);
-  requireOptions(ACTION, options, ["flatten", "allowSingle", "ignoreCancelled"]);
-  for (const name of ["flatten", "allowSingle", "ignoreCancelled"] as const) requireFlag(ACTION, name, options[name]);
+  requireKnown(ACTION, options, ["flatten", "allowSingle", "ignoreCancelled"]);
+  const { flatten = false, allowSingle = false, ignoreCancelled = false } = options;
+  for (const [name, value] of Object.entries({ flatten, allowSingle, ignoreCancelled })) {
+    requireBoolean(ACTION, name, value);
+  }
   if (!Array.isArray(expected) && !(isObject(expected) && Object.hasOwn(expected, "group"))) {
     throw new TypeError(
-      `Cannot ${ACTION} as "expected" must be an array of what they must be, or group() of it: received ${
-        shown(expected)
-      }`,
+      `Cannot ${ACTION} as "expected" must be an array of expectations, or { group }: received ${shown(expected)}`,
     );
   }
   const open: unknown[] = Array.isArray(expected) ? [...expected] : [expected];
@@ -217,13 +215,13 @@ function checkOne(one: unknown, open: unknown[]): void {
   if (typeof one === "function") return requireFunction(ACTION, "expected", one);
   if (!isObject(one)) {
     throw new TypeError(
-      `Cannot ${ACTION} as each expectation must be a class, a predicate, properties or group(): received ${
+      `Cannot ${ACTION} as each expectation must be a class, a predicate, properties or { group }: received ${
         shown(one)
       }`,
     );
   }
   const { type, message, cause, group } = one as ErrorProperties & Partial<GroupExpectation>;
-  requireOptions(ACTION, one, group === undefined ? ["type", "message", "cause"] : ["group", "message"]);
+  requireKnown(ACTION, one, group === undefined ? ["type", "message", "cause"] : ["group", "message"]);
   if (type !== undefined) requireFunction(ACTION, "type", type);
   if (message !== undefined && typeof message !== "string" && !isInstance(message, RegExp)) {
     throw new TypeError(`Cannot ${ACTION} as "message" must be a string or a RegExp: received ${shown(message)}`);
@@ -271,14 +269,8 @@ function matches(error: unknown, expected: ErrorExpectation): boolean {
   return cause === undefined || matches(read(error, "cause"), cause);
 }
 
-/** A class is what has Error, or the keyword, in its nature; anything else is asked. */
 function matchesType(error: unknown, match: ErrorMatch): boolean {
   return isErrorClass(match) ? isInstance(error, match as never) : (match as (error: unknown) => boolean)(error);
-}
-
-function isErrorClass(match: ErrorMatch): boolean {
-  return match === Error || isInstance(match.prototype, Error) ||
-    /^class\b/.test(Function.prototype.toString.call(match));
 }
 
 function matchesText(text: unknown, expected: string | RegExp | undefined): boolean {
@@ -298,38 +290,37 @@ interface Marks {
 const MOST_LINES = 200;
 const DEEPEST = 24;
 
+interface Row {
+  readonly error: unknown;
+  readonly marks: Marks;
+  readonly level: number;
+  /** Why what is in it is not shown. Written when it is. */
+  cut: string;
+}
+
 /** Adds a line for each error in a group. */
 function render(root: unknown, marks: Marks, lines: string[]): void {
-  interface Row {
-    readonly error: unknown;
-    readonly branch: string;
-    readonly below: string;
-    readonly marks: Marks;
-    readonly level: number;
-  }
-  const open: Row[] = [];
-  const seen = new Set<unknown>([root]);
-  const add = (group: unknown, indent: string, marks: Marks, level: number): void => {
-    const errors = errorsIn(group);
-    for (let i = errors.length - 1; i >= 0; i--) {
-      const [branch, below] = i === errors.length - 1 ? ["└─ ", "   "] : ["├─ ", "│  "];
-      open.push({ error: errors[i], branch: indent + branch, below: indent + below, marks, level });
-    }
-  };
-  add(root, "  ", marks, 1);
-  for (let row = open.pop(); row !== undefined; row = open.pop()) {
-    const { error, branch, below, marks, level } = row;
+  const seen = new Set<unknown>();
+  for (const { node, branch } of treeLines<Row>({ error: root, marks, level: 0, cut: "" }, rowsIn)) {
+    const { error, marks, level } = node;
     if (lines.length > MOST_LINES) return void lines.push("  and more");
     const ok = marks.matched.has(error);
     if (!isErrorGroup(error)) {
-      lines.push(`${branch}${ok ? "✓" : marks.isPassedOver(error) ? "–" : "✗"} ${headline(error)}`);
+      lines.push(`  ${branch}${ok ? "✓" : marks.isPassedOver(error) ? "–" : "✗"} ${headline(error)}`);
       continue;
     }
-    const cut = seen.has(error) ? " (shown above)" : level >= DEEPEST ? " (deeper groups are not shown)" : "";
-    lines.push(`${branch}${marks.flatten ? "" : ok ? "✓ " : "✗ "}ErrorGroup${cut}`);
+    node.cut = seen.has(error) ? " (shown above)" : level >= DEEPEST ? " (deeper groups are not shown)" : "";
     seen.add(error);
-    if (cut === "") add(error, below, marks.flatten ? marks : inside(error, ok, marks), level + 1);
+    // The line of the outermost one is there.
+    if (level > 0) lines.push(`  ${branch}${marks.flatten ? "" : ok ? "✓ " : "✗ "}ErrorGroup${node.cut}`);
   }
+}
+
+/** The errors in a group that is shown. */
+function rowsIn({ error, marks, level, cut }: Row): Row[] {
+  if (cut !== "" || !isErrorGroup(error)) return [];
+  const inner = level === 0 || marks.flatten ? marks : inside(error, marks.matched.has(error), marks);
+  return errorsIn(error).map((one) => ({ error: one, marks: inner, level: level + 1, cut: "" }));
 }
 
 /** The marks in an inner group: what of it would have matched, if that group is what was meant. */
@@ -365,7 +356,7 @@ function show(expected: ErrorExpectation): string {
   const message = expected.message === undefined
     ? ""
     : ` with message ${expected.message instanceof RegExp ? expected.message : JSON.stringify(expected.message)}`;
-  if ("group" in expected) return `group(${list(expected.group)})${message}`;
+  if ("group" in expected) return `group [${expected.group.map(show).join(", ")}]${message}`;
   const cause = expected.cause === undefined ? "" : ` caused by ${show(expected.cause)}`;
   return `${expected.type === undefined ? "an error" : show(expected.type)}${message}${cause}`;
 }

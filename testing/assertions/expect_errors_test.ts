@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { CancelledElsewhereError, ErrorGroup, moveOnAfter, openNursery, sleep, sleepForever } from "../../core/mod.ts";
-import { type ErrorExpectation, expectErrors, type ExpectErrorsOptions, group, simulate, simulated } from "../mod.ts";
+import { type ErrorExpectation, expectErrors, type ExpectErrorsOptions, simulate, simulated } from "../mod.ts";
 
 const fail = (...errors: unknown[]) => Promise.reject(new ErrorGroup(errors));
 
@@ -40,8 +40,8 @@ Deno.test("the best matching is found, where the first that comes along is none"
 Deno.test("groups in groups are matched as groups, or taken apart with flatten", async () => {
   const nested = () =>
     fail(new TypeError("t"), new ErrorGroup([new RangeError("r"), new ErrorGroup([new Error("e")])]));
-  await expectErrors(nested, [group([group([Error]), RangeError]), TypeError]);
-  await expectErrors(nested, [group([group([Error]), RangeError], /^2 errors/), TypeError]);
+  await expectErrors(nested, [{ group: [{ group: [Error] }, RangeError] }, TypeError]);
+  await expectErrors(nested, [{ group: [{ group: [Error] }, RangeError], message: /^2 errors/ }, TypeError]);
   await expectErrors(nested, [Error, RangeError, TypeError], { flatten: true });
 });
 
@@ -70,10 +70,10 @@ Deno.test("a failure shows the tree with a mark for each error, and what nothing
   assertEquals(
     await complaint(
       fail(new TypeError("no number"), new ErrorGroup([new RangeError("too far"), new Error("else")]), "text"),
-      [TypeError, group([RangeError, { message: /gone/ }]), { type: SyntaxError, cause: Error }],
+      [TypeError, { group: [RangeError, { message: /gone/ }] }, { type: SyntaxError, cause: Error }],
     ),
     [
-      "Cannot accept the failure as it must consist of TypeError, group(RangeError, an error with message /gone/), " +
+      "Cannot accept the failure as it must consist of TypeError, group [RangeError, an error with message /gone/], " +
       "SyntaxError caused by Error: received",
       "  ErrorGroup",
       "  ├─ ✓ TypeError: no number",
@@ -81,7 +81,7 @@ Deno.test("a failure shows the tree with a mark for each error, and what nothing
       "  │  ├─ ✓ RangeError: too far",
       "  │  └─ ✗ Error: else",
       "  └─ ✗ thrown string text",
-      "  nothing matches group(RangeError, an error with message /gone/)",
+      "  nothing matches group [RangeError, an error with message /gone/]",
       "  nothing matches SyntaxError caused by Error",
     ].join("\n"),
   );
@@ -126,20 +126,23 @@ Deno.test(
   }),
 );
 
-Deno.test("group() as the expectation says what the outermost group must be, with its message", async () => {
+Deno.test("{ group } as the expectation says what the outermost group must be, with its message", async () => {
   const action = () => Promise.reject(new ErrorGroup([new RangeError("x")], "my group"));
-  const [found] = await expectErrors(action, group([RangeError], "my group"));
+  const [found] = await expectErrors(action, { group: [RangeError], message: "my group" });
   assertEquals((found as Error).message, "x");
-  await expectErrors(action, group([RangeError], /group$/));
-  await expectErrors(action, group([RangeError]));
-  const wrong = await assertRejects(() => expectErrors(action, group([RangeError], "another")), Error);
+  await expectErrors(action, { group: [RangeError], message: /group$/ });
+  await expectErrors(action, { group: [RangeError] });
+  const wrong = await assertRejects(() => expectErrors(action, { group: [RangeError], message: "another" }), Error);
   assertEquals(
     wrong.message,
-    'Cannot accept the failure as it must consist of group(RangeError) with message "another": received\n' +
+    'Cannot accept the failure as it must consist of group [RangeError] with message "another": received\n' +
       "  ✗ ErrorGroup: my group\n  └─ ✓ RangeError: x",
   );
   const single = await assertRejects(
-    () => expectErrors(() => Promise.reject(new RangeError("x")), group([RangeError], "x"), { allowSingle: true }),
+    () =>
+      expectErrors(() => Promise.reject(new RangeError("x")), { group: [RangeError], message: "x" }, {
+        allowSingle: true,
+      }),
     Error,
   );
   assertEquals(

@@ -1,20 +1,23 @@
-/** An assertion about who gets a lock next. */
+/** An assertion about which task gets a lock next. */
 
-import { composedWait } from "../../core/internal.ts";
+import { composedWait, requireFunction } from "../../core/internal.ts";
 import { Event, type Nursery, openNursery, type Task } from "../../core/mod.ts";
-import { requireFunction, requireOptionalFunction } from "../base/check.ts";
 import { inSomeSimulation } from "./_in_simulation.ts";
 import { settled } from "../time/settled.ts";
 
-/** What `assertFair()` looks at: a lock, a semaphore, a limiter, a pool. */
+/**
+ * The part of a lock that `assertFair()` uses: of a semaphore, a limiter or a pool as well.
+ *
+ * @category Assertions
+ */
 export interface FairLock {
   /**
-   * Waits for its turn; what it returns gives the turn back when disposed.
+   * Waits for the lock; returns a guard that gives it back when disposed.
    *
    * **Cancellation:** must leave the line, and lose nothing that was granted.
    */
   acquire(): Promise<Disposable>;
-  /** The same at once; throws if it would have to wait. */
+  /** Takes the lock at once; throws if it would have to wait. */
   tryAcquire?(): Disposable;
 }
 
@@ -22,16 +25,16 @@ export interface FairLock {
 const MOST_PLACES = 1_000;
 
 /**
- * Asserts that a lock is given to those who wait for it in the order in which they came, whatever happens in between.
+ * Asserts that tasks get a lock in the order in which they asked for it, also when some of them are cancelled.
  *
- * All its places are taken, and tasks line up. Then one in line is cancelled, one is cancelled at the very moment it is
- * given the lock, the holder asks again in the moment it gives back, and somebody new comes along. Nobody may overtake,
- * and every place must be free in the end. The lock must be free when it is handed in. Within a simulation it runs
- * there, elsewhere in one of its own.
+ * All its places are taken, and tasks line up. Then one task in line is cancelled, another one at the very moment it is
+ * given the lock, the holder asks again at the moment it gives the lock back, and a new task comes along. No task may
+ * overtake another, and every place must be free in the end. The lock must be free when it is handed in. Within a
+ * simulation it runs there, elsewhere in a new one.
  *
  * **Cancellation:** passes `Cancelled` on; all that was acquired is given back.
  *
- * @example Two locks of one's own
+ * @example Two fair locks, and a greedy one
  * ```ts
  * import { Event, Lock, Semaphore } from "@trefoil/io";
  * import { assertFair } from "@trefoil/io/testing";
@@ -40,7 +43,7 @@ const MOST_PLACES = 1_000;
  * await assertFair(new Lock());
  * await assertFair(new Semaphore(3));
  *
- * // Whoever asks first after a release gets it: those who wait may starve.
+ * // The first task to ask after a release gets it, so that others may starve.
  * class Greedy {
  *   #free: Event | null = null;
  *   async acquire(): Promise<Disposable> {
@@ -60,6 +63,7 @@ const MOST_PLACES = 1_000;
  * @param lock The lock, free.
  * @returns A promise that resolves if it is fair.
  * @throws {Error} If it is not; the message says which rule is broken.
+ * @category Assertions
  */
 export function assertFair(lock: FairLock): Promise<void> {
   return composedWait(() => judgeFairness(lock));
@@ -67,7 +71,7 @@ export function assertFair(lock: FairLock): Promise<void> {
 
 async function judgeFairness(lock: FairLock): Promise<void> {
   requireFunction("assert fairness", "lock.acquire", lock?.acquire);
-  requireOptionalFunction("assert fairness", "lock.tryAcquire", lock.tryAcquire);
+  if (lock.tryAcquire !== undefined) requireFunction("assert fairness", "lock.tryAcquire", lock.tryAcquire);
   const fault = await inSomeSimulation(
     () =>
       openNursery(async (nursery) => {

@@ -1,16 +1,16 @@
 /**
- * The rules of streams and listeners over a host that misbehaves, or that somebody else uses as well. Over 300 lines, as a
- * list of rules is best read in one piece.
+ * The rules of streams and listeners over a host that misbehaves, or that somebody else uses as well. Over 300 lines,
+ * as a list of rules is best read in one piece.
  *
- * Each is tried with every way to misbehave: what a finding says names it. Nothing here takes for ever: a host that makes
- * numbers up, or fails, does so once, and then ends.
+ * Each is tried with every way to misbehave: what a finding says names it. Nothing here takes for ever: a host that
+ * makes numbers up, or fails, does so once, and then ends.
  */
 
 import { BrokenResourceError, ClosedResourceError, moveOnAfter, sleep } from "../../core/mod.ts";
 import { currentRun, type NetworkConn, type NetworkListener } from "../../core/lowlevel.ts";
 import type { HalfCloseableStream, Listener, Stream } from "../../net/mod.ts";
 import { pattern } from "./_byte_pattern.ts";
-import { type Bench, type Rule, textOf } from "./_rules.ts";
+import { type Rule, textOf, type Trial } from "./_rules.ts";
 import {
   closedElsewhere,
   CLOSINGS,
@@ -54,7 +54,7 @@ const MOST_FAILURES = 3;
 export const HOST_STREAM_RULES: readonly Rule<StreamOver>[] = [
   {
     name: "close() never throws and closes for good, whatever the close() of the host does",
-    async check(bench: Bench, over) {
+    async check(bench: Trial, over) {
       for (const [manner, misbehave] of Object.entries(CLOSINGS)) {
         for (const [how, close] of Object.entries(CLOSE)) {
           const conn = new FaultyConn({ close: () => misbehave(() => stream.close()) });
@@ -69,7 +69,7 @@ export const HOST_STREAM_RULES: readonly Rule<StreamOver>[] = [
   },
   {
     name: "close() wakes blocked operations, whatever the close() of the host does",
-    async check(bench: Bench, over) {
+    async check(bench: Trial, over) {
       for (const [manner, misbehave] of Object.entries(CLOSINGS)) {
         const conn = new FaultyConn({ read: never, write: never, close: () => misbehave(() => stream.close()) });
         const stream = await open(bench, over, conn);
@@ -86,7 +86,7 @@ export const HOST_STREAM_RULES: readonly Rule<StreamOver>[] = [
   },
   {
     name: "a read of the host that fails, at once or later, is BrokenResourceError, and stays so",
-    async check(bench: Bench, over) {
+    async check(bench: Trial, over) {
       for (const [manner, fail] of Object.entries(FAILURES)) {
         const stream = await open(bench, over, new FaultyConn({ read: once(() => fail(new Error("No cable")), null) }));
         const what = `over a read that ${manner}`;
@@ -97,7 +97,7 @@ export const HOST_STREAM_RULES: readonly Rule<StreamOver>[] = [
   },
   {
     name: "a write of the host that fails, at once or later, is BrokenResourceError, and stays so",
-    async check(bench: Bench, over) {
+    async check(bench: Trial, over) {
       for (const [manner, fail] of Object.entries(FAILURES)) {
         const stream = await open(bench, over, new FaultyConn({ write: once(() => fail(new Error("No cable")), 1) }));
         await bench.rejects(
@@ -111,7 +111,7 @@ export const HOST_STREAM_RULES: readonly Rule<StreamOver>[] = [
   },
   {
     name: "a read or write of the host that settles twice counts once",
-    async check(bench: Bench, over) {
+    async check(bench: Trial, over) {
       let reads = 0;
       const conn = new FaultyConn({
         read: (buffer: Uint8Array) => ++reads === 1 ? twice(filled(buffer, 3), 2) : twice(null, 1),
@@ -126,7 +126,7 @@ export const HOST_STREAM_RULES: readonly Rule<StreamOver>[] = [
   },
   {
     name: "a host that says it has moved an impossible number of bytes breaks the stream",
-    async check(bench: Bench, over) {
+    async check(bench: Trial, over) {
       for (const size of NO_SIZES) {
         const conn = new FaultyConn({
           read: once((buffer: Uint8Array) => Promise.resolve(size(buffer.length)), null),
@@ -145,7 +145,7 @@ export const HOST_STREAM_RULES: readonly Rule<StreamOver>[] = [
   },
   {
     name: "operations that the host never ends can be cancelled",
-    async check(bench: Bench, over) {
+    async check(bench: Trial, over) {
       for (const name of ["receiveSome", "sendAll"] as const) {
         const stream = await open(bench, over, new FaultyConn({ read: never, write: never, close: () => {} }));
         await requireCancelled(
@@ -158,7 +158,7 @@ export const HOST_STREAM_RULES: readonly Rule<StreamOver>[] = [
   },
   {
     name: "a socket that somebody else has closed is ClosedResourceError, for who waits and ever after",
-    async check(bench: Bench, over) {
+    async check(bench: Trial, over) {
       const closed = () => Promise.reject(closedElsewhere("BadResource"));
       const meanwhile = () => new Promise((_, reject) => later(() => reject(closedElsewhere("Interrupted"))));
       const close = () => {
@@ -180,7 +180,7 @@ export const HOST_STREAM_RULES: readonly Rule<StreamOver>[] = [
   },
   {
     name: "no operation of the host stays in flight when it has failed, or the stream is closed",
-    async check(bench: Bench, over) {
+    async check(bench: Trial, over) {
       for (const [manner, fail] of Object.entries(FAILURES)) {
         // A time that stands still, as it does for the host, would not let it come.
         if (manner === "rejects later") continue;
@@ -207,7 +207,7 @@ export const HOST_STREAM_RULES: readonly Rule<StreamOver>[] = [
 export const HOST_EOF_RULES: readonly Rule<StreamOver<HalfCloseableStream>>[] = [
   {
     name: "a closeWrite() of the host that fails, at once or later, is BrokenResourceError",
-    async check(bench: Bench, over) {
+    async check(bench: Trial, over) {
       for (const [manner, fail] of Object.entries(FAILURES)) {
         const stream = await open(bench, over, new FaultyConn({ closeWrite: () => fail(new Error("No cable")) }));
         await bench.rejects(`sendEof() over one that ${manner}`, () => stream.sendEof(), BrokenResourceError);
@@ -216,7 +216,7 @@ export const HOST_EOF_RULES: readonly Rule<StreamOver<HalfCloseableStream>>[] = 
   },
   {
     name: "a closeWrite() that the host never ends can be cancelled, and close() ends it",
-    async check(bench: Bench, over) {
+    async check(bench: Trial, over) {
       const stuck = { closeWrite: never, close: () => {} };
       const cancelled = await open(bench, over, new FaultyConn(stuck));
       await requireCancelled(bench, "sendEof", () => cancelled.sendEof());
@@ -230,7 +230,7 @@ export const HOST_EOF_RULES: readonly Rule<StreamOver<HalfCloseableStream>>[] = 
   },
   {
     name: "sendEof() on a socket that somebody else has closed is ClosedResourceError",
-    async check(bench: Bench, over) {
+    async check(bench: Trial, over) {
       const closed = () => Promise.reject(closedElsewhere("BadResource"));
       const stream = await open(bench, over, new FaultyConn({ closeWrite: closed }));
       await bench.rejects("sendEof()", () => stream.sendEof(), ClosedResourceError);
@@ -242,7 +242,7 @@ export const HOST_EOF_RULES: readonly Rule<StreamOver<HalfCloseableStream>>[] = 
 export const HOST_LISTENER_RULES: readonly Rule<ListenerOver>[] = [
   {
     name: "close() never throws and closes for good, whatever the close() of the host does",
-    async check(bench: Bench, over) {
+    async check(bench: Trial, over) {
       for (const [manner, misbehave] of Object.entries(CLOSINGS)) {
         for (const [how, close] of Object.entries(CLOSE)) {
           const host = new FaultyListener({ close: () => misbehave(() => listener.close()) });
@@ -256,7 +256,7 @@ export const HOST_LISTENER_RULES: readonly Rule<ListenerOver>[] = [
   },
   {
     name: "close() wakes a blocked accept, whatever the close() of the host does",
-    async check(bench: Bench, over) {
+    async check(bench: Trial, over) {
       for (const [manner, misbehave] of Object.entries(CLOSINGS)) {
         const host = new FaultyListener({ accept: never, close: () => misbehave(() => listener.close()) });
         const listener = await listen(bench, over, host);
@@ -271,7 +271,7 @@ export const HOST_LISTENER_RULES: readonly Rule<ListenerOver>[] = [
   },
   {
     name: "an accept of the host that fails, at once or later, loses no later connection",
-    async check(bench: Bench, over) {
+    async check(bench: Trial, over) {
       const errors = [new Error("No cable"), ...["ECONNRESET", "ENOTCONN", "EMFILE", "EWHATEVER"].map(ofSystem)];
       for (const [manner, fail] of Object.entries(FAILURES)) {
         for (const error of errors) {
@@ -286,7 +286,7 @@ export const HOST_LISTENER_RULES: readonly Rule<ListenerOver>[] = [
   },
   {
     name: "an accept of the host that settles twice gives one connection, once",
-    async check(bench: Bench, over) {
+    async check(bench: Trial, over) {
       const conn = new FaultyConn();
       const accept = once(() => twice(conn, new FaultyConn()), never);
       const listener = await listen(bench, over, new FaultyListener({ accept }));
@@ -296,7 +296,7 @@ export const HOST_LISTENER_RULES: readonly Rule<ListenerOver>[] = [
   },
   {
     name: "a connection that no stream can be made of is closed, and the next one comes",
-    async check(bench: Bench, over) {
+    async check(bench: Trial, over) {
       const dead = new FaultyConn();
       Object.defineProperty(dead, "remoteAddr", {
         get() {
@@ -314,7 +314,7 @@ export const HOST_LISTENER_RULES: readonly Rule<ListenerOver>[] = [
   },
   {
     name: "a connection that comes after close() is closed, whatever its close() does",
-    async check(bench: Bench, over) {
+    async check(bench: Trial, over) {
       for (const [manner, misbehave] of Object.entries(CLOSINGS)) {
         const conn = new FaultyConn({ close: () => misbehave(() => {}) });
         let come = (_: NetworkConn): void => {};
@@ -334,14 +334,14 @@ export const HOST_LISTENER_RULES: readonly Rule<ListenerOver>[] = [
   },
   {
     name: "an accept that the host never ends can be cancelled",
-    async check(bench: Bench, over) {
+    async check(bench: Trial, over) {
       const listener = await listen(bench, over, new FaultyListener({ accept: never, close: () => {} }));
       await requireCancelled(bench, "accept", () => listener.accept());
     },
   },
   {
     name: "a listener that somebody else has closed is ClosedResourceError, for who waits and ever after",
-    async check(bench: Bench, over) {
+    async check(bench: Trial, over) {
       const closed = () => Promise.reject(closedElsewhere("BadResource"));
       const meanwhile = () => new Promise((_, reject) => later(() => reject(closedElsewhere("BadResource"))));
       const close = () => {
@@ -358,7 +358,7 @@ export const HOST_LISTENER_RULES: readonly Rule<ListenerOver>[] = [
   },
   {
     name: "no operation of the host stays in flight when it has failed, or the listener is closed",
-    async check(bench: Bench, over) {
+    async check(bench: Trial, over) {
       for (const [manner, fail] of Object.entries(FAILURES)) {
         // A time that stands still, as it does for the host, would not let it come.
         if (manner === "rejects later") continue;
@@ -379,13 +379,13 @@ export const HOST_LISTENER_RULES: readonly Rule<ListenerOver>[] = [
   },
 ];
 
-async function open<S extends Stream>(bench: Bench, over: StreamOver<S>, conn: FaultyConn): Promise<S> {
+async function open<S extends Stream>(bench: Trial, over: StreamOver<S>, conn: FaultyConn): Promise<S> {
   const stream = await over(conn);
   bench.closeLater(stream);
   return stream;
 }
 
-async function listen(bench: Bench, over: ListenerOver, host: FaultyListener): Promise<Listener<Stream>> {
+async function listen(bench: Trial, over: ListenerOver, host: FaultyListener): Promise<Listener<Stream>> {
   const listener = await over(host);
   bench.closeLater(listener);
   return listener;
@@ -402,7 +402,7 @@ function once(first: unknown, then: unknown): (...args: never[]) => unknown {
 }
 
 /** Requires that something closes without an error. */
-async function closes(bench: Bench, what: string, close: () => unknown): Promise<void> {
+async function closes(bench: Trial, what: string, close: () => unknown): Promise<void> {
   try {
     await close();
   } catch (error) {
@@ -410,8 +410,11 @@ async function closes(bench: Bench, what: string, close: () => unknown): Promise
   }
 }
 
-/** Requires that a connection is accepted before long, however many accepts fail meanwhile, and that closing its stream closes it. */
-async function requireComes(bench: Bench, what: string, listener: Listener<Stream>, conn: FaultyConn): Promise<void> {
+/**
+ * Requires that a connection is accepted before long, however many accepts fail meanwhile, and that closing its stream
+ * closes it.
+ */
+async function requireComes(bench: Trial, what: string, listener: Listener<Stream>, conn: FaultyConn): Promise<void> {
   for (let left = MOST_FAILURES;; left--) {
     let stream: Stream | null = null;
     await bench.tasks(async (start) => {
@@ -433,7 +436,7 @@ async function requireComes(bench: Bench, what: string, listener: Listener<Strea
 }
 
 /** Requires that an operation, which would block, ends by being cancelled. */
-async function requireCancelled(bench: Bench, what: string, fn: () => Promise<unknown>): Promise<void> {
+async function requireCancelled(bench: Trial, what: string, fn: () => Promise<unknown>): Promise<void> {
   await bench.tasks(async (start) => {
     const attempt = start(() =>
       moveOnAfter(Infinity, async (scope) => {
@@ -450,7 +453,7 @@ async function requireCancelled(bench: Bench, what: string, fn: () => Promise<un
 }
 
 /** Requires that the run has as many operations of the host in flight after something as before. */
-async function requireNoneInFlight(bench: Bench, what: string, fn: () => Promise<void>): Promise<void> {
+async function requireNoneInFlight(bench: Trial, what: string, fn: () => Promise<void>): Promise<void> {
   const before = currentRun().statistics().hostOperations.length;
   await fn();
   const { hostOperations } = currentRun().statistics();

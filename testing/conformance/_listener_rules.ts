@@ -3,11 +3,11 @@
 import { BusyResourceError, ClosedResourceError, isCancelled, moveOnAfter } from "../../core/mod.ts";
 import type { Listener, Stream } from "../../net/mod.ts";
 import { pattern } from "./_byte_pattern.ts";
-import { type Attempt, type Bench, type Rule, textOf } from "./_rules.ts";
+import { type Attempt, type Rule, textOf, type Trial } from "./_rules.ts";
 import { requireEnd, requireNext } from "./_one_way_rules.ts";
 
 /** A listener, and how to connect to it. */
-export interface ListenerBench {
+export interface ListenerSubject {
   readonly listener: Listener<Stream>;
   connect(): Promise<Stream>;
 }
@@ -16,10 +16,10 @@ export interface ListenerBench {
 const ROUNDS = 10;
 
 /** See the header. */
-export const LISTENER_RULES: readonly Rule<ListenerBench>[] = [
+export const LISTENER_RULES: readonly Rule<ListenerSubject>[] = [
   {
     name: "accept() gives the stream of a client that connects then",
-    async check(bench: Bench, { listener, connect }) {
+    async check(bench: Trial, { listener, connect }) {
       await bench.tasks(async (start) => {
         const accepting = start(() => listener.accept());
         await bench.settle();
@@ -30,7 +30,7 @@ export const LISTENER_RULES: readonly Rule<ListenerBench>[] = [
   },
   {
     name: "a client that connects before accept() is not lost",
-    async check(bench: Bench, { listener, connect }) {
+    async check(bench: Trial, { listener, connect }) {
       await bench.tasks(async (start) => {
         const connecting = start(() => connected(bench, connect));
         await bench.settle();
@@ -41,7 +41,7 @@ export const LISTENER_RULES: readonly Rule<ListenerBench>[] = [
   },
   {
     name: "every client is accepted once",
-    async check(bench: Bench, { listener, connect }) {
+    async check(bench: Trial, { listener, connect }) {
       await bench.tasks(async (start) => {
         const connecting = [1, 2, 3].map((id) =>
           start(async () => {
@@ -61,7 +61,7 @@ export const LISTENER_RULES: readonly Rule<ListenerBench>[] = [
   },
   {
     name: "two accepts at once are BusyResourceError, and the first one goes on",
-    async check(bench: Bench, { listener, connect }) {
+    async check(bench: Trial, { listener, connect }) {
       await bench.tasks(async (start) => {
         const first = start(() => listener.accept());
         await bench.settle();
@@ -73,7 +73,7 @@ export const LISTENER_RULES: readonly Rule<ListenerBench>[] = [
   },
   {
     name: "close() wakes a blocked accept with ClosedResourceError",
-    async check(bench: Bench, { listener }) {
+    async check(bench: Trial, { listener }) {
       await bench.tasks(async (start) => {
         const accepting = start(() => listener.accept());
         await bench.settle();
@@ -84,14 +84,14 @@ export const LISTENER_RULES: readonly Rule<ListenerBench>[] = [
   },
   {
     name: "accept() on a closed listener is ClosedResourceError",
-    async check(bench: Bench, { listener }) {
+    async check(bench: Trial, { listener }) {
       listener.close();
       await requireClosed(bench, listener);
     },
   },
   {
     name: "closing again is harmless, also from three tasks at once and by dispose",
-    async check(bench: Bench, { listener }) {
+    async check(bench: Trial, { listener }) {
       const closeAgain = async (): Promise<void> => {
         listener.close();
         listener[Symbol.dispose]();
@@ -108,14 +108,14 @@ export const LISTENER_RULES: readonly Rule<ListenerBench>[] = [
   },
   {
     name: "dispose closes",
-    async check(bench: Bench, { listener }) {
+    async check(bench: Trial, { listener }) {
       listener[Symbol.dispose]();
       await requireClosed(bench, listener);
     },
   },
   {
     name: "async dispose closes, also in a cancelled scope",
-    async check(bench: Bench, { listener }) {
+    async check(bench: Trial, { listener }) {
       await moveOnAfter(Infinity, async (scope) => {
         scope.cancel();
         try {
@@ -130,7 +130,7 @@ export const LISTENER_RULES: readonly Rule<ListenerBench>[] = [
   },
   {
     name: "streams that were accepted stay open when the listener is closed",
-    async check(bench: Bench, { listener, connect }) {
+    async check(bench: Trial, { listener, connect }) {
       await bench.tasks(async (start) => {
         const accepting = start(() => listener.accept());
         const client = await connected(bench, connect);
@@ -142,7 +142,7 @@ export const LISTENER_RULES: readonly Rule<ListenerBench>[] = [
   },
   {
     name: "a cancelled accept loses no connection",
-    async check(bench: Bench, { listener, connect }) {
+    async check(bench: Trial, { listener, connect }) {
       const outcome = await moveOnAfter(Infinity, async (scope) => {
         const accepting = listener.accept();
         accepting.catch(() => {});
@@ -161,7 +161,7 @@ export const LISTENER_RULES: readonly Rule<ListenerBench>[] = [
   },
   {
     name: "an accept that is cancelled as a client connects returns its stream or leaves it",
-    async check(bench: Bench, { listener, connect }) {
+    async check(bench: Trial, { listener, connect }) {
       for (let round = 0; round < ROUNDS; round++) {
         await bench.tasks(async (start) => {
           let connecting = null as Attempt<Stream> | null;
@@ -185,7 +185,7 @@ export const LISTENER_RULES: readonly Rule<ListenerBench>[] = [
   },
   {
     name: "accept() in a cancelled scope refuses before any effect",
-    async check(bench: Bench, { listener, connect }) {
+    async check(bench: Trial, { listener, connect }) {
       await bench.tasks(async (start) => {
         const connecting = start(() => connected(bench, connect));
         await bench.settle();
@@ -197,21 +197,21 @@ export const LISTENER_RULES: readonly Rule<ListenerBench>[] = [
   },
 ];
 
-async function connected(bench: Bench, connect: () => Promise<Stream>): Promise<Stream> {
+async function connected(bench: Trial, connect: () => Promise<Stream>): Promise<Stream> {
   const stream = await connect();
   bench.closeLater(stream);
   return stream;
 }
 
 /** What an attempt to accept gives; it must not take for ever. */
-async function accepted(bench: Bench, accepting: Attempt<Stream>): Promise<Stream> {
+async function accepted(bench: Trial, accepting: Attempt<Stream>): Promise<Stream> {
   const stream = await bench.ends("it did not: accept() is still blocked", accepting);
   bench.closeLater(stream);
   return stream;
 }
 
 /** Requires that two streams are the ends of one connection, and closes them. */
-async function requireConnected(bench: Bench, server: Stream, client: Stream): Promise<void> {
+async function requireConnected(bench: Trial, server: Stream, client: Stream): Promise<void> {
   await bench.tasks(async (start) => {
     const sending = start(async () => {
       await client.sendAll(pattern(10));
@@ -226,6 +226,6 @@ async function requireConnected(bench: Bench, server: Stream, client: Stream): P
   });
 }
 
-async function requireClosed(bench: Bench, listener: Listener<Stream>): Promise<void> {
+async function requireClosed(bench: Trial, listener: Listener<Stream>): Promise<void> {
   await bench.rejects("accept() after it", () => listener.accept(), ClosedResourceError);
 }

@@ -9,7 +9,7 @@ import {
 } from "../../core/mod.ts";
 import type { ReceiveStream, SendStream, TextSender } from "../../net/mod.ts";
 import { firstWrong, pattern } from "./_byte_pattern.ts";
-import { type Bench, type Rule, show, textOf } from "./_rules.ts";
+import { type Rule, show, textOf, type Trial } from "./_rules.ts";
 
 /** The two ends of one direction. */
 export interface Ends {
@@ -35,7 +35,7 @@ export function oneWayRules(clog: number): readonly Rule<Ends>[] {
 const RULES: readonly Rule<Ends>[] = [
   {
     name: "bytes sent arrive complete and in order",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       const all = pattern(1_000);
       await bench.tasks(async (start) => {
         const sending = start(async () => {
@@ -48,7 +48,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "sending no bytes is harmless, and no receive sees it",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       await bench.tasks(async (start) => {
         const sending = start(async () => {
           await send.sendAll(new Uint8Array(0));
@@ -63,7 +63,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "sendText(), where there is one, sends UTF-8, and nothing that is no text",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       const sender = send as SendStream & Partial<TextSender>;
       if (sender.sendText === undefined) return;
       await bench.rejects("sendText() of bytes", () => sender.sendText?.(pattern(1) as never), TypeError);
@@ -89,7 +89,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "receiveSome() and receiveInto() give at least one byte and at most what was asked for",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       await bench.tasks(async (start) => {
         const sending = start(() => send.sendAll(pattern(40)));
         for (let at = 0; at < 40;) {
@@ -108,7 +108,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "receiveInto() writes into the buffer and nowhere else",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       await bench.tasks(async (start) => {
         const sending = start(() => send.sendAll(pattern(8)));
         for (let at = 0; at < 8;) {
@@ -129,7 +129,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "bytes received belong to the receiver, and the buffer of a send that has returned to the sender",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       await bench.tasks(async (start) => {
         const sending = start(async () => {
           for (let at = 0; at < 40; at += 10) {
@@ -156,7 +156,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "bad arguments are refused before any effect",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       for (const max of [0, -1, 1.5, NaN]) {
         await bench.rejects(`receiveSome(${max})`, () => receive.receiveSome(max), RangeError);
       }
@@ -173,7 +173,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "two receives at once are BusyResourceError, and the first one goes on",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       await bench.tasks(async (start) => {
         const first = start(() => receive.receiveSome());
         await bench.settle();
@@ -188,7 +188,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "receiving from a closed stream is ClosedResourceError",
-    async check(bench: Bench, { receive }) {
+    async check(bench: Trial, { receive }) {
       receive.close();
       await bench.rejects("receiveSome()", () => receive.receiveSome(), ClosedResourceError);
       await bench.rejects("receiveInto()", () => receive.receiveInto(new Uint8Array(1)), ClosedResourceError);
@@ -196,7 +196,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "sending on a closed stream is ClosedResourceError, also no bytes",
-    async check(bench: Bench, { send }) {
+    async check(bench: Trial, { send }) {
       send.close();
       await bench.rejects("sendAll()", () => send.sendAll(pattern(1)), ClosedResourceError);
       await bench.rejects("sendAll() of no bytes", () => send.sendAll(new Uint8Array(0)), ClosedResourceError);
@@ -204,7 +204,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "close() wakes a blocked receive with ClosedResourceError",
-    async check(bench: Bench, { receive }) {
+    async check(bench: Trial, { receive }) {
       await bench.tasks(async (start) => {
         const receiving = start(() => receive.receiveSome());
         await bench.settle();
@@ -215,7 +215,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "closing again is harmless, also from three tasks at once and by dispose",
-    async check(bench: Bench, ends) {
+    async check(bench: Trial, ends) {
       for (const [name, end] of Object.entries(ends) as ["send" | "receive", SendStream | ReceiveStream][]) {
         const closeAgain = async (): Promise<void> => {
           end.close();
@@ -235,7 +235,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "dispose closes",
-    async check(bench: Bench, ends) {
+    async check(bench: Trial, ends) {
       ends.send[Symbol.dispose]();
       ends.receive[Symbol.dispose]();
       await requireClosed(bench, ends, "send");
@@ -244,7 +244,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "async dispose closes, also in a cancelled scope",
-    async check(bench: Bench, ends) {
+    async check(bench: Trial, ends) {
       await moveOnAfter(Infinity, async (scope) => {
         scope.cancel();
         for (const end of [ends.send, ends.receive]) {
@@ -262,7 +262,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "what was sent before close() arrives, then the end, as often as one asks",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       await bench.tasks(async (start) => {
         const sending = start(async () => {
           await send.sendAll(pattern(500));
@@ -276,7 +276,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "iterating gives chunks until the end and does not close the stream",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       await bench.tasks(async (start) => {
         const sending = start(async () => {
           await send.sendAll(pattern(100));
@@ -295,7 +295,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "sending after the receiver has closed ends in BrokenResourceError, and stays so",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       receive.close();
       await bench.rejects("sendAll()", async () => {
         for (let i = 0; i < SENDS_TO_NOBODY; i++) {
@@ -308,7 +308,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "a cancelled receive loses no byte",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       let at = 0;
       for (let round = 0; round < ROUNDS; round++) {
         // Blocked, cancelled, and only then bytes come.
@@ -324,7 +324,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "a receive that is cancelled as its bytes arrive returns them or leaves them",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       let at = 0;
       for (let round = 0; round < ROUNDS; round++) {
         await bench.tasks(async (start) => {
@@ -349,7 +349,7 @@ const RULES: readonly Rule<Ends>[] = [
   },
   {
     name: "operations in a cancelled scope refuse before any effect",
-    async check(bench: Bench, { send, receive }) {
+    async check(bench: Trial, { send, receive }) {
       await bench.refuses("sendAll()", () => send.sendAll(pattern(3).fill(0xee)));
       await bench.refuses("sendAll() of no bytes", () => send.sendAll(new Uint8Array(0)));
       await bench.tasks(async (start) => {
@@ -368,7 +368,7 @@ function blockedSendRules(bytes: Uint8Array): readonly Rule<Ends>[] {
   return [
     {
       name: "a sender waits for a receiver that does not receive, and goes on when it does",
-      async check(bench: Bench, { send, receive }) {
+      async check(bench: Trial, { send, receive }) {
         await bench.tasks(async (start) => {
           const sending = start(() => send.sendAll(bytes));
           await bench.settle();
@@ -380,7 +380,7 @@ function blockedSendRules(bytes: Uint8Array): readonly Rule<Ends>[] {
     },
     {
       name: "two sends at once are BusyResourceError, and the first one goes on",
-      async check(bench: Bench, { send, receive }) {
+      async check(bench: Trial, { send, receive }) {
         await bench.tasks(async (start) => {
           const first = start(() => send.sendAll(bytes));
           await bench.settle();
@@ -392,7 +392,7 @@ function blockedSendRules(bytes: Uint8Array): readonly Rule<Ends>[] {
     },
     {
       name: "a cancelled send ends at once, has sent a beginning of its bytes, and the stream can be closed",
-      async check(bench: Bench, { send, receive }) {
+      async check(bench: Trial, { send, receive }) {
         await requireCancelled(bench, () => send.sendAll(bytes));
         send.close();
         const limit = bytes.length;
@@ -407,7 +407,7 @@ function blockedSendRules(bytes: Uint8Array): readonly Rule<Ends>[] {
     },
     {
       name: "close() wakes a blocked send with ClosedResourceError",
-      async check(bench: Bench, { send }) {
+      async check(bench: Trial, { send }) {
         await bench.tasks(async (start) => {
           const sending = start(() => send.sendAll(bytes));
           await bench.settle();
@@ -418,7 +418,7 @@ function blockedSendRules(bytes: Uint8Array): readonly Rule<Ends>[] {
     },
     {
       name: "the receiver closing wakes a blocked send with BrokenResourceError",
-      async check(bench: Bench, { send, receive }) {
+      async check(bench: Trial, { send, receive }) {
         await bench.tasks(async (start) => {
           const sending = start(() => send.sendAll(bytes));
           await bench.settle();
@@ -432,7 +432,7 @@ function blockedSendRules(bytes: Uint8Array): readonly Rule<Ends>[] {
 
 /** Receives `size` bytes, which must be those from `from` on. */
 export async function requireNext(
-  bench: Bench,
+  bench: Trial,
   receive: ReceiveStream,
   { size, from = 0 }: { readonly size: number; readonly from?: number },
 ): Promise<void> {
@@ -445,13 +445,13 @@ export async function requireNext(
 }
 
 /** Requires that bytes are those of their position. */
-export function requirePattern(bench: Bench, bytes: Uint8Array, from: number): void {
+export function requirePattern(bench: Trial, bytes: Uint8Array, from: number): void {
   const wrong = firstWrong(bytes, from);
   bench.require(wrong === -1, `byte ${wrong} is not the one that was sent there: bytes were lost, doubled or swapped`);
 }
 
 /** Requires the end, by every way to receive. */
-export async function requireEnd(bench: Bench, receive: ReceiveStream): Promise<void> {
+export async function requireEnd(bench: Trial, receive: ReceiveStream): Promise<void> {
   for (let i = 0; i < 2; i++) {
     const some = await receive.receiveSome();
     bench.require(some === null, `receiveSome() gave ${show(some)} after everything had been received`);
@@ -461,7 +461,7 @@ export async function requireEnd(bench: Bench, receive: ReceiveStream): Promise<
 }
 
 /** Requires that an operation, which would block, ends by being cancelled. */
-async function requireCancelled(bench: Bench, fn: () => Promise<unknown>): Promise<void> {
+async function requireCancelled(bench: Trial, fn: () => Promise<unknown>): Promise<void> {
   let returned: unknown = undefined;
   const outcome = await moveOnAfter(Infinity, async (scope) => {
     const pending = fn();
@@ -473,14 +473,14 @@ async function requireCancelled(bench: Bench, fn: () => Promise<unknown>): Promi
   bench.require(outcome.cancelledCaught, `it returned ${show(returned)} where nothing could be done`);
 }
 
-async function requireClosed(bench: Bench, { send, receive }: Ends, name: "send" | "receive"): Promise<void> {
+async function requireClosed(bench: Trial, { send, receive }: Ends, name: "send" | "receive"): Promise<void> {
   if (name === "send") await bench.rejects("sendAll() after it", () => send.sendAll(pattern(1)), ClosedResourceError);
   else await bench.rejects("receiveSome() after it", () => receive.receiveSome(), ClosedResourceError);
 }
 
 async function requireBusy(
-  bench: Bench,
-  attempt: Parameters<Bench["failsWith"]>[1],
+  bench: Trial,
+  attempt: Parameters<Trial["failsWith"]>[1],
   what: string,
 ): Promise<void> {
   await bench.failsWith(what, attempt, BusyResourceError);
@@ -496,7 +496,7 @@ function receiverOf(receive: ReceiveStream, round: number): () => Promise<Uint8A
   };
 }
 
-async function receiveIntoNew(bench: Bench, receive: ReceiveStream, max: number): Promise<Uint8Array | null> {
+async function receiveIntoNew(bench: Trial, receive: ReceiveStream, max: number): Promise<Uint8Array | null> {
   const buffer = new Uint8Array(max);
   const size = await receive.receiveInto(buffer);
   if (size === null) return null;

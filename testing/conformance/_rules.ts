@@ -2,11 +2,11 @@
  * What the conformance suites share: how a rule is run, how long, and what is said when it is broken.
  *
  * In simulated time every rule is a simulation of its own, so that a wait nothing can end is noticed at once, and a
- * rule that has failed leaves nothing behind for the next. In real time there is a deadline instead; and as a broken
+ * rule that has failed leaves nothing behind for the next. In real time there is a timeout instead; and as a broken
  * resource may ignore cancellation, too, a rule that has not ended some time after it is left as it is.
  */
 
-import { failureOf, NOTHING } from "../../core/internal.ts";
+import { failureOf, hostClear, ignore, NOTHING, requireFunction, requireTimeout } from "../../core/internal.ts";
 import {
   BrokenResourceError,
   BusyResourceError,
@@ -24,12 +24,13 @@ import {
   TooSlowError,
   WouldBlock,
 } from "../../core/mod.ts";
-import { hostClear, hostTimeout, requireFunction } from "../../core/internal.ts";
-import { requireMilliseconds } from "../base/check.ts";
+import { requireKnown, requireWord } from "../base/check.ts";
+import { realTimer } from "../base/real_timer.ts";
+import { checkSimulateOptions } from "../driver/simulate_options.ts";
 import { type CheckOptions, RuleError, type StepContext } from "./conformance.ts";
 import { simulate } from "../time/simulate.ts";
 
-/** How long to wait after the deadline of a rule for its cleanup, in real milliseconds. */
+/** How long to wait after the timeout of a rule for its cleanup, in real milliseconds. */
 const CLEANUP = 250;
 /** How long operations over real sockets of this machine get to block or to arrive, in real milliseconds. */
 const SETTLE = 5;
@@ -42,19 +43,19 @@ export interface Rule<R> {
   /** What must be true, as the name of the step. */
   readonly name: string;
   /** Tries it on a new one of what is checked; throws if it is not so. */
-  check(bench: Bench, subject: R): Promise<void>;
+  check(bench: Trial, subject: R): Promise<void>;
 }
 
 /** A rule with what it is tried on. */
 export interface BoundRule {
   readonly name: string;
-  run(bench: Bench): Promise<void>;
+  run(bench: Trial): Promise<void>;
 }
 
 /** Says on what rules are tried: `make` is called anew for each. */
 export function bind<R>(
   rules: readonly Rule<R>[],
-  make: (bench: Bench) => R | Promise<R>,
+  make: (bench: Trial) => R | Promise<R>,
   suffix = "",
 ): readonly BoundRule[] {
   return rules.map((rule) => ({
@@ -65,16 +66,19 @@ export function bind<R>(
 
 /** Something that is closed at the end of its rule. */
 export interface Closeable {
-  close(): void;
+  close(): void | Promise<void>;
 }
 
 /** What a rule tries things with. */
-export interface Bench {
+export interface Trial {
   /** Closes something in the end, whatever happens. */
   closeLater(...resources: Closeable[]): void;
   /** Waits until the other tasks wait, or have had the time to. */
   settle(): Promise<void>;
-  /** Runs a body that starts tasks; if it throws, everything is closed, so that tasks which ignore cancellation end, too. */
+  /**
+   * Runs a body that starts tasks; if it throws, everything is closed, so that tasks which ignore cancellation end,
+   * too.
+   */
   tasks(body: (start: <T>(fn: () => Promise<T>) => Attempt<T>) => Promise<void>): Promise<void>;
   /** The rule is broken: says how. */
   fail(finding: string, options?: ErrorOptions): never;
@@ -108,33 +112,38 @@ type ErrorClass = abstract new (...args: any[]) => Error;
 /** Runs every rule as a step. */
 export async function checkRules(
   steps: StepContext,
-  rules: readonly BoundRule[],
+  rules: Iterable<BoundRule>,
   options: CheckOptions,
 ): Promise<void> {
   for (const rule of rules) await steps.step(rule.name, () => runRule(rule, options));
 }
 
-/** Checks what every suite takes. */
+/** Checks what every suite takes; `further` are the names of the options that only this one has. */
 export function requireCheckArguments(
   action: string,
   { steps, make, options }: { readonly steps: StepContext; readonly make: unknown; readonly options: CheckOptions },
+  further: readonly string[] = [],
 ): void {
   requireFunction(action, "steps.step", steps?.step);
   requireFunction(action, "make", make);
-  requireMilliseconds(action, "deadline", options.deadline ?? 0);
+  requireKnown(action, options, ["time", "timeout", "simulation", ...further]);
+  const { time, timeout = 0, simulation } = options;
+  requireWord(action, "time", time, ["simulated", "real"]);
+  requireTimeout(action, "timeout", timeout);
+  if (simulation !== undefined) checkSimulateOptions(simulation);
 }
 
-async function runRule(rule: BoundRule, { time = "simulated", deadline, simulation }: CheckOptions): Promise<void> {
+async function runRule(rule: BoundRule, { time = "simulated", timeout, simulation }: CheckOptions): Promise<void> {
   const bench = new RuleBench(() => sleep(SETTLE));
   try {
     if (time === "simulated") {
       await simulate((sim) => {
         bench.settle = () => sim.settled();
-        // No deadline unless asked for: it would be something to wake up for, and a hang would not be seen as one.
-        return deadline === undefined ? bench.run(rule) : failAfter(deadline, () => bench.run(rule));
+        // No timeout unless asked for: it would be something to wake up for, and a hang would not be seen as one.
+        return timeout === undefined ? bench.run(rule) : failAfter(timeout, () => bench.run(rule));
       }, simulation);
     } else {
-      const ms = deadline ?? 5_000;
+      const ms = timeout ?? 5_000;
       await boundedBy(ms + CLEANUP, failAfter(ms, () => bench.run(rule)));
     }
   } catch (error) {
@@ -148,7 +157,7 @@ async function runRule(rule: BoundRule, { time = "simulated", deadline, simulati
 /** Leaves a promise behind that takes too long. */
 async function boundedBy(ms: number, promise: Promise<void>): Promise<void> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = hostTimeout(() => reject(new TooSlowError(`Cannot wait longer as ${ms}ms have passed`)), ms);
+  const timer = realTimer(() => reject(new TooSlowError(`Cannot wait longer as ${ms}ms have passed`)), ms);
   try {
     await Promise.race([promise, late]);
   } finally {
@@ -159,11 +168,13 @@ async function boundedBy(ms: number, promise: Promise<void>): Promise<void> {
 /** What a rule found. */
 class Finding extends Error {}
 
-class RuleBench implements Bench {
+class RuleBench implements Trial {
   /** The first thing found: what happens during cleanup after it must not hide it. */
   finding: Finding | null = null;
   settle: () => Promise<void>;
   readonly #resources: Closeable[] = [];
+  /** Those whose `close()` waits. Nothing fails in it. */
+  readonly #closing: Promise<void>[] = [];
 
   constructor(settle: () => Promise<void>) {
     this.settle = settle;
@@ -174,6 +185,7 @@ class RuleBench implements Bench {
       await rule.run(this);
     } finally {
       this.#closeAll();
+      if (this.#closing.length > 0) await Promise.all(this.#closing);
     }
   }
 
@@ -260,7 +272,8 @@ class RuleBench implements Bench {
   #closeAll(): void {
     for (const resource of this.#resources.splice(0)) {
       try {
-        resource.close();
+        const closing = resource.close();
+        if (closing instanceof Promise) this.#closing.push(closing.catch(ignore));
       } catch {
         // What close() does is the business of the rules about close().
       }
@@ -311,7 +324,7 @@ const OURS: readonly ErrorClass[] = [
 /** An error as part of a sentence. */
 export function textOf(error: unknown): string {
   if (error instanceof DeadlockError) return `it hung: nothing can ever wake up\n${tree(error.message)}`;
-  if (error instanceof TooSlowError) return "it hung: the deadline passed";
+  if (error instanceof TooSlowError) return "it hung: the timeout has passed";
   if (!(error instanceof Error)) return `${show(error)}, which is no error`;
   return OURS.some((Class) => error instanceof Class) ? `${error.name} ("${error.message}")` : String(error);
 }

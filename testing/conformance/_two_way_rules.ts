@@ -3,7 +3,7 @@
 import { BrokenResourceError, BusyResourceError, ClosedResourceError, moveOnAfter, sleep } from "../../core/mod.ts";
 import type { HalfCloseableStream, ReceiveStream, SendStream, Stream } from "../../net/mod.ts";
 import { pattern } from "./_byte_pattern.ts";
-import type { Bench, Rule } from "./_rules.ts";
+import type { Rule, Trial } from "./_rules.ts";
 import { requireEnd, requireNext, requirePattern } from "./_one_way_rules.ts";
 import { seededRandom } from "../driver/random.ts";
 
@@ -17,7 +17,7 @@ export function twoWayRules(clog: number): readonly Rule<readonly [Stream, Strea
   const rules: Rule<readonly [Stream, Stream]>[] = [
     {
       name: "one task may send while another receives",
-      async check(bench: Bench, [a, b]) {
+      async check(bench: Trial, [a, b]) {
         await bench.tasks(async (start) => {
           const receiving = start(() => a.receiveSome());
           await bench.settle();
@@ -33,7 +33,7 @@ export function twoWayRules(clog: number): readonly Rule<readonly [Stream, Strea
     },
     {
       name: "1 MiB both ways at once arrives intact, in random pieces, with receives cancelled on the way",
-      async check(bench: Bench, [a, b]) {
+      async check(bench: Trial, [a, b]) {
         const data = pattern(MUCH);
         await bench.tasks(async (start) => {
           const attempts = [
@@ -48,7 +48,7 @@ export function twoWayRules(clog: number): readonly Rule<readonly [Stream, Strea
     },
     {
       name: "close() ends both directions",
-      async check(bench: Bench, [a, b]) {
+      async check(bench: Trial, [a, b]) {
         a.close();
         await bench.rejects("sendAll() after it", () => a.sendAll(pattern(1)), ClosedResourceError);
         await bench.rejects("receiveSome() after it", () => a.receiveSome(), ClosedResourceError);
@@ -59,7 +59,7 @@ export function twoWayRules(clog: number): readonly Rule<readonly [Stream, Strea
   if (clog > 0) {
     rules.push({
       name: "close() wakes a blocked send and a blocked receive with ClosedResourceError",
-      async check(bench: Bench, [a]) {
+      async check(bench: Trial, [a]) {
         await bench.tasks(async (start) => {
           const receiving = start(() => a.receiveSome());
           const sending = start(() => a.sendAll(pattern(clog)));
@@ -79,7 +79,7 @@ export function halfCloseRules(clog: number): readonly Rule<readonly [HalfClosea
   const rules: Rule<readonly [HalfCloseableStream, HalfCloseableStream]>[] = [
     {
       name: "sendEof() ends what the peer receives, after what was sent, and the way back stays open",
-      async check(bench: Bench, [a, b]) {
+      async check(bench: Trial, [a, b]) {
         await bench.tasks(async (start) => {
           const sending = start(async () => {
             await a.sendAll(pattern(500));
@@ -100,7 +100,7 @@ export function halfCloseRules(clog: number): readonly Rule<readonly [HalfClosea
     },
     {
       name: "sendEof() wakes a blocked receive of the peer with the end",
-      async check(bench: Bench, [a, b]) {
+      async check(bench: Trial, [a, b]) {
         await bench.tasks(async (start) => {
           const receiving = start(() => b.receiveSome());
           await bench.settle();
@@ -112,7 +112,7 @@ export function halfCloseRules(clog: number): readonly Rule<readonly [HalfClosea
     },
     {
       name: "sending after sendEof() is ClosedResourceError, also no bytes",
-      async check(bench: Bench, [a]) {
+      async check(bench: Trial, [a]) {
         await a.sendEof();
         await bench.rejects("sendAll()", () => a.sendAll(pattern(1)), ClosedResourceError);
         await bench.rejects("sendAll() of no bytes", () => a.sendAll(new Uint8Array(0)), ClosedResourceError);
@@ -120,7 +120,7 @@ export function halfCloseRules(clog: number): readonly Rule<readonly [HalfClosea
     },
     {
       name: "sendEof() again is harmless",
-      async check(bench: Bench, [a, b]) {
+      async check(bench: Trial, [a, b]) {
         await a.sendEof();
         await a.sendEof();
         await requireEnd(bench, b);
@@ -128,14 +128,14 @@ export function halfCloseRules(clog: number): readonly Rule<readonly [HalfClosea
     },
     {
       name: "sendEof() on a closed stream is ClosedResourceError",
-      async check(bench: Bench, [a]) {
+      async check(bench: Trial, [a]) {
         a.close();
         await bench.rejects("sendEof()", () => a.sendEof(), ClosedResourceError);
       },
     },
     {
       name: "sendEof() in a cancelled scope refuses before any effect",
-      async check(bench: Bench, [a, b]) {
+      async check(bench: Trial, [a, b]) {
         await bench.refuses("sendEof()", () => a.sendEof());
         await bench.tasks(async (start) => {
           const sending = start(() => a.sendAll(pattern(3)));
@@ -148,7 +148,7 @@ export function halfCloseRules(clog: number): readonly Rule<readonly [HalfClosea
   if (clog > 0) {
     rules.push({
       name: "sendEof() during a blocked send is BusyResourceError",
-      async check(bench: Bench, [a, b]) {
+      async check(bench: Trial, [a, b]) {
         await bench.tasks(async (start) => {
           const sending = start(() => a.sendAll(pattern(clog)));
           await bench.settle();
@@ -171,7 +171,7 @@ async function sendInPieces(stream: SendStream, data: Uint8Array, seed: number):
   }
 }
 
-async function receiveInPieces(bench: Bench, stream: ReceiveStream, seed: number): Promise<void> {
+async function receiveInPieces(bench: Trial, stream: ReceiveStream, seed: number): Promise<void> {
   const random = seededRandom(seed);
   let at = 0;
   for (let round = 1; at < MUCH; round++) {

@@ -1,21 +1,30 @@
-/** The suite is checked itself: channels with one deliberate fault each must break the rules about it, and no others. */
+/**
+ * The suite is checked itself: channels with one deliberate fault each must break the rules about it, and no others.
+ */
 
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { checkpoint, ClosedResourceError, openMemoryChannel, shielded } from "../../core/mod.ts";
-import { checkChannel, type CheckedReceiveChannel, type CheckedSendChannel, RuleError } from "../mod.ts";
+import {
+  checkpoint,
+  ClosedResourceError,
+  type MemoryReceiveChannel,
+  type MemorySendChannel,
+  openBroadcastChannel,
+  openMemoryChannel,
+  type ReceiveChannel,
+  type SendChannel,
+  shielded,
+} from "../../core/mod.ts";
+import { checkChannel, RuleError } from "../mod.ts";
 
-type Sender = CheckedSendChannel<number>;
-type Receiver = CheckedReceiveChannel<number>;
-
-class Send implements Sender {
-  constructor(readonly inner: Sender) {}
+class Send implements SendChannel<number>, Disposable {
+  constructor(readonly inner: MemorySendChannel<number>) {}
   send(value: number): Promise<void> {
     return this.inner.send(value);
   }
   trySend(value: number): void {
     this.inner.trySend(value);
   }
-  clone(): Sender {
+  clone(): Send {
     return new (this.constructor as typeof Send)(this.inner.clone());
   }
   close(): void {
@@ -24,17 +33,20 @@ class Send implements Sender {
   [Symbol.dispose](): void {
     this.close();
   }
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
 }
 
-class Receive implements Receiver {
-  constructor(readonly inner: Receiver) {}
+class Receive implements ReceiveChannel<number>, Disposable {
+  constructor(readonly inner: MemoryReceiveChannel<number>) {}
   receive(): Promise<number> {
     return this.inner.receive();
   }
   tryReceive(): number {
     return this.inner.tryReceive();
   }
-  clone(): Receiver {
+  clone(): Receive {
     return new (this.constructor as typeof Receive)(this.inner.clone());
   }
   close(): void {
@@ -42,6 +54,9 @@ class Receive implements Receiver {
   }
   [Symbol.dispose](): void {
     this.close();
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
   async *[Symbol.asyncIterator](): AsyncGenerator<number> {
     while (true) {
@@ -69,7 +84,7 @@ async function brokenRules(
       }
     },
   };
-  const make = (): [Sender, Receiver] => {
+  const make = (): [Send, Receive] => {
     const [s, r] = openMemoryChannel<number>(1);
     return [new send(s), new receive(r)];
   };
@@ -143,7 +158,7 @@ const FAULTS: Readonly<Record<string, Case>> = {
     },
   },
   "closing a clone closes the channel": {
-    rule: "closing an end again, or disposing of it, is harmless and counts once",
+    rule: "closing a clone again, or disposing of it, counts once",
     says: 'EndOfChannel ("Cannot receive as all sending ends are closed and everything sent was received")',
     others: 4,
     broken: {
@@ -155,9 +170,9 @@ const FAULTS: Readonly<Record<string, Case>> = {
     },
   },
   "close() that closes and throws": {
-    rule: "closing an end again, or disposing of it, is harmless and counts once",
+    rule: "closing an end again, or disposing of it, is harmless",
     says: 'ClosedResourceError ("closed")',
-    others: 6,
+    others: 12,
     broken: {
       send: class extends Send {
         override close() {
@@ -170,13 +185,13 @@ const FAULTS: Readonly<Record<string, Case>> = {
   "more room than it says": {
     rule: "trySend() without room is WouldBlock",
     says: "trySend() returned undefined instead of throwing WouldBlock",
-    others: 4,
+    others: 5,
     broken: { capacity: 0 },
   },
   "less room than it says": {
     rule: "a sender does not wait while there is room",
     says: "it waited, though there is room for 2",
-    others: 7,
+    others: 8,
     broken: { capacity: 2 },
   },
 };
@@ -188,6 +203,49 @@ for (const [what, { broken, rule, says, others = 0 }] of Object.entries(FAULTS))
     assertEquals([finding, errors.length], [says, 1 + others], errors.map(String).join("\n"));
   });
 }
+
+Deno.test("checkChannel() tries the rules about clone(), and about what does not wait, where both ends have it", async () => {
+  const rules = async (make: () => readonly [SendChannel<number>, ReceiveChannel<number>]): Promise<string> => {
+    const names: string[] = [];
+    const step = (name: string, fn: () => Promise<void>) => (names.push(name), fn());
+    await checkChannel({ step }, make, { capacity: 1 });
+    const about = (what: RegExp): number => names.filter((name) => what.test(name)).length;
+    return `${names.length} rules, ${about(/clone/)} about clones, ${about(/try(?:Send|Receive)/)} about try`;
+  };
+  const plain = (end: SendChannel<number> & ReceiveChannel<number>) => ({
+    send: (value: number) => end.send(value),
+    receive: () => end.receive(),
+    close: () => Promise.resolve(end.close()),
+    [Symbol.asyncDispose]: () => end[Symbol.asyncDispose](),
+    [Symbol.asyncIterator]: () => end[Symbol.asyncIterator](),
+  });
+  const [all, base, half] = [
+    await rules(() => openMemoryChannel<number>(1)),
+    await rules(() => {
+      const [send, receive] = openMemoryChannel<number>(1);
+      return [plain(send as never), plain(receive as never)];
+    }),
+    await rules(() => {
+      const [send, receive] = openMemoryChannel<number>(1);
+      return [send, plain(receive as never)];
+    }),
+  ];
+  assertEquals([all, base, half], [
+    "32 rules, 6 about clones, 6 about try",
+    "18 rules, 0 about clones, 0 about try",
+    "18 rules, 0 about clones, 0 about try",
+  ]);
+});
+
+Deno.test("checkChannel() takes the two ends of a channel, and nothing else compiles", async () => {
+  const t = { step: (_name: string, _fn: () => Promise<void>) => Promise.resolve() };
+  // @ts-expect-error the ends the other way round
+  await checkChannel(t, () => openMemoryChannel<number>(0).toReversed());
+  // @ts-expect-error a channel of texts
+  await checkChannel(t, () => openMemoryChannel<string>(0));
+  // @ts-expect-error a broadcast channel has no receiving end of its own
+  await checkChannel(t, () => openBroadcastChannel<number>(1));
+});
 
 Deno.test("checkChannel() checks its arguments before any rule", async () => {
   const t = { step: () => Promise.reject(new Error("not reached")) };
@@ -208,8 +266,8 @@ Deno.test("checkChannel() checks its arguments before any rule", async () => {
     'Cannot check a channel as "capacity" must be a whole number >= 0: received -1',
   );
   await assertRejects(
-    () => checkChannel(t, make, { deadline: NaN }),
+    () => checkChannel(t, make, { timeout: NaN }),
     RangeError,
-    'Cannot check a channel as "deadline" must be >= 0: received NaN',
+    'Cannot check a channel as "timeout" must be >= 0: received NaN',
   );
 });

@@ -1,53 +1,64 @@
-/** Conformance suites for byte streams: the rules that code written for one kind of stream relies on with every other. */
+/**
+ * Conformance suites for byte streams: the rules that code written for one kind of stream relies on with every other.
+ */
 
 import type { NetworkConn } from "../../core/lowlevel.ts";
-import { requireFunction } from "../../core/internal.ts";
+import { composedWait, requireFunction } from "../../core/internal.ts";
 import type { HalfCloseableStream, ReceiveStream, SendStream, Stream } from "../../net/mod.ts";
 import { requireWhole } from "../base/check.ts";
-import { type Bench, bind, type BoundRule, checkRules, requireCheckArguments } from "./_rules.ts";
+import { bind, type BoundRule, checkRules, requireCheckArguments, type Trial } from "./_rules.ts";
 import { HOST_EOF_RULES, HOST_STREAM_RULES } from "./_host_rules.ts";
 import { oneWayRules } from "./_one_way_rules.ts";
 import { halfCloseRules, twoWayRules } from "./_two_way_rules.ts";
 import type { CheckOptions, StepContext } from "./conformance.ts";
 
-/** How a conformance suite for streams is run. */
+/**
+ * Options of `checkOneWayStream()`.
+ *
+ * @category Conformance
+ */
 export interface CheckStreamOptions extends CheckOptions {
   /**
-   * How many bytes are certain to block a sender whose peer does not receive. `0`: no number is, and the rules
-   * about blocked senders are left out.
+   * How many bytes are certain to block a sender whose peer does not receive. With `0` no number is certain to, and the
+   * rules about blocked senders are left out.
    *
    * @default {16_777_216}
    */
   readonly clog?: number;
 }
 
-/** How a conformance suite for streams in both directions is run. */
+/**
+ * Options of `checkTwoWayStream()` and `checkHalfCloseableStream()`.
+ *
+ * @category Conformance
+ */
 export interface CheckTwoWayStreamOptions<S extends Stream = Stream> extends CheckStreamOptions {
   /**
-   * Makes a stream over a connection of the host, for streams that are made of one. Then there are rules about a host
-   * that misbehaves: whose functions throw at once or later, settle twice or never, say nonsense; and about a connection
-   * that somebody else has closed. By default these are left out.
+   * Makes a stream over a connection of the host, for streams that are built on one. It adds rules about a host whose
+   * functions throw at once or later, settle twice or never, or return nonsense, and about a connection that was closed
+   * elsewhere. By default these rules are left out.
    *
-   * @param conn The connection, which the stream takes over.
+   * @param conn The connection of the host, which the stream owns.
    */
   readonly over?: (conn: NetworkConn) => S | Promise<S>;
 }
 
-/** Streams beyond the default hold more than this hardly ever: sockets of Linux buffer up to 10 MB on the way. */
+/** Streams rarely buffer more than this: sockets of Linux buffer up to 10 MB on the way. */
 const CLOG = 16 << 20;
 
 const OVER_HOST = " (over a host that misbehaves)";
 
 /**
- * Checks that a pair of streams, one to send and one to receive, keeps the contract of `SendStream` and `ReceiveStream`.
+ * Checks that a pair of streams, one to send on and one to receive from, keeps the contract of `SendStream` and
+ * `ReceiveStream`.
  *
- * Each rule is a step of its own, so a stream that breaks one fails with the rule and what happened instead, for example
- * `close() wakes a blocked receive with ClosedResourceError: it did not: receiveSome() is still blocked`. No rule hangs,
+ * Each rule is a step. A stream that breaks one fails with the rule and what happened instead, for example `close()
+ * wakes a blocked receive with ClosedResourceError: it did not: receiveSome() is still blocked`. No rule hangs,
  * whatever the stream does.
  *
- * **Cancellation:** in real time, a rule is a wait of the caller; in simulated time, it is not interrupted.
+ * **Cancellation:** passes `Cancelled` on; the rule that is being tried is cancelled.
  *
- * @example A stream of one's own
+ * @example Your own stream
  * ```ts
  * import { checkOneWayStream, memoryStreamOneWayPair } from "@trefoil/io/testing";
  *
@@ -61,25 +72,28 @@ const OVER_HOST = " (over a host that misbehaves)";
  * @param make Makes a new pair, whose streams are closed after the rule.
  * @param options Simulated or real time, how to block a sender.
  * @returns A promise that resolves once every rule has been tried.
+ * @category Conformance
  */
-export async function checkOneWayStream(
+export function checkOneWayStream(
   steps: StepContext,
   make: () => readonly [SendStream, ReceiveStream] | Promise<readonly [SendStream, ReceiveStream]>,
   options: CheckStreamOptions = {},
 ): Promise<void> {
-  const clog = requireArguments(steps, make, options);
-  const ends = async (bench: Bench) => {
-    const [send, receive] = await make();
-    bench.closeLater(send, receive);
-    return { send, receive };
-  };
-  await checkRules(steps, bind(oneWayRules(clog), ends), options);
+  return composedWait(async () => {
+    const { clog } = checkOptions(steps, make, options);
+    const ends = async (bench: Trial) => {
+      const [send, receive] = await make();
+      bench.closeLater(send, receive);
+      return { send, receive };
+    };
+    await checkRules(steps, bind(oneWayRules(clog), ends), options);
+  });
 }
 
 /**
  * Checks that a pair of connected streams keeps the contract of `Stream`: each direction, and both at once.
  *
- * **Cancellation:** in real time, a rule is a wait of the caller; in simulated time, it is not interrupted.
+ * **Cancellation:** passes `Cancelled` on; the rule that is being tried is cancelled.
  *
  * @example A pair in memory
  * ```ts
@@ -93,22 +107,25 @@ export async function checkOneWayStream(
  * @param make Makes a new pair, whose streams are closed after the rule.
  * @param options Simulated or real time, how to block a sender.
  * @returns A promise that resolves once every rule has been tried.
+ * @category Conformance
  */
-export async function checkTwoWayStream(
+export function checkTwoWayStream(
   steps: StepContext,
   make: () => readonly [Stream, Stream] | Promise<readonly [Stream, Stream]>,
   options: CheckTwoWayStreamOptions = {},
 ): Promise<void> {
-  const { over } = options;
-  const clog = requireArguments(steps, make, options);
-  const overHost = over === undefined ? [] : bind(HOST_STREAM_RULES, () => over, OVER_HOST);
-  await checkRules(steps, [...rulesBothWays(make, clog), ...overHost], options);
+  return composedWait(async () => {
+    const { clog, over } = checkOptions(steps, make, options, ["over"]);
+    const overHost = over === undefined ? [] : bind(HOST_STREAM_RULES, () => over, OVER_HOST);
+    await checkRules(steps, [...rulesBothWays(make, clog), ...overHost], options);
+  });
 }
 
 /**
- * Checks that a pair of connected streams keeps the contract of `HalfCloseableStream`: that of `Stream`, and `sendEof()`.
+ * Checks that a pair of connected streams keeps the contract of `HalfCloseableStream`: that of `Stream`, and
+ * `sendEof()`.
  *
- * **Cancellation:** in real time, a rule is a wait of the caller; in simulated time, it is not interrupted.
+ * **Cancellation:** passes `Cancelled` on; the rule that is being tried is cancelled.
  *
  * @example A pair in memory
  * ```ts
@@ -135,21 +152,23 @@ export async function checkTwoWayStream(
  * @param make Makes a new pair, whose streams are closed after the rule.
  * @param options Simulated or real time, how to block a sender.
  * @returns A promise that resolves once every rule has been tried.
+ * @category Conformance
  */
-export async function checkHalfCloseableStream(
+export function checkHalfCloseableStream(
   steps: StepContext,
   make: () =>
     | readonly [HalfCloseableStream, HalfCloseableStream]
     | Promise<readonly [HalfCloseableStream, HalfCloseableStream]>,
   options: CheckTwoWayStreamOptions<HalfCloseableStream> = {},
 ): Promise<void> {
-  const { over } = options;
-  const clog = requireArguments(steps, make, options);
-  const rules = [...rulesBothWays(make, clog), ...bind(halfCloseRules(clog), closingLater(make))];
-  if (over !== undefined) {
-    rules.push(...bind(HOST_STREAM_RULES, () => over, OVER_HOST), ...bind(HOST_EOF_RULES, () => over, OVER_HOST));
-  }
-  await checkRules(steps, rules, options);
+  return composedWait(async () => {
+    const { clog, over } = checkOptions(steps, make, options, ["over"]);
+    const rules = [...rulesBothWays(make, clog), ...bind(halfCloseRules(clog), closingLater(make))];
+    if (over !== undefined) {
+      rules.push(...bind(HOST_STREAM_RULES, () => over, OVER_HOST), ...bind(HOST_EOF_RULES, () => over, OVER_HOST));
+    }
+    await checkRules(steps, rules, options);
+  });
 }
 
 function rulesBothWays<S extends Stream>(
@@ -173,7 +192,7 @@ function rulesBothWays<S extends Stream>(
 
 function closingLater<S extends Stream>(
   make: () => readonly [S, S] | Promise<readonly [S, S]>,
-): (bench: Bench) => Promise<readonly [S, S]> {
+): (bench: Trial) => Promise<readonly [S, S]> {
   return async (bench) => {
     const pair = await make();
     bench.closeLater(...pair);
@@ -181,11 +200,16 @@ function closingLater<S extends Stream>(
   };
 }
 
-/** Checks the arguments; returns how many bytes block a sender. */
-function requireArguments(steps: StepContext, make: unknown, options: CheckTwoWayStreamOptions): number {
-  requireCheckArguments("check streams", { steps, make, options });
+/** Checks the arguments; returns the options of these suites. */
+function checkOptions<S extends Stream>(
+  steps: StepContext,
+  make: unknown,
+  options: CheckTwoWayStreamOptions<S>,
+  further: readonly string[] = [],
+): { readonly clog: number; readonly over: CheckTwoWayStreamOptions<S>["over"] } {
+  requireCheckArguments("check streams", { steps, make, options }, ["clog", ...further]);
   const { clog = CLOG, over } = options;
   if (over !== undefined) requireFunction("check streams", "over", over);
   requireWhole("check streams", "clog", clog, 0);
-  return clog;
+  return { clog, over };
 }

@@ -1,4 +1,7 @@
-/** The suites are checked themselves: streams with one deliberate fault each must break the rules about it, and no others. */
+/**
+ * The suites are checked themselves: streams with one deliberate fault each must break the rules about it, and no
+ * others.
+ */
 
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { checkpoint, ClosedResourceError, Event, shielded } from "../../core/mod.ts";
@@ -442,9 +445,9 @@ Deno.test("the suites check their arguments before any rule", async () => {
       'Cannot check streams as "clog" must be a whole number >= 0: received 1.5',
     );
     await assertRejects(
-      () => suite(t, memoryStreamPair, { deadline: -1 }),
+      () => suite(t, memoryStreamPair, { timeout: -1 }),
       RangeError,
-      'Cannot check streams as "deadline" must be >= 0: received -1',
+      'Cannot check streams as "timeout" must be >= 0: received -1',
     );
   }
   for (const suite of [checkTwoWayStream, checkHalfCloseableStream]) {
@@ -473,8 +476,8 @@ Deno.test("in real time a rule that hangs ends at its deadline, even if the stre
   const recorder = new Recorder();
   const rule = "close() wakes a blocked receive with ClosedResourceError";
   const steps = { step: (name: string, fn: () => Promise<void>) => name === rule ? recorder.step(name, fn) : null };
-  await checkOneWayStream(steps as StepContext, () => pairOf(Deaf), { clog: 0, time: "real", deadline: 1 });
-  assertEquals(recorder.broken.map(String), [`RuleError: ${rule}: it hung: the deadline passed`]);
+  await checkOneWayStream(steps as StepContext, () => pairOf(Deaf), { clog: 0, time: "real", timeout: 1 });
+  assertEquals(recorder.broken.map(String), [`RuleError: ${rule}: it hung: the timeout has passed`]);
 });
 
 Deno.test("a RuleError is the rule and the finding, without a stack", () => {

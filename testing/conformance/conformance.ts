@@ -1,11 +1,15 @@
 /** What all conformance suites take, and the error they fail with. */
 
-import type { SimulateOptions } from "../time/simulate.ts";
+import type { SimulateOptions } from "../time/simulation.ts";
 
-/** Where the rules of a conformance suite become steps: a `Deno.TestContext`, or an adapter for another test runner. */
+/**
+ * Where the rules of a conformance suite become steps: a `Deno.TestContext`, or an adapter for another test runner.
+ *
+ * @category Conformance
+ */
 export interface StepContext {
   /**
-   * Runs one rule under its name; must wait for it, and report what it throws.
+   * Runs one rule under its name: must wait for it, and report the error it rejects with.
    *
    * **Cancellation:** up to the test runner.
    *
@@ -15,24 +19,28 @@ export interface StepContext {
   step(name: string, fn: () => Promise<void>): Promise<unknown>;
 }
 
-/** How the rules of a conformance suite are run. */
+/**
+ * Options of all conformance suites.
+ *
+ * @category Conformance
+ */
 export interface CheckOptions {
   /**
-   * `"simulated"`: each rule is a simulation of its own, and a wait that nothing can end fails it at once; for
-   * everything that lives in memory. `"real"`: the rules run in the run of the caller, with a deadline; for what waits for
-   * the host, like sockets.
+   * `"simulated"`: each rule is a simulation, and a wait that nothing can end fails it at once. It is for everything
+   * that lives in memory. `"real"`: the rules run in the run of the caller, each with a timeout. It is for everything
+   * that waits for the host, like sockets.
    *
    * @default {"simulated"}
    */
   readonly time?: "simulated" | "real";
   /** How long one rule may take, in milliseconds; by default 5,000 in real time, and any length in simulated time. */
-  readonly deadline?: number;
+  readonly timeout?: number;
   /** Options of the simulations: a network, a seed. */
   readonly simulation?: SimulateOptions;
 }
 
 /**
- * Thrown by a step of a conformance suite: a rule is broken. The message is the rule and what happened instead.
+ * Thrown by a step of a conformance suite when a rule is broken. The message is the rule and what happened instead.
  *
  * @example What is said of a stream whose close() wakes nobody
  * ```ts
@@ -42,6 +50,8 @@ export interface CheckOptions {
  * const error = new RuleError("close() wakes a blocked receive", "it did not");
  * assertEquals(error.message, "close() wakes a blocked receive: it did not");
  * ```
+ *
+ * @category Conformance
  */
 export class RuleError extends Error {
   /** The name of the class. */
@@ -52,8 +62,7 @@ export class RuleError extends Error {
   readonly finding: string;
 
   /**
-   * Makes the error. Its stack is left out, as it would show the suite and nothing of what is checked; that of the
-   * cause shows more.
+   * Makes the error, without a stack: that would show the suite alone. The stack of the cause shows what was checked.
    *
    * @param rule The rule.
    * @param finding What happened instead.

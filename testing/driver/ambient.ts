@@ -2,11 +2,11 @@
 
 import { reportHook } from "../../core/internal.ts";
 import { currentRun } from "../../core/lowlevel.ts";
-import type { Driver } from "./driver.ts";
+import type { DriverView } from "./driver_view.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
 /** The driver of the simulation that the calling code belongs to, until that is over; `null` outside. */
-export function ambientDriver(): Driver | null {
+export function ambientDriver(): DriverView | null {
   const { clock } = currentRun();
   return clock instanceof VirtualClock ? clock.driver : null;
 }

@@ -16,7 +16,8 @@ import type { Driver } from "./driver.ts";
 import { simulate, type Simulation } from "../mod.ts";
 import { seededRandom } from "./random.ts";
 
-// The books of the driver: what it believes of tasks, waits and operations is what the run counts, at each of its steps.
+// The books of the driver: what it believes of tasks, waits and operations is what the run counts, at each of its
+// steps.
 
 const { setTimeout: realTimeout, setImmediate: realImmediate } = globalThis;
 
@@ -44,7 +45,7 @@ async function audited(body: (sim: Simulation) => unknown, seed = 0): Promise<nu
   const faults = new Set<string>();
   await simulate(async (sim) => {
     const run = currentRun() as { statistics: ReturnType<typeof currentRun>["statistics"] };
-    const driver = ambientDriver()!;
+    const driver = ambientDriver() as Driver;
     const { statistics } = run;
     let inside = false;
     run.statistics = () => {

@@ -18,6 +18,7 @@ import {
   sleep,
   sleepForever,
   type Task,
+  taskTree,
 } from "../../core/mod.ts";
 import { suspend } from "../../core/lowlevel.ts";
 import { openTcpStream } from "../../net/mod.ts";
@@ -303,9 +304,10 @@ Deno.test("options are checked before any effect", async () => {
     const [options, Class, message] of [
       [{ maxVirtual: -1 }, RangeError, '"maxVirtual" must be >= 0: received -1'],
       [{ maxSteps: NaN }, RangeError, '"maxSteps" must be >= 0: received NaN'],
-      [{ foreignGrace: "x" }, TypeError, '"foreignGrace" must be a number: received string'],
+      [{ foreignGrace: "x" }, TypeError, '"foreignGrace" must be a number: received "x"'],
       [{ seed: "x" }, TypeError, '"seed" must be a number: received "x"'],
-      [{ seed: 0.5 }, RangeError, '"seed" must be a whole number: received 0.5'],
+      [{ seed: 2 ** 53 }, RangeError, '"seed" must be a safe integer: received 9007199254740992'],
+      [{ seed: 0.5 }, RangeError, '"seed" must be a safe integer: received 0.5'],
       [{ start: "yesterday" }, RangeError, '"start" must be a date: received "yesterday"'],
       [{ start: {} }, TypeError, '"start" must be a date: received an object of type Object'],
       [{ io: "quiet" }, RangeError, '"io" must be "freeze" or { quiet: ms }: received "quiet"'],
@@ -314,6 +316,10 @@ Deno.test("options are checked before any effect", async () => {
       [{ onForeign: "no" }, RangeError, '"onForeign" must be "grace", "wait" or "error": received "no"'],
       [{ processes: 5 }, TypeError, '"processes" must be processes or "host": received 5'],
       [{ network: 5 }, TypeError, '"network" must be a network or "host": received 5'],
+      [{ network: class {} }, TypeError, '"network" must be a network or "host": received a function'],
+      [{ instruments: [5] }, TypeError, 'each of "instruments" must be an object: received 5'],
+      [{ leaks: () => {} }, RangeError, `"leaks" must be ${words}: received a function`],
+      [{ schedule: 5 }, TypeError, '"schedule" must be a function: received 5'],
       [{ instruments: {} }, TypeError, '"instruments" must be an array: received an object of type Object'],
       [{ leaks: "no" }, RangeError, `"leaks" must be ${words}: received "no"`],
       [{ leaks: { timers: "no" } }, RangeError, `"leaks" must be ${words}: received "no"`],
@@ -368,7 +374,7 @@ Deno.test("a DeadlockError is an error of the library", async () => {
 });
 
 Deno.test("a report shows deadlines, tasks that await timers, and labels that throw", async () => {
-  const report = await reportOf((sim) =>
+  const report = await reportOf(() =>
     openNursery((nursery) => {
       nursery.startSoon(() => delay(600_000), { name: "patient" });
       nursery.startSoon(() => moveOnAfter(500_000, () => sleepForever()), { name: "bounded" });
@@ -376,7 +382,7 @@ Deno.test("a report shows deadlines, tasks that await timers, and labels that th
         throw new RangeError("no label");
       };
       nursery.startSoon(() => suspend({ kind: "odd wait", label }, () => {}, () => true), { name: "odd" });
-      assertEquals(sim.tree().root.children.map(({ name }) => name), ["patient", "bounded", "odd"]);
+      assertEquals(taskTree().root.children.map(({ name }) => name), ["patient", "bounded", "odd"]);
     }), { maxVirtual: 100_000, leaks: "ignore" });
   assertMatch(report, /patient .* awaiting a timer/);
   assertMatch(report, /bounded .* sleep for ever, deadline t=500s/);
@@ -390,4 +396,12 @@ Deno.test("a timer of a task that has ended still fires, and is named with the t
     await sleep(100);
   });
   assertEquals(fired, 50);
+});
+
+Deno.test("every bit of the seed counts", async () => {
+  const draw = (seed: number) => simulate((sim) => [sim.random(), Math.random()].join(), { seed });
+  const seeds = [0, 1, -1, 2 ** 32, 2 ** 32 - 1, 2 ** 40, -(2 ** 40), 2 ** 53 - 1];
+  const drawn = new Set<string>();
+  for (const seed of seeds) drawn.add(await draw(seed));
+  assertEquals(drawn.size, seeds.length);
 });

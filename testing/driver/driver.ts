@@ -12,61 +12,62 @@
  *     an alarm                                     → jump to it, fire that one
  *     nothing                                      → deadlock: cancel the run, and go on for its cleanup
  *
- * Over 400 lines, of which a third is what the run, the globals and the timers tell it: each of that is a line or two, and
- * concerns all the rest. Who waits for what is in the ledger; how long all this may go on, in the limits; who goes on although it is cancelled, in
- * the refusals. The hooks take notes only: what comes of them happens in the next microtask, as a hook must not cancel.
+ * Over 400 lines, of which a third is what the run, the globals and the timers tell it: each of that is a line or two,
+ * and concerns all the rest. The ledger knows what each task waits for, the limits how long all this may go on, and the
+ * refusals which task goes on although it is cancelled. The hooks take notes only: what comes of them happens in the
+ * next microtask, as a hook must not cancel.
  */
 
 import {
   abandonRun,
+  cancellationsIn,
+  eachLeaf,
+  formatTime,
   hostClear,
-  hostClearImmediate,
   hostImmediate,
-  hostTimeout,
+  isObject,
   NOTHING,
   REFUSED,
   textOf,
 } from "../../core/internal.ts";
 import { type Cancelled, currentTask, DeadlockError, ErrorGroup, isOnlyCancelled, type Task } from "../../core/mod.ts";
 import { beginHostOperation, type Instrument, type Network, type WaitReason } from "../../core/lowlevel.ts";
-import type { Bubble } from "./globals.ts";
+import { realTimer } from "../base/real_timer.ts";
+import type { DriverView } from "./driver_view.ts";
 import { IdleWaiters } from "./idle_waiters.ts";
+import { Immediates } from "./immediates.ts";
 import { ambientIncarnation, joinIncarnation, leaveIncarnation } from "./incarnation.ts";
-import type { Leak } from "./leaks.ts";
+import type { Leak, Origin } from "./leak.ts";
 import { Ledger } from "./ledger.ts";
 import { Limits } from "./limits.ts";
 import { Operations } from "./operations.ts";
-import { seededRandom } from "./random.ts";
+import { seededRandom, SOURCES } from "./random.ts";
 import { Refusals } from "./refusals.ts";
-import { describeReason, formatTime, renderTree, withoutStack } from "./report.ts";
-import type { SimulateOptions } from "../time/simulate.ts";
+import { renderTree } from "./render.ts";
+import type { SimulateSettings } from "./simulate_options.ts";
 import { placed, type Site, Sites } from "./sites.ts";
 import { describeTimer, type TimerHost, type TimerKind, VirtualTimer } from "./timers.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
+import { describeReason, withoutStack } from "./words.ts";
 
-/** How many places a simulation takes: of waits, timers and resources. At 4 us each, so some 10 ms at most. */
+/** How many places a simulation takes: of waits, timers and resources. At 4 us each that is some 10 ms at most. */
 const SITES = 2_000;
-/** So far up the tasks of this library hang below the user's. */
+/** How far the tasks of this library hang below the user's, at most. */
 const MOST_CALLERS = 4;
-/** Sets the sources of random numbers apart, which all come from one seed. */
-const MATH = 0x4d617468;
-const CRYPTO = 0x43727970;
 
 /** See the header. An instrument of the run it drives: that is how it hears of activity. */
-export class Driver implements Instrument, TimerHost, Bubble {
-  /** Who waits in `settled()`. */
+export class Driver implements Instrument, TimerHost, DriverView {
   readonly settling = new IdleWaiters();
   readonly clock: VirtualClock;
-  /** What is open, of the kinds that have to be closed. */
   readonly open = new Set<Leak>();
-  /** Whether the body has returned or thrown. Written by `simulate()`. */
+  /** Whether the body has returned or thrown. Written by `simulateAt()`. */
   bodyEnded = false;
-  readonly #options: Required<Pick<SimulateOptions, "io" | "realTimeout" | "foreignGrace" | "onForeign">>;
+  readonly #settings: SimulateSettings;
   readonly #limits: Limits;
   readonly #abort = new AbortController();
   readonly #origin: Site | null;
   readonly #network: Network | null;
-  /** What `Math.random()` and `crypto` draw from. Each has a source of its own: who draws from one moves no other. */
+  /** What `Math.random()` draws from, and `crypto`. */
   readonly random: () => number;
   readonly #bits: () => number;
   readonly #sites = new Sites(SITES);
@@ -75,11 +76,16 @@ export class Driver implements Instrument, TimerHost, Bubble {
   /** Whether the host's operations have been quiet for as long as `io` says. */
   #hostQuiet = false;
   readonly #timers = new Set<VirtualTimer>();
-  readonly #immediates = new Set<unknown>();
+  readonly #immediates = new Immediates(() => this.#wakeUp());
   readonly operations = new Operations();
   readonly #forgotten: Leak[] = [];
-  /** What was thrown where nobody could catch it. */
-  readonly #strays: unknown[] = [];
+  /**
+   * What the simulation has failed with, apart from the run: `#failure`, and errors nobody could catch; the first one
+   * first.
+   */
+  readonly #failures: unknown[] = [];
+  /** The errors for which nurseries have cancelled their tasks before any of those. */
+  readonly #before = new WeakSet<object>();
   #failure: Error | null = null;
   /** What to fail with, in the next microtask. */
   #pendingFailure: Error | null = null;
@@ -94,22 +100,16 @@ export class Driver implements Instrument, TimerHost, Bubble {
   /** `origin` is the place of the test; `network` that of the run, if it has one of its own. */
   constructor(
     clock: VirtualClock,
-    options: SimulateOptions,
+    settings: SimulateSettings,
     { origin, network }: { readonly origin: Site | null; readonly network: Network | null },
   ) {
     this.clock = clock;
     this.#origin = origin;
     this.#network = network;
-    const { seed = 0 } = options;
-    this.random = seededRandom(seed ^ MATH);
-    this.#bits = seededRandom(seed ^ CRYPTO);
-    this.#options = {
-      io: options.io ?? "freeze",
-      realTimeout: options.realTimeout ?? 10_000,
-      foreignGrace: options.foreignGrace ?? 20,
-      onForeign: options.onForeign ?? "grace",
-    };
-    this.#limits = new Limits(options);
+    this.#settings = settings;
+    this.random = seededRandom(settings.seed, SOURCES.math);
+    this.#bits = seededRandom(settings.seed, SOURCES.crypto);
+    this.#limits = new Limits(settings);
   }
 
   /** Cancels the run. */
@@ -117,7 +117,10 @@ export class Driver implements Instrument, TimerHost, Bubble {
     return this.#abort.signal;
   }
 
-  /** Drives until the run has ended; returns its value or throws its error, the driver's own, or strays. */
+  /**
+   * Drives until the run has ended. Returns its value, or throws what has failed: the error of the run, that of the
+   * driver, those that nobody could catch; if there are several, as a group in which the root cause comes first.
+   */
   async drive<T>(outcome: Promise<T>): Promise<T> {
     const stuck = new Promise<never>((_, reject) => this.#giveUp = reject);
     hostImmediate(this.#step);
@@ -132,13 +135,11 @@ export class Driver implements Instrument, TimerHost, Bubble {
     await turn();
     this.#done = true;
     this.#wakeUp();
-    if (this.#failure !== null) throw this.#failure;
-    this.#throwStrays(error);
-    if (error !== NOTHING) throw error;
+    await this.#drain();
+    this.#throwFailures(error);
     return value as T;
   }
 
-  /** How many waits, granted at once or not, this task has made. */
   pointsOf(task: Task): number {
     return this.ledger.records.get(task)?.points ?? 0;
   }
@@ -177,6 +178,8 @@ export class Driver implements Instrument, TimerHost, Bubble {
   }
 
   scopeCancelled(task: Task, cancelled: Cancelled): void {
+    const { source, reason } = cancelled;
+    if (source === "nursery" && isObject(reason) && this.#failures.length === 0) this.#before.add(reason);
     this.#refusals.cancelled(task, cancelled, this.clock.now());
   }
 
@@ -215,8 +218,7 @@ export class Driver implements Instrument, TimerHost, Bubble {
   immediate(callback: (...args: unknown[]) => void, args: readonly unknown[]): unknown {
     const task = currentTask();
     const incarnation = ambientIncarnation();
-    const handle = hostImmediate(() => {
-      this.#immediates.delete(handle);
+    const handle = this.#immediates.set(() => {
       if (this.#done || incarnation?.dead) return this.#wakeUp();
       this.ledger.acted(task);
       this.#count(task);
@@ -226,14 +228,8 @@ export class Driver implements Instrument, TimerHost, Bubble {
         this.stray(error);
       }
     });
-    this.#immediates.add(handle);
     this.#wakeUp();
     return handle;
-  }
-
-  clearImmediate(handle: unknown): void {
-    if (this.#immediates.delete(handle)) hostClearImmediate(handle as never);
-    this.#wakeUp();
   }
 
   operation(label: string): () => void {
@@ -251,14 +247,13 @@ export class Driver implements Instrument, TimerHost, Bubble {
 
   /** Fails the simulation with an error that nobody could catch. */
   stray(error: unknown): void {
-    this.#strays.push(error);
+    this.#failures.push(error);
     this.#abort.abort(error);
     this.#wakeUp();
   }
 
-  /** Where those wait who wait for a task, in whose nurseries it runs: the nearest first. */
-  callersOf(task: Task): { readonly site: Site | null; readonly task: string }[] {
-    const callers: { site: Site | null; task: string }[] = [];
+  callersOf(task: Task): Origin[] {
+    const callers: Origin[] = [];
     for (let at = task.parentNursery?.parentTask; at !== undefined; at = at.parentNursery?.parentTask) {
       const record = this.ledger.records.get(at);
       const site = record?.list().at(-1)?.site ?? record?.lastSite ?? null;
@@ -305,7 +300,7 @@ export class Driver implements Instrument, TimerHost, Bubble {
     const { clock, clock: { run } } = this;
     if (run === null) return;
     const { tasksLiving, wakeUps } = run.statistics();
-    const { io, realTimeout } = this.#options;
+    const { io, realTimeout } = this.#settings;
     if (tasksLiving === 0) return;
     const excess = this.#limits.turn(clock.now(), () => this.#latest());
     if (excess !== null) this.#fail(excess);
@@ -349,7 +344,7 @@ export class Driver implements Instrument, TimerHost, Bubble {
 
   /** Some task awaits what nobody knows of. */
   #awaitForeign(): void {
-    const { onForeign, foreignGrace, realTimeout } = this.#options;
+    const { onForeign, foreignGrace, realTimeout } = this.#settings;
     if (onForeign === "grace") return this.#sleep(foreignGrace, () => this.ledger.endGrace());
     const report = (what: string): void => {
       const names = this.ledger.restlessNames().map((name) => `"${name}"`).join(", ");
@@ -387,7 +382,7 @@ export class Driver implements Instrument, TimerHost, Bubble {
 
   /** Sleeps in real time until something happens; `quiet` is called if nothing did. */
   #sleep(ms: number, quiet: () => void): void {
-    this.#sleeping = hostTimeout(() => {
+    this.#sleeping = realTimer(() => {
       this.#sleeping = null;
       try {
         quiet();
@@ -424,19 +419,21 @@ export class Driver implements Instrument, TimerHost, Bubble {
   }
 
   /**
-   * Cancels the run with an error, which is what `drive()` throws in the end. Cleanup then runs under the same rules,
+   * Cancels the run with an error, which `drive()` throws in the end. Cleanup then runs under the same rules,
    * with limits of its own; when it breaks one as well, the run is given up, as it would never end.
    */
   #fail(error: Error): void {
     const first = this.#failure;
     if (first === null) {
       this.#failure = withoutStack(error);
+      this.#failures.push(error);
       this.#limits.renew(this.clock.now());
       this.#abort.abort(error);
       return;
     }
     const Class = error instanceof DeadlockError ? DeadlockError : Error;
     this.#failure = withoutStack(new Class(`${first.message}\nand cleanup got stuck:\n${error.message}`));
+    this.#failures[this.#failures.indexOf(first)] = this.#failure;
     this.#end(this.#failure);
   }
 
@@ -447,9 +444,11 @@ export class Driver implements Instrument, TimerHost, Bubble {
     });
   }
 
-  /** Gives the run up. */
+  /** Gives the run up. What its nurseries were about to fail with does not come any more, so it is taken from them. */
   #end(error: unknown): void {
     this.#done = this.#givenUp = true;
+    const reasons = new Set([...cancellationsIn(this.clock.run!)].map(({ reason }) => reason));
+    this.#failures.unshift(...[...reasons].filter((reason) => isObject(reason) && this.#before.has(reason)));
     abandonRun(this.clock.run!);
     this.#giveUp(error);
   }
@@ -462,7 +461,7 @@ export class Driver implements Instrument, TimerHost, Bubble {
         formatTime(next)
       } does not come: do not wrap what is simulated itself in hostOperation(), as the answer of a fake`;
     return new Error(
-      `Cannot go on as operations of the host are in flight and nothing has happened for ${this.#options.realTimeout}ms: ${this.operations} (virtual time stands still meanwhile${
+      `Cannot go on as operations of the host are in flight and nothing has happened for ${this.#settings.realTimeout}ms: ${this.operations} (virtual time stands still meanwhile${
         due === "" ? ":" : `${due};`
       } use io: { quiet: 50 } with real listeners)${due === "" ? "" : this.#pendingTimers()}`,
     );
@@ -476,18 +475,36 @@ export class Driver implements Instrument, TimerHost, Bubble {
     return `\ntimers left:\n${lines.join("\n")}`;
   }
 
-  /** Throws what nobody could catch, together with the error of the run, if that has one of its own. */
-  #throwStrays(error: unknown): void {
-    const strays = this.#strays;
-    if (strays.length === 0) return;
-    const alone = error === NOTHING || isOnlyCancelled(error) || strays.includes(error);
-    const errors = alone ? strays : [error, ...strays];
-    throw errors.length === 1 ? errors[0] : new ErrorGroup(errors);
+  /**
+   * Lets operations of the host end whose tasks have ended already: a closed socket needs a turn or two for that. And
+   * what they reject with is reported at the end of a turn.
+   */
+  async #drain(): Promise<void> {
+    if (this.operations.size === 0) return;
+    const { foreignGrace, realTimeout } = this.#settings;
+    await this.operations.drained(Math.min(foreignGrace, realTimeout));
+    await turn();
   }
 
-  /** Lets operations of the host end whose tasks have ended already: a closed socket needs a turn or two for that. */
-  async drain(): Promise<void> {
-    await this.operations.drained(this.#options.foreignGrace);
+  /** Throws what has failed, if anything has: see `drive()`. */
+  #throwFailures(error: unknown): void {
+    const failures = [...this.#failures];
+    if (failures.length === 0 && error !== NOTHING) throw error;
+    if (error !== NOTHING && !isOnlyCancelled(error) && !failures.includes(error)) {
+      failures.splice(this.#cameFirst(error) ? 0 : failures.length, 0, error);
+    }
+    if (failures.length > 0) throw failures.length === 1 ? failures[0] : new ErrorGroup(failures);
+  }
+
+  /** Whether the error of the run had begun to end it before anything else failed. */
+  #cameFirst(error: unknown): boolean {
+    let found = false;
+    const note = (one: unknown): boolean => {
+      found ||= isObject(one) && this.#before.has(one);
+      return !found;
+    };
+    if (note(error)) eachLeaf(error, note);
+    return found;
   }
 
   /** What is left when everything has ended. */

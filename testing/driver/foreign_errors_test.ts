@@ -4,7 +4,7 @@ import vm from "node:vm";
 import { ErrorGroup, isErrorGroup, openNursery, sleep, sleepForever } from "../../core/mod.ts";
 import { suspend, type WaitReason } from "../../core/lowlevel.ts";
 import { trackOpen } from "./leaks.ts";
-import { expectErrors, group, memoryStreamPair, simulate, type SimulateOptions, sweepCancel } from "../mod.ts";
+import { expectErrors, memoryStreamPair, simulate, type SimulateOptions, sweepCancel } from "../mod.ts";
 
 // What others throw may be anything. It comes out as it went in, and no report of it fails.
 
@@ -201,8 +201,8 @@ Deno.test("expectErrors() looks at each of them, alone and in groups, and its co
     for (
       const expected of [
         [{ type: SyntaxError, message: /x/, cause: { message: "y" } }],
-        [group([RangeError], /z/)],
-        group([SyntaxError, SyntaxError], "no such message"),
+        [{ group: [RangeError], message: /z/ }],
+        { group: [SyntaxError, SyntaxError], message: "no such message" },
       ] as const
     ) {
       for (const flatten of [false, true]) {

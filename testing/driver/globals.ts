@@ -2,13 +2,15 @@
  * The globals that tell time, draw lots or leave the process, as simulated code sees them.
  *
  * While a simulation lives, functions of this file stand in for `setTimeout` and its kin, `Date`, `performance.now`,
- * `AbortSignal.timeout` and `Temporal.Now`; for `Math.random` and the random numbers of `crypto`; for `fetch`, whose answer
- * time waits for, and `WebSocket`, which both must not miss what is on a network in memory. Each call looks up which
- * simulation its async context belongs to; code outside any, and that of another simulation, sees its own. Two copies of
- * this package share one registry, and so one set of patches: each copy contributes how it finds its simulations.
+ * `AbortSignal.timeout` and `Temporal.Now`; for `Math.random` and the random numbers of `crypto`; for `fetch`, whose
+ * answer time waits for, and `WebSocket`, which both must not miss what is on a network in memory. Each call looks up
+ * which simulation its async context belongs to; code outside any, and that of another simulation, sees its own. Two
+ * copies of this package share one registry, and so one set of patches: each copy contributes how it finds its
+ * simulations.
  */
 
 import { read } from "../../core/internal.ts";
+import { Immediates } from "./immediates.ts";
 import { clearVirtual, delayOf, referenceVirtual, type TimerKind } from "./timers.ts";
 
 /** What the patches do for code of one simulation. Other copies of this package call it: see `KEY`. */
@@ -17,7 +19,6 @@ export interface Bubble {
   wall(): number;
   timer(kind: TimerKind, ms: number, callback: (...args: unknown[]) => void, args: readonly unknown[]): unknown;
   immediate(callback: (...args: unknown[]) => void, args: readonly unknown[]): unknown;
-  clearImmediate(handle: unknown): void;
   stray(error: unknown): void;
   /** An operation of the host begins; the function returned ends it. */
   operation(label: string): () => void;
@@ -35,6 +36,7 @@ interface Copy {
   find(): Bubble | null;
   clear(handle: unknown): boolean;
   reference(handle: unknown, how: "ref" | "unref"): boolean;
+  clearImmediate(handle: unknown): boolean;
 }
 
 interface Registry {
@@ -47,14 +49,14 @@ interface Registry {
 }
 
 /** The number changes with the shape of `Registry`, `Copy` or `Bubble`. */
-const KEY = Symbol.for("@trefoil/io/testing/globals/3");
+const KEY = Symbol.for("@trefoil/io/testing/globals/4");
 
 /** Makes the globals follow simulated time until the returned function is called. */
 export function patchGlobals(find: () => Bubble | null): () => void {
   const store = globalThis as { [KEY]?: Registry };
   const registry = store[KEY] ??= { copies: [], users: 0, undo: [] };
   if (!registry.copies.some((copy) => copy.find === find)) {
-    registry.copies.push({ find, clear: clearVirtual, reference: referenceVirtual });
+    registry.copies.push({ find, clear: clearVirtual, reference: referenceVirtual, clearImmediate: Immediates.clear });
   }
   if (registry.users++ === 0) install(registry);
   return () => {
@@ -131,8 +133,7 @@ function install(registry: Registry): void {
     return bubble === null ? host(callback, ...args) : bubble.immediate(callback as AnyFunction, args);
   });
   patch(globalThis, "clearImmediate", (host) => (handle?: unknown) => {
-    find()?.clearImmediate(handle);
-    host(handle);
+    if (!copies.some((copy) => copy.clearImmediate(handle))) host(handle);
   });
 
   patch(AbortSignal, "timeout", (host) => (...args: unknown[]) => {
@@ -156,9 +157,7 @@ function install(registry: Registry): void {
       return Promise.reject(error);
     }
     const end = bubble.operation(describeFetch(args));
-    const answer: Promise<unknown> = host.apply(globalThis, args);
-    answer.then(end, end);
-    return answer;
+    return until(() => host.apply(globalThis, args), end);
   });
 
   const { WebSocket: HostWebSocket } = globalThis as { WebSocket?: typeof WebSocket };
@@ -239,6 +238,31 @@ function install(registry: Registry): void {
   undo.push(() => globalThis.removeEventListener?.("unhandledrejection", listener));
 }
 
+/**
+ * Calls `fetch`, or what a test has put in its place, and tells when its answer is there. The promise is one that
+ * nobody has handled yet: a rejection that is forgotten stays one.
+ */
+function until(fetch: () => unknown, end: () => void): unknown {
+  let answer: unknown;
+  try {
+    answer = fetch();
+    if (typeof read(answer, "then") === "function") return awaited(answer, end);
+  } catch (error) {
+    end();
+    throw error;
+  }
+  end();
+  return answer;
+}
+
+async function awaited(answer: unknown, end: () => void): Promise<unknown> {
+  try {
+    return await answer;
+  } finally {
+    end();
+  }
+}
+
 /** A UUID of version 4 (RFC 9562, section 5.4). */
 function uuidOf(bubble: Bubble): string {
   const bytes = new Uint8Array(16);
@@ -249,7 +273,7 @@ function uuidOf(bubble: Bubble): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
 
-/** The URL of what `fetch` and its like are given; what cannot be one is for the host to say. */
+/** The URL that `fetch` and its like are given. Whether it is valid is for the host to say. */
 function urlOf(input: unknown): string {
   try {
     return String((input as { url?: unknown } | null)?.url ?? input);

@@ -506,7 +506,7 @@ Deno.test("what a timer or an immediate throws, and a rejection nobody handles, 
       await sleep(1).catch(() => {});
       throw new TypeError("body");
     }), ErrorGroup);
-  assertEquals(both.errors.map((error) => (error as Error).message), ["body", "stray"]);
+  assertEquals(both.errors.map((error) => (error as Error).message), ["stray", "body"]);
   await assertRejects(() => simulate(() => void Promise.reject(new RangeError("at the very end"))), RangeError);
 });
 
@@ -552,6 +552,58 @@ Deno.test("time waits for the answer of a plain fetch, which is named when it do
   }
 });
 
+Deno.test("a fetch that a test has put in place of the host's may throw, and its rejection is not taken for handled", async () => {
+  const { fetch: hostFetch } = globalThis;
+  const set = (fetch: unknown) => Object.defineProperty(globalThis, "fetch", { value: fetch });
+  try {
+    set(() => {
+      throw new RangeError("mock");
+    });
+    await simulate(async (sim) => {
+      assertThrows(() => fetch("http://192.0.2.1/"), RangeError, "mock");
+      await sleep(5);
+      assertEquals(sim.now, 5);
+    });
+    set(() => "no promise");
+    await simulate(async () => {
+      assertEquals(await fetch("http://192.0.2.1/") as unknown, "no promise");
+      await sleep(5);
+    });
+    set(() => Promise.reject(new RangeError("mock")));
+    const forgetful = () =>
+      simulate(async () => {
+        void fetch("http://192.0.2.1/");
+        await sleep(5);
+      });
+    await assertRejects(forgetful, RangeError, "mock");
+    await simulate(async () => {
+      await assertRejects(() => fetch("http://192.0.2.1/"), RangeError, "mock");
+    });
+  } finally {
+    set(hostFetch);
+  }
+});
+
+Deno.test("an immediate can be cleared from outside the simulation, and by its own dispose", async () => {
+  const ways = [
+    (handle: unknown) => clearImmediate(handle as never),
+    (handle: unknown) => (handle as Disposable)[Symbol.dispose](),
+  ];
+  for (const clear of ways) {
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    // Not in the context of the simulation.
+    const cleared = promise.then(clear);
+    let fired = false;
+    await simulate(async (sim) => {
+      resolve(setImmediate(() => void (fired = true)));
+      await cleared;
+      await sleep(5);
+      assertEquals(sim.now, 5);
+    });
+    assertEquals(fired, false);
+  }
+});
+
 Deno.test("an hour of other people's timers takes no real time to speak of: 3,600 ticks in sequence", async () => {
   let ticks = 0;
   await simulate(async (sim) => {
@@ -564,7 +616,7 @@ Deno.test("an hour of other people's timers takes no real time to speak of: 3,60
 
 Deno.test("a second copy of the package shares the patches: its simulations are asked as well", async () => {
   await simulate(async () => {
-    const registry = (globalThis as Record<symbol, unknown>)[Symbol.for("@trefoil/io/testing/globals/3")] as {
+    const registry = (globalThis as Record<symbol, unknown>)[Symbol.for("@trefoil/io/testing/globals/4")] as {
       copies: { find(): unknown; clear(handle: unknown): boolean; reference(): boolean }[];
       users: number;
     };

@@ -1,9 +1,10 @@
 /**
  * The lives of the hosts of a simulated network: which of them code belongs to.
  *
- * An async-local value, which tasks and timers inherit from the code that makes them, wherever their nursery is. Once the host
- * has crashed, nothing of that life goes on: its waits are refused, under shields as well, its timers are gone, and its
- * calls of the network fail. What runs between two waits cannot be kept from it: `finally` blocks without waits.
+ * An async-local value, which tasks and timers inherit from the code that makes them, wherever their nursery is. Once
+ * the host has crashed, nothing of that life goes on: its waits are refused, under shields as well, its timers are
+ * gone, and its calls of the network fail. What runs between two waits cannot be kept from it: `finally` blocks without
+ * waits.
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -49,8 +50,8 @@ export class Incarnation {
   }
 
   /**
-   * The end of this life. What only awaits foreign promises cannot be refused anything, so what has not ended a turn later is
-   * left as it is, and nobody waits for it.
+   * The end of this life. What only awaits foreign promises cannot be refused anything, so what has not ended a turn
+   * later is left as it is, and nobody waits for it.
    */
   end(reason: string): void {
     this.dead = true;

@@ -4,21 +4,8 @@ import { currentTask } from "../../core/mod.ts";
 import { ambientDriver } from "./ambient.ts";
 import { ambientIncarnation } from "./incarnation.ts";
 import type { LeakKind, LeakPolicies, LeakPolicy } from "../time/leaks.ts";
-import { withoutStack } from "./report.ts";
-import type { Site } from "./sites.ts";
-
-/** One thing that should not be there any more. */
-export interface Leak {
-  /** The kind, as the report calls it. */
-  readonly kind: LeakKind;
-  /** Which one. */
-  readonly label: string;
-  /** Where it was made, and by which task. */
-  readonly site: Site | null;
-  readonly task: string;
-  /** The same of those for whom that task works, the nearest first: if it is a task of this library, they are meant. */
-  readonly onBehalfOf?: readonly { readonly site: Site | null; readonly task: string }[];
-}
+import type { Leak } from "./leak.ts";
+import { withoutStack } from "./words.ts";
 
 /** Something that has to be closed before the simulation ends. */
 export interface Tracked {

@@ -84,12 +84,15 @@ Deno.test("a leak in one simulation does not show in the next, nor in one beside
 });
 
 Deno.test("the error of a body wins over what it leaves behind", async () => {
-  const error = await assertRejects(() =>
-    simulate(() => {
-      setInterval(() => {}, 1_000);
-      throw new RangeError("body");
-    }), RangeError);
-  assertEquals(error.message, "body");
+  const warnings = await warningsOf(async () => {
+    const error = await assertRejects(() =>
+      simulate(() => {
+        setInterval(() => {}, 1_000);
+        throw new RangeError("body");
+      }), RangeError);
+    assertEquals(error.message, "body");
+  });
+  assertEquals(warnings.length, 1);
 });
 
 /** Runs with `console.warn` caught. */

@@ -3,16 +3,16 @@
  *
  * A task waits for something known while it has a wait of the library or a virtual timer of its own. The others are
  * *restless*: they await a promise that nobody knows of, and get a grace. So does a task that begins to wait for such a
- * promise by `cancellable()`, whatever else it waits for; but not one that asks an iterator for its next item, as that may
- * itself wait for something known. Both are counted as they come and go, so that a step of the
- * driver costs the same with ten tasks and with 100,000; and restlessness is a mark in the record rather than a set of
- * tasks, as each task is restless for a moment when it begins.
+ * promise by `cancellable()`, whatever else it waits for; but not one that asks an iterator for its next item, as that
+ * may itself wait for something known. Both are counted as they come and go, so that a step of the driver costs the
+ * same with ten tasks and with 100,000; and restlessness is a mark in the record rather than a set of tasks, as each
+ * task is restless for a moment when it begins.
  */
 
 import { isForeign, openWaits } from "../../core/internal.ts";
 import type { Task } from "../../core/mod.ts";
 import type { WaitReason } from "../../core/lowlevel.ts";
-import { TaskRecord } from "./report.ts";
+import { TaskRecord } from "./record.ts";
 import type { Site } from "./sites.ts";
 import type { VirtualTimer } from "./timers.ts";
 
@@ -85,8 +85,8 @@ export class Ledger {
   }
 
   /**
-   * What is wrong in these books, for the test that compares them with the run's own: by that, each task waits for nothing
-   * known, or for something.
+   * What is wrong in these books, for the test that compares them with the run's own: by that, each task waits for
+   * nothing known, or for something.
    */
   audit(): string[] {
     const faults: string[] = [];

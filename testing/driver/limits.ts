@@ -1,15 +1,17 @@
 /** How long a simulation may go on: in time, in steps, and in steps without time moving; and who is to blame. */
 
+import { formatTime } from "../../core/internal.ts";
 import type { Task } from "../../core/mod.ts";
-import { formatTime } from "./report.ts";
+import type { SimulateSettings } from "./simulate_options.ts";
 import { placed } from "./sites.ts";
-import type { SimulateOptions } from "../time/simulate.ts";
 import { timerName, type VirtualTimer } from "./timers.ts";
 
-/** After a limit of waits is exceeded, so many more tell who is so busy. */
+/** How many more waits are counted by task once a limit is exceeded, to tell which tasks are so busy. */
 const CENSUS = 1_000;
 
-/** Counts waits that ended, tasks that were started, and timers that fired; and turns in which nothing of that happened. */
+/**
+ * Counts waits that ended, tasks that were started, and timers that fired; and turns in which nothing of that happened.
+ */
 export class Limits {
   readonly #maxVirtual: number;
   readonly #maxSteps: number;
@@ -25,10 +27,10 @@ export class Limits {
   /** Whether something was counted since the last turn. */
   #busyTurn = true;
 
-  constructor(options: SimulateOptions) {
-    this.latest = this.#maxVirtual = options.maxVirtual ?? 86_400_000;
-    this.#maxSteps = options.maxSteps ?? 10_000_000;
-    this.#maxStepsAtOneInstant = options.maxStepsAtOneInstant ?? 100_000;
+  constructor(settings: SimulateSettings) {
+    this.latest = this.#maxVirtual = settings.maxVirtual;
+    this.#maxSteps = settings.maxSteps;
+    this.#maxStepsAtOneInstant = settings.maxStepsAtOneInstant;
   }
 
   /** Allows cleanup as much again. */
@@ -43,7 +45,9 @@ export class Limits {
     this.#stepsHere = 0;
   }
 
-  /** Counts a turn of the event loop, unless it is counted already; returns what to fail with once there are too many. */
+  /**
+   * Counts a turn of the event loop, unless it is counted already; returns what to fail with once there are too many.
+   */
   turn(now: number, why: () => string): Error | null {
     const busy = this.#busyTurn;
     this.#busyTurn = false;

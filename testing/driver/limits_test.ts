@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   cancellable,
+  CancelScope,
   checkpoint,
   DeadlockError,
+  ErrorGroup,
   Event,
   isCancelled,
   moveOnAfter,
@@ -181,6 +183,25 @@ Deno.test("realTimeout counts from the last thing that happened", async () => {
   }, { realTimeout: 500 });
 });
 
+Deno.test("lengths of real time beyond what the host's timers can do are not cut short", async () => {
+  // One that fires at once, as the host's would, fails the test, or lets time go on.
+  const late = () => new Promise<void>((resolve) => realTimeout(resolve, 10));
+  for (const ms of [2 ** 31, Infinity]) {
+    for (
+      const [options, wait] of [
+        [{ realTimeout: ms }, () => hostOperation("late", late())],
+        [{ io: { quiet: ms } }, () => hostOperation("late", late())],
+        [{ foreignGrace: ms }, () => cancellable(late())],
+      ] as const
+    ) {
+      await simulate(async (sim) => {
+        await moveOnAfter(5, wait);
+        assertEquals([options, sim.now], [options, 0]);
+      }, options);
+    }
+  }
+});
+
 Deno.test("an error of the body wins over the state it leaves: no deadlock is reported after it", async () => {
   const error = await failureOf(() =>
     openNursery((nursery) => {
@@ -324,4 +345,10 @@ Deno.test("thousands of timeouts of 0 at one instant are no task that passes ove
     for (let i = 0; i < 3_000; i++) assert((await moveOnAfter(0, () => sleep(1))).cancelledCaught);
     assertEquals(sim.now, 0);
   });
+});
+
+Deno.test("a scope around a simulation that is given up ends with it", async () => {
+  const stuck = () => simulate(() => shielded(() => new Event().wait()));
+  await assertRejects(() => new CancelScope().run(stuck), DeadlockError, "and cleanup got stuck");
+  await assertRejects(() => openNursery((nursery) => void nursery.startSoon(stuck)), ErrorGroup);
 });

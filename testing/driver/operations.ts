@@ -1,8 +1,9 @@
 /** The operations of the host that a simulation has in flight, as far as it was told. */
 
-import { hostClear, hostTimeout } from "../../core/internal.ts";
+import { hostClear } from "../../core/internal.ts";
 import { currentTask } from "../../core/mod.ts";
-import type { Leak } from "./leaks.ts";
+import { realTimer } from "../base/real_timer.ts";
+import type { Leak } from "./leak.ts";
 import { placed, type Site } from "./sites.ts";
 
 /** See the header. */
@@ -29,11 +30,11 @@ export class Operations {
     if (this.#list.length === 0) this.#onDrained?.();
   }
 
-  /** Waits until none is left, for so many real milliseconds at most. */
+  /** Waits until none is left, at most for a time in real milliseconds. */
   async drained(ms: number): Promise<void> {
     if (this.#list.length === 0) return;
     await new Promise<void>((resolve) => {
-      const timer = hostTimeout(resolve, ms);
+      const timer = realTimer(resolve, ms);
       this.#onDrained = () => {
         hostClear(timer);
         resolve();

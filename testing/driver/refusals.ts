@@ -1,15 +1,14 @@
 /**
- * Tasks that pass over their cancellation: each wait of a cancelled task is refused, so one that tries again and again, and
- * drops the error, goes on for ever.
+ * Tasks that pass over their cancellation: each wait of a cancelled task is refused, so one that tries again and again,
+ * and drops the error, goes on for ever.
  *
- * Refusals that come in one go are one, as 10,000 waits of a `Promise.all()` are refused at once: what counts is how often the
- * task has gone on after one.
+ * Refusals that come in one go are one, as 10,000 waits of a `Promise.all()` are refused at once: what counts is how
+ * often the task has gone on after one.
  */
 
-import { currentNode } from "../../core/internal.ts";
+import { currentNode, formatTime } from "../../core/internal.ts";
 import type { Cancelled, Task } from "../../core/mod.ts";
 import type { Ledger } from "./ledger.ts";
-import { formatTime } from "./report.ts";
 import { placed, Sites } from "./sites.ts";
 
 /** So often a task may go on after a refusal at one instant. */

@@ -1,75 +1,90 @@
-/** The options of simulations, checked before anything begins. */
+/** The options of simulations: checked before anything begins, once, and complete from then on. */
 
-import { isInstance, isObject, read, show } from "../../core/internal.ts";
-import { requireMilliseconds, requireOptions, requireWord } from "../base/check.ts";
-import type { SimulateOptions } from "../time/simulate.ts";
+import { isInstance, isObject, read, requireFunction, requireTimeout, show } from "../../core/internal.ts";
+import { requireKnown, requireSeed, requireWord } from "../base/check.ts";
+import type { SimulateOptions } from "../time/simulation.ts";
 
 /** Any fixed date will do; this one is easy to recognise in a log. */
 const EPOCH = Date.UTC(2000, 0, 1);
 
-/** A complete list: the compiler says what is missing. */
-const KNOWN: Readonly<Record<keyof SimulateOptions, true>> = {
-  seed: true,
-  start: true,
-  io: true,
-  onForeign: true,
-  realTimeout: true,
-  foreignGrace: true,
-  maxVirtual: true,
-  maxSteps: true,
-  maxStepsAtOneInstant: true,
-  leaks: true,
-  network: true,
-  processes: true,
-  grace: true,
-  instruments: true,
-  schedule: true,
-};
+/** What is taken for options that are left out. `undefined`: what that means is up to the simulation. */
+const DEFAULTS = {
+  seed: 0,
+  start: EPOCH,
+  io: "freeze",
+  onForeign: "grace",
+  realTimeout: 10_000,
+  foreignGrace: 20,
+  maxVirtual: 86_400_000,
+  maxSteps: 10_000_000,
+  maxStepsAtOneInstant: 100_000,
+  leaks: {},
+  network: undefined,
+  processes: undefined,
+  grace: 0,
+  instruments: [],
+  schedule: undefined,
+} as const satisfies { [K in keyof SimulateOptions]-?: SimulateOptions[K] | undefined };
 
+type Given = "network" | "processes" | "schedule";
+
+/** The options of a simulation, all of them; `start` in milliseconds. */
+export type SimulateSettings =
+  & { readonly [K in Exclude<keyof SimulateOptions, Given | "start">]-?: NonNullable<SimulateOptions[K]> }
+  & { readonly [K in Given]: SimulateOptions[K] | undefined }
+  & { readonly start: number };
+
+const NUMBERS = ["realTimeout", "foreignGrace", "maxVirtual", "maxSteps", "maxStepsAtOneInstant", "grace"] as const;
 const LEAKS = ["timers", "hostOperations", "resources", "forgottenWaits"];
 const POLICIES = ["error", "warn", "ignore"];
+const ACTION = "simulate";
 
-/** Checks what would go wrong later, or never; returns the date to begin at. */
-export function checkSimulateOptions(options: SimulateOptions): number {
-  const action = "simulate";
-  requireOptions(action, options, Object.keys(KNOWN));
-  const { seed, start, io = "freeze", onForeign, leaks, network, processes, instruments, grace, ...numbers } = options;
-  if (seed !== undefined && typeof seed !== "number") {
-    throw new TypeError(`Cannot simulate as "seed" must be a number: received ${show(seed)}`);
+/** Checks what would go wrong later, or never. */
+export function checkSimulateOptions(options: SimulateOptions): SimulateSettings {
+  requireKnown(ACTION, options, Object.keys(DEFAULTS));
+  const settings: Record<string, unknown> = { ...DEFAULTS };
+  for (const name of Object.keys(DEFAULTS) as (keyof SimulateOptions)[]) {
+    const value = options[name];
+    if (value !== undefined) settings[name] = value;
   }
-  if (seed !== undefined && !Number.isInteger(seed)) {
-    throw new RangeError(`Cannot simulate as "seed" must be a whole number: received ${seed}`);
-  }
-  for (const name of ["realTimeout", "foreignGrace", "maxVirtual", "maxSteps", "maxStepsAtOneInstant"] as const) {
-    if (numbers[name] !== undefined) requireMilliseconds(action, name, numbers[name]);
-  }
+  const { seed, io, onForeign, leaks, network, processes, instruments, schedule } = settings;
+  requireSeed(ACTION, seed);
+  for (const name of NUMBERS) requireTimeout(ACTION, name, settings[name]);
   if (io !== "freeze") {
     const quiet = read(io, "quiet");
-    if (!isObject(io) || typeof quiet !== "number" || !(quiet >= 0)) {
-      const what = isObject(io) ? `quiet ${show(quiet)}` : show(io);
+    if (!isRecord(io) || typeof quiet !== "number" || !(quiet >= 0)) {
+      const what = isRecord(io) ? `quiet ${show(quiet)}` : show(io);
       throw new RangeError(`Cannot simulate as "io" must be "freeze" or { quiet: ms }: received ${what}`);
     }
   }
-  requireWord(action, "onForeign", onForeign, ["grace", "wait", "error"]);
-  if (network !== undefined && network !== "host" && !isObject(network)) {
+  requireWord(ACTION, "onForeign", onForeign, ["grace", "wait", "error"]);
+  if (network !== undefined && network !== "host" && !isRecord(network)) {
     throw new TypeError(`Cannot simulate as "network" must be a network or "host": received ${show(network)}`);
   }
-  if (grace !== undefined) requireMilliseconds(action, "grace", grace);
-  if (processes !== undefined && processes !== "host" && !isObject(processes)) {
+  if (processes !== undefined && processes !== "host" && !isRecord(processes)) {
     throw new TypeError(`Cannot simulate as "processes" must be processes or "host": received ${show(processes)}`);
   }
-  if (instruments !== undefined && !Array.isArray(instruments)) {
+  if (!Array.isArray(instruments)) {
     throw new TypeError(`Cannot simulate as "instruments" must be an array: received ${show(instruments)}`);
   }
-  if (isObject(leaks)) {
-    requireOptions('simulate with option "leaks"', leaks, LEAKS);
-    for (const policy of Object.values(leaks)) requireWord(action, "leaks", policy, POLICIES);
-  } else requireWord(action, "leaks", leaks, POLICIES);
-  return epochOf(start);
+  for (const instrument of instruments) {
+    if (isRecord(instrument)) continue;
+    throw new TypeError(`Cannot simulate as each of "instruments" must be an object: received ${show(instrument)}`);
+  }
+  if (schedule !== undefined) requireFunction(ACTION, "schedule", schedule);
+  if (isRecord(leaks)) {
+    requireKnown('simulate with option "leaks"', leaks, LEAKS);
+    for (const policy of Object.values(leaks)) requireWord(ACTION, "leaks", policy, POLICIES);
+  } else requireWord(ACTION, "leaks", leaks, POLICIES);
+  return { ...settings, start: epochOf(settings.start) } as SimulateSettings;
+}
+
+/** Whether something can have options, methods or hooks: a function, which is most likely a class, is not meant. */
+function isRecord(value: unknown): value is object {
+  return isObject(value) && typeof value !== "function";
 }
 
 function epochOf(start: unknown): number {
-  if (start === undefined) return EPOCH;
   if (typeof start !== "string" && typeof start !== "number" && !isInstance(start, Date)) {
     throw new TypeError(`Cannot simulate as "start" must be a date: received ${show(start)}`);
   }

@@ -1,8 +1,9 @@
 /** The processes of a simulation: programs that its test defines, in its time. */
 
+import { requireFunction } from "../../core/internal.ts";
 import type { HostProcess, ProcessHost, ProcessSpawnOptions } from "../../core/lowlevel.ts";
 import { sleep } from "../../core/mod.ts";
-import { requireFunction, requireOptions } from "../base/check.ts";
+import { requireKnown } from "../base/check.ts";
 import { type Place, Process } from "./simulated_process.ts";
 import type { ProcessScript, VirtualProcesses, VirtualProgram } from "../processes/virtual_processes.ts";
 
@@ -58,7 +59,7 @@ export class SimulatedProcesses implements ProcessHost, VirtualProcesses {
 
 /** A program that does what a script says. */
 function programOf(script: ProcessScript): VirtualProgram {
-  requireOptions(ACTION, script, ["stdout", "stderr", "code", "after"]);
+  requireKnown(ACTION, script, ["stdout", "stderr", "code", "after"]);
   const { stdout = "", stderr = "", code = 0, after = 0 } = script;
   return async (process) => {
     await sleep(after);

@@ -7,17 +7,18 @@
 import { composedWait, NOTHING } from "../../core/internal.ts";
 import { isErrorGroup, openNursery, run, sleep } from "../../core/mod.ts";
 import type { Network, ProcessHost } from "../../core/lowlevel.ts";
+import { requireFinite } from "../base/check.ts";
 import { ambientDriver } from "./ambient.ts";
 import { Driver } from "./driver.ts";
 import { patchGlobals } from "./globals.ts";
-import type { Leak } from "./leaks.ts";
-import { SimulatedNetwork } from "../net/simulated_network.ts";
+import type { Leak } from "./leak.ts";
+import { VirtualNetworkImpl } from "../net/virtual_network_impl.ts";
+import { seededRandom, SOURCES } from "./random.ts";
 import { SimulatedProcesses } from "./simulated_processes.ts";
 import { SimulatedSignals } from "./simulated_signals.ts";
-import { seededRandom } from "./random.ts";
 import { settled } from "../time/settled.ts";
-import type { Background, SimulateOptions, Simulation } from "../time/simulate.ts";
-import { checkSimulateOptions } from "./simulate_options.ts";
+import type { Background, Simulation } from "../time/simulation.ts";
+import type { SimulateSettings } from "./simulate_options.ts";
 import type { Site } from "./sites.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
@@ -35,29 +36,29 @@ export interface Ending<T> {
 export async function simulateAt<T>(
   origin: Site | null,
   body: (sim: Simulation) => T | Promise<T>,
-  options: SimulateOptions,
+  settings: SimulateSettings,
 ): Promise<Ending<T>> {
-  const clock = new VirtualClock(checkSimulateOptions(options));
-  const { seed = 0, io = "freeze" } = options;
-  const random = seededRandom(seed);
-  const network = options.network ?? new SimulatedNetwork(clock, random, io !== "freeze");
-  const processes = options.processes ?? new SimulatedProcesses(clock);
+  const { start, seed, io, grace, instruments, schedule } = settings;
+  const clock = new VirtualClock(start);
+  const network = settings.network ??
+    new VirtualNetworkImpl(clock, seededRandom(seed, SOURCES.network), io !== "freeze");
+  const processes = settings.processes ?? new SimulatedProcesses(clock);
   const signals = new SimulatedSignals();
-  const driver = new Driver(clock, options, { origin, network: network === "host" ? null : network });
+  const driver = new Driver(clock, settings, { origin, network: network === "host" ? null : network });
   const unpatch = patchGlobals(ambientDriver);
   clock.driver = driver;
   try {
-    const outcome = run(() => perform(body, { clock, driver, random, network, processes, signals, seed }), {
+    const outcome = run(() => perform(body, { clock, driver, network, processes, signals, seed }), {
       clock,
-      random,
-      instruments: [driver, ...options.instruments ?? []],
+      random: seededRandom(seed, SOURCES.run),
+      instruments: [driver, ...instruments],
       signal: driver.signal,
       signals,
-      ...(options.grace === undefined ? {} : { grace: options.grace }),
+      grace,
       spawnSites: SPAWN_SITES,
       ...(network === "host" ? {} : { network }),
       ...(processes === "host" ? {} : { processes }),
-      ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
+      ...(schedule === undefined ? {} : { schedule }),
     });
     let value: T | undefined;
     let error: unknown = NOTHING;
@@ -66,7 +67,6 @@ export async function simulateAt<T>(
     } catch (thrown) {
       error = thrown;
     }
-    await driver.drain();
     return { value, error, leaks: driver.leaks() };
   } finally {
     clock.driver = null;
@@ -77,7 +77,6 @@ export async function simulateAt<T>(
 interface Parts {
   readonly clock: VirtualClock;
   readonly driver: Driver;
-  readonly random: () => number;
   readonly network: Network | "host";
   readonly processes: ProcessHost | "host";
   readonly signals: SimulatedSignals;
@@ -86,7 +85,7 @@ interface Parts {
 
 /** The main task: the body, with a nursery around it for the background. */
 async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Parts): Promise<T> {
-  const { clock, driver, random, network, processes, signals, seed } = parts;
+  const { clock, driver, network, processes, signals, seed } = parts;
   let failure: unknown;
   let failed = false;
   try {
@@ -94,7 +93,7 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
       const background: Background = {
         startSoon: (fn, options) => nursery.startSoon(fn, { ...options, daemon: true }),
       };
-      if (network instanceof SimulatedNetwork) network.background = background;
+      if (network instanceof VirtualNetworkImpl) network.background = background;
       if (processes instanceof SimulatedProcesses) {
         processes.place = {
           // They end when those have ended who started them, and so had their chance to end them.
@@ -108,7 +107,7 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
         seed,
         background,
         get net() {
-          if (network instanceof SimulatedNetwork) return network;
+          if (network instanceof VirtualNetworkImpl) return network;
           throw new TypeError(
             'Cannot use "net" as the network must be the one in memory: option "network" names another',
           );
@@ -127,13 +126,10 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
             await settled();
           }),
         freeze(ms) {
-          if (!(ms >= 0 && ms < Infinity)) {
-            throw new RangeError(`Cannot freeze as "ms" must be a finite number >= 0: received ${ms}`);
-          }
+          requireFinite("freeze", "ms", ms);
           clock.freeze(ms);
         },
-        random,
-        tree: () => clock.run!.taskTree(),
+        random: seededRandom(seed),
       };
       try {
         return await body(sim);

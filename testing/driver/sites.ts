@@ -1,8 +1,8 @@
 /**
  * Where things were begun: the first frame of the stack that is outside this library.
  *
- * Taking a stack costs some 4 us, so only the first ones are taken: enough for what a test does by hand, while a loop of
- * a million sleeps is not slowed down. Rendering waits until somebody reads.
+ * Taking a stack costs some 4 us, so only the first ones are taken: enough for what a test does by hand, while a loop
+ * of a million sleeps is not slowed down. Rendering waits until somebody reads.
  */
 
 import { captureSite, placeOf, plainPlace } from "../../core/internal.ts";

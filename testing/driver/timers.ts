@@ -9,15 +9,15 @@
  * microtask, and has to ask once more whether it was cleared.
  */
 
+import { LONGEST_DELAY } from "../../core/internal.ts";
 import { currentTask, type Task } from "../../core/mod.ts";
-import type { Alarm } from "../../core/lowlevel.ts";
+import type { Alarm, Clock } from "../../core/lowlevel.ts";
 import { ambientIncarnation, type Incarnation } from "./incarnation.ts";
 import type { Site } from "./sites.ts";
-import type { VirtualClock } from "./virtual_clock.ts";
 
 /** What timers need of the simulation they belong to. */
 export interface TimerHost {
-  readonly clock: VirtualClock;
+  readonly clock: Clock;
   /** A place for reports, if it is still worth the time. */
   takeSite(): Site | null;
   /** A timer was armed: its task waits for time. */
@@ -37,9 +37,6 @@ type Callback = (this: VirtualTimer, ...args: unknown[]) => void;
 let lastId = 2 ** 40;
 /** The timers somebody has asked for their number, as `clearTimeout(+timer)` must work. */
 const byNumber = new Map<number, VirtualTimer>();
-
-/** `setTimeout` with a longer delay fires at once, on every host. */
-const LONGEST_DELAY = 2 ** 31 - 1;
 
 /** See the header. Has all that a `Timeout` of Deno and Node has. */
 export class VirtualTimer {

@@ -1,7 +1,7 @@
 /** Time that stands still while anything can happen, and then jumps to the next deadline. */
 
 import { type Alarm, AlarmQueue, type Clock, type RunView } from "../../core/lowlevel.ts";
-import type { Driver } from "./driver.ts";
+import type { DriverView } from "./driver_view.ts";
 
 /** A clock at 0, moved by `jump()` and `freeze()` only. */
 export class VirtualClock implements Clock {
@@ -12,8 +12,8 @@ export class VirtualClock implements Clock {
   readonly #epoch: number;
   /** The run on this clock; set by `start()`. */
   run: RunView | null = null;
-  /** The simulation it is the time of; `null` once that is over. Written by `simulate()`. */
-  driver: Driver | null = null;
+  /** The simulation it is the time of; `null` once that is over. Written by `simulateAt()`. */
+  driver: DriverView | null = null;
   /** How many alarms are unref'd: they fire when time passes them, and move none. Written by the timers. */
   unreferenced = 0;
   #now = 0;
@@ -52,8 +52,8 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Moves to the time of the next alarm and fires: all deadlines that have passed by then, at once, or else that one alarm. So
-   * no code takes a step after its deadline, however many pass at one instant, or while time stood still.
+   * Moves to the time of the next alarm and fires: all deadlines that have passed by then, at once, or else that one
+   * alarm. So no code takes a step after its deadline, however many pass at one instant, or while time stood still.
    */
   jump(): void {
     this.#move(Math.max(this.#now, Math.min(this.#alarms.next, this.#deadlines.next)));
@@ -69,6 +69,6 @@ export class VirtualClock implements Clock {
   #move(to: number): void {
     if (to === this.#now) return;
     this.#now = to;
-    this.run?.lookAtClock();
+    this.run?.refreshTime();
   }
 }

@@ -7,6 +7,7 @@
  */
 
 import type { Alarm, Clock } from "../../core/lowlevel.ts";
+import type { ItemKind } from "./_item_kind.ts";
 import type { Fate, LogEntry, NetworkLog } from "./_log.ts";
 import type { Link } from "./_link.ts";
 
@@ -16,9 +17,6 @@ export interface Wire {
   random(): number;
   readonly events: NetworkLog;
 }
-
-/** `credit` tells a sender how much the receiver has taken since. */
-export type ItemKind = "syn" | "syn-ack" | "ack" | "data" | "credit" | "fin" | "rst";
 
 /** One thing on its way. */
 export interface Item {
@@ -32,7 +30,7 @@ export interface Item {
   readonly entry: LogEntry | null;
 }
 
-const NOTHING = new Uint8Array(0);
+const NO_BYTES = new Uint8Array(0);
 
 /** See the header. */
 export class Flow {
@@ -66,7 +64,7 @@ export class Flow {
   }
 
   /** Sends something; what is handed over is the flow's. */
-  send(kind: Exclude<ItemKind, "credit">, bytes: Uint8Array = NOTHING): void {
+  send(kind: Exclude<ItemKind, "credit">, bytes: Uint8Array = NO_BYTES): void {
     const { clock, random, events } = this.#wire;
     const now = clock.now();
     const arrives = this.link.arrival(bytes.length, now, random);
@@ -82,7 +80,7 @@ export class Flow {
     const arrives = this.#wire.clock.now() + this.link.rules.latency;
     const last = this.#items.at(-1);
     if (last?.kind === "credit" && last.arrives >= arrives) last.credit += credit;
-    else this.#push({ kind: "credit", bytes: NOTHING, credit, arrives, entry: null });
+    else this.#push({ kind: "credit", bytes: NO_BYTES, credit, arrives, entry: null });
   }
 
   /** The link may have been blocked, or be free again. */

@@ -1,14 +1,13 @@
 /** A host in memory: its addresses, its ports, who listens there. */
 
-import { composedWait, failureOf, NOTHING } from "../../core/internal.ts";
+import { composedWait, failureOf, NOTHING, requireFunction, requireText } from "../../core/internal.ts";
 import { BrokenResourceError, type Task, type TcpAddress, type UnixAddress } from "../../core/mod.ts";
 import type { NetworkListenOptions } from "../../core/lowlevel.ts";
-import { requireFunction, requireOptions } from "../base/check.ts";
+import { requireKnown } from "../base/check.ts";
 import { DEAD, Incarnation } from "../driver/incarnation.ts";
 import { addressesOf, canonical, covers, isLoopback } from "./_addresses.ts";
 import { hostError } from "./_host_errors.ts";
 import type { Link } from "./_link.ts";
-import type { SimulatedNetwork } from "./simulated_network.ts";
 import type { VirtualListener } from "./_virtual_listener.ts";
 import type { VirtualHost } from "./virtual_network.ts";
 
@@ -16,12 +15,20 @@ import type { VirtualHost } from "./virtual_network.ts";
 const FIRST_PORT = 40_001;
 const LAST_PORT = 65_535;
 
-/** What runs on a host is over, together with the host. */
-class HostCrash extends BrokenResourceError {}
+/** What a host needs of its network. */
+export interface HostNetwork {
+  /** Starts a task beside the test. */
+  startSoon(fn: () => unknown, options: { readonly name?: string }): Task<void>;
+  /** A host is cut off from everybody, or back again. */
+  setUp(host: Host, up: boolean): void;
+}
+
+/** How something has ended that ran on a host: `crash` is the error for those who wait for it. */
+type Ending<T> = { readonly value: T } | { readonly crash: Error };
 
 /** See the header. */
 export class Host implements VirtualHost {
-  readonly network: SimulatedNetwork;
+  readonly network: HostNetwork;
   readonly name: string;
   /** Its address, IPv4, and the one for IPv6. */
   readonly address: string;
@@ -44,35 +51,40 @@ export class Host implements VirtualHost {
   readonly #programs: { readonly fn: () => unknown; readonly name: string }[] = [];
 
   /** `n` counts the hosts of a network, from 1. */
-  constructor(network: SimulatedNetwork, name: string, n: number) {
+  constructor(network: HostNetwork, name: string, n: number) {
     this.network = network;
     this.name = name;
     [this.address, this.address6] = addressesOf(n);
   }
 
   run<T>(fn: () => T | Promise<T>): Promise<T> {
-    return composedWait(() => this.#run(fn));
+    return composedWait(async () => {
+      requireFunction("run a function on a host", "fn", fn);
+      const ending = await this.#live(fn);
+      if ("crash" in ending) throw ending.crash;
+      return ending.value;
+    });
   }
 
-  async #run<T>(fn: () => T | Promise<T>): Promise<T> {
-    requireFunction("run a function on a host", "fn", fn);
-    this.#requireUp();
+  async #live<T>(fn: () => T | Promise<T>): Promise<Ending<T>> {
+    if (!this.up) return { crash: this.#crashed() };
     const incarnation = this.#incarnation;
     try {
       const outcome = await incarnation.run(fn);
-      if (outcome !== DEAD && !incarnation.dead) return outcome.value as T;
+      if (outcome !== DEAD && !incarnation.dead) return { value: outcome.value as T };
     } catch (error) {
       // Whatever comes of the cleanup of a host that has lost its power is nobody's business.
       if (!incarnation.dead || failureOf(error) === NOTHING) throw error;
-      throw this.#crashed({ cause: error });
+      return { crash: this.#crashed({ cause: error }) };
     }
-    throw this.#crashed();
+    return { crash: this.#crashed() };
   }
 
   startSoon(fn: () => unknown, options: { readonly name?: string } = {}): Task<void> {
     requireFunction("start a task", "fn", fn);
-    requireOptions("start a task", options, ["name"]);
-    this.#requireUp();
+    requireKnown("start a task", options, ["name"]);
+    requireText("start a task", "name", options.name);
+    if (!this.up) throw this.#crashed();
     const program = { fn, name: options.name ?? `${this.name}${fn.name === "" ? "" : `: ${fn.name}`}` };
     this.#programs.push(program);
     return this.#start(program);
@@ -99,21 +111,12 @@ export class Host implements VirtualHost {
   }
 
   #start({ fn, name }: { readonly fn: () => unknown; readonly name: string }): Task<void> {
-    return this.network.startSoon(async () => {
-      try {
-        await this.run(fn);
-      } catch (error) {
-        if (!(error instanceof HostCrash)) throw error;
-      }
-    }, { name });
+    // Nobody waits for it: its crash, unlike that of another host, is no error.
+    return this.network.startSoon(() => this.#live(fn), { name });
   }
 
-  #requireUp(): void {
-    if (!this.up) throw this.#crashed();
-  }
-
-  #crashed(options?: ErrorOptions): HostCrash {
-    return new HostCrash(`Cannot go on as host "${this.name}" must be up: it has crashed`, options);
+  #crashed(options?: ErrorOptions): BrokenResourceError {
+    return new BrokenResourceError(`Cannot go on as host "${this.name}" must be up: it has crashed`, options);
   }
 
   /** Whether an address is one of this host's. */

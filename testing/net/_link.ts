@@ -14,7 +14,9 @@ export interface Rules {
   readonly loss: number;
 }
 
-/** A link nobody has said anything about. 64 KiB is what one receive takes at most, and TCP's window without scaling. */
+/**
+ * A link nobody has said anything about. 64 KiB is what one receive takes at most, and TCP's window without scaling.
+ */
 const DEFAULTS: Rules = { latency: 0, jitter: 0, bandwidth: Infinity, chunk: null, window: 65_536, loss: 0 };
 /** How long TCP waits before it sends again what was lost, in milliseconds; doubled each time (Linux). */
 const RETRANSMIT = 200;

@@ -1,6 +1,8 @@
-/** What has happened on a network, for people who read it: written down as it happens, put into words when asked for. */
+/**
+ * What has happened on a network, for people who read it: written down as it happens, put into words when asked for.
+ */
 
-import type { ItemKind } from "./_flow.ts";
+import type { ItemKind } from "./_item_kind.ts";
 
 /** How many events are kept. */
 const KEPT = 10_000;

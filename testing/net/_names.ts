@@ -1,5 +1,6 @@
 /** The names of a network: hosts, and what tests say beyond them. */
 
+import { isError } from "../../core/internal.ts";
 import type { Clock, ResolvedAddress } from "../../core/lowlevel.ts";
 import { unknownName } from "./_host_errors.ts";
 
@@ -51,7 +52,7 @@ export class Names {
       // No alarm for an answer that never comes: it would be a reason for time to move.
       await new Promise<void>((resolve) => delay < Infinity && clock.at(clock.now() + delay, resolve, undefined));
     }
-    if (answer instanceof Error) throw answer;
+    if (isError(answer)) throw answer;
     return answer.map((address) => ({ address, family: address.includes(":") ? 6 : 4 }));
   }
 }

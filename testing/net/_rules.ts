@@ -1,7 +1,7 @@
 /** Checks of what links are told. */
 
-import { show } from "../../core/internal.ts";
-import { requireFlag } from "../base/check.ts";
+import { requireBoolean, show } from "../../core/internal.ts";
+import { requireKnown } from "../base/check.ts";
 import type { Rules } from "./_link.ts";
 import type { LinkOptions } from "./virtual_network.ts";
 
@@ -15,19 +15,20 @@ const RANGES: Readonly<Record<keyof Rules, readonly [what: string, test: (value:
 };
 
 /** The settings that were given, checked. */
-export function rulesOf({ oneWay, ...options }: LinkOptions): Partial<Rules> {
-  requireFlag("set up a link", "oneWay", oneWay);
-  for (const [name, value] of Object.entries(options)) {
-    const range = RANGES[name as keyof Rules];
-    if (range === undefined) {
-      throw new TypeError(`Cannot set up a link as it must have a setting "${name}": it has none`);
-    }
-    if (typeof value !== "number" || !range[1](value)) {
-      throw new RangeError(`Cannot set up a link as "${name}" must be ${range[0]}: received ${show(value)}`);
+export function rulesOf(options: LinkOptions): Partial<Rules> {
+  requireKnown(ACTION, options, [...Object.keys(RANGES), "oneWay"]);
+  const { oneWay = false, ...rules } = options;
+  requireBoolean(ACTION, "oneWay", oneWay);
+  for (const [name, value] of Object.entries(rules)) {
+    const [what, isRight] = RANGES[name as keyof Rules];
+    if (typeof value !== "number" || !isRight(value)) {
+      throw new RangeError(`Cannot ${ACTION} as "${name}" must be ${what}: received ${show(value)}`);
     }
   }
-  return options;
+  return rules;
 }
+
+const ACTION = "set up a link";
 
 function isCount(value: number): boolean {
   return value === Infinity || (Number.isInteger(value) && value >= 1);

@@ -27,7 +27,10 @@ interface Write {
   readonly reject: (error: Error) => void;
 }
 
-/** How long TCP sends again what nobody acknowledges, in milliseconds. Linux: 15 minutes or so; here what a test can wait for. */
+/**
+ * How long TCP sends again what nobody acknowledges, in milliseconds. Linux: 15 minutes or so; here what a test can
+ * wait for.
+ */
 const UNACKNOWLEDGED = 120_000;
 
 /** See the header. */
@@ -216,8 +219,8 @@ export class VirtualConn<A extends SocketAddress = SocketAddress> implements Net
     }
     this.unread -= size;
     this.#freed += size;
-    // Room is made known in large pieces, or a reader of single bytes would make the sender send single bytes (RFC 9293,
-    // the silly window syndrome).
+    // Room is made known in large pieces, or a reader of single bytes would make the sender send single bytes (RFC
+    // 9293, the silly window syndrome).
     if (this.broken === null && (this.unread === 0 || this.#freed >= window / 2)) {
       this.out.sendCredit(this.#freed);
       this.#freed = 0;

@@ -2,12 +2,22 @@
 
 import type { SocketAddress } from "../../core/mod.ts";
 import type { NetworkListener } from "../../core/lowlevel.ts";
-import type { Connection } from "./_connection.ts";
 import { hostError } from "./_host_errors.ts";
 import type { VirtualConn } from "./_virtual_conn.ts";
 
 /** How many connections wait to be accepted unless told, as Deno's `tcpBacklog`. */
 const BACKLOG = 511;
+
+/** A connection that comes in: what a listener needs of it. */
+export interface Arrival {
+  /** The client's end, and the server's, once the listener has let it in. */
+  readonly client: VirtualConn;
+  readonly server: VirtualConn | null;
+  /** There is a place for it. */
+  admit(addresses: readonly [local: SocketAddress, remote: SocketAddress]): void;
+  /** There is none, nor will be. */
+  turnAway(): void;
+}
 
 /** What a listener needs of its host. */
 export interface ListenerOptions<A extends SocketAddress> {
@@ -15,7 +25,7 @@ export interface ListenerOptions<A extends SocketAddress> {
   readonly backlog?: number | undefined;
   readonly reusePort?: boolean | undefined;
   /** The addresses of the server's end of a connection. */
-  addressesOf(connection: Connection): readonly [local: SocketAddress, remote: SocketAddress];
+  addressesOf(connection: Arrival): readonly [local: SocketAddress, remote: SocketAddress];
   /** Called when an accept begins: returns what is called with the connection it brings. */
   opening(): (conn: VirtualConn) => void;
   onClose(): void;
@@ -30,11 +40,11 @@ export class VirtualListener<A extends SocketAddress = SocketAddress> implements
   readonly #backlog: number;
   closed = false;
   /** Has not been let in, as there is no room. */
-  readonly #knocking: Connection[] = [];
+  readonly #knocking: Arrival[] = [];
   /** Let in, but the client has not said yet that it knows. */
-  readonly #halfOpen = new Set<Connection>();
+  readonly #halfOpen = new Set<Arrival>();
   /** Waits to be accepted. */
-  readonly #ready: Connection[] = [];
+  readonly #ready: Arrival[] = [];
   #accept: { resolve(conn: VirtualConn<A>): void; reject(error: Error): void; opened(conn: VirtualConn): void } | null =
     null;
 
@@ -74,21 +84,21 @@ export class VirtualListener<A extends SocketAddress = SocketAddress> implements
   }
 
   /** Somebody wants to connect. */
-  knock(connection: Connection): void {
+  knock(connection: Arrival): void {
     if (this.closed) return connection.turnAway();
     this.#knocking.push(connection);
     this.#serve();
   }
 
   /** The client knows that it is connected. */
-  ready(connection: Connection): void {
+  ready(connection: Arrival): void {
     this.#halfOpen.delete(connection);
     this.#ready.push(connection);
     this.#serve();
   }
 
   /** It has gone before it was let in, or before the client knew. One that waits to be accepted stays, as for Linux. */
-  forget(connection: Connection): void {
+  forget(connection: Arrival): void {
     this.#halfOpen.delete(connection);
     const at = this.#knocking.indexOf(connection);
     if (at >= 0) this.#knocking.splice(at, 1);

@@ -7,10 +7,10 @@ const CLOG = 200_000;
 
 async function tcpPair(): Promise<[SocketStream, SocketStream]> {
   const [listener] = await openTcpListeners(0);
-  using _ = listener!;
+  using _ = listener;
   return await openNursery(async (nursery) => {
-    const accepting = nursery.startSoon(() => listener!.accept());
-    const client = await openTcpStream("localhost", listener!.address.port);
+    const accepting = nursery.startSoon(() => listener.accept());
+    const client = await openTcpStream("localhost", listener.address.port);
     return [client, await accepting.join()] as [SocketStream, SocketStream];
   });
 }
@@ -33,7 +33,7 @@ Deno.test("TCP streams in memory keep the rules of a half-closeable stream, in s
 Deno.test("TCP listeners in memory keep the rules of a listener", (t) =>
   checkListener(t, async () => {
     const [listener] = await openTcpListeners(0);
-    return { listener: listener!, connect: () => openTcpStream("localhost", listener!.address.port) };
+    return { listener: listener, connect: () => openTcpStream("localhost", listener.address.port) };
   }));
 
 Deno.test("Unix streams in memory keep the rules of a half-closeable stream", (t) =>

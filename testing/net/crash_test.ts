@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import {
   BrokenResourceError,
+  ErrorGroup,
   Event,
   isCancelled,
   moveOnAfter,
@@ -19,7 +20,7 @@ import {
   serveUnix,
   type SocketStream,
 } from "../../net/mod.ts";
-import { simulated, type Simulation } from "../mod.ts";
+import { simulate, simulated, type Simulation } from "../mod.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
@@ -312,5 +313,34 @@ Deno.test(
     await sleep(10);
     db.crash();
     await sleep(10);
+  }),
+);
+
+Deno.test("a program that fails as another host has crashed fails the test", async () => {
+  const error = await assertRejects(
+    () =>
+      simulate(async (sim) => {
+        const [front, back] = [sim.net.host("front"), sim.net.host("back")];
+        front.startSoon(() => back.run(() => sleepForever()));
+        await sim.settled();
+        back.crash();
+        await sleep(1);
+      }),
+    ErrorGroup,
+  );
+  assertInstanceOf(error.errors[0], BrokenResourceError);
+  assertEquals(error.errors[0].message, 'Cannot go on as host "back" must be up: it has crashed');
+});
+
+Deno.test(
+  "a program that ends by the crash of its own host is no error, also where it waits for that host itself",
+  simulated(async (sim) => {
+    const db = sim.net.host("db");
+    db.startSoon(() => db.run(() => sleepForever()));
+    await sim.settled();
+    db.crash();
+    db.restart();
+    db.crash();
+    await sleep(1);
   }),
 );

@@ -1,6 +1,8 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import vm from "node:vm";
+import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { BrokenResourceError, openNursery, type TcpAddress } from "../../core/mod.ts";
-import { openTcpListeners, openTcpStream, serveTcp } from "../../net/mod.ts";
+import { currentRun } from "../../core/lowlevel.ts";
+import { openTcpListeners, openTcpStream, serveTcp, tcpServer } from "../../net/mod.ts";
 import { simulate, simulated } from "../mod.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -71,10 +73,10 @@ Deno.test(
     assertEquals(await db.run(() => 7), 7);
     await assertRejects(() => db.run(() => Promise.reject(new RangeError("no"))), RangeError, "no");
     await openNursery(async (nursery) => {
-      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-        db.run(() => serveTcp(() => {}, { port: 0, status }))
+      const [address] = await nursery.start<readonly [TcpAddress]>((status) =>
+        db.run(() => tcpServer(() => {}, { port: 0 })(status))
       );
-      (await openTcpStream("db", address!.port)).close();
+      (await openTcpStream("db", address.port)).close();
       nursery.cancel();
     });
   }),
@@ -155,7 +157,11 @@ Deno.test(
     ) {
       assertThrows(() => sim.net.link("test", "test", options), RangeError, `Cannot set up a link as ${message}`);
     }
-    assertThrows(() => sim.net.link("test", "test", { lag: 5 } as never), TypeError, 'must have a setting "lag"');
+    assertThrows(
+      () => sim.net.link("test", "test", { lag: 5 } as never),
+      TypeError,
+      'Cannot set up a link as its options must be among "latency", "jitter", "bandwidth", "chunk", "window", "loss" and "oneWay": received "lag"',
+    );
   }),
 );
 
@@ -164,4 +170,13 @@ Deno.test(
   simulated((sim) => {
     assertThrows(() => sim.net, TypeError, 'Cannot use "net" as the network must be the one in memory');
   }, { network: "host" }),
+);
+
+Deno.test(
+  "dns() takes an error of another realm, and resolving fails with it",
+  simulated(async (sim) => {
+    const answer = vm.runInNewContext("new RangeError('no such name')") as Error;
+    using _ = sim.net.dns("db", answer);
+    assertStrictEquals(await currentRun().network!.resolve!("db").catch((error: unknown) => error), answer);
+  }),
 );

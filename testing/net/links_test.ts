@@ -8,8 +8,8 @@ const encode = (text: string) => new TextEncoder().encode(text);
 /** Calls `body` with host "db", which listens on port 5432, and closes everything after it. */
 async function withDb(sim: Simulation, body: (listener: SocketListener) => Promise<unknown>): Promise<void> {
   const [listener] = await sim.net.host("db").run(() => openTcpListeners(5432));
-  using _ = listener!;
-  await body(listener!);
+  using _ = listener;
+  await body(listener);
 }
 
 /** Calls `body` with both ends of a connection between "test" and "db". */
@@ -297,7 +297,7 @@ Deno.test(
     sim.net.host("db");
     using _ = sim.net.link("test", "db", { latency: 10 });
     const [listener] = await sim.net.host("db").run(() => openTcpListeners(5432, { backlog: 1 }));
-    using _listener = listener!;
+    using _listener = listener;
     const lost = await openTcpStream("db", 5432);
     // The client knows that it is connected, at 20; what it says then would arrive at 30.
     const cut = sim.net.partition("test", "db");
@@ -306,7 +306,7 @@ Deno.test(
     cut[Symbol.dispose]();
     lost.close();
     using client = await openTcpStream("db", 5432);
-    using server = await listener!.accept();
+    using server = await listener.accept();
     assertEquals(server.remoteAddress, client.localAddress);
     assertEquals(sim.net.connections().length, 1);
   }),

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
-import { BrokenResourceError, moveOnAfter, openNursery, sleep, TooSlowError } from "../../core/mod.ts";
+import { BrokenResourceError, moveOnAfter, openNursery, retry, sleep, TooSlowError } from "../../core/mod.ts";
+import { currentRun } from "../../core/lowlevel.ts";
 import { openTcpStream, serveTcp, type SocketStream } from "../../net/mod.ts";
 import { simulate, type Simulation } from "../mod.ts";
 
@@ -145,4 +146,29 @@ Deno.test("whatever goes wrong at random, bytes keep their order, errors are tho
 
 Deno.test("a course of chance with everything in it is the same each time", async () => {
   assertEquals([...await course(7)], [...await course(7)]);
+});
+
+Deno.test("what goes over the network moves no other source of random numbers", async () => {
+  const draw = (packets: number) =>
+    simulate(async (sim) => {
+      sim.net.link("test", "test", { jitter: 5 });
+      sim.background.startSoon(() => serveTcp((stream) => stream.receiveSome(), { port: 7 }));
+      for (let i = 0; i < packets; i++) {
+        using stream = await openTcpStream("localhost", 7);
+        await stream.sendAll(new Uint8Array(10));
+      }
+      return [sim.random(), currentRun().random(), Math.random(), sim.random(), currentRun().random()];
+    }, { seed: 7 });
+  const drawn = await draw(0);
+  assertEquals(await draw(5), drawn);
+  assertEquals(new Set(drawn).size, 5);
+});
+
+Deno.test("a retry moves no other source of random numbers than that of the run", async () => {
+  const draw = (attempts: number) =>
+    simulate(async (sim) => {
+      await retry(() => Promise.reject(new Error("no")), { attempts }).catch(() => {});
+      return [sim.random(), Math.random()];
+    });
+  assertEquals(await draw(5), await draw(2));
 });

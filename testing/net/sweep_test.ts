@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { openNursery, sleep, type TcpAddress } from "../../core/mod.ts";
-import { openTcpStream, openUnixStream, serveTcp, serveUnix, type SocketStream } from "../../net/mod.ts";
+import { openTcpStream, openUnixStream, type SocketStream, tcpServer, unixServer } from "../../net/mod.ts";
 import { type SimulateOptions, type Simulation, sweepCancel } from "../mod.ts";
 
 async function echo(stream: Pick<SocketStream, "sendAll"> & AsyncIterable<Uint8Array>): Promise<void> {
@@ -21,11 +21,11 @@ Deno.test("a server and its client, cancelled at every wait, leave no connection
     const db = sim.net.host("db");
     using _link = sim.net.link("test", "db", { latency: 10 });
     await openNursery(async (nursery) => {
-      const [address] = await nursery.start<readonly TcpAddress[]>((status) =>
-        db.run(() => serveTcp(echo, { port: 0, maxConnections: 1, status }))
+      const [address] = await nursery.start<readonly [TcpAddress]>((status) =>
+        db.run(() => tcpServer(echo, { port: 0, maxConnections: 1 })(status))
       );
       for (let i = 0; i < 2; i++) {
-        using stream = await openTcpStream("db", address!.port);
+        using stream = await openTcpStream("db", address.port);
         await stream.sendAll(new Uint8Array(3));
         for (let left = 3; left > 0;) left -= (await stream.receiveSome(left))!.length;
         await stream.sendEof();
@@ -40,7 +40,7 @@ Deno.test("a server and its client, cancelled at every wait, leave no connection
 Deno.test("the same over a Unix socket", async () => {
   await sweepCancel(async () => {
     await openNursery(async (nursery) => {
-      await nursery.start<readonly unknown[]>((status) => serveUnix(echo, { path: "/run/echo.sock", status }));
+      await nursery.start(unixServer(echo, { path: "/run/echo.sock" }));
       using stream = await openUnixStream("/run/echo.sock");
       await stream.sendAll(new Uint8Array(1));
       await stream.receiveSome();

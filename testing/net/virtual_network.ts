@@ -1,12 +1,12 @@
-/** The network of a simulation as tests see it: its hosts, its names, and what can go wrong between them. */
+/** The network of a simulation, as tests see it: hosts, names, and what can go wrong between them. */
 
 import type { Task } from "../../core/mod.ts";
 
 /**
  * The network of a simulation: see `Simulation.net`.
  *
- * Code runs on host `"test"` unless it is told to run on another one. What is set holds from that moment on, also for
- * what is connected already and on its way; the guard that a setter returns takes it back.
+ * Code runs on host `"test"` unless it is told to run on another one. A setting applies from that moment on, also to
+ * open connections and to bytes on their way. Each setter returns a guard that undoes it when disposed.
  *
  * @example A client that tries again while the cable is out
  * ```ts
@@ -29,44 +29,46 @@ import type { Task } from "../../core/mod.ts";
  *   assertEquals([attempts, sim.now], [3, 2_500]);
  * });
  * ```
+ *
+ * @category Virtual network
  */
 export interface VirtualNetwork {
   /**
-   * Returns a host by its name; makes it if it is not there yet.
+   * Returns a host by its name; makes it if there is none yet.
    *
    * @param name Its name, which resolves to its address.
-   * @throws {RangeError} If `name` cannot be a host's.
+   * @throws {RangeError} If `name` is not a valid host name.
    */
   host(name: string): VirtualHost;
   /**
    * Decides what a name resolves to, before the names of the hosts.
    *
    * @param name The name.
-   * @param answer Its addresses in the order of preference, or what the resolver fails with. An address that is no
-   * host's does not answer.
+   * @param answer Its addresses in the order of preference, or the error that resolving it fails with. An address that
+   * no host has does not answer.
    * @param options How long the answer takes.
-   * @returns A guard that takes it back.
+   * @returns A guard that undoes it.
    */
   dns(name: string, answer: readonly string[] | Error, options?: DnsOptions): Disposable;
   /**
-   * Sets what a link is like, in both directions. Settings that are left out stay as they are.
+   * Changes the rules of a link, in both directions unless told otherwise. Settings that are left out stay as they are.
    *
    * @param a The name of a host.
-   * @param b The name of another one, or the same for what it sends to itself.
+   * @param b The name of another one, or of the same one, for its connections to itself.
    * @param options What to change.
-   * @returns A guard that takes it back.
-   * @throws {RangeError} If there is no such host, or a setting cannot be one.
+   * @returns A guard that undoes it.
+   * @throws {RangeError} If there is no such host, or the value of a setting is out of its range.
    */
   link(a: string, b: string, options: LinkOptions): Disposable;
   /**
-   * Cuts a link: nothing arrives until it is healed, and then everything does, from then on. Connecting fails after 60
-   * seconds, and a connection breaks 120 seconds after something was sent that nobody acknowledges, as the system gives
-   * up then (`TimedOut`). An end that sends nothing notices nothing.
+   * Cuts a link: nothing arrives until it is healed, and then everything does. Meanwhile connecting fails after 60
+   * seconds, and a connection breaks 120 seconds after bytes were sent that nobody acknowledges, both with `TimedOut`.
+   * An end that sends nothing notices nothing.
    *
    * @param a The name of a host.
    * @param b The name of another one.
-   * @param options Whether in one direction only.
-   * @returns A guard that heals it, if `heal()` has not.
+   * @param options Whether it holds in one direction only.
+   * @returns A guard that heals it, unless `heal()` has.
    */
   partition(a: string, b: string, options?: DirectionOptions): Disposable;
   /**
@@ -77,25 +79,25 @@ export interface VirtualNetwork {
    */
   heal(a: string, b: string): void;
   /**
-   * Holds up what is sent over a link, as a network that is slow beyond measure: like a partition, but connections do not
+   * Holds up everything sent over a link, as an endlessly slow network does: like a partition, but connections do not
    * break.
    *
    * @param a The name of a host.
    * @param b The name of another one.
-   * @param options Whether in one direction only.
-   * @returns A guard that releases it, if `release()` has not.
+   * @param options Whether it holds in one direction only.
+   * @returns A guard that releases it, unless `release()` has.
    */
   hold(a: string, b: string, options?: DirectionOptions): Disposable;
   /**
-   * Lets everything go on that was held up between two hosts.
+   * Lets everything arrive that was held up between two hosts.
    *
    * @param a The name of a host.
    * @param b The name of another one.
    */
   release(a: string, b: string): void;
   /**
-   * Resets all connections between two hosts, as a firewall does that has forgotten them: what has arrived can be read,
-   * then both ends get `ConnectionReset`.
+   * Resets all connections between two hosts, as a firewall that has forgotten them does. Bytes that have arrived can
+   * still be read; then both ends get `ConnectionReset`.
    *
    * @param a The name of a host.
    * @param b The name of another one.
@@ -104,13 +106,17 @@ export interface VirtualNetwork {
   /** The connections of all hosts, oldest first, as netstat(8) shows them. */
   connections(): readonly VirtualConnection[];
   /**
-   * What has happened, the last 10,000 events, a line each: `12.000s test:40001→db:5432 send 64B, deliver 12.031s`. What
-   * was sent and has not arrived is `on its way`, or `held up` by a partition; what never will is `lost`.
+   * The last 10,000 events, a line each: `12.000s test:40001→db:5432 send 64B, deliver 12.031s`. Bytes that have not
+   * arrived are `on its way`, or `held up` by a partition; bytes that never will are `lost`.
    */
   log(): readonly string[];
 }
 
-/** A host of the network of a simulation. */
+/**
+ * A host of the network of a simulation.
+ *
+ * @category Virtual network
+ */
 export interface VirtualHost {
   /** Its name. */
   readonly name: string;
@@ -119,56 +125,61 @@ export interface VirtualHost {
   /** Its IPv6 address. */
   readonly address6: string;
   /**
-   * Runs a function on this host: what it, and the tasks it starts, listen on and connect from is this host.
+   * Runs a function on this host: the function, and the tasks that it starts, listen here and connect from here.
    *
-   * **Cancellation:** that of `fn`.
+   * **Cancellation:** passes `Cancelled` on.
    *
    * @param fn What to run.
    * @returns What `fn` returned.
-   * @throws {BrokenResourceError} If the host crashed meanwhile, or has crashed and was not restarted.
+   * @throws {BrokenResourceError} If the host crashes meanwhile, or has crashed and was not restarted.
    */
   run<T>(fn: () => T | Promise<T>): Promise<T>;
   /**
-   * Starts a task on this host that is cancelled when the test has ended, as with `sim.background`: a server, say.
+   * Starts a task on this host, such as a server. It is cancelled when the test has ended, as those of `sim.background`
+   * are.
    *
    * @param fn What to run. `restart()` runs it again.
-   * @param options A name.
+   * @param options A name for the task.
    * @returns The task.
    */
   startSoon(fn: () => unknown, options?: { readonly name?: string }): Task<void>;
   /**
-   * Crashes the host, as by a loss of power: each wait of what runs on it is refused from then on, also under shields, its
-   * timers are gone, its listeners too, and nobody is told. Others find out when what they send is not acknowledged, or,
-   * once it is restarted, by a reset. Only what needs no wait still runs: `finally` blocks, up to their first one.
+   * Crashes the host, as a loss of power does. Every wait of its tasks is refused from then on, also under shields; its
+   * timers and listeners are gone. Peers are not told: they notice when nobody acknowledges what they send, or, once
+   * the host is restarted, by a reset. Of the cleanup of its tasks only the part before the first wait runs.
    */
   crash(): void;
-  /** Starts the host anew after a crash, and everything that was started on it by `startSoon()`. */
+  /** Starts the host again after a crash, and every function that was started on it by `startSoon()`. */
   restart(): void;
 }
 
-/** What a link is like, in each direction. */
+/**
+ * Options of `VirtualNetwork.link()`: what a link is like, in each direction.
+ *
+ * @category Virtual network
+ */
 export interface LinkOptions {
   /**
-   * How long it takes to get there, in milliseconds.
+   * How long bytes take to arrive, in milliseconds.
    *
    * @default {0}
    */
   readonly latency?: number;
   /**
-   * How much longer it takes at most, at random, in milliseconds. What belongs to one connection keeps its order.
+   * How much longer they take at most, at random, in milliseconds. The bytes of a connection keep their order.
    *
    * @default {0}
    */
   readonly jitter?: number;
   /**
-   * How much gets through, in bytes per second: by all connections over the link together.
+   * How much gets through, in bytes per second, of all connections over the link together.
    *
    * @default {Infinity}
    */
   readonly bandwidth?: number;
   /**
-   * The most a receive gives, in bytes: each gives a random number from 1 to this, of what is there. `Infinity` gives
-   * everything that is there; by default it is a random part.
+   * How many bytes a receive gives at most. Each gives a random number of the bytes that have arrived, from 1 to this.
+   * With `Infinity` it gives all of them; by default a random part.
    */
   readonly chunk?: number;
   /**
@@ -178,60 +189,79 @@ export interface LinkOptions {
    */
   readonly window?: number;
   /**
-   * How likely something that is sent gets lost, from 0 to below 1. TCP sends it again after 200 milliseconds, 400, and so
-   * on: so it is late, and nothing is missing.
+   * How likely a packet gets lost, from 0 to below 1. TCP sends it again after 200 milliseconds, 400, and so on: bytes
+   * come late, but none is missing.
    *
    * @default {0}
    */
   readonly loss?: number;
   /**
-   * Whether only from the first host to the second.
+   * Whether it holds only from the first host to the second.
    *
    * @default {false}
    */
   readonly oneWay?: boolean;
 }
 
-/** In which directions. */
+/**
+ * Options of `VirtualNetwork.partition()` and `hold()`.
+ *
+ * @category Virtual network
+ */
 export interface DirectionOptions {
   /**
-   * Whether only from the first host to the second.
+   * Whether it holds only from the first host to the second.
    *
    * @default {false}
    */
   readonly oneWay?: boolean;
 }
 
-/** How a name is resolved. */
+/**
+ * Options of `VirtualNetwork.dns()`.
+ *
+ * @category Virtual network
+ */
 export interface DnsOptions {
   /**
-   * How long the answer takes, in milliseconds; `Infinity` if there is none.
+   * How long the answer takes, in milliseconds. With `Infinity` there is none.
    *
    * @default {0}
    */
   readonly delay?: number;
 }
 
-/** A connection as it is now. */
+/**
+ * A snapshot of a connection.
+ *
+ * @category Virtual network
+ */
 export interface VirtualConnection {
   /** The end that connected, `host:port`. */
   readonly client: string;
   /** The other end. */
   readonly server: string;
-  /** Whether the client has been answered; whether an end was sent; whether it broke. */
+  /**
+   * `"connecting"` until the client has its answer, `"closing"` once an end has closed, `"broken"` once an end has
+   * failed.
+   */
   readonly state: "connecting" | "open" | "closing" | "broken";
-  /** What the client sends. */
+  /** The bytes from the client to the server. */
   readonly toServer: VirtualTraffic;
-  /** What the server sends. */
+  /** The bytes from the server to the client. */
   readonly toClient: VirtualTraffic;
 }
 
-/** One direction of a connection, in bytes. */
+/**
+ * The traffic in one direction of a connection, in bytes.
+ *
+ * @category Virtual network
+ */
 export interface VirtualTraffic {
   /** Sent in all. */
   readonly sent: number;
   /** On the way. */
   readonly inFlight: number;
-  /** Arrived, and not received by the program. */
+  /** Arrived, but not received by the program. */
   readonly unread: number;
 }

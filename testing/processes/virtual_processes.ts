@@ -3,7 +3,11 @@
 import type { MemoryReceiveChannel } from "../../core/mod.ts";
 import type { ReceiveStream, SendStream, TextSender } from "../../net/mod.ts";
 
-/** A process in memory, as the program that runs in it sees it. */
+/**
+ * A process in memory, as the program that runs in it sees it.
+ *
+ * @category Simulation
+ */
 export interface VirtualProcess {
   /** Its number; they count from 1. */
   readonly pid: number;
@@ -20,8 +24,8 @@ export interface VirtualProcess {
   /** Its output of errors. */
   readonly stderr: SendStream & TextSender;
   /**
-   * The signals that it gets. From the first look at this property on, the program handles them: they do not end it any more,
-   * except for SIGKILL.
+   * The signals that it gets. From the first look at this property on, the program handles them: they do not end it any
+   * more, except for SIGKILL.
    */
   readonly signals: MemoryReceiveChannel<string>;
 }
@@ -29,12 +33,19 @@ export interface VirtualProcess {
 /**
  * A program in memory. What it returns is its exit code, 0 if that is nothing.
  *
- * SIGTERM and its kind cancel it, unless it looks at its `signals`; SIGKILL ends it without cleanup. A send on an output that
- * nobody reads any more ends it by SIGPIPE, unless it catches that. Any other error that it throws fails the test.
+ * SIGTERM and its kind cancel it, unless it looks at its `signals`; SIGKILL ends it without cleanup. A send on an
+ * output that nobody reads any more ends it by SIGPIPE, unless it catches that. Any other error that it throws fails
+ * the test.
+ *
+ * @category Simulation
  */
 export type VirtualProgram = (process: VirtualProcess) => number | void | Promise<number | void>;
 
-/** A program in memory that says something and exits. */
+/**
+ * A program in memory that says something and exits.
+ *
+ * @category Simulation
+ */
 export interface ProcessScript {
   /** What it writes to its output. */
   readonly stdout?: string;
@@ -54,7 +65,11 @@ export interface ProcessScript {
   readonly after?: number;
 }
 
-/** The processes of a simulation: see `Simulation.processes`. */
+/**
+ * The processes of a simulation: see `Simulation.processes`.
+ *
+ * @category Simulation
+ */
 export interface VirtualProcesses {
   /**
    * Says what a program does, by its name. A later definition takes the place of an earlier one.

@@ -6,7 +6,8 @@
  * A pipe without a buffer is the lockstep case: the receiver takes straight from the blocked sender.
  */
 
-import { BrokenResourceError, BusyResourceError, ClosedResourceError } from "../../core/mod.ts";
+import { busyWith } from "../../core/internal.ts";
+import { BrokenResourceError, type BusyResourceError, ClosedResourceError } from "../../core/mod.ts";
 import { suspend, type WaitReason, type Waker } from "../../core/lowlevel.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -40,7 +41,10 @@ export class Pipe {
   readonly #options: PipeOptions;
   readonly #sending: WaitReason;
   readonly #receiving: WaitReason;
-  /** The buffer: chunks of our own, the first one from `#head`; `#used` bytes in all. Written by `#fill`, `#take` and `closeReceive`. */
+  /**
+   * The buffer: chunks of our own, the first one from `#head`; `#used` bytes in all. Written by `#fill`, `#take` and
+   * `closeReceive`.
+   */
   readonly #chunks: Uint8Array[] = [];
   #head = 0;
   #used = 0;
@@ -165,7 +169,10 @@ export class Pipe {
     sender.rest = size === sender.rest.length ? NOTHING : sender.rest.subarray(size);
   }
 
-  /** Fills the target from the buffer or, if that is empty, from the sender; there must be enough in the one or the other. */
+  /**
+   * Fills the target from the buffer or, if that is empty, from the sender; there must be enough in the one or the
+   * other.
+   */
   #take(target: Uint8Array): void {
     if (this.#used === 0) {
       const sender = this.#sender as Sender;
@@ -189,12 +196,12 @@ export class Pipe {
 
 /** What an operation fails with while another of its direction is under way. */
 export function busySending(): BusyResourceError {
-  return new BusyResourceError("Cannot send as another task is sending on this stream: let one task do it");
+  return busyWith("send", "sending on this stream");
 }
 
 /** What an operation fails with while another of its direction is under way. */
 export function busyReceiving(): BusyResourceError {
-  return new BusyResourceError("Cannot receive as another task is receiving from this stream: let one task do it");
+  return busyWith("receive", "receiving from this stream");
 }
 
 function sendingClosed(): ClosedResourceError {

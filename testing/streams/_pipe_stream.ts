@@ -1,16 +1,22 @@
 /** Ends of pipes as streams, with the hooks of the test that made them. */
 
-import { composedWait } from "../../core/internal.ts";
+import {
+  CHUNK,
+  composedWait,
+  encodeText,
+  faultOfBytes,
+  faultOfMax,
+  faultOfTarget,
+  iterate,
+} from "../../core/internal.ts";
 import { checkpoint } from "../../core/mod.ts";
 import type { HalfCloseableStream, ReceiveStream, SendStream, TextSender } from "../../net/mod.ts";
-import { encodeText, faultOf, requireBuffer, requireBytes, requireMax } from "../base/check.ts";
 import { strayed } from "../driver/ambient.ts";
-import type { MemoryStreamHooks } from "./memory_stream.ts";
+import type { MemoryStreamHooks } from "./stream_hooks.ts";
 import { type Tracked, trackOpen } from "../driver/leaks.ts";
 import { busyReceiving, busySending, type Pipe } from "./_pipe.ts";
 
 /** How much `receiveSome()` receives at most unless told, in bytes: as a socket. */
-const CHUNK = 64 * 1024;
 
 const NO_HOOKS: MemoryStreamHooks = {};
 
@@ -33,7 +39,7 @@ export class PipeSendStream implements SendStream, TextSender {
 
   // Not async: a wait of the library that nobody awaits must not end the process by its cancellation.
   sendAll(bytes: Uint8Array): Promise<void> {
-    const fault = faultOf(() => requireBytes(bytes));
+    const fault = faultOfBytes(bytes);
     if (fault !== null) return Promise.reject(fault);
     if (this.#hooks.beforeSend === undefined) return this.#pipe.send(bytes);
     return composedWait(() => this.#sendWithHook(bytes));
@@ -101,13 +107,13 @@ export class PipeReceiveStream implements ReceiveStream {
   }
 
   receiveSome(max: number = CHUNK): Promise<Uint8Array | null> {
-    const fault = faultOf(() => requireMax(max));
+    const fault = faultOfMax(max);
     if (fault !== null) return Promise.reject(fault);
     return this.#receive(null, max) as Promise<Uint8Array | null>;
   }
 
   receiveInto(buffer: Uint8Array): Promise<number | null> {
-    const fault = faultOf(() => requireBuffer(buffer));
+    const fault = faultOfTarget(buffer);
     if (fault !== null) return Promise.reject(fault);
     return this.#receive(buffer, buffer.length) as Promise<number | null>;
   }
@@ -149,7 +155,7 @@ export class PipeReceiveStream implements ReceiveStream {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    return chunksOf(this);
+    return iterate(() => this.receiveSome());
   }
 }
 
@@ -207,19 +213,8 @@ export class PipeStream implements HalfCloseableStream, TextSender {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    return chunksOf(this);
+    return iterate(() => this.receiveSome());
   }
-}
-
-/** Gives chunks until the end. Leaving the loop does not close the stream. */
-export function chunksOf(stream: { receiveSome(): Promise<Uint8Array | null> }): AsyncIterator<Uint8Array> {
-  return {
-    next: () =>
-      composedWait(async () => {
-        const value = await stream.receiveSome();
-        return value === null ? { done: true, value: undefined } : { done: false, value };
-      }),
-  };
 }
 
 /** Calls the hook; one that throws fails the test, not the `close()` in which it happens to be called. */

@@ -7,10 +7,12 @@ import { PipeStream } from "./_pipe_stream.ts";
 /**
  * Makes the two ends of a connection in memory that holds no bytes: a send returns when its last byte was received.
  *
- * Code that works by the grace of a buffer somewhere (both sides send first and read afterwards) stops here, and a
- * simulation shows it as a deadlock. A cancelled send takes back what was not received.
+ * Code that only works because something buffers (both sides send first and read afterwards) stops here, and a
+ * simulation reports it as a deadlock.
  *
- * @example Both sides sending first, which only a buffer would forgive
+ * **Cancellation:** a cancelled send takes back the bytes that were not received.
+ *
+ * @example Both sides send first, which only works with a buffer
  * ```ts
  * import { DeadlockError, openNursery, simulate } from "@trefoil/io";
  * import { lockstepStreamPair } from "@trefoil/io/testing";
@@ -32,6 +34,7 @@ import { PipeStream } from "./_pipe_stream.ts";
  * ```
  *
  * @returns The two ends.
+ * @category Memory streams
  */
 export function lockstepStreamPair(): [MemoryStream, MemoryStream] {
   const makePipe = () => new Pipe({ capacity: 0, name: "lockstep stream", split: () => Infinity });

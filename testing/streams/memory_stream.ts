@@ -1,32 +1,42 @@
 /** Streams in memory: two ends of a connection without a network. */
 
-import { show } from "../../core/internal.ts";
+import { requireFunction, requireText } from "../../core/internal.ts";
 import { currentRun } from "../../core/lowlevel.ts";
 import type { HalfCloseableStream, ReceiveStream, SendStream, TextSender } from "../../net/mod.ts";
-import { requireOptionalFunction, requireOptions, requireWhole } from "../base/check.ts";
+import { requireKnown, requireSeed, requireWhole } from "../base/check.ts";
 import { Pipe } from "./_pipe.ts";
 import { PipeReceiveStream, PipeSendStream, PipeStream } from "./_pipe_stream.ts";
 import { seededRandom } from "../driver/random.ts";
+import type { MemoryStreamHooks } from "./stream_hooks.ts";
 
-/** A stream in memory, in both directions. */
+/**
+ * A stream in memory, in both directions.
+ *
+ * @category Memory streams
+ */
 export type MemoryStream = HalfCloseableStream & TextSender;
 
-/** How streams in memory are made. */
+/**
+ * Options of `memoryStreamPair()` and `memoryStreamOneWayPair()`.
+ *
+ * @category Memory streams
+ */
 export interface MemoryStreamOptions {
   /**
-   * How many bytes each direction holds, at least 1: a sender waits while there is no room. `Infinity`: it never waits.
+   * How many bytes each direction holds, at least 1. A sender waits while there is no room; with `Infinity` it never
+   * waits.
    *
    * @default {65_536}
    */
   readonly capacity?: number;
   /**
-   * The most a receive gives, in bytes: each gives a random number from 1 to this. So code that takes one receive for
-   * one message is found out. By default a receive gives what is there.
+   * How many bytes a receive gives at most: each gives a random number from 1 to this. Code that takes one receive for
+   * one message fails then. By default a receive gives everything that has arrived.
    */
   readonly chunk?: number;
-  /** The seed of those random numbers; by default they are the run's, which a simulation seeds. */
+  /** The seed of these random numbers. By default they are those of the run, which a simulation seeds. */
   readonly seed?: number;
-  /** Called on the way: to hold operations up, to make them fail, to count them. */
+  /** Functions that the streams call: to hold operations up, to make them fail, to count them. */
   readonly hooks?: MemoryStreamHooks;
   /**
    * A name for reports.
@@ -34,29 +44,6 @@ export interface MemoryStreamOptions {
    * @default {"memory stream"}
    */
   readonly name?: string;
-}
-
-/** Functions called by streams in memory; every one is optional. */
-export interface MemoryStreamHooks {
-  /**
-   * Called before bytes are sent. It may wait, which holds the send up, or throw, and nothing is sent.
-   *
-   * @param end The stream that is sent on.
-   * @param bytes What is sent.
-   */
-  beforeSend?(end: SendStream, bytes: Uint8Array): void | Promise<void>;
-  /**
-   * Called before bytes are received. It may wait, which holds the receive up, or throw, and nothing is lost.
-   *
-   * @param end The stream that is received from.
-   */
-  beforeReceive?(end: ReceiveStream): void | Promise<void>;
-  /**
-   * Called when an end is closed, the first time.
-   *
-   * @param end The stream that was closed.
-   */
-  closed?(end: SendStream | ReceiveStream): void;
 }
 
 /**
@@ -90,7 +77,9 @@ export interface MemoryStreamHooks {
  *
  * @param options Size of the buffers, splitting of receives, hooks.
  * @returns The two ends.
- * @throws {RangeError} If `capacity` or `chunk` is not a whole number >= 1, or `Infinity` for the first.
+ * @throws {RangeError} If `capacity` is neither a whole number >= 1 nor `Infinity`, or `chunk` is not a whole number >=
+ * 1.
+ * @category Memory streams
  */
 export function memoryStreamPair(options: MemoryStreamOptions = {}): [MemoryStream, MemoryStream] {
   const makePipe = pipesOf(options);
@@ -119,7 +108,9 @@ export function memoryStreamPair(options: MemoryStreamOptions = {}): [MemoryStre
  *
  * @param options Size of the buffer, splitting of receives, hooks.
  * @returns The end to send to, and the end to receive from.
- * @throws {RangeError} If `capacity` or `chunk` is not a whole number >= 1, or `Infinity` for the first.
+ * @throws {RangeError} If `capacity` is neither a whole number >= 1 nor `Infinity`, or `chunk` is not a whole number >=
+ * 1.
+ * @category Memory streams
  */
 export function memoryStreamOneWayPair(
   options: MemoryStreamOptions = {},
@@ -133,17 +124,13 @@ const HOOKS = ["beforeSend", "beforeReceive", "closed"] as const;
 
 /** Makes pipes that draw their random numbers from one source. */
 function pipesOf(options: MemoryStreamOptions): () => Pipe {
-  requireOptions(ACTION, options, ["capacity", "chunk", "seed", "hooks", "name"]);
+  requireKnown(ACTION, options, ["capacity", "chunk", "seed", "hooks", "name"]);
   const { capacity = 65_536, chunk, seed, hooks, name = "memory stream" } = options;
-  if (typeof name !== "string") {
-    throw new TypeError(`Cannot ${ACTION} as "name" must be a string: received ${show(name)}`);
-  }
-  if (seed !== undefined && typeof seed !== "number") {
-    throw new TypeError(`Cannot ${ACTION} as "seed" must be a number: received ${show(seed)}`);
-  }
+  requireText(ACTION, "name", name);
+  if (seed !== undefined) requireSeed(ACTION, seed);
   if (hooks !== undefined) {
-    requireOptions('make a memory stream with "hooks"', hooks, HOOKS);
-    for (const hook of HOOKS) requireOptionalFunction(ACTION, `hooks.${hook}`, hooks[hook]);
+    requireKnown('make a memory stream with "hooks"', hooks, HOOKS);
+    for (const hook of HOOKS) if (hooks[hook] !== undefined) requireFunction(ACTION, `hooks.${hook}`, hooks[hook]);
   }
   if (capacity !== Infinity) requireWhole(ACTION, "capacity", capacity, 1);
   if (chunk !== undefined) requireWhole(ACTION, "chunk", chunk, 1);

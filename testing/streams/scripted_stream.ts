@@ -8,17 +8,26 @@
  * Over 400 lines, of which a third is the contract.
  */
 
-import { composedWait } from "../../core/internal.ts";
+import {
+  composedWait,
+  encodeText,
+  faultOfBytes,
+  faultOfMax,
+  faultOfTarget,
+  isError,
+  iterate,
+  requireTimeout,
+  show,
+  throwFault,
+} from "../../core/internal.ts";
 import { BrokenResourceError, checkpoint, ClosedResourceError, currentTime, Event, moveOnAt } from "../../core/mod.ts";
 import type { HalfCloseableStream, TextSender } from "../../net/mod.ts";
-import { encodeText, requireBuffer, requireBytes, requireMax, requireMilliseconds } from "../base/check.ts";
 import { hexRows } from "./_hex.ts";
 import { type Tracked, trackOpen } from "../driver/leaks.ts";
 import { busyReceiving, busySending } from "./_pipe.ts";
-import { chunksOf } from "./_pipe_stream.ts";
 
 /**
- * Thrown when code does something else than the script of its stream says.
+ * Thrown when code does not follow the script of its stream.
  *
  * @example Sending something else
  * ```ts
@@ -28,6 +37,8 @@ import { chunksOf } from "./_pipe_stream.ts";
  * const stream = scriptedStream().expect("HELO\r\n");
  * await assertRejects(() => stream.sendAll(new TextEncoder().encode("EHLO\r\n")), ScriptError);
  * ```
+ *
+ * @category Memory streams
  */
 export class ScriptError extends Error {
   /** The name of the class. */
@@ -38,7 +49,7 @@ export class ScriptError extends Error {
   /**
    * Makes the error.
    *
-   * @param message What the script says, and what happened.
+   * @param message What the script expects, and what happened.
    * @param step The number of the step.
    */
   constructor(message: string, step: number) {
@@ -47,24 +58,28 @@ export class ScriptError extends Error {
   }
 }
 
-/** A stream with a script, to which steps can be added: see `scriptedStream()`. */
+/**
+ * A stream with a script, to which steps can be added: see `scriptedStream()`.
+ *
+ * @category Memory streams
+ */
 export interface ScriptedStream extends HalfCloseableStream, TextSender {
   /**
-   * Adds a step: exactly these bytes are sent next, in whatever pieces.
+   * Adds a step: the code under test must send exactly these bytes next, in whatever pieces.
    *
    * @param bytes The bytes, at least one; a string stands for its UTF-8.
    * @returns The same stream.
    */
   expect(bytes: Uint8Array | string): ScriptedStream;
   /**
-   * Adds a step: these bytes can be received. The script goes on at once, whether or not they have been.
+   * Adds a step: the peer sends these bytes. The script goes on at once, whether or not they have been received.
    *
    * @param bytes The bytes, at least one; a string stands for its UTF-8.
    * @returns The same stream.
    */
   reply(bytes: Uint8Array | string): ScriptedStream;
   /**
-   * Adds a step: the peer does nothing for a while, and takes no bytes either. The time counts from the end of the step
+   * Adds a step: the peer does nothing for a while, and takes no bytes. The time counts from the end of the step
    * before, on the run's clock.
    *
    * @param ms How long, in milliseconds.
@@ -72,23 +87,23 @@ export interface ScriptedStream extends HalfCloseableStream, TextSender {
    */
   wait(ms: number): ScriptedStream;
   /**
-   * Adds the last step: the connection breaks. Every operation fails with this error, a receive once the replies before
-   * have been received.
+   * Adds the last step: the connection breaks. Every operation fails with this error from then on; a receive first
+   * gives the replies from before.
    *
    * @param error The error, by default a `BrokenResourceError`.
    * @returns The same stream.
    */
   fail(error?: Error): ScriptedStream;
   /**
-   * Adds a step: the peer has sent everything. It can still expect bytes.
+   * Adds a step: the peer ends its direction. It can still expect bytes.
    *
    * @returns The same stream.
    */
   eof(): ScriptedStream;
   /**
-   * Requires that the script was followed to its end, and every reply received.
+   * Requires that the script was followed to its end, and that every reply was received.
    *
-   * @throws {ScriptError} If something is left, or went wrong before.
+   * @throws {ScriptError} If a step or a reply is left, or an operation has failed with a `ScriptError` before.
    */
   done(): void;
 }
@@ -96,9 +111,9 @@ export interface ScriptedStream extends HalfCloseableStream, TextSender {
 /**
  * Makes a stream whose peer follows a script, to test one end of a protocol.
  *
- * What is sent must be what the script expects, byte for byte: if not, the send fails with a `ScriptError` that shows
- * both sides as hex and as text, and so does every operation after it. Whatever of the script is left over when the
- * stream is closed is an error as well: call `done()` where the code under test does not close the stream. One that is
+ * The code under test must send what the script expects, byte for byte. If it does not, the send fails with a
+ * `ScriptError` that shows both as hex and as text, and so does every later operation. `close()` throws one, too, if a
+ * part of the script is left over: call `done()` where the code under test does not close the stream. A stream that is
  * neither closed nor done when a simulation ends is reported as a leak.
  *
  * @example A greeting, half a second later
@@ -116,6 +131,7 @@ export interface ScriptedStream extends HalfCloseableStream, TextSender {
  * ```
  *
  * @returns A stream with an empty script.
+ * @category Memory streams
  */
 export function scriptedStream(): ScriptedStream {
   return new Script();
@@ -169,11 +185,14 @@ class Script implements ScriptedStream {
   }
 
   wait(ms: number): ScriptedStream {
-    requireMilliseconds("add a step to the script", "ms", ms);
+    requireTimeout("add a step to the script", "ms", ms);
     return this.#add({ kind: "wait", ms });
   }
 
   fail(error: Error = new BrokenResourceError("Cannot go on as the script broke the connection")): ScriptedStream {
+    if (!isError(error)) {
+      throw new TypeError(`Cannot add a step to the script as "error" must be an Error: received ${show(error)}`);
+    }
     return this.#add({ kind: "fail", error });
   }
 
@@ -186,7 +205,7 @@ class Script implements ScriptedStream {
   }
 
   async #sendAll(bytes: Uint8Array): Promise<void> {
-    requireBytes(bytes);
+    throwFault(faultOfBytes(bytes));
     await checkpoint();
     const fault = this.#sendFault();
     if (fault !== null) throw fault;
@@ -234,14 +253,14 @@ class Script implements ScriptedStream {
 
   receiveSome(max = Infinity): Promise<Uint8Array | null> {
     return composedWait(async () => {
-      if (max !== Infinity) requireMax(max);
+      if (max !== Infinity) throwFault(faultOfMax(max));
       return await this.#receive(max);
     });
   }
 
   receiveInto(buffer: Uint8Array): Promise<number | null> {
     return composedWait(async () => {
-      requireBuffer(buffer);
+      throwFault(faultOfTarget(buffer));
       const chunk = await this.#receive(buffer.length);
       if (chunk === null) return null;
       buffer.set(chunk);
@@ -278,7 +297,7 @@ class Script implements ScriptedStream {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    return chunksOf(this);
+    return iterate(() => this.receiveSome());
   }
 
   #add(step: Step): ScriptedStream {

@@ -346,7 +346,7 @@ Deno.test("scriptedStream() checks its steps and arguments", async () => {
   assertThrows(
     () => stream.wait("1" as never),
     TypeError,
-    'Cannot add a step to the script as "ms" must be a number: received string',
+    'Cannot add a step to the script as "ms" must be a number: received "1"',
   );
   assertThrows(
     () => scriptedStream().eof().reply("late"),

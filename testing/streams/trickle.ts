@@ -1,11 +1,15 @@
 /** Sending slowly. */
 
-import { composedWait } from "../../core/internal.ts";
+import { composedWait, faultOfBytes, requireFunction, requireTimeout, throwFault } from "../../core/internal.ts";
 import { sleep } from "../../core/mod.ts";
 import type { SendStream } from "../../net/mod.ts";
-import { requireBytes, requireFunction, requireMilliseconds, requireOptions, requireWhole } from "../base/check.ts";
+import { requireKnown, requireWhole } from "../base/check.ts";
 
-/** How `trickle()` sends. */
+/**
+ * Options of `trickle()`.
+ *
+ * @category Memory streams
+ */
 export interface TrickleOptions {
   /**
    * How many bytes are sent at a time.
@@ -14,7 +18,7 @@ export interface TrickleOptions {
    */
   readonly size?: number;
   /**
-   * How long it waits between them, in milliseconds.
+   * How long it waits between two sends, in milliseconds.
    *
    * @default {1}
    */
@@ -24,7 +28,7 @@ export interface TrickleOptions {
 /**
  * Sends bytes a few at a time with pauses between, as a slow or hostile peer does.
  *
- * **Cancellation:** throws `Cancelled`; a beginning of the bytes was sent.
+ * **Cancellation:** throws `Cancelled`; the first part of the bytes was sent.
  *
  * @example A line that takes half a second to arrive
  * ```ts
@@ -43,9 +47,10 @@ export interface TrickleOptions {
  *
  * @param stream Where to send.
  * @param bytes What to send.
- * @param options How many bytes at a time, how long between.
+ * @param options How many bytes at a time, and how long to wait between.
  * @returns A promise that resolves once the last bytes have been sent.
  * @throws {RangeError} If `size` is not a whole number >= 1, or `every` is negative.
+ * @category Memory streams
  */
 export function trickle(
   stream: Pick<SendStream, "sendAll">,
@@ -57,11 +62,11 @@ export function trickle(
 
 async function send(stream: Pick<SendStream, "sendAll">, bytes: Uint8Array, options: TrickleOptions): Promise<void> {
   requireFunction("trickle", "stream.sendAll", stream?.sendAll);
-  requireBytes(bytes);
-  requireOptions("trickle", options, ["size", "every"]);
+  throwFault(faultOfBytes(bytes));
+  requireKnown("trickle", options, ["size", "every"]);
   const { size = 1, every = 1 } = options;
   requireWhole("trickle", "size", size, 1);
-  requireMilliseconds("trickle", "every", every);
+  requireTimeout("trickle", "every", every);
   for (let at = 0; at < bytes.length; at += size) {
     if (at > 0) await sleep(every);
     await stream.sendAll(bytes.subarray(at, at + size));

@@ -8,9 +8,9 @@
 import { CancelScope, currentTask, type Task } from "../../core/mod.ts";
 import { beginHostOperation, type Instrument, type Schedule, type WaitReason } from "../../core/lowlevel.ts";
 import { hostImmediate } from "../../core/internal.ts";
-import { describeReason } from "../driver/report.ts";
+import { describeReason } from "../driver/words.ts";
 import { Sites } from "../driver/sites.ts";
-import type { SweepFlavour } from "./sweep_cancel.ts";
+import type { SweepFlavour } from "./sweep_flavour.ts";
 
 /** A moment at which a scenario is cancelled. */
 export interface Point {
@@ -109,7 +109,9 @@ export class Watcher implements Instrument {
     this.#filled.resolve();
   };
 
-  /** Lets granted waits go on, one a turn, until the scenario has ended. An async function, so that it stays in the run. */
+  /**
+   * Lets granted waits go on, one a turn, until the scenario has ended. An async function, so that it stays in the run.
+   */
   async #letGo(): Promise<void> {
     while (this.#main !== null) {
       await this.#filled.promise;

@@ -21,53 +21,62 @@ import {
   textOf,
 } from "../../core/internal.ts";
 import { CancelledElsewhereError, isCancelled, isOnlyCancelled } from "../../core/mod.ts";
-import { requireOptionalFunction, requireOptions, requireWhole } from "../base/check.ts";
+import { requireKnown, requireWhole } from "../base/check.ts";
 import { fatalLeaks, judgeLeaks, warnOfLeaks } from "../driver/leaks.ts";
 import { seededRandom } from "../driver/random.ts";
-import type { SimulateOptions, Simulation } from "../time/simulate.ts";
-import { checkSimulateOptions } from "../driver/simulate_options.ts";
+import type { SimulateOptions, Simulation } from "../time/simulation.ts";
+import { checkSimulateOptions, type SimulateSettings } from "../driver/simulate_options.ts";
 import { type Ending, simulateAt } from "../driver/simulation.ts";
 import { type Site, Sites } from "../driver/sites.ts";
+import type { SweepFlavour } from "./sweep_flavour.ts";
 import { type Point, REASON, Watcher } from "./_sweep_watcher.ts";
 
-/** When a cancellation comes: as a wait begins, or after it was granted and before its task resumes. */
-export type SweepFlavour = "before" | "granted";
-
-/** How a scenario is swept. */
+/**
+ * Options of `sweepCancel()`.
+ *
+ * @category Assertions
+ */
 export interface SweepOptions<S = undefined> {
   /** Makes the state of a run, for `scenario` and `after`; it is not cancelled. */
   readonly setup?: () => S | Promise<S>;
-  /** Says what must be true when the scenario has ended, however it did; it is not cancelled. Whatever it throws fails the sweep. */
+  /**
+   * Checks what must be true when the scenario has ended, however it has ended; it is not cancelled. If it throws, the
+   * sweep fails.
+   */
   readonly after?: (state: S, sim: Simulation) => void | Promise<void>;
   /**
-   * The name of the tasks whose waits are the cancel points; they alone are cancelled then, while the others go on. By
-   * default the waits of all tasks count, and the whole scenario is cancelled.
+   * The name of the tasks whose waits are the cancel points. Only these tasks are cancelled then; the others go on. By
+   * default the waits of all tasks are points, and the whole scenario is cancelled.
    */
   readonly task?: string;
   /**
-   * How many runs are made at most; with more points than that, some are left out, evenly.
+   * How many runs are made at most. If there are more points, some are left out, evenly.
    *
    * @default {1_000}
    */
   readonly maxRuns?: number;
-  /** One point alone, as the error names it: `"granted:7"`. */
+  /** A single point, as the error names it: `"granted:7"`. By default all points are tried. */
   readonly only?: string;
   /** Options of the simulations, except `schedule`. Their seed also chooses which points are left out. */
   readonly simulation?: SimulateOptions;
 }
 
-/** What was swept. */
+/**
+ * The result of a sweep.
+ *
+ * @category Assertions
+ */
 export interface SweepReport {
-  /** How many waits the undisturbed scenario has. */
+  /** How many waits the scenario has when nothing is cancelled. */
   readonly points: number;
   /** How many runs with a cancellation were made. */
   readonly runs: number;
 }
 
 /**
- * Thrown when a scenario does not survive a cancellation; says at which point, and what happened.
+ * Thrown when a scenario does not survive a cancellation. The message says at which point, and what happened.
  *
- * @example Looking at what went wrong
+ * @example The point at which a counter is left too high
  * ```ts
  * import { checkpoint } from "@trefoil/io";
  * import { sweepCancel, SweepError } from "@trefoil/io/testing";
@@ -85,6 +94,8 @@ export interface SweepReport {
  * assertInstanceOf(error, SweepError);
  * assertEquals(error.point, "before:1");
  * ```
+ *
+ * @category Assertions
  */
 export class SweepError extends Error {
   /** The name of the class. */
@@ -105,12 +116,12 @@ export class SweepError extends Error {
 }
 
 /**
- * Runs a scenario many times, cancelled at another of its waits each time, in both ways that can hurt.
+ * Runs a scenario many times, and cancels it at a different wait each time.
  *
- * First it runs undisturbed, and its waits are counted. Then, for each of them, it runs twice: cancelled as that wait
- * begins, and cancelled after the wait was granted, before its task resumes. Each run must end, fail with nothing but
- * the cancellation, leave nothing behind, and keep what `after` requires: no lock held, no item lost. Everything
- * happens in simulated time.
+ * First it runs undisturbed, and its waits are counted. Then it runs twice for each wait: cancelled as the wait begins,
+ * and cancelled after the wait was granted, before its task resumes. Each run must end, fail with nothing but the
+ * cancellation, leave nothing behind, and pass the checks of `after`: no lock held, no item lost. Everything happens in
+ * simulated time.
  *
  * The scenario must do the same in each run: take its state from `setup`, and its random numbers from the simulation.
  *
@@ -136,9 +147,10 @@ export class SweepError extends Error {
  * ```
  *
  * @param scenario What to run; receives the state and the simulation.
- * @param options State, what must be true afterwards, which tasks are cancelled.
+ * @param options State, checks, and which tasks are cancelled.
  * @returns How many points there are, and how many runs were made.
  * @throws {SweepError} If a run did not survive its cancellation.
+ * @category Assertions
  */
 export function sweepCancel<S = undefined>(
   scenario: (state: S, sim: Simulation) => unknown,
@@ -153,23 +165,28 @@ async function sweep<S>(
   scenario: (state: S, sim: Simulation) => unknown,
   options: SweepOptions<S>,
 ): Promise<SweepReport> {
-  checkSweepOptions(scenario, options);
+  const settings = checkSweepOptions(scenario, options);
+  const { leaks: policy, seed } = settings;
   const runOnce = async (watcher: Watcher) => {
-    const ending = await simulateAt(origin, ...perform(scenario, options, watcher));
+    const ending = await simulateAt(origin, bodyOf(scenario, options, watcher), {
+      ...settings,
+      instruments: [watcher, ...settings.instruments],
+      schedule: watcher.schedule,
+    });
     // The caller was cancelled.
     if (failureOf(ending.error) === NOTHING && ending.error !== NOTHING) throw ending.error;
     return ending;
   };
-  const { only, maxRuns = 1_000, simulation } = options;
+  const { only, maxRuns = 1_000 } = options;
   const wanted = only === undefined ? null : parsePoint(only);
   const baseline = new Watcher(options.task);
   const { error, leaks } = await runOnce(baseline);
   // Its error is that of the scenario, and thrown as it is.
   if (error !== NOTHING) {
-    warnOfLeaks(leaks, simulation?.leaks ?? {});
+    warnOfLeaks(leaks, policy);
     throw error;
   }
-  judgeLeaks(leaks, simulation?.leaks ?? {});
+  judgeLeaks(leaks, policy);
   const { begun, granted } = baseline;
   if (options.task !== undefined && begun === 0) {
     throw new RangeError(
@@ -177,24 +194,23 @@ async function sweep<S>(
     );
   }
   const all = [...pointsOf("before", begun), ...pointsOf("granted", granted.length)];
-  const points = wanted === null ? sample(all, maxRuns, simulation?.seed ?? 0) : [wanted];
+  const points = wanted === null ? sample(all, maxRuns, seed) : [wanted];
   for (const target of points) {
     const wait = target.flavour === "before" ? target.number : granted[target.number - 1] ?? 0;
-    await tryPoint(runOnce, options, { target, wait });
+    await tryPoint(runOnce, new Watcher(options.task, { target, wait }), { target, policy });
   }
   return { points: begun, runs: points.length };
 }
 
-async function tryPoint<S>(
+async function tryPoint(
   runOnce: (watcher: Watcher) => Promise<Ending<Finding | null>>,
-  options: SweepOptions<S>,
-  { target, wait }: { readonly target: Point; readonly wait: number },
+  watcher: Watcher,
+  { target, policy }: { readonly target: Point; readonly policy: SimulateSettings["leaks"] },
 ): Promise<void> {
-  const watcher = new Watcher(options.task, { target, wait });
   const { value = null, error, leaks } = await runOnce(watcher);
   // An error is that of the simulation, which ended it: a deadlock, a livelock.
   let finding: Finding | null = error === NOTHING ? value : { text: textOf(error), error };
-  const left = fatalLeaks(leaks, options.simulation?.leaks ?? {});
+  const left = fatalLeaks(leaks, policy);
   if (left !== "") {
     // A scenario that fails often leaves something behind for that reason: so the failure comes first.
     const text = finding === null ? `its body ${left}` : `${finding.text}\n  and its body ${left}`;
@@ -221,17 +237,12 @@ interface Finding {
 }
 
 /** One run, from `setup` to `after`: says what went wrong, or fails with it if nothing is cancelled. */
-function perform<S>(
+function bodyOf<S>(
   scenario: (state: S, sim: Simulation) => unknown,
-  { setup, after, simulation }: SweepOptions<S>,
+  { setup, after }: SweepOptions<S>,
   watcher: Watcher,
-): readonly [body: (sim: Simulation) => Promise<Finding | null>, options: SimulateOptions] {
-  const options: SimulateOptions = {
-    ...simulation,
-    instruments: [watcher, ...simulation?.instruments ?? []],
-    schedule: watcher.schedule,
-  };
-  const body = async (sim: Simulation): Promise<Finding | null> => {
+): (sim: Simulation) => Promise<Finding | null> {
+  return async (sim) => {
     const state = await setup?.() as S;
     try {
       await watcher.watch(() => scenario(state, sim));
@@ -247,12 +258,11 @@ function perform<S>(
     }
     return null;
   };
-  return [body, options];
 }
 
 /**
- * Whether an error is nothing but the cancellation of the sweep: a scenario may pass on that of one of its tasks, which it has
- * joined, say.
+ * Whether an error is nothing but the cancellation of the sweep: a scenario may pass on that of one of its tasks, which
+ * it has joined, say.
  */
 function isOurCancellation(error: unknown): boolean {
   if (isOnlyCancelled(error)) return true;
@@ -267,23 +277,22 @@ function isOurCancellation(error: unknown): boolean {
   return some && !others;
 }
 
-function checkSweepOptions<S>(scenario: unknown, options: SweepOptions<S>): void {
+/** Checks the arguments; returns the settings of the simulations. */
+function checkSweepOptions<S>(scenario: unknown, options: SweepOptions<S>): SimulateSettings {
   requireFunction("sweep", "scenario", scenario);
-  requireOptions("sweep", options, ["setup", "after", "task", "maxRuns", "only", "simulation"]);
-  const { setup, after, task, maxRuns = 1, simulation } = options;
-  requireOptionalFunction("sweep", "setup", setup);
-  requireOptionalFunction("sweep", "after", after);
+  requireKnown("sweep", options, ["setup", "after", "task", "maxRuns", "only", "simulation"]);
+  const { setup, after, task, maxRuns = 1, simulation = {} } = options;
+  if (setup !== undefined) requireFunction("sweep", "setup", setup);
+  if (after !== undefined) requireFunction("sweep", "after", after);
   requireWhole("sweep", "maxRuns", maxRuns, 1);
   if (task !== undefined && typeof task !== "string") {
     throw new TypeError(`Cannot sweep as "task" must be the name of a task: received ${show(task)}`);
   }
-  if (simulation === undefined) return;
-  checkSimulateOptions(simulation);
-  if (simulation.schedule !== undefined) {
-    throw new TypeError(
-      'Cannot sweep with option "schedule" as the schedule must be that of the sweep: received another',
-    );
-  }
+  const settings = checkSimulateOptions(simulation);
+  if (settings.schedule === undefined) return settings;
+  throw new TypeError(
+    'Cannot sweep with option "schedule" as the schedule must be that of the sweep: received another',
+  );
 }
 
 function parsePoint(only: string): Point {

@@ -2,12 +2,22 @@
 
 /**
  * What can be left behind: timers that would move time (`setTimeout()` and its kin), operations of the host in flight,
- * memory streams and the like that were not closed, and waits of the library that nobody awaited.
+ * resources that are still open (streams, listeners), and waits of the library that nobody awaited.
+ *
+ * @category Simulation
  */
 export type LeakKind = "timers" | "hostOperations" | "resources" | "forgottenWaits";
 
-/** What to do about it: fail the test, say so on the console, or nothing. */
+/**
+ * What to do about a leak: fail the test, print a warning, or nothing.
+ *
+ * @category Simulation
+ */
 export type LeakPolicy = "error" | "warn" | "ignore";
 
-/** What to do about each kind. Those not mentioned are errors, except for `forgottenWaits`, which are warned of. */
+/**
+ * What to do about each kind of leak. A kind that is left out is an error, except for `forgottenWaits`: a warning.
+ *
+ * @category Simulation
+ */
 export type LeakPolicies = { readonly [kind in LeakKind]?: LeakPolicy };

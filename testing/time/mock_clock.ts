@@ -1,24 +1,26 @@
-/** Trio's clock for tests: for those who know it, and for programs under `run()` that are tested from outside. */
+/** Trio's clock for tests: for people who know it, and for programs under `run()` that are tested from outside. */
 
 import { type Alarm, AlarmQueue, type Clock, type RunView } from "../../core/lowlevel.ts";
-import { hostClear, hostDate, hostImmediate, hostNow, hostTimeout, reportHook } from "../../core/internal.ts";
-import { requireOptions } from "../base/check.ts";
-import { someoneSettles } from "./settled.ts";
+import { hostClear, hostDate, hostImmediate, hostNow, reportHook, requireTimeout } from "../../core/internal.ts";
+import { requireFinite, requireKnown } from "../base/check.ts";
+import { realTimer } from "../base/real_timer.ts";
+import { someoneSettles } from "../driver/real_idle_waiters.ts";
 
-/** `setTimeout` with a longer delay fires at once. */
-const LONGEST_DELAY = 2 ** 31 - 1;
-
-/** How a `MockClock` moves. */
+/**
+ * Options of `MockClock`.
+ *
+ * @category Simulation
+ */
 export interface MockClockOptions {
   /**
-   * Virtual milliseconds per real one: 0 stands still, 1 is real time.
+   * Virtual milliseconds per real millisecond: 0 stands still, 1 is real time.
    *
    * @default {0}
    */
   readonly rate?: number;
   /**
-   * After how many real milliseconds, in which all tasks were waiting, to jump to the next deadline; `Infinity` never
-   * does.
+   * How long all tasks must have been waiting before the clock jumps to the next deadline, in real milliseconds. With
+   * `Infinity` it never jumps.
    *
    * @default {Infinity}
    */
@@ -28,11 +30,11 @@ export interface MockClockOptions {
 /**
  * A clock for `run()` that is moved by hand, at a rate of its own, or jumps when nothing else happens.
  *
- * It begins at 0. With `autojumpThreshold: 0` it is the clock of Trio's tests; unlike `simulated()` it neither knows of
- * foreign promises and operations of the host, nor reports deadlocks, nor moves `setTimeout()` and `Date`, so prefer
- * that one. Runs may share a clock: it jumps when all of them wait.
+ * It begins at 0. With `autojumpThreshold: 0` it is the clock of Trio's tests. Prefer `simulated()`: this clock neither
+ * knows of foreign promises and operations of the host, nor reports deadlocks, nor moves `setTimeout()` and `Date`.
+ * Runs may share a clock: it jumps when all of them wait.
  *
- * **Order:** those who wait in `settled()` or `waitAllTasksBlocked()` come before a jump.
+ * **Order:** the waits in `settled()` come before a jump.
  *
  * @example An hour in no time
  * ```ts
@@ -44,6 +46,8 @@ export interface MockClockOptions {
  *   assertEquals(currentTime(), 3_600_000);
  * }, { clock: new MockClock({ autojumpThreshold: 0 }) });
  * ```
+ *
+ * @category Simulation
  */
 export class MockClock implements Clock {
   readonly #alarms = new AlarmQueue(0, () => this.#rearm());
@@ -59,57 +63,54 @@ export class MockClock implements Clock {
   #rearming = false;
   /** The real timer before a jump. */
   #jumper: ReturnType<typeof setTimeout> | undefined;
-  #looking = false;
+  #checking = false;
 
   /**
    * Makes a clock at 0.
    *
-   * @param options How it moves.
-   * @throws {RangeError} If an option is negative or `NaN`.
+   * @param options Rate and threshold.
+   * @throws {RangeError} If an option is negative or `NaN`, or `rate` is infinite.
    */
   constructor(options: MockClockOptions = {}) {
-    requireOptions("make a MockClock", options, ["rate", "autojumpThreshold"]);
+    requireKnown("make a MockClock", options, ["rate", "autojumpThreshold"]);
     this.rate = options.rate ?? 0;
     this.autojumpThreshold = options.autojumpThreshold ?? Infinity;
   }
 
-  /** Virtual milliseconds per real one. Can be set at any time; the time itself goes on from where it is. */
+  /** Virtual milliseconds per real millisecond. Can be set at any time; time goes on from where it is. */
   get rate(): number {
     return this.#rate;
   }
 
   set rate(rate: number) {
-    if (typeof rate !== "number" || !(rate >= 0 && rate < Infinity)) {
-      throw new RangeError(`Cannot set the clock as "rate" must be a finite number >= 0: received ${rate}`);
-    }
+    requireFinite("set the clock", "rate", rate);
     this.#rebase();
     this.#rate = rate;
     this.#rearm();
   }
 
-  /** Real milliseconds before a jump. Can be set at any time, effective at once. */
+  /**
+   * How long all tasks must have been waiting before a jump, in real milliseconds. Can be set at any time, with effect
+   * at once.
+   */
   get autojumpThreshold(): number {
     return this.#threshold;
   }
 
   set autojumpThreshold(ms: number) {
-    if (typeof ms !== "number" || !(ms >= 0)) {
-      throw new RangeError(`Cannot set the clock as "autojumpThreshold" must be >= 0: received ${ms}`);
-    }
+    requireTimeout("set the clock", "autojumpThreshold", ms);
     this.#threshold = ms;
     this.idle();
   }
 
   /**
-   * Moves time on. Whatever became due runs in a later turn of the event loop.
+   * Moves time on. Whatever is due by then runs in a later turn of the event loop.
    *
    * @param ms How far, in virtual milliseconds.
    * @throws {RangeError} If `ms` is negative or not finite.
    */
   jump(ms: number): void {
-    if (typeof ms !== "number" || !(ms >= 0 && ms < Infinity)) {
-      throw new RangeError(`Cannot jump as "ms" must be a finite number >= 0: received ${ms}`);
-    }
+    requireFinite("jump", "ms", ms);
     this.#rebase();
     this.#base += ms;
     this.#rearm();
@@ -162,14 +163,14 @@ export class MockClock implements Clock {
   idle(): void {
     hostClear(this.#jumper);
     this.#jumper = undefined;
-    if (this.#looking || this.#runs.size === 0 || this.#threshold === Infinity) return;
-    this.#looking = true;
+    if (this.#checking || this.#runs.size === 0 || this.#threshold === Infinity) return;
+    this.#checking = true;
     hostImmediate(() => {
-      this.#looking = false;
+      this.#checking = false;
       if (!this.#resting) return;
       if (this.#threshold === 0) this.#autojump();
       else if (this.#threshold !== Infinity) {
-        this.#jumper = hostTimeout(() => this.#resting && this.#autojump(), this.#threshold);
+        this.#jumper = realTimer(() => this.#resting && this.#autojump(), this.#threshold);
       }
     });
   }
@@ -233,6 +234,6 @@ export class MockClock implements Clock {
     const { next } = this.#alarms;
     if (this.#runs.size === 0 || this.#rate === 0 || next === Infinity) return;
     const delay = Math.max(0, Math.ceil((next - this.now()) / this.#rate));
-    this.#ringer = hostTimeout(() => this.#ring(), Math.min(delay, LONGEST_DELAY));
+    this.#ringer = realTimer(() => this.#ring(), delay);
   }
 }

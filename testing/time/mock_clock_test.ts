@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { currentTime, Event, moveOnAfter, openNursery, run, sleep } from "../../core/mod.ts";
-import { MockClock } from "../mod.ts";
+import { MockClock, settled } from "../mod.ts";
+
+const realTimeout = setTimeout;
 
 // Trio's clock, by Trio's rules.
 
@@ -131,4 +133,20 @@ Deno.test("what is no rate, threshold or jump is refused", () => {
     );
   }
   assertEquals([clock.rate, clock.autojumpThreshold, clock.now()], [0, Infinity, 0]);
+});
+
+Deno.test("lengths of real time beyond what the host's timers can do are not cut short", async () => {
+  for (const ms of [2 ** 31, 1e300]) {
+    const clock = new MockClock({ autojumpThreshold: ms });
+    await run(() =>
+      openNursery(async (nursery) => {
+        const late = new Event();
+        const sleeper = nursery.startSoon(() => sleep(5));
+        const settling = nursery.startSoon(() => settled({ cushion: ms }));
+        realTimeout(() => late.set(), 10);
+        await late.wait();
+        assertEquals([currentTime(), sleeper.state, settling.state], [0, "running", "running"]);
+        nursery.cancel();
+      }), { clock, handleSignals: false });
+  }
 });

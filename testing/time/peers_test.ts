@@ -20,7 +20,7 @@ import {
   TooSlowError,
 } from "../../core/mod.ts";
 import { beginHostOperation, hostOperation, suspend } from "../../core/lowlevel.ts";
-import { MockClock, settled, simulate, simulated, waitAllTasksBlocked } from "../mod.ts";
+import { MockClock, settled, simulate, simulated } from "../mod.ts";
 
 // The rules of our peers for time in tests, told in our words, and what their users have complained about: Go's
 // testing/synctest, tokio's pause() and advance(), Trio's MockClock and wait_all_tasks_blocked().
@@ -454,11 +454,11 @@ Deno.test("Trio: a jump wakes nobody by itself; who is due runs in a later turn,
     openNursery(async (nursery) => {
       const log: string[] = [];
       for (const ms of [20, 10]) nursery.startSoon(() => sleep(ms).then(() => log.push(`${ms} at ${currentTime()}`)));
-      await waitAllTasksBlocked();
+      await settled();
       clock.jump(30);
       await null;
       assertEquals([currentTime(), ...log], [30]);
-      await waitAllTasksBlocked();
+      await settled();
       assertEquals(log, ["10 at 30", "20 at 30"]);
     }), { clock, handleSignals: false });
 });
@@ -469,7 +469,7 @@ Deno.test("Trio: the smallest cushion goes first, all of that size together, and
       const log: string[] = [];
       nursery.startSoon(() => sleep(1_000).then(() => log.push("sleeper")));
       for (const cushion of [2, 0, 2, 0]) {
-        nursery.startSoon(() => waitAllTasksBlocked(cushion).then(() => log.push(`${cushion} at ${currentTime()}`)));
+        nursery.startSoon(() => settled({ cushion }).then(() => log.push(`${cushion} at ${currentTime()}`)));
       }
       nursery.startSoon(async () => {
         await sleep(1_001);
@@ -506,7 +506,7 @@ Deno.test("Trio trap: with nothing to jump to, autojump does not spin while the 
   assert(looks <= 40, `looked ${looks} times`);
 });
 
-Deno.test("Trio: a wait of the library for the host counts as blocked for waitAllTasksBlocked() in real time", () =>
+Deno.test("Trio: a wait of the library for the host counts as blocked for settled() in real time", () =>
   run(() =>
     openNursery(async (nursery) => {
       let answer = () => {};
@@ -515,7 +515,7 @@ Deno.test("Trio: a wait of the library for the host counts as blocked for waitAl
         await suspend<void>({ kind: "accept" }, (waker) => answer = () => waker.wake(), () => true);
         accept.end();
       });
-      await waitAllTasksBlocked();
+      await settled();
       answer();
     }), { handleSignals: false }));
 

@@ -3,8 +3,8 @@ import { sleepForever } from "../../core/mod.ts";
 import { fetch as ourFetch, openWebSocket, serveHttp, serveTcp } from "../../net/mod.ts";
 import { simulate, type SimulateOptions } from "../mod.ts";
 
-// A simulation has a network in memory; what that lacks does not get past it to the host's unnoticed. These tests have no
-// permission to use the network: what gets there fails with `NotCapable`.
+// A simulation has a network in memory; what that lacks does not get past it to the host's unnoticed. These tests have
+// no permission to use the network: what gets there fails with `NotCapable`.
 
 const REFUSED =
   "as a simulation must not open real sockets unless it is told to, and its network in memory has no HTTP: ";

@@ -8,8 +8,8 @@ import { requireWhole } from "../base/check.ts";
 /**
  * An order of steps over several tasks: step `n` begins when the block of step `n - 1` has ended.
  *
- * Each number is used once, from 0 on. Errors in a block do not stop the sequence, but a wait that is cancelled does:
- * its step will never come, so all others, those to come too, fail with `BrokenResourceError`.
+ * Each number is used once, from 0 on. An error in a block does not stop the sequence. A cancelled wait does: its step
+ * will never come, so all other waits, later ones too, fail with `BrokenResourceError`.
  *
  * @example Two tasks hand in hand
  * ```ts
@@ -31,13 +31,15 @@ import { requireWhole } from "../base/check.ts";
  * });
  * assertEquals(log, ["one, here", "two, there"]);
  * ```
+ *
+ * @category Simulation
  */
 export class Sequencer {
   /** The step whose turn it is, or will be when the block before has ended. */
   #next = 0;
-  /** Who is in a block. */
+  /** The task in a block. */
   #holder: Task | null = null;
-  /** Who has asked for which step, of those that are not over. */
+  /** Which task has asked for which step, of the steps that are not over. */
   readonly #askers = new Map<number, Task>();
   readonly #waiting = new Map<number, Waker<void>>();
   #broken: string | null = null;
@@ -45,12 +47,12 @@ export class Sequencer {
   /**
    * Waits until the block of step `n - 1` has ended.
    *
-   * **Cancellation:** throws `Cancelled`, and breaks the sequence, also if it is cancelled already: all other waits fail.
+   * **Cancellation:** throws `Cancelled` and breaks the sequence, also in a scope that is cancelled already.
    *
    * @param n The number of the step; the first is 0 and does not wait.
-   * @returns What ends the block when it is disposed: write `using _ = await steps.turn(n)`.
+   * @returns A guard that ends the block when it is disposed: write `using _ = await steps.turn(n)`.
    * @throws {TypeError} If the step has been asked for before.
-   * @throws {RangeError} If `n` is no whole number >= 0.
+   * @throws {RangeError} If `n` is not a whole number >= 0.
    * @throws {BrokenResourceError} If the wait for another step was cancelled.
    */
   turn(n: number): Promise<Disposable> {

@@ -1,16 +1,21 @@
-/** Waiting until nobody has anything left to do. */
+/** Waiting until no other task has anything left to do. */
 
-import { currentRun, onIdle, suspend, type Waker } from "../../core/lowlevel.ts";
-import { hostClear, hostImmediate, hostTimeout } from "../../core/internal.ts";
+import { faultOf, requireTimeout } from "../../core/internal.ts";
+import { suspend, type Waker } from "../../core/lowlevel.ts";
+import { requireKnown } from "../base/check.ts";
 import { ambientDriver } from "../driver/ambient.ts";
-import { faultOf, requireMilliseconds, requireOptions } from "../base/check.ts";
-import { IdleWaiters } from "../driver/idle_waiters.ts";
+import { realWaiters } from "../driver/real_idle_waiters.ts";
 
-/** How long to be quiet. */
+/**
+ * Options of `settled()`.
+ *
+ * @category Simulation
+ */
 export interface SettledOptions {
   /**
-   * How long all tasks must have been waiting, in real milliseconds. Of several calls, those with the smallest cushion
-   * return first, and the others begin anew. In simulated time nothing has to be waited for: there it gives the order.
+   * How long all other tasks must have been waiting, in real milliseconds. Of several calls, those with the smallest
+   * cushion return first, and the others begin anew. In simulated time nothing is waited for: there the cushion only
+   * says which calls return first.
    *
    * @default {0}
    */
@@ -20,9 +25,9 @@ export interface SettledOptions {
 /**
  * Waits until every other task of the run waits for time, for the outside world, or for ever.
  *
- * So whatever could happen now has happened, however many steps it took: put it between an action and the assertion
- * about its consequences, where others sleep or count turns. In a simulation it comes before time moves; elsewhere it
- * works in real time, and hears of the last task that comes to wait instead of asking again and again.
+ * When it returns, whatever could happen now has happened, however many steps it took. Put it between an action and the
+ * assertion about its consequences, instead of a sleep. In a simulation it returns before time moves. Elsewhere it
+ * works in real time, without polling.
  *
  * A task that awaits a promise the library does not own counts as busy: in simulated time for its grace, in real time
  * until the promise settles. Operations of the host count as busy in simulated time only, as a server accepts for ever.
@@ -47,14 +52,15 @@ export interface SettledOptions {
  * });
  * ```
  *
- * @param options How long to be quiet.
+ * @param options How long the others must have been waiting.
  * @returns A promise that resolves once all is quiet.
  * @throws {RangeError} If `cushion` is negative or `NaN`.
+ * @category Simulation
  */
 export function settled(options: SettledOptions = {}): Promise<void> {
   const fault = faultOf(() => {
-    requireOptions("settle", options, ["cushion"]);
-    requireMilliseconds("settle", "cushion", options.cushion ?? 0);
+    requireKnown("settle", options, ["cushion"]);
+    requireTimeout("settle", "cushion", options.cushion ?? 0);
   });
   if (fault !== null) return Promise.reject(fault);
   const { cushion = 0 } = options;
@@ -68,97 +74,4 @@ export function settled(options: SettledOptions = {}): Promise<void> {
       return true;
     },
   );
-}
-
-/**
- * Waits until every other task of the run waits: `settled()` under the name it has in Trio.
- *
- * **Cancellation:** throws `Cancelled`; nothing is lost.
- *
- * @example With a clock that jumps by itself
- * ```ts
- * import { currentTime, MockClock, openNursery, run, sleep } from "@trefoil/io";
- * import { waitAllTasksBlocked } from "@trefoil/io/testing";
- * import { assertEquals } from "@std/assert";
- *
- * await run(() =>
- *   openNursery(async (nursery) => {
- *     nursery.startSoon(() => sleep(1_000));
- *     await waitAllTasksBlocked();
- *     assertEquals(currentTime(), 0);
- *   }), { clock: new MockClock({ autojumpThreshold: 0 }) });
- * ```
- *
- * @param cushion How long all must have been waiting, in real milliseconds: see `SettledOptions`.
- * @returns A promise that resolves once all is quiet.
- * @throws {RangeError} If `cushion` is negative or `NaN`.
- */
-export function waitAllTasksBlocked(cushion = 0): Promise<void> {
-  return settled({ cushion });
-}
-
-const byRun = new WeakMap<object, RealIdleWaiters>();
-
-/** Those who wait in a run on real time. */
-function realWaiters(): IdleWaiters {
-  const run = currentRun();
-  let waiters = byRun.get(run);
-  if (waiters === undefined) byRun.set(run, waiters = new RealIdleWaiters());
-  return waiters;
-}
-
-/** Whether somebody waits in `settled()` in this run: then a clock must not jump. */
-export function someoneSettles(run: object): boolean {
-  return (byRun.get(run)?.size ?? 0) > 0;
-}
-
-/**
- * Real time: each time the run comes to rest, look a turn later whether it still rests, and then for as long as the
- * smallest cushion. Coming to rest again in between means that somebody ran, so it begins anew.
- */
-class RealIdleWaiters extends IdleWaiters {
-  readonly #run = currentRun();
-  #stop: (() => void) | null = null;
-  #looking = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-
-  override add(waker: Waker<void>, cushion: number): void {
-    super.add(waker, cushion);
-    this.#stop ??= onIdle(() => this.#rest());
-    this.#rest();
-  }
-
-  override delete(waker: Waker<void>): void {
-    super.delete(waker);
-    if (this.size === 0) this.#end();
-  }
-
-  #rest(): void {
-    hostClear(this.#timer);
-    this.#timer = undefined;
-    if (this.#looking) return;
-    this.#looking = true;
-    hostImmediate(() => {
-      this.#looking = false;
-      if (this.size === 0 || !this.#resting) return;
-      const { cushion } = this;
-      if (cushion === 0) this.#wake();
-      else if (cushion !== Infinity) this.#timer = hostTimeout(() => this.#resting && this.#wake(), cushion);
-    });
-  }
-
-  get #resting(): boolean {
-    return this.#run.statistics().tasksRunning === 0;
-  }
-
-  #wake(): void {
-    this.wakeFirst();
-    if (this.size === 0) this.#end();
-  }
-
-  #end(): void {
-    this.#stop?.();
-    this.#stop = null;
-    hostClear(this.#timer);
-  }
 }

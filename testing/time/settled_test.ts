@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { checkpoint, currentTime, Event, moveOnAfter, openNursery, run, sleep, sleepForever } from "../../core/mod.ts";
-import { MockClock, settled, simulated, waitAllTasksBlocked } from "../mod.ts";
+import { MockClock, settled, simulated } from "../mod.ts";
 
 // settled() in simulated time, in real time, and with a clock that jumps.
 
@@ -92,13 +92,13 @@ Deno.test("in real time, a task in a promise the library does not own is waited 
     })
   ));
 
-Deno.test("waitAllTasksBlocked() comes before a jump of the clock, whatever its cushion", () =>
+Deno.test("settled() comes before a jump of the clock, whatever its cushion", () =>
   run(() =>
     openNursery(async (nursery) => {
       const log: [string, number][] = [];
       for (const cushion of [0, 5]) {
         nursery.startSoon(async () => {
-          await waitAllTasksBlocked(cushion);
+          await settled({ cushion });
           log.push([`cushion ${cushion}`, currentTime()]);
         });
       }

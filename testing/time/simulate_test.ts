@@ -1,4 +1,12 @@
-import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import {
   CancelledElsewhereError,
   checkpoint,
@@ -263,3 +271,14 @@ Deno.test("a body that ends by the cancellation of something else fails the test
   assertInstanceOf(error, ErrorGroup);
   assertInstanceOf(error.errors[0], CancelledElsewhereError);
 });
+
+Deno.test(
+  "sim.freeze() takes a length of time, and nothing that could be read as one",
+  simulated((sim) => {
+    for (const [ms, Class] of [[null, TypeError], [[3], TypeError], ["5", TypeError], [-1, RangeError]] as const) {
+      assertThrows(() => sim.freeze(ms as never), Class, 'Cannot freeze as "ms" must be a');
+    }
+    assertThrows(() => sim.freeze(Infinity), RangeError, '"ms" must be a finite number >= 0: received Infinity');
+    assertEquals(sim.now, 0);
+  }),
+);

@@ -11,7 +11,7 @@ import {
   sleepForever,
 } from "../../core/mod.ts";
 import { hostOperation } from "../../core/lowlevel.ts";
-import type { SimulatedNetwork } from "../net/simulated_network.ts";
+import type { VirtualNetworkImpl } from "../net/virtual_network_impl.ts";
 import {
   assertCancellable,
   assertCheckpoints,
@@ -31,7 +31,6 @@ import {
   type Simulation,
   sweepCancel,
   trickle,
-  waitAllTasksBlocked,
 } from "../mod.ts";
 
 // The laws of every wait, for all functions of this folder that return a promise.
@@ -67,7 +66,6 @@ const WAITS_ANYWHERE: Record<string, () => Promise<unknown>> = {
   "Sequencer.turn": () => new Sequencer().turn(1),
   "trickle": () => trickle(memoryStreamPair()[0], new Uint8Array(9), { every: 60_000 }),
   "settled": () => settled({ cushion: 60_000 }),
-  "waitAllTasksBlocked": () => waitAllTasksBlocked(60_000),
   "expectErrors": () => expectErrors(() => sleepForever(), [Error]),
   "checkChannel": () => checkChannel({ step: () => sleepForever() }, () => openMemoryChannel<number>(0)),
 };
@@ -261,7 +259,7 @@ Deno.test("a loop of calls that are ready, or refused, lets timers fire and is c
 Deno.test("the network of a simulation settles what nobody awaits any more", async () => {
   const reasons = await unhandled(() =>
     simulate(async (sim) => {
-      const network = sim.net as unknown as SimulatedNetwork;
+      const network = sim.net as unknown as VirtualNetworkImpl;
       const listener = network.listen({ hostname: "127.0.0.1", port: 80 });
       listener.accept().catch(() => {});
       network.resolve("localhost");

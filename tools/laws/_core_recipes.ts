@@ -505,6 +505,13 @@ export const CORE: Readonly<Record<string, AnyRecipe>> = {
     close: NOBODY,
     refused: (send) => send.send(1),
   }),
+  "MemorySendChannel.[Symbol.asyncDispose]": recipe({
+    open: () => openMemoryChannel<number>(1)[0],
+    ready: (end) => end[Symbol.asyncDispose](),
+    waiting: "it waits for nothing",
+    close: NOBODY,
+    uncancelled: "release",
+  }),
   "MemoryReceiveChannel.receive": recipe({
     open: () => openMemoryChannel<number>(1),
     ready([send, receive]) {
@@ -546,6 +553,13 @@ export const CORE: Readonly<Record<string, AnyRecipe>> = {
     waiting: ([, receive]) => receive[Symbol.asyncIterator]().next(),
     close: ([, receive]) => receive.close(),
   }),
+  "MemoryReceiveChannel.[Symbol.asyncDispose]": recipe({
+    open: () => openMemoryChannel<number>(1)[1],
+    ready: (end) => end[Symbol.asyncDispose](),
+    waiting: "it waits for nothing",
+    close: NOBODY,
+    uncancelled: "release",
+  }),
   "BroadcastSendChannel.send": recipe({
     open() {
       const full = openBroadcastChannel<number>(1);
@@ -559,6 +573,13 @@ export const CORE: Readonly<Record<string, AnyRecipe>> = {
       alone.close();
       full.close();
     },
+  }),
+  "BroadcastSendChannel.[Symbol.asyncDispose]": recipe({
+    open: () => openBroadcastChannel<number>(1),
+    ready: (end) => end[Symbol.asyncDispose](),
+    waiting: "it waits for nothing",
+    close: NOBODY,
+    uncancelled: "release",
   }),
   "BroadcastReceiveChannel.receive": recipe({
     open() {
@@ -652,6 +673,13 @@ export const CORE: Readonly<Record<string, AnyRecipe>> = {
       one[1].close();
       other[1].close();
     },
+  }),
+  "BroadcastReceiveChannel.[Symbol.asyncDispose]": recipe({
+    open: () => openBroadcastChannel<number>(1).subscribe(),
+    ready: (end) => end[Symbol.asyncDispose](),
+    waiting: "it waits for nothing",
+    close: NOBODY,
+    uncancelled: "release",
   }),
   toChannel: plain({
     ready: () => toChannel([1], (channel) => channel.receive()),

@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console
 /**
- * The program of `keeps_nothing_test.ts`: makes many calls upon each long-lived thing, and says how many bytes each call
- * has left behind. One line of JSON for each recipe and way of calling.
+ * The program of `keeps_nothing_test.ts`: makes many calls upon each long-lived thing, and says how many bytes each
+ * call has left behind. One line of JSON for each recipe and way of calling.
  */
 
 import { moveOnAfter } from "../../mod.ts";
@@ -11,7 +11,7 @@ import { isMeasured, type Part, PARTS, RECIPES } from "./_table.ts";
 /** How often what is long-lived is called at a time; what is slow, less often. */
 const CALLS = 1_000;
 const SLOW_CALLS = 60;
-const MOST_MEASUREMENTS = 5;
+const MOST_MEASUREMENTS = 8;
 
 /** Which of the recipes, and how many bytes a call may leave behind. */
 const [first, last, enough] = Deno.args.map(Number) as [number, number, number];
@@ -26,16 +26,18 @@ async function heap(): Promise<number> {
   return Deno.memoryUsage().heapUsed;
 }
 
-/** Bytes that a call leaves behind, on the average; the least of several measurements, as the host warms up meanwhile. */
+/**
+ * Bytes that a call leaves behind, on the average; the least of several measurements, as the host warms up meanwhile.
+ */
 async function bytesPerCall(calls: number, once: () => Promise<unknown>): Promise<number> {
   for (let i = 0; i < calls / 4; i++) await once();
   let least = Infinity;
-  for (let i = 0; i < MOST_MEASUREMENTS && least > enough; i++) {
+  for (let i = 0; i < MOST_MEASUREMENTS && least >= enough; i++) {
     const before = await heap();
     for (let i = 0; i < calls; i++) await once();
-    least = Math.min(least, (await heap() - before) / calls);
+    least = Math.min(least, Math.round((await heap() - before) / calls));
   }
-  return Math.round(least);
+  return least;
 }
 
 async function measure(name: string, recipe: AnyRecipe, part: Part): Promise<void> {

@@ -6,8 +6,8 @@ import {
   closeForcefully,
   fetch,
   type HalfCloseableStream,
+  httpServer,
   type Listener,
-  openNursery,
   openTcpListeners,
   openTcpStream,
   openTlsListeners,
@@ -27,7 +27,6 @@ import {
   SocketStream,
   StapledStream,
   startTls,
-  type TcpAddress,
   type TextSender,
   TlsStream,
   upgradeWebSocket,
@@ -178,31 +177,32 @@ function server(way: () => unknown): AnyRecipe {
 }
 
 /** A server of HTTP beside the calls: `/` answers, `/silent` never does, and anything else is a WebSocket. */
-async function httpServer(kit: Kit): Promise<string> {
-  let address: TcpAddress;
+async function siteBeside(kit: Kit): Promise<string> {
+  let url = "";
+  const server = httpServer(async (request) => {
+    if (request.headers.has("upgrade")) {
+      return upgradeWebSocket(request, async (socket) => {
+        if (request.url.endsWith("/chatty")) { for (let i = 0; i < 1e6; i++) await socket.send("hello"); }
+        for await (const _ of socket);
+      });
+    }
+    if (request.url.endsWith("/silent")) await sleepForever();
+    return new Response("hello");
+  }, HERE);
   await kit.beside((ready) =>
-    openNursery(async (nursery) => {
-      [address] = await nursery.start<[TcpAddress]>((status) =>
-        serveHttp(async (request) => {
-          if (request.headers.has("upgrade")) {
-            return upgradeWebSocket(request, async (socket) => {
-              if (request.url.endsWith("/chatty")) { for (let i = 0; i < 1e6; i++) await socket.send("hello"); }
-              for await (const _ of socket);
-            });
-          }
-          if (request.url.endsWith("/silent")) await sleepForever();
-          return new Response("hello");
-        }, { ...HERE, status: status as never })
-      );
-      ready();
+    server({
+      started([address]) {
+        url = `http://127.0.0.1:${address.port}/`;
+        ready();
+      },
     })
   );
-  return `http://127.0.0.1:${address!.port}/`;
+  return url;
 }
 
 const sockets = {
   async open(kit: Kit) {
-    const url = (await httpServer(kit)).replace("http", "ws");
+    const url = (await siteBeside(kit)).replace("http", "ws");
     const [chatty, silent] = [await openWebSocket(`${url}chatty`), await openWebSocket(url)];
     for (const socket of [chatty, silent]) kit.use(socket);
     return { url, chatty, silent };
@@ -242,16 +242,16 @@ export const NET: Readonly<Record<string, AnyRecipe>> = {
   ...buffered("receiveMessage", (stream) => stream.receiveMessage(() => ({ value: 1, size: 1 }))),
   ...buffered("receiveLine", (stream) => stream.receiveLine()),
   ...buffered("lines", (stream) => stream.lines().next()),
-  ...buffered("readUint8", (stream) => stream.readUint8()),
+  ...buffered("receiveUint8", (stream) => stream.receiveUint8()),
   ...buffered("receiveUint16", (stream) => stream.receiveUint16()),
   ...buffered("receiveUint32", (stream) => stream.receiveUint32()),
   ...buffered("receiveUint64", (stream) => stream.receiveUint64()),
-  "BufferedStream.readUint8 (ended)": recipe({
+  "BufferedStream.receiveUint8 (ended)": recipe({
     open: () => new BufferedStream(new EndedStream()),
     ready: FOREVER,
     waiting: FOREVER,
     close: NOBODY,
-    refused: (stream) => stream.readUint8(),
+    refused: (stream) => stream.receiveUint8(),
   }),
   "BufferedStream.receiveSome (ended)": recipe({
     open: () => new BufferedStream(new EndedStream()),
@@ -349,7 +349,7 @@ export const NET: Readonly<Record<string, AnyRecipe>> = {
     slow: true,
   }),
   fetch: recipe({
-    open: httpServer,
+    open: siteBeside,
     ready: async (url) => void await (await fetch(url)).text(),
     alone: (url) => fetch(url),
     waiting: (url) => fetch(`${url}silent`),
@@ -368,7 +368,7 @@ export const NET: Readonly<Record<string, AnyRecipe>> = {
         await accepting;
         for (const conn of conns) conn.close();
       });
-      return { url: (await httpServer(kit)).replace("http", "ws"), silent: `ws://127.0.0.1:${silent.addr.port}/` };
+      return { url: (await siteBeside(kit)).replace("http", "ws"), silent: `ws://127.0.0.1:${silent.addr.port}/` };
     },
     ready: async ({ url }) => void await (await openWebSocket(url)).close(),
     alone: ({ url }) => openWebSocket(url),

@@ -1,8 +1,8 @@
 /**
  * How each exported name that returns a promise is called in the laws: see `promises_test.ts`.
  *
- * A recipe is small: it makes what is called upon, and says how to call it when it could end at once, when it has to wait,
- * and how its own side closes what it waits for. The laws do the rest.
+ * A recipe is small: it makes what is called upon, and says how to call it when it could end at once, when it has to
+ * wait, and how its own side closes what it waits for. The laws do the rest.
  */
 
 import { type Nursery, openNursery, run, shielded, type Task } from "../../mod.ts";
@@ -26,8 +26,8 @@ export interface Recipe<S> {
   /** One call that goes on for ever, though everything it needs is always there: a loop inside the library. */
   readonly endless?: (made: S) => unknown;
   /**
-   * Why a loop of ready calls does not notice cancellation: it runs a body of the caller's, and ends as that does; it is
-   * shielded; it gives back, which nobody does in a loop; or the caller's promise, or time, is not the library's.
+   * Why a loop of ready calls does not notice cancellation: it runs a body of the caller's, and ends as that does; it
+   * is shielded; it gives back, which nobody does in a loop; or the caller's promise, or time, is not the library's.
    */
   readonly uncancelled?: "body" | "shielded" | "release" | "host's";
   /** A call takes so long, or the host so much memory for it, that there are only some hundred of them. */
@@ -126,7 +126,9 @@ export async function turns(count = 4): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise<void>((resolve) => void setImmediate(resolve));
 }
 
-/** Calls, and makes sure that something was promised. An error that is thrown is a fault of its own: they must reject. */
+/**
+ * Calls, and makes sure that something was promised. An error that is thrown is a fault of its own: they must reject.
+ */
 export function call<S>(how: (made: S) => unknown, made: S, name: string): Promise<unknown> {
   const promise = how(made) as Partial<PromiseLike<unknown>> | undefined;
   if (typeof promise?.then !== "function") throw new Error(`The recipe of "${name}" gives no promise`);

@@ -34,7 +34,7 @@ export const EXCEPTIONS: readonly (readonly [names: RegExp, why: string])[] = [
   [/^(?:Checked\w+|FairLock|StepContext)\./, "what the user brings along for a suite of checks"],
   [suites, "a suite of checks, in simulations of its own"],
   [/^(?:simulate|simulated|sweepCancel)$/, "simulations, which are in no scope"],
-  [/^Selectable\./, "what the user brings along for select()"],
+  [/^(?:Send|Receive)Channel\./, "the contract of channels, each of which has recipes"],
   [/^Stream\./, "adds nothing to SendStream and ReceiveStream"],
 ];
 

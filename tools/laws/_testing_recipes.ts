@@ -8,7 +8,6 @@ import {
   scriptedStream,
   Sequencer,
   trickle,
-  waitAllTasksBlocked,
 } from "../../testing/mod.ts";
 import { type AnyRecipe, CLEANUP, type Kit, NOBODY, nothing, type Recipe, recipe } from "./_recipe.ts";
 
@@ -145,12 +144,6 @@ export const TESTING: Readonly<Record<string, AnyRecipe>> = {
     open: busy,
     ready: "there is always a task that is busy here: the one that calls it",
     waiting: () => settled(),
-    close: NOBODY,
-  }),
-  waitAllTasksBlocked: recipe({
-    open: nothing,
-    ready: () => waitAllTasksBlocked(),
-    waiting: () => waitAllTasksBlocked(1e9),
     close: NOBODY,
   }),
   trickle: recipe({

@@ -1,6 +1,6 @@
 /**
- * K1: whose cancellation is it? A cancellation from elsewhere is a failure that is seen; one's own, however it is wrapped,
- * is none. Over everything in core that runs a function of the user's.
+ * K1: whose cancellation is it? A cancellation from elsewhere is a failure that is seen; one's own, however it is
+ * wrapped, is none. Over everything in core that runs a function of the user's.
  */
 
 import { assert, assertEquals } from "@std/assert";

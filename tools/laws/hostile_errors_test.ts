@@ -1,6 +1,7 @@
 /**
  * K2: whatever is thrown, everything settles, the very thing comes out, nothing stays in the tree, and nobody's process
- * ends. All places of core that take an error (or a value, or a reason), and servers on loopback, meet all of `_hostile.ts`.
+ * ends. All places of core that take an error (or a value, or a reason), and servers on loopback, meet all of
+ * `_hostile.ts`.
  */
 
 import { assert } from "@std/assert";
@@ -18,6 +19,7 @@ import {
   fetch,
   forEach,
   handleErrors,
+  httpServer,
   isCancelled,
   isErrorGroup,
   isOnlyCancelled,
@@ -33,13 +35,13 @@ import {
   retry,
   run,
   type RunOptions,
-  serveHttp,
-  serveTcp,
+  type Server,
   shielded,
   sleep,
   sleepForever,
   suppressedErrors,
   type TcpAddress,
+  tcpServer,
   toChannel,
   untilShutdown,
   withSignal,
@@ -394,7 +396,7 @@ const PLACES: Record<string, readonly [place: Place, options?: Options]> = {
 
   "a handler of serveTcp()": [(value) => {
     return server(
-      (status, seen) => serveTcp(later(value), { ...HERE, status, onHandlerError: seen }),
+      (seen) => tcpServer(later(value), { ...HERE, onHandlerError: seen }),
       async ({ port }) => {
         using stream = await openTcpStream("127.0.0.1", port);
         await stream.receiveSome();
@@ -403,7 +405,7 @@ const PLACES: Record<string, readonly [place: Place, options?: Options]> = {
   }],
   "a handler of serveHttp()": [(value) => {
     return server(
-      (status, seen) => serveHttp(later(value), { ...HERE, status, onHandlerError: seen }),
+      (seen) => httpServer(later(value), { ...HERE, onHandlerError: seen }),
       async ({ port }) => {
         const response = await fetch(`http://127.0.0.1:${port}/`);
         await response.body?.cancel();
@@ -417,14 +419,12 @@ const HERE = { hostname: "127.0.0.1", port: 0 } as const;
 
 /** Runs a server until one of its handlers has failed; returns what it was told of that. */
 async function server(
-  serve: (status: never, onHandlerError: (error: unknown) => void) => Promise<void>,
+  make: (onHandlerError: (error: unknown) => void) => Server<TcpAddress>,
   visit: (address: TcpAddress) => Promise<void>,
 ): Promise<unknown> {
   let error: Box | undefined;
   await openNursery(async (nursery) => {
-    const [address] = await nursery.start<[TcpAddress]>((status) =>
-      serve(status as never, (told) => void (error ??= new Box(told)))
-    );
+    const [address] = await nursery.start(make((told) => void (error ??= new Box(told))));
     await visit(address);
     nursery.cancel();
   });

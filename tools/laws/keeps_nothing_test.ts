@@ -1,6 +1,6 @@
 /**
- * K6: whatever is exported and returns a promise keeps nothing of a call that is over, also if that upon which it is called
- * lives long. Measured on the heap after collection, in processes of their own: see `_keeps_nothing.ts`.
+ * K6: whatever is exported and returns a promise keeps nothing of a call that is over, also if that upon which it is
+ * called lives long. Measured on the heap after collection, in processes of their own: see `_keeps_nothing.ts`.
  */
 
 import { assert } from "@std/assert";

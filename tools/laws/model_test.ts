@@ -1,7 +1,7 @@
 /**
- * Programs made up at random, of blocks, tasks, shields, cancellations, failures, cleanup and forgotten awaits, on simulated
- * time. Whatever they do: they end, leave nothing behind, lose no error and tell none twice, and everything ends before the
- * block it was begun in.
+ * Programs made up at random, of blocks, tasks, shields, cancellations, failures, cleanup and forgotten awaits, on
+ * simulated time. Whatever they do: they end, leave nothing behind, lose no error and tell none twice, and everything
+ * ends before the block it was begun in.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -48,7 +48,9 @@ class Block {
     this.parent = parent;
   }
 
-  /** What waits for something that is begun here, and that nobody awaits: not the functions, but the blocks around them. */
+  /**
+   * What waits for something that is begun here, and that nobody awaits: not the functions, but the blocks around them.
+   */
   get lasting(): Block {
     return this.parent === null || !/^(?:child|retry|handleErrors|program)$/.test(this.name)
       ? this

@@ -1,6 +1,6 @@
 /**
- * Laws over everything exported that returns a promise: K3, nobody's process ends by a wait that nobody awaits; K4, nobody
- * is kept from their turn. The names come from `deno doc`; see `_recipe.ts` for how each is called.
+ * Laws over everything exported that returns a promise: K3, nobody's process ends by a wait that nobody awaits; K4,
+ * nobody is kept from their turn. The names come from `deno doc`; see `_recipe.ts` for how each is called.
  */
 
 import { assert, assertEquals, AssertionError } from "@std/assert";
@@ -60,6 +60,13 @@ Deno.test("the list has functions, methods, inherited members and callbacks that
       }],
     },
     {
+      name: "Prompt",
+      declarations: [{
+        kind: "interface",
+        def: { methods: [method("receive", of("void"))], extends: [of("Base")] },
+      }],
+    },
+    {
       name: "Options",
       declarations: [{
         kind: "interface",
@@ -74,6 +81,7 @@ Deno.test("the list has functions, methods, inherited members and callbacks that
     "Derived.receive",
     "Derived.send",
     "Options.onError",
+    "Prompt.[Symbol.asyncIterator]",
     "make",
     "wait",
   ]);
@@ -216,7 +224,10 @@ for (const [name, recipe] of Object.entries(RECIPES)) {
     ));
 }
 
-/** No law looks at more calls than this, or, after the first ones, for longer (in milliseconds): only what starves others. */
+/**
+ * No law looks at more calls than this, or, after the first ones, for longer (in milliseconds): only what starves
+ * others.
+ */
 const MOST_CALLS = 100_000;
 const FIRST_CALLS = 1_000;
 const LONGEST = 2_000;

@@ -2,8 +2,8 @@
  * A client that does what no honest one does: it resets its connections, at any moment, or keeps them and neither sends
  * nor reads. In Python, as no API of the host's can reset a connection (`SO_LINGER` with a time of 0).
  *
- * It is started with the kind of server and where that listens; reads from its input, one a line, the name of something to
- * do and how often; and prints "done" after each. The connections of `stick-…` stay open until its end.
+ * It is started with the kind of server and where that listens; reads from its input, one a line, the name of something
+ * to do and how often; and prints "done" after each. The connections of `stick-…` stay open until its end.
  */
 
 const HTTP_CASES = String.raw`

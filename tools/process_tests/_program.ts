@@ -1,6 +1,6 @@
 /** Runs a program of its own, reads what it prints, and sends it signals. */
 
-import { fromFileUrl } from "./_path.ts";
+import { fromFileUrl } from "../_path.ts";
 
 /** No program runs for longer, in milliseconds. */
 const LONGEST = 120_000;

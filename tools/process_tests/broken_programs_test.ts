@@ -1,5 +1,5 @@
 import { assert, assertStringIncludes } from "@std/assert";
-import { fromFileUrl } from "./_path.ts";
+import { fromFileUrl } from "../_path.ts";
 
 // What somebody new to this meets first: a program that is wrong, and what `deno test` prints of it. Each report must
 // name the line to look at. It is marked by a comment: where[NAME].

@@ -1,6 +1,6 @@
 /**
- * Servers against clients that reset, send nonsense, or neither send nor read: whatever they do, the server still serves,
- * gives its files back, and ends when it is told to.
+ * Servers against clients that reset, send nonsense, or neither send nor read: whatever they do, the server still
+ * serves, gives its files back, and ends when it is told to.
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
@@ -14,11 +14,11 @@ const SLACK = 2_000;
 
 /** Serves until it is told to end, as `kind`, with `options`; prints where. */
 const SERVER = `
-  import { run, serveHttp, serveTcp, serveTls, serveUnix, untilShutdown, upgradeWebSocket, sleep } from "@trefoil/io";
+  import { httpServer, run, tcpServer, tlsServer, unixServer, untilShutdown, upgradeWebSocket, sleep } from "@trefoil/io";
   const [kind, json] = Deno.args;
   const { path, ...rest } = JSON.parse(json);
   const status = { started: ([address]) => console.log("at", address.path ?? address.port, ".") };
-  const options = { hostname: "127.0.0.1", port: 0, ...rest, status };
+  const options = { hostname: "127.0.0.1", port: 0, ...rest };
   const echo = async (stream) => { for await (const chunk of stream) await stream.sendAll(chunk); };
   const endless = () =>
     new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(65_536)) }, { highWaterMark: 0 });
@@ -41,12 +41,12 @@ const SERVER = `
     }),
   };
   const servers = {
-    tcp: () => serveTcp(echo, options),
-    tls: () => serveTls(echo, options),
-    unix: () => serveUnix(echo, { path, status }),
-    http: () => serveHttp((request) => routes[new URL(request.url).pathname](request), options),
+    tcp: () => tcpServer(echo, options),
+    tls: () => tlsServer(echo, options),
+    unix: () => unixServer(echo, { path }),
+    http: () => httpServer((request) => routes[new URL(request.url).pathname](request), options),
   };
-  run(servers[kind] ?? servers.http, { grace: ${GRACE} });
+  run(() => (servers[kind] ?? servers.http)()(status), { grace: ${GRACE} });
 `;
 
 const STREAM_STATES = ["silent", "talking", "unread", "flood"];

@@ -1,7 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { Program } from "./_program.ts";
 
-/** Each begins something that lives on in the context of a block that ends, fifty times, with a megabyte in the block. */
+/**
+ * Each begins something that lives on in the context of a block that ends, fifty times, with a megabyte in the block.
+ */
 const SCRIPT = `
 import { CancelScope, failAfter, moveOnAfter, openNursery, run, shielded } from "@trefoil/io";
 

@@ -35,21 +35,19 @@ async function ask(command: string, args: readonly string[], input = ""): Promis
 }
 
 /** Serves until Ctrl-C, and prints the port. The handler is given as text; so are further statements before. */
-const server = (serve: "serveTcp" | "serveTls", handler: string, before = "") => `
-  import { ${serve}, run } from "@trefoil/io";
-  const statistics = { open: 0, accepted: 0 };
+const server = (make: "tcpServer" | "tlsServer", handler: string, before = "") => `
+  import { ${make}, run } from "@trefoil/io";
   const encode = (text) => new TextEncoder().encode(text);
   const decode = (bytes) => new TextDecoder().decode(bytes);
   let options = {};
   ${before}
-  await run(() => ${serve}(${handler}, {
+  const server = ${make}(${handler}, {
     hostname: "127.0.0.1",
     port: 0,
-    statistics,
     onHandlerError: (error) => console.error("handler:", error.name),
-    status: { started: ([address]) => console.log("port", address.port) },
     ...options,
-  }));
+  });
+  await run(() => server({ started: ([address]) => console.log("port", address.port) }));
 `;
 
 const ECHO = "async (stream) => { for await (const chunk of stream) await stream.sendAll(chunk); }";
@@ -81,7 +79,7 @@ async function stop(program: Program): Promise<void> {
 
 Deno.test("curl: two requests over one connection, a big answer, and one that it leaves early", async () => {
   if (!await has("curl", "--version")) return;
-  const program = Program.start(server("serveTcp", HTTP));
+  const program = Program.start(server("tcpServer", HTTP));
   const url = `http://127.0.0.1:${await portOf(program)}`;
   const both = await ask("curl", ["-sv", `${url}/one`, `${url}/two`]);
   assertStringIncludes(both, "you asked for /one\n");
@@ -97,7 +95,7 @@ Deno.test("curl: two requests over one connection, a big answer, and one that it
 
 Deno.test("nc: it sends, half-closes, and gets all of it back", async () => {
   if (!await has("nc", "-h")) return;
-  const program = Program.start(server("serveTcp", ECHO));
+  const program = Program.start(server("tcpServer", ECHO));
   const port = await portOf(program);
   const lines = Array.from({ length: 20_000 }, (_, line) => `line ${line}\n`).join("");
   assertEquals(await ask("nc", ["-N", "127.0.0.1", `${port}`], lines), lines);
@@ -160,7 +158,7 @@ async function withFiles(test: (files: { cert: string; key: string }) => Promise
 Deno.test("curl and openssl s_client verify serveTls(), with each version of TLS, and openssl agrees by ALPN", () =>
   withFiles(async ({ cert, key }) => {
     const options = JSON.stringify({ certFile: cert, keyFile: key, alpn: ["http/1.1", "echo/1"] });
-    const program = Program.start(server("serveTls", HTTP, `options = ${options};`));
+    const program = Program.start(server("tlsServer", HTTP, `options = ${options};`));
     const port = await portOf(program);
     if (await has("curl", "--version")) {
       const args = ["-s", "--cacert", cert, `https://localhost:${port}/one`, `https://localhost:${port}/two`];
@@ -212,7 +210,7 @@ async function echoes(conn: Deno.Conn, text: string): Promise<void> {
 Deno.test("out of file descriptors, a server reports once per burst, waits, and goes on when some are free", async () => {
   const program = Program.startLimited(
     256,
-    server("serveTcp", ECHO, `options = { onAcceptError: (error) => console.log("full:", error.code) };`),
+    server("tcpServer", ECHO, `options = { onAcceptError: (error) => console.log("full:", error.code) };`),
   );
   const port = await portOf(program);
   // All of them connect: who is not accepted waits in the backlog.
@@ -239,12 +237,12 @@ const COUNTING = `async (stream) => {
     gc();
     const files = [...Deno.readDirSync("/proc/self/fd")].length;
     const { rss, heapUsed } = Deno.memoryUsage();
-    await stream.sendAll(encode(JSON.stringify({ files, open: statistics.open, rss, heapUsed })));
+    await stream.sendAll(encode(JSON.stringify({ files, open: server.statistics().open, rss, heapUsed })));
   }
 }`;
 
 Deno.test("2,000 connections, opened and dropped in every way, leave nothing behind, and the server goes on", async () => {
-  const program = Program.startLimited(1_024, server("serveTcp", COUNTING));
+  const program = Program.startLimited(1_024, server("tcpServer", COUNTING));
   const port = await portOf(program);
   async function count(): Promise<{ files: number; open: number; rss: number; heapUsed: number }> {
     const conn = await connect(port);
@@ -293,7 +291,7 @@ Deno.test("TLS clients that are silent, cut off or gone leave nothing behind onc
     const program = Program.startLimited(
       1_024,
       server(
-        "serveTls",
+        "tlsServer",
         COUNTING,
         `options = { ...${options}, onHandshakeError: (error) => console.log("turned away:", error.name) };`,
       ),

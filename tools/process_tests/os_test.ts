@@ -199,7 +199,9 @@ Deno.test("S4: a signal that was not received goes to the run, or does what it d
   }
 });
 
-/** Runs a program at a terminal, on which Ctrl-C is pressed until it ends; returns its exit code, and what it has shown. */
+/**
+ * Runs a program at a terminal, on which Ctrl-C is pressed until it ends; returns its exit code, and what it has shown.
+ */
 async function atTerminal(program: string, presses: number): Promise<[code: number, shown: string]> {
   const mod = new URL("../../mod.ts", import.meta.url).href;
   const file = await Deno.makeTempFile({ suffix: ".ts" });

@@ -90,7 +90,8 @@ export class RetryError extends Error {
   override readonly name = "RetryError";
 
   constructor(cause: unknown, attempts: number) {
-    super(`Retrying exceeded the maxAttempts (${attempts})`, { cause });
+    // deno-lint-ignore trefoil/error-message -- the message of @std/async
+    super(`Retrying exceeded the maxAttempts (${attempts}).`, { cause });
   }
 }
 
@@ -108,7 +109,9 @@ export async function retry<T>(fn: (() => Promise<T>) | (() => T), options: Retr
   }
 }
 
-/** Calls a function for each item, so many at a time, beginning at once; gives the results in the order of the items. */
+/**
+ * Calls a function for each item, so many at a time, beginning at once; gives the results in the order of the items.
+ */
 export function pooledMap<T, R>(
   poolLimit: number,
   array: Iterable<T> | AsyncIterable<T>,
@@ -142,7 +145,8 @@ export function pooledMap<T, R>(
       const errors = (await Promise.allSettled(running)).flatMap((end) =>
         end.status === "rejected" ? [end.reason] : []
       );
-      await writer.abort(new AggregateError(errors, "An item could not be mapped")).catch(() => {});
+      await writer.abort(new AggregateError(errors, "Cannot complete the mapping as an error was thrown from an item"))
+        .catch(() => {});
     }
   })();
   return readable[Symbol.asyncIterator]();

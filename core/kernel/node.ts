@@ -1,0 +1,159 @@
+/**
+ * One node of the cancel-status tree: pure state, no time, no promises.
+ *
+ *     node ── own          this node's scope was cancelled (first reason wins)
+ *          ── shield       the parent's cancellation does not reach it
+ *          ── cancelled    the effective state: own ?? (shield ? null : parent.cancelled)
+ *          ── waiters      the waits that began in it and have not been granted
+ *
+ * One node per cancel scope, per nursery and per task. Level triggering follows from keeping *state*: every wait
+ * looks at `cancelled` before it does anything. An `AbortSignal` cannot play this part, as it cannot be
+ * un-aborted by a shield, nor moved to another parent by `nursery.start` (Trio's `CancelStatus`, same reasons).
+ *
+ * A node knows its task, a task its run, and all three the waits. Those are made in files above this one, so here they
+ * are interfaces, with what the lower half of the kernel needs of them.
+ */
+
+import type { Site } from "../base/place.ts";
+import type { Clock } from "../time/clock.ts";
+import type { Cancelled } from "./cancelled.ts";
+import type { Turns } from "./turns.ts";
+import type { WaitReason } from "./wait_reason.ts";
+
+/** A wait that has not been granted, as the node knows it that it began in: see `Waiter`. A link in the node's list. */
+export interface OpenWait {
+  next: OpenWait | null;
+  prev: OpenWait | null;
+  readonly reason: WaitReason;
+  /** Since when, in milliseconds on the run's clock. */
+  readonly since: number;
+  /** The node is cancelled: asks the operation to be undone, at most once. */
+  abort(): void;
+}
+
+/** A task, as its nodes and waits know it: see `TaskImpl`. */
+export interface TaskNode extends StatusNode {
+  readonly name: string;
+  readonly runtime: RunCore;
+  /** A wait of it has begun, of which the run can say who ends it. */
+  waitBegan(): void;
+  /** Such a wait is over. */
+  waitEnded(): void;
+}
+
+/** A run, as the nodes, waits and tasks in it know it: see `Runtime`. */
+export interface RunCore {
+  readonly clock: Clock;
+  /** Coarse time: see `Runtime`. */
+  time: number;
+  /** Tasks without a wait. */
+  running: number;
+  /** Tasks that have not ended. */
+  living: number;
+  readonly finished: boolean;
+  /** From 0 (inclusive) to 1 (exclusive). */
+  readonly random: () => number;
+  /** The user's policy of when waits resume; `null` for none. */
+  readonly schedule: object | null;
+  readonly turns: Turns;
+  readonly instruments: RunEvents | null;
+  nextId(): number;
+  wantsSpawnSite(): boolean;
+  wantsBlockSite(): boolean;
+  refreshTime(): void;
+  scheduleResume(resume: () => void, task: TaskNode): void;
+  allWaiting(): void;
+}
+
+/** What those who watch a run are told: see `Instruments`. */
+export interface RunEvents {
+  taskSpawned(task: TaskNode): void;
+  taskExited(task: TaskNode): void;
+  blocked(task: TaskNode, reason: WaitReason): void;
+  resumed(task: TaskNode, reason: WaitReason): void;
+  /** A wait that did not have to wait. */
+  yielded(task: TaskNode, reason: WaitReason): void;
+  scopeCancelled(task: TaskNode, cancelled: Cancelled): void;
+  deadlineFired(task: TaskNode, deadline: number): void;
+  forgottenWait(task: TaskNode, reasons: readonly WaitReason[]): void;
+  hostOperationStarted(label: string): void;
+  hostOperationEnded(label: string): void;
+}
+
+/** See the header. Fields are written by `status.ts` only, except where said. */
+export class StatusNode {
+  parent: StatusNode | null;
+  /** The task whose code runs in this node: itself, if it is a task. Never changes. */
+  readonly task: TaskNode;
+  /** Effective cancellation, `null` if none. */
+  cancelled: Cancelled | null;
+  own: Cancelled | null = null;
+  shield: boolean;
+  /** Soft cancellation was requested here or above; shields do not hide it. */
+  shutdown: boolean;
+  /** `untilShutdown()`: becomes cancelled when `shutdown` turns true. Written once, at entry. */
+  endsAtShutdown = false;
+  /** The scope this node belongs to, for its deadline; `null` for a task. Written once, at entry. */
+  scope: { readonly deadline: number } | null = null;
+  /** What it is called in messages about a block that was forgotten: words, or the nursery. Written at entry. */
+  label: string | { readonly name: string } = "a scope";
+  /** Where it was opened, or the task started, if that was recorded. Written at entry, or by nurseries. */
+  site: Site | null = null;
+  /** Newest first. Written by waiters. */
+  waiters: OpenWait | null = null;
+  /** Made when somebody asks for the signal of this node: see `signalOf()`. */
+  controller: AbortController | null = null;
+  firstChild: StatusNode | null = null;
+  /** The older sibling: children are linked newest first. */
+  next: StatusNode | null = null;
+  prev: StatusNode | null = null;
+
+  /** `task` null: it is the node of a task. */
+  constructor(parent: StatusNode | null, task: TaskNode | null, shield: boolean) {
+    this.parent = parent;
+    this.task = task ?? (this as StatusNode as TaskNode);
+    this.shield = shield;
+    this.cancelled = null;
+    this.shutdown = false;
+    if (parent !== null) {
+      this.shutdown = parent.shutdown;
+      if (!shield || isKilled(parent)) {
+        this.shield = false;
+        this.cancelled = parent.cancelled;
+      }
+      link(this, parent);
+    }
+  }
+}
+
+/** Makes a node the newest child of another. */
+export function link(node: StatusNode, parent: StatusNode): void {
+  const first = parent.firstChild;
+  node.next = first;
+  if (first !== null) first.prev = node;
+  parent.firstChild = node;
+}
+
+/** Takes a node out of the list of its parent's children. */
+export function unlink(node: StatusNode): void {
+  const { prev, next, parent } = node;
+  if (prev !== null) prev.next = next;
+  else if (parent !== null && parent.firstChild === node) parent.firstChild = next;
+  if (next !== null) next.prev = prev;
+  node.prev = node.next = null;
+}
+
+/** The cancellations that no shield keeps out. */
+const killings = new WeakSet<Cancelled>();
+let someKilled = false;
+
+/** Makes a cancellation one that no shield keeps out: see `killNode()`. */
+export function makeDeadly(cancelled: Cancelled): void {
+  someKilled = true;
+  killings.add(cancelled);
+}
+
+/** Whether no wait of a node goes through any more, shields or not. */
+export function isKilled({ cancelled }: StatusNode): boolean {
+  return someKilled && cancelled !== null && killings.has(cancelled);
+}

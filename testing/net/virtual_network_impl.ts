@@ -1,0 +1,428 @@
+/**
+ * The network of a simulation: hosts and connections in memory, on the simulation's clock.
+ *
+ * What `net/` needs of a network and no more: byte streams that keep their order, connections that come about, end and
+ * break as those of TCP do. No packets: what a program can observe is modelled, and nothing below.
+ *
+ *     VirtualNetworkImpl ──▶ Host ──▶ VirtualListener
+ *                    └───▶ Connection = 2 VirtualConn + 2 Flow, each over a Link (the rules of one direction)
+ *
+ * All that takes time is an alarm of the clock, and nothing an operation of the host: see `Network.inMemory`.
+ */
+
+import { isError, requireBoolean, requireTimeout, show } from "../../core/internal.ts";
+import type { SocketAddress, Task, TcpAddress, UnixAddress } from "../../core/mod.ts";
+import type {
+  Clock,
+  Network,
+  NetworkConn,
+  NetworkConnectOptions,
+  NetworkListener,
+  NetworkListenOptions,
+  NetworkListenUnixOptions,
+  ResolvedAddress,
+} from "../../core/lowlevel.ts";
+import { requireKnown } from "../base/check.ts";
+import { ambientIncarnation, outsideHosts } from "../driver/incarnation.ts";
+import { prepareTracking } from "../driver/leaks.ts";
+import type { Background } from "../time/simulation.ts";
+import { canonical, isLoopback } from "./_addresses.ts";
+import { Connection } from "./_connection.ts";
+import type { Wire } from "./_flow.ts";
+import { Host, type HostNetwork } from "./_host.ts";
+import { hostError } from "./_host_errors.ts";
+import { Link } from "./_link.ts";
+import { NetworkLog } from "./_log.ts";
+import { Names } from "./_names.ts";
+import { rulesOf } from "./_rules.ts";
+import type { VirtualConn } from "./_virtual_conn.ts";
+import { VirtualListener } from "./_virtual_listener.ts";
+import type {
+  DirectionOptions,
+  DnsOptions,
+  LinkOptions,
+  VirtualConnection,
+  VirtualHost,
+  VirtualNetwork,
+} from "./virtual_network.ts";
+
+/** The host on which code runs of which nothing else is said. */
+const DEFAULT_HOST = "test";
+
+/** See the header. */
+export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork, Wire {
+  readonly inMemory = true;
+  readonly events: NetworkLog = new NetworkLog();
+  /** Where the tasks of hosts run. Written by `simulateAt()`. */
+  background: Background | null = null;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly #hosts = new Map<string, Host>();
+  readonly #byAddress = new Map<string, Host>();
+  /** The way to addresses that nobody has. */
+  readonly #nowhere = new Link();
+  readonly #connections = new Set<Connection>();
+  readonly #names: Names;
+
+  readonly #hostAllowed: boolean;
+
+  /** `hostAllowed`: whether real sockets may be opened beside it, for what it has not. */
+  constructor(clock: Clock, random: () => number, hostAllowed = false) {
+    this.clock = clock;
+    this.random = random;
+    this.#hostAllowed = hostAllowed;
+    this.#nowhere.holds.add(this);
+    this.#names = new Names(clock, (name) => this.#hosts.get(name)?.address);
+    this.#addHost(DEFAULT_HOST);
+  }
+
+  // What `net/` calls.
+
+  async connect(options: NetworkConnectOptions): Promise<NetworkConn> {
+    const { port, localAddress, signal } = options;
+    const opened = this.#opening();
+    const from = this.#here();
+    // The address of no machine in particular is the machine itself, to those who connect.
+    const hostname = { "0.0.0.0": "127.0.0.1", "::": "::1" }[options.hostname] ?? canonical(options.hostname);
+    const to = isLoopback(hostname) ? from : this.#byAddress.get(hostname) ?? null;
+    const local = localAddress === undefined ? addressTowards(from, hostname) : canonical(localAddress);
+    if (!from.owns(local)) throw hostError("AddrNotAvailable");
+    signal?.throwIfAborted();
+    const localPort = from.takePort();
+    const connection = this.#connect({
+      from,
+      to,
+      client: { transport: "tcp", hostname: local, port: localPort },
+      server: { transport: "tcp", hostname, port },
+      names: [`${from.name}:${localPort}`, `${to?.name ?? hostname}:${port}`],
+      find: () => to?.listenerAt(hostname, port) ?? null,
+      onEnd: () => from.freePort(localPort),
+    });
+    return await this.#opened(connection, opened, signal) as NetworkConn;
+  }
+
+  listen(options: NetworkListenOptions): NetworkListener {
+    const host = this.#here();
+    const addr = host.place(options);
+    const tracked = prepareTracking()(`listener on ${host.name}:${addr.port}`);
+    const listener: VirtualListener<TcpAddress> = new VirtualListener({
+      addr,
+      backlog: options.backlog,
+      reusePort: options.reusePort,
+      // On Linux, a socket that listens on both IPv6 and IPv4 shows addresses of IPv4 as addresses of IPv6.
+      addressesOf: ({ client }) =>
+        addr.hostname === "::"
+          ? [mapped(client.remoteAddr), mapped(client.localAddr)]
+          : [client.remoteAddr, client.localAddr],
+      opening: () => this.#opening(),
+      onClose: () => {
+        tracked.close();
+        host.removeListener(listener);
+      },
+    });
+    host.addListener(listener);
+    return listener as unknown as NetworkListener;
+  }
+
+  async resolve(hostname: string): Promise<readonly ResolvedAddress[]> {
+    this.#here();
+    return await this.#names.resolve(hostname);
+  }
+
+  async connectUnix(path: string): Promise<NetworkConn<UnixAddress>> {
+    const opened = this.#opening();
+    const host = this.#here();
+    const target = host.sockets.get(path);
+    if (target === undefined) throw hostError("NotFound");
+    const connection = this.#connect({
+      from: host,
+      to: host,
+      client: { transport: "unix", path: null },
+      server: { transport: "unix", path },
+      names: [`${host.name}:(unnamed)`, `${host.name}:${path}`],
+      find: () => host.sockets.get(path) ?? null,
+      onEnd: () => {},
+    });
+    return await this.#opened(connection, opened) as NetworkConn<UnixAddress>;
+  }
+
+  listenUnix({ path }: NetworkListenUnixOptions): NetworkListener<NetworkConn<UnixAddress>> {
+    const host = this.#here();
+    if (host.sockets.has(path)) throw hostError("AddrInUse");
+    const tracked = prepareTracking()(`listener on ${host.name}:${path}`);
+    const listener: VirtualListener<UnixAddress> = new VirtualListener<UnixAddress>({
+      addr: { transport: "unix", path },
+      addressesOf: ({ client }) => [client.remoteAddr, client.localAddr],
+      opening: () => this.#opening(),
+      onClose: () => {
+        tracked.close();
+        // After a crash the file is not this listener's any more.
+        if (host.sockets.get(path) === listener) host.sockets.delete(path);
+      },
+    });
+    host.sockets.set(path, listener);
+    return listener as unknown as NetworkListener<NetworkConn<UnixAddress>>;
+  }
+
+  // deno-lint-ignore require-await -- so that it rejects
+  async removeSocketFile(path: string): Promise<boolean> {
+    const { sockets } = this.#here();
+    // Nothing else lies in this file system; and nobody removes a file that is in use.
+    if (sockets.get(path) === null) sockets.delete(path);
+    return true;
+  }
+
+  requireHost(action: string, url?: string): void {
+    const here = this.#here();
+    if (url === undefined) {
+      if (this.#hostAllowed) return;
+      throw new TypeError(
+        `Cannot ${action} as a simulation must not open real sockets unless it is told to, and its network in memory has no HTTP: call the handler with a Request, or set the options network: "host" and io: { quiet: 50 }`,
+      );
+    }
+    const target = this.#inMemoryAt(url, here);
+    if (target === null) return;
+    throw new TypeError(
+      `Cannot ${action} ${url} as the network in memory must have HTTP, which it has not, and ${target} is on it: use TCP, call the handler with a Request, or set the options network: "host" and io: { quiet: 50 }`,
+    );
+  }
+
+  /** Which host of this network a URL means; `null` for others, which the host of the simulation may know. */
+  #inMemoryAt(url: string, here: Host): string | null {
+    if (!URL.canParse(url)) return null;
+    const { hostname, port, protocol } = new URL(url);
+    const name = hostname.replace(/^\[|\]$/g, "");
+    if (name === "localhost" || isLoopback(name)) {
+      const at = port !== "" ? Number(port) : protocol === "https:" || protocol === "wss:" ? 443 : 80;
+      return here.listeners.has(at) ? `a listener on port ${at}` : null;
+    }
+    if (this.#hosts.has(name) || this.#names.knows(name)) return `"${name}"`;
+    return this.#byAddress.has(canonical(name)) ? name : null;
+  }
+
+  // What tests call.
+
+  host(name: string): VirtualHost {
+    if (typeof name !== "string" || name === "" || name === "localhost" || /[\s/@:[\]]|^[\d.]+$/.test(name)) {
+      throw new RangeError(`Cannot make a host as "name" must be the name of one: received ${show(name)}`);
+    }
+    return this.#hosts.get(name.toLowerCase()) ?? this.#addHost(name);
+  }
+
+  dns(name: string, answer: readonly string[] | Error, options: DnsOptions = {}): Disposable {
+    if (typeof name !== "string") {
+      throw new TypeError(`Cannot set up a name as "name" must be a string: received ${show(name)}`);
+    }
+    requireKnown("set up a name", options, ["delay"]);
+    const { delay = 0 } = options;
+    requireTimeout("set up a name", "delay", delay);
+    if (!isError(answer) && !(Array.isArray(answer) && answer.every((one) => typeof one === "string"))) {
+      throw new TypeError(
+        `Cannot set up a name as "answer" must be an array of addresses, or an Error: received ${show(answer)}`,
+      );
+    }
+    return guard(this.#names.add(name, { answer, delay }));
+  }
+
+  link(a: string, b: string, options: LinkOptions): Disposable {
+    const layer = rulesOf(options);
+    const links = this.#between("set up a link", [a, b], options);
+    const change = (how: "addLayer" | "removeLayer"): void => {
+      for (const link of links) link[how](layer);
+      for (const connection of [...this.#connections]) connection.rulesChanged();
+    };
+    change("addLayer");
+    return guard(() => change("removeLayer"));
+  }
+
+  partition(a: string, b: string, options: DirectionOptions = {}): Disposable {
+    return this.#block("partitions", [a, b], options);
+  }
+
+  heal(a: string, b: string): void {
+    this.#unblock("partitions", [a, b]);
+  }
+
+  hold(a: string, b: string, options: DirectionOptions = {}): Disposable {
+    return this.#block("holds", [a, b], options);
+  }
+
+  release(a: string, b: string): void {
+    this.#unblock("holds", [a, b]);
+  }
+
+  reset(a: string, b: string): void {
+    const links = this.#between("reset connections", [a, b]);
+    this.events.event(this.clock.now(), `${a}, ${b}`, "reset");
+    for (const connection of [...this.#connections]) {
+      if (links.includes(connection.toServer.link)) connection.reset();
+    }
+  }
+
+  connections(): readonly VirtualConnection[] {
+    return [...this.#connections].map((connection) => connection.describe());
+  }
+
+  log(): readonly string[] {
+    return this.events.lines();
+  }
+
+  // What its hosts call.
+
+  /** Starts a task beside the test. */
+  startSoon(fn: () => unknown, options: { readonly name?: string }): Task<void> {
+    return outsideHosts(() => this.background!.startSoon(async () => void await fn(), options));
+  }
+
+  /** A host is cut off from everybody, or back again. */
+  setUp(host: Host, up: boolean): void {
+    this.events.event(this.clock.now(), host.name, up ? "restart" : "crash");
+    for (const other of this.#hosts.values()) {
+      for (const link of [this.#link(host, other), this.#link(other, host)]) {
+        if (up) link.partitions.delete(host);
+        else link.partitions.add(host);
+      }
+    }
+    if (!up) { for (const connection of this.#connections) connection.crash(host); }
+    this.#linksChanged();
+  }
+
+  /** The host of the calling code. */
+  #here(): Host {
+    const incarnation = ambientIncarnation();
+    const host = incarnation?.host;
+    if (!(host instanceof Host) || host.network !== this) return this.#hosts.get(DEFAULT_HOST)!;
+    if (incarnation!.dead) throw hostError("NetworkDown");
+    return host;
+  }
+
+  /** The links between two hosts. */
+  #between(
+    action: string,
+    ends: readonly [string, string],
+    { oneWay = false }: DirectionOptions = {},
+  ): Link[] {
+    const [a, b] = ends.map((name) => {
+      const host = this.#hosts.get(String(name).toLowerCase());
+      if (host !== undefined) return host;
+      const known = [...this.#hosts.keys()].join(", ");
+      throw new RangeError(
+        `Cannot ${action} as there must be a host "${name}": there are ${known} (make it with sim.net.host())`,
+      );
+    }) as [Host, Host];
+    return [...new Set(oneWay ? [this.#link(a, b)] : [this.#link(a, b), this.#link(b, a)])];
+  }
+
+  #block(kind: "partitions" | "holds", ends: readonly [string, string], options: DirectionOptions): Disposable {
+    const token = {};
+    const verb = kind === "partitions" ? "partition" : "hold";
+    requireKnown(verb, options, ["oneWay"]);
+    const { oneWay = false } = options;
+    requireBoolean(verb, "oneWay", oneWay);
+    const links = this.#between(verb, ends, options);
+    for (const link of links) link[kind].add(token);
+    this.events.event(this.clock.now(), ends.join(oneWay ? "→" : ", "), verb);
+    this.#linksChanged();
+    return guard(() => {
+      if (links.map((link) => link[kind].delete(token)).includes(true)) this.#freed(kind, ends);
+    });
+  }
+
+  #unblock(kind: "partitions" | "holds", ends: readonly [string, string]): void {
+    const links = this.#between(kind === "partitions" ? "heal" : "release", ends);
+    for (const link of links) for (const token of link[kind]) if (!(token instanceof Host)) link[kind].delete(token);
+    this.#freed(kind, ends);
+  }
+
+  #freed(kind: "partitions" | "holds", ends: readonly [string, string]): void {
+    this.events.event(this.clock.now(), ends.join(", "), kind === "partitions" ? "heal" : "release");
+    this.#linksChanged();
+  }
+
+  #linksChanged(): void {
+    for (const connection of [...this.#connections]) connection.linksChanged();
+  }
+
+  #addHost(name: string): Host {
+    const host = new Host(this, name, this.#hosts.size + 1);
+    this.#hosts.set(name.toLowerCase(), host);
+    this.#byAddress.set(host.address, host).set(host.address6, host);
+    return host;
+  }
+
+  /** The way from one host to another. */
+  #link(from: Host, to: Host | null): Link {
+    if (to === null) return this.#nowhere;
+    const known = from.links.get(to);
+    if (known !== undefined) return known;
+    const link = new Link();
+    for (const host of [from, to]) if (!host.up) link.partitions.add(host);
+    from.links.set(to, link);
+    return link;
+  }
+
+  /** Called when an operation begins that may open a connection: takes note of where, in case nobody closes it. */
+  #opening(): (conn: VirtualConn) => void {
+    const track = prepareTracking();
+    return (conn) => {
+      const tracked = track(`connection ${conn.out.label}`);
+      conn.onClose = () => tracked.close();
+    };
+  }
+
+  #connect(parts: {
+    readonly from: Host;
+    readonly to: Host | null;
+    readonly client: SocketAddress;
+    readonly server: SocketAddress;
+    readonly names: readonly [string, string];
+    find(): VirtualListener | null;
+    onEnd(): void;
+  }): Connection {
+    const connection = new Connection({
+      ...parts,
+      wire: this,
+      there: this.#link(parts.from, parts.to),
+      back: parts.to === null ? this.#nowhere : this.#link(parts.to, parts.from),
+      onEnd: () => {
+        this.#connections.delete(connection);
+        parts.onEnd();
+      },
+    });
+    this.#connections.add(connection);
+    return connection;
+  }
+
+  async #opened(
+    connection: Connection,
+    opened: (conn: VirtualConn) => void,
+    signal?: AbortSignal,
+  ): Promise<VirtualConn> {
+    const abandon = (): void => connection.abandon(signal!.reason);
+    signal?.addEventListener("abort", abandon);
+    try {
+      const conn = await connection.open();
+      opened(conn);
+      return conn;
+    } finally {
+      signal?.removeEventListener("abort", abandon);
+    }
+  }
+}
+
+/** From which of its addresses a host connects to another address. */
+function addressTowards(host: Host, address: string): string {
+  if (isLoopback(address)) return address.includes(":") ? "::1" : "127.0.0.1";
+  // To itself it talks from where it talks to.
+  if (host.owns(address)) return address;
+  return address.includes(":") ? host.address6 : host.address;
+}
+
+function guard(dispose: () => void): Disposable {
+  return { [Symbol.dispose]: dispose };
+}
+
+function mapped(address: SocketAddress): SocketAddress {
+  if (address.transport !== "tcp" || address.hostname.includes(":")) return address;
+  return { ...address, hostname: `::ffff:${address.hostname}` };
+}

@@ -1,0 +1,179 @@
+/** What a simulation takes, and what its body is given. */
+
+import type { Task } from "../../core/mod.ts";
+import type { Instrument, Network, ProcessHost, Schedule } from "../../core/lowlevel.ts";
+import type { VirtualNetwork } from "../net/virtual_network.ts";
+import type { VirtualProcesses } from "../processes/virtual_processes.ts";
+import type { LeakPolicies, LeakPolicy } from "./leaks.ts";
+
+/**
+ * Options of `simulate()` and `simulated()`.
+ *
+ * @category Simulation
+ */
+export interface SimulateOptions {
+  /**
+   * The seed of all random numbers: a whole number. `sim.random()`, the run, the network in memory, `Math.random()` and
+   * `crypto` (`getRandomValues()`, `randomUUID()`) each have their own source: what one draws moves no other.
+   *
+   * @default {0}
+   */
+  readonly seed?: number;
+  /**
+   * The date at which the simulation begins, for `Date`, `Temporal.Now` and the run's clock.
+   *
+   * @default {"2000-01-01T00:00:00Z"}
+   */
+  readonly start?: Date | string | number;
+  /**
+   * How operations of the host affect time. `"freeze"`: time stands still while one is in flight. `{ quiet: ms }`: time
+   * goes on once nothing has happened for that many real milliseconds, and again after whatever happens next. It is for
+   * tests with real listeners, whose accept is always in flight; without it, `serveHttp()` refuses to open one beside a
+   * network in memory.
+   *
+   * @default {"freeze"}
+   */
+  readonly io?: "freeze" | { readonly quiet: number };
+  /**
+   * How a task that awaits a promise unknown to the library, and no timer, affects virtual time. `"grace"`: time waits
+   * for the task as long as `foreignGrace` says, and then goes on without it until the task acts again. `"wait"`: time
+   * stands still, and the test fails after `realTimeout`. `"error"`: the test fails at once.
+   *
+   * @default {"grace"}
+   */
+  readonly onForeign?: "grace" | "wait" | "error";
+  /**
+   * How long nothing may happen while time stands still, before the test fails: in real milliseconds, counted from the
+   * last thing that happened. Time stands still for operations of the host, and for foreign promises with `onForeign:
+   * "wait"`.
+   *
+   * @default {10_000}
+   */
+  readonly realTimeout?: number;
+  /**
+   * How long time waits for a promise unknown to the library before it goes on without it, in real milliseconds.
+   *
+   * @default {20}
+   */
+  readonly foreignGrace?: number;
+  /**
+   * How much virtual time may pass, in milliseconds.
+   *
+   * @default {86_400_000}
+   */
+  readonly maxVirtual?: number;
+  /**
+   * How many waits may end and timers may fire, in all.
+   *
+   * @default {10_000_000}
+   */
+  readonly maxSteps?: number;
+  /**
+   * How many waits may end and timers may fire without time moving. Stops loops that would never end.
+   *
+   * @default {100_000}
+   */
+  readonly maxStepsAtOneInstant?: number;
+  /**
+   * What to do about things that the body leaves behind: fail the test, print a warning, or nothing. One policy for all
+   * kinds, or one for each (see `LeakPolicies`).
+   *
+   * @default {{ timers: "error", hostOperations: "error", resources: "error", forgottenWaits: "warn" }}
+   */
+  readonly leaks?: LeakPolicy | LeakPolicies;
+  /**
+   * The network of the run; `"host"` for real sockets. By default it is one in memory, on simulated time, which has no
+   * HTTP, TLS or WebSockets: these need real sockets and `io: { quiet: 50 }`.
+   */
+  readonly network?: Network | "host";
+  /**
+   * The processes of the run; `"host"` for real ones, for which time stands still while one is there. By default they
+   * are programs in memory, on simulated time: see `Simulation.processes`.
+   */
+  readonly processes?: ProcessHost | "host";
+  /**
+   * How long work in progress may go on after `sim.signal("SIGTERM")`, in milliseconds: see `RunOptions.grace`.
+   *
+   * @default {0}
+   */
+  readonly grace?: number;
+  /** Instruments of the run, called after the simulation's own. */
+  readonly instruments?: readonly Instrument[];
+  /**
+   * Decides when a granted wait resumes: see `RunOptions.schedule`. Time does not wait for a wait that is held back,
+   * unless the schedule holds time with `beginHostOperation()`.
+   */
+  readonly schedule?: Schedule;
+}
+
+/**
+ * The simulation, as its body sees it: time, network, random numbers.
+ *
+ * @category Simulation
+ */
+export interface Simulation {
+  /** Virtual milliseconds since the simulation began. */
+  readonly now: number;
+  /** The seed of its random numbers. */
+  readonly seed: number;
+  /** Starts tasks beside the test, which are cancelled when its body has ended. */
+  readonly background: Background;
+  /** The network in memory. Throws a `TypeError` if option `network` has put another one in its place. */
+  readonly net: VirtualNetwork;
+  /**
+   * The processes in memory: defines what a program does that the code under test starts. Throws a `TypeError` if option
+   * `processes` has put others in their place.
+   */
+  readonly processes: VirtualProcesses;
+  /**
+   * Sends a signal of the system, in memory. It goes to the receiver that was opened for it by `openSignals()`. Without
+   * one, SIGINT and SIGTERM go to the simulation, which does what `run()` does: with a `grace` it begins a shutdown,
+   * without it cancels the test.
+   *
+   * @param signal Its name, such as `"SIGHUP"`.
+   * @throws {TypeError} If nothing listens for it.
+   */
+  signal(signal: string): void;
+  /**
+   * Waits until no other task can go on before time moves: `settled()`.
+   *
+   * **Cancellation:** throws `Cancelled`; nothing is lost.
+   */
+  settled(): Promise<void>;
+  /**
+   * Lets time pass, and everything run that is due by then: a sleep, then `settled()`.
+   *
+   * **Cancellation:** throws `Cancelled`; the time that has passed stays passed.
+   *
+   * @param ms How long, in virtual milliseconds.
+   */
+  advance(ms: number): Promise<void>;
+  /**
+   * Lets time pass in which nothing runs, as when the machine sleeps or a computation blocks the event loop.
+   *
+   * When it returns, time has leapt, and nothing else has happened. What was due meanwhile happens late, from the next
+   * turn on: deadlines first, then the rest in the order in which it was due. An interval that missed several ticks
+   * fires once.
+   *
+   * @param ms How long, in virtual milliseconds.
+   */
+  freeze(ms: number): void;
+  /** Returns a random number from 0 (inclusive) to 1 (exclusive): the same numbers in each run with the same seed. */
+  random(): number;
+}
+
+/**
+ * The background of a test: tasks that the test needs but does not test, such as a server.
+ *
+ * @category Simulation
+ */
+export interface Background {
+  /**
+   * Starts a task that is cancelled when the body has ended. It is no leak then, and its errors fail the test.
+   *
+   * @param fn What to run.
+   * @param options A name for the task.
+   * @returns The task.
+   */
+  startSoon<T>(fn: () => T | Promise<T>, options?: { readonly name?: string }): Task<T>;
+}
