@@ -19,9 +19,8 @@ export async function withSidecar<T>(command: Command, body: (port: number) => P
       port ||= Number(/on port (\d+)/.exec(line)?.[1] ?? 0);
     };
     // A daemon: it ends when the function has returned.
-    await nursery.start(childProcess(command, { name: "sidecar", stdout: listen, ready: /on port \d+/ }), {
-      daemon: true,
-    });
+    const options = { name: "sidecar", stdout: listen, stderr: "tail", ready: /on port \d+/ } as const;
+    await nursery.start(childProcess(command, options), { daemon: true });
     return await body(port);
   });
 }
