@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { BrokenResourceError, CancelScope, currentTime, moveOnAfter, openNursery, run, sleep } from "../../core/mod.ts";
 import { currentRun } from "../../core/lowlevel.ts";
