@@ -20,6 +20,21 @@
 
 export * from "./core/mod.ts";
 export * from "./net/mod.ts";
+export { childProcess, type ChildProcessOptions } from "./os/process/child_process.ts";
+export type { Command } from "./os/process/command.ts";
+export { openProcess, type OpenProcessOptions } from "./os/process/open_process.ts";
+export type { Process, ProcessOptions } from "./os/process/process.ts";
+export { ProcessError, type ProcessErrorOptions, type ProcessErrorReason } from "./os/process/process_error.ts";
+export {
+  type CapturedOutput,
+  type OutputReceiver,
+  type OutputTarget,
+  type ProcessResult,
+  runProcess,
+  type RunProcessOptions,
+} from "./os/process/run_process.ts";
+export { openSignals, type SignalReceiver, type SignalStatistics } from "./os/signals/open_signals.ts";
+export type { ProcessStatus } from "./core/lowlevel.ts";
 export { MockClock, type MockClockOptions } from "./testing/time/mock_clock.ts";
 export { settled, type SettledOptions } from "./testing/time/settled.ts";
 export { simulate, simulated } from "./testing/time/simulate.ts";

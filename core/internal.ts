@@ -1,5 +1,6 @@
 /**
- * What `net` and `testing` need of the core that is nobody else's business: the laws of the house, each in one place.
+ * What `net`, `os` and `testing` need of the core that is nobody else's business: the laws of the house, each in one
+ * place.
  *
  * Not among the exports of the package. Only those folders may import it (a lint rule says so).
  *
@@ -58,6 +59,7 @@ export { captureSite, placeOf, plainPlace } from "./base/place.ts";
 export { ignore, isQuiet } from "./base/quiet.ts";
 export { isForeign } from "./kernel/wait_reason.ts";
 export { formatTime } from "./base/format_time.ts";
+export { claimSignal } from "./kernel/signal_claims.ts";
 export { withSuppressed } from "./kernel/suppressed.ts";
 export { reportHook } from "./base/report_hook.ts";
 export { treeLines } from "./base/tree_lines.ts";

@@ -26,6 +26,15 @@ export type {
   NetworkTlsHandshake,
   ResolvedAddress,
 } from "./seams/network.ts";
+export type {
+  HostProcess,
+  HostProcessInput,
+  HostProcessOutput,
+  ProcessHost,
+  ProcessSpawnOptions,
+  ProcessStatus,
+} from "./seams/processes.ts";
+export type { SignalSource } from "./seams/signals.ts";
 export type { Schedule } from "./tasks/run_options.ts";
 export { suspend, type Waker } from "./kernel/suspend.ts";
 export type { WaitReason } from "./kernel/wait_reason.ts";

@@ -34,6 +34,7 @@ export {
 } from "./streams/memory_stream.ts";
 export type { MemoryStreamHooks } from "./streams/stream_hooks.ts";
 export { MockClock, type MockClockOptions } from "./time/mock_clock.ts";
+export type { ProcessScript, VirtualProcess, VirtualProcesses, VirtualProgram } from "./processes/virtual_processes.ts";
 export { type ScriptedStream, scriptedStream, ScriptError } from "./streams/scripted_stream.ts";
 export type {
   DirectionOptions,

@@ -17,7 +17,7 @@ import { readDoc } from "./promised_names.ts";
 
 const root = new URL("../", import.meta.url);
 const LIST = new URL("tools/api.txt", root);
-const PUBLISHED: readonly string[] = ["core", "net", "testing"];
+const PUBLISHED: readonly string[] = ["core", "net", "os", "testing"];
 
 /** A statement that imports, or exports from elsewhere, or an import() with a plain path. */
 const IMPORT = /^\s*(?:import|export)\b[^;"']*?["'](\.[^"']+)["']|\bimport\(\s*["'](\.[^"']+)["']\s*\)/gm;

@@ -3,11 +3,11 @@
  *
  * - `error-message`: `Cannot <action> as …`, sentence case, no period at the end, no contractions, in string and
  *   template literals, also those handed to `super()`.
- * - `import-direction`: core imports nothing of ours, net and testing use the `mod.ts` of other folders, `_private.ts`
- *   files stay in their folder and those below it, closed rooms (`core/kernel/`) in the folder they are in, and `node:`
- *   modules are imported where that was decided.
- * - `host-time`: timers and clocks come from `core/base/host_time.ts`, never from the globals, for which a test may have
- *   put fakes.
+ * - `import-direction`: core imports nothing of ours, net, os and testing use the `mod.ts` of other folders,
+ *   `_private.ts` files stay in their folder and those below it, closed rooms (`core/kernel/`) in the folder they are
+ *   in, and `node:` modules are imported where that was decided.
+ * - `host-time`: timers and clocks come from `core/base/host_time.ts`, never from the globals, for which a test may
+ *   have put fakes.
  * - `few-arguments`: exported functions take at most three arguments, the last of them options if there are three, and
  *   no boolean in a position.
  * - `composed-wait`: what is exported and waits is not `async` itself but returns through `composedWait()`: the promise
@@ -32,6 +32,8 @@ export const CLOSED_ROOMS: readonly string[] = [
   "core/kernel/",
   "net/base/",
   "net/host/",
+  "os/base/",
+  "os/host/",
   "testing/base/",
   "testing/driver/",
   "testing/net/",
@@ -50,6 +52,7 @@ const MAKES_TIME: ReadonlySet<string> = new Set([
   "core/base/host_time.ts",
   "testing/driver/globals.ts",
   "net/_fixtures/scripted_network.ts",
+  "os/_fixtures/in_time.ts",
 ]);
 
 const plugin: Deno.lint.Plugin = {
@@ -91,7 +94,7 @@ const plugin: Deno.lint.Plugin = {
         const check = (node: Deno.lint.Node, source: string): void => {
           const report = (message: string): void => context.report({ node, message });
           if (source.startsWith("node:")) {
-            if (["core", "net", "testing"].includes(folder) && !isTest(file) && NODE_IMPORTS[file] !== source) {
+            if (["core", "net", "os", "testing"].includes(folder) && !isTest(file) && NODE_IMPORTS[file] !== source) {
               report(`"${source}" may not be imported here: see NODE_IMPORTS in tools/lint_plugin.ts`);
             }
             return;
@@ -111,12 +114,13 @@ const plugin: Deno.lint.Plugin = {
             return report(`"${target}" is for "${other}" alone`);
           }
           if (target === "core/internal.ts" && folder === "examples") report(`"${target}" is for the library alone`);
-          if (isTest(file) && target === "testing/mod.ts") return;
+          if ((isTest(file) || file.includes("/_fixtures/")) && target === "testing/mod.ts") return;
           const allowed: Readonly<Record<string, readonly string[]>> = {
             net: ["core/mod.ts", "core/lowlevel.ts", "core/internal.ts"],
+            os: ["core/mod.ts", "core/lowlevel.ts", "core/internal.ts", "net/mod.ts"],
             testing: ["core/mod.ts", "core/lowlevel.ts", "core/internal.ts", "net/mod.ts"],
           };
-          if (["core", "net", "testing"].includes(folder) && !allowed[folder]?.includes(target)) {
+          if (["core", "net", "os", "testing"].includes(folder) && !allowed[folder]?.includes(target)) {
             report(`"${folder}" may not import "${target}"`);
           }
         };
@@ -128,7 +132,7 @@ const plugin: Deno.lint.Plugin = {
           ExportAllDeclaration: (node) => check(node, node.source.value),
           ImportExpression(node) {
             if (node.source.type === "Literal" && typeof node.source.value === "string") check(node, node.source.value);
-            if (["core", "net", "testing"].includes(folder) && !isTest(file) && !isOutside(node)) {
+            if (["core", "net", "os", "testing"].includes(folder) && !isTest(file) && !isOutside(node)) {
               context.report({ node, message: "Load modules by outside(() => import(…)): see core/kernel/context.ts" });
             }
           },
@@ -138,7 +142,7 @@ const plugin: Deno.lint.Plugin = {
     "host-time": {
       create(context) {
         const file = inRepository(context.filename) ?? "";
-        if (isTest(file) || !/^(?:core|net|testing)\//.test(file) || MAKES_TIME.has(file)) return {};
+        if (isTest(file) || !/^(?:core|net|os|testing)\//.test(file) || MAKES_TIME.has(file)) return {};
         const report = (node: Deno.lint.Node, name: string): void =>
           context.report({ node, message: `"${name}" may be a fake: take it from core/base/host_time.ts` });
         return {
@@ -167,7 +171,7 @@ const plugin: Deno.lint.Plugin = {
     "few-arguments": {
       create(context) {
         const file = inRepository(context.filename) ?? "";
-        if (isTest(file) || !/^(?:core|net|testing)\//.test(file) || isPrivate(file)) return {};
+        if (isTest(file) || !/^(?:core|net|os|testing)\//.test(file) || isPrivate(file)) return {};
         return {
           ExportNamedDeclaration({ declaration }) {
             if (declaration?.type !== "FunctionDeclaration") return;
@@ -187,7 +191,7 @@ const plugin: Deno.lint.Plugin = {
     "composed-wait": {
       create(context) {
         const file = inRepository(context.filename) ?? "";
-        if (isTest(file) || !/^(?:core|net|testing)\//.test(file) || isPrivate(file)) return {};
+        if (isTest(file) || !/^(?:core|net|os|testing)\//.test(file) || isPrivate(file)) return {};
         const check = (node: Deno.lint.Node, name: string, fn: Deno.lint.Node | null | undefined): void => {
           if (!isAsyncFunction(fn) || name in MAY_BE_ASYNC || `${file}:${name}` in MAY_BE_ASYNC) return;
           context.report({ node, message: `"${name}" may not be async itself: return composedWait(async () => …)` });
@@ -229,9 +233,13 @@ function isTest(filename: string): boolean {
   return filename.endsWith("_test.ts");
 }
 
+/** Where the repository is: a folder above it may have the name of one in it. */
+const ROOT = decodeURI(new URL("../", import.meta.url).pathname);
+
 /** The path inside the repository, found by its top-level folders. */
 function inRepository(filename: string): string | undefined {
-  return /(?:^|\/)((?:core|net|testing|examples|tools|bench)\/.*|mod\.ts)$/.exec(filename.replaceAll("\\", "/"))?.[1];
+  const path = filename.startsWith(ROOT) ? filename.slice(ROOT.length) : filename;
+  return /(?:^|\/)((?:core|net|os|testing|examples|tools|bench)\/.*|mod\.ts)$/.exec(path.replaceAll("\\", "/"))?.[1];
 }
 
 function literalText(node: Deno.lint.Node): string | undefined {

@@ -21,6 +21,7 @@ const stages: readonly (readonly [name: string, ...args: string[]])[] = [
     map,
     "core",
     "net",
+    "os",
     "testing",
     "examples",
     "tools",
@@ -31,7 +32,7 @@ const stages: readonly (readonly [name: string, ...args: string[]])[] = [
   [
     "tests, with the ambient state in a storage",
     ...["run", "--no-lock", "--allow-all", "tools/test.ts", "--no-check", "--storage"],
-    ...["core", "testing", "net", "tools/laws"],
+    ...["core", "testing", "net", "os", "tools/laws"],
   ],
   ["tests on Node and Bun", "run", "--no-lock", "--allow-all", "tools/test.ts", "--no-check", "tools/other_hosts"],
   ["documentation examples", "run", "--no-lock", "--allow-all", "tools/test.ts", "--doc"],

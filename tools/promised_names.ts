@@ -47,7 +47,14 @@ interface DocSymbol {
 }
 
 /** The entry points; together they show everything that is exported. */
-export const ENTRIES: readonly string[] = ["mod.ts", "core/mod.ts", "core/lowlevel.ts", "net/mod.ts", "testing/mod.ts"];
+export const ENTRIES: readonly string[] = [
+  "mod.ts",
+  "core/mod.ts",
+  "core/lowlevel.ts",
+  "net/mod.ts",
+  "os/mod.ts",
+  "testing/mod.ts",
+];
 
 /** What `deno doc --json` prints. */
 export interface Doc {

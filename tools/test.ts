@@ -51,6 +51,8 @@ const PARTS: readonly Part[] = [
   },
   { name: "tools/laws", takes: (file) => file.startsWith("tools/laws/"), permissions: TOOLS },
   { name: "tools/process_tests", takes: (file) => file.startsWith("tools/process_tests/"), permissions: TOOLS },
+  // Signals to groups of processes take the permission to run everything. Some programs are scripts of Deno.
+  { name: "os", takes: (file) => file.startsWith("os/"), permissions: ["--allow-run", "--allow-read"] },
   { name: "core", takes: (file) => file.startsWith("core/"), permissions: [] },
   { name: "testing", takes: (file) => file.startsWith("testing/"), permissions: [] },
   {
@@ -189,13 +191,14 @@ if (doc) {
   const parts: readonly (readonly [name: string, permissions: readonly string[], files: readonly string[]])[] = [
     ["examples in docs", ["--allow-net=127.0.0.1,[::1],localhost"], sources.filter((path) => !UNIX.test(path))],
     ["with Unix sockets", ["--allow-net", ...TEMPORARY], sources.filter((path) => UNIX.test(path))],
+    ["that start programs", ["--allow-run"], (await filesIn("os", ".ts")).filter((path) => !path.endsWith("_test.ts"))],
   ];
   for (const [name, permissions, all] of parts) {
     const files = all.filter(isWanted);
     if (files.length > 0) work.push(() => runTests(name, [...common, ...permissions, ...files]));
   }
 } else {
-  const files = (await Promise.all(["core", "testing", "net", "examples", "tools", "bench"]
+  const files = (await Promise.all(["core", "testing", "net", "os", "examples", "tools", "bench"]
     .map((folder) => filesIn(folder, "_test.ts")))).flat().filter(isWanted);
   if (check && files.length > 0) work.push(() => checkTypes(files));
   for (const { name, takes, permissions } of PARTS) {

@@ -9,6 +9,8 @@
 import { hostDate } from "../base/host_time.ts";
 import { reportHook } from "../base/report_hook.ts";
 import type { Network } from "../seams/network.ts";
+import type { ProcessHost } from "../seams/processes.ts";
+import type { SignalSource } from "../seams/signals.ts";
 import type { RunOptions, Schedule } from "../tasks/run_options.ts";
 import type { Task } from "../tasks/task.ts";
 import type { TaskTree } from "../tasks/task_tree.ts";
@@ -32,6 +34,8 @@ const DEFAULT_SPAWN_SITES = 256;
 export class Runtime implements RunView, RunCore {
   readonly clock: Clock;
   readonly network: Network | undefined;
+  readonly processes: ProcessHost | undefined;
+  readonly signals: SignalSource | undefined;
   readonly random: () => number;
   /** The user's policy; `null` for none. Written by `scheduleResume()`. */
   schedule: Schedule | null;
@@ -66,6 +70,8 @@ export class Runtime implements RunView, RunCore {
   constructor(options: RuntimeOptions, parent: StatusNode | null) {
     this.clock = options.clock ?? realClock;
     this.network = options.network;
+    this.processes = options.processes;
+    this.signals = options.signals;
     this.schedule = options.schedule ?? null;
     this.turns = turnsFor(this.clock);
     this.random = options.random ?? Math.random;

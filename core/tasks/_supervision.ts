@@ -1,13 +1,14 @@
 /** Everything from outside that may end a run: signals, an AbortSignal, an empty event loop. */
 
 import { formatTime } from "../base/format_time.ts";
-import { exitNow, ifStillAlive, onSignal, setExitCode, type Signal } from "../base/host.ts";
+import { exitNow, ifStillAlive, setExitCode, type Signal } from "../base/host.ts";
 import { isKeptByHost } from "../base/kept_by_host.ts";
 import { reportHook } from "../base/report_hook.ts";
 import { DeadlockError } from "../errors/errors.ts";
 import { isCancelled, makeCancelled } from "../kernel/cancelled.ts";
 import { type DeadlockHandler, watchForDeadlock } from "../kernel/deadlock.ts";
 import type { Runtime } from "../kernel/runtime.ts";
+import { listenForRun } from "../kernel/signal_claims.ts";
 import { requestShutdown } from "../kernel/status.ts";
 import type { Alarm } from "../time/alarm_queue.ts";
 import type { RunOptions } from "./run_options.ts";
@@ -65,7 +66,7 @@ export class Supervision implements DeadlockHandler {
     }
     if (!this.#over) living--;
     this.#over = true;
-    if (this.#signal === null && this.#asked === null) return;
+    if (this.#signal === null && this.#asked === null || this.#runtime.signals?.inMemory) return;
     if (this.#signal !== null) setExitCode(EXIT_CODES[this.#signal]);
     if (this.#signal !== null && isCancelled(root.outcome)) endQuietly(root.outcome);
     ifStillAlive(LAST_MOMENT, () => {
@@ -93,9 +94,11 @@ export class Supervision implements DeadlockHandler {
   }
 
   #listen(): void {
-    const stops = (["SIGINT", "SIGTERM"] as const).map((signal) => listenTo(signal, () => this.#signalled(signal)));
+    const stops = (["SIGINT", "SIGTERM"] as const).map((signal) =>
+      this.#listenTo(signal, () => this.#signalled(signal))
+    );
     // deno-lint-ignore no-console -- printing is what this signal asks for
-    stops.push(listenTo("SIGQUIT", () => console.error(this.#runtime.taskTree().toString())));
+    stops.push(this.#listenTo("SIGQUIT", () => console.error(this.#runtime.taskTree().toString())));
     this.#stopSignals = () => {
       this.#stopSignals = () => {};
       for (const stop of stops) stop();
@@ -103,7 +106,7 @@ export class Supervision implements DeadlockHandler {
   }
 
   #signalled(signal: Signal): void {
-    if (this.#signal !== null) exitNow(EXIT_CODES[signal]);
+    if (this.#signal !== null) return this.#exit(signal);
     if (this.#grace === 0 || this.#asked !== null) return this.#endBy(signal);
     this.#asked = signal;
     const { root, clock } = this.#runtime;
@@ -117,9 +120,25 @@ export class Supervision implements DeadlockHandler {
     }
   }
 
+  /** Ends the process at once; or the run, where the signals are in memory. */
+  #exit(signal: Signal): void {
+    if (!this.#runtime.signals?.inMemory) return exitNow(EXIT_CODES[signal]);
+    this.end();
+    this.#giveUp(new Error(`Cannot clean up as ${signal} came again, which ends a program at once`));
+  }
+
   #endBy(signal: Signal): void {
     this.#signal = signal;
     this.#cancel(signal);
+  }
+
+  #listenTo(signal: Signal, handler: () => void): () => void {
+    try {
+      return listenForRun(signal, handler, this.#runtime.signals);
+    } catch {
+      // Windows knows SIGINT only.
+      return () => {};
+    }
   }
 
   #cancel(reason: unknown): void {
@@ -129,15 +148,6 @@ export class Supervision implements DeadlockHandler {
 
 /** 128 + the number of the signal, as shells do. */
 const EXIT_CODES: Record<Signal, number> = { SIGINT: 130, SIGQUIT: 131, SIGTERM: 143 };
-
-function listenTo(signal: Signal, handler: () => void): () => void {
-  try {
-    return onSignal(signal, handler);
-  } catch {
-    // Windows knows SIGINT only.
-    return () => {};
-  }
-}
 
 /**
  * Ends the process when nobody handles the rejection of a run that a signal ended: as an error would, but without being

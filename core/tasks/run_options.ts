@@ -2,6 +2,8 @@
 
 import type { Instrument } from "../seams/instrument.ts";
 import type { Network } from "../seams/network.ts";
+import type { ProcessHost } from "../seams/processes.ts";
+import type { SignalSource } from "../seams/signals.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Task } from "./task.ts";
 
@@ -22,6 +24,10 @@ export interface RunOptions {
   readonly clock?: Clock;
   /** The network that `net` uses; by default the host's. */
   readonly network?: Network;
+  /** The processes that `os` starts; by default those of the system. */
+  readonly processes?: ProcessHost;
+  /** The signals that the run handles, and that `openSignals()` receives; by default those of the system. */
+  readonly signals?: SignalSource;
   /**
    * Decides when a granted wait resumes; by default at once. It must call `resume` exactly once, now or later. The
    * grants are decided before, first come, first served: this function only decides in which order tasks go on. Use it

@@ -1,6 +1,8 @@
 /** Where a run gets its time from, and what a clock may know of the run: see `Clock.start()` and `currentRun()`. */
 
 import type { Network } from "../seams/network.ts";
+import type { ProcessHost } from "../seams/processes.ts";
+import type { SignalSource } from "../seams/signals.ts";
 import type { TaskTree } from "../tasks/task_tree.ts";
 import type { Alarm } from "./alarm_queue.ts";
 
@@ -72,6 +74,10 @@ export interface RunView {
   readonly clock: Clock;
   /** The network of the run, if `run()` was given one. */
   readonly network: Network | undefined;
+  /** The processes of the run, if `run()` was given some. */
+  readonly processes: ProcessHost | undefined;
+  /** The signals of the run, if `run()` was given some. */
+  readonly signals: SignalSource | undefined;
   /** A random number from 0 (inclusive) to 1 (exclusive); tests replace the source. */
   random(): number;
   /** Returns a snapshot of the run's counters. */

@@ -314,6 +314,7 @@ Deno.test("options are checked before any effect", async () => {
       [{ io: null }, RangeError, '"io" must be "freeze" or { quiet: ms }: received null'],
       [{ io: { quiet: "50" } }, RangeError, '"io" must be "freeze" or { quiet: ms }: received quiet "50"'],
       [{ onForeign: "no" }, RangeError, '"onForeign" must be "grace", "wait" or "error": received "no"'],
+      [{ processes: 5 }, TypeError, '"processes" must be processes or "host": received 5'],
       [{ network: 5 }, TypeError, '"network" must be a network or "host": received 5'],
       [{ network: class {} }, TypeError, '"network" must be a network or "host": received a function'],
       [{ instruments: [5] }, TypeError, 'each of "instruments" must be an object: received 5'],
@@ -335,7 +336,7 @@ Deno.test("an option that does not exist is an error, and not passed over", asyn
   assertEquals(
     error.message,
     'Cannot simulate as its options must be among "seed", "start", "io", "onForeign", "realTimeout", "foreignGrace", ' +
-      '"maxVirtual", "maxSteps", "maxStepsAtOneInstant", "leaks", "network", "instruments" and "schedule": received "maxvirtual"',
+      '"maxVirtual", "maxSteps", "maxStepsAtOneInstant", "leaks", "network", "processes", "grace", "instruments" and "schedule": received "maxvirtual"',
   );
   await assertRejects(() => simulate(() => {}, { leaks: { timer: "warn" } } as never), TypeError, 'received "timer"');
   await assertRejects(() => simulate(() => {}, null as never), TypeError, '"options" must be an object: received null');

@@ -20,11 +20,13 @@ const DEFAULTS = {
   maxStepsAtOneInstant: 100_000,
   leaks: {},
   network: undefined,
+  processes: undefined,
+  grace: 0,
   instruments: [],
   schedule: undefined,
 } as const satisfies { [K in keyof SimulateOptions]-?: SimulateOptions[K] | undefined };
 
-type Given = "network" | "schedule";
+type Given = "network" | "processes" | "schedule";
 
 /** The options of a simulation, all of them; `start` in milliseconds. */
 export type SimulateSettings =
@@ -32,7 +34,7 @@ export type SimulateSettings =
   & { readonly [K in Given]: SimulateOptions[K] | undefined }
   & { readonly start: number };
 
-const NUMBERS = ["realTimeout", "foreignGrace", "maxVirtual", "maxSteps", "maxStepsAtOneInstant"] as const;
+const NUMBERS = ["realTimeout", "foreignGrace", "maxVirtual", "maxSteps", "maxStepsAtOneInstant", "grace"] as const;
 const LEAKS = ["timers", "hostOperations", "resources", "forgottenWaits"];
 const POLICIES = ["error", "warn", "ignore"];
 const ACTION = "simulate";
@@ -45,7 +47,7 @@ export function checkSimulateOptions(options: SimulateOptions): SimulateSettings
     const value = options[name];
     if (value !== undefined) settings[name] = value;
   }
-  const { seed, io, onForeign, leaks, network, instruments, schedule } = settings;
+  const { seed, io, onForeign, leaks, network, processes, instruments, schedule } = settings;
   requireSeed(ACTION, seed);
   for (const name of NUMBERS) requireTimeout(ACTION, name, settings[name]);
   if (io !== "freeze") {
@@ -58,6 +60,9 @@ export function checkSimulateOptions(options: SimulateOptions): SimulateSettings
   requireWord(ACTION, "onForeign", onForeign, ["grace", "wait", "error"]);
   if (network !== undefined && network !== "host" && !isRecord(network)) {
     throw new TypeError(`Cannot simulate as "network" must be a network or "host": received ${show(network)}`);
+  }
+  if (processes !== undefined && processes !== "host" && !isRecord(processes)) {
+    throw new TypeError(`Cannot simulate as "processes" must be processes or "host": received ${show(processes)}`);
   }
   if (!Array.isArray(instruments)) {
     throw new TypeError(`Cannot simulate as "instruments" must be an array: received ${show(instruments)}`);

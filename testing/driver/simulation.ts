@@ -6,7 +6,7 @@
 
 import { composedWait, NOTHING } from "../../core/internal.ts";
 import { isErrorGroup, openNursery, run, sleep } from "../../core/mod.ts";
-import type { Network } from "../../core/lowlevel.ts";
+import type { Network, ProcessHost } from "../../core/lowlevel.ts";
 import { requireFinite } from "../base/check.ts";
 import { ambientDriver } from "./ambient.ts";
 import { Driver } from "./driver.ts";
@@ -14,6 +14,8 @@ import { patchGlobals } from "./globals.ts";
 import type { Leak } from "./leak.ts";
 import { VirtualNetworkImpl } from "../net/virtual_network_impl.ts";
 import { seededRandom, SOURCES } from "./random.ts";
+import { SimulatedProcesses } from "./simulated_processes.ts";
+import { SimulatedSignals } from "./simulated_signals.ts";
 import { settled } from "../time/settled.ts";
 import type { Background, Simulation } from "../time/simulation.ts";
 import type { SimulateSettings } from "./simulate_options.ts";
@@ -36,22 +38,26 @@ export async function simulateAt<T>(
   body: (sim: Simulation) => T | Promise<T>,
   settings: SimulateSettings,
 ): Promise<Ending<T>> {
-  const { start, seed, io, instruments, schedule } = settings;
+  const { start, seed, io, grace, instruments, schedule } = settings;
   const clock = new VirtualClock(start);
   const network = settings.network ??
     new VirtualNetworkImpl(clock, seededRandom(seed, SOURCES.network), io !== "freeze");
+  const processes = settings.processes ?? new SimulatedProcesses(clock);
+  const signals = new SimulatedSignals();
   const driver = new Driver(clock, settings, { origin, network: network === "host" ? null : network });
   const unpatch = patchGlobals(ambientDriver);
   clock.driver = driver;
   try {
-    const outcome = run(() => perform(body, { clock, driver, network, seed }), {
+    const outcome = run(() => perform(body, { clock, driver, network, processes, signals, seed }), {
       clock,
       random: seededRandom(seed, SOURCES.run),
       instruments: [driver, ...instruments],
       signal: driver.signal,
-      handleSignals: false,
+      signals,
+      grace,
       spawnSites: SPAWN_SITES,
       ...(network === "host" ? {} : { network }),
+      ...(processes === "host" ? {} : { processes }),
       ...(schedule === undefined ? {} : { schedule }),
     });
     let value: T | undefined;
@@ -72,12 +78,14 @@ interface Parts {
   readonly clock: VirtualClock;
   readonly driver: Driver;
   readonly network: Network | "host";
+  readonly processes: ProcessHost | "host";
+  readonly signals: SimulatedSignals;
   readonly seed: number;
 }
 
 /** The main task: the body, with a nursery around it for the background. */
 async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Parts): Promise<T> {
-  const { clock, driver, network, seed } = parts;
+  const { clock, driver, network, processes, signals, seed } = parts;
   let failure: unknown;
   let failed = false;
   try {
@@ -86,6 +94,12 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
         startSoon: (fn, options) => nursery.startSoon(fn, { ...options, daemon: true }),
       };
       if (network instanceof VirtualNetworkImpl) network.background = background;
+      if (processes instanceof SimulatedProcesses) {
+        processes.place = {
+          // They end when those have ended who started them, and so had their chance to end them.
+          startSoon: (fn, options) => nursery.startSoon(fn, { ...options, daemon: "last" }),
+        };
+      }
       const sim: Simulation = {
         get now() {
           return clock.now();
@@ -98,6 +112,13 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
             'Cannot use "net" as the network must be the one in memory: option "network" names another',
           );
         },
+        get processes() {
+          if (processes instanceof SimulatedProcesses) return processes;
+          throw new TypeError(
+            'Cannot use "processes" as they must be those in memory: option "processes" names others',
+          );
+        },
+        signal: (signal) => signals.send(signal),
         settled: () => settled(),
         advance: (ms) =>
           composedWait(async () => {

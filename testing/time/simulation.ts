@@ -1,8 +1,9 @@
 /** What a simulation takes, and what its body is given. */
 
 import type { Task } from "../../core/mod.ts";
-import type { Instrument, Network, Schedule } from "../../core/lowlevel.ts";
+import type { Instrument, Network, ProcessHost, Schedule } from "../../core/lowlevel.ts";
 import type { VirtualNetwork } from "../net/virtual_network.ts";
+import type { VirtualProcesses } from "../processes/virtual_processes.ts";
 import type { LeakPolicies, LeakPolicy } from "./leaks.ts";
 
 /**
@@ -85,6 +86,17 @@ export interface SimulateOptions {
    * HTTP, TLS or WebSockets: these need real sockets and `io: { quiet: 50 }`.
    */
   readonly network?: Network | "host";
+  /**
+   * The processes of the run; `"host"` for real ones, for which time stands still while one is there. By default they
+   * are programs in memory, on simulated time: see `Simulation.processes`.
+   */
+  readonly processes?: ProcessHost | "host";
+  /**
+   * How long work in progress may go on after `sim.signal("SIGTERM")`, in milliseconds: see `RunOptions.grace`.
+   *
+   * @default {0}
+   */
+  readonly grace?: number;
   /** Instruments of the run, called after the simulation's own. */
   readonly instruments?: readonly Instrument[];
   /**
@@ -108,6 +120,20 @@ export interface Simulation {
   readonly background: Background;
   /** The network in memory. Throws a `TypeError` if option `network` has put another one in its place. */
   readonly net: VirtualNetwork;
+  /**
+   * The processes in memory: defines what a program does that the code under test starts. Throws a `TypeError` if option
+   * `processes` has put others in their place.
+   */
+  readonly processes: VirtualProcesses;
+  /**
+   * Sends a signal of the system, in memory. It goes to the receiver that was opened for it by `openSignals()`. Without
+   * one, SIGINT and SIGTERM go to the simulation, which does what `run()` does: with a `grace` it begins a shutdown,
+   * without it cancels the test.
+   *
+   * @param signal Its name, such as `"SIGHUP"`.
+   * @throws {TypeError} If nothing listens for it.
+   */
+  signal(signal: string): void;
   /**
    * Waits until no other task can go on before time moves: `settled()`.
    *

@@ -6,7 +6,7 @@
  */
 
 import { type Nursery, openNursery, run, shielded, type Task } from "../../mod.ts";
-import type { Network } from "../../core/lowlevel.ts";
+import type { Network, ProcessHost } from "../../core/lowlevel.ts";
 import { simulate, type Simulation } from "../../testing/mod.ts";
 
 /** See the header. `S` is what `open` makes. */
@@ -38,6 +38,8 @@ export interface Recipe<S> {
   readonly spoilt?: boolean;
   /** Which network the run has. */
   readonly network?: Network;
+  /** Which processes the run has. */
+  readonly processes?: ProcessHost;
   /** Where it is called: in a run of its own, outside of any, or in a simulation. */
   readonly where?: "bare" | "simulation";
 }
@@ -95,7 +97,7 @@ export class Kit {
 
 /** Runs something with a kit, where the recipe wants to be called. */
 export async function withKit<T>(
-  { network, where }: Pick<AnyRecipe, "network" | "where">,
+  { network, processes, where }: Pick<AnyRecipe, "network" | "processes" | "where">,
   body: (kit: Kit) => Promise<T>,
 ): Promise<T> {
   const inNursery = async (sim: Simulation | null): Promise<T> => {
@@ -112,7 +114,11 @@ export async function withKit<T>(
   };
   if (where === "simulation") return await simulate(inNursery, { leaks: "ignore" });
   if (where === "bare") return await inNursery(null);
-  return await run(() => inNursery(null), { handleSignals: false, ...(network === undefined ? {} : { network }) });
+  return await run(() => inNursery(null), {
+    handleSignals: false,
+    ...(network === undefined ? {} : { network }),
+    ...(processes === undefined ? {} : { processes }),
+  });
 }
 
 /** Lets the event loop turn, without a wait of the library. */

@@ -2,11 +2,12 @@
 
 import { CORE } from "./_core_recipes.ts";
 import { NET } from "./_net_recipes.ts";
+import { OS } from "./_os_recipes.ts";
 import type { AnyRecipe } from "./_recipe.ts";
 import { TESTING } from "./_testing_recipes.ts";
 
 /** By the exported name; a note in parentheses after it tells several recipes for one name apart. */
-export const RECIPES: Readonly<Record<string, AnyRecipe>> = { ...CORE, ...NET, ...TESTING };
+export const RECIPES: Readonly<Record<string, AnyRecipe>> = { ...CORE, ...NET, ...OS, ...TESTING };
 
 /** Listed, and not described: the next one has to be looked at. */
 const callbacks = names(
@@ -25,7 +26,10 @@ function names(...lists: readonly string[][]): RegExp {
 
 /** Names without a recipe, and why. */
 export const EXCEPTIONS: readonly (readonly [names: RegExp, why: string])[] = [
-  [/^Network(?:Conn|Listener|TlsConn)?\./, "the seam to a host: its maker decides what it does"],
+  [
+    /^(?:Network(?:Conn|Listener|TlsConn)?|HostProcess(?:Input|Output)?)\./,
+    "the seam to a host: its maker decides what it does",
+  ],
   [callbacks, "a callback of the user's, which the library calls"],
   [/^(?:Checked\w+|FairLock|StepContext)\./, "what the user brings along for a suite of checks"],
   [suites, "a suite of checks, in simulations of its own"],

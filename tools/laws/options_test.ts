@@ -12,6 +12,7 @@ import {
   cancellable,
   CancelScope,
   CapacityLimiter,
+  childProcess,
   Event,
   forEach,
   httpServer,
@@ -21,6 +22,7 @@ import {
   openBroadcastChannel,
   openMemoryChannel,
   openNursery,
+  openProcess,
   openTcpListeners,
   openTcpStream,
   openTlsListeners,
@@ -32,6 +34,7 @@ import {
   RateLimiter,
   retry,
   run,
+  runProcess,
   select,
   Semaphore,
   serveHttp,
@@ -53,6 +56,7 @@ import {
   upgradeWebSocket,
 } from "../../mod.ts";
 import { ParkingLot } from "../../core/lowlevel.ts";
+import { runPipeline } from "../../os/mod.ts";
 import {
   expectErrors,
   memoryStreamOneWayPair,
@@ -104,6 +108,7 @@ const TAKERS: Readonly<Record<string, Take>> = {
   "any": (options) => any([never], options),
   "asCompleted": (options) => asCompleted([1], never, options),
   "cancellable": (options) => cancellable(Promise.resolve(), options),
+  "childProcess": (options) => childProcess("true", options),
   "expectErrors": (options) => expectErrors(never, [Error], options),
   "forEach": (options) => forEach([1], never, options),
   "httpServer": (options) => httpServer(never, options),
@@ -124,6 +129,7 @@ const TAKERS: Readonly<Record<string, Take>> = {
   "openBroadcastChannel": (options) => openBroadcastChannel(1, options),
   "openMemoryChannel": (options) => openMemoryChannel(1, options),
   "openNursery": (options) => openNursery(never, options),
+  "openProcess": (options) => openProcess("true", options),
   "openTcpListeners": (options) => openTcpListeners(0, options),
   "openTcpStream": (options) => openTcpStream("127.0.0.1", 1, options),
   "openTlsListeners": (options) => openTlsListeners(0, options),
@@ -134,6 +140,8 @@ const TAKERS: Readonly<Record<string, Take>> = {
   "race": (options) => race([never], options),
   "retry": (options) => retry(never, options),
   "run": (options) => run(never, options),
+  "runPipeline": (options) => runPipeline(["true"], options),
+  "runProcess": (options) => runProcess("true", options),
   "select": (options) => select({ one: openMemoryChannel<number>(0)[1] }, options),
   "serveHttp": (options) => serveHttp(never, options),
   "serveListeners": (options) => serveListeners(never, [hostListener(true) as never], options),
@@ -157,7 +165,7 @@ const TAKERS: Readonly<Record<string, Take>> = {
 /** Names without a taker, and why. */
 const EXCEPTIONS: readonly (readonly [names: RegExp, why: string])[] = [
   [/^new \w*(?:Error|ErrorGroup)$/, "those of the language's errors, which passes over what is no object"],
-  [/^Network\./, "the seam to a host: its maker decides what it does"],
+  [/^(?:Network|ProcessHost)\./, "the seam to a host: its maker decides what it does"],
   [/^(?:Background|VirtualHost)\.startSoon$|^VirtualNetwork\./, "only in a simulation: see testing/arguments_test.ts"],
   [/^check(?:Channel|Listener|\w+Stream)$/, "suites of checks, in simulations of their own"],
   [/^WebSocketChannel\.close$/, "needs a connection: see net/http/web_socket_test.ts"],

@@ -1,10 +1,10 @@
 // deno-lint-ignore-file no-console
-/** Loads the whole package on another host, and tries what goes to the network: see `suites_test.ts`. */
+/** Loads the whole package on another host, and tries what goes to the network or starts a program: see `suites_test.ts`. */
 
 import { createServer } from "node:http";
 
 // It lies beside the copy of `mod.ts`, not beside this file.
-const { fetch, openTcpStream, openWebSocket, serveHttp, serveTcp } = await import(
+const { fetch, openSignals, openTcpStream, openWebSocket, runProcess, serveHttp, serveTcp } = await import(
   new URL("mod.ts", import.meta.url).href
 );
 const here = { hostname: "127.0.0.1", port: 0 };
@@ -14,6 +14,8 @@ for (
     () => openWebSocket("ws://127.0.0.1:9/"),
     () => serveTcp(() => {}, here),
     () => serveHttp(() => new Response(), here),
+    () => runProcess("true"),
+    () => Promise.resolve().then(() => openSignals("SIGHUP")),
   ]
 ) {
   await call().then(() => console.log("done"), (error) => console.log(String(error.cause ?? error)));

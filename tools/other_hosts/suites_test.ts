@@ -1,4 +1,4 @@
-/** The tests of `core` and `testing` on Node and Bun, and what of `net` is left there. See `_hosts.ts`. */
+/** The tests of `core` and `testing` on Node and Bun, and what of `net` and `os` is left there. See `_hosts.ts`. */
 
 import { assertEquals } from "@std/assert";
 import { EXCLUDED } from "./_excluded.ts";
@@ -56,6 +56,8 @@ for (const host of HOSTS) {
       needs("open a WebSocket"),
       needs("use the network"),
       needs("serve HTTP"),
+      needs('start "true"'),
+      needs('receive "SIGHUP"'),
       "hello",
     ], stderr);
   });

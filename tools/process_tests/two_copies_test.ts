@@ -9,7 +9,7 @@ const ours = { ...mod, ...lowlevel };
 
 const GLOBALS = ["setTimeout", "clearTimeout", "setInterval", "Date", "fetch"] as const;
 const own = GLOBALS.map((key) => globalThis[key]);
-const theirs = await loadCopy<typeof ours>(["mod.ts", "core", "net", "testing"], "mod.ts", "core/lowlevel.ts");
+const theirs = await loadCopy<typeof ours>(["mod.ts", "core", "net", "os", "testing"], "mod.ts", "core/lowlevel.ts");
 
 const delay = (ms: number) => new Promise<number>((resolve) => setTimeout(() => resolve(performance.now()), ms));
 

@@ -1,0 +1,24 @@
+/**
+ * What the system offers besides the network: processes and signals.
+ *
+ * It needs Deno. Importing it costs nothing elsewhere: what is missing is said by the first call.
+ *
+ * @module
+ */
+
+export { childProcess, type ChildProcessOptions } from "./process/child_process.ts";
+export type { Command } from "./process/command.ts";
+export { openProcess, type OpenProcessOptions } from "./process/open_process.ts";
+export type { Process, ProcessOptions } from "./process/process.ts";
+export { ProcessError, type ProcessErrorOptions, type ProcessErrorReason } from "./process/process_error.ts";
+export type { ProcessStatus } from "../core/lowlevel.ts";
+export { runPipeline, type RunPipelineOptions } from "./process/run_pipeline.ts";
+export {
+  type CapturedOutput,
+  type OutputReceiver,
+  type OutputTarget,
+  type ProcessResult,
+  runProcess,
+  type RunProcessOptions,
+} from "./process/run_process.ts";
+export { openSignals, type SignalReceiver, type SignalStatistics } from "./signals/open_signals.ts";
