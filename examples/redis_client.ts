@@ -42,7 +42,6 @@ import {
   sleep,
   type TaskStatus,
   TooSlowError,
-  WouldBlock,
 } from "@trefoil/io";
 import { checkpointIfCancelled } from "@trefoil/io/lowlevel";
 
@@ -475,12 +474,7 @@ export class Redis {
 
   /** The next request in the queue, if there is one. */
   #waiting(): Request | null {
-    try {
-      return this.#queue.tryReceive();
-    } catch (error) {
-      if (error instanceof WouldBlock) return null;
-      throw error;
-    }
+    return this.#queue.tryReceive() ?? null;
   }
 }
 
