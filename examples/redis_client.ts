@@ -84,7 +84,7 @@ export interface RedisOptions {
 const PAUSE = 50;
 /** How many requests may wait to be sent; further tasks wait for room. */
 const MAX_WAITING = 64;
-/** How many bytes of commands are collected for one write. */
+/** How much is collected for one write, about, in bytes. */
 const MAX_WRITE = 64 * 1024;
 /** The longest line of the protocol: a length, a number, or the text of an error. */
 const MAX_LINE = 64 * 1024;
@@ -104,12 +104,11 @@ const BLOCKING = new Set(
   "BLPOP BRPOP BRPOPLPUSH BLMOVE BLMPOP BZPOPMIN BZPOPMAX BZMPOP WAIT WAITAOF".split(" "),
 );
 
-function isBlocking([name, ...args]: readonly Argument[]): boolean {
-  if (typeof name !== "string") return false;
-  if (BLOCKING.has(name.toUpperCase())) return true;
-  if (!/^XREAD(GROUP)?$/i.test(name)) return false;
+function isBlocking(name: string, command: readonly Argument[]): boolean {
+  if (BLOCKING.has(name)) return true;
+  if (name !== "XREAD" && name !== "XREADGROUP") return false;
   // What comes after STREAMS are names of the user's.
-  const options = args.map((argument) => String(argument).toUpperCase());
+  const options = command.map((argument) => String(argument).toUpperCase());
   const streams = options.indexOf("STREAMS");
   return options.slice(0, streams === -1 ? undefined : streams).includes("BLOCK");
 }
@@ -126,7 +125,7 @@ function requireShareable(commands: readonly (readonly Argument[])[]): void {
         `Cannot send ${command[0]} as the connection is shared: use subscribe() or the options instead`,
       );
     }
-    if (isBlocking(command)) {
+    if (isBlocking(name, command)) {
       throw new TypeError(
         `Cannot send ${command[0]} as the connection is shared, and all others would wait with it: use blocking()`,
       );
@@ -177,28 +176,19 @@ function isPassing(error: unknown): boolean {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Bytes in one piece. */
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0]!;
-  const bytes = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
+/** Something to send: bytes, or text, of which the bytes are made when it is sent. */
+type Part = string | Uint8Array;
 
 /** Commands as the server wants them: each an array of bulk strings. */
-function encode(commands: readonly (readonly Argument[])[]): Uint8Array {
-  const parts: Uint8Array[] = [];
-  // As one text, but for arguments that are bytes: encoding costs as much for ten bytes as for a thousand.
+function encode(commands: readonly (readonly Argument[])[]): Part[] {
+  const parts: Part[] = [];
   let text = "";
   for (const command of commands) {
     text += `*${command.length}\r\n`;
     for (const argument of command) {
       if (argument instanceof Uint8Array) {
-        parts.push(encoder.encode(`${text}$${argument.length}\r\n`), argument);
+        // A copy, as the caller may change it, or give its memory away, before it is sent.
+        parts.push(`${text}$${argument.length}\r\n`, new Uint8Array(argument));
         text = "\r\n";
       } else if (typeof argument === "string" || typeof argument === "number") {
         const value = String(argument);
@@ -210,8 +200,25 @@ function encode(commands: readonly (readonly Argument[])[]): Uint8Array {
       }
     }
   }
-  parts.push(encoder.encode(text));
-  return concat(parts);
+  parts.push(text);
+  return parts;
+}
+
+/** Puts parts into one piece, in the memory given if that is large enough: new memory costs more than all the rest. */
+function pack(parts: readonly Part[], memory: Uint8Array): Uint8Array {
+  let most = 0;
+  // A unit of UTF-16 has at most three bytes in UTF-8.
+  for (const part of parts) most += typeof part === "string" ? 3 * part.length : part.length;
+  const bytes = most <= memory.length ? memory : new Uint8Array(most);
+  let size = 0;
+  for (const part of parts) {
+    if (typeof part === "string") size += encoder.encodeInto(part, bytes.subarray(size)).written;
+    else {
+      bytes.set(part, size);
+      size += part.length;
+    }
+  }
+  return bytes.subarray(0, size);
 }
 
 /** How many bytes a text takes. */
@@ -361,17 +368,22 @@ function signedNumber(text: string): number {
   throw new ProtocolError(`Cannot read a reply as it must hold a whole number: ${JSON.stringify(text)}`);
 }
 
+const UNASKED = "Cannot take a reply as there must be a command before it";
+
 /** A connection on which the server has answered. */
 class Connection implements Disposable {
   readonly #stream: BufferedStream;
   readonly #parser = new ReplyParser();
+  /** What is sent, until the write has ended: one task sends. */
+  readonly #memory = new Uint8Array(MAX_WRITE);
 
   constructor(stream: HalfCloseableStream) {
     this.#stream = new BufferedStream(stream);
   }
 
-  send(bytes: Uint8Array): Promise<void> {
-    return this.#stream.sendAll(bytes);
+  /** Sends in one write. Cancelled, the connection is of no use any more. */
+  send(parts: readonly Part[]): Promise<void> {
+    return this.#stream.sendAll(pack(parts, this.#memory));
   }
 
   /** All replies that have come; waits for the first one. Cancelled, the connection is of no use any more. */
@@ -384,7 +396,7 @@ class Connection implements Disposable {
     }
   }
 
-  /** Sends commands that nobody's come between, and gives their replies. */
+  /** Sends commands on a connection that nobody else uses, and gives their replies. */
   async ask(commands: readonly (readonly Argument[])[]): Promise<Reply[]> {
     await this.send(encode(commands));
     const replies: Reply[] = [];
@@ -398,8 +410,6 @@ class Connection implements Disposable {
   }
 }
 
-const UNASKED = "Cannot take a reply as there must be a command before it";
-
 /** Commands sent together, and what has become of them. Made by the one who asks, filled by the one who reads. */
 class Request {
   readonly answered = new Event({ name: "reply of Redis" });
@@ -408,7 +418,13 @@ class Request {
   /** Nobody waits for it any more: need not be sent, but if it was, its replies still have to be taken. */
   abandoned = false;
 
-  constructor(readonly bytes: Uint8Array, readonly size: number) {}
+  /** `size`: of how many commands. */
+  constructor(readonly parts: readonly Part[], readonly size: number) {}
+
+  /** How much there is to send, about. */
+  get length(): number {
+    return this.parts.reduce((length, part) => length + part.length, 0);
+  }
 
   /** Takes a reply; says whether it was the last one. */
   take(reply: Reply): boolean {
@@ -474,7 +490,9 @@ export class Redis {
    */
   async blocking(...command: readonly Argument[]): Promise<Exclude<Reply, RedisError>> {
     const name = nameOf(command);
-    if (!isBlocking(command)) throw new TypeError(`Cannot send ${name} alone as it does not block: use command()`);
+    if (!isBlocking(name, command)) {
+      throw new TypeError(`Cannot send ${name} alone as it does not block: use command()`);
+    }
     if (this.#closed) throw new ClosedResourceError("Cannot send a command as the nursery of the client has ended");
     using connection = await this.#connect();
     const [reply] = await connection.ask([command]);
@@ -561,15 +579,15 @@ export class Redis {
       // The others that are about to ask come with it. And if the connection was lost just as it came, it waits for the
       // next one.
       await checkpoint();
-      const batch: Uint8Array[] = [];
+      const batch: Part[] = [];
       for (let size = 0; this.#next !== null && size < MAX_WRITE; this.#next = this.#waiting()) {
         if (this.#next.abandoned) continue;
-        batch.push(this.#next.bytes);
-        size += this.#next.bytes.length;
+        batch.push(...this.#next.parts);
+        size += this.#next.length;
         // Before it is sent, as its reply may come before the send has returned.
         sent.push(this.#next);
       }
-      if (batch.length > 0) await connection.send(concat(batch));
+      if (batch.length > 0) await connection.send(batch);
     }
   }
 

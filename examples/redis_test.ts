@@ -241,6 +241,14 @@ redisTest("replies of every kind are understood", async (redis) => {
   assertEquals(await redis.command("ECHO", 1.5), "1.5");
 });
 
+redisTest("bytes are sent as they were when the command was given", async (redis) => {
+  const bytes = new Uint8Array([104, 105]);
+  const echoed = redis.command("ECHO", bytes);
+  // Its memory is somebody else's from now on.
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+  assertEquals([await echoed, bytes.length], ["hi", 0]);
+});
+
 redisTest("replies are never mixed up, whoever is cancelled whenever", async (redis, fake) => {
   fake.latency = 5;
   let cancelled = 0;
