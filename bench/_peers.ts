@@ -124,6 +124,32 @@ export async function loadSmallPeers(): Promise<SmallPeers> {
   };
 }
 
+/** What is used of a client of Redis. */
+export interface RedisClient {
+  set(key: string, value: string): Promise<unknown>;
+  get(key: string): Promise<unknown>;
+}
+
+/** `ioredis`, or `null` where it cannot be had. */
+export function loadIoredis(): Promise<
+  { readonly Redis: new (port: number, hostname: string) => RedisClient & { disconnect(): void } } | null
+> {
+  return load("npm:ioredis@6.0.0");
+}
+
+/** `redis`, which is also called node-redis, or `null` where it cannot be had. */
+export function loadNodeRedis(): Promise<
+  | {
+    createClient(options: { socket: { host: string; port: number } }): RedisClient & {
+      connect(): Promise<unknown>;
+      destroy(): void;
+    };
+  }
+  | null
+> {
+  return load("npm:redis@6.3.1");
+}
+
 async function load<T>(specifier: string): Promise<T | null> {
   if (subjectOptions().quick) return null;
   try {

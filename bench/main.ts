@@ -26,9 +26,10 @@ const SUBJECTS = [
   "echo",
   "accept",
   "http",
+  "redis",
 ];
 /** These have two processes, which shall not share a processor. */
-const UNPINNED = ["echo", "lines", "accept", "http"];
+const UNPINNED = ["echo", "lines", "accept", "http", "redis"];
 
 const only = Deno.args.find((arg) => arg.startsWith("--only="))?.slice("--only=".length).split(",");
 const unknown = only?.find((name) => !SUBJECTS.includes(name));

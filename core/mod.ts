@@ -25,7 +25,6 @@ export {
   RunFinishedError,
   TooSlowError,
   type TooSlowErrorOptions,
-  WouldBlock,
 } from "./errors/errors.ts";
 export { Cancelled, type CancelSource, isCancelled, isOnlyCancelled } from "./kernel/cancelled.ts";
 export { Event, type EventStatistics } from "./sync/event.ts";

@@ -24,7 +24,6 @@ import {
   type TcpAddress,
   tcpServer,
   untilShutdown,
-  WouldBlock,
 } from "@trefoil/io";
 
 /** The longest line a client may send, in bytes: one who never ends a line must not fill our memory. */
@@ -70,12 +69,7 @@ class Member {
   constructor(readonly name: string, readonly outbox: MemorySendChannel<string>, readonly connection: Nursery) {}
 
   hear(line: string): void {
-    try {
-      this.outbox.trySend(line);
-    } catch (error) {
-      if (!(error instanceof WouldBlock)) throw error;
-      this.connection.cancel(`${this.name} does not read`);
-    }
+    if (!this.outbox.trySend(line)) this.connection.cancel(`${this.name} does not read`);
   }
 }
 

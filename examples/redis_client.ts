@@ -10,6 +10,9 @@
  * queue stays until its reply has come, and is thrown away. Nobody who asks ever touches the connection, so no
  * cancellation can leave half a command or half a reply on it.
  *
+ * What takes time is calling the system, not the work. So all commands that wait go in one write, and all replies that
+ * have come are taken in one go. The tasks that got them ask again together, and so the next write is a full one, too.
+ *
  *     command() ──requests──▶ write ──sent──▶ read ──▶ wakes the one who asked
  *
  * Commands that wait while the connection is down are sent on the next one. Those that were sent, and got no reply,
@@ -25,6 +28,7 @@ import {
   type Backoff,
   BrokenResourceError,
   BufferedStream,
+  checkpoint,
   ClosedResourceError,
   Event,
   failAfter,
@@ -32,19 +36,17 @@ import {
   IncompleteReceiveError,
   type MemoryReceiveChannel,
   type MemorySendChannel,
-  MessageTooLongError,
   type Nursery,
   openMemoryChannel,
   openNursery,
   openTcpStream,
+  type ParsedMessage,
   retry,
   run,
   sleep,
   type TaskStatus,
   TooSlowError,
-  WouldBlock,
 } from "@trefoil/io";
-import { checkpointIfCancelled } from "@trefoil/io/lowlevel";
 
 /** What can be sent in a command. */
 export type Argument = string | number | Uint8Array;
@@ -82,7 +84,7 @@ export interface RedisOptions {
 const PAUSE = 50;
 /** How many requests may wait to be sent; further tasks wait for room. */
 const MAX_WAITING = 64;
-/** How many bytes of commands are collected for one write. */
+/** How much is collected for one write, about, in bytes. */
 const MAX_WRITE = 64 * 1024;
 /** The longest line of the protocol: a length, a number, or the text of an error. */
 const MAX_LINE = 64 * 1024;
@@ -102,12 +104,11 @@ const BLOCKING = new Set(
   "BLPOP BRPOP BRPOPLPUSH BLMOVE BLMPOP BZPOPMIN BZPOPMAX BZMPOP WAIT WAITAOF".split(" "),
 );
 
-function isBlocking([name, ...args]: readonly Argument[]): boolean {
-  if (typeof name !== "string") return false;
-  if (BLOCKING.has(name.toUpperCase())) return true;
-  if (!/^XREAD(GROUP)?$/i.test(name)) return false;
+function isBlocking(name: string, command: readonly Argument[]): boolean {
+  if (BLOCKING.has(name)) return true;
+  if (name !== "XREAD" && name !== "XREADGROUP") return false;
   // What comes after STREAMS are names of the user's.
-  const options = args.map((argument) => String(argument).toUpperCase());
+  const options = command.map((argument) => String(argument).toUpperCase());
   const streams = options.indexOf("STREAMS");
   return options.slice(0, streams === -1 ? undefined : streams).includes("BLOCK");
 }
@@ -124,7 +125,7 @@ function requireShareable(commands: readonly (readonly Argument[])[]): void {
         `Cannot send ${command[0]} as the connection is shared: use subscribe() or the options instead`,
       );
     }
-    if (isBlocking(command)) {
+    if (isBlocking(name, command)) {
       throw new TypeError(
         `Cannot send ${command[0]} as the connection is shared, and all others would wait with it: use blocking()`,
       );
@@ -161,13 +162,9 @@ class ProtocolError extends Error {
   override readonly name = "ProtocolError";
 }
 
-/** A connection on which the server has answered. */
-type Connection = BufferedStream<HalfCloseableStream>;
-
 /** Whether an error means that the connection is of no use any more. */
 function isLoss(error: unknown): error is Error {
-  return [BrokenResourceError, IncompleteReceiveError, MessageTooLongError, ProtocolError]
-    .some((kind) => error instanceof kind);
+  return [BrokenResourceError, IncompleteReceiveError, ProtocolError].some((kind) => error instanceof kind);
 }
 
 /** Whether to try again: not after a wrong password. */
@@ -179,78 +176,237 @@ function isPassing(error: unknown): boolean {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
+/** Something to send: bytes, or text, of which the bytes are made when it is sent. */
+type Part = string | Uint8Array;
 
-/** A command as the server wants it: an array of bulk strings. */
-function encode(command: readonly Argument[]): Uint8Array {
-  const parts: Uint8Array[] = [encoder.encode(`*${command.length}\r\n`)];
-  for (const argument of command) {
-    if (typeof argument !== "string" && typeof argument !== "number" && !(argument instanceof Uint8Array)) {
-      throw new TypeError(
-        `Cannot send a command as its arguments must be strings, numbers or bytes: received ${typeof argument}`,
-      );
+/** Commands as the server wants them: each an array of bulk strings. */
+function encode(commands: readonly (readonly Argument[])[]): Part[] {
+  const parts: Part[] = [];
+  let text = "";
+  for (const command of commands) {
+    text += `*${command.length}\r\n`;
+    for (const argument of command) {
+      if (argument instanceof Uint8Array) {
+        // A copy, as the caller may change it, or give its memory away, before it is sent.
+        parts.push(`${text}$${argument.length}\r\n`, new Uint8Array(argument));
+        text = "\r\n";
+      } else if (typeof argument === "string" || typeof argument === "number") {
+        const value = String(argument);
+        text += `$${sizeOf(value)}\r\n${value}\r\n`;
+      } else {
+        throw new TypeError(
+          `Cannot send a command as its arguments must be strings, numbers or bytes: received ${typeof argument}`,
+        );
+      }
     }
-    const bytes = argument instanceof Uint8Array ? argument : encoder.encode(String(argument));
-    parts.push(encoder.encode(`$${bytes.length}\r\n`), bytes, encoder.encode("\r\n"));
   }
-  return concat(parts);
+  parts.push(text);
+  return parts;
 }
 
-function wholeNumber(text: string): number {
+/** Puts parts into one piece, in the memory given if that is large enough: new memory costs more than all the rest. */
+function pack(parts: readonly Part[], memory: Uint8Array): Uint8Array {
+  let most = 0;
+  // A unit of UTF-16 has at most three bytes in UTF-8.
+  for (const part of parts) most += typeof part === "string" ? 3 * part.length : part.length;
+  const bytes = most <= memory.length ? memory : new Uint8Array(most);
+  let size = 0;
+  for (const part of parts) {
+    if (typeof part === "string") size += encoder.encodeInto(part, bytes.subarray(size)).written;
+    else {
+      bytes.set(part, size);
+      size += part.length;
+    }
+  }
+  return bytes.subarray(0, size);
+}
+
+/** How many bytes a text takes. */
+function sizeOf(text: string): number {
+  return /[^ -~]/.test(text) ? encoder.encode(text).length : text.length;
+}
+
+const [CR, LF] = [13, 10];
+
+/** An array of which some elements have not come yet. */
+class OpenArray {
+  readonly replies: Reply[] = [];
+
+  constructor(readonly size: number) {}
+}
+
+/** Parses replies, in whatever pieces they come. Each element is parsed once: what has come of an array is kept here. */
+class ReplyParser {
+  /** The arrays that are open, the outermost first. */
+  readonly #open: OpenArray[] = [];
+  /** How much the reply that is being parsed may still take, in bytes. */
+  #budget = MAX_REPLY;
+  #bytes: Uint8Array = new Uint8Array(0);
+  /** How many of the bytes have been parsed. */
+  #at = 0;
+
+  /** Takes all replies that are complete, for `receiveMessage()`. */
+  parse(bytes: Uint8Array): ParsedMessage<Reply[]> | null {
+    const replies: Reply[] = [];
+    this.#bytes = bytes;
+    this.#at = 0;
+    try {
+      for (let reply = this.#reply(); reply !== undefined; reply = this.#reply()) replies.push(reply);
+    } catch (error) {
+      // What comes before it is right. It will be found again.
+      if (this.#at === 0) throw error;
+    }
+    return this.#at === 0 ? null : { value: replies, size: this.#at };
+  }
+
+  /** The next reply, with everything in it; `undefined` if it has not come as a whole. */
+  #reply(): Reply | undefined {
+    for (let element = this.#element(); element !== undefined; element = this.#element()) {
+      if (element instanceof OpenArray) {
+        this.#open.push(element);
+        continue;
+      }
+      let reply: Reply = element;
+      // It may be the last element of an array, and that the last one of another.
+      for (let array = this.#open.at(-1); array !== undefined; array = this.#open.at(-1)) {
+        if (array.replies.push(reply) < array.size) break;
+        reply = array.replies;
+        this.#open.pop();
+      }
+      if (this.#open.length > 0) continue;
+      this.#budget = MAX_REPLY;
+      return reply;
+    }
+    return undefined;
+  }
+
+  /** Anything but an array, or the beginning of one; `undefined` if it has not come as a whole. */
+  #element(): Reply | OpenArray | undefined {
+    const bytes = this.#bytes;
+    const start = this.#at;
+    const end = this.#endOfLine(start);
+    if (end === -1) return undefined;
+    const rest = () => decoder.decode(bytes.subarray(start + 1, end));
+    let next = end + 2;
+    let element: Reply | OpenArray = null;
+    switch (bytes[start]) {
+      case 43: // +
+        element = rest();
+        break;
+      case 45: // -
+        element = new RedisError(rest());
+        break;
+      case 58: { // :
+        const number = wholeNumber(bytes, start + 1, end);
+        element = Number.isSafeInteger(number) ? number : BigInt(rest().replace("+", ""));
+        break;
+      }
+      case 36: { // $
+        const size = wholeNumber(bytes, start + 1, end);
+        if (size === -1) break;
+        this.#require(size, start, end);
+        next = end + 2 + size + 2;
+        if (bytes.length < next) return undefined;
+        if (bytes[next - 2] !== CR || bytes[next - 1] !== LF) {
+          throw new ProtocolError("Cannot read a reply as its text must end where its length says");
+        }
+        this.#budget -= size;
+        element = decoder.decode(bytes.subarray(end + 2, next - 2));
+        break;
+      }
+      case 42: { // *
+        const size = wholeNumber(bytes, start + 1, end);
+        if (size === -1) break;
+        // An element costs about that much, and a peer may promise more than it will ever send.
+        this.#require(size * 16, start, end);
+        if (this.#open.length === MAX_DEPTH) {
+          throw new ProtocolError(`Cannot read a reply nested more than ${MAX_DEPTH} deep`);
+        }
+        this.#budget -= size * 16;
+        element = size === 0 ? [] : new OpenArray(size);
+        break;
+      }
+      default: {
+        const line = JSON.stringify(decoder.decode(bytes.subarray(start, end)));
+        throw new ProtocolError(`Cannot read a reply as it must begin with one of +-:$*: ${line}`);
+      }
+    }
+    this.#at = next;
+    return element;
+  }
+
+  /** Where the line ends, or -1 if its end has not come. */
+  #endOfLine(start: number): number {
+    const bytes = this.#bytes;
+    let end = bytes.indexOf(CR, start);
+    while (end !== -1 && bytes[end + 1] !== LF) end = bytes.indexOf(CR, end + 1);
+    if ((end === -1 ? bytes.length : end) - start <= MAX_LINE) return end;
+    throw new ProtocolError(`Cannot read a reply as its lines must be at most ${MAX_LINE} bytes long`);
+  }
+
+  #require(size: number, start: number, end: number): void {
+    if (size >= 0 && size <= this.#budget) return;
+    const line = decoder.decode(this.#bytes.subarray(start, end));
+    throw new ProtocolError(`Cannot read a reply as it must be at most ${MAX_REPLY} bytes large: ${line}`);
+  }
+}
+
+/** The number in a part of a line. */
+function wholeNumber(bytes: Uint8Array, start: number, end: number): number {
+  let number = 0;
+  for (let at = start; at < end; at++) {
+    const digit = bytes[at]! - 48;
+    if (digit >= 0 && digit <= 9 && end - start < 16) number = 10 * number + digit;
+    else return signedNumber(decoder.decode(bytes.subarray(start, end)));
+  }
+  return start < end ? number : signedNumber("");
+}
+
+/** A number with a sign, or a very long one. */
+function signedNumber(text: string): number {
   if (/^[+-]?\d{1,20}$/.test(text)) return Number(text);
   throw new ProtocolError(`Cannot read a reply as it must hold a whole number: ${JSON.stringify(text)}`);
 }
 
-/** Reads one reply, with everything in it. Cancelled on the way, the connection is of no use any more. */
-async function readReply(connection: Connection, budget = { left: MAX_REPLY }, depth = 0): Promise<Reply> {
-  // Up to the delimiter, not a line: the first half of a number before the end of the stream is no number.
-  const line = decoder.decode(await connection.receiveUntil("\r\n", { max: MAX_LINE }));
-  const rest = line.slice(1);
-  const spend = (size: number) => {
-    budget.left -= size;
-    if (size < 0 || budget.left < 0) {
-      throw new ProtocolError(`Cannot read a reply as it must be at most ${MAX_REPLY} bytes large: ${line}`);
+const UNASKED = "Cannot take a reply as there must be a command before it";
+
+/** A connection on which the server has answered. */
+class Connection implements Disposable {
+  readonly #stream: BufferedStream;
+  readonly #parser = new ReplyParser();
+  /** What is sent, until the write has ended: one task sends. */
+  readonly #memory = new Uint8Array(MAX_WRITE);
+
+  constructor(stream: HalfCloseableStream) {
+    this.#stream = new BufferedStream(stream);
+  }
+
+  /** Sends in one write. Cancelled, the connection is of no use any more. */
+  send(parts: readonly Part[]): Promise<void> {
+    return this.#stream.sendAll(pack(parts, this.#memory));
+  }
+
+  /** All replies that have come; waits for the first one. Cancelled, the connection is of no use any more. */
+  async receive(): Promise<Reply[]> {
+    while (true) {
+      // All of a text has to be there to be parsed, and the line before it.
+      const max = MAX_REPLY + MAX_LINE + 4;
+      const replies = await this.#stream.receiveMessage((bytes) => this.#parser.parse(bytes), { max });
+      if (replies.length > 0) return replies;
     }
-  };
-  switch (line[0]) {
-    case "+":
-      return rest;
-    case "-":
-      return new RedisError(rest);
-    case ":": {
-      const number = wholeNumber(rest);
-      return Number.isSafeInteger(number) ? number : BigInt(rest.replace("+", ""));
-    }
-    case "$": {
-      const size = wholeNumber(rest);
-      if (size === -1) return null;
-      spend(size);
-      const bytes = await connection.receiveExactly(size + 2);
-      if (bytes[size] !== 13 || bytes[size + 1] !== 10) {
-        throw new ProtocolError("Cannot read a reply as its text must end where its length says");
-      }
-      return decoder.decode(bytes.subarray(0, size));
-    }
-    case "*": {
-      const size = wholeNumber(rest);
-      if (size === -1) return null;
-      // An element costs about that much, and a peer may promise more than it will ever send.
-      spend(size * 16);
-      if (depth === MAX_DEPTH) throw new ProtocolError(`Cannot read a reply nested more than ${MAX_DEPTH} deep`);
-      const replies: Reply[] = [];
-      while (replies.length < size) replies.push(await readReply(connection, budget, depth + 1));
-      return replies;
-    }
-    default:
-      throw new ProtocolError(`Cannot read a reply as it must begin with one of +-:$*: ${JSON.stringify(line)}`);
+  }
+
+  /** Sends commands on a connection that nobody else uses, and gives their replies. */
+  async ask(commands: readonly (readonly Argument[])[]): Promise<Reply[]> {
+    await this.send(encode(commands));
+    const replies: Reply[] = [];
+    while (replies.length < commands.length) replies.push(...await this.receive());
+    if (replies.length > commands.length) throw new ProtocolError(UNASKED);
+    return replies;
+  }
+
+  [Symbol.dispose](): void {
+    this.#stream.close();
   }
 }
 
@@ -262,7 +418,13 @@ class Request {
   /** Nobody waits for it any more: need not be sent, but if it was, its replies still have to be taken. */
   abandoned = false;
 
-  constructor(readonly bytes: Uint8Array, readonly size: number) {}
+  /** `size`: of how many commands. */
+  constructor(readonly parts: readonly Part[], readonly size: number) {}
+
+  /** How much there is to send, about. */
+  get length(): number {
+    return this.parts.reduce((length, part) => length + part.length, 0);
+  }
 
   /** Takes a reply; says whether it was the last one. */
   take(reply: Reply): boolean {
@@ -308,7 +470,7 @@ export class Redis {
     requireShareable(commands);
     if (commands.length === 0) return [];
     if (this.#closed) throw new ClosedResourceError("Cannot send a command as the nursery of the client has ended");
-    const request = new Request(concat(commands.map(encode)), commands.length);
+    const request = new Request(encode(commands), commands.length);
     await this.#requests.send(request);
     try {
       await request.answered.wait();
@@ -328,14 +490,14 @@ export class Redis {
    */
   async blocking(...command: readonly Argument[]): Promise<Exclude<Reply, RedisError>> {
     const name = nameOf(command);
-    if (!isBlocking(command)) throw new TypeError(`Cannot send ${name} alone as it does not block: use command()`);
-    const bytes = encode(command);
+    if (!isBlocking(name, command)) {
+      throw new TypeError(`Cannot send ${name} alone as it does not block: use command()`);
+    }
     if (this.#closed) throw new ClosedResourceError("Cannot send a command as the nursery of the client has ended");
     using connection = await this.#connect();
-    await connection.sendAll(bytes);
-    const reply = await readReply(connection);
+    const [reply] = await connection.ask([command]);
     if (reply instanceof RedisError) throw reply;
-    return reply;
+    return reply!;
   }
 
   /**
@@ -398,16 +560,12 @@ export class Redis {
     if (password !== undefined) greeting.unshift(["AUTH", password]);
 
     async function attempt(): Promise<Connection> {
-      const connection = new BufferedStream(await connect());
+      const connection = new Connection(await connect());
       try {
-        await connection.sendAll(concat(greeting.map(encode)));
-        for (const _ of greeting) {
-          const reply = await readReply(connection);
-          if (reply instanceof RedisError) throw reply;
-        }
+        for (const reply of await connection.ask(greeting)) if (reply instanceof RedisError) throw reply;
         return connection;
       } catch (error) {
-        connection.close();
+        connection[Symbol.dispose]();
         throw error;
       }
     }
@@ -418,25 +576,27 @@ export class Redis {
   async #write(connection: Connection, sent: Request[]): Promise<never> {
     while (true) {
       this.#next ??= await this.#queue.receive();
-      // If the connection was lost just as it came, it waits for the next one.
-      await checkpointIfCancelled();
-      const batch: Uint8Array[] = [];
+      // The others that are about to ask come with it. And if the connection was lost just as it came, it waits for the
+      // next one.
+      await checkpoint();
+      const batch: Part[] = [];
       for (let size = 0; this.#next !== null && size < MAX_WRITE; this.#next = this.#waiting()) {
         if (this.#next.abandoned) continue;
-        batch.push(this.#next.bytes);
-        size += this.#next.bytes.length;
+        batch.push(...this.#next.parts);
+        size += this.#next.length;
         // Before it is sent, as its reply may come before the send has returned.
         sent.push(this.#next);
       }
-      if (batch.length > 0) await connection.sendAll(batch.length === 1 ? batch[0]! : concat(batch));
+      if (batch.length > 0) await connection.send(batch);
     }
   }
 
   async #read(connection: Connection, sent: Request[]): Promise<never> {
     while (true) {
-      const reply = await readReply(connection);
-      if (sent.length === 0) throw new ProtocolError("Cannot take a reply as there must be a command before it");
-      if (sent[0]!.take(reply)) sent.shift();
+      for (const reply of await connection.receive()) {
+        if (sent.length === 0) throw new ProtocolError(UNASKED);
+        if (sent[0]!.take(reply)) sent.shift();
+      }
     }
   }
 
@@ -448,16 +608,17 @@ export class Redis {
     while (true) {
       using connection = await this.#connect();
       try {
-        await connection.sendAll(encode(["SUBSCRIBE", ...channels]));
+        await connection.send(encode([["SUBSCRIBE", ...channels]]));
         for (let confirmed = 0;;) {
-          const reply = await readReply(connection);
-          if (reply instanceof RedisError) throw reply;
-          const [kind, channel, text] = Array.isArray(reply) ? reply : [];
-          if (kind === "message") await send.send({ channel: String(channel), text: String(text) });
-          else if (kind !== "subscribe") throw new ProtocolError("Cannot take a reply as it must be a message");
-          else if (++confirmed === channels.length && !started) {
-            started = true;
-            status.started();
+          for (const reply of await connection.receive()) {
+            if (reply instanceof RedisError) throw reply;
+            const [kind, channel, text] = Array.isArray(reply) ? reply : [];
+            if (kind === "message") await send.send({ channel: String(channel), text: String(text) });
+            else if (kind !== "subscribe") throw new ProtocolError("Cannot take a reply as it must be a message");
+            else if (++confirmed === channels.length && !started) {
+              started = true;
+              status.started();
+            }
           }
         }
       } catch (error) {
@@ -475,12 +636,7 @@ export class Redis {
 
   /** The next request in the queue, if there is one. */
   #waiting(): Request | null {
-    try {
-      return this.#queue.tryReceive();
-    } catch (error) {
-      if (error instanceof WouldBlock) return null;
-      throw error;
-    }
+    return this.#queue.tryReceive() ?? null;
   }
 }
 

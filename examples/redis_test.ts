@@ -241,6 +241,14 @@ redisTest("replies of every kind are understood", async (redis) => {
   assertEquals(await redis.command("ECHO", 1.5), "1.5");
 });
 
+redisTest("bytes are sent as they were when the command was given", async (redis) => {
+  const bytes = new Uint8Array([104, 105]);
+  const echoed = redis.command("ECHO", bytes);
+  // Its memory is somebody else's from now on.
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+  assertEquals([await echoed, bytes.length], ["hi", 0]);
+});
+
 redisTest("replies are never mixed up, whoever is cancelled whenever", async (redis, fake) => {
   fake.latency = 5;
   let cancelled = 0;
@@ -323,7 +331,7 @@ redisTest(
       await sent.join();
       assertEquals(await redis.command("INCR", "n"), 2);
     });
-    assertEquals(lost, ["Cannot receive a message up to its delimiter as the stream ended after 0 bytes"]);
+    assertEquals(lost, ["Cannot receive a message as the stream ended after 0 bytes"]);
     assertEquals(fake.attempts.length, 2);
   },
 );
@@ -397,7 +405,7 @@ for (
     [
       "a line that does not end",
       "+".repeat(70_000),
-      "Cannot receive a message as it must be at most 65536 bytes long: the peer sent more without the delimiter",
+      "Cannot read a reply as its lines must be at most 65536 bytes long",
     ],
   ] as const
 ) {

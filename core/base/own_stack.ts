@@ -5,8 +5,7 @@
  * Cut when somebody reads the stack, as reading is what costs. The host's report of an uncaught error asks the object
  * whose stack was captured, not the property: so that is another object. `TREFOIL_STACKS=full` shows everything.
  *
- * `WouldBlock` and `EndOfChannel` keep theirs as they are: loops catch them, and cutting would take 5 us instead of
- * 1.4.
+ * `EndOfChannel` keeps its own as it is: loops catch it, and cutting would take 5 us instead of 1.4.
  */
 
 import { read } from "./foreign.ts";

@@ -2,7 +2,7 @@
 
 import { type Asker, askerOf } from "../kernel/asker.ts";
 import { currentNode } from "../kernel/context.ts";
-import { BrokenResourceError, ClosedResourceError, EndOfChannel, WouldBlock } from "../errors/errors.ts";
+import { BrokenResourceError, ClosedResourceError, EndOfChannel } from "../errors/errors.ts";
 import { AskedWaiter, type Shape } from "./_asking.ts";
 import { type Channel, endOfChannel, NextWaiter, OrNullWaiter, ReceiveWaiter, SendWaiter } from "./_channel.ts";
 import { inspectable, type Picture } from "../base/inspect.ts";
@@ -38,12 +38,10 @@ export class SendEnd<T> implements MemorySendChannel<T> {
     return waiter.begun();
   }
 
-  trySend(value: T): void {
+  trySend(value: T): boolean {
     const fault = this.#fault();
     if (fault !== null) throw fault;
-    if (!this.#channel.accept(value)) {
-      throw new WouldBlock("Cannot send without waiting as the channel is full and nobody is receiving");
-    }
+    return this.#channel.accept(value);
   }
 
   clone(): MemorySendChannel<T> {
@@ -128,10 +126,14 @@ export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
     return waiter.begun();
   }
 
-  tryReceive(): T {
+  tryReceive(): T | undefined {
+    if (this.#closed || !this.#channel.ready) {
+      const fault = this.#fault();
+      if (fault !== null) throw fault;
+      return undefined;
+    }
     const asker = askerOf();
-    if (!this.#closed && this.#channel.ready && (asker === null || asker.mayTake())) return this.#channel.take();
-    throw this.look().fault ?? new WouldBlock("Cannot receive without waiting as the channel is empty");
+    return asker === null || asker.mayTake() ? this.#channel.take() : undefined;
   }
 
   clone(): MemoryReceiveChannel<T> {

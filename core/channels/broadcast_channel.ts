@@ -6,7 +6,7 @@ import { Channel } from "./_channel.ts";
 import { ReceiveEnd } from "./_channel_ends.ts";
 import { currentNode } from "../kernel/context.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
-import { BrokenResourceError, ClosedResourceError, WouldBlock } from "../errors/errors.ts";
+import { BrokenResourceError, ClosedResourceError } from "../errors/errors.ts";
 import { inspectable } from "../base/inspect.ts";
 import type { MemoryReceiveChannel, SendChannel } from "./channel.ts";
 import type { StatusNode } from "../kernel/node.ts";
@@ -88,10 +88,11 @@ export interface BroadcastSendChannel<in out T> extends SendChannel<T>, Disposab
    * The twin of `send()` that does not wait.
    *
    * @param value The value.
-   * @throws {WouldBlock} If the policy is `"block"` and a subscriber has no room.
+   * @returns Whether every subscriber has it, or has it in its buffer. `false`: the policy is `"block"`, a subscriber
+   *   has no room, and nobody has got the value.
    * @throws {ClosedResourceError} If the channel is closed.
    */
-  trySend(value: T): void;
+  trySend(value: T): boolean;
   /**
    * Subscribes: what is sent from now on can be received.
    *
@@ -278,14 +279,11 @@ class Hub<T> implements BroadcastSendChannel<T> {
     return waiter.begun();
   }
 
-  trySend(value: T): void {
+  trySend(value: T): boolean {
     if (this.#closed) throw closed();
-    if (!this.#ready) {
-      throw new WouldBlock(
-        `Cannot send without waiting as ${this.#full()} of ${this.#subscriptions.size} subscribers have no room`,
-      );
-    }
+    if (!this.#ready) return false;
     this.#deliver(value);
+    return true;
   }
 
   subscribe(): BroadcastReceiveChannel<T> {

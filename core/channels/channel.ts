@@ -5,6 +5,11 @@
  * value that cannot be sent without waiting has a meaning only where the other end is in the same memory: `trySend()`,
  * `tryReceive()`, `clone()` and a `close()` that does not wait are promises of memory channels. A watch is no channel:
  * of the values it is given it keeps the last.
+ *
+ * The twins that do not wait, here and in `sync/`, answer: they give what they took, or `undefined` where there was
+ * nothing to take; where they hand nothing out, `true` or `false`. For a loop that asks again and again "not now" is no
+ * failure, and an exception costs fifty times as much as an answer. What makes the waiting twin throw makes them throw
+ * too: a mistake, a closed end, the end of the channel. So a loop that only asks ends with the channel.
  */
 
 /**
@@ -121,12 +126,25 @@ export interface MemorySendChannel<in T> extends SendChannel<T>, Disposable {
   /**
    * The twin of `send()` that does not wait.
    *
+   * @example Dropping what does not fit
+   * ```ts
+   * import { openMemoryChannel } from "@trefoil/io";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [send] = openMemoryChannel<string>(1);
+   * const dropped: string[] = [];
+   * for (const line of ["first", "second"]) {
+   *   if (!send.trySend(line)) dropped.push(line);
+   * }
+   * assertEquals(dropped, ["second"]);
+   * ```
+   *
    * @param value The value.
-   * @throws {WouldBlock} If there is no room.
+   * @returns Whether the channel has the value. `false`: there is no room, and the value was not sent.
    * @throws {ClosedResourceError} If this end is closed.
    * @throws {BrokenResourceError} If no receiving end is open.
    */
-  trySend(value: T): void;
+  trySend(value: T): boolean;
   /** Makes another sending end of the same channel; the channel ends when the last one is closed. */
   clone(): MemorySendChannel<T>;
   /** Closes this end; sends blocked on it fail. Does not wait. Idempotent. */
@@ -180,12 +198,26 @@ export interface MemoryReceiveChannel<out T> extends ReceiveChannel<T>, Disposab
   /**
    * The twin of `receive()` that does not wait.
    *
-   * @returns The value.
-   * @throws {WouldBlock} If there is none.
+   * In a channel whose values may be `undefined` themselves, the two cannot be told apart: ask `statistics()` first. A
+   * value is there if `currentBufferUsed` or `tasksWaitingSend` is not 0.
+   *
+   * @example Taking all that is there
+   * ```ts
+   * import { openMemoryChannel } from "@trefoil/io";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [send, receive] = openMemoryChannel<string>(3);
+   * for (const word of ["a", "b"]) send.trySend(word);
+   * const words: string[] = [];
+   * for (let word = receive.tryReceive(); word !== undefined; word = receive.tryReceive()) words.push(word);
+   * assertEquals(words, ["a", "b"]);
+   * ```
+   *
+   * @returns The value, or `undefined` if there is none now.
    * @throws {EndOfChannel} If all sending ends are closed and the buffer is empty.
    * @throws {ClosedResourceError} If this end is closed.
    */
-  tryReceive(): T;
+  tryReceive(): T | undefined;
   /** Makes another receiving end of the same channel; each value goes to one of them. */
   clone(): MemoryReceiveChannel<T>;
   /** Closes this end; receives blocked on it fail. With the last one the buffer is thrown away. Idempotent. */

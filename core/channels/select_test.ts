@@ -250,13 +250,7 @@ const WRAPPERS: Record<string, <T>(inner: MemoryReceiveChannel<T>) => Selectable
   },
   "that asks without waiting first": <T>(inner: MemoryReceiveChannel<T>) => ({
     async receive(): Promise<T> {
-      try {
-        return inner.tryReceive();
-      } catch {
-        const value = await inner.receiveOrNull();
-        if (value === null) throw new EndOfChannel("over");
-        return value;
-      }
+      return inner.tryReceive() ?? await inner.receive();
     },
   }),
   "of a wrapper": (inner) => {

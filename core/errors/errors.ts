@@ -110,34 +110,6 @@ export class TooSlowError extends Error {
 }
 
 /**
- * Thrown by functions that do not wait, such as `trySend()`, when they would have to.
- *
- * @example Dropping what does not fit into a channel
- * ```ts
- * import { openMemoryChannel, WouldBlock } from "@trefoil/io";
- * import { assertEquals } from "@std/assert";
- *
- * const [send] = openMemoryChannel<string>(1);
- * const dropped: string[] = [];
- * for (const line of ["first", "second"]) {
- *   try {
- *     send.trySend(line);
- *   } catch (error) {
- *     if (!(error instanceof WouldBlock)) throw error;
- *     dropped.push(line);
- *   }
- * }
- * assertEquals(dropped, ["second"]);
- * ```
- *
- * @category Errors
- */
-export class WouldBlock extends Error {
-  /** The name of the class. */
-  override readonly name: "WouldBlock" = branded(this, "WouldBlock");
-}
-
-/**
  * Thrown when receiving from a channel whose senders are all closed and whose buffer is empty.
  *
  * @example Reading to the end
@@ -329,7 +301,6 @@ export class RunFinishedError extends Error {
 
 recogniseBrand(CancelledElsewhereError, "CancelledElsewhereError");
 recogniseBrand(TooSlowError, "TooSlowError");
-recogniseBrand(WouldBlock, "WouldBlock");
 recogniseBrand(EndOfChannel, "EndOfChannel");
 recogniseBrand(BusyResourceError, "BusyResourceError");
 recogniseBrand(ClosedResourceError, "ClosedResourceError");

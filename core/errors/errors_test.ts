@@ -22,7 +22,6 @@ import {
   sleep,
   sleepForever,
   TooSlowError,
-  WouldBlock,
 } from "../mod.ts";
 import * as own from "./errors.ts";
 import { makeCancelled } from "../kernel/cancelled.ts";
@@ -36,7 +35,6 @@ Deno.test("every error class sets its name, and takes a message and a cause", ()
     EndOfChannel,
     RunFinishedError,
     TooSlowError,
-    WouldBlock,
   };
   for (const [name, Class] of Object.entries(classes)) {
     const cause = new TypeError("cause");
@@ -243,7 +241,6 @@ Deno.test("every class of errors is known across copies of the package, and what
     "EndOfChannel",
     "RunFinishedError",
     "TooSlowError",
-    "WouldBlock",
   ] as const;
   for (const name of classes) {
     const error = new other[name]("x");

@@ -11,7 +11,7 @@ import { faultOf, requireCount, requireName, requireOptions, show } from "../bas
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
-import { BrokenResourceError, WouldBlock } from "../errors/errors.ts";
+import { BrokenResourceError } from "../errors/errors.ts";
 import { read } from "../base/foreign.ts";
 import { describeEnded, endedHolder } from "./_holder.ts";
 import { inspectable } from "../base/inspect.ts";
@@ -190,12 +190,11 @@ export class CapacityLimiter {
    * Borrows a token without waiting.
    *
    * @param options The borrower; by default the calling task.
-   * @returns A guard that gives it back.
-   * @throws {WouldBlock} If no token is free.
+   * @returns A guard that gives it back, or `undefined` if no token is free, or other tasks wait.
    * @throws {TypeError} If this borrower already has a token or waits for one, or the calling task has ended.
    * @throws {BrokenResourceError} If a task ended without giving its token back.
    */
-  tryAcquire(options?: BorrowOptions): ReleaseGuard {
+  tryAcquire(options?: BorrowOptions): ReleaseGuard | undefined {
     requireOptions("acquire", options);
     const node = currentNode();
     const borrower = borrowerOf(node, options);
@@ -203,10 +202,7 @@ export class CapacityLimiter {
     if (fault !== null) throw fault;
     const task = taskOf(node);
     if (borrower === task && task.state !== "running") throw endedHolder("a token", task);
-    if (!this.#free) {
-      throw new WouldBlock(`Cannot acquire without waiting as all ${this.#total} tokens are borrowed`);
-    }
-    return this.#lend(borrower, taskOf(node));
+    return this.#free ? this.#lend(borrower, task) : undefined;
   }
 
   /**

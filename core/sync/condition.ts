@@ -93,10 +93,10 @@ export class Condition {
   /**
    * Acquires the lock without waiting.
    *
-   * @returns A guard that releases it.
-   * @throws {WouldBlock} If another task holds it.
+   * @returns A guard that releases it, or `undefined` if another task holds it.
+   * @throws {TypeError} If the calling task holds it already.
    */
-  tryAcquire(): ReleaseGuard {
+  tryAcquire(): ReleaseGuard | undefined {
     return this.#lock.tryAcquire();
   }
 

@@ -4,7 +4,6 @@ import { requireName } from "../base/check.ts";
 import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
-import { WouldBlock } from "../errors/errors.ts";
 import { inspectable } from "../base/inspect.ts";
 import { friends, type Guard, LockCore } from "./_lock.ts";
 import { taskOf } from "../kernel/task.ts";
@@ -125,18 +124,35 @@ export class Lock {
   /**
    * Acquires the lock without waiting.
    *
-   * @returns A guard that releases it.
-   * @throws {WouldBlock} If another task holds it.
+   * @example Doing something else if the lock is held
+   * ```ts
+   * import { Lock, openNursery, sleep } from "@trefoil/io";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const lock = new Lock();
+   * async function refresh(): Promise<string> {
+   *   // Disposing of undefined does nothing.
+   *   using guard = lock.tryAcquire();
+   *   if (guard === undefined) return "somebody is at it";
+   *   await sleep(1);
+   *   return "refreshed";
+   * }
+   * await openNursery(async (nursery) => {
+   *   const first = nursery.startSoon(refresh);
+   *   const second = nursery.startSoon(refresh);
+   *   assertEquals([await first.join(), await second.join()], ["refreshed", "somebody is at it"]);
+   * });
+   * ```
+   *
+   * @returns A guard that releases it, or `undefined` if another task holds it.
    * @throws {TypeError} If the calling task already holds it or waits for it, or has ended.
    * @throws {BrokenResourceError} If its owner ended while holding it.
    */
-  tryAcquire(): ReleaseGuard {
+  tryAcquire(): ReleaseGuard | undefined {
     const task = taskOf(currentNode());
     const fault = this.#core.fault(task);
     if (fault !== null) throw fault;
-    const guard = this.#core.take(task);
-    if (guard === null) throw new WouldBlock("Cannot acquire the lock without waiting as another task holds it");
-    return guard;
+    return this.#core.take(task) ?? undefined;
   }
 
   /**

@@ -6,7 +6,6 @@ import type { Clock } from "../time/clock.ts";
 import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
-import { WouldBlock } from "../errors/errors.ts";
 import { inspectable } from "../base/inspect.ts";
 import { formatTime } from "../base/format_time.ts";
 import type { StatusNode } from "../kernel/node.ts";
@@ -155,25 +154,20 @@ export class RateLimiter {
    * Takes one token, or several together, without waiting.
    *
    * @param count How many to take together; at most the burst.
-   * @throws {WouldBlock} If that is not allowed yet, or other tasks wait.
+   * @returns Whether they were taken. `false`: that is not allowed yet, or other tasks wait.
    * @throws {RangeError} If `count` is not a whole number from 1 to the burst.
    * @throws {TypeError} If tasks of another run, with another clock, are waiting.
    */
-  tryAcquire(count = 1): void {
+  tryAcquire(count = 1): boolean {
     const node = currentNode();
     requireInteger("acquire", "count", count, 1, this.#burst);
     const mixed = this.#adoptClock(node);
     if (mixed !== null) throw mixed;
     const now = node.task.runtime.clock.now();
     const due = this.#due(count, now);
-    if (this.#waiters.size > 0 || due > now) {
-      throw new WouldBlock(
-        `Cannot acquire without waiting as the rate is used up: ${this.#waiters.size} are waiting, the next is allowed at t=${
-          formatTime(due)
-        }`,
-      );
-    }
+    if (this.#waiters.size > 0 || due > now) return false;
     this.#empty = due;
+    return true;
   }
 
   /** Returns a snapshot of the counters, for debugging. */

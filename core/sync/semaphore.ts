@@ -3,7 +3,6 @@
 import { faultOf, requireCount, requireInteger, requireName } from "../base/check.ts";
 import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
-import { WouldBlock } from "../errors/errors.ts";
 import { inspectable } from "../base/inspect.ts";
 import type { ReleaseGuard } from "./lock.ts";
 import type { StatusNode } from "../kernel/node.ts";
@@ -149,17 +148,12 @@ export class Semaphore {
    * Takes one, or several together, without waiting.
    *
    * @param count How many to take together; at most the maximum.
-   * @returns A guard that gives them back once.
-   * @throws {WouldBlock} If there are not enough, or other tasks wait.
+   * @returns A guard that gives them back once, or `undefined` if there are not enough, or other tasks wait.
    * @throws {RangeError} If `count` is not a whole number from 1 to the maximum.
    */
-  tryAcquire(count = 1): ReleaseGuard {
+  tryAcquire(count = 1): ReleaseGuard | undefined {
     if (count !== 1) this.#requireCount("acquire", count);
-    if (!this.#takes(count)) {
-      const waiting = this.#value === 0 ? "" : `, and ${this.#waiters.size} are waiting`;
-      throw new WouldBlock(`Cannot acquire the semaphore without waiting as its value is ${this.#value}${waiting}`);
-    }
-    return new Permit(this, count);
+    return this.#takes(count) ? new Permit(this, count) : undefined;
   }
 
   /**

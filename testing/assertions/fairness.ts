@@ -17,8 +17,8 @@ export interface FairLock {
    * **Cancellation:** must leave the line, and lose nothing that was granted.
    */
   acquire(): Promise<Disposable>;
-  /** Takes the lock at once; throws if it would have to wait. */
-  tryAcquire?(): Disposable;
+  /** Takes the lock at once; gives `undefined` if it would have to wait. */
+  tryAcquire?(): Disposable | undefined;
 }
 
 /** With more places than that, no line would ever form. */
@@ -145,15 +145,8 @@ async function judge(lock: FairLock, nursery: Nursery): Promise<string | null> {
 
 /** Whether one who does not wait gets in. */
 function overtakes(lock: FairLock): boolean {
-  if (lock.tryAcquire === undefined) return false;
-  let guard: Disposable;
-  try {
-    guard = lock.tryAcquire();
-  } catch {
-    return false;
-  }
-  guard[Symbol.dispose]();
-  return true;
+  using guard = lock.tryAcquire?.();
+  return guard !== undefined;
 }
 
 /** One who wants the lock. */

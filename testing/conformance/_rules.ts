@@ -22,7 +22,6 @@ import {
   sleep,
   type Task,
   TooSlowError,
-  WouldBlock,
 } from "../../core/mod.ts";
 import { requireKnown, requireWord } from "../base/check.ts";
 import { realTimer } from "../base/real_timer.ts";
@@ -318,7 +317,6 @@ const OURS: readonly ErrorClass[] = [
   BusyResourceError,
   ClosedResourceError,
   EndOfChannel,
-  WouldBlock,
 ];
 
 /** An error as part of a sentence. */

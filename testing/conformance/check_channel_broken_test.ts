@@ -21,8 +21,8 @@ class Send implements SendChannel<number>, Disposable {
   send(value: number): Promise<void> {
     return this.inner.send(value);
   }
-  trySend(value: number): void {
-    this.inner.trySend(value);
+  trySend(value: number): boolean {
+    return this.inner.trySend(value);
   }
   clone(): Send {
     return new (this.constructor as typeof Send)(this.inner.clone());
@@ -43,7 +43,7 @@ class Receive implements ReceiveChannel<number>, Disposable {
   receive(): Promise<number> {
     return this.inner.receive();
   }
-  tryReceive(): number {
+  tryReceive(): number | undefined {
     return this.inner.tryReceive();
   }
   clone(): Receive {
@@ -136,11 +136,7 @@ const FAULTS: Readonly<Record<string, Case>> = {
     broken: {
       receive: class extends Receive {
         override async receive() {
-          try {
-            return this.tryReceive();
-          } catch {
-            return await super.receive();
-          }
+          return this.tryReceive() ?? await super.receive();
         }
       },
     },
@@ -183,10 +179,35 @@ const FAULTS: Readonly<Record<string, Case>> = {
     },
   },
   "more room than it says": {
-    rule: "trySend() without room is WouldBlock",
-    says: "trySend() returned undefined instead of throwing WouldBlock",
+    rule: "trySend() without room gives false, and sends nothing",
+    says: "trySend() without room gave true instead of false",
     others: 5,
     broken: { capacity: 0 },
+  },
+  "trySend() that does not answer": {
+    rule: "trySend() gives a value to a blocked receiver, and says so",
+    says: "trySend() to a blocked receiver gave undefined instead of true",
+    others: 1,
+    broken: {
+      send: class extends Send {
+        override trySend(value: number) {
+          super.trySend(value);
+          return undefined as never;
+        }
+      },
+    },
+  },
+  "tryReceive() for which nothing is null": {
+    rule: "tryReceive() on an empty channel gives undefined",
+    says: "tryReceive() gave null instead of undefined",
+    others: 1,
+    broken: {
+      receive: class extends Receive {
+        override tryReceive() {
+          return super.tryReceive() ?? null as never;
+        }
+      },
+    },
   },
   "less room than it says": {
     rule: "a sender does not wait while there is room",

@@ -272,8 +272,7 @@ Deno.test("channels lose and double no value wherever their users are cancelled"
       }, {
         setup: () => ({ channel: openMemoryChannel<number>(capacity), sent: [] as number[], got: [] as number[] }),
         after({ channel: [, receive], sent, got }) {
-          const rest: number[] = [];
-          for (let left = receive.statistics().currentBufferUsed; left > 0; left--) rest.push(receive.tryReceive());
+          const rest = Array.from({ length: receive.statistics().currentBufferUsed }, () => receive.tryReceive());
           assertEquals([...got, ...rest], sent);
         },
         ...(task === undefined ? {} : { task }),
