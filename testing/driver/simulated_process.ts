@@ -135,7 +135,7 @@ export class Process {
     if (this.#exited) throw new TypeError("Cannot send a signal as the process must not have exited: it has");
     this.#log(`${signal} to pid ${this.#pid}`);
     if (signal === "SIGKILL") return this.#die();
-    if (this.#handles) return this.#signals[0].trySend(signal);
+    if (this.#handles) return void this.#signals[0].trySend(signal);
     if (ENDING[signal] === undefined) return;
     this.#endedBy ??= signal;
     this.#task?.cancel(`${signal} was sent to its process`, { source: "signal" });
