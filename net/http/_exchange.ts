@@ -53,7 +53,7 @@ import {
   unavailable,
   usedBody,
 } from "./_answers.ts";
-import type { DisconnectSweep } from "./_disconnect_sweep.ts";
+import type { DisconnectSweep, SweepEntry } from "./_disconnect_sweep.ts";
 import type { HttpHandler, HttpRequestInfo } from "./http_handler.ts";
 import type { Pending } from "./_pending.ts";
 import { abandonBody, adoptRequest, isClientFault } from "./_served_request.ts";
@@ -93,6 +93,8 @@ export class Exchange implements HttpRequestInfo {
   #gone: (() => void) | null = null;
   /** The task that it is in, once that has to wait. Written by `#settle()` and `#runUpgrade()`. */
   #task: Task | null = null;
+  /** Its place in the sweep, until it is answered. Written by `#settle()`. */
+  #entry: SweepEntry | null = null;
   /** Whether there is a body that may be read. */
   readonly #hasBody: boolean;
 
@@ -180,7 +182,7 @@ export class Exchange implements HttpRequestInfo {
   /** What is not over at once; the beginning of `work` is. `next` gets what comes of it. */
   async #settle(work: Promise<unknown>, next?: (result: unknown) => undefined | Promise<void>): Promise<void> {
     this.#task = currentTask();
-    this.#context.disconnects.add(this);
+    this.#entry = this.#context.disconnects.add(this);
     try {
       const result = await work;
       const rest = next?.(result);
@@ -355,6 +357,7 @@ export class Exchange implements HttpRequestInfo {
   }
 
   #unwatch(): void {
+    if (this.#entry !== null) this.#entry.request = null;
     if (this.#gone === null) return;
     this.#request.signal.removeEventListener("abort", this.#gone);
     this.#gone = null;

@@ -3,7 +3,7 @@ import { Event, openNursery, sleep } from "../../core/mod.ts";
 import { currentRun } from "../../core/lowlevel.ts";
 import { settled, simulated } from "../../testing/mod.ts";
 import { GET, QUIET, raw, withServer } from "../_fixtures/http.ts";
-import { DisconnectSweep } from "./_disconnect_sweep.ts";
+import { DisconnectSweep, type SweepEntry } from "./_disconnect_sweep.ts";
 import { Exchange, type ServerContext } from "./_exchange.ts";
 import { Pending } from "./_pending.ts";
 
@@ -19,7 +19,7 @@ function byHand() {
     sweep,
     set,
     watched,
-    add: (name: string) => sweep.add({ watch: () => void watched.push(name) }),
+    add: (name: string): SweepEntry => sweep.add({ watch: () => void watched.push(name) }),
     end: () => sweep.end(),
     tick: () => set.shift()!(),
   };
@@ -48,6 +48,20 @@ Deno.test("DisconnectSweep has one timer at a time, and none when there is nothi
   assertEquals([set.length, watched], [0, ["one", "two", "three"]]);
   add("four");
   assertEquals(set.length, 1);
+});
+
+Deno.test("DisconnectSweep watches no request that was taken out, and sets no timer for it alone", () => {
+  const { add, tick, set, watched } = byHand();
+  const [young, old] = [add("young"), add("old")];
+  add("kept");
+  young.request = null;
+  tick();
+  old.request = null;
+  tick();
+  assertEquals(watched, ["kept"]);
+  add("gone").request = null;
+  tick();
+  assertEquals(set.length, 0);
 });
 
 Deno.test("DisconnectSweep clears its timer at the end, and watches none of those that were added", () => {
@@ -110,7 +124,6 @@ Deno.test("a request is asked for its signal by the sweep, and only if it is not
     await settled();
     release.set();
     await settled();
-    tick();
     tick();
     assertEquals([asked.includes("http://here/quick"), answers.length], [false, 2]);
   });
