@@ -5,12 +5,13 @@
  * most are answered in a few milliseconds, waits of their handlers included. The signal may be asked late: a client
  * that went before is noticed then. So only requests that are not answered after some time are watched.
  *
- *     add ──▶ young ──sweep──▶ old ──sweep──▶ watched
+ *     add ──▶ newest ──sweep──▶ · ──sweep──▶ · ──sweep──▶ oldest ──sweep──▶ watched
  *
- * One timer serves all. Between two sweeps lies half the time, so each request is watched between half of it and the
- * whole of it after it was added. Where nothing is left, no timer is set.
+ * One timer serves all. Between two sweeps lies a quarter of the time, so each request is watched between three
+ * quarters of it and the whole of it after it was added. Where nothing is left, no timer is set.
  *
- * In a simulation the time is a turn of the event loop: a handler may wait for an hour in less than a millisecond.
+ * In a simulation a sweep is made in each turn of the event loop: a handler may wait for an hour there in less than a
+ * millisecond.
  */
 
 import { currentRun } from "../../core/lowlevel.ts";
@@ -18,6 +19,8 @@ import { hostClearImmediate, hostImmediate, ifStillAlive, outside } from "../../
 
 /** After how long a client that has gone away is noticed at the latest, in milliseconds. */
 const NOTICED_AFTER = 20;
+/** In how many sweeps that time passes. */
+const SWEEPS = 4;
 
 /** Calls back later; returns what to call to prevent it. */
 export type Later = (callback: () => void) => () => void;
@@ -33,19 +36,19 @@ export interface SweepEntry {
 /** See the header. */
 export class DisconnectSweep {
   readonly #later: Later;
-  #young: SweepEntry[] = [];
-  #old: SweepEntry[] = [];
+  /** The requests added since the last sweep, since the one before that, and so on. */
+  #ages: SweepEntry[][] = newAges();
   /** Prevents the next sweep; `null` if none is to come. */
   #stop: (() => void) | null = null;
 
-  constructor(later: Later = currentRun().clock.deterministic ? inNextTurn : inHalfTheTime) {
+  constructor(later: Later = currentRun().clock.deterministic ? inNextTurn : inRealTime) {
     this.#later = later;
   }
 
   /** Has a request watched if it is not taken out in time. */
   add(request: { watch(): void }): SweepEntry {
     const entry: SweepEntry = { request };
-    this.#young.push(entry);
+    this.#ages[0]!.push(entry);
     // The timer outlives the task of this request.
     this.#stop ??= outside(() => this.#later(this.#sweep));
     return entry;
@@ -55,21 +58,23 @@ export class DisconnectSweep {
   end(): void {
     this.#stop?.();
     this.#stop = null;
-    this.#young = [];
-    this.#old = [];
+    this.#ages = newAges();
   }
 
   readonly #sweep = (): void => {
-    const due = this.#old;
-    this.#old = this.#young.filter(({ request }) => request !== null);
-    this.#young = [];
-    this.#stop = this.#old.length === 0 ? null : this.#later(this.#sweep);
+    const due = this.#ages.pop()!;
+    this.#ages = [[], ...this.#ages.map((age) => age.filter(({ request }) => request !== null))];
+    this.#stop = this.#ages.every((age) => age.length === 0) ? null : this.#later(this.#sweep);
     for (const { request } of due) request?.watch();
   };
 }
 
-function inHalfTheTime(callback: () => void): () => void {
-  return ifStillAlive(NOTICED_AFTER / 2, callback);
+function newAges(): SweepEntry[][] {
+  return Array.from({ length: SWEEPS }, () => []);
+}
+
+function inRealTime(callback: () => void): () => void {
+  return ifStillAlive(NOTICED_AFTER / SWEEPS, callback);
 }
 
 function inNextTurn(callback: () => void): () => void {

@@ -106,7 +106,7 @@ export interface ServeHttpOptions extends OpenTcpListenersOptions {
  * **Cancellation:** once started, the handlers are cancelled and awaited, their clients get a 503 if there is time for
  * it, and all connections are closed.
  *
- * **Cost:** two microseconds per request besides the eight of the host. If a request is not answered within 10 to 20
+ * **Cost:** two microseconds per request besides the eight of the host. If a request is not answered within 15 to 20
  * milliseconds, its client is watched, which costs as much again. At the first one Deno prints a warning about
  * `request.signal`. The warning is meant for other programs; `--unstable-no-legacy-abort` turns it off.
  *
