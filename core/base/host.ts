@@ -1,6 +1,6 @@
 /** What the core needs of the host, found by looking, so that it works on Deno, Node and Bun alike. */
 
-import { hostTimeout } from "./host_time.ts";
+import { hostClear, hostTimeout } from "./host_time.ts";
 
 /** Signals the core knows of. */
 export type Signal = "SIGINT" | "SIGTERM" | "SIGQUIT";
@@ -48,11 +48,12 @@ export function exitNow(code?: number): void {
   (deno ?? process)?.exit(code);
 }
 
-/** Calls back after a time, if the process lives that long: it does not wait for it. */
-export function ifStillAlive(ms: number, callback: () => void): void {
+/** Calls back after a time, if the process lives that long: it does not wait for it. Returns how to prevent it. */
+export function ifStillAlive(ms: number, callback: () => void): () => void {
   const timer = hostTimeout(callback, ms) as number | { unref(): void };
   if (typeof timer === "number") deno?.unrefTimer(timer);
   else timer.unref();
+  return () => hostClear(timer as number);
 }
 
 /** Calls back when the event loop has nothing left to do; returns how to stop listening. */

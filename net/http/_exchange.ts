@@ -10,8 +10,8 @@
  * answered before there is a task, and whatever the host says when a body is read ends the request, not more.
  *
  * All of it is cancelled when the client goes away: before the answer `request.signal` tells it, while a body is sent
- * the cancelling of the stream that the host reads. The signal costs more than a simple request does in all, so only
- * a request that is not answered within its turn of the event loop is watched; one that went before is noticed then.
+ * the cancelling of the stream that the host reads. Only a request that is not answered soon is watched: see
+ * `_disconnect_sweep.ts`.
  *
  * The body of an answer is read by the task itself, when the host asks for a chunk: so whatever the source of a stream
  * waits for is under the request's scope, and nothing is read ahead.
@@ -53,6 +53,7 @@ import {
   unavailable,
   usedBody,
 } from "./_answers.ts";
+import type { DisconnectSweep, SweepEntry } from "./_disconnect_sweep.ts";
 import type { HttpHandler, HttpRequestInfo } from "./http_handler.ts";
 import type { Pending } from "./_pending.ts";
 import { abandonBody, adoptRequest, isClientFault } from "./_served_request.ts";
@@ -67,8 +68,7 @@ export interface ServerContext {
   readonly slots: Semaphore | null;
   readonly pending: Pending;
   readonly counts: Counts;
-  /** Has an exchange watched if it is not over by the next turn. */
-  readonly watchIfPending: (exchange: Exchange) => void;
+  readonly disconnects: DisconnectSweep;
 }
 
 /**
@@ -91,6 +91,10 @@ export class Exchange implements HttpRequestInfo {
    * Listens to the signal of the request while that is watched. Made when needed: a closure for each would cost time.
    */
   #gone: (() => void) | null = null;
+  /** The task that it is in, once that has to wait. Written by `#settle()` and `#runUpgrade()`. */
+  #task: Task | null = null;
+  /** Its place in the sweep, until it is answered. Written by `#settle()`. */
+  #entry: SweepEntry | null = null;
   /** Whether there is a body that may be read. */
   readonly #hasBody: boolean;
 
@@ -131,9 +135,10 @@ export class Exchange implements HttpRequestInfo {
     return undefined;
   }
 
-  /** Begins to watch whether the client is there. Called in a turn after the one in which the handler was called. */
-  watch(task: Task): void {
-    if (this.#respond === null) return;
+  /** Begins to watch whether the client is there, until the answer. */
+  watch(): void {
+    const task = this.#task;
+    if (this.#respond === null || this.#gone !== null || task === null) return;
     const gone = (): void => task.cancel(CLIENT_GONE, { source: "disconnect" });
     this.#gone = gone;
     const { signal } = this.#request;
@@ -176,7 +181,8 @@ export class Exchange implements HttpRequestInfo {
 
   /** What is not over at once; the beginning of `work` is. `next` gets what comes of it. */
   async #settle(work: Promise<unknown>, next?: (result: unknown) => undefined | Promise<void>): Promise<void> {
-    this.#context.watchIfPending(this);
+    this.#task = currentTask();
+    this.#entry = this.#context.disconnects.add(this);
     try {
       const result = await work;
       const rest = next?.(result);
@@ -237,7 +243,9 @@ export class Exchange implements HttpRequestInfo {
 
   async #runUpgrade(upgrade: Upgrade): Promise<void> {
     // A client that resets after its request would leave a WebSocket which never opens, and never ends: see
-    // `host/deno_http.ts`. It is watched, so this wait is cancelled then.
+    // `host/deno_http.ts`. So it is watched from now on, and this wait is cancelled then.
+    this.#task = currentTask();
+    this.watch();
     await untilSeen();
     // The upgrade itself aborts the signal.
     this.#unwatch();
@@ -349,6 +357,7 @@ export class Exchange implements HttpRequestInfo {
   }
 
   #unwatch(): void {
+    if (this.#entry !== null) this.#entry.request = null;
     if (this.#gone === null) return;
     this.#request.signal.removeEventListener("abort", this.#gone);
     this.#gone = null;

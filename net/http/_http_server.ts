@@ -6,12 +6,10 @@
 import {
   BrokenResourceError,
   currentSignal,
-  currentTask,
   type Nursery,
   openNursery,
   Semaphore,
   shielded,
-  type Task,
   type TaskStatus,
   type TcpAddress,
   untilShutdown,
@@ -35,6 +33,7 @@ import { type HostHttpServer, hostServeHttp } from "../host/deno_http.ts";
 import { isNotCapable, messageOf } from "../host/host_errors.ts";
 import { waitForHost } from "../host/wait_for_host.ts";
 import { abandonAnswer, badRequest, CUT_OFF, LAST_WORDS, serverError, unavailable } from "./_answers.ts";
+import { DisconnectSweep } from "./_disconnect_sweep.ts";
 import { Exchange, type ServerContext } from "./_exchange.ts";
 import type { HttpHandler } from "./http_handler.ts";
 import { Pending } from "./_pending.ts";
@@ -75,6 +74,7 @@ export async function serveRequests(
   await checkpointIfCancelled();
   const { handlerTimeout = Infinity, maxRequests = Infinity, onHandlerError } = options;
   const pending = new Pending();
+  const disconnects = new DisconnectSweep();
   const context: ServerContext = {
     handler,
     handlerTimeout,
@@ -82,7 +82,7 @@ export async function serveRequests(
     slots: maxRequests === Infinity ? null : new Semaphore(maxRequests, { name: "slots for requests" }),
     pending,
     counts,
-    watchIfPending: disconnectSweep(),
+    disconnects,
   };
   const isUrl = urlChecker();
   const trouble = new AcceptTrouble(options.onAcceptError);
@@ -181,6 +181,7 @@ export async function serveRequests(
     }, { name: "server" });
   } finally {
     refused = ignore;
+    disconnects.end();
     clearHostTimeout(closing);
     closeAll();
     const over = Promise.allSettled(servers.map(({ finished }) => finished));
@@ -204,19 +205,6 @@ function urlChecker(): (url: string) => boolean {
     const end = url.indexOf("/", url.indexOf("//") + 2);
     if (end > 0) good = url.slice(0, end + 1);
     return true;
-  };
-}
-
-/** Collects what is not over within its turn, to have it watched from the next one on: one host callback for all. */
-function disconnectSweep(): (exchange: Exchange) => void {
-  let waiting: [Exchange, Task][] = [];
-  const sweep = (): void => {
-    const due = waiting;
-    waiting = [];
-    for (const [exchange, task] of due) exchange.watch(task);
-  };
-  return (exchange) => {
-    if (waiting.push([exchange, currentTask()]) === 1) nextTurn(sweep);
   };
 }
 

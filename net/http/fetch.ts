@@ -4,8 +4,8 @@
  * The request is aborted by the scope in which it was made, the reading of the body by the scope in which that is
  * read: two different ones if a timeout is meant for the headers alone. So no signal is kept for later; every wait,
  * of the headers and of each part of the body, is a wait of the run that aborts the request when it is cancelled. The
- * response is the host's own, with its methods replaced on the object: wrapping it in a new `Response` would lose its
- * URL, and with it the origin of relative links.
+ * response is the host's own: wrapping it in a new `Response` would lose its URL, and with it the origin of relative
+ * links. Its methods are put between it and its prototype, as defining eight properties on each would cost more.
  */
 
 import { beginHostOperation, currentRun, suspend } from "../../core/lowlevel.ts";
@@ -13,8 +13,7 @@ import { beginHostOperation, currentRun, suspend } from "../../core/lowlevel.ts"
 // Taken at import, so that a program can put this one in its place.
 const hostFetch = globalThis.fetch;
 
-/** The methods that read a whole body. */
-const READERS = ["arrayBuffer", "blob", "bytes", "formData", "json", "text"] as const;
+const READ = "read body of";
 
 /**
  * Makes a request as the global `fetch` does, under the scopes around it.
@@ -64,7 +63,7 @@ export function fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Res
     return Promise.reject(error);
   }
   // Adopted within the wait: a promise of our own behind it would be one more whose rejection somebody must see.
-  return wait.for("fetch", async () => adopt(await begin(), wait));
+  return wait.for("fetch", async () => new FetchedResponse(await begin(), wait));
 }
 
 /** The waits of one request. */
@@ -106,33 +105,68 @@ class Wait {
   }
 }
 
-/** Puts the reading of a response's body under the scopes of its readers. */
-function adopt(response: Response, wait: Wait): Response {
-  for (const name of READERS) {
-    const read = response[name].bind(response) as () => Promise<unknown>;
-    define(response, name, { value: () => wait.for("read body of", read) });
-  }
-  let body: ReadableStream<Uint8Array<ArrayBuffer>> | null | undefined;
-  const clone = response.clone.bind(response);
-  define(response, "clone", {
-    value: () => {
-      const copy = adopt(clone(), wait);
-      // The host has put a new stream in the place of the one that both now read from.
-      body = undefined;
-      return copy;
-    },
-  });
-  const host = Object.getOwnPropertyDescriptor(Response.prototype, "body") as { get(): Response["body"] };
-  define(response, "body", {
-    get: () => {
-      if (body === undefined) {
-        const inner = host.get.call(response);
-        body = inner === null ? null : under(inner, wait);
-      }
-      return body;
-    },
-  });
+/** A class of the host's responses as they are: its constructor returns the one that it is given. */
+const HostResponse = function (response: Response): Response {
   return response;
+} as unknown as new (response: Response) => Response;
+HostResponse.prototype = Response.prototype;
+
+/** The host's own response, whose body is read under the scopes of its readers. */
+class FetchedResponse extends HostResponse {
+  static {
+    // It stays one of the host's for everybody who asks.
+    Object.defineProperty(FetchedResponse.prototype, "constructor", { value: Response });
+  }
+
+  readonly #wait: Wait;
+  /** As it was given out. Written by `clone()`, too. */
+  #body: Response["body"] | undefined;
+
+  /** Adopts a response. */
+  constructor(response: Response, wait: Wait) {
+    super(response);
+    this.#wait = wait;
+    Object.setPrototypeOf(this, FetchedResponse.prototype);
+  }
+
+  override get body(): Response["body"] {
+    if (this.#body === undefined) {
+      const inner = super.body;
+      this.#body = inner === null ? null : under(inner, this.#wait);
+    }
+    return this.#body;
+  }
+
+  override clone(): Response {
+    const copy = new FetchedResponse(super.clone(), this.#wait);
+    // The host has put a new stream in the place of the one that both now read from.
+    this.#body = undefined;
+    return copy;
+  }
+
+  override arrayBuffer(): ReturnType<Response["arrayBuffer"]> {
+    return this.#wait.for(READ, () => super.arrayBuffer());
+  }
+
+  override blob(): ReturnType<Response["blob"]> {
+    return this.#wait.for(READ, () => super.blob());
+  }
+
+  override bytes(): ReturnType<Response["bytes"]> {
+    return this.#wait.for(READ, () => super.bytes());
+  }
+
+  override formData(): ReturnType<Response["formData"]> {
+    return this.#wait.for(READ, () => super.formData());
+  }
+
+  override json(): ReturnType<Response["json"]> {
+    return this.#wait.for(READ, () => super.json());
+  }
+
+  override text(): ReturnType<Response["text"]> {
+    return this.#wait.for(READ, () => super.text());
+  }
 }
 
 /** The same stream, read under the scopes of whoever pulls. */
@@ -150,7 +184,7 @@ function under(
       if (reading) return;
       reading = true;
       const source = reader ??= inner.getReader();
-      wait.for("read body of", () => source.read()).then(({ done, value }) => {
+      wait.for(READ, () => source.read()).then(({ done, value }) => {
         reading = false;
         if (!done) return controller.enqueue(value);
         controller.close();
@@ -165,8 +199,4 @@ function under(
     },
     cancel: (reason) => reader === undefined ? inner.cancel(reason) : reader.cancel(reason),
   }, { highWaterMark: 0 });
-}
-
-function define(response: Response, name: string, property: PropertyDescriptor): void {
-  Object.defineProperty(response, name, { configurable: true, ...property });
 }

@@ -189,6 +189,35 @@ Deno.test("a response can be cloned after its body was looked at", async () => {
   assertEquals(await copy.json(), { answer: 42 });
 });
 
+Deno.test("the response of fetch(), and a clone of it, are those of the host for everybody who looks", async () => {
+  await using site = new Site();
+  const response = await fetch(site.url("json"));
+  const host = await globalThis.fetch(site.url("json"));
+  for (const each of [response, response.clone(), response.clone().clone()]) {
+    assert(each instanceof Response);
+    assertEquals(each.constructor, Response);
+    assertEquals(String(each), "[object Response]");
+    assertEquals(Object.keys(each), Object.keys(host));
+    assertEquals(each.body, each.body);
+    assertEquals(await each.json(), { answer: 42 });
+    assert(each.bodyUsed);
+  }
+  await host.body!.cancel();
+});
+
+Deno.test("reading a clone of a response is under the scope of its reader", async () => {
+  await using site = new Site();
+  const readers: ((response: Response) => Promise<unknown>)[] = [(copy) => copy.text(), (copy) => copy.bytes()];
+  for (const read of readers) {
+    const response = await fetch(site.url("slow"));
+    const copy = response.clone();
+    const outcome = await moveOnAfter(20, () => read(copy));
+    assert(outcome.cancelledCaught);
+    await assertRejects(() => response.text());
+  }
+  await site.gone.wait();
+});
+
 Deno.test("fetch() that nobody awaits never ends the process by its cancellation", async () => {
   await using site = new Site();
   for (const before of [true, false]) {

@@ -93,7 +93,8 @@ export interface ServeHttpOptions extends OpenTcpListenersOptions {
  * The handlers go on until they are done and their answers are sent, or until the grace is over. At the end all
  * connections are closed: idle ones, and those whose clients do not take their answer.
  *
- * A client that ends only its own direction of the connection counts as gone.
+ * A client that ends only its own direction of the connection counts as gone. A client that goes away is noticed up to
+ * 20 milliseconds later, and not at all if the answer is ready by then.
  *
  * **Not guaranteed:** limits in time. The host has none for the head of a request, for its body, or for idle
  * connections, so slow clients can use up the open files of the process. Put a proxy that has such limits in front of a
@@ -105,10 +106,9 @@ export interface ServeHttpOptions extends OpenTcpListenersOptions {
  * **Cancellation:** once started, the handlers are cancelled and awaited, their clients get a 503 if there is time for
  * it, and all connections are closed.
  *
- * **Cost:** three microseconds per request besides the eight of the host. A third of the three is what the host takes
- * to carry an ambient scope at all (`AsyncLocalStorage`). Once a handler has to wait, Deno prints a warning about
- * `request.signal`, once per process. The warning is meant for other programs; `--unstable-no-legacy-abort` turns it
- * off.
+ * **Cost:** two microseconds per request besides the eight of the host. If a request is not answered within 15 to 20
+ * milliseconds, its client is watched, which costs as much again. At the first one Deno prints a warning about
+ * `request.signal`. The warning is meant for other programs; `--unstable-no-legacy-abort` turns it off.
  *
  * @example A server and its client
  * ```ts
