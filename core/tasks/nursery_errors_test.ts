@@ -173,20 +173,12 @@ Deno.test(
 Deno.test(
   "nested nurseries give nested groups, one level for each",
   simulated(async () => {
-    const group = await failure(openNursery((outer) => {
-      outer.startSoon(() =>
-        openNursery((middle) => {
-          middle.startSoon(() => openNursery((inner) => void inner.startSoon(failingWith(new Error("deep")))));
-        })
-      );
-    }));
+    // As children, the errors would have places in their messages, which are cut if those are long.
+    const group = await failure(openNursery(() => openNursery(() => openNursery(failingWith(new Error("deep"))))));
     const [middle] = group.errors as ErrorGroup[];
     const [inner] = middle!.errors as ErrorGroup[];
     assertEquals(inner!.errors.map(String), ["Error: deep"]);
-    assertEquals(
-      group.message.replace(/ \(in (an unnamed )?task[^)]*\)/g, ""),
-      "1 error: (1 error: (1 error: Error: deep))",
-    );
+    assertEquals(group.message, "1 error: (1 error: (1 error: Error: deep))");
   }),
 );
 
