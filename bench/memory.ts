@@ -86,7 +86,7 @@ if (effect !== null) {
 
 /** More than the wake-ups of a turn. */
 const READY = 300;
-const STEPS = 200_000;
+const STEPS = 100_000;
 
 /** KiB by which the heap grows while tasks that are always ready take ten times as many steps as before. */
 function growing(name: string, step: () => () => Promise<unknown>): Candidate {
