@@ -29,6 +29,7 @@ export interface EffectModule {
     suspend(make: () => Eff): Eff;
     sleep(ms: number): Eff;
     timeout(effect: Eff, ms: number): Eff;
+    timeoutOption(effect: Eff, ms: number): Eff;
     gen(body: Gen): Eff;
     forEach(items: Iterable<number>, body: (item: number) => Eff, options: All): Eff;
     flatMap(effect: Eff<Fiber>, next: (fiber: Fiber) => Eff): Eff;
@@ -38,7 +39,7 @@ export interface EffectModule {
     runPromise(effect: Eff): Promise<unknown>;
   };
   readonly Fiber: { join(fiber: Fiber): Eff; interrupt(fiber: Fiber): Eff };
-  readonly Latch: { makeUnsafe(open: boolean): { readonly await: Eff } };
+  readonly Latch: { makeUnsafe(open: boolean): { readonly await: Eff; readonly open: Eff } };
   readonly Queue: {
     bounded(capacity: number): Eff<unknown>;
     offer(queue: unknown, value: unknown): Eff;

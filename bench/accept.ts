@@ -70,6 +70,7 @@ await measure([
     candidates: [[BARE, "bare"], ["ours", "ours"]].map(([name, mode]) => ({
       name: name!,
       round: () => weigh(mode!),
+      slow: true,
     })),
     limits: [{ of: "ours", against: BARE, atMost: 1.15 }],
   },

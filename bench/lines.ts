@@ -67,7 +67,7 @@ for (const [kind, title] of [["ascii", "ASCII"], ["unicode", "with characters be
     title: `${MEGABYTES} MB of short lines, ${title}`,
     unit: "us/line",
     baseline: "TextLineStream as in std",
-    candidates,
+    candidates: candidates.map((candidate) => ({ ...candidate, slow: true })),
     limits: [
       { of: "ours", against: "TextLineStream as in std", atMost: 0.5 },
       { of: "ours", against: "Node.js readline, event", atMost: 1 },

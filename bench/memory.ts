@@ -1,6 +1,6 @@
-/** The heap that a waiting child takes. */
+/** The heap that a waiting child takes, and by how much it grows while many tasks are always ready. */
 
-import { Event, openNursery, run } from "../core/mod.ts";
+import { checkpoint, Event, openMemoryChannel, openNursery, run, sleep } from "../core/mod.ts";
 import { holdOurs } from "./_live.ts";
 import { type Candidate, measure, settle, turn } from "./_measure.ts";
 import { ALL, loadEffect } from "./_peers.ts";
@@ -21,6 +21,7 @@ async function waitFor(promise: Promise<void>): Promise<void> {
 function ours(name: string, child: (event: Event) => () => Promise<void>): Candidate {
   return {
     name,
+    slow: true,
     round: () =>
       run(async () => {
         const event = new Event();
@@ -41,6 +42,7 @@ function ours(name: string, child: (event: Event) => () => Promise<void>): Candi
 const candidates: Candidate[] = [
   {
     name: "bare async function",
+    slow: true,
     round: async () => {
       const { promise, resolve } = Promise.withResolvers<void>();
       const before = await heap();
@@ -62,6 +64,7 @@ if (effect !== null) {
   const { Effect, Fiber, Latch } = effect;
   candidates.push({
     name: "effect forEach",
+    slow: true,
     round: async () => {
       const latch = Latch.makeUnsafe(false);
       let waiting = 0;
@@ -73,11 +76,52 @@ if (effect !== null) {
       const fiber = Effect.runFork(Effect.forEach(Array(COUNT).keys(), () => wait, ALL));
       while (waiting < COUNT) await turn();
       const after = await heap();
-      await Effect.runPromise(Fiber.interrupt(fiber));
+      // Not interrupted: each would be looked for in the list of the latch, which takes minutes.
+      await Effect.runPromise(latch.open);
+      await Effect.runPromise(Fiber.join(fiber));
       return (after - before) / COUNT;
     },
   });
 }
+
+/** More than the wake-ups of a turn. */
+const READY = 300;
+const STEPS = 100_000;
+
+/** KiB by which the heap grows while tasks that are always ready take ten times as many steps as before. */
+function growing(name: string, step: () => () => Promise<unknown>): Candidate {
+  return {
+    name,
+    slow: true,
+    round: () =>
+      run(() =>
+        openNursery(async (nursery) => {
+          let steps = 0;
+          for (let i = 0; i < READY; i++) {
+            const once = step();
+            nursery.startSoon(async () => {
+              for (; steps < Infinity; steps++) await once();
+            }, { daemon: true });
+          }
+          while (steps < STEPS) await sleep(1);
+          const before = await heap();
+          while (steps < 10 * STEPS) await sleep(1);
+          return (await heap() - before) / 1_024;
+        })
+      ),
+  };
+}
+
+const saturated: Candidate[] = [
+  growing("300 tasks that checkpoint", () => checkpoint),
+  growing("300 tasks that send to themselves", () => {
+    const [send, receive] = openMemoryChannel<number>(1);
+    return async () => {
+      await send.send(1);
+      await receive.receive();
+    };
+  }),
+];
 
 using _live = holdOurs();
 await measure([{
@@ -86,4 +130,10 @@ await measure([{
   baseline: "bare async function",
   candidates,
   limits: [{ of: "ours", atMost: 1_200 }, { of: "ours, without an async function", atMost: 1_200 }],
+}, {
+  title: "growth of the heap while 300 tasks are always ready",
+  unit: "KiB",
+  baseline: "300 tasks that checkpoint",
+  candidates: saturated,
+  limits: saturated.map(({ name }) => ({ of: name, atMost: 1_024 })),
 }]);

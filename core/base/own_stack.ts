@@ -18,20 +18,45 @@ const INSIDE = "    at <@trefoil/io> (shown by TREFOIL_STACKS=full)";
 /** How many frames more than usual are captured, as some will be cut. */
 const LIBRARY_FRAMES = 10;
 
-/** Cuts the frames of the library from the stack of an error that is being constructed. About 5 us. */
-export function cutStack(error: Error): void {
-  const { stackTraceLimit } = Error;
-  const captured: { stack?: string } = {};
-  if (stackTraceLimit > 0) {
-    withFrames(stackTraceLimit + LIBRARY_FRAMES, () => Error.captureStackTrace(captured, error.constructor));
-  }
+/** What an error shows below its headline: captured when it was made, cut when somebody reads it. */
+interface Frames {
+  readonly captured: { readonly stack?: string };
+  readonly limit: number;
+}
+
+/** The stack of one error. */
+export interface CutStack {
+  readonly frames: Frames;
+  readonly get: () => string;
+}
+
+/**
+ * Cuts the frames of the library from the stack of an error that is being constructed. About 5 us; next to nothing with
+ * the frames of another error, which it then shows.
+ */
+export function cutStack(error: Error, frames: Frames = capture(error)): CutStack {
+  const { captured, limit } = frames;
+  const get = (): string => `${error.name}: ${error.message}${framesOf(`${read(captured, "stack")}`, limit)}`;
   Object.defineProperty(error, "stack", {
     configurable: true,
     enumerable: false,
-    get: (): string => `${error.name}: ${error.message}${framesOf(`${read(captured, "stack")}`, stackTraceLimit)}`,
+    get,
     set: (stack: unknown): void =>
       void Object.defineProperty(error, "stack", { configurable: true, writable: true, value: stack }),
   });
+  return { frames, get };
+}
+
+function capture(error: Error): Frames {
+  const { stackTraceLimit: limit } = Error;
+  const captured: { stack?: string } = {};
+  if (limit > 0) withFrames(limit + LIBRARY_FRAMES, () => Error.captureStackTrace(captured, error.constructor));
+  return { captured, limit };
+}
+
+/** The frames of a stack, if nobody has given the error another one. */
+export function shownFrames(error: Error, { frames, get }: CutStack): Frames | undefined {
+  return Object.getOwnPropertyDescriptor(error, "stack")?.get === get ? frames : undefined;
 }
 
 let full: boolean | undefined;

@@ -87,6 +87,8 @@ export interface ShutdownOptions {
 /** What the core's own constructs do with a scope beside what everybody can. */
 interface Scopes {
   enter(scope: CancelScope, parent: StatusNode): StatusNode;
+  /** Whether the cancellation that has left the body of a scope ends there. Before `judge()`. */
+  catches(scope: CancelScope): boolean;
   /** What remains of the error that ended the body of a scope (`NOTHING` stands for none). Before `close()`. */
   judge(scope: CancelScope, error: unknown): unknown;
   /** Closes a scope: nothing may be left below its node. */
@@ -137,6 +139,7 @@ export class CancelScope {
   static {
     friends = {
       enter: (scope, parent) => scope.#enter(parent),
+      catches: (scope) => scope.#caught = catches(scope.#node as StatusNode),
       judge: (scope, error) => scope.#judge(error),
       close: (scope) => scope.#close(),
       run: (scope, body, finish) => scope.#run(body, finish),
@@ -368,7 +371,7 @@ export class CancelScope {
     const node = this.#node as StatusNode;
     if (!catches(node)) return expose(node, error);
     const rest = stripCancelled(error);
-    this.#caught = rest !== error;
+    if (rest !== error) this.#caught = true;
     return rest;
   }
 

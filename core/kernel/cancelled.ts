@@ -87,10 +87,11 @@ export class Cancelled extends Error {
 
 /**
  * Makes a `Cancelled`. Private to the core: one per cancelled region, so its stack is captured once; and not at all
- * where it would show how a timer works, instead of who cancelled.
+ * where it would show how a timer or a nursery works, instead of who cancelled. Of a nursery, the cause says that, and
+ * a stack would cost as much as everything else that a failing nursery does.
  */
 export function makeCancelled(source: CancelSource, reason?: unknown, sourceTask?: string): Cancelled {
-  if (source === "explicit" || source === "nursery") return new Cancelled(KEY, source, reason, sourceTask);
+  if (source === "explicit") return new Cancelled(KEY, source, reason, sourceTask);
   const cancelled = withFrames(0, () => new Cancelled(KEY, source, reason, sourceTask));
   // For want of a frame, the host's report of an uncaught error shows its timer nevertheless.
   if (Error.stackTraceLimit > 0) cancelled.stack = `Cancelled: ${cancelled.message}\n    at <${source}>`;

@@ -8,10 +8,14 @@
 import { branded, hasBrand, recogniseBrand } from "../base/brand.ts";
 import { LOOK_INSIDE, NOTHING, rebuild } from "../base/error_tree.ts";
 import { originText } from "./origin.ts";
-import { cutStack } from "../base/own_stack.ts";
+import { type CutStack, cutStack, shownFrames } from "../base/own_stack.ts";
 import { eachLeaf, isInstance, partsOf, read, textOf } from "../base/foreign.ts";
 
 let isListed: (group: ErrorGroup) => boolean;
+/** What a group shows below its headline, if it is one of this copy and nobody has set its stack. */
+let framesOf: (group: object) => CutStack["frames"] | undefined;
+/** For the group that is made next: those of the one it is derived from. */
+let inherited: CutStack["frames"] | undefined;
 
 /**
  * A test for errors: an error class, or a predicate.
@@ -57,21 +61,25 @@ export class ErrorGroup extends AggregateError {
    * @throws {RangeError} If there is no error.
    */
   constructor(errors: Iterable<unknown>, message?: string, options?: ErrorOptions) {
+    const frames = inherited;
+    inherited = undefined;
     const list = [...errors];
     if (list.length === 0) {
       throw new RangeError('Cannot make an ErrorGroup as "errors" must hold at least one error: received none');
     }
     super(list, message ?? summary(list), options);
     this.#listed = message === undefined;
-    cutStack(this);
+    this.#stack = cutStack(this, frames);
   }
 
   static {
     isListed = (group) => #listed in group && group.#listed;
+    framesOf = (group) => #stack in group ? shownFrames(group, group.#stack) : undefined;
   }
 
   /** Whether the message is a list of the errors, made here. */
   readonly #listed: boolean;
+  readonly #stack: CutStack;
 
   /**
    * Divides the tree in two: the leaves that match and the rest, each with the shape of the original.
@@ -188,9 +196,12 @@ export function derive(from: object, parts: readonly unknown[]): unknown {
   }
   const cause = read(from, "cause");
   const options = cause === undefined ? undefined : { cause };
+  // To render them, only to put another headline above, takes as long as all the rest.
+  const frames = inherited = framesOf(from);
   const made = isErrorGroup(from)
     ? new ErrorGroup(parts, isListed(from) ? undefined : text, options)
     : new AggregateError(parts, text, options);
+  if (frames !== undefined) return made;
   const stack = read(from, "stack");
   if (typeof stack === "string") {
     const old = `${read(from, "name")}: ${text}`;

@@ -234,8 +234,10 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
     const errors = this.#errors;
     const cancelled = this.#cancelled;
     if (errors.length === 0) return cancelled === null ? NOTHING : scopes.judge(this.cancelScope, cancelled);
-    // Kept among real errors, so that the scope around that is the cause sees it pass, and strips it.
-    return scopes.judge(this.cancelScope, new ErrorGroup(cancelled === null ? errors : [...errors, cancelled]));
+    // Kept among real errors, so that the scope around that is the cause sees it pass, and strips it. Our own is left
+    // out: to put it in and make another group without it would cost half of what a failing nursery does.
+    const whole = cancelled === null || scopes.catches(this.cancelScope);
+    return scopes.judge(this.cancelScope, new ErrorGroup(whole ? errors : [...errors, cancelled]));
   }
 
   #make<T>(

@@ -8,6 +8,10 @@
  * is `deterministic` has one of its own that counts wake-ups only: how fast the machine is, and what ran before, must
  * not decide which of two tasks comes first.
  *
+ * What is put off stands in two queues: waits that somebody has woken (the clock, the host, another task), and those
+ * that merely yield. As long as both have some, each gets half of a turn. In one queue, a timer stood behind all of
+ * 10,000 tasks that only checkpoint, each time for 40 turns.
+ *
  * Whether a turn has passed on its own (a server waits for I/O anyway) is not known here, and asking costs more
  * than the needless `setImmediate` in every 256 wake-ups.
  */
@@ -47,6 +51,37 @@ class Starts implements PutOff {
 
 const AT_ONCE: Promise<void> = Promise.resolve();
 
+/** What waits for a later turn, in order. */
+class Queue {
+  first: PutOff | null = null;
+  last: PutOff | null = null;
+  /** How many wake-ups; a link may be several. */
+  size = 0;
+  /** The tasks that wait at the end to begin; `null` if something else stands there. */
+  starts: Starts | null = null;
+
+  get isEmpty(): boolean {
+    return this.first === null;
+  }
+
+  add(entry: PutOff): void {
+    entry.after = null;
+    if (this.last === null) this.first = entry;
+    else this.last.after = entry;
+    this.last = entry;
+  }
+
+  /** Takes the first one out, which must be there. */
+  take(): PutOff {
+    const entry = this.first as PutOff;
+    this.first = entry.after as PutOff | null;
+    if (this.first === null) this.last = null;
+    entry.after = null;
+    if (entry === this.starts) this.starts = null;
+    return entry;
+  }
+}
+
 /** A budget of wake-ups, and those who wait for the next turn. */
 export class Turns {
   /** How long the microtasks of one turn may run, in milliseconds; `Infinity` counts wake-ups only. */
@@ -65,12 +100,10 @@ export class Turns {
   #left = 1;
   #granted = 1;
   #turnStart = 0;
-  /** What waits for the next turn, in order. Written by `#putOff()` and `#drain()`. */
-  #first: PutOff | null = null;
-  #last: PutOff | null = null;
-  #size = 0;
-  /** The tasks that wait at the end of the queue to begin; `null` if something else stands there. */
-  #starts: Starts | null = null;
+  /** Waits that somebody has woken. */
+  readonly #woken = new Queue();
+  /** Those that merely yield, and tasks that begin. */
+  readonly #yielded = new Queue();
   #armed = false;
   /** Whether a task has begun since one was last started. Written by tasks, too. */
   hasStarted = true;
@@ -85,7 +118,7 @@ export class Turns {
 
   /** How many wake-ups wait for a later turn. */
   get putOff(): number {
-    return this.#size;
+    return this.#woken.size + this.#yielded.size;
   }
 
   /** Takes one wake-up from the budget; `false` if this one must wait for the next turn. */
@@ -111,11 +144,17 @@ export class Turns {
     return false;
   }
 
-  /** Settles a wait in a later turn, behind those that are put off already. */
+  /** Settles a wait that was woken in a later turn, behind those that are put off already. */
   later(entry: PutOff): void {
-    this.#starts = null;
-    this.#size++;
-    this.#putOff(entry);
+    this.#woken.size++;
+    this.#putOff(this.#woken, entry);
+  }
+
+  /** The same for one that merely yields. */
+  yieldLater(entry: PutOff): void {
+    this.#yielded.starts = null;
+    this.#yielded.size++;
+    this.#putOff(this.#yielded, entry);
   }
 
   /**
@@ -129,21 +168,19 @@ export class Turns {
       this.hasStarted = false;
       if (++this.#generations < FREE_GENERATIONS || this.spend()) return AT_ONCE;
     }
-    if (this.#starts === null || this.#starts.count === BURST) {
-      this.#starts = new Starts();
-      this.#putOff(this.#starts);
+    const queue = this.#yielded;
+    if (queue.starts === null || queue.starts.count === BURST) {
+      queue.starts = new Starts();
+      this.#putOff(queue, queue.starts);
     }
-    this.#starts.count++;
+    queue.starts.count++;
+    queue.size++;
     this.#starting++;
-    this.#size++;
-    return this.#starts.promise;
+    return queue.starts.promise;
   }
 
-  #putOff(entry: PutOff): void {
-    entry.after = null;
-    if (this.#last === null) this.#first = entry;
-    else this.#last.after = entry;
-    this.#last = entry;
+  #putOff(queue: Queue, entry: PutOff): void {
+    queue.add(entry);
     if (this.#armed) return;
     this.#armed = true;
     hostImmediate(this.#drain);
@@ -151,23 +188,11 @@ export class Turns {
 
   readonly #drain = (): void => {
     // Counted before anything is settled: what that puts off waits for the turn after this one.
-    const many = Math.min(this.#size, BURST);
-    for (let done = 0; done < many && this.#first !== null;) {
-      const entry = this.#first;
-      this.#first = entry.after as PutOff | null;
-      if (this.#first === null) this.#last = null;
-      entry.after = null;
-      if (entry === this.#starts) this.#starts = null;
-      let count = 1;
-      if (entry instanceof Starts) {
-        ({ count } = entry);
-        this.#starting -= count;
-      }
-      done += count;
-      this.#size -= count;
-      entry.settle();
-    }
-    if (this.#first !== null) {
+    const woken = Math.min(this.#woken.size, Math.max(BURST / 2, BURST - this.#yielded.size));
+    const yielded = Math.min(this.#yielded.size, BURST - woken);
+    this.#settle(this.#woken, woken);
+    this.#settle(this.#yielded, yielded);
+    if (!this.#woken.isEmpty || !this.#yielded.isEmpty) {
       hostImmediate(this.#drain);
       return;
     }
@@ -177,6 +202,20 @@ export class Turns {
     this.#left = this.#granted = this.#stride;
     if (this.#slice !== Infinity) this.#turnStart = hostNow();
   };
+
+  #settle(queue: Queue, many: number): void {
+    for (let done = 0; done < many && !queue.isEmpty;) {
+      const entry = queue.take();
+      let count = 1;
+      if (entry instanceof Starts) {
+        ({ count } = entry);
+        this.#starting -= count;
+      }
+      done += count;
+      queue.size -= count;
+      entry.settle();
+    }
+  }
 }
 
 /** What runs in real time shares: there is one event loop. */

@@ -201,6 +201,55 @@ Deno.test(
 );
 
 Deno.test(
+  "a wait that was woken does not stand behind all that merely yield",
+  inRun(async () => {
+    const event = new Event();
+    const [many, after] = [2_000, 10_000];
+    let [steps, since, over] = [0, 0, false];
+    await openNursery((nursery) => {
+      nursery.startSoon(async () => {
+        await event.wait();
+        since = steps - since;
+        over = true;
+      });
+      for (let n = 0; n < many; n++) {
+        nursery.startSoon(async () => {
+          for (; !over; await checkpoint()) {
+            if (++steps !== after) continue;
+            since = steps;
+            event.set();
+          }
+        });
+      }
+    });
+    // At most the rest of one turn.
+    assert(since <= 256, `${since} steps`);
+  }),
+);
+
+Deno.test(
+  "those that merely yield do not stand behind all that wake each other",
+  inRun(async () => {
+    let [moves, over] = [0, false];
+    await openNursery(async (nursery) => {
+      for (let n = 0; n < 600; n++) {
+        const [send, receive] = openMemoryChannel<number>(0);
+        nursery.startSoon(async () => {
+          for (; !over && moves < TOO_MANY; moves++) await send.send(n);
+          send.close();
+        });
+        nursery.startSoon(async () => {
+          for await (const _ of receive);
+        });
+      }
+      for (let step = 0; step < 50; step++) await checkpoint();
+      over = true;
+    });
+    assert(moves < TOO_MANY);
+  }),
+);
+
+Deno.test(
   "code outside any run shares the same budget",
   async () => {
     await untilTimerFires(() => sleep(0));

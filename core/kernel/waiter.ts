@@ -196,6 +196,7 @@ export class Waiter<T> implements Queued<T>, OpenWait {
   #resume(): void {
     const { turns } = this.node.task.runtime;
     if (turns.spend()) this.settle();
+    else if (this.reason === YIELD || this.reason === REFUSED) turns.yieldLater(this as Waiter<unknown>);
     else turns.later(this as Waiter<unknown>);
   }
 }

@@ -80,18 +80,19 @@ Deno.test("an alarm that throws has fired: the others are not lost", () => {
   assertEquals([fired, queue.size], [1, 0]);
 });
 
-Deno.test("AlarmQueue with a width never fires early, and keeps the order of deadlines inside an instant", () => {
+Deno.test("AlarmQueue with a width never fires early nor misses what is due, in the order of deadlines", () => {
   const queue = new AlarmQueue(1);
   const fired: number[] = [];
   for (const deadline of [1.7, 1.2, 2, 1.2, 1, 0.1]) queue.add(deadline, (at) => fired.push(at), deadline);
   assertEquals(queue.next, 1);
-  fireAll(queue, 1.9);
-  assertEquals(fired, [0.1, 1]);
+  // In the middle of an instant, which is when a clock looks whose host is busy.
+  fireAll(queue, 1.6);
+  assertEquals([...fired, queue.next], [0.1, 1, 1.2, 1.2, 2]);
   fireAll(queue, 2);
   assertEquals(fired, [0.1, 1, 1.2, 1.2, 1.7, 2]);
   const wide = new AlarmQueue(10);
   wide.add(11, (at) => fired.push(at), 11);
-  assertEquals([wide.next, wide.fireOne(19), wide.fireOne(20)], [20, false, true]);
+  assertEquals([wide.next, wide.fireOne(10.9), wide.fireOne(11), wide.next], [20, false, true, Infinity]);
 });
 
 Deno.test("AlarmQueue says when its next instant may have become another", () => {
@@ -134,8 +135,8 @@ for (const width of [0, 1, 7]) {
       } else {
         now += random(20) / 4;
         fireAll(queue, now);
-        const due = model.filter(({ deadline }) => instant(deadline) <= now);
-        due.sort((a, b) => instant(a.deadline) - instant(b.deadline) || a.deadline - b.deadline || a.id - b.id);
+        const due = model.filter(({ deadline }) => deadline <= now);
+        due.sort((a, b) => a.deadline - b.deadline || a.id - b.id);
         assertEquals(fired.splice(0), due.map(({ id }) => id));
         model = model.filter((entry) => !due.includes(entry));
       }
