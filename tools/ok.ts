@@ -34,7 +34,11 @@ const stages: readonly (readonly [name: string, ...args: string[]])[] = [
     ...["run", "--no-lock", "--allow-all", "tools/test.ts", "--no-check", "--storage"],
     ...["core", "testing", "net", "os", "tools/laws"],
   ],
-  ["tests on Node and Bun", "run", "--no-lock", "--allow-all", "tools/test.ts", "--no-check", "tools/other_hosts"],
+  [
+    "long tests: nothing is kept, and Node and Bun",
+    ...["run", "--no-lock", "--allow-all", "tools/test.ts", "--no-check"],
+    ...["tools/laws/keeps_nothing_test.ts", "tools/other_hosts"],
+  ],
   ["documentation examples", "run", "--no-lock", "--allow-all", "tools/test.ts", "--doc"],
   ["publish, dry run", "publish", "--dry-run", "--allow-dirty", "--quiet"],
 ];

@@ -15,7 +15,8 @@
  *   --no-check   without the types
  *   --storage    with the ambient state in an AsyncLocalStorage, as on hosts other than Deno: see core/kernel/context.ts
  *
- * The suites on Node and Bun run only when they are named, as each takes as long as ours: deno task test tools/other_hosts
+ * What takes as long as all the rest runs only where it is named, as the gate does: the suites on Node and Bun
+ * (tools/other_hosts), and the law that nothing is kept (tools/laws).
  */
 
 import { isStdThere, linkStd, standIns } from "./_std.ts";
@@ -31,6 +32,8 @@ const TEMPORARY: readonly string[] = [`--allow-read=${temporary}`, `--allow-writ
  * 2.9.6), and these make up a new path each time.
  */
 const UNIX = /unix/;
+/** What runs only where it is named. */
+const LONG = /^tools\/(?:other_hosts\/|laws\/keeps_nothing_test\.ts)/;
 /** A checker of types and the tests it checks would be the longest part, where each process did it for itself. */
 const TOOLS = ["--allow-read", "--allow-write", "--allow-run", "--allow-env", "--allow-net=127.0.0.1"];
 
@@ -168,7 +171,7 @@ const flags = options.filter((arg) => !/^--(?:doc|verbose|no-check|storage|std=.
 const wanted = Deno.args.filter((arg) => !arg.startsWith("-")).map((path) => path.replace(/^\.\//, ""));
 const isWanted = (file: string) =>
   wanted.length === 0
-    ? !file.startsWith("tools/other_hosts/")
+    ? !LONG.test(file)
     : wanted.some((path) => file === path || file.startsWith(path.replace(/\/?$/, "/")));
 
 const linked = std === undefined ? null : await linkStd(std);
@@ -210,6 +213,9 @@ if (doc) {
 }
 await sideBySide(work, verbose ? 1 : Math.max(2, navigator.hardwareConcurrency));
 if (linked !== null) await Deno.remove(linked);
+if (wanted.length === 0 && !doc) {
+  console.log("Not run, as they take long: tools/other_hosts, tools/laws/keeps_nothing_test.ts");
+}
 if (total.passed + total.failed === 0) console.log("No test was found");
 console.log(`${total.passed} passed, ${total.failed} failed, ${seconds(performance.now() - start)}`);
 Deno.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);
