@@ -20,7 +20,7 @@ export {
 } from "./base/byte_stream.ts";
 export { isErrorClass } from "./kernel/error_group.ts";
 export { iterate } from "./kernel/iterate.ts";
-export { branded, hasBrand, recogniseBrand } from "./base/brand.ts";
+export { branded, recogniseBrand } from "./base/brand.ts";
 export {
   faultOf,
   requireBoolean,
@@ -29,7 +29,6 @@ export {
   requireInteger,
   requireOptions,
   requireText,
-  requireTime,
   requireTimeout,
   show,
   throwFault,
@@ -37,13 +36,12 @@ export {
 export { type Asker, askerOf } from "./kernel/asker.ts";
 export { composedWait, refusedAfterTurn } from "./kernel/composed_wait.ts";
 export { currentNode, outside } from "./kernel/context.ts";
-export { cancelledElsewhere } from "./kernel/elsewhere.ts";
 export { NOTHING } from "./base/error_tree.ts";
 export { eachLeaf, isError, isInstance, isObject, partsOf, read, textOf } from "./base/foreign.ts";
 export { keptByHost, keptByHostFor } from "./base/kept_by_host.ts";
 export { callHost, HOST, type Owner } from "./kernel/host_call.ts";
 export { busyWith, type End, LeftBehind, type Words } from "./kernel/left_behind.ts";
-export { kindOf, labelOf, waitsBelow, waitText } from "./kernel/wait_text.ts";
+export { kindOf, labelOf, waitText } from "./kernel/wait_text.ts";
 export { cutStack } from "./base/own_stack.ts";
 export { ifStillAlive } from "./base/host.ts";
 export {
@@ -55,9 +53,9 @@ export {
   hostTimeout,
   LONGEST_DELAY,
 } from "./base/host_time.ts";
-export { inspectable, type Picture } from "./base/inspect.ts";
+export { inspectable } from "./base/inspect.ts";
 export { captureSite, placeOf, plainPlace } from "./base/place.ts";
-export { ignore, isQuiet } from "./base/quiet.ts";
+export { ignore } from "./base/quiet.ts";
 export { isForeign } from "./kernel/wait_reason.ts";
 export { formatTime } from "./base/format_time.ts";
 export { claimSignal } from "./kernel/signal_claims.ts";

@@ -8,8 +8,6 @@
 
 import { currentNode } from "./context.ts";
 import type { StatusNode } from "./node.ts";
-import { suspend } from "./suspend.ts";
-import type { WaitReason } from "./wait_reason.ts";
 
 /** Something that is asked by a `select()`. */
 export interface Asker {
@@ -44,11 +42,4 @@ export function askerOf(node?: StatusNode): Asker | null {
     if (asker !== undefined) return asker;
   }
   return null;
-}
-
-/** Waits, with a value at hand that may not be taken, until one may be again. Called where `mayTake()` has said no. */
-export function untilItMayTake(asker: Asker, reason: WaitReason): Promise<void> {
-  return suspend<void>(reason, (waker) => {
-    asker.enlist({ enter: () => void waker.wake(), leave() {} });
-  }, () => true);
 }
