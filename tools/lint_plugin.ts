@@ -193,24 +193,57 @@ const plugin: Deno.lint.Plugin = {
         const file = inRepository(context.filename) ?? "";
         if (isTest(file) || !/^(?:core|net|os|testing)\//.test(file) || isPrivate(file)) return {};
         const check = (node: Deno.lint.Node, name: string, fn: Deno.lint.Node | null | undefined): void => {
-          if (!isAsyncFunction(fn) || name in MAY_BE_ASYNC || `${file}:${name}` in MAY_BE_ASYNC) return;
+          if (!isAsyncFunction(withoutTypes(fn)) || name in MAY_BE_ASYNC || `${file}:${name}` in MAY_BE_ASYNC) return;
           context.report({ node, message: `"${name}" may not be async itself: return composedWait(async () => …)` });
         };
-        const checkExported = (declaration: Deno.lint.Node | null): void => {
-          if (declaration?.type === "FunctionDeclaration") check(declaration, declaration.id?.name ?? "", declaration);
-          if (declaration?.type === "VariableDeclaration") {
-            for (const { id, init } of declaration.declarations) check(id, context.sourceCode.getText(id), init);
-          }
-          if (declaration?.type !== "ClassDeclaration") return;
-          for (const member of declaration.body.body) {
+        const checkMembers = ({ body }: Deno.lint.ClassBody): void => {
+          for (const member of body) {
             if (member.type !== "MethodDefinition" && member.type !== "PropertyDefinition") continue;
             if (member.key.type === "PrivateIdentifier" || /^pr/.test(member.accessibility ?? "")) continue;
             check(member, context.sourceCode.getText(member.key), member.value);
           }
         };
+        const checkValue = (node: Deno.lint.Node, name: string, value: Deno.lint.Node | null | undefined): void => {
+          const bare = withoutTypes(value);
+          if (bare?.type === "ClassDeclaration" || bare?.type === "ClassExpression") return checkMembers(bare.body);
+          if (bare?.type !== "ObjectExpression") return check(node, name, bare);
+          for (const property of bare.properties) {
+            if (property.type === "Property") check(property, context.sourceCode.getText(property.key), property.value);
+          }
+        };
+        /** Those that the file declares at its top, by name: what `export { name }` may refer to. */
+        const declared = new Map<string, Deno.lint.Node | null | undefined>();
+        const checkDeclaration = (declaration: Deno.lint.Node): void => {
+          if (declaration.type === "VariableDeclaration") {
+            for (const { id, init } of declaration.declarations) checkValue(id, context.sourceCode.getText(id), init);
+          } else {checkValue(
+              declaration,
+              "id" in declaration && declaration.id ? nameOf(declaration.id) : "default",
+              declaration,
+            );}
+        };
+        const checkName = (node: Deno.lint.Node): void => {
+          const name = nameOf(node);
+          checkValue(node, name, declared.get(name));
+        };
         return {
-          ExportNamedDeclaration: ({ declaration }) => checkExported(declaration),
-          ExportDefaultDeclaration: ({ declaration }) => checkExported(declaration),
+          Program({ body }) {
+            for (const statement of body) {
+              if (statement.type === "FunctionDeclaration" || statement.type === "ClassDeclaration") {
+                if (statement.id) declared.set(statement.id.name, statement);
+              }
+              if (statement.type !== "VariableDeclaration") continue;
+              for (const { id, init } of statement.declarations) declared.set(nameOf(id), init);
+            }
+          },
+          ExportNamedDeclaration({ declaration, source, specifiers }) {
+            if (declaration) checkDeclaration(declaration);
+            if (!source) { for (const { local } of specifiers) checkName(local); }
+          },
+          ExportDefaultDeclaration({ declaration }) {
+            if (declaration.type === "Identifier") checkName(declaration);
+            else checkDeclaration(declaration);
+          },
         };
       },
     },
@@ -227,6 +260,17 @@ function isPrivate(file: string): boolean {
 function isAsyncFunction(node: Deno.lint.Node | null | undefined): boolean {
   return (node?.type === "FunctionDeclaration" || node?.type === "FunctionExpression" ||
     node?.type === "ArrowFunctionExpression") && node.async && !("generator" in node && node.generator);
+}
+
+/** A value without what is said of its type: `fn` of `fn as F`. */
+function withoutTypes(node: Deno.lint.Node | null | undefined): Deno.lint.Node | null | undefined {
+  return node?.type === "TSAsExpression" || node?.type === "TSSatisfiesExpression"
+    ? withoutTypes(node.expression)
+    : node;
+}
+
+function nameOf(node: Deno.lint.Node): string {
+  return node.type === "Identifier" ? node.name : "";
 }
 
 function isTest(filename: string): boolean {
@@ -266,7 +310,7 @@ function isOutside(node: Deno.lint.Node): boolean {
 
 function classAround(node: Deno.lint.Node): string | undefined {
   for (let at: Deno.lint.Node | undefined = node; at !== undefined; at = (at as { parent?: Deno.lint.Node }).parent) {
-    if (at.type === "ClassDeclaration") {
+    if (at.type === "ClassDeclaration" || at.type === "ClassExpression") {
       return at.superClass?.type === "Identifier" ? at.superClass.name : undefined;
     }
   }

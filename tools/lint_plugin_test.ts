@@ -21,6 +21,19 @@ Deno.test("error messages: sentence case, no period, no contractions, also in te
   assertEquals(lint("core/x_test.ts", 'throw new Error("anything.");'), []);
 });
 
+Deno.test("error messages: a class without a name is a class, too", () => {
+  const fault = "An error message begins with a capital letter";
+  for (
+    const [source, faults] of [
+      ['const MyError = class extends Error { constructor() { super("bad."); } };', [fault]],
+      ["f(class extends Error { constructor(message: string) { super(message); } });", []],
+      ['const Base = class extends Other { constructor() { super("bad."); } };', []],
+      // The nearest class is the one whose constructor it is.
+      ['class MyError extends Error { m() { return class extends Other { constructor() { super("bad."); } }; } }', []],
+    ] as const
+  ) assertEquals(lint("core/x.ts", source), [...faults], source);
+});
+
 Deno.test("imports go one way, through mod.ts, and what is private stays in its folder", () => {
   const privacy = "What is private may be imported in its own folder and those below only";
   assertEquals(lint("core/x.ts", 'import "../net/mod.ts";'), ['"core" may not import "net/mod.ts"']);
@@ -103,10 +116,26 @@ Deno.test("what is exported and waits returns through composedWait()", () => {
     [fault("f"), fault("g"), fault("h"), fault("KEY")],
   );
   for (
+    const around of [
+      "async function f() {} export { f };",
+      "const f = async () => {}; export { f as g };",
+      "export { f }; const f = (async () => {}) satisfies F;",
+      "async function f() {} export default f;",
+      "class C { async f() {} } export { C };",
+      "export const C = class { async f() {} };",
+      "export const f = (async () => {}) as F;",
+      "export const o = { async f() {} };",
+      "export class C { f = (async () => {}) as F; }",
+    ]
+  ) assertEquals(lint("core/x.ts", around), [fault("f")], around);
+  assertEquals(lint("core/x.ts", "export default async () => {};"), [fault("default")]);
+  for (
     const fine of [
       "export function f() { return composedWait(async () => {}); }",
       "export async function* f() {}",
       "async function f() {} class C { async f() {} }",
+      "const f = async () => {}; export function g() { return composedWait(f); }",
+      "export const made = new C({ f: async () => {} }); export const g = composed({ name }, async () => {});",
       "export class C { async #f() {} private async g() {} protected async h() {} async [Symbol.asyncDispose]() {} }",
     ]
   ) assertEquals(lint("testing/x.ts", fine), [], fine);

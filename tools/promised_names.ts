@@ -30,7 +30,16 @@ interface Member {
   readonly tsType?: Type;
 }
 
+/** A place where something is declared. */
+export interface Place {
+  readonly filename: string;
+  readonly line: number;
+  readonly col: number;
+}
+
 interface Definition {
+  /** Of what is exported from another file that was asked about, too. */
+  readonly target?: Place;
   readonly returnType?: Type;
   readonly params?: readonly Param[];
   readonly constructors?: readonly { readonly params?: readonly Param[] }[];
@@ -43,7 +52,7 @@ interface Definition {
 
 interface DocSymbol {
   readonly name: string;
-  readonly declarations: readonly { readonly kind: string; readonly def?: Definition }[];
+  readonly declarations: readonly { readonly kind: string; readonly location?: Place; readonly def?: Definition }[];
 }
 
 /** The entry points; together they show everything that is exported. */
