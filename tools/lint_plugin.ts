@@ -216,11 +216,10 @@ const plugin: Deno.lint.Plugin = {
         const checkDeclaration = (declaration: Deno.lint.Node): void => {
           if (declaration.type === "VariableDeclaration") {
             for (const { id, init } of declaration.declarations) checkValue(id, context.sourceCode.getText(id), init);
-          } else {checkValue(
-              declaration,
-              "id" in declaration && declaration.id ? nameOf(declaration.id) : "default",
-              declaration,
-            );}
+            return;
+          }
+          const name = "id" in declaration && declaration.id ? nameOf(declaration.id) : "default";
+          checkValue(declaration, name, declaration);
         };
         const checkName = (node: Deno.lint.Node): void => {
           const name = nameOf(node);
