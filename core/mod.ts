@@ -80,7 +80,9 @@ export {
 } from "./combinators/combinators.ts";
 export { Condition, type ConditionStatistics } from "./sync/condition.ts";
 export { Lock, type LockStatistics, type ReleaseGuard } from "./sync/lock.ts";
-export { asCompleted, type AsCompletedOptions, type CompletedResults } from "./combinators/as_completed.ts";
+export { asCompleted, type AsCompletedOptions } from "./combinators/as_completed.ts";
+export type { CompletedResults } from "./combinators/completed_results.ts";
+export { merge, type MergeOptions } from "./combinators/merge.ts";
 export { forEach, map } from "./combinators/map.ts";
 export type { ConcurrencyOptions, MapOptions } from "./combinators/map_options.ts";
 export { Lazy } from "./sync/lazy.ts";
