@@ -5,8 +5,8 @@
  *
  * - Whether the client has gone away, nothing tells but `request.signal`, and only until the answer is handed over:
  *   afterwards it is aborted for every request, however well it went. It may be asked late: a client that went before
- *   is noticed at once. Asking costs as much as a whole simple request, and makes Deno print a warning, once per process:
- *   see `http/_disconnect_sweep.ts`.
+ *   is noticed at once. Asking costs as much as a whole simple request, see `http/_disconnect_sweep.ts`,
+ *   and makes Deno print a warning, see `abort_warning.ts`.
  *   `info.completed` is no help: it resolves for clients that went away in the middle of a body, too.
  * - While a body is streamed, the stream's `cancel()` tells it, at once, also while a pull is pending.
  * - A client that goes away in the middle of its own body fails the read of it, and nothing else: the signal stays as

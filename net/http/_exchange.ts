@@ -15,6 +15,8 @@
  *
  * The body of an answer is read by the task itself, when the host asks for a chunk: so whatever the source of a stream
  * waits for is under the request's scope, and nothing is read ahead.
+ *
+ * Over 400 lines as each way to its end leads through the same few fields.
  */
 
 import {
@@ -42,6 +44,7 @@ import {
 import { formatAddress } from "../base/address.ts";
 import { followRule, type HandlerErrorRule, tell } from "../base/handler_errors.ts";
 import type { Counts } from "../base/server.ts";
+import { muteAbortWarning } from "../host/abort_warning.ts";
 import { bytesOf, type HostRequestInfo, natureOf } from "../host/deno_http.ts";
 import {
   abandonAnswer,
@@ -141,6 +144,7 @@ export class Exchange implements HttpRequestInfo {
     if (this.#respond === null || this.#gone !== null || task === null) return;
     const gone = (): void => task.cancel(CLIENT_GONE, { source: "disconnect" });
     this.#gone = gone;
+    muteAbortWarning();
     const { signal } = this.#request;
     if (signal.aborted) gone();
     else signal.addEventListener("abort", gone);

@@ -10,6 +10,8 @@
  *     open ──close()────────▶ closing ──close event, or the timeout──▶ closed by us      (ClosedResourceError)
  *       ├──peer's close frame──▶ drained of what arrived before ──▶ ended               (EndOfChannel)
  *       └──no close frame──────▶ drained of what arrived before ──▶ broken              (BrokenResourceError)
+ *
+ * Over 400 lines as both directions, the opening and the close share the states above.
  */
 
 import { BrokenResourceError, ClosedResourceError, EndOfChannel, Event, shielded } from "../../core/mod.ts";
@@ -17,15 +19,19 @@ import { beginHostOperation, type HostOperation, suspend, type Waker } from "../
 import {
   type Asker,
   askerOf,
+  currentNode,
   hostClear as clearHostTimeout,
   hostClearImmediate as dropTurn,
   hostImmediate as nextTurn,
   hostTimeout,
   keptByHost,
   keptByHostFor,
+  refuse,
+  refusedAfterTurn,
   requireOptions,
   requireTimeout,
   show,
+  yieldTurn,
 } from "../../core/internal.ts";
 import type {
   WebSocketChannel,
@@ -175,6 +181,17 @@ export class Channel implements WebSocketChannel {
         new TypeError(`Cannot send as "message" must be a string or a Uint8Array: received ${show(message)}`),
       );
     }
+    const node = currentNode();
+    if (node.cancelled !== null) return refuse(node);
+    // What can go at once makes no wait: that would cost a broadcast as much as the sending itself.
+    if (this.#senders.length === 0 && this.#sendFault() === null && this.#hasRoom) {
+      try {
+        this.#socket.send(message as Sender["message"]);
+      } catch (error) {
+        return refusedAfterTurn(node, error);
+      }
+      return yieldTurn(node, undefined);
+    }
     let sender: Sender | undefined;
     return suspend<void>({ kind: "send to WebSocket" }, (waker) => {
       const fault = this.#sendFault();
@@ -314,12 +331,17 @@ export class Channel implements WebSocketChannel {
     this.#opening?.(this.#fault ?? { text: LOST });
   }
 
+  /** Whether the host holds little enough that is not sent yet. */
+  get #hasRoom(): boolean {
+    return this.#socket.bufferedAmount <= this.#highWaterMark;
+  }
+
   /** Sends what may be sent, and looks again if something is left. */
   #send(): void {
     while (this.#senders.length > 0) {
       // When the peer closes, the host says so only after its answer is out; until then it drops what it is given.
       if (this.#socket.readyState !== WebSocket.OPEN) return this.#failSenders();
-      if (this.#socket.bufferedAmount > this.#highWaterMark) break;
+      if (!this.#hasRoom) break;
       const { waker, message } = this.#senders.shift()!;
       try {
         this.#socket.send(message);

@@ -63,7 +63,7 @@ export function fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Res
     return Promise.reject(error);
   }
   // Adopted within the wait: a promise of our own behind it would be one more whose rejection somebody must see.
-  return wait.for("fetch", async () => new FetchedResponse(await begin(), wait));
+  return wait.for("fetch", begin, (response) => new FetchedResponse(response, wait));
 }
 
 /** The waits of one request. */
@@ -78,23 +78,28 @@ class Wait {
 
   /**
    * Waits for a part of the work of the host; cancelled, it aborts the request, and waits until the host has noticed.
+   * What `adopt` makes of the result is what is given.
    */
-  for<T>(kind: string, begin: () => Promise<T>): Promise<T> {
+  for<T>(kind: string, begin: () => Promise<T>, adopt?: (result: T) => T): Promise<T> {
     let cancelled: unknown;
     return suspend<T>(
       { kind, label: this.#label },
       (waker) => {
         const operation = beginHostOperation(`${kind} ${this.#label}`);
-        // A promise made by the host, also where `begin` throws.
-        new Promise<T>((resolve) => resolve(begin())).then((value) => {
-          operation.end();
-          // The host was quicker than the abort: there is nothing to give the value to.
-          if (cancelled === undefined) waker.wake(value);
-          else waker.fail(cancelled);
-        }, (error) => {
+        const failed = (error: unknown): void => {
           operation.end();
           waker.fail(cancelled ?? error);
-        });
+        };
+        try {
+          begin().then((value) => {
+            operation.end();
+            // The host was quicker than the abort: there is nothing to give the value to.
+            if (cancelled === undefined) waker.wake(adopt === undefined ? value : adopt(value));
+            else waker.fail(cancelled);
+          }, failed);
+        } catch (error) {
+          failed(error);
+        }
       },
       (reason) => {
         cancelled = reason;
