@@ -12,6 +12,15 @@ export { realClock } from "./kernel/real_clock.ts";
 export { currentRun } from "./tasks/current.ts";
 export { beginHostOperation, type HostOperation, hostOperation } from "./seams/host_operation.ts";
 export { onIdle } from "./seams/idle.ts";
+export type {
+  HttpHost,
+  HttpListenOptions,
+  HttpServeInfo,
+  HttpServing,
+  HttpSocket,
+  HttpSocketOptions,
+  HttpUpgradeOptions,
+} from "./seams/http.ts";
 export type { Instrument } from "./seams/instrument.ts";
 export type {
   Network,
