@@ -5,7 +5,7 @@
  * own connections; one that has none leaves it to the host.
  */
 
-import type { TcpAddress } from "./network.ts";
+import type { TcpAddress } from "./address.ts";
 
 /**
  * The HTTP of a `Network`: what `serveHttp()`, `fetch()`, `openWebSocket()` and `upgradeWebSocket()` use. By default it
@@ -16,18 +16,44 @@ import type { TcpAddress } from "./network.ts";
 export interface HttpHost {
   /** Whether it is in memory: then its operations do not count as operations of the host. */
   readonly inMemory?: boolean;
-  /** Whether a request to a URL is for this one, and not for the host. Without it, all are. */
+  /**
+   * Whether a request to a URL is for this one, and not for the host. Without this method, all are.
+   *
+   * @param url The URL.
+   */
   handles?(url: string): boolean;
-  /** Begins to serve. Throws if it cannot listen. */
+  /**
+   * Begins to serve. Throws if it cannot listen.
+   *
+   * @param options Where to listen.
+   * @param handler Called with each request.
+   */
   serve(
     options: HttpListenOptions,
     handler: (request: Request, info: HttpServeInfo) => Response | Promise<Response>,
   ): HttpServing;
-  /** Makes a request, as the global `fetch` does. */
+  /**
+   * Makes a request, as the global `fetch` does.
+   *
+   * **Cancellation:** none of its own. The caller aborts the signal in `init`.
+   *
+   * @param input The URL, or a request.
+   * @param init The options of the global `fetch`.
+   */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
-  /** Answers a request with a WebSocket. */
+  /**
+   * Answers a request with a WebSocket.
+   *
+   * @param request A request that `serve()` gave to its handler.
+   * @param options What was agreed.
+   */
   upgradeWebSocket(request: Request, options: HttpUpgradeOptions): { socket: HttpSocket; response: Response };
-  /** Begins to open a WebSocket. */
+  /**
+   * Begins to open a WebSocket.
+   *
+   * @param url Its address.
+   * @param options What to ask for.
+   */
   openWebSocket(url: string | URL, options: HttpSocketOptions): HttpSocket;
 }
 
@@ -112,6 +138,8 @@ export interface HttpSocket extends WebSocket {
   /**
    * Calls back once when something of `bufferedAmount` has been sent; returns what prevents it. Without it, the amount
    * is looked at from time to time.
+   *
+   * @param callback Called once.
    */
   onceSent?(callback: () => void): () => void;
 }

@@ -297,7 +297,10 @@ function serveIn(http: HttpHost, args: readonly unknown[]): unknown {
   const handler = [first, second, options.handler].find((each) => typeof each === "function") as
     | Deno.ServeHandler
     | undefined;
-  if (handler === undefined) throw new TypeError("A handler function must be provided.");
+  if (handler === undefined) {
+    // deno-lint-ignore trefoil/error-message -- the words are those of the host
+    throw new TypeError("A handler function must be provided.");
+  }
   const { hostname = "0.0.0.0", port = 8_000, signal, onListen, cert, key } = options;
   const fail = (): Response => new Response("Internal Server Error", { status: 500 });
   const serving = http.serve({

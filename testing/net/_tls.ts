@@ -13,11 +13,10 @@
  * and longer chains. A certificate of `certificate()` is trusted by all, as if its authority were known to every host.
  */
 
-import { Buffer } from "node:buffer";
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { NetworkConn, NetworkTlsConn, NetworkTlsHandshake } from "../../core/lowlevel.ts";
 import type { TcpAddress } from "../../core/mod.ts";
-import { ByteReader, writeAll } from "../http/_reader.ts";
+import { ByteReader, writeAll } from "./http/reader.ts";
+import { nodeCrypto } from "../base/node_crypto.ts";
 import { hostError } from "./_host_errors.ts";
 
 /** The longest line of a handshake: the certificates are in it. */
@@ -43,7 +42,7 @@ export type TlsSide =
 
 /** Makes a certificate that only simulations know. */
 export function makeCertificate(names: readonly string[]): TlsPair {
-  const text = Buffer.from(JSON.stringify({ trefoil: names })).toString("base64");
+  const text = btoa(JSON.stringify({ trefoil: names }));
   return {
     cert: `-----BEGIN CERTIFICATE-----\n${text}\n-----END CERTIFICATE-----\n`,
     key: `-----BEGIN PRIVATE KEY-----\n${text}\n-----END PRIVATE KEY-----\n`,
@@ -57,6 +56,7 @@ export function checkPair({ cert, key }: TlsPair): void {
     if (bodyOf(key) === bodyOf(cert)) return;
     throw hostError("InvalidData", "keys may not be consistent: KeyMismatch");
   }
+  const { createPrivateKey, X509Certificate } = nodeCrypto();
   let matches: boolean;
   try {
     matches = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
@@ -174,12 +174,13 @@ function faultOf(
   let trusted = own !== null;
   let names = own ?? [];
   if (own === null) {
+    const { X509Certificate } = nodeCrypto();
     const leaf = new X509Certificate(cert);
     names = (leaf.subjectAltName ?? "").split(", ").map((each) => each.replace(/^(?:DNS|IP Address):/, ""));
     trusted = caCerts.some((text) => {
       try {
         const authority = new X509Certificate(text);
-        return Buffer.compare(authority.raw, leaf.raw) === 0 || leaf.verify(authority.publicKey);
+        return authority.fingerprint256 === leaf.fingerprint256 || leaf.verify(authority.publicKey);
       } catch {
         return false;
       }
@@ -205,7 +206,7 @@ function covers(pattern: string, name: string): boolean {
 /** The names in a certificate of `makeCertificate()`; `null` for a real one. */
 function namesInside(cert: string): readonly string[] | null {
   try {
-    return JSON.parse(Buffer.from(bodyOf(cert), "base64").toString()).trefoil;
+    return JSON.parse(atob(bodyOf(cert))).trefoil;
   } catch {
     return null;
   }

@@ -16,6 +16,7 @@ import {
   Event,
   forEach,
   httpServer,
+  LazyMap,
   listenerServer,
   Lock,
   map,
@@ -23,6 +24,7 @@ import {
   openBroadcastChannel,
   openMemoryChannel,
   openNursery,
+  openPool,
   openProcess,
   openTcpListeners,
   openTcpStream,
@@ -56,7 +58,7 @@ import {
   unixServer,
   upgradeWebSocket,
 } from "../../mod.ts";
-import { ParkingLot } from "../../core/lowlevel.ts";
+import { ParkingLot, startSystemTask } from "../../core/lowlevel.ts";
 import { runPipeline } from "../../os/mod.ts";
 import {
   expectErrors,
@@ -122,6 +124,9 @@ const TAKERS: Readonly<Record<string, Take>> = {
   "new CancelScope": (options) => new CancelScope(options),
   "new CapacityLimiter": (options) => new CapacityLimiter(1, options),
   "new Event": (options) => new Event(options),
+  "new LazyMap": (options) => new LazyMap(never, options),
+  "openPool": (options) => openPool(options as never),
+  "startSystemTask": (options) => run(() => void startSystemTask(never, options)),
   "new Lock": (options) => new Lock(options),
   "new MockClock": (options) => new MockClock(options),
   "new ParkingLot": (options) => new ParkingLot(options),
@@ -167,7 +172,7 @@ const TAKERS: Readonly<Record<string, Take>> = {
 /** Names without a taker, and why. */
 const EXCEPTIONS: readonly (readonly [names: RegExp, why: string])[] = [
   [/^new \w*(?:Error|ErrorGroup)$/, "those of the language's errors, which passes over what is no object"],
-  [/^(?:Network|ProcessHost)\./, "the seam to a host: its maker decides what it does"],
+  [/^(?:HttpHost|Network|ProcessHost)\./, "the seam to a host: its maker decides what it does"],
   [/^(?:Background|VirtualHost)\.startSoon$|^VirtualNetwork\./, "only in a simulation: see testing/arguments_test.ts"],
   [/^check(?:Channel|Listener|\w+Stream)$/, "suites of checks, in simulations of their own"],
   [/^WebSocketChannel\.close$/, "needs a connection: see net/http/web_socket_test.ts"],

@@ -7,7 +7,7 @@ import type {
   NetworkListener,
   NetworkListenOptions,
   ResolvedAddress,
-} from "../../core/lowlevel.ts";
+} from "../../../core/lowlevel.ts";
 
 /** How TLS begins as a client. */
 export interface TlsRequest {

@@ -1,6 +1,7 @@
+// deno-lint-ignore-file trefoil/error-message -- the words are those of the host
 /** Reading a connection in pieces whose end only the reader knows. */
 
-import type { NetworkConn } from "../../core/lowlevel.ts";
+import type { NetworkConn } from "../../../core/lowlevel.ts";
 
 const CHUNK = 16_384;
 const LINE_FEED = 10;

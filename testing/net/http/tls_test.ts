@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { BrokenResourceError } from "../../../core/mod.ts";
 import {
-  BrokenResourceError,
   fetch,
   openTcpStream,
   openTlsStream,
@@ -8,8 +8,8 @@ import {
   serveHttp,
   serveTls,
   upgradeWebSocket,
-} from "../../mod.ts";
-import { simulated } from "../mod.ts";
+} from "../../../net/mod.ts";
+import { simulated } from "../../mod.ts";
 
 Deno.test(
   "https: and wss: take one more round trip, and check the name of the certificate",

@@ -1,7 +1,7 @@
 /** The frames of a WebSocket (RFC 6455, section 5): pure, both ways. */
 
 import { concat } from "./_body.ts";
-import { ProtocolError } from "./_reader.ts";
+import { ProtocolError } from "./reader.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -6,10 +6,10 @@
  *          └──refused────────────┴──connection lost, or nonsense (error event)─────────▶ CLOSED, code 1006
  */
 
-import type { Alarm, Clock, HttpSocket, NetworkConn } from "../../core/lowlevel.ts";
+import type { Alarm, Clock, HttpSocket, NetworkConn } from "../../../core/lowlevel.ts";
 import { closeOf, decodeText, encodeFrame, MOST, OPCODE, readFrame } from "./_frames.ts";
 import { concat } from "./_body.ts";
-import { type ByteReader, ProtocolError, writeAll } from "./_reader.ts";
+import { type ByteReader, ProtocolError, writeAll } from "./reader.ts";
 import { closeQuietly } from "./_server.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

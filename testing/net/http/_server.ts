@@ -1,3 +1,4 @@
+// deno-lint-ignore-file trefoil/error-message -- the words are those of the host
 /**
  * A server of HTTP/1.1 in memory: what Deno's does, as far as a client or a handler can tell.
  *
@@ -15,13 +16,13 @@ import type {
   HttpServing,
   NetworkConn,
   NetworkListener,
-} from "../../core/lowlevel.ts";
-import type { TcpAddress } from "../../core/mod.ts";
-import { hostError } from "../net/_host_errors.ts";
+} from "../../../core/lowlevel.ts";
+import type { TcpAddress } from "../../../core/mod.ts";
+import { hostError } from "../_host_errors.ts";
 import { incomingBody, OutgoingBody } from "./_body.ts";
 import { formatHead, type Framing, framingOf, hasWord, type Head, readHead } from "./_head.ts";
-import { ByteReader, ProtocolError, writeAll } from "./_reader.ts";
-import type { HttpWire } from "./_wire.ts";
+import { ByteReader, ProtocolError, writeAll } from "./reader.ts";
+import type { HttpWire } from "./wire.ts";
 
 type Handler = (request: Request, info: HttpServeInfo) => Response | Promise<Response>;
 

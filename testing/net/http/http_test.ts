@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { failAfter, fetch, moveOnAfter, openNursery, retry, serveHttp, serverSentEvents, sleep } from "../../mod.ts";
-import { simulated } from "../mod.ts";
+import { failAfter, moveOnAfter, openNursery, retry, sleep } from "../../../core/mod.ts";
+import { fetch, serveHttp, serverSentEvents } from "../../../net/mod.ts";
+import { simulated } from "../../mod.ts";
 
 const text = async (url: string, init?: RequestInit): Promise<string> => await (await fetch(url, init)).text();
 

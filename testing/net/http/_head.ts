@@ -1,6 +1,7 @@
+// deno-lint-ignore-file trefoil/error-message -- the words are those of the host
 /** The heads of messages of HTTP/1.1 (RFC 9112): read strictly, and written. */
 
-import { type ByteReader, ProtocolError } from "./_reader.ts";
+import { type ByteReader, ProtocolError } from "./reader.ts";
 
 /** The most bytes of a head. */
 const MOST = 65_536;
@@ -44,7 +45,6 @@ export async function readHeaders(reader: ByteReader): Promise<Headers> {
     const colon = line.indexOf(":");
     const name = line.slice(0, colon);
     const value = line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, "");
-    // deno-lint-ignore no-control-regex -- these are what must not be there
     if (colon < 1 || !TOKEN.test(name) || /[\0\r\n]/.test(value)) throw new ProtocolError("invalid HTTP header parsed");
     headers.append(name, value);
   }

@@ -1,15 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import {
-  BrokenResourceError,
-  EndOfChannel,
-  openNursery,
-  openTcpStream,
-  openWebSocket,
-  serveHttp,
-  sleep,
-  upgradeWebSocket,
-} from "../../mod.ts";
-import { simulated } from "../mod.ts";
+import { BrokenResourceError, EndOfChannel, openNursery, sleep } from "../../../core/mod.ts";
+import { openTcpStream, openWebSocket, serveHttp, upgradeWebSocket } from "../../../net/mod.ts";
+import { simulated } from "../../mod.ts";
 
 const echo = (request: Request): Response =>
   upgradeWebSocket(request, async (socket) => {

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file trefoil/error-message -- the words are those of the host
 /**
  * A client of HTTP/1.1 in memory: what the global `fetch()` does, over connections of the network.
  *
@@ -5,12 +6,12 @@
  * have been closed by its server in the meantime: if a request on it gets no answer at all, it is made once more.
  */
 
-import type { NetworkConn } from "../../core/lowlevel.ts";
+import type { NetworkConn } from "../../../core/lowlevel.ts";
 import { incomingBody, OutgoingBody } from "./_body.ts";
 import { formatHead, type Framing, framingOf, hasWord, type Head, readHead } from "./_head.ts";
-import { ByteReader, ProtocolError } from "./_reader.ts";
+import { ByteReader, ProtocolError } from "./reader.ts";
 import { closeQuietly } from "./_server.ts";
-import type { HttpWire } from "./_wire.ts";
+import type { HttpWire } from "./wire.ts";
 
 /** As many as the standard allows (Fetch, 4.4, "HTTP-redirect fetch"). */
 const MOST_REDIRECTS = 20;
@@ -327,7 +328,6 @@ function userAgent(): string {
 }
 
 function sendError(url: string, why: string, cause: unknown): TypeError {
-  // deno-lint-ignore trefoil/error-message -- the words are those of the host
   return new TypeError(`error sending request for url (${url}): ${why}`, { cause });
 }
 
@@ -347,6 +347,5 @@ function explainExchange(error: unknown): string {
 }
 
 function bodyError(error: unknown): TypeError {
-  // deno-lint-ignore trefoil/error-message -- the words are those of the host
   return new TypeError(`error reading a body from connection: ${(error as Error).message}`, { cause: error });
 }

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file trefoil/error-message -- the words are those of the host
 /**
  * HTTP and WebSockets of a simulation's network: bytes of HTTP/1.1 over its connections.
  *
@@ -9,8 +10,6 @@
  *            └──────▶ VirtualWebSocket ──▶ _frames ──▶ "
  */
 
-import { createHash } from "node:crypto";
-import { Buffer } from "node:buffer";
 import type {
   HttpHost,
   HttpListenOptions,
@@ -19,13 +18,14 @@ import type {
   HttpSocket,
   HttpSocketOptions,
   HttpUpgradeOptions,
-} from "../../core/lowlevel.ts";
+} from "../../../core/lowlevel.ts";
+import { nodeCrypto } from "../../base/node_crypto.ts";
 import { Client, targetOf } from "./_client.ts";
 import { formatHead, hasWord, readHead } from "./_head.ts";
-import { writeAll } from "./_reader.ts";
+import { writeAll } from "./reader.ts";
 import { closeQuietly, serve, upgrade } from "./_server.ts";
 import { asSocket, VirtualWebSocket } from "./_web_socket.ts";
-import type { HttpWire } from "./_wire.ts";
+import type { HttpWire } from "./wire.ts";
 
 /** RFC 6455, section 1.3. */
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -137,7 +137,7 @@ export class VirtualHttp implements HttpHost {
     socket.addEventListener("close", () => over.abort(), { once: true });
     const { conn, reader } = await this.#client.connect(targetOf(url), over.signal, caCerts);
     try {
-      const key = Buffer.from(Uint8Array.from({ length: 16 }, () => this.#random() * 256)).toString("base64");
+      const key = btoa(String.fromCharCode(...Uint8Array.from({ length: 16 }, () => this.#random() * 256)));
       const own: [string, string][] = [
         ["host", url.host],
         ["upgrade", "websocket"],
@@ -165,5 +165,5 @@ export class VirtualHttp implements HttpHost {
 }
 
 function acceptOf(key: string): string {
-  return createHash("sha1").update(key + GUID).digest("base64");
+  return nodeCrypto().createHash("sha1").update(key + GUID).digest("base64");
 }

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file trefoil/error-message -- the words are those of the host
 /**
  * Bodies of messages of HTTP/1.1, both ways.
  *
@@ -5,10 +6,10 @@
  * knows whether it will: it is asked, and if there is no answer within some microtasks, the head goes out first.
  */
 
-import type { NetworkConn } from "../../core/lowlevel.ts";
+import type { NetworkConn } from "../../../core/lowlevel.ts";
 import type { Framing } from "./_head.ts";
 import { readHeaders } from "./_head.ts";
-import { type ByteReader, ProtocolError, writeAll } from "./_reader.ts";
+import { type ByteReader, ProtocolError, writeAll } from "./reader.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
