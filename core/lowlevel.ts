@@ -27,6 +27,14 @@ export type {
   ResolvedAddress,
 } from "./seams/network.ts";
 export type {
+  NetworkHttp,
+  NetworkHttpRequestInfo,
+  NetworkHttpServeOptions,
+  NetworkHttpServer,
+  NetworkUpgradeOptions,
+  NetworkWebSocketOptions,
+} from "./seams/http.ts";
+export type {
   HostProcess,
   HostProcessInput,
   HostProcessOutput,

@@ -9,6 +9,8 @@
  * moves while they are pending, and a wait that nothing can end is a deadlock.
  */
 
+import type { NetworkHttp } from "./http.ts";
+
 /**
  * One end of a TCP connection, with TLS or without.
  *
@@ -216,11 +218,8 @@ export interface Network {
   listenUnix?(options: NetworkListenUnixOptions): NetworkListener<NetworkConn<UnixAddress>>;
   /** Removes a file if it is a socket; returns whether the path is free afterwards. */
   removeSocketFile?(path: string): Promise<boolean>;
-  /**
-   * Called before an operation that only the host can do, such as serving HTTP, or a request to `url`. Throws if the
-   * operation would bypass this network.
-   */
-  requireHost?(action: string, url?: string): void;
+  /** HTTP and WebSockets over this network; without it they are the host's, or, of a network in memory, refused. */
+  readonly http?: NetworkHttp;
   /** Whether it is in memory: then its operations do not count as operations of the host. */
   readonly inMemory?: boolean;
 }

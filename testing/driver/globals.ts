@@ -2,14 +2,16 @@
  * The globals that tell time, draw lots or leave the process, as simulated code sees them.
  *
  * While a simulation lives, functions of this file stand in for `setTimeout` and its kin, `Date`, `performance.now`,
- * `AbortSignal.timeout` and `Temporal.Now`; for `Math.random` and the random numbers of `crypto`; for `fetch`, whose
- * answer time waits for, and `WebSocket`, which both must not miss what is on a network in memory. Each call looks up
+ * `AbortSignal.timeout` and `Temporal.Now`; for `Math.random` and the random numbers of `crypto`; for `fetch`,
+ * `WebSocket`, `Deno.serve` and `Deno.upgradeWebSocket`, which use the network in memory. Each call looks up
  * which simulation its async context belongs to; code outside any, and that of another simulation, sees its own. Two
  * copies of this package share one registry, and so one set of patches: each copy contributes how it finds its
  * simulations.
  */
 
 import { read } from "../../core/internal.ts";
+import { adoptClass } from "../net/http/globals.ts";
+import { rememberTrust, trustOf } from "./bubble_http.ts";
 import { Immediates } from "./immediates.ts";
 import { clearVirtual, delayOf, referenceVirtual, type TimerKind } from "./timers.ts";
 
@@ -26,8 +28,20 @@ export interface Bubble {
   random(): number;
   /** Fills bytes with random ones, for `crypto`. */
   fillRandomly(bytes: Uint8Array): void;
-  /** Throws if the host's network may not be used, for the URL or at all. */
-  requireHost(action: string, url?: string): void;
+  /** HTTP of its network, if that has its own. */
+  readonly http: BubbleHttp | null;
+}
+
+/** HTTP of a simulation: the functions take the arguments of the globals that they stand for. */
+export interface BubbleHttp {
+  /** Whether what a URL names is on the network; what is not is the host's. */
+  isOfNetwork(url: string): boolean;
+  fetch(args: readonly unknown[], caCerts: readonly string[]): unknown;
+  webSocket(args: readonly unknown[]): object;
+  serve(args: readonly unknown[]): unknown;
+  /** Whether a request came in by the network. */
+  hasRequest(request: unknown): boolean;
+  upgrade(args: readonly unknown[]): unknown;
 }
 
 /** One copy of this package. */
@@ -49,7 +63,7 @@ interface Registry {
 }
 
 /** The number changes with the shape of `Registry`, `Copy` or `Bubble`. */
-const KEY = Symbol.for("@trefoil/io/testing/globals/4");
+const KEY = Symbol.for("@trefoil/io/testing/globals/5");
 
 /** Makes the globals follow simulated time until the returned function is called. */
 export function patchGlobals(find: () => Bubble | null): () => void {
@@ -151,28 +165,35 @@ function install(registry: Registry): void {
   patch(globalThis, "fetch", (host) => (...args: unknown[]) => {
     const bubble = find();
     if (bubble === null) return host.apply(globalThis, args);
-    try {
-      bubble.requireHost("fetch", urlOf(args[0]));
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    if (bubble.http?.isOfNetwork(urlOf(args[0]))) return bubble.http.fetch(args, trustOf(args[1]));
     const end = bubble.operation(describeFetch(args));
     return until(() => host.apply(globalThis, args), end);
   });
 
   const { WebSocket: HostWebSocket } = globalThis as { WebSocket?: typeof WebSocket };
   if (HostWebSocket !== undefined) {
-    replace(
-      globalThis,
-      "WebSocket",
-      new Proxy(HostWebSocket, {
-        construct(target, args, newTarget) {
-          find()?.requireHost("open a WebSocket", urlOf(args[0]));
-          return Reflect.construct(target, args, newTarget);
-        },
-      }),
-    );
+    adoptClass(HostWebSocket);
+    const StandIn: typeof WebSocket = new Proxy(HostWebSocket, {
+      construct(target, args, newTarget) {
+        // Of a class of somebody's own, which may do more, an object is one of the host's.
+        const http = newTarget === StandIn ? find()?.http : null;
+        if (http?.isOfNetwork(urlOf(args[0]))) return http.webSocket(args);
+        return Reflect.construct(target, args, newTarget);
+      },
+    });
+    replace(globalThis, "WebSocket", StandIn);
   }
+
+  patch(deno, "serve", (host) => (...args: unknown[]) => find()?.http?.serve(args) ?? host.apply(deno, args));
+  patch(deno, "upgradeWebSocket", (host) => (...args: unknown[]) => {
+    const http = find()?.http;
+    return http?.hasRequest(args[0]) ? http.upgrade(args) : host.apply(deno, args);
+  });
+  patch(deno, "createHttpClient", (host) => (...args: unknown[]) => {
+    const client = host.apply(deno, args);
+    rememberTrust(client, args[0]);
+    return client;
+  });
 
   patch(Math, "random", (host) => () => find()?.random() ?? host());
   const { Crypto: HostCrypto } = globalThis as { Crypto?: { prototype: Crypto } };

@@ -19,7 +19,10 @@ import type {
   NetworkConnectOptions,
   NetworkListener,
   NetworkListenOptions,
+  NetworkListenTlsOptions,
   NetworkListenUnixOptions,
+  NetworkStartTlsOptions,
+  NetworkTlsConn,
   ResolvedAddress,
 } from "../../core/lowlevel.ts";
 import { requireKnown } from "../base/check.ts";
@@ -34,6 +37,9 @@ import { hostError } from "./_host_errors.ts";
 import { Link } from "./_link.ts";
 import { NetworkLog } from "./_log.ts";
 import { Names } from "./_names.ts";
+import { type HttpNetwork, VirtualHttp } from "./http/virtual_http.ts";
+import { requireIdentity } from "./tls/certificates.ts";
+import { tlsClient, tlsListener } from "./tls/tls_conn.ts";
 import { rulesOf } from "./_rules.ts";
 import type { VirtualConn } from "./_virtual_conn.ts";
 import { VirtualListener } from "./_virtual_listener.ts";
@@ -50,7 +56,7 @@ import type {
 const DEFAULT_HOST = "test";
 
 /** See the header. */
-export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork, Wire {
+export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork, HttpNetwork, Wire {
   readonly inMemory = true;
   readonly events: NetworkLog = new NetworkLog();
   /** Where the tasks of hosts run. Written by `simulateAt()`. */
@@ -64,13 +70,11 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
   readonly #connections = new Set<Connection>();
   readonly #names: Names;
 
-  readonly #hostAllowed: boolean;
+  readonly http: VirtualHttp = new VirtualHttp(this);
 
-  /** `hostAllowed`: whether real sockets may be opened beside it, for what it has not. */
-  constructor(clock: Clock, random: () => number, hostAllowed = false) {
+  constructor(clock: Clock, random: () => number) {
     this.clock = clock;
     this.random = random;
-    this.#hostAllowed = hostAllowed;
     this.#nowhere.holds.add(this);
     this.#names = new Names(clock, (name) => this.#hosts.get(name)?.address);
     this.#addHost(DEFAULT_HOST);
@@ -129,6 +133,16 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
     return await this.#names.resolve(hostname);
   }
 
+  // deno-lint-ignore require-await -- so that it rejects
+  async startTls(conn: NetworkConn, options: NetworkStartTlsOptions): Promise<NetworkTlsConn> {
+    return tlsClient(conn, options);
+  }
+
+  listenTls(options: NetworkListenTlsOptions): NetworkListener<NetworkTlsConn> {
+    requireIdentity(options.cert, options.key);
+    return tlsListener(this.listen(options), options);
+  }
+
   async connectUnix(path: string): Promise<NetworkConn<UnixAddress>> {
     const opened = this.#opening();
     const host = this.#here();
@@ -170,34 +184,6 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
     // Nothing else lies in this file system; and nobody removes a file that is in use.
     if (sockets.get(path) === null) sockets.delete(path);
     return true;
-  }
-
-  requireHost(action: string, url?: string): void {
-    const here = this.#here();
-    if (url === undefined) {
-      if (this.#hostAllowed) return;
-      throw new TypeError(
-        `Cannot ${action} as a simulation must not open real sockets unless it is told to, and its network in memory has no HTTP: call the handler with a Request, or set the options network: "host" and io: { quiet: 50 }`,
-      );
-    }
-    const target = this.#inMemoryAt(url, here);
-    if (target === null) return;
-    throw new TypeError(
-      `Cannot ${action} ${url} as the network in memory must have HTTP, which it has not, and ${target} is on it: use TCP, call the handler with a Request, or set the options network: "host" and io: { quiet: 50 }`,
-    );
-  }
-
-  /** Which host of this network a URL means; `null` for others, which the host of the simulation may know. */
-  #inMemoryAt(url: string, here: Host): string | null {
-    if (!URL.canParse(url)) return null;
-    const { hostname, port, protocol } = new URL(url);
-    const name = hostname.replace(/^\[|\]$/g, "");
-    if (name === "localhost" || isLoopback(name)) {
-      const at = port !== "" ? Number(port) : protocol === "https:" || protocol === "wss:" ? 443 : 80;
-      return here.listeners.has(at) ? `a listener on port ${at}` : null;
-    }
-    if (this.#hosts.has(name) || this.#names.knows(name)) return `"${name}"`;
-    return this.#byAddress.has(canonical(name)) ? name : null;
   }
 
   // What tests call.
