@@ -7,6 +7,8 @@ import { asBytes, type Framing, malformed } from "./message.ts";
 /** The longest line that says how large a chunk is, and the longest trailers. */
 const LONGEST_SIZE = 1_024;
 const LONGEST_TRAILERS = 65_536;
+/** So much of a body is read that nobody wants. */
+const SHORT = 65_536;
 const CRLF = asBytes("\r\n");
 
 /** A body that comes in. */
@@ -27,9 +29,20 @@ export class BodyReader {
     this.done = framing === 0;
   }
 
-  /** Whether the rest of it is here already, or will be with so many bytes more. */
-  isHere(more = 0): boolean {
-    return this.done || (typeof this.#framing === "number" && this.#left <= this.#source.size + more);
+  /** Whether the rest of it is here already. */
+  get isHere(): boolean {
+    return this.done || (typeof this.#framing === "number" && this.#left <= this.#source.size);
+  }
+
+  /** Whether the rest of it is so short that it is better read than the connection closed. */
+  get isShort(): boolean {
+    return this.done || this.#framing === "chunked" || this.#left <= SHORT;
+  }
+
+  /** Reads the rest, which nobody wants; `false` if that is too much. */
+  async drain(): Promise<boolean> {
+    for (let size = 0; !this.done; size += (await this.read())?.length ?? 0) if (size > SHORT) return false;
+    return true;
   }
 
   /** Reads some of it; `null` at the end. Rejects if the connection ends before. */

@@ -369,7 +369,7 @@ function bodyStream(
     cancel: () => end(false),
   };
   // What is here is taken at once: then the connection is free, whether or not somebody reads it.
-  return new ReadableStream(source, { highWaterMark: reader.isHere() ? 65_536 : 0 });
+  return new ReadableStream(source, { highWaterMark: reader.isHere ? 65_536 : 0 });
 }
 
 function emptyStream(): ReadableStream<Uint8Array<ArrayBuffer>> {

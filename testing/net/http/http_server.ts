@@ -179,11 +179,10 @@ export class HttpServer implements NetworkHttpServer {
         upgrade.attach(closing(conn, () => this.#conns.delete(conn)), source);
         return "taken";
       }
-      const keep = keepsAlive(head, version) && !this.#draining && !closesAfter(response) &&
-        (body.isHere(unreadOf(conn)) && !exchange.expects);
+      const keep = keepsAlive(head, version) && !this.#draining && !closesAfter(response) && body.isShort &&
+        !exchange.expects;
       await new Answer(conn, exchange, response, { keep, version }).send(method, sent);
-      if (!keep) return "close";
-      while (!body.done) await body.read();
+      if (!keep || !(await body.drain())) return "close";
       return "again";
     } finally {
       exchange.settled();
@@ -239,7 +238,7 @@ class Exchange {
   #stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return new ReadableStream({
       type: "bytes",
-      pull: async (controller) => {
+      pull: async (controller: ReadableByteStreamController) => {
         try {
           if (this.expects) {
             this.expects = false;
@@ -247,10 +246,10 @@ class Exchange {
           }
           const chunk = await this.#body.read();
           if (chunk === null) controller.close();
-          else {
-            controller.enqueue(chunk);
-            if (this.#body.done) controller.close();
-          }
+          else controller.enqueue(chunk);
+          if (!this.#body.done) return;
+          if (chunk !== null) controller.close();
+          // A reader with a buffer of its own waits for this.
           controller.byobRequest?.respond(0);
           this.#watch();
         } catch (error) {
@@ -389,7 +388,7 @@ function brokenBody(error: unknown): Error {
 function urlOf(head: Head, scheme: string, port: number): string {
   const target = head.first[1];
   if (/^https?:\/\//i.test(target)) return target;
-  const host = headerOf(head, "host") ?? `localhost:${port}`;
+  const host = headerOf(head, "host") || `localhost:${port}`;
   const url = `${scheme}://${host}${target.startsWith("/") ? target : `/${target === "*" ? "" : target}`}`;
   if (!URL.canParse(url)) throw malformed("invalid uri character");
   return url;
@@ -422,11 +421,6 @@ function closing(conn: NetworkConn, closed: () => void): NetworkConn {
 
 function closesAfter(response: Response): boolean {
   return (response.headers.get("connection") ?? "").toLowerCase().includes("close");
-}
-
-/** Bytes that have arrived and were not read, of a connection that says so. */
-function unreadOf(conn: NetworkConn): number {
-  return (conn as { readonly unread?: number }).unread ?? 0;
 }
 
 function now(): string {

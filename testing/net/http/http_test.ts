@@ -13,7 +13,11 @@ Deno.test(
     for (const get of [ourFetch, fetch]) {
       const before = sim.now;
       const response = await get("http://web/a?b");
-      assertEquals([response.status, await response.text(), sim.now - before], [200, "hello /a", get === ourFetch ? 80 : 40]);
+      assertEquals([response.status, await response.text(), sim.now - before], [
+        200,
+        "hello /a",
+        get === ourFetch ? 80 : 40,
+      ]);
       assertEquals([response.url, response.type, response.redirected], ["http://web/a?b", "basic", false]);
     }
   }),
@@ -23,7 +27,12 @@ Deno.test(
   simulated(async (sim) => {
     const web = sim.net.host("web");
     sim.net.link("test", "web", { latency: 20 });
-    web.startSoon(() => serveHttp((request) => upgradeWebSocket(request, async (s) => { for await (const m of s) await s.send(m); }), { port: 80 }));
+    web.startSoon(() =>
+      serveHttp((request) =>
+        upgradeWebSocket(request, async (s) => {
+          for await (const m of s) await s.send(m);
+        }), { port: 80 })
+    );
     await sim.settled();
     await using s = await openWebSocket("ws://web/");
     assertEquals(sim.now, 80);
@@ -46,8 +55,14 @@ Deno.test(
 Deno.test(
   "Deno.serve",
   simulated(async (sim) => {
-    const s = Deno.serve({ port: 0, hostname: "127.0.0.1" }, async (r) => { await sleep(1000); return new Response(await r.text()); });
-    assertEquals(await (await fetch(`http://127.0.0.1:${s.addr.port}/`, { method: "POST", body: "x".repeat(300000) })).text(), "x".repeat(300000));
+    const s = Deno.serve({ port: 0, hostname: "127.0.0.1" }, async (r) => {
+      await sleep(1000);
+      return new Response(await r.text());
+    });
+    assertEquals(
+      await (await fetch(`http://127.0.0.1:${s.addr.port}/`, { method: "POST", body: "x".repeat(300000) })).text(),
+      "x".repeat(300000),
+    );
     assertEquals(sim.now, 1000);
     await s.shutdown();
   }),

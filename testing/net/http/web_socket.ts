@@ -186,15 +186,15 @@ export class VirtualWebSocket extends EventTarget {
       await writeAll(
         conn,
         formatHead(`GET ${url.pathname}${url.search} HTTP/1.1`, [
-          ["host", url.host],
+          ["Host", url.host],
           ...[...headers].filter(([name]) =>
             !/^(host|upgrade|connection|sec-websocket-(key|version|protocol))$/.test(name)
           ),
-          ["upgrade", "websocket"],
-          ["connection", "Upgrade"],
-          ["sec-websocket-key", key],
-          ["sec-websocket-version", "13"],
-          ...(protocols.length === 0 ? [] : [["sec-websocket-protocol", protocols.join(", ")] as const]),
+          ["Upgrade", "websocket"],
+          ["Connection", "Upgrade"],
+          ["Sec-WebSocket-Key", key],
+          ["Sec-WebSocket-Version", "13"],
+          ...(protocols.length === 0 ? [] : [["Sec-WebSocket-Protocol", protocols.join(", ")] as const]),
         ]),
       );
       this.#parts.note(conn, `GET ${url.pathname}${url.search} (WebSocket)`);
