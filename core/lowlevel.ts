@@ -13,6 +13,7 @@ export { currentRun } from "./tasks/current.ts";
 export { startSystemTask } from "./tasks/system_task.ts";
 export { beginHostOperation, type HostOperation, hostOperation } from "./seams/host_operation.ts";
 export { onIdle } from "./seams/idle.ts";
+export type { Datagram, NetworkDatagramOptions, NetworkDatagramSocket } from "./seams/datagrams.ts";
 export type {
   HttpHost,
   HttpListenOptions,

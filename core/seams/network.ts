@@ -10,6 +10,7 @@
  */
 
 import type { SocketAddress, TcpAddress, UnixAddress } from "./address.ts";
+import type { NetworkDatagramOptions, NetworkDatagramSocket } from "./datagrams.ts";
 import type { HttpHost } from "./http.ts";
 
 /**
@@ -186,6 +187,8 @@ export interface Network {
   listenUnix?(options: NetworkListenUnixOptions): NetworkListener<NetworkConn<UnixAddress>>;
   /** Removes a file if it is a socket; returns whether the path is free afterwards. */
   removeSocketFile?(path: string): Promise<boolean>;
+  /** Opens a socket for datagrams. */
+  openDatagrams?(options: NetworkDatagramOptions): Promise<NetworkDatagramSocket>;
   /** Its HTTP and WebSockets. Without it, they are the host's. */
   readonly http?: HttpHost;
   /** Whether it is in memory: then its operations do not count as operations of the host. */

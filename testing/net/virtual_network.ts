@@ -200,11 +200,17 @@ export interface LinkOptions {
   readonly window?: number;
   /**
    * How likely a packet gets lost, from 0 to below 1. TCP sends it again after 200 milliseconds, 400, and so on: bytes
-   * come late, but none is missing.
+   * come late, but none is missing. A datagram of UDP is gone.
    *
    * @default {0}
    */
   readonly loss?: number;
+  /**
+   * How likely a datagram of UDP comes twice, from 0 to 1.
+   *
+   * @default {0}
+   */
+  readonly duplicate?: number;
   /**
    * Whether it holds only from the first host to the second.
    *

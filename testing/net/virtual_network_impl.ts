@@ -11,12 +11,14 @@
  */
 
 import { isError, requireBoolean, requireTimeout, show } from "../../core/internal.ts";
-import type { SocketAddress, Task, TcpAddress, UnixAddress } from "../../core/mod.ts";
+import type { SocketAddress, Task, TcpAddress, UdpAddress, UnixAddress } from "../../core/mod.ts";
 import type {
   Clock,
   Network,
   NetworkConn,
   NetworkConnectOptions,
+  NetworkDatagramOptions,
+  NetworkDatagramSocket,
   NetworkListener,
   NetworkListenOptions,
   NetworkListenTlsOptions,
@@ -34,6 +36,7 @@ import type { HttpWire, TlsRequest } from "./http/wire.ts";
 import { VirtualHttp } from "./http/virtual_http.ts";
 import { Connection } from "./_connection.ts";
 import type { Wire } from "./_flow.ts";
+import { type DatagramNetwork, isBroadcast, isMulticast, VirtualDatagrams } from "./_datagrams.ts";
 import { Host, type HostNetwork } from "./_host.ts";
 import { hostError } from "./_host_errors.ts";
 import { Link } from "./_link.ts";
@@ -56,7 +59,7 @@ import type {
 const DEFAULT_HOST = "test";
 
 /** See the header. */
-export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork, HttpWire, Wire {
+export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork, DatagramNetwork, HttpWire, Wire {
   readonly inMemory = true;
   readonly http: VirtualHttp;
   readonly events: NetworkLog = new NetworkLog();
@@ -70,6 +73,7 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
   readonly #nowhere = new Link();
   readonly #connections = new Set<Connection>();
   readonly #names: Names;
+  readonly #homes = new Map<VirtualDatagrams, Host>();
 
   readonly #hostAllowed: boolean;
 
@@ -159,6 +163,62 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
   async resolve(hostname: string): Promise<readonly ResolvedAddress[]> {
     this.#here();
     return await this.#names.resolve(hostname);
+  }
+
+  // deno-lint-ignore require-await -- so that it rejects
+  async openDatagrams(options: NetworkDatagramOptions): Promise<NetworkDatagramSocket> {
+    const host = this.#here();
+    const addr = host.placeDatagrams(options);
+    const tracked = prepareTracking()(`UDP socket on ${host.name}:${addr.port}`);
+    const socket: VirtualDatagrams = new VirtualDatagrams(this, addr, options, () => {
+      tracked.close();
+      host.datagrams.delete(socket);
+      this.#homes.delete(socket);
+    });
+    host.datagrams.add(socket);
+    this.#homes.set(socket, host);
+    return socket;
+  }
+
+  /** See `DatagramNetwork`. */
+  carry(socket: VirtualDatagrams, data: Uint8Array<ArrayBuffer>, to: { hostname: string; port: number }): void {
+    const from = this.#homes.get(socket);
+    if (from === undefined) return;
+    const hostname = canonical(to.hostname);
+    const isGroup = isMulticast(hostname);
+    const everywhere = isGroup || isBroadcast(hostname);
+    const target = isLoopback(hostname) ? from : this.#byAddress.get(hostname);
+    const hosts = everywhere ? [...this.#hosts.values()] : target === undefined ? [] : [target];
+    const source = socket.addr.hostname;
+    const remoteAddress: UdpAddress = {
+      transport: "udp",
+      hostname: source === "0.0.0.0" || source === "::"
+        ? addressTowards(from, everywhere ? from.address : hostname)
+        : source,
+      port: socket.addr.port,
+    };
+    const now = this.clock.now();
+    for (const host of hosts) {
+      if (everywhere && host !== from && ![...host.datagrams].some(({ addr }) => addr.port === to.port)) continue;
+      const label = `${from.name}:${socket.addr.port}→${host.name}:${to.port}`;
+      const entry = this.events.datagram(now, label, data.length);
+      const link = this.#link(from, host);
+      for (const at of link.arrivals(data.length, now, this.random)) {
+        entry.fate = "on its way";
+        this.clock.at(at, () => {
+          entry.fate = link.blocked ? "lost" : { delivered: at };
+          if (link.blocked) return;
+          for (const each of host.datagrams) {
+            if (each.addr.port !== to.port || !each.hears(hostname)) continue;
+            if (isGroup && host === from && !socket.loopback) continue;
+            each.take({ data: data.slice(), remoteAddress });
+          }
+        }, undefined);
+      }
+    }
+    if (hosts.length === 0) {
+      this.events.datagram(now, `${from.name}:${socket.addr.port}→${hostname}:${to.port}`, data.length);
+    }
   }
 
   async connectUnix(path: string): Promise<NetworkConn<UnixAddress>> {
