@@ -255,6 +255,15 @@ function install(registry: Registry): void {
   };
   globalThis.addEventListener?.("unhandledrejection", listener);
   undo.push(() => globalThis.removeEventListener?.("unhandledrejection", listener));
+  // As an error event of a socket of Node that nobody listens to.
+  const thrown = (event: ErrorEvent) => {
+    const bubble = find();
+    if (bubble === null || event.defaultPrevented) return;
+    event.preventDefault();
+    bubble.stray(event.error);
+  };
+  globalThis.addEventListener?.("error", thrown);
+  undo.push(() => globalThis.removeEventListener?.("error", thrown));
 }
 
 /**

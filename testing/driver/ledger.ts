@@ -21,6 +21,8 @@ export class Ledger {
   readonly records = new Map<Task, TaskRecord>();
   /** How many tasks wait for nothing known, and have not had their grace. */
   restless = 0;
+  /** How many answers are expected, also by tasks that have ended. */
+  answers = 0;
   /** The grace that is running. A record that bears its number is restless; those of earlier ones have had theirs. */
   #grace = 1;
 
@@ -122,6 +124,7 @@ export class Ledger {
   }
 
   #countAnswer(task: Task, change: 1 | -1): void {
+    this.answers += change;
     const record = this.records.get(task);
     if (record === undefined) return;
     record.answers += change;

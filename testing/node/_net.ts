@@ -119,30 +119,47 @@ function idleTimeouts(node: NodeModules, find: () => World | null, host: (...arg
   };
 }
 
-/** The timer of one socket. */
+/** The timer of one socket, with as much of a `Timeout` as the host's server of HTTP takes hold of. */
 class IdleTimer {
+  /** The host's own timer, of which there is none. */
+  readonly _timer = { _destroyed: true };
   readonly #timer: Any;
   readonly #socket: Any;
+  #state: "armed" | "suspended" | "closed" = "armed";
 
   constructor(world: World, socket: Any, ms: number) {
     this.#socket = socket;
-    this.#timer = world.timer("socket", ms, () => {
-      socket._onTimeout();
-    });
-    this.refresh();
+    this.#timer = world.timer("socket", ms, () => socket._onTimeout());
+    this.#follow();
+  }
+
+  /** Written by the server while it works on a request: the socket is not idle then. */
+  get _destroyed(): boolean {
+    return this.#state !== "armed";
+  }
+
+  set _destroyed(_: boolean) {
+    this.#state = "suspended";
+    this.#timer.close();
   }
 
   refresh(): void {
+    if (this.#state === "closed") return;
+    this.#state = "armed";
     this.#timer.refresh();
-    // The handle may have come, or gone, since.
-    const handle = this.#socket._handle;
-    if (handle instanceof SocketHandle) {
-      handle.idle = this.#timer;
-      if (!handle.hasRef()) this.#timer.unref();
-    }
+    this.#follow();
   }
 
   close(): void {
+    this.#state = "closed";
     this.#timer.close();
+  }
+
+  /** Moves time as long as the handle does, which may have come, or gone, since. */
+  #follow(): void {
+    const handle = this.#socket._handle;
+    if (!(handle instanceof SocketHandle)) return;
+    handle.idle = this.#timer;
+    if (!handle.hasRef()) this.#timer.unref();
   }
 }

@@ -3,7 +3,7 @@
 import type { SocketAddress } from "../../core/mod.ts";
 import type { NetworkConn, NetworkListener } from "../../core/lowlevel.ts";
 import type { NodeModules } from "./_modules.ts";
-import { addressInfo, SocketHandle } from "./_socket_handle.ts";
+import { addressInfo, asyncId, SocketHandle } from "./_socket_handle.ts";
 import type { World } from "./world.ts";
 
 /** Where a server listens. */
@@ -17,6 +17,7 @@ export type Place = { readonly path: string } | {
 export class ServerHandle {
   /** Set by the server. */
   onconnection: (status: number, client?: SocketHandle) => unknown = () => {};
+  readonly #id = asyncId();
   readonly #node: NodeModules;
   readonly #world: World;
   readonly #place: Place;
@@ -85,6 +86,10 @@ export class ServerHandle {
   /** The permissions of a socket's file, of which there is none. */
   fchmod(): number {
     return 0;
+  }
+
+  getAsyncId(): number {
+    return this.#id;
   }
 
   ref(): void {}

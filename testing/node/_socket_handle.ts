@@ -17,6 +17,14 @@ interface Req {
   oncomplete?(status: number, ...more: unknown[]): void;
 }
 
+/** Ids of the host count from 1; these must not be mistaken for them. */
+let lastId = 2 ** 40;
+
+/** What `node:async_hooks` knows a handle by. */
+export function asyncId(): number {
+  return ++lastId;
+}
+
 /** As large as what a socket reads at a time. */
 const CHUNK = 65_536;
 
@@ -30,6 +38,7 @@ export class SocketHandle implements Resident {
   /** Bytes that were not sent yet. */
   writeQueueSize = 0;
   readonly world: World;
+  readonly #id = asyncId();
   readonly #node: NodeModules;
   /** Calls in the context of whoever made this: the socket's own. */
   readonly #within: <R>(fn: () => R) => R = AsyncLocalStorage.snapshot();
@@ -283,6 +292,10 @@ export class SocketHandle implements Resident {
   unref(): void {
     this.#referenced = false;
     this.idle?.unref();
+  }
+
+  getAsyncId(): number {
+    return this.#id;
   }
 
   hasRef(): boolean {
