@@ -2,7 +2,8 @@
  * The modules of Node and their insides, as Deno 2.9 has them.
  *
  * They are found only once something of Node is loaded: importing `node:net` costs a program 10 ms and more. Deno's
- * internal object gets a property when that happens, so whether it did can be asked, and heard of.
+ * internal object gets a property when that happens, so whether it did can be asked, and heard of. (Not of `node:dns`
+ * when nothing else is loaded: that leaves no trace, and its names are the host's until more comes.)
  */
 
 // deno-lint-ignore no-explicit-any -- the insides of modules have no types

@@ -44,6 +44,8 @@ export class SocketHandle implements Resident {
   readonly #within: <R>(fn: () => R) => R = AsyncLocalStorage.snapshot();
   readonly #lives: () => boolean;
   readonly #accepted: boolean;
+  /** Opens a connection in the name of whoever made this. */
+  readonly #from: <T>(open: () => T) => T;
   #conn: NetworkConn<SocketAddress> | null;
   /** While it connects. */
   #attempt: AbortController | null = null;
@@ -69,6 +71,7 @@ export class SocketHandle implements Resident {
     this.#lives = world.life();
     this.#conn = conn;
     this.#accepted = conn !== null;
+    this.#from = conn === null ? world.place() : (open) => open();
     world.residents.add(this);
   }
 
@@ -122,7 +125,7 @@ export class SocketHandle implements Resident {
       this.#answered();
       this.#call(() => req.oncomplete?.(status, this, req, status === 0, status === 0));
     };
-    open(attempt.signal).then((conn) => {
+    this.#from(() => open(attempt.signal)).then((conn) => {
       if (this.#closed) return conn.close();
       this.#conn = conn;
       ended(0);

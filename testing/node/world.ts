@@ -10,6 +10,7 @@ import { currentRun, type Network } from "../../core/lowlevel.ts";
 import { ambientDriver } from "../driver/ambient.ts";
 import type { DriverView } from "../driver/driver_view.ts";
 import { ambientIncarnation } from "../driver/incarnation.ts";
+import { askedForAt } from "../driver/leaks.ts";
 import type { TimerKind } from "../driver/timers.ts";
 
 /** A socket of Node, as the end of a simulation sees it. */
@@ -32,6 +33,8 @@ export interface World {
   timer(kind: TimerKind, ms: number, callback: () => void): { ref(): unknown; unref(): unknown; close(): unknown };
   /** Whether the calling code belongs to a host that has not crashed, asked later. */
   life(): () => boolean;
+  /** Takes the place of the calling code: the function returned calls one that opens something for it, later. */
+  place(): <T>(open: () => T) => T;
   /** The task of the calling code waits for an answer; the function returned says that it is there. */
   expect(): () => void;
 }
@@ -60,6 +63,10 @@ function worldOf(driver: DriverView, network: Network): World {
     life() {
       const incarnation = ambientIncarnation();
       return () => incarnation?.dead !== true;
+    },
+    place() {
+      const site = driver.takeSite();
+      return (open) => askedForAt(site, open);
     },
     expect() {
       const task: Task = currentTask();

@@ -6,8 +6,10 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const bytes = (text: string) => encoder.encode(text);
 
+type Part = Uint8Array | string | number;
+
 /** Bytes put together, strings and numbers of one byte included. */
-function join(...parts: readonly (Uint8Array | string | number)[]): Uint8Array {
+function join(...parts: readonly Part[]): Uint8Array {
   const all = parts.map((part) => typeof part === "number" ? [part] : typeof part === "string" ? bytes(part) : part);
   const out = new Uint8Array(all.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
@@ -62,7 +64,7 @@ export function fakeRedis(port = 6379): () => Promise<void> {
 
 /** PostgreSQL's protocol, version 3: each query, simple or extended, gives one row with one column, its own text. */
 export function fakePostgres(port = 5432): () => Promise<void> {
-  const message = (type: string, ...parts: Parameters<typeof join>) => {
+  const message = (type: string, ...parts: readonly Part[]) => {
     const body = join(...parts);
     return join(type, int32(body.length + 4), body);
   };
@@ -119,7 +121,7 @@ export function fakePostgres(port = 5432): () => Promise<void> {
 
 /** MySQL's protocol: each query gives one row with one column, its own text. */
 export function fakeMysql(port = 3306): () => Promise<void> {
-  const packet = (sequence: number, ...parts: Parameters<typeof join>) => {
+  const packet = (sequence: number, ...parts: readonly Part[]) => {
     const body = join(...parts);
     return join(body.length & 255, body.length >> 8 & 255, body.length >> 16, sequence, body);
   };
