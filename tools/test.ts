@@ -38,7 +38,7 @@ const UNIX = /unix/;
 /** What runs only where it is named. */
 const LONG = /^tools\/(?:other_hosts\/|laws\/keeps_nothing_test\.ts)/;
 /** Tests with packages from npm: where these can be neither found in the cache nor reached, they are left out. */
-const CLIENTS = /^tools\/npm_clients\//;
+const CLIENTS = /^tools\/npm_clients\/|^examples\/visit_counter/;
 /** A checker of types and the tests it checks would be the longest part, where each process did it for itself. */
 const TOOLS = ["--allow-read", "--allow-write", "--allow-run", "--allow-env", "--allow-net=127.0.0.1"];
 
@@ -65,13 +65,13 @@ const PARTS: readonly Part[] = [
   { name: "testing", takes: (file) => file.startsWith("testing/"), permissions: [] },
   {
     name: "examples",
-    takes: (file) => file.startsWith("examples/"),
+    takes: (file) => file.startsWith("examples/") && !CLIENTS.test(file),
     // Some start programs: their own, as their readers would, and servers of the system. Certificates need a folder.
     // Reading is not narrowed to it: a list of places would take the place of the permission for all.
     permissions: ["--allow-net=127.0.0.1", "--allow-run", "--allow-read", "--allow-write", "--allow-env"],
   },
   {
-    name: "tools/npm_clients",
+    name: "clients from npm",
     takes: (file) => CLIENTS.test(file),
     // They look for their settings in the environment, and at the machine; they reach no network.
     permissions: ["--allow-read", "--allow-env", "--allow-sys"],
@@ -217,7 +217,7 @@ if (doc) {
   const clients = files.filter((file) => CLIENTS.test(file));
   if (clients.length > 0 && !await areClientsThere([...map, ...clients])) {
     files = files.filter((file) => !CLIENTS.test(file));
-    console.log("npm cannot be reached: tools/npm_clients is left out");
+    console.log("npm cannot be reached: tests with packages of it are left out");
   }
   if (check && files.length > 0) work.push(() => checkTypes(files));
   for (const { name, takes, permissions } of PARTS) {

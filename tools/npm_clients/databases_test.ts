@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import pg from "npm:pg@8.13.1";
 import mysql from "npm:mysql2@3.11.5/promise";
 import { sleep } from "../../mod.ts";
-import { fakeMysql, fakePostgres } from "./_fakes.ts";
+import { fakeMysql, fakePostgres } from "./fakes.ts";
 import { host, twice } from "./_laws.ts";
 
 Deno.test("pg connects, times out and connects again, at exact times", async () => {

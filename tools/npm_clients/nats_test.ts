@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { connect } from "npm:@nats-io/transport-node@3.0.0";
 import { sleep } from "../../mod.ts";
-import { fakeNats } from "./_fakes.ts";
+import { fakeNats } from "./fakes.ts";
 import { host, twice } from "./_laws.ts";
 
 Deno.test("nats connects, times out and connects again, at exact times", async () => {

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { Redis } from "npm:ioredis@5.4.1";
 import { createClient } from "npm:redis@4.7.0";
 import { sleep } from "../../mod.ts";
-import { fakeRedis } from "./_fakes.ts";
+import { fakeRedis } from "./fakes.ts";
 import { host, twice } from "./_laws.ts";
 
 Deno.test("ioredis connects, times out and connects again, at exact times", async () => {
