@@ -18,6 +18,8 @@ type AnyFunction = (...args: Any[]) => Any;
 export interface NodeModules {
   readonly net: Any;
   readonly http: Any;
+  readonly tls: Any;
+  readonly stream: Any;
   readonly timers: Any;
   /** The numbers of errors by their codes. */
   readonly errno: (code: string) => number;
@@ -93,9 +95,11 @@ export function nodeModules(): NodeModules | null {
 
 function find(): NodeModules | null {
   const { process } = globalThis as Any;
-  const [net, http, timers] = ["net", "http", "timers"].map((name) => process.getBuiltinModule(name));
+  const [net, http, tls, stream, timers] = ["net", "http", "tls", "stream", "timers"].map((name) =>
+    process.getBuiltinModule(name)
+  );
   const resolver = process.binding("cares_wrap");
-  const stream = process.binding("stream_wrap");
+  const streams = process.binding("stream_wrap");
   const { codeMap } = process.binding("uv");
   const timer = timers.setTimeout(() => {}, 1);
   timers.clearTimeout(timer);
@@ -115,13 +119,15 @@ function find(): NodeModules | null {
   return {
     net,
     http,
+    tls,
+    stream,
     timers,
     errno: (code) => codeMap.get(code) ?? codeMap.get("UNKNOWN"),
     streamState: {
-      state: stream.streamBaseState,
-      offset: stream.kArrayBufferOffset,
-      written: stream.kBytesWritten,
-      async: stream.kLastWriteWasAsync,
+      state: streams.streamBaseState,
+      offset: streams.kArrayBufferOffset,
+      written: streams.kBytesWritten,
+      async: streams.kLastWriteWasAsync,
     },
     resolver,
     nextTick: process.nextTick,

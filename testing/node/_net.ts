@@ -18,6 +18,12 @@ export function patchNet(node: NodeModules, patch: Patch, find: () => World | nu
       const world = find();
       const [options] = Array.isArray(args[0]) ? args[0] : normalize(args);
       const wanted = options.port !== undefined || options.path != null;
+      if (world !== null && this.encrypted && this._handle && !this.destroyed) {
+        // Its handle is one of the system, in which the TLS is.
+        throw new TypeError(
+          "Cannot connect a TLS socket of node:tls in a simulation as it must be made by tls.connect(): import tls from it, not connect()",
+        );
+      }
       if (world !== null && wanted && (this.destroyed || !this._handle)) {
         if (this.destroyed) {
           this._handle = null;
@@ -96,7 +102,7 @@ function idleTimeouts(node: NodeModules, find: () => World | null, host: (...arg
   const { timeout: place, destroyTimer, timers } = node;
   return function (this: Any, ms: Any, callback?: Any) {
     const handle = this._handle;
-    const world = handle instanceof SocketHandle ? handle.world : handle ? null : find();
+    const world = handle instanceof SocketHandle ? handle.world : handle && !this.encrypted ? null : find();
     const usual = typeof ms === "number" && ms >= 0 && Number.isFinite(ms);
     if (world === null || !usual || !(callback === undefined || typeof callback === "function")) {
       return host.call(this, ms, callback);

@@ -3,8 +3,8 @@
 import type { SocketAddress } from "../../core/mod.ts";
 import type { NetworkConn, NetworkListener } from "../../core/lowlevel.ts";
 import type { NodeModules } from "./_modules.ts";
-import { addressInfo, asyncId, SocketHandle } from "./_socket_handle.ts";
-import type { World } from "./world.ts";
+import { addressInfo, asyncId, ownerOf, SocketHandle } from "./_socket_handle.ts";
+import type { Resident, World } from "./world.ts";
 
 /** Where a server listens. */
 export type Place = { readonly path: string } | {
@@ -14,7 +14,7 @@ export type Place = { readonly path: string } | {
 };
 
 /** See the header. */
-export class ServerHandle {
+export class ServerHandle implements Resident {
   /** Set by the server. */
   onconnection: (status: number, client?: SocketHandle) => unknown = () => {};
   readonly #id = asyncId();
@@ -22,6 +22,7 @@ export class ServerHandle {
   readonly #world: World;
   readonly #place: Place;
   readonly #lives: () => boolean;
+  readonly #hosted: boolean;
   #listener: NetworkListener<NetworkConn<SocketAddress>> | null = null;
   /** Only a server with addresses can be asked for one. */
   readonly getsockname?: (into: Record<string, unknown>) => number;
@@ -31,12 +32,28 @@ export class ServerHandle {
     this.#world = world;
     this.#place = place;
     this.#lives = world.life();
+    this.#hosted = world.isHosted();
+    world.residents.add(this);
     if (!("path" in place)) {
       this.getsockname = (into) => {
         Object.assign(into, addressInfo(this.#listener!.addr));
         return 0;
       };
     }
+  }
+
+  /** The server of a program that runs on a host ends with it, as in life; that of the test has to be closed. */
+  isIdle(): boolean {
+    return this.#hosted;
+  }
+
+  destroy(): void {
+    ownerOf(this, "listen")?.close();
+    this.detach();
+  }
+
+  detach(): void {
+    this.close();
   }
 
   listen(backlog: number): number {
@@ -73,6 +90,7 @@ export class ServerHandle {
   }
 
   close(callback?: () => void): void {
+    this.#world.residents.delete(this);
     const listener = this.#listener;
     this.#listener = null;
     try {

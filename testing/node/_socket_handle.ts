@@ -25,6 +25,13 @@ export function asyncId(): number {
   return ++lastId;
 }
 
+/** The socket or server that a handle belongs to: known by a method of it. */
+export function ownerOf(handle: object, method: string): Any {
+  return Object.getOwnPropertySymbols(handle).map((key) => (handle as Any)[key]).find((value) =>
+    typeof value?.[method] === "function"
+  );
+}
+
 /** As large as what a socket reads at a time. */
 const CHUNK = 65_536;
 
@@ -44,6 +51,7 @@ export class SocketHandle implements Resident {
   readonly #within: <R>(fn: () => R) => R = AsyncLocalStorage.snapshot();
   readonly #lives: () => boolean;
   readonly #accepted: boolean;
+  readonly #hosted: boolean;
   /** Opens a connection in the name of whoever made this. */
   readonly #from: <T>(open: () => T) => T;
   #conn: NetworkConn<SocketAddress> | null;
@@ -71,6 +79,7 @@ export class SocketHandle implements Resident {
     this.#lives = world.life();
     this.#conn = conn;
     this.#accepted = conn !== null;
+    this.#hosted = world.isHosted();
     this.#from = conn === null ? world.place() : (open) => open();
     world.residents.add(this);
   }
@@ -78,15 +87,12 @@ export class SocketHandle implements Resident {
   // What the end of the simulation asks.
 
   isIdle(): boolean {
-    return this.#accepted || !this.#referenced || this.#shut;
+    return this.#accepted || this.#hosted || !this.#referenced || this.#shut;
   }
 
   destroy(): void {
-    const owner = Object.getOwnPropertySymbols(this).map((key) => (this as Any)[key]).find((value) =>
-      typeof value?.destroy === "function"
-    );
-    if (owner === undefined) this.detach();
-    else owner.destroy();
+    ownerOf(this, "destroy")?.destroy();
+    this.detach();
   }
 
   detach(): void {

@@ -33,6 +33,8 @@ export interface World {
   timer(kind: TimerKind, ms: number, callback: () => void): { ref(): unknown; unref(): unknown; close(): unknown };
   /** Whether the calling code belongs to a host that has not crashed, asked later. */
   life(): () => boolean;
+  /** Whether the calling code is a program of a host, as other than the test itself. */
+  isHosted(): boolean;
   /** Takes the place of the calling code: the function returned calls one that opens something for it, later. */
   place(): <T>(open: () => T) => T;
   /** The task of the calling code waits for an answer; the function returned says that it is there. */
@@ -64,6 +66,7 @@ function worldOf(driver: DriverView, network: Network): World {
       const incarnation = ambientIncarnation();
       return () => incarnation?.dead !== true;
     },
+    isHosted: () => ambientIncarnation() !== undefined,
     place() {
       const site = driver.takeSite();
       return (open) => askedForAt(site, open);
