@@ -22,7 +22,7 @@
  */
 
 import { isStdThere, linkStd, standIns } from "./_std.ts";
-import { areClientsThere } from "./npm_clients/_there.ts";
+import { areClientsThere } from "./npm_clients/there.ts";
 import { countsOf, failuresOf, noticesOf, seconds } from "./_test_output.ts";
 
 const root = new URL("../", import.meta.url);

@@ -1,5 +1,6 @@
 /** A simulation, as the globals of the code in it see it. */
 
+import type { HttpHost } from "../../core/lowlevel.ts";
 import type { TimerKind } from "./timers.ts";
 
 /** What the patches do for code of one simulation. Other copies of this package call it: see `globals.ts`. */
@@ -15,6 +16,6 @@ export interface Bubble {
   random(): number;
   /** Fills bytes with random ones, for `crypto`. */
   fillRandomly(bytes: Uint8Array): void;
-  /** Throws if the host's network may not be used, for the URL or at all. */
-  requireHost(action: string, url?: string): void;
+  /** The HTTP of its network, for a URL or at all; `null` if it is the host's. */
+  http(url?: string): HttpHost | null;
 }

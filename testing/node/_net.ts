@@ -17,7 +17,7 @@ export function patchNet(node: NodeModules, patch: Patch, find: () => World | nu
     function (this: Any, ...args: Any[]) {
       const world = find();
       const [options] = Array.isArray(args[0]) ? args[0] : normalize(args);
-      const wanted = options.port !== undefined || options.path != null;
+      const wanted = (options.port ?? options.path ?? null) !== null;
       if (world !== null && this.encrypted && this._handle && !this.destroyed) {
         // Its handle is one of the system, in which the TLS is.
         throw new TypeError(

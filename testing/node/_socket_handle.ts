@@ -9,7 +9,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { SocketAddress } from "../../core/mod.ts";
 import type { NetworkConn } from "../../core/lowlevel.ts";
-import { type Any, type NodeModules } from "./_modules.ts";
+import type { Any, NodeModules } from "./_modules.ts";
 import type { Resident, World } from "./world.ts";
 
 /** A request of a socket: told of its end by a number. */

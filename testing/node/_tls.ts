@@ -16,7 +16,7 @@ export function patchTls({ tls, net, stream }: NodeModules, patch: Patch, find: 
     // After a port, or a host, there may be options.
     const more = args.slice(1, 3).find((arg) => typeof arg === "object" && arg !== null);
     const options = { ...given, ...more };
-    if (options.socket !== undefined || options.port === undefined && options.path == null) return host(...args);
+    if (options.socket !== undefined || (options.port ?? options.path ?? null) === null) return host(...args);
     const { timeout, signal: _, onread: __, ...where } = options;
     const socket = net.connect(where);
     const secure = host({ ...options, socket: plainly(socket, stream) }, ...callback === null ? [] : [callback]);

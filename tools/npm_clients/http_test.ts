@@ -20,9 +20,17 @@ async function listening(server: http.Server): Promise<void> {
   }
 }
 
+/** As much of express as is used here: its types are a package of their own. */
+interface Routes {
+  get(
+    path: string,
+    handler: (req: unknown, res: { send(text: string): void; json(value: unknown): void }) => void,
+  ): void;
+}
+
 /** A server of express that answers at once, late, and never. */
 function expressServer(): Promise<void> {
-  const app = express();
+  const app: Routes = express();
   app.get("/", (_req, res) => void res.send("hello"));
   app.get("/late", (_req, res) => void setTimeout(() => res.json({ late: true }), 1_000));
   app.get("/never", () => {});
@@ -117,7 +125,10 @@ Deno.test("ws talks at exact times, and closes", async () => {
     host(sim, async () => {
       const server = http.createServer();
       const sockets = new WebSocketServer({ server });
-      sockets.on("connection", (socket) => socket.on("message", (data) => socket.send(`echo ${data}`)));
+      sockets.on(
+        "connection",
+        (socket: WebSocket) => socket.on("message", (data: unknown) => socket.send(`echo ${data}`)),
+      );
       await listening(server);
     });
     const socket = new WebSocket("ws://db");
