@@ -23,6 +23,8 @@ const NODE_IMPORTS: Readonly<Record<string, string>> = {
   "net/host/datagrams.ts": "node:dgram",
   "net/host/deno_network.ts": "node:dns/promises",
   "testing/driver/incarnation.ts": "node:async_hooks",
+  "testing/node/_socket_handle.ts": "node:async_hooks",
+  "testing/node/timers.ts": "node:timers",
 };
 
 /**
@@ -38,6 +40,7 @@ export const CLOSED_ROOMS: readonly string[] = [
   "testing/base/",
   "testing/driver/",
   "testing/net/",
+  "testing/node/",
 ];
 
 /** Functions and methods that are exported and may be `async` themselves, and why. */

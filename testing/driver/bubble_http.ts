@@ -6,7 +6,7 @@ import type { NetworkHttp } from "../../core/lowlevel.ts";
 import { type GlobalHttp, serveAsDeno, upgradeAsDeno, webSocketAsHost } from "../net/http/globals.ts";
 import type { FetchContext } from "../net/http/http_client.ts";
 import type { Background } from "../time/simulation.ts";
-import type { BubbleHttp } from "./globals.ts";
+import type { BubbleHttp } from "./bubble.ts";
 
 /** What it needs of the driver. */
 interface Books {

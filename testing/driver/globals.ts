@@ -3,47 +3,22 @@
  *
  * While a simulation lives, functions of this file stand in for `setTimeout` and its kin, `Date`, `performance.now`,
  * `AbortSignal.timeout` and `Temporal.Now`; for `Math.random` and the random numbers of `crypto`; for `fetch`,
- * `WebSocket`, `Deno.serve` and `Deno.upgradeWebSocket`, which use the network in memory. Each call looks up
- * which simulation its async context belongs to; code outside any, and that of another simulation, sees its own. Two
- * copies of this package share one registry, and so one set of patches: each copy contributes how it finds its
- * simulations.
+ * `WebSocket`, `Deno.serve` and `Deno.upgradeWebSocket`, which use the network in memory. The modules of Node are in
+ * `testing/node/`, but follow the same rules. Each call looks up which simulation its async context belongs to; code
+ * outside any, and that of another simulation, sees its own. Two copies of this package share one registry, and so one
+ * set of patches: each copy contributes how it finds its simulations.
  */
 
-import { read } from "../../core/internal.ts";
+import { ownTimerCalls, read } from "../../core/internal.ts";
 import { adoptClass } from "../net/http/globals.ts";
+import { patchNode } from "../node/node_modules.ts";
+import { patchTimers } from "../node/timers.ts";
+import { ambientWorld, type World } from "../node/world.ts";
 import { rememberTrust, trustOf } from "./bubble_http.ts";
 import { isOfHost } from "../base/host_web.ts";
 import { Immediates } from "./immediates.ts";
+import type { Bubble } from "./bubble.ts";
 import { clearVirtual, delayOf, referenceVirtual, type TimerKind } from "./timers.ts";
-
-/** What the patches do for code of one simulation. Other copies of this package call it: see `KEY`. */
-export interface Bubble {
-  now(): number;
-  wall(): number;
-  timer(kind: TimerKind, ms: number, callback: (...args: unknown[]) => void, args: readonly unknown[]): unknown;
-  immediate(callback: (...args: unknown[]) => void, args: readonly unknown[]): unknown;
-  stray(error: unknown): void;
-  /** An operation of the host begins; the function returned ends it. */
-  operation(label: string): () => void;
-  /** A random number from 0 up to 1, for `Math.random()`. */
-  random(): number;
-  /** Fills bytes with random ones, for `crypto`. */
-  fillRandomly(bytes: Uint8Array): void;
-  /** HTTP of its network, if that has its own. */
-  readonly http: BubbleHttp | null;
-}
-
-/** HTTP of a simulation: the functions take the arguments of the globals that they stand for. */
-export interface BubbleHttp {
-  /** Whether what a URL names is on the network; what is not is the host's. */
-  isOfNetwork(url: string): boolean;
-  fetch(args: readonly unknown[], caCerts: readonly string[]): unknown;
-  webSocket(args: readonly unknown[]): object;
-  serve(args: readonly unknown[]): unknown;
-  /** Whether a request came in by the network. */
-  hasRequest(request: unknown): boolean;
-  upgrade(args: readonly unknown[]): unknown;
-}
 
 /** One copy of this package. */
 interface Copy {
@@ -52,6 +27,10 @@ interface Copy {
   clear(handle: unknown): boolean;
   reference(handle: unknown, how: "ref" | "unref"): boolean;
   clearImmediate(handle: unknown): boolean;
+  /** The network and more of the simulation that the calling code belongs to, for the modules of Node. */
+  world(): World | null;
+  /** Whether it is this copy itself that calls a timer of the host. */
+  callsHost(): boolean;
 }
 
 interface Registry {
@@ -64,14 +43,21 @@ interface Registry {
 }
 
 /** The number changes with the shape of `Registry`, `Copy` or `Bubble`. */
-const KEY = Symbol.for("@trefoil/io/testing/globals/5");
+const KEY = Symbol.for("@trefoil/io/testing/globals/6");
 
 /** Makes the globals follow simulated time until the returned function is called. */
 export function patchGlobals(find: () => Bubble | null): () => void {
   const store = globalThis as { [KEY]?: Registry };
   const registry = store[KEY] ??= { copies: [], users: 0, undo: [] };
   if (!registry.copies.some((copy) => copy.find === find)) {
-    registry.copies.push({ find, clear: clearVirtual, reference: referenceVirtual, clearImmediate: Immediates.clear });
+    registry.copies.push({
+      find,
+      clear: clearVirtual,
+      reference: referenceVirtual,
+      clearImmediate: Immediates.clear,
+      world: ambientWorld,
+      callsHost: () => ownTimerCalls.depth > 0,
+    });
   }
   if (registry.users++ === 0) install(registry);
   return () => {
@@ -91,6 +77,14 @@ function install(registry: Registry): void {
     for (let i = 0; i < copies.length; i++) {
       const bubble = (copies[i] as Copy).find();
       if (bubble !== null) return bubble;
+    }
+    return null;
+  }
+
+  function findWorld(): World | null {
+    for (let i = 0; i < copies.length; i++) {
+      const world = (copies[i] as Copy).world();
+      if (world !== null) return world;
     }
     return null;
   }
@@ -115,11 +109,15 @@ function install(registry: Registry): void {
   }
 
   /** Replaces a method; the new one is handed the old. What this host does not have is left out. */
-  function patch(target: unknown, key: string, make: (host: AnyFunction) => AnyFunction): void {
-    const host = (target as Record<string, unknown> | undefined)?.[key];
+  function patch(target: unknown, key: PropertyKey, make: (host: AnyFunction) => AnyFunction): void {
+    const host = (target as Record<PropertyKey, unknown> | undefined)?.[key];
     if (typeof host !== "function") return;
     const made = make(host as AnyFunction);
-    Object.defineProperty(made, "name", { value: key });
+    Object.defineProperty(made, "name", { value: host.name });
+    // What hangs on it, as the `setTimeout` that `util.promisify()` finds.
+    for (const symbol of Object.getOwnPropertySymbols(host)) {
+      Object.defineProperty(made, symbol, Object.getOwnPropertyDescriptor(host, symbol)!);
+    }
     replace(target as object, key, made);
   }
 
@@ -150,6 +148,14 @@ function install(registry: Registry): void {
   patch(globalThis, "clearImmediate", (host) => (handle?: unknown) => {
     if (!copies.some((copy) => copy.clearImmediate(handle))) host(handle);
   });
+
+  // Also what was imported from `node:timers` by name, and what a module took hold of before.
+  const unpatchTimers = patchTimers({
+    find: () => copies.some((copy) => copy.callsHost()) ? null : find(),
+    delayOf,
+    clear: (handle) => copies.some((copy) => copy.clear(handle) || copy.clearImmediate(handle)),
+  });
+  undo.push(unpatchTimers, patchNode(patch, findWorld));
 
   patch(AbortSignal, "timeout", (host) => (...args: unknown[]) => {
     const bubble = find();
@@ -259,6 +265,15 @@ function install(registry: Registry): void {
   };
   globalThis.addEventListener?.("unhandledrejection", listener);
   undo.push(() => globalThis.removeEventListener?.("unhandledrejection", listener));
+  // As an error event of a socket of Node that nobody listens to.
+  const thrown = (event: ErrorEvent) => {
+    const bubble = find();
+    if (bubble === null || event.defaultPrevented) return;
+    event.preventDefault();
+    bubble.stray(event.error);
+  };
+  globalThis.addEventListener?.("error", thrown);
+  undo.push(() => globalThis.removeEventListener?.("error", thrown));
 }
 
 /**

@@ -40,12 +40,16 @@ Deno.test("they are the host's with network: \"host\", and with a network of one
   }
 });
 
-Deno.test("Deno.listen() and Deno.connect() are the host's, in a simulation as outside", async () => {
+Deno.test("Deno.connectTls() is the host's, in a simulation as outside; Deno.listen() and Deno.connect() with its network", async () => {
   const calls = [
     () => Deno.listen({ port: 0, hostname: "127.0.0.1" }),
     () => Deno.connect({ port: 9, hostname: "127.0.0.1" }),
   ];
-  for (const call of calls) assertEquals((await errorOf(call))?.name, "NotCapable");
+  for (const call of calls) {
+    assertEquals((await errorOf(call, { network: "host" }))?.name, "NotCapable");
+  }
+  const refused = await errorOf(() => Deno.connectTls({ port: 9, hostname: "127.0.0.1" }));
+  assertEquals(refused?.name, "NotCapable");
 });
 
 Deno.test("HTTP to elsewhere fails as in a network that has no such host, and never gets to the host's", async () => {
