@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import configuration from "../../deno.json" with { type: "json" };
 import { isOurs, placeOf } from "./place.ts";
 
 Deno.test("placeOf() finds the first place of the user's in the stacks of V8, with URLs, and of Bun, with paths", () => {
@@ -17,5 +18,17 @@ Deno.test("placeOf() finds the first place of the user's in the stacks of V8, wi
     assertEquals([isOurs(`    at sleep (${ours})`), isOurs(stack.split("\n")[4]!)], [true, false]);
     const anonymous = `Error\n    at ${ours}\n    at ${prefix}/home/me/other.ts:5:6`;
     assertEquals(placeOf({ stack: anonymous }), "file:///home/me/other.ts:5:6");
+  }
+});
+
+Deno.test("isOurs() knows every folder of the library that holds modules, and no test", () => {
+  const root = new URL("../../", import.meta.url).href;
+  const folders = new Set(Object.values(configuration.exports).map((path) => path.split("/")[1]!));
+  folders.delete("mod.ts");
+  assertEquals([...folders].sort(), ["core", "net", "os", "testing"]);
+  for (const folder of folders) {
+    for (const [file, expected] of [["a.ts", true], ["room/_a.ts", true], ["room/a_test.ts", false]] as const) {
+      assertEquals([folder, file, isOurs(`    at f (${root}${folder}/${file}:1:2)`)], [folder, file, expected]);
+    }
   }
 });
