@@ -20,6 +20,7 @@ const NODE_IMPORTS: Readonly<Record<string, string>> = {
   "core/kernel/context_slot.ts": "node:async_hooks",
   "core/base/host_time.ts": "node:timers",
   "net/host/connect_from.ts": "node:net",
+  "net/host/datagrams.ts": "node:dgram",
   "net/host/deno_network.ts": "node:dns/promises",
   "testing/driver/incarnation.ts": "node:async_hooks",
 };

@@ -43,46 +43,49 @@
  */
 
 import type { TcpAddress } from "../../core/mod.ts";
-import { currentRun } from "../../core/lowlevel.ts";
-import { isInstance } from "../../core/internal.ts";
+import {
+  beginHostOperation,
+  currentRun,
+  type HttpHost,
+  type HttpListenOptions,
+  type HttpServeInfo,
+  type HttpServing,
+  type HttpSocketOptions,
+  type HttpUpgradeOptions,
+} from "../../core/lowlevel.ts";
+import { isInstance, type Owner } from "../../core/internal.ts";
 import { requireDeno, requireReusePortFlag } from "./deno_network.ts";
 
-/** A server of HTTP that the host runs. */
-export interface HostHttpServer {
-  /** Where it listens. */
-  readonly address: TcpAddress;
-  /** Settles when the server has ended; rejects if it could not accept a connection, those that are open go on then. */
-  readonly finished: Promise<void>;
-  /** Closes all connections. */
-  abort(): void;
+// Taken at import, so that a program can put one of this library in its place.
+const hostFetch = globalThis.fetch;
+
+/** The HTTP of Deno. */
+const DENO: HttpHost = {
+  serve: serveWithDeno,
+  fetch: (input, init) => hostFetch(input, init),
+  upgradeWebSocket: upgradeWithDeno,
+  openWebSocket: openWithDeno,
+};
+
+/** The HTTP that the calling code is to use: of the network of its run, if that has one, and it is for `url`. */
+export function httpHost(url?: string): HttpHost {
+  const http = currentRun().network?.http;
+  return http === undefined || (url !== undefined && http.handles?.(url) === false) ? DENO : http;
 }
 
-/** What the host says of a request. */
-export interface HostRequestInfo {
-  readonly remoteAddr: Deno.Addr;
-  readonly completed: Promise<void>;
-}
+const IN_MEMORY = { end() {} };
 
-/** How the host serves. */
-export interface HostHttpOptions {
-  readonly hostname: string;
-  readonly port: number;
-  readonly backlog: number | undefined;
-  readonly reusePort: boolean | undefined;
-  /** The certificate and its key, for HTTPS. */
-  readonly identity: { readonly cert: string; readonly key: string } | null;
-  /** Told of answers that the host cannot send. */
-  readonly onError: (error: unknown) => Response;
+/** Begins an operation of a host, which is none of the outside world if that is in memory. */
+export function beginOperationOf({ inMemory }: Owner, label: string): { end(): void } {
+  return inMemory === true ? IN_MEMORY : beginHostOperation(label);
 }
 
 /** Begins to serve. */
-export function hostServeHttp(
-  options: HostHttpOptions,
-  callback: (request: Request, info: HostRequestInfo) => Response | Promise<Response>,
-): HostHttpServer {
+function serveWithDeno(
+  options: HttpListenOptions,
+  callback: (request: Request, info: HttpServeInfo) => Response | Promise<Response>,
+): HttpServing {
   const { hostname, port, backlog, reusePort, identity, onError } = options;
-  // A network in memory has no HTTP: a test must not open a real port unawares.
-  currentRun().network?.requireHost?.("serve HTTP");
   requireDeno("serve HTTP");
   const controller = new AbortController();
   if (reusePort) requireReusePortFlag();
@@ -95,7 +98,7 @@ export function hostServeHttp(
     ...(backlog === undefined ? {} : { tcpBacklog: backlog }),
     ...(reusePort === undefined ? {} : { reusePort }),
     ...(identity ?? {}),
-  }, callback);
+  }, callback as Deno.ServeHandler);
   let over = false;
   server.finished.then(() => over = true, () => {});
   return {
@@ -119,10 +122,7 @@ export function hostServeHttp(
 }
 
 /** Answers a request with a WebSocket. `idleTimeout` is in milliseconds. */
-export function hostUpgrade(
-  request: Request,
-  options: { readonly protocol: string | undefined; readonly idleTimeout: number },
-): { socket: WebSocket; response: Response } {
+function upgradeWithDeno(request: Request, options: HttpUpgradeOptions): { socket: WebSocket; response: Response } {
   const { protocol, idleTimeout } = options;
   const upgrade = Deno.upgradeWebSocket(request, { idleTimeout: idleTimeout === Infinity ? 0 : idleTimeout / 1_000 });
   if (protocol !== undefined) upgrade.response.headers.set("sec-websocket-protocol", protocol);
@@ -130,14 +130,7 @@ export function hostUpgrade(
 }
 
 /** Begins to open a WebSocket. */
-export function hostWebSocket(
-  url: string | URL,
-  options: {
-    readonly protocols?: readonly string[];
-    readonly headers?: HeadersInit;
-    readonly caCerts?: readonly string[];
-  },
-): WebSocket {
+function openWithDeno(url: string | URL, options: HttpSocketOptions): WebSocket {
   const { protocols = [], headers, caCerts } = options;
   // Node and Bun have a `WebSocket`, too, but how one fails and ends was tried on Deno alone.
   requireDeno("open a WebSocket");

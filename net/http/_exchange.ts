@@ -28,9 +28,10 @@ import {
   type Task,
   TooSlowError,
 } from "../../core/mod.ts";
-import { beginHostOperation, checkpointIfCancelled, suspend, type Waker } from "../../core/lowlevel.ts";
+import { checkpointIfCancelled, type HttpHost, type HttpServeInfo, suspend, type Waker } from "../../core/lowlevel.ts";
 import {
   failureOf,
+  HOST,
   hostClear as clearHostTimeout,
   hostClearImmediate as dropTurn,
   hostImmediate as nextTurn,
@@ -45,7 +46,7 @@ import { formatAddress } from "../base/address.ts";
 import { followRule, type HandlerErrorRule, tell } from "../base/handler_errors.ts";
 import type { Counts } from "../base/server.ts";
 import { muteAbortWarning } from "../host/abort_warning.ts";
-import { bytesOf, type HostRequestInfo, natureOf } from "../host/deno_http.ts";
+import { beginOperationOf, bytesOf, natureOf } from "../host/deno_http.ts";
 import {
   abandonAnswer,
   badRequest,
@@ -64,6 +65,7 @@ import { type Upgrade, upgradeOf } from "./_web_socket_upgrade.ts";
 
 /** What all exchanges of a server share. */
 export interface ServerContext {
+  readonly http: HttpHost;
   readonly handler: HttpHandler;
   readonly handlerTimeout: number;
   readonly onHandlerError: HandlerErrorRule<[request: Request]> | undefined;
@@ -87,7 +89,7 @@ const CLIENT_GONE = "the client has gone away";
 export class Exchange implements HttpRequestInfo {
   readonly #context: ServerContext;
   readonly #request: Request;
-  readonly #info: HostRequestInfo;
+  readonly #info: HttpServeInfo;
   /** Gives the host its answer; `null` afterwards. Written by `#answer()`. */
   #respond: ((response: Response) => void) | null;
   /**
@@ -104,7 +106,7 @@ export class Exchange implements HttpRequestInfo {
   constructor(
     context: ServerContext,
     request: Request,
-    info: HostRequestInfo,
+    info: HttpServeInfo,
     respond: (response: Response) => void,
   ) {
     this.#context = context;
@@ -114,7 +116,7 @@ export class Exchange implements HttpRequestInfo {
     // Others have no body to be read.
     const { method } = request;
     this.#hasBody = method !== "GET" && method !== "HEAD";
-    if (this.#hasBody) adoptRequest(request);
+    if (this.#hasBody) adoptRequest(request, context.http);
   }
 
   get remoteAddress(): HttpRequestInfo["remoteAddress"] {
@@ -186,7 +188,9 @@ export class Exchange implements HttpRequestInfo {
   /** What is not over at once; the beginning of `work` is. `next` gets what comes of it. */
   async #settle(work: Promise<unknown>, next?: (result: unknown) => undefined | Promise<void>): Promise<void> {
     this.#task = currentTask();
-    this.#entry = this.#context.disconnects.add(this);
+    // In memory it costs nothing, and an hour may go by before the next sweep.
+    if (this.#context.http.inMemory === true) this.watch();
+    else this.#entry = this.#context.disconnects.add(this);
     try {
       const result = await work;
       const rest = next?.(result);
@@ -250,16 +254,17 @@ export class Exchange implements HttpRequestInfo {
     // `host/deno_http.ts`. So it is watched from now on, and this wait is cancelled then.
     this.#task = currentTask();
     this.watch();
-    await untilSeen();
+    if (this.#context.http.inMemory !== true) await untilSeen();
     // The upgrade itself aborts the signal.
     this.#unwatch();
-    const { answer, run } = upgrade.begin(this.#request);
+    const { answer, run } = upgrade.begin(this.#context.http, this.#request);
     this.#answer(answer);
     await run();
   }
 
   async #pump(response: Response): Promise<void> {
     if (response.body!.locked) throw usedBody();
+    const { http } = this.#context;
     const source = response.body!.getReader();
     const task = currentTask();
     let wanted = false;
@@ -284,7 +289,7 @@ export class Exchange implements HttpRequestInfo {
       this.#answer(new Response(body as ReadableStream<Uint8Array<ArrayBuffer>>, { status, statusText, headers }));
       while (true) {
         if (!wanted) {
-          await forClient((wake) => void (waker = wake));
+          await forClient(http, (wake) => void (waker = wake));
           waker = null;
         }
         wanted = false;
@@ -305,7 +310,7 @@ export class Exchange implements HttpRequestInfo {
       throw failureOf(error) === NOTHING ? faults[0] : new ErrorGroup([error, ...faults]);
     }
     // The task lives until the last byte is out, or cannot be sent any more.
-    await forClient((waker) => {
+    await forClient(http, (waker) => {
       const over = (): void => void waker.wake();
       this.#info.completed.then(over, over);
     });
@@ -377,8 +382,8 @@ export class Exchange implements HttpRequestInfo {
 }
 
 /** Waits for a client that takes what it is sent, as the host tells by waking. */
-function forClient(register: (waker: Waker<void>) => void): Promise<void> {
-  const operation = beginHostOperation("send body of response");
+function forClient(http: HttpHost, register: (waker: Waker<void>) => void): Promise<void> {
+  const operation = beginOperationOf(http, "send body of response");
   return suspend<void>({ kind: "client to take the body" }, register, () => true).finally(() => operation.end());
 }
 
@@ -386,7 +391,7 @@ function forClient(register: (waker: Waker<void>) => void): Promise<void> {
 function untilSeen(): Promise<void> {
   let undo: (() => void) | undefined;
   return suspend<void>({ kind: "client to stay for its WebSocket" }, (waker) => {
-    const operation = beginHostOperation("upgrade to a WebSocket");
+    const operation = beginOperationOf(HOST, "upgrade to a WebSocket");
     const timer = hostTimeout(() => turn(UPGRADE_TURNS), UPGRADE_DELAY);
     const turn = (left: number): void => {
       if (left === 0) {

@@ -14,24 +14,16 @@ import {
   type TcpAddress,
   untilShutdown,
 } from "../../core/mod.ts";
-import { checkpointIfCancelled } from "../../core/lowlevel.ts";
-import {
-  failureOf,
-  hostClear as clearHostTimeout,
-  hostImmediate as nextTurn,
-  hostTimeout,
-  ignore,
-  NOTHING,
-  read,
-} from "../../core/internal.ts";
+import { checkpointIfCancelled, type HttpHost, type HttpServing } from "../../core/lowlevel.ts";
+import { failureOf, hostImmediate as nextTurn, ignore, NOTHING, read } from "../../core/internal.ts";
 import { formatAddress } from "../base/address.ts";
 import { followRule, type HandlerErrorRule } from "../base/handler_errors.ts";
 import type { OpenTcpListenersOptions } from "../base/listen_options.ts";
 import type { Counts } from "../base/server.ts";
 import { AcceptTrouble, CAPACITY_PAUSE } from "../host/accept_trouble.ts";
-import { type HostHttpServer, hostServeHttp } from "../host/deno_http.ts";
+import { httpHost } from "../host/deno_http.ts";
 import { isNotCapable, messageOf } from "../host/host_errors.ts";
-import { waitForHost } from "../host/wait_for_host.ts";
+import { later, waitForHost } from "../host/wait_for_host.ts";
 import { abandonAnswer, badRequest, CUT_OFF, LAST_WORDS, serverError, unavailable } from "./_answers.ts";
 import { DisconnectSweep } from "./_disconnect_sweep.ts";
 import { Exchange, type ServerContext } from "./_exchange.ts";
@@ -75,7 +67,9 @@ export async function serveRequests(
   const { handlerTimeout = Infinity, maxRequests = Infinity, onHandlerError } = options;
   const pending = new Pending();
   const disconnects = new DisconnectSweep();
+  const http = httpHost();
   const context: ServerContext = {
+    http,
     handler,
     handlerTimeout,
     onHandlerError,
@@ -89,8 +83,8 @@ export async function serveRequests(
 
   let accept: HostCallback = unavailable;
   let refused: (error: unknown) => void = ignore;
-  const listenOn = (port: number): HostHttpServer =>
-    listen({
+  const listenOn = (port: number): HttpServing =>
+    listen(http, {
       ...options,
       port,
       identity,
@@ -111,7 +105,7 @@ export async function serveRequests(
     while (true) {
       let end: unknown = NOTHING;
       try {
-        await waitForHost(`serve ${where}`, () => server.finished);
+        await waitForHost(`serve ${where}`, () => server.finished, { network: http });
         // It has closed its connections.
         servers.splice(servers.indexOf(server), 1);
         end = new BrokenResourceError(
@@ -162,13 +156,13 @@ export async function serveRequests(
   const closeAll = (): void => {
     for (const each of servers) each.abort();
   };
-  let closing: ReturnType<typeof hostTimeout> | undefined;
+  let closing: (() => void) | undefined;
   try {
     await openNursery(async (nursery) => {
       begin(nursery);
       // A handler may await a promise of somebody else's, which reads the body of its request: only the end of its
       // connection ends that, and so the handler.
-      currentSignal().addEventListener("abort", () => closing = hostTimeout(closeAll, LAST_WORDS), { once: true });
+      currentSignal().addEventListener("abort", () => closing = later(http, closeAll, LAST_WORDS), { once: true });
       try {
         status?.started([address]);
         await untilShutdown(serve);
@@ -182,10 +176,10 @@ export async function serveRequests(
   } finally {
     refused = ignore;
     disconnects.end();
-    clearHostTimeout(closing);
+    closing?.();
     closeAll();
     const over = Promise.allSettled(servers.map(({ finished }) => finished));
-    await shielded(() => waitForHost(`close ${where}`, () => over), { timeout: CLOSE_TIMEOUT });
+    await shielded(() => waitForHost(`close ${where}`, () => over, { network: http }), { timeout: CLOSE_TIMEOUT });
   }
 }
 
@@ -209,13 +203,14 @@ function urlChecker(): (url: string) => boolean {
 }
 
 function listen(
+  http: HttpHost,
   options: HttpServerOptions & Pick<HttpStart, "identity"> & { readonly onError: (error: unknown) => Response },
   callback: HostCallback,
-): HostHttpServer {
+): HttpServing {
   const { port, hostname = "0.0.0.0", backlog, reusePort, identity, onError } = options;
   const where = formatAddress({ hostname, port });
   try {
-    return hostServeHttp({ hostname, port, backlog, reusePort, identity, onError }, callback);
+    return http.serve({ hostname, port, backlog, reusePort, identity, onError }, callback);
   } catch (error) {
     if (isNotCapable(error) || error instanceof TypeError) throw error;
     // Errors of the network have a code; what the host says of certificates has none.
@@ -230,4 +225,4 @@ function listen(
   }
 }
 
-type HostCallback = Parameters<typeof hostServeHttp>[1];
+type HostCallback = Parameters<HttpHost["serve"]>[1];

@@ -11,7 +11,7 @@
  */
 
 import { BrokenResourceError } from "../../core/mod.ts";
-import { isInstance, LeftBehind, textOf, type Words } from "../../core/internal.ts";
+import { HOST, isInstance, LeftBehind, type Owner, textOf, type Words } from "../../core/internal.ts";
 import { isBodyFault } from "../host/deno_http.ts";
 import { waitForHost } from "../host/wait_for_host.ts";
 
@@ -25,7 +25,8 @@ type Chunk = Uint8Array<ArrayBuffer>;
 const breakOffs = new WeakMap<Request, () => void>();
 
 /** Puts the reading of a request's body under scopes. */
-export function adoptRequest(request: Request): void {
+export function adoptRequest(request: Request, http: Owner): void {
+  if (http.inMemory === true) inMemory.set(request, http);
   Object.setPrototypeOf(request, ServedRequest.prototype);
 }
 
@@ -37,11 +38,14 @@ export function abandonBody(request: Request): void {
   breakOffs.get(request)?.();
 }
 
+/** Whose requests they are that do not come from the host. */
+const inMemory = new WeakMap<Request, Owner>();
+
 class ServedRequest extends Request {
   override clone(): Request {
     const copy = super.clone();
     // The body of the request is not at its end when that of a copy is.
-    Object.setPrototypeOf(copy, ServedRequest.prototype);
+    adoptRequest(copy, ownerOf(this));
     return copy;
   }
 
@@ -51,27 +55,27 @@ class ServedRequest extends Request {
   }
 
   override arrayBuffer(): ReturnType<Request["arrayBuffer"]> {
-    return read(() => super.arrayBuffer());
+    return read(this, () => super.arrayBuffer());
   }
 
   override blob(): ReturnType<Request["blob"]> {
-    return read(() => super.blob());
+    return read(this, () => super.blob());
   }
 
   override bytes(): ReturnType<Request["bytes"]> {
-    return read(() => super.bytes());
+    return read(this, () => super.bytes());
   }
 
   override formData(): ReturnType<Request["formData"]> {
-    return read(() => super.formData());
+    return read(this, () => super.formData());
   }
 
   override json(): ReturnType<Request["json"]> {
-    return read(() => super.json());
+    return read(this, () => super.json());
   }
 
   override text(): ReturnType<Request["text"]> {
-    return read(() => super.text());
+    return read(this, () => super.text());
   }
 }
 
@@ -86,7 +90,7 @@ function under(
   const define = (name: string | symbol, value: unknown) =>
     Object.defineProperty(body, name, { configurable: true, writable: true, value });
   const iterate = (options: { readonly preventCancel?: boolean } = {}) =>
-    new BodyIterator(body.getReader(), options.preventCancel ?? false);
+    new BodyIterator(ownerOf(request), body.getReader(), options.preventCancel ?? false);
   define("values", iterate);
   define(Symbol.asyncIterator, iterate);
   define("getReader", (options?: unknown) => {
@@ -106,9 +110,9 @@ class BodyIterator implements AsyncIterableIterator<Chunk> {
   readonly #reads: BodyReads;
   readonly #preventCancel: boolean;
 
-  constructor(reader: ReadableStreamDefaultReader<Chunk>, preventCancel: boolean) {
+  constructor(http: Owner, reader: ReadableStreamDefaultReader<Chunk>, preventCancel: boolean) {
     this.#reader = reader;
-    this.#reads = new BodyReads(reader);
+    this.#reads = new BodyReads(http, reader);
     this.#preventCancel = preventCancel;
   }
 
@@ -132,8 +136,8 @@ class BodyIterator implements AsyncIterableIterator<Chunk> {
 class BodyReads extends LeftBehind<ReadableStreamReadResult<Chunk>, IteratorResult<Chunk>> {
   readonly #reader: ReadableStreamDefaultReader<Chunk>;
 
-  constructor(reader: ReadableStreamDefaultReader<Chunk>) {
-    super(WORDS, { kind: READ });
+  constructor(http: Owner, reader: ReadableStreamDefaultReader<Chunk>) {
+    super(WORDS, { kind: READ }, http);
     this.#reader = reader;
   }
 
@@ -155,9 +159,14 @@ class BodyReads extends LeftBehind<ReadableStreamReadResult<Chunk>, IteratorResu
   }
 }
 
+function ownerOf(request: Request): Owner {
+  return inMemory.get(request) ?? HOST;
+}
+
 /** Waits for the host to read; the wait can be cancelled, the reading cannot. */
-function read<T>(begin: () => Promise<T>): Promise<T> {
-  return waitForHost(READ, () => begin().catch((error) => Promise.reject(translate(error))));
+function read<T>(request: Request, begin: () => Promise<T>): Promise<T> {
+  const network = ownerOf(request);
+  return waitForHost(READ, () => begin().catch((error) => Promise.reject(translate(error))), { network });
 }
 
 /** The errors that a client has caused by its own request. */

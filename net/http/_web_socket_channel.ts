@@ -15,7 +15,7 @@
  */
 
 import { BrokenResourceError, ClosedResourceError, EndOfChannel, Event, shielded } from "../../core/mod.ts";
-import { beginHostOperation, type HostOperation, suspend, type Waker } from "../../core/lowlevel.ts";
+import { type HttpHost, type HttpSocket, suspend, type Waker } from "../../core/lowlevel.ts";
 import {
   type Asker,
   askerOf,
@@ -33,6 +33,8 @@ import {
   show,
   yieldTurn,
 } from "../../core/internal.ts";
+import { beginOperationOf } from "../host/deno_http.ts";
+import { later } from "../host/wait_for_host.ts";
 import type {
   WebSocketChannel,
   WebSocketCloseOptions,
@@ -82,7 +84,8 @@ interface Fault {
 
 /** See the header. */
 export class Channel implements WebSocketChannel {
-  readonly #socket: WebSocket;
+  readonly #http: HttpHost;
+  readonly #socket: HttpSocket;
   readonly #role: "client" | "server";
   readonly #highWaterMark: number;
   readonly #maxBuffered: number;
@@ -100,7 +103,7 @@ export class Channel implements WebSocketChannel {
   /** Calls off the next look. Written by `#lookAgain()` and `#account()`. */
   #noLook: (() => void) | null = null;
   /** In flight while somebody waits for the peer. */
-  #operation: HostOperation | null = null;
+  #operation: { end(): void } | null = null;
   /** Set by the first `close()`: with what it closes. */
   #closing: WebSocketEnd | null = null;
   /** Set with the first fault of the connection, or of the peer. */
@@ -117,12 +120,14 @@ export class Channel implements WebSocketChannel {
 
   /** `upgrade`: for a server's, the agreed protocol, which the host does not say, and the time it is told. */
   constructor(
-    socket: WebSocket,
+    http: HttpHost,
+    socket: HttpSocket,
     limits: WebSocketOptions,
     role: "client" | "server",
     upgrade: { readonly protocol?: string; readonly idleTimeout: number } = { idleTimeout: Infinity },
   ) {
     const { highWaterMark = DEFAULT_HIGH_WATER_MARK, maxBuffered = DEFAULT_MAX_BUFFERED } = limits;
+    this.#http = http;
     this.#socket = socket;
     this.#role = role;
     this.#protocol = upgrade.protocol;
@@ -151,16 +156,16 @@ export class Channel implements WebSocketChannel {
   opened(action: string, timeout?: number): Promise<void> {
     let stop: (() => void) | undefined;
     return suspend<void>({ kind: action }, (waker) => {
-      const operation = beginHostOperation(action);
-      const timer = timeout === undefined ? undefined : hostTimeout(() => {
+      const operation = beginOperationOf(this.#http, action);
+      const stopTimer = timeout === undefined ? undefined : later(this.#http, () => {
         this.#ended(NO_CLOSE);
         // The host does not know that it is over.
-        this.#letGo = keptByHost();
+        this.#letGo = this.#keptOpen();
       }, timeout);
       stop = () => {
         this.#opening = null;
         operation.end();
-        clearHostTimeout(timer);
+        stopTimer?.();
       };
       this.#opening = (fault) => {
         stop!();
@@ -228,9 +233,9 @@ export class Channel implements WebSocketChannel {
       this.#failAll();
     }
     if (this.#over.isSet) return;
-    this.#letGo ??= keptByHost();
+    this.#letGo ??= this.#keptOpen();
     if (timeout === 0) return;
-    const operation = beginHostOperation("close WebSocket");
+    const operation = beginOperationOf(this.#http, "close WebSocket");
     try {
       await shielded(() => this.#over.wait(), { timeout });
     } finally {
@@ -325,10 +330,17 @@ export class Channel implements WebSocketChannel {
     else this.#fault ??= { text: LOST };
     this.#letGo?.();
     // The host does not clear its timer then, which is set to half of the time.
-    if (!wasClean && this.#idleTimeout !== Infinity) keptByHostFor(this.#idleTimeout / 2);
+    if (!wasClean && this.#idleTimeout !== Infinity && this.#http.inMemory !== true) {
+      keptByHostFor(this.#idleTimeout / 2);
+    }
     this.#over.set();
     this.#failAll();
     this.#opening?.(this.#fault ?? { text: LOST });
+  }
+
+  /** Notes that the host may keep the connection, and the process; returns what to call when it does no more. */
+  #keptOpen(): () => void {
+    return this.#http.inMemory === true ? () => {} : keptByHost();
   }
 
   /** Whether the host holds little enough that is not sent yet. */
@@ -357,6 +369,10 @@ export class Channel implements WebSocketChannel {
 
   #lookAgain(): void {
     this.#noLook?.();
+    if (this.#socket.onceSent !== undefined) {
+      this.#noLook = this.#socket.onceSent(() => this.#send());
+      return;
+    }
     const looks = this.#looks++;
     if (looks < LOOKS_BY_TURN) {
       const turn = nextTurn(() => this.#send());
@@ -373,8 +389,9 @@ export class Channel implements WebSocketChannel {
       this.#noLook?.();
       this.#noLook = null;
     }
-    if (this.#receivers.length + this.#senders.length > 0) this.#operation ??= beginHostOperation("WebSocket");
-    else {
+    if (this.#receivers.length + this.#senders.length > 0) {
+      this.#operation ??= beginOperationOf(this.#http, "WebSocket");
+    } else {
       this.#operation?.end();
       this.#operation = null;
     }

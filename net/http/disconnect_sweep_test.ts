@@ -1,3 +1,4 @@
+import type { HttpHost } from "../../core/lowlevel.ts";
 import { assertEquals } from "@std/assert";
 import { Event, openNursery, sleep } from "../../core/mod.ts";
 import { currentRun } from "../../core/lowlevel.ts";
@@ -83,6 +84,7 @@ Deno.test("DisconnectSweep clears its timer at the end, and watches none of thos
 Deno.test("a request is asked for its signal by the sweep, and only if it is not answered", async () => {
   const { sweep, tick } = byHand();
   const context: ServerContext = {
+    http: {} as HttpHost,
     handler: async (request) => {
       await release.wait();
       return new Response(request.url);

@@ -8,10 +8,8 @@
  * links. Its methods are put between it and its prototype, as defining eight properties on each would cost more.
  */
 
-import { beginHostOperation, currentRun, suspend } from "../../core/lowlevel.ts";
-
-// Taken at import, so that a program can put this one in its place.
-const hostFetch = globalThis.fetch;
+import { type HttpHost, suspend } from "../../core/lowlevel.ts";
+import { beginOperationOf, httpHost } from "../host/deno_http.ts";
 
 const READ = "read body of";
 
@@ -55,10 +53,11 @@ export function fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Res
       signal instanceof AbortSignal
     );
     const signal = others.length === 0 ? controller.signal : AbortSignal.any([controller.signal, ...others]);
-    currentRun().network?.requireHost?.("fetch", target instanceof Request ? target.url : String(target));
+    const url = target instanceof Request ? target.url : String(target);
     const method = own.method ?? (target instanceof Request ? target.method : "GET");
-    wait = new Wait(controller, `${method} ${target instanceof Request ? target.url : String(target)}`);
-    begin = () => hostFetch(target, { ...own, signal });
+    const host = httpHost(url);
+    wait = new Wait(host, controller, `${method} ${url}`);
+    begin = () => host.fetch(target, { ...own, signal });
   } catch (error) {
     return Promise.reject(error);
   }
@@ -68,10 +67,12 @@ export function fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Res
 
 /** The waits of one request. */
 class Wait {
+  readonly #host: HttpHost;
   readonly #controller: AbortController;
   readonly #label: string;
 
-  constructor(controller: AbortController, label: string) {
+  constructor(host: HttpHost, controller: AbortController, label: string) {
+    this.#host = host;
     this.#controller = controller;
     this.#label = label;
   }
@@ -85,7 +86,7 @@ class Wait {
     return suspend<T>(
       { kind, label: this.#label },
       (waker) => {
-        const operation = beginHostOperation(`${kind} ${this.#label}`);
+        const operation = beginOperationOf(this.#host, `${kind} ${this.#label}`);
         const failed = (error: unknown): void => {
           operation.end();
           waker.fail(cancelled ?? error);

@@ -1,9 +1,9 @@
 /** Opening a WebSocket, as a client. */
 
 import { BrokenResourceError } from "../../core/mod.ts";
-import { checkpointIfCancelled } from "../../core/lowlevel.ts";
+import { checkpointIfCancelled, type HttpHost, type HttpSocket } from "../../core/lowlevel.ts";
 import { composedWait, requireOptions, show } from "../../core/internal.ts";
-import { hostWebSocket } from "../host/deno_http.ts";
+import { httpHost } from "../host/deno_http.ts";
 import { checkTlsClient } from "../host/tls_options.ts";
 import { Channel } from "./_web_socket_channel.ts";
 import { checkLimits } from "./_web_socket_limits.ts";
@@ -71,7 +71,8 @@ async function open(url: string | URL, options: OpenWebSocketOptions): Promise<W
   checkLimits("open a WebSocket", options);
   if (caCerts !== undefined) checkTlsClient("open a WebSocket", { caCerts });
   await checkpointIfCancelled();
-  const channel = new Channel(connect(url, options), options, "client");
+  const http = httpHost(String(url));
+  const channel = new Channel(http, connect(http, url, options), options, "client");
   const action = `open a WebSocket to ${url}`;
   try {
     await channel.opened(action);
@@ -87,9 +88,9 @@ async function open(url: string | URL, options: OpenWebSocketOptions): Promise<W
   }
 }
 
-function connect(url: string | URL, options: OpenWebSocketOptions): WebSocket {
+function connect(http: HttpHost, url: string | URL, options: OpenWebSocketOptions): HttpSocket {
   try {
-    return hostWebSocket(url, options);
+    return http.openWebSocket(url, options);
   } catch (error) {
     if (!(error instanceof DOMException)) throw error;
     throw new RangeError(`Cannot open a WebSocket as the URL and the subprotocols must be valid: ${error.message}`, {

@@ -1,3 +1,4 @@
+import type { HttpHost } from "../../core/lowlevel.ts";
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import {
   BrokenResourceError,
@@ -178,7 +179,7 @@ class FakeSocket {
   }
 
   channel(role: "client" | "server" = "client"): Channel {
-    return new Channel(this as unknown as WebSocket, {}, role);
+    return new Channel({} as HttpHost, this as unknown as WebSocket, {}, role);
   }
 
   end(code: number): void {

@@ -33,6 +33,7 @@ import {
 import { type Cancelled, currentTask, DeadlockError, ErrorGroup, isOnlyCancelled, type Task } from "../../core/mod.ts";
 import { beginHostOperation, type Instrument, type Network, type WaitReason } from "../../core/lowlevel.ts";
 import { realTimer } from "../base/real_timer.ts";
+import type { HttpHost } from "../../core/lowlevel.ts";
 import type { DriverView } from "./driver_view.ts";
 import { IdleWaiters } from "./idle_waiters.ts";
 import { Immediates } from "./immediates.ts";
@@ -241,8 +242,9 @@ export class Driver implements Instrument, TimerHost, DriverView {
     for (let i = 0; i < bytes.length; i++) bytes[i] = this.#bits() * 256;
   }
 
-  requireHost(action: string, url?: string): void {
-    this.#network?.requireHost?.(action, url);
+  http(url?: string): HttpHost | null {
+    const http = this.#network?.http;
+    return http === undefined || (url !== undefined && http.handles?.(url) === false) ? null : http;
   }
 
   /** Fails the simulation with an error that nobody could catch. */

@@ -11,15 +11,20 @@
  */
 
 import { isError, requireBoolean, requireTimeout, show } from "../../core/internal.ts";
-import type { SocketAddress, Task, TcpAddress, UnixAddress } from "../../core/mod.ts";
+import type { SocketAddress, Task, TcpAddress, UdpAddress, UnixAddress } from "../../core/mod.ts";
 import type {
   Clock,
   Network,
   NetworkConn,
   NetworkConnectOptions,
+  NetworkDatagramOptions,
+  NetworkDatagramSocket,
   NetworkListener,
   NetworkListenOptions,
+  NetworkListenTlsOptions,
   NetworkListenUnixOptions,
+  NetworkStartTlsOptions,
+  NetworkTlsConn,
   ResolvedAddress,
 } from "../../core/lowlevel.ts";
 import { requireKnown } from "../base/check.ts";
@@ -27,15 +32,19 @@ import { ambientIncarnation, outsideHosts } from "../driver/incarnation.ts";
 import { prepareTracking } from "../driver/leaks.ts";
 import type { Background } from "../time/simulation.ts";
 import { canonical, isLoopback } from "./_addresses.ts";
+import type { HttpWire, TlsRequest } from "./http/wire.ts";
+import { VirtualHttp } from "./http/virtual_http.ts";
 import { Connection } from "./_connection.ts";
 import type { Wire } from "./_flow.ts";
+import { type DatagramNetwork, isBroadcast, isMulticast, VirtualDatagrams } from "./_datagrams.ts";
 import { Host, type HostNetwork } from "./_host.ts";
 import { hostError } from "./_host_errors.ts";
 import { Link } from "./_link.ts";
 import { NetworkLog } from "./_log.ts";
 import { Names } from "./_names.ts";
 import { rulesOf } from "./_rules.ts";
-import type { VirtualConn } from "./_virtual_conn.ts";
+import { checkPair, makeCertificate, type TlsPair, VirtualTlsConn } from "./_tls.ts";
+import { VirtualConn } from "./_virtual_conn.ts";
 import { VirtualListener } from "./_virtual_listener.ts";
 import type {
   DirectionOptions,
@@ -50,8 +59,9 @@ import type {
 const DEFAULT_HOST = "test";
 
 /** See the header. */
-export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork, Wire {
+export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork, DatagramNetwork, HttpWire, Wire {
   readonly inMemory = true;
+  readonly http: VirtualHttp;
   readonly events: NetworkLog = new NetworkLog();
   /** Where the tasks of hosts run. Written by `simulateAt()`. */
   background: Background | null = null;
@@ -63,6 +73,7 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
   readonly #nowhere = new Link();
   readonly #connections = new Set<Connection>();
   readonly #names: Names;
+  readonly #homes = new Map<VirtualDatagrams, Host>();
 
   readonly #hostAllowed: boolean;
 
@@ -74,13 +85,19 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
     this.#nowhere.holds.add(this);
     this.#names = new Names(clock, (name) => this.#hosts.get(name)?.address);
     this.#addHost(DEFAULT_HOST);
+    this.http = new VirtualHttp(this, random, (url) => this.#isInMemory(url));
   }
 
   // What `net/` calls.
 
-  async connect(options: NetworkConnectOptions): Promise<NetworkConn> {
-    const { port, localAddress, signal } = options;
-    const opened = this.#opening();
+  connect(options: NetworkConnectOptions): Promise<NetworkConn> {
+    return this.#connectTo(options, this.#opening());
+  }
+
+  async #connectTo(
+    { port, localAddress, signal, ...options }: NetworkConnectOptions,
+    opened: (conn: VirtualConn) => void,
+  ): Promise<NetworkConn> {
     const from = this.#here();
     // The address of no machine in particular is the machine itself, to those who connect.
     const hostname = { "0.0.0.0": "127.0.0.1", "::": "::1" }[options.hostname] ?? canonical(options.hostname);
@@ -124,9 +141,84 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
     return listener as unknown as NetworkListener;
   }
 
+  listenTls({ cert, key, alpnProtocols = [], ...where }: NetworkListenTlsOptions): NetworkListener<NetworkTlsConn> {
+    checkPair({ cert, key });
+    const listener = this.listen(where);
+    return {
+      inMemory: true,
+      addr: listener.addr,
+      accept: async () => new VirtualTlsConn(await listener.accept(), { role: "server", cert, alpn: alpnProtocols }),
+      close: () => listener.close(),
+    };
+  }
+
+  // deno-lint-ignore require-await -- so that it rejects
+  async startTls(
+    conn: NetworkConn,
+    { serverName, caCerts = [], alpnProtocols = [] }: NetworkStartTlsOptions,
+  ): Promise<NetworkTlsConn> {
+    return new VirtualTlsConn(conn, { role: "client", serverName, caCerts, alpn: alpnProtocols });
+  }
+
   async resolve(hostname: string): Promise<readonly ResolvedAddress[]> {
     this.#here();
     return await this.#names.resolve(hostname);
+  }
+
+  // deno-lint-ignore require-await -- so that it rejects
+  async openDatagrams(options: NetworkDatagramOptions): Promise<NetworkDatagramSocket> {
+    const host = this.#here();
+    const addr = host.placeDatagrams(options);
+    const tracked = prepareTracking()(`UDP socket on ${host.name}:${addr.port}`);
+    const socket: VirtualDatagrams = new VirtualDatagrams(this, addr, options, () => {
+      tracked.close();
+      host.datagrams.delete(socket);
+      this.#homes.delete(socket);
+    });
+    host.datagrams.add(socket);
+    this.#homes.set(socket, host);
+    return socket;
+  }
+
+  /** See `DatagramNetwork`. */
+  carry(socket: VirtualDatagrams, data: Uint8Array<ArrayBuffer>, to: { hostname: string; port: number }): void {
+    const from = this.#homes.get(socket);
+    if (from === undefined) return;
+    const hostname = canonical(to.hostname);
+    const isGroup = isMulticast(hostname);
+    const everywhere = isGroup || isBroadcast(hostname);
+    const target = isLoopback(hostname) ? from : this.#byAddress.get(hostname);
+    const hosts = everywhere ? [...this.#hosts.values()] : target === undefined ? [] : [target];
+    const source = socket.addr.hostname;
+    const remoteAddress: UdpAddress = {
+      transport: "udp",
+      hostname: source === "0.0.0.0" || source === "::"
+        ? addressTowards(from, everywhere ? from.address : hostname)
+        : source,
+      port: socket.addr.port,
+    };
+    const now = this.clock.now();
+    for (const host of hosts) {
+      if (everywhere && host !== from && ![...host.datagrams].some(({ addr }) => addr.port === to.port)) continue;
+      const label = `${from.name}:${socket.addr.port}→${host.name}:${to.port}`;
+      const entry = this.events.datagram(now, label, data.length);
+      const link = this.#link(from, host);
+      for (const at of link.arrivals(data.length, now, this.random)) {
+        entry.fate = "on its way";
+        this.clock.at(at, () => {
+          entry.fate = link.blocked ? "lost" : { delivered: at };
+          if (link.blocked) return;
+          for (const each of host.datagrams) {
+            if (each.addr.port !== to.port || !each.hears(hostname)) continue;
+            if (isGroup && host === from && !socket.loopback) continue;
+            each.take({ data: data.slice(), remoteAddress });
+          }
+        }, undefined);
+      }
+    }
+    if (hosts.length === 0) {
+      this.events.datagram(now, `${from.name}:${socket.addr.port}→${hostname}:${to.port}`, data.length);
+    }
   }
 
   async connectUnix(path: string): Promise<NetworkConn<UnixAddress>> {
@@ -172,32 +264,53 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
     return true;
   }
 
-  requireHost(action: string, url?: string): void {
-    const here = this.#here();
-    if (url === undefined) {
-      if (this.#hostAllowed) return;
-      throw new TypeError(
-        `Cannot ${action} as a simulation must not open real sockets unless it is told to, and its network in memory has no HTTP: call the handler with a Request, or set the options network: "host" and io: { quiet: 50 }`,
-      );
-    }
-    const target = this.#inMemoryAt(url, here);
-    if (target === null) return;
-    throw new TypeError(
-      `Cannot ${action} ${url} as the network in memory must have HTTP, which it has not, and ${target} is on it: use TCP, call the handler with a Request, or set the options network: "host" and io: { quiet: 50 }`,
-    );
-  }
-
-  /** Which host of this network a URL means; `null` for others, which the host of the simulation may know. */
-  #inMemoryAt(url: string, here: Host): string | null {
-    if (!URL.canParse(url)) return null;
-    const { hostname, port, protocol } = new URL(url);
+  /** Whether a URL leads to a host of this network; others the real network may know, if it may be used. */
+  #isInMemory({ hostname, port, protocol }: URL): boolean {
+    if (!this.#hostAllowed) return true;
     const name = hostname.replace(/^\[|\]$/g, "");
     if (name === "localhost" || isLoopback(name)) {
       const at = port !== "" ? Number(port) : protocol === "https:" || protocol === "wss:" ? 443 : 80;
-      return here.listeners.has(at) ? `a listener on port ${at}` : null;
+      return this.#here().listeners.has(at);
     }
-    if (this.#hosts.has(name) || this.#names.knows(name)) return `"${name}"`;
-    return this.#byAddress.has(canonical(name)) ? name : null;
+    return this.#hosts.has(name) || this.#names.knows(name) || this.#byAddress.has(canonical(name));
+  }
+
+  // What HTTP needs.
+
+  here(): object {
+    return this.#here();
+  }
+
+  isDead(): boolean {
+    return ambientIncarnation()?.dead === true;
+  }
+
+  connectQuietly(options: NetworkConnectOptions): Promise<NetworkConn> {
+    return this.#connectTo(options, () => {});
+  }
+
+  listenSecurely(options: NetworkListenOptions, identity: TlsPair): NetworkListener {
+    return this.listenTls({ ...options, ...identity });
+  }
+
+  async secure(conn: NetworkConn, { serverName, caCerts = [] }: TlsRequest): Promise<NetworkConn> {
+    const tls = await this.startTls(conn, { serverName, caCerts });
+    await tls.handshake();
+    return tls;
+  }
+
+  addressOf(hostname: string): string {
+    if (hostname === "localhost") return "127.0.0.1";
+    return this.#hosts.get(hostname.toLowerCase())?.address ?? hostname;
+  }
+
+  note(conn: NetworkConn, text: string): void {
+    this.events.event(this.clock.now(), conn instanceof VirtualConn ? conn.in.label : "", text);
+  }
+
+  track(label: string): () => void {
+    const tracked = prepareTracking()(label);
+    return () => tracked.close();
   }
 
   // What tests call.
@@ -222,6 +335,13 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
       );
     }
     return guard(this.#names.add(name, { answer, delay }));
+  }
+
+  certificate(...names: readonly string[]): TlsPair {
+    if (names.length > 0 && names.every((name) => typeof name === "string" && name !== "")) {
+      return makeCertificate(names);
+    }
+    throw new TypeError(`Cannot make a certificate as each of "names" must be a host name: received ${show(names)}`);
   }
 
   link(a: string, b: string, options: LinkOptions): Disposable {
