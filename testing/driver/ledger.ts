@@ -77,11 +77,11 @@ export class Ledger {
   }
 
   timerArmed({ task }: VirtualTimer): void {
-    this.#countTimer(task, 1);
+    this.countTimer(task, 1);
   }
 
   timerGone({ task }: VirtualTimer): void {
-    this.#countTimer(task, -1);
+    this.countTimer(task, -1);
   }
 
   /**
@@ -105,7 +105,8 @@ export class Ledger {
     return faults;
   }
 
-  #countTimer(task: Task, change: 1 | -1): void {
+  /** A timer will move time for a task, or something on its way in memory; or no more. */
+  countTimer(task: Task, change: 1 | -1): void {
     const record = this.records.get(task);
     if (record === undefined) return;
     record.timers += change;
