@@ -48,6 +48,8 @@ export class Watcher implements Instrument {
   readonly #scope = new CancelScope();
   /** The task of the scenario itself, while it runs. */
   #main: Task | null = null;
+  /** The task that the next call of `schedule` is for: it begins. */
+  #beginning: Task | null = null;
   /** The latest wait of each task. */
   readonly #latest = new Map<number, Wait>();
   #place = "";
@@ -98,13 +100,19 @@ export class Watcher implements Instrument {
     });
   }
 
+  taskSpawned(task: Task): void {
+    this.#beginning = task;
+  }
+
   resumed(): void {
     this.#resumed.resolve();
   }
 
   readonly schedule: Schedule = (resume, task) => {
-    // Before the scenario and after it nothing is counted.
-    if (this.#main === null) return resume();
+    const begins = this.#beginning === task;
+    this.#beginning = null;
+    // Before the scenario and after it nothing is counted; and the beginning of a task is no wait.
+    if (this.#main === null || begins) return resume();
     this.#queue.push({ resume, task, wait: this.#latest.get(task.id) });
     this.#filled.resolve();
   };
