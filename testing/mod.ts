@@ -46,6 +46,10 @@ export type {
   VirtualTraffic,
 } from "./net/virtual_network.ts";
 export { Sequencer } from "./time/sequencer.ts";
+export { explore } from "./explore/explore.ts";
+export type { ExploreReport } from "./explore/campaign.ts";
+export { ExploreError } from "./explore/explore_error.ts";
+export type { ExploreOptions } from "./explore/explore_options.ts";
 export { settled, type SettledOptions } from "./time/settled.ts";
 export { simulate, simulated } from "./time/simulate.ts";
 export type { Background, SimulateOptions, Simulation } from "./time/simulation.ts";

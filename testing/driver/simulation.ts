@@ -13,12 +13,13 @@ import { Driver } from "./driver.ts";
 import { patchGlobals } from "./globals.ts";
 import type { Leak } from "./leak.ts";
 import { VirtualNetworkImpl } from "../net/virtual_network_impl.ts";
-import { seededRandom, SOURCES } from "./random.ts";
+import { namedStreams, seededRandom, SOURCES } from "./random.ts";
 import { SimulatedProcesses } from "./simulated_processes.ts";
 import { SimulatedSignals } from "./simulated_signals.ts";
 import { settled } from "../time/settled.ts";
 import type { Background, Simulation } from "../time/simulation.ts";
 import type { SimulateSettings } from "./simulate_options.ts";
+import type { Steering } from "./steering.ts";
 import type { Site } from "./sites.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
@@ -32,19 +33,21 @@ export interface Ending<T> {
   readonly leaks: readonly Leak[];
 }
 
-/** Simulates a test that is written at a place. */
+/** Simulates a test that is written at a place, in an order of somebody's own if there is a `steering`. */
 export async function simulateAt<T>(
   origin: Site | null,
   body: (sim: Simulation) => T | Promise<T>,
   settings: SimulateSettings,
+  steering: Steering | null = null,
 ): Promise<Ending<T>> {
-  const { start, seed, io, grace, instruments, schedule } = settings;
-  const clock = new VirtualClock(start);
+  const { start, seed, io, grace, instruments } = settings;
+  const clock = steering?.clockFrom(start) ?? new VirtualClock(start);
   const network = settings.network ??
     new VirtualNetworkImpl(clock, seededRandom(seed, SOURCES.network), io !== "freeze");
   const processes = settings.processes ?? new SimulatedProcesses(clock);
   const signals = new SimulatedSignals();
-  const driver = new Driver(clock, settings, { origin, network: network === "host" ? null : network });
+  const driver = new Driver(clock, settings, { origin, network: network === "host" ? null : network, steering });
+  const { schedule } = driver;
   const unpatch = patchGlobals(ambientDriver);
   clock.driver = driver;
   try {
@@ -55,7 +58,7 @@ export async function simulateAt<T>(
       signal: driver.signal,
       signals,
       grace,
-      spawnSites: SPAWN_SITES,
+      spawnSites: steering?.places === false ? 0 : SPAWN_SITES,
       ...(network === "host" ? {} : { network }),
       ...(processes === "host" ? {} : { processes }),
       ...(schedule === undefined ? {} : { schedule }),
@@ -129,7 +132,7 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
           requireFinite("freeze", "ms", ms);
           clock.freeze(ms);
         },
-        random: seededRandom(seed),
+        random: namedStreams(seed),
       };
       try {
         return await body(sim);

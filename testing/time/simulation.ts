@@ -158,8 +158,12 @@ export interface Simulation {
    * @param ms How long, in virtual milliseconds.
    */
   freeze(ms: number): void;
-  /** Returns a random number from 0 (inclusive) to 1 (exclusive): the same numbers in each run with the same seed. */
-  random(): number;
+  /**
+   * Returns a random number from 0 (inclusive) to 1 (exclusive): the same numbers in each run with the same seed.
+   *
+   * @param stream The name of a source of its own: what is drawn from it moves no other.
+   */
+  random(stream?: string): number;
 }
 
 /**

@@ -1,0 +1,80 @@
+/** The options of exploring, checked before anything begins. */
+
+import { show } from "../../core/internal.ts";
+import { requireWhole } from "../base/check.ts";
+import { knobs } from "../driver/knobs.ts";
+import { checkSimulateOptions, type SimulateSettings } from "../driver/simulate_options.ts";
+import type { SimulateOptions } from "../time/simulation.ts";
+import { parseReplay, type Schedule } from "./replay_string.ts";
+
+/**
+ * Options of `explore()`: those of a simulation, and how its schedules are explored.
+ *
+ * @category Simulation
+ */
+export interface ExploreOptions extends Omit<SimulateOptions, "schedule"> {
+  /**
+   * How many runs are made at most. `--sim=runs:500` on the command line says otherwise.
+   *
+   * @default {200}
+   */
+  readonly runs?: number;
+  /** A single run, as a failure names it. `--sim=replay:…` on the command line says the same. */
+  readonly replay?: string;
+  /**
+   * Whether each run but the first cancels a task, at random: any one except the main one, also one that only waits in
+   * the background.
+   *
+   * @default {false}
+   */
+  readonly cancel?: boolean;
+  /**
+   * By how much timers, sleeps and deadlines may be late, as a part of their length: 0.01 for up to 1 %. It finds what
+   * depends on two of them to come in a certain order, and shows in `sim.now`.
+   *
+   * @default {0}
+   */
+  readonly time?: number;
+}
+
+/** The options, all of them. */
+export interface ExploreSettings {
+  readonly simulation: SimulateSettings;
+  readonly runs: number;
+  readonly replay: Schedule | null;
+  readonly cancel: boolean;
+  readonly time: number;
+}
+
+/** Checks the options; what the command line says comes first. */
+export function checkExploreOptions(options: ExploreOptions): ExploreSettings {
+  const { runs = 200, replay, cancel = false, time = 0, ...rest } = options ?? {};
+  const said = knobs();
+  const simulation = checkSimulateOptions(said.seed === undefined ? rest : { ...rest, seed: said.seed });
+  if (simulation.schedule !== undefined) {
+    throw new TypeError(
+      'Cannot explore with option "schedule" as the schedule must be that of the campaign: received another',
+    );
+  }
+  requireWhole("explore", "runs", runs, 1);
+  if (said.runs !== undefined) requireWhole("explore", "runs", said.runs, 1);
+  if (typeof cancel !== "boolean") {
+    throw new TypeError(`Cannot explore as "cancel" must be true or false: received ${show(cancel)}`);
+  }
+  if (typeof time !== "number" || !(time >= 0 && time < Infinity)) {
+    throw new RangeError(`Cannot explore as "time" must be a finite number >= 0: received ${show(time)}`);
+  }
+  const wanted = said.replay ?? replay;
+  if (wanted !== undefined && typeof wanted !== "string") {
+    throw new TypeError(
+      `Cannot explore as "replay" must be the text that a failure has shown: received ${show(wanted)}`,
+    );
+  }
+  return {
+    simulation,
+    runs: said.runs ?? runs,
+    replay: wanted === undefined ? null : parseReplay(wanted),
+    cancel,
+    time,
+  };
+}
