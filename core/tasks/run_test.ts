@@ -12,6 +12,7 @@ import {
   RunFinishedError,
   sleep,
   sleepForever,
+  type Task,
   taskTree,
 } from "../mod.ts";
 import {

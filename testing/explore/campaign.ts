@@ -91,7 +91,7 @@ class Campaign {
     judgeLeaks(first.ending.leaks, leaks);
     const { choices } = first.course;
     // Nothing else could happen.
-    if (choices.length === 0 && !cancel && time === 0) return { runs: 1, steps: this.#steps };
+    if (choices.length === 0 && cancel === false && time === 0) return { runs: 1, steps: this.#steps };
     const singles = spread(choices, Math.floor(runs / 3));
     const length = first.course.picks.length;
     for (let run = 1; run < runs; run++) {
@@ -99,7 +99,7 @@ class Campaign {
       const options: CourseOptions = {
         strategy: this.#strategyOf(run, singles, { random, choices }),
         ...this.#late(run),
-        cancels: cancel ? cancelling(Math.ceil(random() * length), random) : null,
+        cancels: cancel === false ? null : cancelling(Math.ceil(random() * length), random, cancel),
       };
       const played = await this.#play(options);
       if (played.finding !== null) await this.#report(played, run);
@@ -254,12 +254,14 @@ function replaying(switches: readonly Switch[]): Pick<CourseOptions, "strategy" 
 }
 
 /** Cancels one of the tasks at a step; at a later one if there is none yet. */
-function cancelling(at: number, random: () => number): Canceller {
+function cancelling(at: number, random: () => number, names: true | readonly string[]): Canceller {
   let done = false;
   return (tasks, _usual, step) => {
-    if (done || step < at || tasks.length === 0) return null;
-    done = true;
-    return tasks[Math.floor(random() * tasks.length)] as number;
+    if (done || step < at) return null;
+    const known = names === true ? tasks : tasks.filter(({ name }) => names.includes(name));
+    const victim = known[Math.floor(random() * known.length)];
+    done = victim !== undefined;
+    return victim?.id ?? null;
   };
 }
 

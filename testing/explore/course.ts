@@ -29,7 +29,7 @@ export interface CourseOptions {
 
 /** Chooses whom to cancel before a step, if anybody. */
 export type Canceller = (
-  tasks: readonly number[],
+  tasks: readonly Task[],
   usual: { readonly id: number; readonly turn: number },
   step: number,
 ) =>
@@ -132,7 +132,7 @@ export class Course implements Steering, Instrument {
     const { cancels } = this.#options;
     if (cancels === undefined || cancels === null) return false;
     const { id } = candidates[runOn(candidates, step)] as Candidate;
-    const victim = cancels([...this.#tasks.keys()], { id, turn: step.turnsOf(id) }, step.number);
+    const victim = cancels([...this.#tasks.values()], { id, turn: step.turnsOf(id) }, step.number);
     const task = victim === null ? undefined : this.#tasks.get(victim);
     if (task === undefined) return false;
     this.#differ(id, { id: task.id, nth: 0 }, true);

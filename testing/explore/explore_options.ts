@@ -22,12 +22,12 @@ export interface ExploreOptions extends Omit<SimulateOptions, "schedule"> {
   /** A single run, as a failure names it. `--sim=replay:…` on the command line says the same. */
   readonly replay?: string;
   /**
-   * Whether each run but the first cancels a task, at random: any one except the main one, also one that only waits in
-   * the background.
+   * Whether each run but the first cancels a task, at random: any one except the main one, also one of the library's
+   * own, such as a job of `map()`; or one of those with certain names.
    *
    * @default {false}
    */
-  readonly cancel?: boolean;
+  readonly cancel?: boolean | readonly string[];
   /**
    * By how much timers, sleeps and deadlines may be late, as a part of their length: 0.01 for up to 1 %. It finds what
    * depends on two of them to come in a certain order, and shows in `sim.now`.
@@ -42,7 +42,7 @@ export interface ExploreSettings {
   readonly simulation: SimulateSettings;
   readonly runs: number;
   readonly replay: Schedule | null;
-  readonly cancel: boolean;
+  readonly cancel: boolean | readonly string[];
   readonly time: number;
 }
 
@@ -58,8 +58,8 @@ export function checkExploreOptions(options: ExploreOptions): ExploreSettings {
   }
   requireWhole("explore", "runs", runs, 1);
   if (said.runs !== undefined) requireWhole("explore", "runs", said.runs, 1);
-  if (typeof cancel !== "boolean") {
-    throw new TypeError(`Cannot explore as "cancel" must be true or false: received ${show(cancel)}`);
+  if (typeof cancel !== "boolean" && !(Array.isArray(cancel) && cancel.every((name) => typeof name === "string"))) {
+    throw new TypeError(`Cannot explore as "cancel" must be true, false or names of tasks: received ${show(cancel)}`);
   }
   if (typeof time !== "number" || !(time >= 0 && time < Infinity)) {
     throw new RangeError(`Cannot explore as "time" must be a finite number >= 0: received ${show(time)}`);
