@@ -611,3 +611,51 @@ function waitFor(): void {
   const guard = condition.tryAcquire()!;
   void condition.wait().finally(() => guard.release()).catch((error) => assert(isCancelled(error)));
 }
+
+sweep("nursery.start()", () => {
+  let begun = 0;
+  let ended = 0;
+  const served: number[] = [];
+  const user = async () => {
+    await openNursery(async (nursery) => {
+      const value = await nursery.start<number>(async (status) => {
+        begun++;
+        try {
+          await sleep(1);
+          status.started(begun);
+          await sleep(1);
+        } finally {
+          ended++;
+        }
+      }, { name: "service" });
+      served.push(value);
+      await checkpoint();
+      nursery.cancel();
+    });
+  };
+  return {
+    users: times(3, () => user),
+    after: () => {
+      assertEquals(ended, begun);
+      assert(served.length <= begun);
+    },
+  };
+});
+
+sweep("Event and Task.join()", () => {
+  const go = new Event();
+  let woken = 0;
+  const user = async () => {
+    await openNursery(async (nursery) => {
+      const waiting = nursery.startSoon(async () => {
+        await go.wait();
+        return ++woken;
+      }, { name: "waiting" });
+      assert(await waiting.join() > 0);
+    });
+  };
+  return {
+    users: [user, user, () => sleep(1).then(() => go.set())],
+    after: () => assertEquals(go.statistics(), { tasksWaiting: 0 }),
+  };
+});
