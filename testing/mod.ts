@@ -54,5 +54,6 @@ export { settled, type SettledOptions } from "./time/settled.ts";
 export { simulate, simulated } from "./time/simulate.ts";
 export type { Background, SimulateOptions, Simulation } from "./time/simulation.ts";
 export { sweepCancel, SweepError, type SweepOptions, type SweepReport } from "./sweep/sweep_cancel.ts";
+export { sweepFaults, type SweepFaultsOptions } from "./sweep/sweep_faults.ts";
 export type { SweepFlavour } from "./sweep/sweep_flavour.ts";
 export { trickle, type TrickleOptions } from "./streams/trickle.ts";

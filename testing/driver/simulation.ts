@@ -33,12 +33,20 @@ export interface Ending<T> {
   readonly leaks: readonly Leak[];
 }
 
-/** Simulates a test that is written at a place, in an order of somebody's own if there is a `steering`. */
+/** What others do to a simulation. */
+export interface Intervention {
+  /** Says who goes on next. */
+  readonly steering?: Steering;
+  /** Is given the network in memory before anything runs. */
+  readonly meddle?: (network: VirtualNetworkImpl, clock: VirtualClock) => void;
+}
+
+/** Simulates a test that is written at a place. */
 export async function simulateAt<T>(
   origin: Site | null,
   body: (sim: Simulation) => T | Promise<T>,
   settings: SimulateSettings,
-  steering: Steering | null = null,
+  { steering, meddle }: Intervention = {},
 ): Promise<Ending<T>> {
   const { start, seed, io, grace, instruments } = settings;
   const clock = steering?.clockFrom(start) ?? new VirtualClock(start);
@@ -46,8 +54,13 @@ export async function simulateAt<T>(
     new VirtualNetworkImpl(clock, seededRandom(seed, SOURCES.network), io !== "freeze");
   const processes = settings.processes ?? new SimulatedProcesses(clock);
   const signals = new SimulatedSignals();
-  const driver = new Driver(clock, settings, { origin, network: network === "host" ? null : network, steering });
+  const driver = new Driver(clock, settings, {
+    origin,
+    network: network === "host" ? null : network,
+    steering: steering ?? null,
+  });
   const { schedule } = driver;
+  if (network instanceof VirtualNetworkImpl) meddle?.(network, clock);
   const unpatch = patchGlobals(ambientDriver);
   clock.driver = driver;
   try {

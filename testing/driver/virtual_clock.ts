@@ -66,6 +66,11 @@ export class VirtualClock implements Clock {
     return this.#deadlines.next <= this.#now;
   }
 
+  /** When the next deadline of a scope is; `Infinity` if there is none. */
+  get nextDeadline(): number {
+    return this.#deadlines.next;
+  }
+
   /** Fires all deadlines of scopes that have passed. */
   fireDeadlines(): void {
     while (this.#deadlines.fireOne(this.#now));

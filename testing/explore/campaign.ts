@@ -139,7 +139,9 @@ class Campaign {
     const { simulation } = this.#settings;
     const course = new Course(options);
     const instruments = [course, ...(story === null ? [] : [story]), ...simulation.instruments];
-    const ending = await simulateAt(this.#origin, this.#body, { ...simulation, instruments }, course);
+    const ending = await simulateAt(this.#origin, this.#body, { ...simulation, instruments }, {
+      steering: course,
+    });
     this.#steps += course.picks.length;
     // The caller was cancelled.
     if (failureOf(ending.error) === NOTHING && ending.error !== NOTHING) throw ending.error;

@@ -10,6 +10,7 @@ import { beginHostOperation, type Instrument, type Schedule, type WaitReason } f
 import { hostImmediate } from "../../core/internal.ts";
 import { describeReason } from "../driver/words.ts";
 import { Sites } from "../driver/sites.ts";
+import type { Finding } from "./_scenario.ts";
 import type { SweepFlavour } from "./sweep_flavour.ts";
 
 /** A moment at which a scenario is cancelled. */
@@ -39,6 +40,8 @@ export class Watcher implements Instrument {
   begun = 0;
   /** For each wait that was granted, its number among those that have begun. */
   readonly granted: number[] = [];
+  /** What went wrong, the cause first. Written by the body. */
+  readonly findings: Finding[] = [];
   /** Where the cancellation came, in words; empty before that. */
   where = "";
   readonly #subject: string | undefined;
