@@ -14,7 +14,7 @@ export function knobsOf(args: readonly string[]): Knobs {
     const [, name, value] = /^--sim=(\w+):(.+)$/.exec(arg) ?? [];
     if (name === "replay" && value !== undefined) knobs.replay = value;
     else if ((name === "runs" || name === "seed") && /^-?\d+$/.test(`${value}`)) knobs[name] = Number(value);
-    else if (arg.startsWith("--sim")) {
+    else if (/^--sim(?:=|$)/.test(arg)) {
       throw new TypeError(
         `Cannot simulate as the command line must say "--sim=runs:500", "--sim=seed:7" or "--sim=replay:…": received "${arg}"`,
       );

@@ -1,6 +1,6 @@
 /** The options of exploring, checked before anything begins. */
 
-import { show } from "../../core/internal.ts";
+import { requireOptions, show } from "../../core/internal.ts";
 import { requireWhole } from "../base/check.ts";
 import { knobs } from "../driver/knobs.ts";
 import { checkSimulateOptions, type SimulateSettings } from "../driver/simulate_options.ts";
@@ -46,9 +46,12 @@ export interface ExploreSettings {
   readonly time: number;
 }
 
+const DEFAULT_RUNS = 200;
+
 /** Checks the options; what the command line says comes first. */
 export function checkExploreOptions(options: ExploreOptions): ExploreSettings {
-  const { runs = 200, replay, cancel = false, time = 0, ...rest } = options ?? {};
+  requireOptions("explore", options);
+  const { runs = DEFAULT_RUNS, replay, cancel = false, time = 0, ...rest } = options;
   const said = knobs();
   const simulation = checkSimulateOptions(said.seed === undefined ? rest : { ...rest, seed: said.seed });
   if (simulation.schedule !== undefined) {

@@ -107,6 +107,20 @@ export interface SimulateOptions {
 }
 
 /**
+ * Options of `simulated()`.
+ *
+ * @category Simulation
+ */
+export interface SimulatedOptions extends SimulateOptions {
+  /**
+   * How many schedules are run: see `explore()`. `--sim=runs:500` on the command line says otherwise, for all tests.
+   *
+   * @default {1}
+   */
+  readonly runs?: number;
+}
+
+/**
  * The simulation, as its body sees it: time, network, random numbers.
  *
  * @category Simulation
