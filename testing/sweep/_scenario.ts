@@ -1,6 +1,6 @@
 /** A scenario with its state and its checks, as sweeps run it, and what they find in a run. */
 
-import { NOTHING, textOf } from "../../core/internal.ts";
+import { failureOf, NOTHING, textOf } from "../../core/internal.ts";
 import { fatalLeaks } from "../driver/leaks.ts";
 import { seededRandom } from "../driver/random.ts";
 import type { SimulateSettings } from "../driver/simulate_options.ts";
@@ -49,7 +49,8 @@ export function playing<S>(
     try {
       await after?.(state, sim);
     } catch (error) {
-      if (findings === null) throw error;
+      // Nothing but a cancellation is that of a simulation which has failed, and says so itself.
+      if (findings === null || failureOf(error) === NOTHING) throw error;
       findings.push({ text: `afterwards, ${textOf(error)}`, error });
     }
   };
