@@ -47,9 +47,8 @@ export type {
 } from "./net/virtual_network.ts";
 export { Sequencer } from "./time/sequencer.ts";
 export { explore } from "./explore/explore.ts";
-export type { ExploreReport } from "./explore/campaign.ts";
 export { ExploreError } from "./explore/explore_error.ts";
-export type { ExploreOptions } from "./explore/explore_options.ts";
+export type { ExploreOptions, ExploreReport } from "./explore/explore_options.ts";
 export { settled, type SettledOptions } from "./time/settled.ts";
 export { simulate, simulated } from "./time/simulate.ts";
 export type { Background, SimulatedOptions, SimulateOptions, Simulation } from "./time/simulation.ts";

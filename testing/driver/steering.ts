@@ -3,7 +3,7 @@
 import type { Task } from "../../core/mod.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
 
-/** One run in an order of its own: see `testing/explore/`. */
+/** One run in an order of its own: see `testing/explorer/`. */
 export interface Steering {
   /** Whether places in the code are recorded. */
   readonly places: boolean;

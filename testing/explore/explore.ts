@@ -3,8 +3,8 @@
 import { composedWait, faultOf, outside, requireFunction } from "../../core/internal.ts";
 import { Sites } from "../driver/sites.ts";
 import type { Simulation } from "../time/simulation.ts";
-import type { ExploreReport } from "./campaign.ts";
-import { checkExploreOptions, type ExploreOptions, type ExploreSettings } from "./explore_options.ts";
+import { checkExploreOptions, type ExploreSettings } from "../explorer/settings.ts";
+import type { ExploreOptions, ExploreReport } from "./explore_options.ts";
 
 /**
  * Runs a body under many schedules, in simulated time, until one of them makes it fail.
@@ -60,7 +60,7 @@ export function explore(body: (sim: Simulation) => unknown, options: ExploreOpti
   if (fault !== null) return Promise.reject(fault);
   const origin = new Sites(1).take();
   return composedWait(async () => {
-    const { exploreAt } = await outside(() => import("./campaign.ts"));
+    const { exploreAt } = await outside(() => import("../explorer/campaign.ts"));
     return await exploreAt(origin, body, settings);
   });
 }

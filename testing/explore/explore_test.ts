@@ -15,8 +15,8 @@ import {
 import { openTcpStream, serveTcp } from "../../net/mod.ts";
 import { knobsOf } from "../driver/knobs.ts";
 import { explore, ExploreError, simulate, simulated, type Simulation } from "../mod.ts";
-import { formatReplay, parseReplay } from "./replay_string.ts";
-import { shrink } from "./shrink.ts";
+import { formatReplay, parseReplay } from "../explorer/replay_string.ts";
+import { shrink } from "../explorer/shrink.ts";
 
 /** Fails only if the second task goes on between the two steps of the first. */
 export async function twoWithdrawals(): Promise<void> {

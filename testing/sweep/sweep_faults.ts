@@ -9,8 +9,8 @@ import { checkSimulateOptions, type SimulateSettings } from "../driver/simulate_
 import { simulateAt } from "../driver/simulation.ts";
 import { type Site, Sites } from "../driver/sites.ts";
 import type { SimulateOptions, Simulation } from "../time/simulation.ts";
-import { type Fault, type FaultPoint, FAULTS, Meddler } from "./_faults.ts";
-import { findingOf, playing, sample } from "./_scenario.ts";
+import { type Fault, type FaultPoint, FAULTS, Meddler } from "../net/meddler.ts";
+import { type Finding, findingOf, playing, sample } from "./_scenario.ts";
 import { SweepError, type SweepReport } from "./sweep_cancel.ts";
 
 /**
@@ -101,25 +101,25 @@ async function sweep<S>(
   const { leaks: policy, seed } = settings;
   const { host = "test", only, maxRuns = 1_000 } = options;
   const wanted = only === undefined ? null : parsePoint(only);
-  const runOnce = async (meddler: Meddler, fails: boolean) => {
+  const runOnce = async (meddler: Meddler, findings: Finding[] | null) => {
     const body = playing(options, async (state, sim) => {
       meddler.active = true;
       try {
         await scenario(state, sim);
       } catch (error) {
         // It may fail when something has gone wrong.
-        if (!fails) throw error;
+        if (findings === null) throw error;
       } finally {
         meddler.active = false;
       }
-    }, fails ? meddler.findings : null);
+    }, findings);
     const ending = await simulateAt(origin, body, settings, { meddle: meddler.meddle });
     // The caller was cancelled.
     if (failureOf(ending.error) === NOTHING && ending.error !== NOTHING) throw ending.error;
     return ending;
   };
   const baseline = new Meddler(host, null);
-  const { error, leaks } = await runOnce(baseline, false);
+  const { error, leaks } = await runOnce(baseline, null);
   // Its error is that of the scenario, and thrown as it is.
   if (error !== NOTHING) {
     warnOfLeaks(leaks, policy);
@@ -136,7 +136,8 @@ async function sweep<S>(
   const points = wanted === null ? sample(all, maxRuns, seed) : [wanted];
   for (const target of points) {
     const meddler = new Meddler(host, target);
-    const finding = findingOf(await runOnce(meddler, true), meddler.findings, policy);
+    const findings: Finding[] = [];
+    const finding = findingOf(await runOnce(meddler, findings), findings, policy);
     const point = `${target.fault}:${target.number}`;
     if (meddler.where === "") {
       throw new SweepError(

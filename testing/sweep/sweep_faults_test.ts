@@ -95,7 +95,7 @@ Deno.test("three flaws of a pool are found, with operation, fault and point", as
       "Cannot accept the scenario as it must survive a fault of each of its operations",
     );
     assert(
-      /\n  at operation \d+ of host "test", (resolve|connect|read|write) \S+.*: [a-z ,]+\n/.test(error.message),
+      /\n {2}at operation \d+ of host "test", (resolve|connect|read|write) \S+.*: [a-z ,]+\n/.test(error.message),
       error.message,
     );
     assertStringIncludes(error.message, `{ only: "${error.point}" }`);

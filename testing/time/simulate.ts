@@ -5,7 +5,7 @@ import { knobs } from "../driver/knobs.ts";
 import { loaded, type SimulateTest } from "../driver/loaded.ts";
 import { checkSimulateOptions, type SimulateSettings } from "../driver/simulate_options.ts";
 import { Sites } from "../driver/sites.ts";
-import { checkExploreOptions } from "../explore/explore_options.ts";
+import { checkExploreOptions } from "../explorer/settings.ts";
 import type { SimulatedOptions, SimulateOptions, Simulation } from "./simulation.ts";
 
 /**
@@ -56,7 +56,7 @@ export function simulated(body: (sim: Simulation) => unknown, options: Simulated
   const test = (): Promise<void> =>
     composedWait(async () => {
       if (explored !== null) {
-        const { exploreAt } = await outside(() => import("../explore/campaign.ts"));
+        const { exploreAt } = await outside(() => import("../explorer/campaign.ts"));
         await exploreAt(origin, body, explored);
         return;
       }

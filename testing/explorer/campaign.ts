@@ -17,23 +17,17 @@ import { fatalLeaks, judgeLeaks, warnOfLeaks } from "../driver/leaks.ts";
 import { seededRandom } from "../driver/random.ts";
 import { type Ending, simulateAt } from "../driver/simulation.ts";
 import type { Site } from "../driver/sites.ts";
+import { ExploreError } from "../explore/explore_error.ts";
+import type { ExploreReport } from "../explore/explore_options.ts";
 import type { Simulation } from "../time/simulation.ts";
 import { isSame } from "./candidates.ts";
 import { type Canceller, Course, type CourseOptions } from "./course.ts";
-import { ExploreError } from "./explore_error.ts";
-import type { ExploreSettings } from "./explore_options.ts";
+
 import { formatReplay, type Switch } from "./replay_string.ts";
+import type { ExploreSettings } from "./settings.ts";
 import { shrink } from "./shrink.ts";
 import { Story } from "./story.ts";
 import { atRandom, delaying, exactly, inOrder, runOn, type Strategy, switching } from "./strategies.ts";
-
-/** What a campaign has done. */
-export interface ExploreReport {
-  /** How many runs were made. */
-  readonly runs: number;
-  /** How many steps they had, in all. */
-  readonly steps: number;
-}
 
 type Body = (sim: Simulation) => unknown;
 

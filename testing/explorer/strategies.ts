@@ -6,8 +6,7 @@
  * that chance needs; chance is there for the rest. Priorities that change at random (PCT) found nothing sooner.
  */
 
-import type { Candidate, Pick } from "./candidates.ts";
-import { indexOf } from "./candidates.ts";
+import { type Candidate, indexOf, type Pick } from "./candidates.ts";
 import type { Switch } from "./replay_string.ts";
 
 /** What a strategy is told of a step. */
@@ -27,10 +26,14 @@ export type Strategy = (candidates: readonly Candidate[], step: Step) => number;
 const LONGEST_DELAY = 500;
 
 /** First come, first served: as without exploring. */
-export const inOrder: Strategy = () => 0;
+export function inOrder(): number {
+  return 0;
+}
 
 /** The same task goes on as long as it can. */
-export const runOn: Strategy = (candidates, { last }) => Math.max(0, candidates.findIndex(({ id }) => id === last));
+export function runOn(candidates: readonly Candidate[], { last }: Step): number {
+  return Math.max(0, candidates.findIndex(({ id }) => id === last));
+}
 
 /** Any. */
 export function atRandom(random: () => number): Strategy {

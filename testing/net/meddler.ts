@@ -9,9 +9,8 @@ import type { SocketAddress } from "../../core/mod.ts";
 import { ambientIncarnation } from "../driver/incarnation.ts";
 import { placed, Sites } from "../driver/sites.ts";
 import type { VirtualClock } from "../driver/virtual_clock.ts";
-import { hostError, type HostErrorName, unknownName } from "../net/_host_errors.ts";
-import type { VirtualNetworkImpl } from "../net/virtual_network_impl.ts";
-import type { Finding } from "./_scenario.ts";
+import { hostError, type HostErrorName, unknownName } from "./_host_errors.ts";
+import type { VirtualNetworkImpl } from "./virtual_network_impl.ts";
 
 /** What a host does. */
 export type OperationKind = "resolve" | "connect" | "read" | "write";
@@ -54,8 +53,6 @@ const LONG = 60_000;
 export class Meddler {
   /** The operations so far. */
   readonly operations: OperationKind[] = [];
-  /** What went wrong because of it, the cause first. Written by the body. */
-  readonly findings: Finding[] = [];
   /** Whether operations are counted. Written by the body. */
   active = false;
   /** What was done, in words; empty before that. */
