@@ -2,7 +2,7 @@
 /**
  * The servers of the HTTP benchmark, each in a process of its own: prints its port.
  *
- * Usage: bare | ours | by hand | careful, handler
+ * Usage: bare | ours | by hand | careful | hono | fastify | express, handler
  */
 
 import { httpServer, run, sleep } from "../mod.ts";
@@ -51,8 +51,42 @@ async function byHand(
   }
 }
 
+/** The frameworks that a user may take instead, as their documentation shows them. */
+const frameworks: Record<string, () => Promise<void>> = {
+  async hono() {
+    const { Hono } = await import("npm:hono@4.13.19" as string);
+    const app = new Hono();
+    app.get("/", async (c: { text(text: string): Response }) => {
+      if (kind === "waits 2 ms") await wait(2);
+      return c.text("Hello, World!");
+    });
+    Deno.serve({ ...HERE, onListen: ({ port }) => console.log(port) }, app.fetch);
+  },
+  async fastify() {
+    const { default: fastify } = await import("npm:fastify@5.12.8" as string);
+    const app = fastify();
+    app.get("/", async () => {
+      if (kind === "waits 2 ms") await wait(2);
+      return "Hello, World!";
+    });
+    await app.listen({ host: HERE.hostname, port: 0 });
+    console.log(app.server.address().port);
+  },
+  async express() {
+    const { default: express } = await import("npm:express@5.3.0" as string);
+    const app = express();
+    app.get("/", async (_: unknown, response: { send(text: string): void }) => {
+      if (kind === "waits 2 ms") await wait(2);
+      response.send("Hello, World!");
+    });
+    const server = app.listen(0, HERE.hostname, () => console.log(server.address().port));
+  },
+};
+
 const handler = handlers[kind]!;
-if (isOurs) {
+if (frameworks[name] !== undefined) {
+  await frameworks[name]();
+} else if (isOurs) {
   const options = name === "careful" ? { ...HERE, ...LIMITS } : HERE;
   run(() => httpServer(handler, options)({ started: ([address]) => console.log(address.port) }));
 } else {

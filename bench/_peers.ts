@@ -125,6 +125,13 @@ export async function loadSmallPeers(): Promise<SmallPeers> {
   };
 }
 
+/** The fake timers that Sinon is made of, or `null` where they cannot be had. */
+export function loadFakeTimers(): Promise<
+  { install(options: { loopLimit: number }): { runAllAsync(): Promise<number>; uninstall(): void } } | null
+> {
+  return load("npm:@sinonjs/fake-timers@15.5.0");
+}
+
 /** What is used of a client of Redis. */
 export interface RedisClient {
   set(key: string, value: string): Promise<unknown>;

@@ -30,10 +30,13 @@ const SUBJECTS = [
   "echo",
   "accept",
   "http",
+  "fetches",
+  "broadcast",
+  "proxy",
   "redis",
 ];
 /** These have two processes, which shall not share a processor. */
-const UNPINNED = ["echo", "lines", "accept", "http", "redis"];
+const UNPINNED = ["echo", "lines", "accept", "http", "fetches", "broadcast", "proxy", "redis"];
 
 const only = Deno.args.find((arg) => arg.startsWith("--only="))?.slice("--only=".length).split(",");
 const unknown = only?.find((name) => !SUBJECTS.includes(name));

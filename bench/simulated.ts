@@ -5,6 +5,7 @@
 import { checkpoint, openNursery, sleep } from "../core/mod.ts";
 import { explore, simulate } from "../testing/mod.ts";
 import { type Candidate, type Case, cpuTime, measure } from "./_measure.ts";
+import { loadFakeTimers } from "./_peers.ts";
 
 /** The CPU time of some work, in milliseconds. */
 async function cpu(work: () => unknown): Promise<number> {
@@ -44,7 +45,44 @@ function lookAtClock(): number {
   return sum;
 }
 
+const fakeTimers = await loadFakeTimers();
+
+/** The same with the fake timers of Sinon, as their documentation shows them. */
+async function withFakeTimers(body: () => unknown): Promise<void> {
+  const clock = fakeTimers!.install({ loopLimit: 1e9 });
+  try {
+    const done = Promise.resolve(body());
+    await clock.runAllAsync();
+    await done;
+  } finally {
+    clock.uninstall();
+  }
+}
+
+/** A tenth of a sequence, as one of 1,000,000 takes them many seconds. */
+const SHORT = 100_000;
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const peers: Candidate[] = fakeTimers === null
+  ? []
+  : [candidate("@sinonjs/fake-timers", () =>
+    withFakeTimers(async () => {
+      for (let i = 0; i < SHORT; i++) await pause(1);
+    }))];
+
 const cases: Case[] = [
+  {
+    title: "100,000 virtual sleeps in sequence",
+    unit: "ms",
+    baseline: "sleep()",
+    candidates: [
+      candidate("sleep()", () =>
+        simulate(async () => {
+          for (let i = 0; i < SHORT; i++) await sleep(1);
+        })),
+      ...peers,
+    ],
+    limits: [{ of: "sleep()", against: "@sinonjs/fake-timers", atMost: 1 }],
+  },
   {
     title: "1,000,000 virtual sleeps in sequence",
     unit: "ms",

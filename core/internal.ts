@@ -52,6 +52,7 @@ export {
   hostNow,
   hostTimeout,
   LONGEST_DELAY,
+  ownTimerCalls,
 } from "./base/host_time.ts";
 export { inspectable } from "./base/inspect.ts";
 export { captureSite, placeOf, plainPlace } from "./base/place.ts";
@@ -62,7 +63,7 @@ export { claimSignal } from "./kernel/signal_claims.ts";
 export { withSuppressed } from "./kernel/suppressed.ts";
 export { reportHook } from "./base/report_hook.ts";
 export { treeLines } from "./base/tree_lines.ts";
-export { REFUSED } from "./kernel/waiter.ts";
+export { refuse, REFUSED, yieldTurn } from "./kernel/waiter.ts";
 
 import { scopes } from "./kernel/cancel_scope.ts";
 import { currentNode } from "./kernel/context.ts";

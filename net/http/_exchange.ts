@@ -15,6 +15,8 @@
  *
  * The body of an answer is read by the task itself, when the host asks for a chunk: so whatever the source of a stream
  * waits for is under the request's scope, and nothing is read ahead.
+ *
+ * Over 400 lines as each way to its end leads through the same few fields.
  */
 
 import {
@@ -26,7 +28,14 @@ import {
   type Task,
   TooSlowError,
 } from "../../core/mod.ts";
-import { beginHostOperation, checkpointIfCancelled, suspend, type Waker } from "../../core/lowlevel.ts";
+import {
+  beginHostOperation,
+  checkpointIfCancelled,
+  type NetworkHttp,
+  type NetworkHttpRequestInfo,
+  suspend,
+  type Waker,
+} from "../../core/lowlevel.ts";
 import {
   failureOf,
   hostClear as clearHostTimeout,
@@ -42,7 +51,9 @@ import {
 import { formatAddress } from "../base/address.ts";
 import { followRule, type HandlerErrorRule, tell } from "../base/handler_errors.ts";
 import type { Counts } from "../base/server.ts";
-import { bytesOf, type HostRequestInfo, natureOf } from "../host/deno_http.ts";
+import { muteAbortWarning } from "../host/abort_warning.ts";
+import { beginHttpOperation } from "../host/ambient_http.ts";
+import { bytesOf, natureOf } from "../host/deno_http.ts";
 import {
   abandonAnswer,
   badRequest,
@@ -61,6 +72,7 @@ import { type Upgrade, upgradeOf } from "./_web_socket_upgrade.ts";
 
 /** What all exchanges of a server share. */
 export interface ServerContext {
+  readonly http: NetworkHttp;
   readonly handler: HttpHandler;
   readonly handlerTimeout: number;
   readonly onHandlerError: HandlerErrorRule<[request: Request]> | undefined;
@@ -84,7 +96,7 @@ const CLIENT_GONE = "the client has gone away";
 export class Exchange implements HttpRequestInfo {
   readonly #context: ServerContext;
   readonly #request: Request;
-  readonly #info: HostRequestInfo;
+  readonly #info: NetworkHttpRequestInfo;
   /** Gives the host its answer; `null` afterwards. Written by `#answer()`. */
   #respond: ((response: Response) => void) | null;
   /**
@@ -101,7 +113,7 @@ export class Exchange implements HttpRequestInfo {
   constructor(
     context: ServerContext,
     request: Request,
-    info: HostRequestInfo,
+    info: NetworkHttpRequestInfo,
     respond: (response: Response) => void,
   ) {
     this.#context = context;
@@ -111,7 +123,7 @@ export class Exchange implements HttpRequestInfo {
     // Others have no body to be read.
     const { method } = request;
     this.#hasBody = method !== "GET" && method !== "HEAD";
-    if (this.#hasBody) adoptRequest(request);
+    if (this.#hasBody) adoptRequest(request, context.http);
   }
 
   get remoteAddress(): HttpRequestInfo["remoteAddress"] {
@@ -141,6 +153,7 @@ export class Exchange implements HttpRequestInfo {
     if (this.#respond === null || this.#gone !== null || task === null) return;
     const gone = (): void => task.cancel(CLIENT_GONE, { source: "disconnect" });
     this.#gone = gone;
+    if (this.#context.http.inMemory !== true) muteAbortWarning();
     const { signal } = this.#request;
     if (signal.aborted) gone();
     else signal.addEventListener("abort", gone);
@@ -181,8 +194,11 @@ export class Exchange implements HttpRequestInfo {
 
   /** What is not over at once; the beginning of `work` is. `next` gets what comes of it. */
   async #settle(work: Promise<unknown>, next?: (result: unknown) => undefined | Promise<void>): Promise<void> {
-    this.#task = currentTask();
-    this.#entry = this.#context.disconnects.add(this);
+    const task = this.#task = currentTask();
+    this.#info.handledBy?.(task);
+    // In memory it costs nothing to be told at once.
+    if (this.#context.http.inMemory === true) this.watch();
+    else this.#entry = this.#context.disconnects.add(this);
     try {
       const result = await work;
       const rest = next?.(result);
@@ -246,10 +262,10 @@ export class Exchange implements HttpRequestInfo {
     // `host/deno_http.ts`. So it is watched from now on, and this wait is cancelled then.
     this.#task = currentTask();
     this.watch();
-    await untilSeen();
+    if (this.#context.http.inMemory !== true) await untilSeen();
     // The upgrade itself aborts the signal.
     this.#unwatch();
-    const { answer, run } = upgrade.begin(this.#request);
+    const { answer, run } = upgrade.begin(this.#request, this.#context.http);
     this.#answer(answer);
     await run();
   }
@@ -280,7 +296,7 @@ export class Exchange implements HttpRequestInfo {
       this.#answer(new Response(body as ReadableStream<Uint8Array<ArrayBuffer>>, { status, statusText, headers }));
       while (true) {
         if (!wanted) {
-          await forClient((wake) => void (waker = wake));
+          await this.#forClient((wake) => void (waker = wake));
           waker = null;
         }
         wanted = false;
@@ -301,7 +317,7 @@ export class Exchange implements HttpRequestInfo {
       throw failureOf(error) === NOTHING ? faults[0] : new ErrorGroup([error, ...faults]);
     }
     // The task lives until the last byte is out, or cannot be sent any more.
-    await forClient((waker) => {
+    await this.#forClient((waker) => {
       const over = (): void => void waker.wake();
       this.#info.completed.then(over, over);
     });
@@ -349,6 +365,12 @@ export class Exchange implements HttpRequestInfo {
     }
   }
 
+  /** Waits for a client that takes what it is sent, as the host tells by waking. */
+  #forClient(register: (waker: Waker<void>) => void): Promise<void> {
+    const operation = beginHttpOperation(this.#context.http, "send body of response");
+    return suspend<void>({ kind: "client to take the body" }, register, () => true).finally(() => operation.end());
+  }
+
   #peer(): string {
     const { method, url } = this.#request;
     const what = `${method} ${url}`;
@@ -370,12 +392,6 @@ export class Exchange implements HttpRequestInfo {
     this.#respond = null;
     respond(response);
   }
-}
-
-/** Waits for a client that takes what it is sent, as the host tells by waking. */
-function forClient(register: (waker: Waker<void>) => void): Promise<void> {
-  const operation = beginHostOperation("send body of response");
-  return suspend<void>({ kind: "client to take the body" }, register, () => true).finally(() => operation.end());
 }
 
 /** Lets a moment go by, and then some turns, in which the host looks at its connections and says what it has seen. */

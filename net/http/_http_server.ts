@@ -14,22 +14,14 @@ import {
   type TcpAddress,
   untilShutdown,
 } from "../../core/mod.ts";
-import { checkpointIfCancelled } from "../../core/lowlevel.ts";
-import {
-  failureOf,
-  hostClear as clearHostTimeout,
-  hostImmediate as nextTurn,
-  hostTimeout,
-  ignore,
-  NOTHING,
-  read,
-} from "../../core/internal.ts";
+import { checkpointIfCancelled, type NetworkHttp, type NetworkHttpServer } from "../../core/lowlevel.ts";
+import { failureOf, hostImmediate as nextTurn, ignore, NOTHING, read } from "../../core/internal.ts";
 import { formatAddress } from "../base/address.ts";
 import { followRule, type HandlerErrorRule } from "../base/handler_errors.ts";
 import type { OpenTcpListenersOptions } from "../base/listen_options.ts";
 import type { Counts } from "../base/server.ts";
 import { AcceptTrouble, CAPACITY_PAUSE } from "../host/accept_trouble.ts";
-import { type HostHttpServer, hostServeHttp } from "../host/deno_http.ts";
+import { ambientHttp, httpTimeout } from "../host/ambient_http.ts";
 import { isNotCapable, messageOf } from "../host/host_errors.ts";
 import { waitForHost } from "../host/wait_for_host.ts";
 import { abandonAnswer, badRequest, CUT_OFF, LAST_WORDS, serverError, unavailable } from "./_answers.ts";
@@ -73,9 +65,11 @@ export async function serveRequests(
   // Listening is no wait.
   await checkpointIfCancelled();
   const { handlerTimeout = Infinity, maxRequests = Infinity, onHandlerError } = options;
+  const http = ambientHttp("serve HTTP");
   const pending = new Pending();
   const disconnects = new DisconnectSweep();
   const context: ServerContext = {
+    http,
     handler,
     handlerTimeout,
     onHandlerError,
@@ -89,8 +83,8 @@ export async function serveRequests(
 
   let accept: HostCallback = unavailable;
   let refused: (error: unknown) => void = ignore;
-  const listenOn = (port: number): HostHttpServer =>
-    listen({
+  const listenOn = (port: number): NetworkHttpServer =>
+    listen(http, {
       ...options,
       port,
       identity,
@@ -111,7 +105,7 @@ export async function serveRequests(
     while (true) {
       let end: unknown = NOTHING;
       try {
-        await waitForHost(`serve ${where}`, () => server.finished);
+        await waitForHost(`serve ${where}`, () => server.finished, { network: http });
         // It has closed its connections.
         servers.splice(servers.indexOf(server), 1);
         end = new BrokenResourceError(
@@ -162,13 +156,15 @@ export async function serveRequests(
   const closeAll = (): void => {
     for (const each of servers) each.abort();
   };
-  let closing: ReturnType<typeof hostTimeout> | undefined;
+  let notClosing: (() => void) | undefined;
   try {
     await openNursery(async (nursery) => {
       begin(nursery);
       // A handler may await a promise of somebody else's, which reads the body of its request: only the end of its
       // connection ends that, and so the handler.
-      currentSignal().addEventListener("abort", () => closing = hostTimeout(closeAll, LAST_WORDS), { once: true });
+      currentSignal().addEventListener("abort", () => notClosing = httpTimeout(http, closeAll, LAST_WORDS), {
+        once: true,
+      });
       try {
         status?.started([address]);
         await untilShutdown(serve);
@@ -177,15 +173,19 @@ export async function serveRequests(
       }
       await pending.over();
       // Within the nursery: an answer that the host refuses it refuses in these turns, and that has to be reported.
-      await waitForHost(`send the last answers of ${where}`, turnsToSend);
+      await waitForHost(
+        `send the last answers of ${where}`,
+        () => server.flushed === undefined ? turnsToSend() : server.flushed(),
+        { network: http },
+      );
     }, { name: "server" });
   } finally {
     refused = ignore;
     disconnects.end();
-    clearHostTimeout(closing);
+    notClosing?.();
     closeAll();
     const over = Promise.allSettled(servers.map(({ finished }) => finished));
-    await shielded(() => waitForHost(`close ${where}`, () => over), { timeout: CLOSE_TIMEOUT });
+    await shielded(() => waitForHost(`close ${where}`, () => over, { network: http }), { timeout: CLOSE_TIMEOUT });
   }
 }
 
@@ -209,13 +209,14 @@ function urlChecker(): (url: string) => boolean {
 }
 
 function listen(
+  http: NetworkHttp,
   options: HttpServerOptions & Pick<HttpStart, "identity"> & { readonly onError: (error: unknown) => Response },
   callback: HostCallback,
-): HostHttpServer {
+): NetworkHttpServer {
   const { port, hostname = "0.0.0.0", backlog, reusePort, identity, onError } = options;
   const where = formatAddress({ hostname, port });
   try {
-    return hostServeHttp({ hostname, port, backlog, reusePort, identity, onError }, callback);
+    return http.serve({ hostname, port, backlog, reusePort, identity, onError }, callback);
   } catch (error) {
     if (isNotCapable(error) || error instanceof TypeError) throw error;
     // Errors of the network have a code; what the host says of certificates has none.
@@ -230,4 +231,4 @@ function listen(
   }
 }
 
-type HostCallback = Parameters<typeof hostServeHttp>[1];
+type HostCallback = Parameters<NetworkHttp["serve"]>[1];

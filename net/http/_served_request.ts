@@ -11,6 +11,7 @@
  */
 
 import { BrokenResourceError } from "../../core/mod.ts";
+import type { NetworkHttp } from "../../core/lowlevel.ts";
 import { isInstance, LeftBehind, textOf, type Words } from "../../core/internal.ts";
 import { isBodyFault } from "../host/deno_http.ts";
 import { waitForHost } from "../host/wait_for_host.ts";
@@ -24,8 +25,12 @@ type Chunk = Uint8Array<ArrayBuffer>;
 /** What to call when the rest of a body that was asked for as a stream is not wanted any more. */
 const breakOffs = new WeakMap<Request, () => void>();
 
+/** Whose requests they are, if not the host's. */
+const sources = new WeakMap<Request, NetworkHttp>();
+
 /** Puts the reading of a request's body under scopes. */
-export function adoptRequest(request: Request): void {
+export function adoptRequest(request: Request, http: NetworkHttp): void {
+  if (http.inMemory === true) sources.set(request, http);
   Object.setPrototypeOf(request, ServedRequest.prototype);
 }
 
@@ -42,6 +47,8 @@ class ServedRequest extends Request {
     const copy = super.clone();
     // The body of the request is not at its end when that of a copy is.
     Object.setPrototypeOf(copy, ServedRequest.prototype);
+    const http = sources.get(this);
+    if (http !== undefined) sources.set(copy, http);
     return copy;
   }
 
@@ -51,27 +58,27 @@ class ServedRequest extends Request {
   }
 
   override arrayBuffer(): ReturnType<Request["arrayBuffer"]> {
-    return read(() => super.arrayBuffer());
+    return read(this, () => super.arrayBuffer());
   }
 
   override blob(): ReturnType<Request["blob"]> {
-    return read(() => super.blob());
+    return read(this, () => super.blob());
   }
 
   override bytes(): ReturnType<Request["bytes"]> {
-    return read(() => super.bytes());
+    return read(this, () => super.bytes());
   }
 
   override formData(): ReturnType<Request["formData"]> {
-    return read(() => super.formData());
+    return read(this, () => super.formData());
   }
 
   override json(): ReturnType<Request["json"]> {
-    return read(() => super.json());
+    return read(this, () => super.json());
   }
 
   override text(): ReturnType<Request["text"]> {
-    return read(() => super.text());
+    return read(this, () => super.text());
   }
 }
 
@@ -86,7 +93,7 @@ function under(
   const define = (name: string | symbol, value: unknown) =>
     Object.defineProperty(body, name, { configurable: true, writable: true, value });
   const iterate = (options: { readonly preventCancel?: boolean } = {}) =>
-    new BodyIterator(body.getReader(), options.preventCancel ?? false);
+    new BodyIterator(body.getReader(), sources.get(request), options.preventCancel ?? false);
   define("values", iterate);
   define(Symbol.asyncIterator, iterate);
   define("getReader", (options?: unknown) => {
@@ -106,9 +113,9 @@ class BodyIterator implements AsyncIterableIterator<Chunk> {
   readonly #reads: BodyReads;
   readonly #preventCancel: boolean;
 
-  constructor(reader: ReadableStreamDefaultReader<Chunk>, preventCancel: boolean) {
+  constructor(reader: ReadableStreamDefaultReader<Chunk>, http: NetworkHttp | undefined, preventCancel: boolean) {
     this.#reader = reader;
-    this.#reads = new BodyReads(reader);
+    this.#reads = new BodyReads(reader, http);
     this.#preventCancel = preventCancel;
   }
 
@@ -132,8 +139,8 @@ class BodyIterator implements AsyncIterableIterator<Chunk> {
 class BodyReads extends LeftBehind<ReadableStreamReadResult<Chunk>, IteratorResult<Chunk>> {
   readonly #reader: ReadableStreamDefaultReader<Chunk>;
 
-  constructor(reader: ReadableStreamDefaultReader<Chunk>) {
-    super(WORDS, { kind: READ });
+  constructor(reader: ReadableStreamDefaultReader<Chunk>, http: NetworkHttp | undefined) {
+    super(WORDS, { kind: READ }, http);
     this.#reader = reader;
   }
 
@@ -156,8 +163,13 @@ class BodyReads extends LeftBehind<ReadableStreamReadResult<Chunk>, IteratorResu
 }
 
 /** Waits for the host to read; the wait can be cancelled, the reading cannot. */
-function read<T>(begin: () => Promise<T>): Promise<T> {
-  return waitForHost(READ, () => begin().catch((error) => Promise.reject(translate(error))));
+function read<T>(request: Request, begin: () => Promise<T>): Promise<T> {
+  const http = sources.get(request);
+  return waitForHost(
+    READ,
+    () => begin().catch((error) => Promise.reject(translate(error))),
+    http === undefined ? {} : { network: http },
+  );
 }
 
 /** The errors that a client has caused by its own request. */

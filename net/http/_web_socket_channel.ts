@@ -10,23 +10,28 @@
  *     open ──close()────────▶ closing ──close event, or the timeout──▶ closed by us      (ClosedResourceError)
  *       ├──peer's close frame──▶ drained of what arrived before ──▶ ended               (EndOfChannel)
  *       └──no close frame──────▶ drained of what arrived before ──▶ broken              (BrokenResourceError)
+ *
+ * Over 400 lines as both directions, the opening and the close share the states above.
  */
 
 import { BrokenResourceError, ClosedResourceError, EndOfChannel, Event, shielded } from "../../core/mod.ts";
-import { beginHostOperation, type HostOperation, suspend, type Waker } from "../../core/lowlevel.ts";
+import { type HostOperation, type NetworkHttp, suspend, type Waker } from "../../core/lowlevel.ts";
 import {
   type Asker,
   askerOf,
-  hostClear as clearHostTimeout,
+  currentNode,
   hostClearImmediate as dropTurn,
   hostImmediate as nextTurn,
-  hostTimeout,
   keptByHost,
   keptByHostFor,
+  refuse,
+  refusedAfterTurn,
   requireOptions,
   requireTimeout,
   show,
+  yieldTurn,
 } from "../../core/internal.ts";
+import { beginHttpOperation, httpTimeout } from "../host/ambient_http.ts";
 import type {
   WebSocketChannel,
   WebSocketCloseOptions,
@@ -76,6 +81,7 @@ interface Fault {
 
 /** See the header. */
 export class Channel implements WebSocketChannel {
+  readonly #http: NetworkHttp;
   readonly #socket: WebSocket;
   readonly #role: "client" | "server";
   readonly #highWaterMark: number;
@@ -111,12 +117,14 @@ export class Channel implements WebSocketChannel {
 
   /** `upgrade`: for a server's, the agreed protocol, which the host does not say, and the time it is told. */
   constructor(
+    http: NetworkHttp,
     socket: WebSocket,
     limits: WebSocketOptions,
     role: "client" | "server",
     upgrade: { readonly protocol?: string; readonly idleTimeout: number } = { idleTimeout: Infinity },
   ) {
     const { highWaterMark = DEFAULT_HIGH_WATER_MARK, maxBuffered = DEFAULT_MAX_BUFFERED } = limits;
+    this.#http = http;
     this.#socket = socket;
     this.#role = role;
     this.#protocol = upgrade.protocol;
@@ -145,16 +153,16 @@ export class Channel implements WebSocketChannel {
   opened(action: string, timeout?: number): Promise<void> {
     let stop: (() => void) | undefined;
     return suspend<void>({ kind: action }, (waker) => {
-      const operation = beginHostOperation(action);
-      const timer = timeout === undefined ? undefined : hostTimeout(() => {
+      const operation = beginHttpOperation(this.#http, action);
+      const notLate = timeout === undefined ? undefined : httpTimeout(this.#http, () => {
         this.#ended(NO_CLOSE);
         // The host does not know that it is over.
-        this.#letGo = keptByHost();
+        this.#kept();
       }, timeout);
       stop = () => {
         this.#opening = null;
         operation.end();
-        clearHostTimeout(timer);
+        notLate?.();
       };
       this.#opening = (fault) => {
         stop!();
@@ -174,6 +182,17 @@ export class Channel implements WebSocketChannel {
       return Promise.reject(
         new TypeError(`Cannot send as "message" must be a string or a Uint8Array: received ${show(message)}`),
       );
+    }
+    const node = currentNode();
+    if (node.cancelled !== null) return refuse(node);
+    // What can go at once makes no wait: that would cost a broadcast as much as the sending itself.
+    if (this.#senders.length === 0 && this.#sendFault() === null && this.#hasRoom) {
+      try {
+        this.#socket.send(message as Sender["message"]);
+      } catch (error) {
+        return refusedAfterTurn(node, error);
+      }
+      return yieldTurn(node, undefined);
     }
     let sender: Sender | undefined;
     return suspend<void>({ kind: "send to WebSocket" }, (waker) => {
@@ -211,9 +230,9 @@ export class Channel implements WebSocketChannel {
       this.#failAll();
     }
     if (this.#over.isSet) return;
-    this.#letGo ??= keptByHost();
+    this.#kept();
     if (timeout === 0) return;
-    const operation = beginHostOperation("close WebSocket");
+    const operation = beginHttpOperation(this.#http, "close WebSocket");
     try {
       await shielded(() => this.#over.wait(), { timeout });
     } finally {
@@ -308,10 +327,17 @@ export class Channel implements WebSocketChannel {
     else this.#fault ??= { text: LOST };
     this.#letGo?.();
     // The host does not clear its timer then, which is set to half of the time.
-    if (!wasClean && this.#idleTimeout !== Infinity) keptByHostFor(this.#idleTimeout / 2);
+    if (!wasClean && this.#idleTimeout !== Infinity && this.#http.inMemory !== true) {
+      keptByHostFor(this.#idleTimeout / 2);
+    }
     this.#over.set();
     this.#failAll();
     this.#opening?.(this.#fault ?? { text: LOST });
+  }
+
+  /** Whether the host holds little enough that is not sent yet. */
+  get #hasRoom(): boolean {
+    return this.#socket.bufferedAmount <= this.#highWaterMark;
   }
 
   /** Sends what may be sent, and looks again if something is left. */
@@ -319,7 +345,7 @@ export class Channel implements WebSocketChannel {
     while (this.#senders.length > 0) {
       // When the peer closes, the host says so only after its answer is out; until then it drops what it is given.
       if (this.#socket.readyState !== WebSocket.OPEN) return this.#failSenders();
-      if (this.#socket.bufferedAmount > this.#highWaterMark) break;
+      if (!this.#hasRoom) break;
       const { waker, message } = this.#senders.shift()!;
       try {
         this.#socket.send(message);
@@ -333,15 +359,21 @@ export class Channel implements WebSocketChannel {
     if (this.#senders.length > 0) this.#lookAgain();
   }
 
+  /** The host may not let go of the socket, though nobody wants it any more. */
+  #kept(): void {
+    if (this.#http.inMemory !== true) this.#letGo ??= keptByHost();
+  }
+
   #lookAgain(): void {
     this.#noLook?.();
     const looks = this.#looks++;
-    if (looks < LOOKS_BY_TURN) {
+    if (this.#http.onceSent !== undefined) this.#noLook = this.#http.onceSent(this.#socket, () => this.#send());
+    else if (looks < LOOKS_BY_TURN) {
       const turn = nextTurn(() => this.#send());
       this.#noLook = () => dropTurn(turn);
     } else {
-      const timer = hostTimeout(() => this.#send(), Math.min(2 ** (looks - LOOKS_BY_TURN), LONGEST_LOOK));
-      this.#noLook = () => clearHostTimeout(timer);
+      const pause = Math.min(2 ** (looks - LOOKS_BY_TURN), LONGEST_LOOK);
+      this.#noLook = httpTimeout(this.#http, () => this.#send(), pause);
     }
   }
 
@@ -351,8 +383,9 @@ export class Channel implements WebSocketChannel {
       this.#noLook?.();
       this.#noLook = null;
     }
-    if (this.#receivers.length + this.#senders.length > 0) this.#operation ??= beginHostOperation("WebSocket");
-    else {
+    if (this.#receivers.length + this.#senders.length > 0) {
+      this.#operation ??= beginHttpOperation(this.#http, "WebSocket");
+    } else {
       this.#operation?.end();
       this.#operation = null;
     }

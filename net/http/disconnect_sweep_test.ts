@@ -4,6 +4,7 @@ import { currentRun } from "../../core/lowlevel.ts";
 import { settled, simulated } from "../../testing/mod.ts";
 import { GET, QUIET, raw, withServer } from "../_fixtures/http.ts";
 import { DisconnectSweep, type SweepEntry } from "./_disconnect_sweep.ts";
+import { denoHttp } from "../host/deno_http.ts";
 import { Exchange, type ServerContext } from "./_exchange.ts";
 import { Pending } from "./_pending.ts";
 
@@ -83,6 +84,7 @@ Deno.test("DisconnectSweep clears its timer at the end, and watches none of thos
 Deno.test("a request is asked for its signal by the sweep, and only if it is not answered", async () => {
   const { sweep, tick } = byHand();
   const context: ServerContext = {
+    http: denoHttp,
     handler: async (request) => {
       await release.wait();
       return new Response(request.url);

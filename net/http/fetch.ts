@@ -8,10 +8,8 @@
  * links. Its methods are put between it and its prototype, as defining eight properties on each would cost more.
  */
 
-import { beginHostOperation, currentRun, suspend } from "../../core/lowlevel.ts";
-
-// Taken at import, so that a program can put this one in its place.
-const hostFetch = globalThis.fetch;
+import { type NetworkHttp, suspend } from "../../core/lowlevel.ts";
+import { ambientHttp, beginHttpOperation } from "../host/ambient_http.ts";
 
 const READ = "read body of";
 
@@ -55,46 +53,57 @@ export function fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Res
       signal instanceof AbortSignal
     );
     const signal = others.length === 0 ? controller.signal : AbortSignal.any([controller.signal, ...others]);
-    currentRun().network?.requireHost?.("fetch", target instanceof Request ? target.url : String(target));
+    const url = target instanceof Request ? target.url : String(target);
+    const http = ambientHttp("fetch", url);
     const method = own.method ?? (target instanceof Request ? target.method : "GET");
-    wait = new Wait(controller, `${method} ${target instanceof Request ? target.url : String(target)}`);
-    begin = () => hostFetch(target, { ...own, signal });
+    wait = new Wait(http, controller, signal, `${method} ${url}`);
+    begin = () => http.fetch(target, { ...own, signal });
   } catch (error) {
     return Promise.reject(error);
   }
   // Adopted within the wait: a promise of our own behind it would be one more whose rejection somebody must see.
-  return wait.for("fetch", async () => new FetchedResponse(await begin(), wait));
+  return wait.for("fetch", begin, (response) => new FetchedResponse(response, wait));
 }
 
 /** The waits of one request. */
 class Wait {
+  readonly #http: NetworkHttp;
   readonly #controller: AbortController;
+  /** What the request was made with: by that the network knows it. */
+  readonly #signal: AbortSignal;
   readonly #label: string;
 
-  constructor(controller: AbortController, label: string) {
+  constructor(http: NetworkHttp, controller: AbortController, signal: AbortSignal, label: string) {
+    this.#http = http;
     this.#controller = controller;
+    this.#signal = signal;
     this.#label = label;
   }
 
   /**
    * Waits for a part of the work of the host; cancelled, it aborts the request, and waits until the host has noticed.
+   * What `adopt` makes of the result is what is given.
    */
-  for<T>(kind: string, begin: () => Promise<T>): Promise<T> {
+  for<T>(kind: string, begin: () => Promise<T>, adopt?: (result: T) => T): Promise<T> {
     let cancelled: unknown;
     return suspend<T>(
-      { kind, label: this.#label },
+      { kind, label: this.#label, holder: () => this.#http.answering?.(this.#signal) ?? null },
       (waker) => {
-        const operation = beginHostOperation(`${kind} ${this.#label}`);
-        // A promise made by the host, also where `begin` throws.
-        new Promise<T>((resolve) => resolve(begin())).then((value) => {
-          operation.end();
-          // The host was quicker than the abort: there is nothing to give the value to.
-          if (cancelled === undefined) waker.wake(value);
-          else waker.fail(cancelled);
-        }, (error) => {
+        const operation = beginHttpOperation(this.#http, `${kind} ${this.#label}`);
+        const failed = (error: unknown): void => {
           operation.end();
           waker.fail(cancelled ?? error);
-        });
+        };
+        try {
+          begin().then((value) => {
+            operation.end();
+            // The host was quicker than the abort: there is nothing to give the value to.
+            if (cancelled === undefined) waker.wake(adopt === undefined ? value : adopt(value));
+            else waker.fail(cancelled);
+          }, failed);
+        } catch (error) {
+          failed(error);
+        }
       },
       (reason) => {
         cancelled = reason;

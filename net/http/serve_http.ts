@@ -107,8 +107,7 @@ export interface ServeHttpOptions extends OpenTcpListenersOptions {
  * it, and all connections are closed.
  *
  * **Cost:** two microseconds per request besides the eight of the host. If a request is not answered within 15 to 20
- * milliseconds, its client is watched, which costs as much again. At the first one Deno prints a warning about
- * `request.signal`. The warning is meant for other programs; `--unstable-no-legacy-abort` turns it off.
+ * milliseconds, its client is watched, which costs as much again.
  *
  * @example A server and its client
  * ```ts

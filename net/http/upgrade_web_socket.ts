@@ -3,7 +3,6 @@
 import { BrokenResourceError } from "../../core/mod.ts";
 import { failureOf, NOTHING, requireFunction, requireOptions, show, withoutLeaves } from "../../core/internal.ts";
 import { requireAtLeast } from "../base/check.ts";
-import { hostUpgrade } from "../host/deno_http.ts";
 import { Channel } from "./_web_socket_channel.ts";
 import { checkLimits } from "./_web_socket_limits.ts";
 import { registerUpgrade } from "./_web_socket_upgrade.ts";
@@ -81,9 +80,9 @@ export function upgradeWebSocket(
   const refusal = refusalOf(request, protocol);
   if (refusal !== null) return refusal;
   return registerUpgrade({
-    begin(request) {
-      const { socket, response } = hostUpgrade(request, { protocol, idleTimeout });
-      const channel = new Channel(socket, options, "server", { protocol: protocol ?? "", idleTimeout });
+    begin(request, http) {
+      const { socket, response } = http.upgrade(request, { protocol, idleTimeout });
+      const channel = new Channel(http, socket, options, "server", { protocol: protocol ?? "", idleTimeout });
       return { answer: response, run: () => runUpgrade(channel, handler) };
     },
   });

@@ -9,8 +9,9 @@ import { isErrorGroup, openNursery, run, sleep } from "../../core/mod.ts";
 import type { Network, ProcessHost } from "../../core/lowlevel.ts";
 import { requireFinite } from "../base/check.ts";
 import { ambientDriver } from "./ambient.ts";
-import { Driver } from "./driver.ts";
+import { Driver, turn } from "./driver.ts";
 import { patchGlobals } from "./globals.ts";
+import { endIdle, endWorld } from "../node/world.ts";
 import type { Leak } from "./leak.ts";
 import { VirtualNetworkImpl } from "../net/virtual_network_impl.ts";
 import { namedStreams, seededRandom, SOURCES } from "./random.ts";
@@ -48,10 +49,10 @@ export async function simulateAt<T>(
   settings: SimulateSettings,
   { steering, meddle }: Intervention = {},
 ): Promise<Ending<T>> {
-  const { start, seed, io, grace, instruments } = settings;
+  const { start, seed, grace, instruments } = settings;
   const clock = steering?.clockFrom(start) ?? new VirtualClock(start);
   const network = settings.network ??
-    new VirtualNetworkImpl(clock, seededRandom(seed, SOURCES.network), io !== "freeze");
+    new VirtualNetworkImpl(clock, seededRandom(seed, SOURCES.network));
   const processes = settings.processes ?? new SimulatedProcesses(clock);
   const signals = new SimulatedSignals();
   const driver = new Driver(clock, settings, {
@@ -83,8 +84,12 @@ export async function simulateAt<T>(
     } catch (thrown) {
       error = thrown;
     }
+    if (network instanceof VirtualNetworkImpl) network.http.end();
+    // Those whose program has ended them, or would not wait for them, need no more than that.
+    if (endIdle(driver)) await turn();
     return { value, error, leaks: driver.leaks() };
   } finally {
+    endWorld(driver);
     clock.driver = null;
     unpatch();
   }

@@ -51,6 +51,16 @@ export interface VirtualNetwork {
    */
   dns(name: string, answer: readonly string[] | Error, options?: DnsOptions): Disposable;
   /**
+   * Makes a certificate and its key for servers of this simulation: for `serveTls()`, `httpServer()` and the like. All
+   * its hosts trust it. In a simulation TLS checks names and certificates, and encrypts nothing; certificates from
+   * elsewhere work, too, with their authority in `caCerts`. Dates are not checked.
+   *
+   * @param names The host names that it is for; one may begin with `*.`.
+   * @returns Texts in the form of PEM, of use in simulations alone.
+   * @throws {TypeError} If there is no name, or one is no text.
+   */
+  certificate(...names: readonly string[]): { readonly cert: string; readonly key: string; readonly ca: string };
+  /**
    * Changes the rules of a link, in both directions unless told otherwise. Settings that are left out stay as they are.
    *
    * @param a The name of a host.
@@ -190,11 +200,17 @@ export interface LinkOptions {
   readonly window?: number;
   /**
    * How likely a packet gets lost, from 0 to below 1. TCP sends it again after 200 milliseconds, 400, and so on: bytes
-   * come late, but none is missing.
+   * come late, but none is missing. A datagram of UDP is gone.
    *
    * @default {0}
    */
   readonly loss?: number;
+  /**
+   * How likely a datagram of UDP comes twice, from 0 to 1.
+   *
+   * @default {0}
+   */
+  readonly duplicate?: number;
   /**
    * Whether it holds only from the first host to the second.
    *

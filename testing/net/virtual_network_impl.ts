@@ -11,15 +11,20 @@
  */
 
 import { isError, requireBoolean, requireTimeout, show } from "../../core/internal.ts";
-import type { SocketAddress, Task, TcpAddress, UnixAddress } from "../../core/mod.ts";
+import type { SocketAddress, Task, TcpAddress, UdpAddress, UnixAddress } from "../../core/mod.ts";
 import type {
   Clock,
   Network,
   NetworkConn,
   NetworkConnectOptions,
+  NetworkDatagramOptions,
+  NetworkDatagramSocket,
   NetworkListener,
   NetworkListenOptions,
+  NetworkListenTlsOptions,
   NetworkListenUnixOptions,
+  NetworkStartTlsOptions,
+  NetworkTlsConn,
   ResolvedAddress,
 } from "../../core/lowlevel.ts";
 import { requireKnown } from "../base/check.ts";
@@ -29,11 +34,15 @@ import type { Background } from "../time/simulation.ts";
 import { canonical, isLoopback } from "./_addresses.ts";
 import { Connection } from "./_connection.ts";
 import type { Wire } from "./_flow.ts";
+import { type DatagramNetwork, isBroadcast, isMulticast, VirtualDatagrams } from "./_datagrams.ts";
 import { Host, type HostNetwork } from "./_host.ts";
 import { hostError } from "./_host_errors.ts";
 import { Link } from "./_link.ts";
 import { NetworkLog } from "./_log.ts";
 import { Names } from "./_names.ts";
+import { type HttpNetwork, VirtualHttp } from "./http/virtual_http.ts";
+import { type MadeCertificate, makeCertificate, requireIdentity } from "./tls/certificates.ts";
+import { tlsClient, tlsListener } from "./tls/tls_conn.ts";
 import { rulesOf } from "./_rules.ts";
 import type { VirtualConn } from "./_virtual_conn.ts";
 import { VirtualListener } from "./_virtual_listener.ts";
@@ -50,7 +59,7 @@ import type {
 const DEFAULT_HOST = "test";
 
 /** See the header. */
-export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork, Wire {
+export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork, DatagramNetwork, HttpNetwork, Wire {
   readonly inMemory = true;
   readonly events: NetworkLog = new NetworkLog();
   /** Where the tasks of hosts run. Written by `simulateAt()`. */
@@ -63,14 +72,13 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
   readonly #nowhere = new Link();
   readonly #connections = new Set<Connection>();
   readonly #names: Names;
+  readonly #homes = new Map<VirtualDatagrams, Host>();
 
-  readonly #hostAllowed: boolean;
+  readonly http: VirtualHttp = new VirtualHttp(this);
 
-  /** `hostAllowed`: whether real sockets may be opened beside it, for what it has not. */
-  constructor(clock: Clock, random: () => number, hostAllowed = false) {
+  constructor(clock: Clock, random: () => number) {
     this.clock = clock;
     this.random = random;
-    this.#hostAllowed = hostAllowed;
     this.#nowhere.holds.add(this);
     this.#names = new Names(clock, (name) => this.#hosts.get(name)?.address);
     this.#addHost(DEFAULT_HOST);
@@ -129,6 +137,72 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
     return await this.#names.resolve(hostname);
   }
 
+  // deno-lint-ignore require-await -- so that it rejects
+  async startTls(conn: NetworkConn, options: NetworkStartTlsOptions): Promise<NetworkTlsConn> {
+    return tlsClient(conn, options);
+  }
+
+  listenTls(options: NetworkListenTlsOptions): NetworkListener<NetworkTlsConn> {
+    requireIdentity(options.cert, options.key);
+    return tlsListener(this.listen(options), options);
+  }
+
+  // deno-lint-ignore require-await -- so that it rejects
+  async openDatagrams(options: NetworkDatagramOptions): Promise<NetworkDatagramSocket> {
+    const host = this.#here();
+    const addr = host.placeDatagrams(options);
+    const tracked = prepareTracking()(`UDP socket on ${host.name}:${addr.port}`);
+    const socket: VirtualDatagrams = new VirtualDatagrams(this, addr, options, () => {
+      tracked.close();
+      host.datagrams.delete(socket);
+      this.#homes.delete(socket);
+    });
+    host.datagrams.add(socket);
+    this.#homes.set(socket, host);
+    return socket;
+  }
+
+  /** See `DatagramNetwork`. */
+  carry(socket: VirtualDatagrams, data: Uint8Array<ArrayBuffer>, to: { hostname: string; port: number }): void {
+    const from = this.#homes.get(socket);
+    if (from === undefined) return;
+    const hostname = canonical(to.hostname);
+    const isGroup = isMulticast(hostname);
+    const everywhere = isGroup || isBroadcast(hostname);
+    const target = isLoopback(hostname) ? from : this.#byAddress.get(hostname);
+    const hosts = everywhere ? [...this.#hosts.values()] : target === undefined ? [] : [target];
+    const source = socket.addr.hostname;
+    const remoteAddress: UdpAddress = {
+      transport: "udp",
+      hostname: source === "0.0.0.0" || source === "::"
+        ? addressTowards(from, everywhere ? from.address : hostname)
+        : source,
+      port: socket.addr.port,
+    };
+    const now = this.clock.now();
+    for (const host of hosts) {
+      if (everywhere && host !== from && ![...host.datagrams].some(({ addr }) => addr.port === to.port)) continue;
+      const label = `${from.name}:${socket.addr.port}→${host.name}:${to.port}`;
+      const entry = this.events.datagram(now, label, data.length);
+      const link = this.#link(from, host);
+      for (const at of link.arrivals(data.length, now, this.random)) {
+        entry.fate = "on its way";
+        this.clock.at(at, () => {
+          entry.fate = link.blocked ? "lost" : { delivered: at };
+          if (link.blocked) return;
+          for (const each of host.datagrams) {
+            if (each.addr.port !== to.port || !each.hears(hostname)) continue;
+            if (isGroup && host === from && !socket.loopback) continue;
+            each.take({ data: data.slice(), remoteAddress });
+          }
+        }, undefined);
+      }
+    }
+    if (hosts.length === 0) {
+      this.events.datagram(now, `${from.name}:${socket.addr.port}→${hostname}:${to.port}`, data.length);
+    }
+  }
+
   async connectUnix(path: string): Promise<NetworkConn<UnixAddress>> {
     const opened = this.#opening();
     const host = this.#here();
@@ -172,34 +246,6 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
     return true;
   }
 
-  requireHost(action: string, url?: string): void {
-    const here = this.#here();
-    if (url === undefined) {
-      if (this.#hostAllowed) return;
-      throw new TypeError(
-        `Cannot ${action} as a simulation must not open real sockets unless it is told to, and its network in memory has no HTTP: call the handler with a Request, or set the options network: "host" and io: { quiet: 50 }`,
-      );
-    }
-    const target = this.#inMemoryAt(url, here);
-    if (target === null) return;
-    throw new TypeError(
-      `Cannot ${action} ${url} as the network in memory must have HTTP, which it has not, and ${target} is on it: use TCP, call the handler with a Request, or set the options network: "host" and io: { quiet: 50 }`,
-    );
-  }
-
-  /** Which host of this network a URL means; `null` for others, which the host of the simulation may know. */
-  #inMemoryAt(url: string, here: Host): string | null {
-    if (!URL.canParse(url)) return null;
-    const { hostname, port, protocol } = new URL(url);
-    const name = hostname.replace(/^\[|\]$/g, "");
-    if (name === "localhost" || isLoopback(name)) {
-      const at = port !== "" ? Number(port) : protocol === "https:" || protocol === "wss:" ? 443 : 80;
-      return here.listeners.has(at) ? `a listener on port ${at}` : null;
-    }
-    if (this.#hosts.has(name) || this.#names.knows(name)) return `"${name}"`;
-    return this.#byAddress.has(canonical(name)) ? name : null;
-  }
-
   // What tests call.
 
   host(name: string): VirtualHost {
@@ -222,6 +268,13 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
       );
     }
     return guard(this.#names.add(name, { answer, delay }));
+  }
+
+  certificate(...names: readonly string[]): MadeCertificate {
+    if (names.length > 0 && names.every((name) => typeof name === "string" && name !== "")) {
+      return makeCertificate(names);
+    }
+    throw new TypeError(`Cannot make a certificate as each of "names" must be a host name: received ${show(names)}`);
   }
 
   link(a: string, b: string, options: LinkOptions): Disposable {

@@ -3,6 +3,7 @@
 import { composedWait, faultOf, outside, read, requireFunction } from "../../core/internal.ts";
 import { knobs } from "../driver/knobs.ts";
 import { loaded, type SimulateTest } from "../driver/loaded.ts";
+import "../base/host_web.ts";
 import { checkSimulateOptions, type SimulateSettings } from "../driver/simulate_options.ts";
 import { Sites } from "../driver/sites.ts";
 import { checkExploreOptions } from "../explorer/settings.ts";
@@ -16,7 +17,8 @@ import type { SimulatedOptions, SimulateOptions, Simulation } from "./simulation
  * the test fails with a `DeadlockError` that shows the task tree, after cleanup has run. A body that passes fails all
  * the same if it leaves something behind: a timer, an operation of the host, an open stream.
  *
- * Servers and clients over TCP and Unix sockets run as they are, on a network in memory: see `Simulation.net`.
+ * Servers and clients over TCP, Unix sockets, TLS, HTTP and WebSockets run as they are, on a network in memory: see
+ * `Simulation.net`.
  *
  * Inside, `setTimeout` and its kin, `Date`, `performance.now`, `AbortSignal.timeout` and `Temporal.Now` follow the
  * simulated time, and `Math.random` and `crypto` its seed. Code outside, and other simulations at the same time, do not

@@ -21,6 +21,7 @@ import {
   isOnlyCancelled,
   Lazy,
   map,
+  merge,
   moveOnAfter,
   moveOnAt,
   openNursery,
@@ -76,6 +77,9 @@ const PLACES: Readonly<Record<string, (body: Body) => Promise<unknown>>> = {
   "forEach()": (body) => forEach([1, 2], () => body(), { concurrency: 1 }),
   "asCompleted()": async (body) => {
     for await (const _ of asCompleted([1], () => body()));
+  },
+  "merge()": async (body) => {
+    for await (const _ of merge([[1], failingSource(body)]));
   },
   "Lazy.get()": (body) => new Lazy(() => body()).get(),
   "toChannel()": (body) => toChannel([1], () => body()),

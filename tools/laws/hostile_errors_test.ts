@@ -25,6 +25,7 @@ import {
   isOnlyCancelled,
   Lazy,
   map,
+  merge,
   moveOnAfter,
   openBroadcastChannel,
   openMemoryChannel,
@@ -294,6 +295,10 @@ const PLACES: Record<string, readonly [place: Place, options?: Options]> = {
   "asCompleted()": [(value) =>
     thrownBy(async () => {
       for await (const _ of asCompleted([1], later(value)));
+    })],
+  "merge()": [(value) =>
+    thrownBy(async () => {
+      for await (const _ of merge([[1], failing(value)]));
     })],
   "retry()": [(value) => thrownBy(() => retry(later(value), { attempts: 3, backoff: () => 0 }))],
   "retry(), whose retryIf fails": [(value) => thrownBy(() => retry(later(1), { retryIf: throws(value) }))],

@@ -358,3 +358,29 @@ Deno.test("what needs a file and gets none says so: names, connections, listener
   await program.end();
   assertEquals(program.stdout, "BrokenResourceError true\n".repeat(6), program.stderr);
 });
+
+Deno.test("a server whose handlers wait, upgrade and stream leaves nothing of the host's on stderr", async () => {
+  const program = Program.start(`
+    import { fetch, httpServer, openNursery, openWebSocket, run, sleep, upgradeWebSocket } from "@trefoil/io";
+    const handler = async (request) => {
+      if (request.headers.has("upgrade")) {
+        return upgradeWebSocket(request, async (channel) => { for await (const m of channel) await channel.send(m); });
+      }
+      await sleep(40);
+      return new Response("late");
+    };
+    run(() => openNursery(async (nursery) => {
+      const [{ port }] = await nursery.start(httpServer(handler, { hostname: "127.0.0.1", port: 0 }));
+      const socket = await openWebSocket(\`ws://127.0.0.1:\${port}/\`);
+      await socket.send("echo");
+      console.log(await socket.receive());
+      await socket.close();
+      for (let i = 0; i < 2; i++) console.log(await (await fetch(\`http://127.0.0.1:\${port}/\`)).text());
+      console.warn("Deno.serve: request.signal aborts on successful responses, says somebody", "else");
+      nursery.cancel();
+    }));
+  `);
+  assertEquals(await program.end(), 0);
+  assertEquals(program.stdout, "echo\nlate\nlate\n");
+  assertEquals(program.stderr, "Deno.serve: request.signal aborts on successful responses, says somebody else\n");
+});
