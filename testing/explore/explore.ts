@@ -24,25 +24,26 @@ import type { ExploreOptions, ExploreReport } from "./explore_options.ts";
  *
  * @example A lost update that the usual order hides
  * ```ts
- * import { openNursery, sleep } from "@trefoil/io";
+ * import { checkpoint, openNursery } from "@trefoil/io";
  * import { explore, ExploreError } from "@trefoil/io/testing";
  * import { assertEquals, assertRejects } from "@std/assert";
  *
- * await assertRejects(() =>
- *   explore(async () => {
- *     let count = 0;
- *     await openNursery((nursery) => {
- *       for (let i = 0; i < 2; i++) {
- *         nursery.startSoon(async () => {
- *           await sleep(i);
- *           const before = count;
- *           if (i === 0) await sleep(1);
- *           count = before + 1;
- *         });
- *       }
- *     });
- *     assertEquals(count, 2);
- *   }), ExploreError);
+ * async function twoVisits(): Promise<void> {
+ *   let count = 0;
+ *   const visit = async (delay: number) => {
+ *     for (let i = 0; i < delay; i++) await checkpoint();
+ *     const before = count;
+ *     await checkpoint();
+ *     count = before + 1;
+ *   };
+ *   await openNursery((nursery) => {
+ *     nursery.startSoon(() => visit(0), { name: "A" });
+ *     nursery.startSoon(() => visit(2), { name: "B" });
+ *   });
+ *   assertEquals(count, 2);
+ * }
+ * await twoVisits();
+ * await assertRejects(() => explore(twoVisits), ExploreError);
  * ```
  *
  * @param body The test.

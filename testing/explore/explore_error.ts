@@ -12,22 +12,23 @@ import { withoutStack } from "../driver/words.ts";
  * import { explore, ExploreError } from "@trefoil/io/testing";
  * import { assertEquals, assertInstanceOf } from "@std/assert";
  *
- * async function twoWithdrawals(): Promise<void> {
- *   let balance = 100;
- *   const withdraw = async () => {
- *     const before = balance;
+ * async function twoVisits(): Promise<void> {
+ *   let count = 0;
+ *   const visit = async (delay: number) => {
+ *     for (let i = 0; i < delay; i++) await checkpoint();
+ *     const before = count;
  *     await checkpoint();
- *     balance = before - 60;
+ *     count = before + 1;
  *   };
  *   await openNursery((nursery) => {
- *     nursery.startSoon(withdraw, { name: "A" });
- *     nursery.startSoon(withdraw, { name: "B" });
+ *     nursery.startSoon(() => visit(0), { name: "A" });
+ *     nursery.startSoon(() => visit(2), { name: "B" });
  *   });
- *   assertEquals(balance, -20);
+ *   assertEquals(count, 2);
  * }
- * const first = await explore(twoWithdrawals, { replay: "0/4.2.5" }).catch((error) => error);
- * assertInstanceOf(first, ExploreError);
- * assertEquals(first.replay, "0/4.2.5");
+ * const error = await explore(twoVisits, { replay: "0/2.2.3" }).catch((error) => error);
+ * assertInstanceOf(error, ExploreError);
+ * assertEquals(error.replay, "0/2.2.3");
  * ```
  *
  * @category Simulation

@@ -11,7 +11,14 @@ export const RECIPES: Readonly<Record<string, AnyRecipe>> = { ...CORE, ...NET, .
 
 /** Listed, and not described: the next one has to be looked at. */
 const callbacks = names(
-  ["CheckListenerOptions.over", "CheckTwoWayStreamOptions.over", "SweepOptions.after", "SweepOptions.setup"],
+  [
+    "CheckListenerOptions.over",
+    "CheckTwoWayStreamOptions.over",
+    "SweepFaultsOptions.after",
+    "SweepFaultsOptions.setup",
+    "SweepOptions.after",
+    "SweepOptions.setup",
+  ],
   [
     "PoolOptions.check",
     "PoolOptions.open",
