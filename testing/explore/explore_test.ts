@@ -12,7 +12,7 @@ import {
   sleep,
   sleepForever,
 } from "../../core/mod.ts";
-import { openTcpStream, serveTcp } from "../../net/mod.ts";
+import { fetch, openTcpStream, serveHttp, serveTcp } from "../../net/mod.ts";
 import { knobsOf } from "../driver/knobs.ts";
 import { explore, ExploreError, simulate, simulated, type Simulation } from "../mod.ts";
 import { formatReplay, parseReplay } from "../explorer/replay_string.ts";
@@ -417,4 +417,33 @@ Deno.test("shrinking keeps what fails, drops all that it can, and stops at its l
   runs = 0;
   assert((await shrink(list, needs(3, 17), { ...limits, runs: 4 })).length < 40);
   assertEquals(runs, 4);
+});
+
+Deno.test("a service over HTTP is explored: a lost update between two requests is found", async () => {
+  const error = await failed(explore(async (sim) => {
+    let stock = 1;
+    let sold = 0;
+    const host = sim.net.host("shop");
+    host.startSoon(() =>
+      serveHttp(async () => {
+        if (stock === 0) return new Response("none", { status: 409 });
+        await checkpoint(); // stands for a query
+        stock--;
+        sold++;
+        return new Response("sold");
+      }, { port: 80 })
+    );
+    await sim.settled();
+    await openNursery((nursery) => {
+      for (let i = 0; i < 2; i++) {
+        nursery.startSoon(async () => {
+          for (let n = 0; n < 9 * i; n++) await checkpoint();
+          const response = await fetch("http://shop/");
+          await response.text();
+        }, { name: `customer ${i}` });
+      }
+    });
+    assertEquals(sold, 1);
+  }, { runs: 300 }));
+  assert(error.replay !== null, error.message);
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
 import { BrokenResourceError, failAfter, openNursery, Semaphore, sleep, TooSlowError } from "../../core/mod.ts";
-import { BufferedStream, openTcpStream, serveTcp, type SocketStream } from "../../net/mod.ts";
+import { BufferedStream, fetch, openTcpStream, serveHttp, serveTcp, type SocketStream } from "../../net/mod.ts";
 import { type Simulation, SweepError, sweepFaults, type SweepFaultsOptions } from "../mod.ts";
 
 /** What is wrong with a pool. */
@@ -185,4 +185,23 @@ Deno.test("sweepFaults() checks its arguments, and that there is something to go
       return sweepFaults(run, { ...options, only: "reset:999" });
     }), SweepError);
   assertStringIncludes(gone.message, 'point "reset:999" did not come again');
+});
+
+Deno.test("HTTP is met as well, as it runs on these connections", async () => {
+  const counted = (careful: boolean) =>
+    sweepFaults(async (state: { open: number }, sim) => {
+      sim.net.host("api").startSoon(() => serveHttp(() => new Response("hello"), { port: 80 }));
+      await sim.settled();
+      state.open++;
+      try {
+        const response = await failAfter(1_000, () => fetch("http://api/"));
+        await response.text();
+        if (!careful) state.open--;
+      } finally {
+        if (careful) state.open--;
+      }
+    }, { setup: () => ({ open: 0 }), after: ({ open }) => assertEquals(open, 0) });
+  const { points } = await counted(true);
+  assert(points >= 4, `${points}`);
+  await assertRejects(() => counted(false), SweepError, "afterwards, AssertionError");
 });
