@@ -19,7 +19,7 @@ import { formatReplay, parseReplay } from "../explorer/replay_string.ts";
 import { shrink } from "../explorer/shrink.ts";
 
 /** Fails only if the second task goes on between the two steps of the first. */
-export async function twoWithdrawals(): Promise<void> {
+async function twoWithdrawals(): Promise<void> {
   let balance = 100;
   const withdraw = async (before: number) => {
     for (let i = 0; i < before; i++) await checkpoint();
@@ -92,52 +92,6 @@ Deno.test("a campaign is the same each time, and a replay is the run it names", 
   assertEquals(replayed.replay, first.replay);
   const last = firstTrace.slice(firstTrace.lastIndexOf("run"));
   assertEquals(trace.slice(0, last.length), last);
-});
-
-Deno.test("the replay text gives the same run in another process, from the command line", async () => {
-  const error = await failed(explore(twoWithdrawals));
-  const root = new URL("../../", import.meta.url);
-  const script = `
-    import { checkpoint, openNursery, simulated } from ${JSON.stringify(new URL("mod.ts", root).href)};
-    const trace = [];
-    await simulated(async () => {
-      let balance = 100, taken = 0;
-      const withdraw = async (name, before) => {
-        for (let i = 0; i < before; i++) await checkpoint();
-        const seen = balance;
-        trace.push(name + seen);
-        if (seen < 60) return;
-        await checkpoint();
-        balance = seen - 60;
-        taken++;
-      };
-      await openNursery((nursery) => {
-        nursery.startSoon(() => withdraw("A", 0), { name: "A" });
-        nursery.startSoon(() => withdraw("B", 2), { name: "B" });
-      });
-      if (taken !== 1) throw new RangeError("taken " + taken);
-    })().then(() => console.log("passed", trace.join()), (error) => console.log(error.replay, error.cause.name, trace.join()));
-  `;
-  const runScript = async (...args: string[]): Promise<string> => {
-    const file = await Deno.makeTempFile({ suffix: ".js" });
-    try {
-      await Deno.writeTextFile(file, script);
-      const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-        args: ["run", "--no-lock", "--no-config", file, ...args],
-      }).output();
-      return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-    } finally {
-      await Deno.remove(file);
-    }
-  };
-  assertEquals(await runScript(), "passed A100,B40\n");
-  // Twice: the run, and the one for the report.
-  assertEquals(await runScript(`--sim=replay:${error.replay}`), "0/2.2.3 RangeError A100,B100,A100,B100\n");
-  assertStringIncludes(await runScript("--sim=runs:50"), "0/2.2.3 RangeError");
-  assertStringIncludes(
-    await runScript("--sim=fast"),
-    'TypeError: Cannot simulate as the command line must say "--sim=',
-  );
 });
 
 Deno.test("the first run is that of a plain simulation, and fails with its error as it is", async () => {
