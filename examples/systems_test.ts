@@ -1,9 +1,24 @@
 // Whole systems in one process: several hosts, in virtual time, on a network that breaks on purpose.
 
-import { assert, assertEquals } from "@std/assert";
-import { currentTime, simulate, simulated, type Simulation, sleep } from "@trefoil/io";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  all,
+  BrokenResourceError,
+  BufferedStream,
+  currentTime,
+  IncompleteReceiveError,
+  map,
+  serveTcp,
+  simulate,
+  simulated,
+  type Simulation,
+  sleep,
+  TooSlowError,
+} from "@trefoil/io";
+import { sweepFaults } from "@trefoil/io/testing";
 import { ChatClient, chatServer } from "./live_chat.ts";
 import { Elector } from "./leader_election.ts";
+import { AnswerError, PooledClient } from "./pooled_client.ts";
 
 const NAMES = ["ann", "bob", "cid", "dan"];
 
@@ -123,4 +138,56 @@ Deno.test("leader_election.ts: no term has two leaders, however the network is c
       assert(currentTime() > 10_000);
     }, { seed });
   }
+});
+
+/** A server that says its line back, and no to what begins with "bad". */
+function answering(sim: Simulation): void {
+  sim.net.host("db").startSoon(() =>
+    serveTcp(async (stream) => {
+      for await (const line of new BufferedStream(stream).lines({ max: 100 })) {
+        await stream.sendText(line.startsWith("bad") ? "no such thing\n" : `you said ${line}\n`);
+      }
+    }, { port: 7, onHandlerError: () => {} })
+  );
+}
+
+Deno.test(
+  "pooled_client.ts: tasks share the connections, and an answer that says no costs none",
+  simulated(async (sim) => {
+    answering(sim);
+    sim.net.link("test", "db", { latency: 10 });
+    await using client = new PooledClient("db", 7, { connections: 2 });
+    await assertRejects(() => client.ask("bad"), AnswerError, "such thing");
+    const answers = await map(["a", "b", "c", "d"], (word) => client.ask(word));
+    assertEquals(answers, ["a", "b", "c", "d"].map((word) => `you said ${word}`));
+    assertEquals(sim.net.connections().length, 2);
+  }),
+);
+
+Deno.test("pooled_client.ts: whatever goes wrong with the network, nobody gets the answer of another", async () => {
+  await sweepFaults(async (asked: string[], sim) => {
+    answering(sim);
+    await sim.settled();
+    await using client = new PooledClient("db", 7, { connections: 2 });
+    const ask = async (word: string) => {
+      try {
+        asked.push(`${word}: ${await client.ask(word)}`);
+      } catch (error) {
+        const expected = [BrokenResourceError, IncompleteReceiveError, TooSlowError];
+        if (!expected.some((kind) => error instanceof kind)) throw error;
+      }
+    };
+    await all([() => ask("a"), () => ask("b"), () => ask("c")]);
+    // Whatever has happened, this one gets through.
+    asked.length = 0;
+    await sleep(5_000);
+    await ask("d");
+    await ask("e");
+  }, {
+    setup: (): string[] => [],
+    after(asked) {
+      for (const line of asked) assertEquals(line.slice(0, 1), line.at(-1));
+      assert(asked.length >= 1, "nobody gets through any more");
+    },
+  });
 });
