@@ -54,8 +54,13 @@ const PARTS: readonly Part[] = [
   {
     name: "net",
     takes: (file) => file.startsWith("net/") && !UNIX.test(file),
-    // Certificates are made by openssl; curl is a client of HTTP.
-    permissions: ["--allow-net=127.0.0.1,[::1],localhost,0.0.0.0", ...TEMPORARY, "--allow-run=openssl,curl"],
+    // Certificates are made by openssl; curl is a client of HTTP. Some files of tests run a second time, in memory.
+    permissions: [
+      "--allow-net=127.0.0.1,[::1],localhost,0.0.0.0,255.255.255.255,192.0.2.1,239.1.2.3",
+      ...TEMPORARY,
+      "--allow-read=net",
+      "--allow-run=openssl,curl",
+    ],
   },
   { name: "tools/laws", takes: (file) => file.startsWith("tools/laws/"), permissions: TOOLS },
   { name: "tools/process_tests", takes: (file) => file.startsWith("tools/process_tests/"), permissions: TOOLS },

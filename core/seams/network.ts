@@ -11,7 +11,7 @@
 
 import type { SocketAddress, TcpAddress, UnixAddress } from "./address.ts";
 import type { NetworkDatagramOptions, NetworkDatagramSocket } from "./datagrams.ts";
-import type { HttpHost } from "./http.ts";
+import type { NetworkHttp } from "./http.ts";
 
 /**
  * An open connection of the host.
@@ -189,8 +189,8 @@ export interface Network {
   removeSocketFile?(path: string): Promise<boolean>;
   /** Opens a socket for datagrams. */
   openDatagrams?(options: NetworkDatagramOptions): Promise<NetworkDatagramSocket>;
-  /** Its HTTP and WebSockets. Without it, they are the host's. */
-  readonly http?: HttpHost;
+  /** HTTP and WebSockets over this network; without it they are the host's, or, of a network in memory, refused. */
+  readonly http?: NetworkHttp;
   /** Whether it is in memory: then its operations do not count as operations of the host. */
   readonly inMemory?: boolean;
 }

@@ -1,6 +1,5 @@
 /** A simulation, as the globals of the code in it see it. */
 
-import type { HttpHost } from "../../core/lowlevel.ts";
 import type { TimerKind } from "./timers.ts";
 
 /** What the patches do for code of one simulation. Other copies of this package call it: see `globals.ts`. */
@@ -16,6 +15,18 @@ export interface Bubble {
   random(): number;
   /** Fills bytes with random ones, for `crypto`. */
   fillRandomly(bytes: Uint8Array): void;
-  /** The HTTP of its network, for a URL or at all; `null` if it is the host's. */
-  http(url?: string): HttpHost | null;
+  /** HTTP of its network, if that has its own. */
+  readonly http: BubbleHttp | null;
+}
+
+/** HTTP of a simulation: the functions take the arguments of the globals that they stand for. */
+export interface BubbleHttp {
+  /** Whether what a URL names is on the network; what is not is the host's. */
+  isOfNetwork(url: string): boolean;
+  fetch(args: readonly unknown[], caCerts: readonly string[]): unknown;
+  webSocket(args: readonly unknown[]): object;
+  serve(args: readonly unknown[]): unknown;
+  /** Whether a request came in by the network. */
+  hasRequest(request: unknown): boolean;
+  upgrade(args: readonly unknown[]): unknown;
 }

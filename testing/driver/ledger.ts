@@ -79,11 +79,11 @@ export class Ledger {
   }
 
   timerArmed({ task }: VirtualTimer): void {
-    this.#countTimer(task, 1);
+    this.countTimer(task, 1);
   }
 
   timerGone({ task }: VirtualTimer): void {
-    this.#countTimer(task, -1);
+    this.countTimer(task, -1);
   }
 
   /** A socket of Node has sent something for it, and nothing has come back yet. */
@@ -116,7 +116,8 @@ export class Ledger {
     return faults;
   }
 
-  #countTimer(task: Task, change: 1 | -1): void {
+  /** A timer will move time for a task, or something on its way in memory; or no more. */
+  countTimer(task: Task, change: 1 | -1): void {
     const record = this.records.get(task);
     if (record === undefined) return;
     record.timers += change;

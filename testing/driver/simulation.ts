@@ -39,10 +39,10 @@ export async function simulateAt<T>(
   body: (sim: Simulation) => T | Promise<T>,
   settings: SimulateSettings,
 ): Promise<Ending<T>> {
-  const { start, seed, io, grace, instruments, schedule } = settings;
+  const { start, seed, grace, instruments, schedule } = settings;
   const clock = new VirtualClock(start);
   const network = settings.network ??
-    new VirtualNetworkImpl(clock, seededRandom(seed, SOURCES.network), io !== "freeze");
+    new VirtualNetworkImpl(clock, seededRandom(seed, SOURCES.network));
   const processes = settings.processes ?? new SimulatedProcesses(clock);
   const signals = new SimulatedSignals();
   const driver = new Driver(clock, settings, { origin, network: network === "host" ? null : network });
@@ -68,6 +68,7 @@ export async function simulateAt<T>(
     } catch (thrown) {
       error = thrown;
     }
+    if (network instanceof VirtualNetworkImpl) network.http.end();
     // Those whose program has ended them, or would not wait for them, need no more than that.
     if (endIdle(driver)) await turn();
     return { value, error, leaks: driver.leaks() };

@@ -59,7 +59,7 @@ export interface VirtualNetwork {
    * @returns Texts in the form of PEM, of use in simulations alone.
    * @throws {TypeError} If there is no name, or one is no text.
    */
-  certificate(...names: readonly string[]): { readonly cert: string; readonly key: string };
+  certificate(...names: readonly string[]): { readonly cert: string; readonly key: string; readonly ca: string };
   /**
    * Changes the rules of a link, in both directions unless told otherwise. Settings that are left out stay as they are.
    *

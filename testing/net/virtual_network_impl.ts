@@ -32,8 +32,6 @@ import { ambientIncarnation, outsideHosts } from "../driver/incarnation.ts";
 import { prepareTracking } from "../driver/leaks.ts";
 import type { Background } from "../time/simulation.ts";
 import { canonical, isLoopback } from "./_addresses.ts";
-import type { HttpWire, TlsRequest } from "./http/wire.ts";
-import { VirtualHttp } from "./http/virtual_http.ts";
 import { Connection } from "./_connection.ts";
 import type { Wire } from "./_flow.ts";
 import { type DatagramNetwork, isBroadcast, isMulticast, VirtualDatagrams } from "./_datagrams.ts";
@@ -42,9 +40,11 @@ import { hostError } from "./_host_errors.ts";
 import { Link } from "./_link.ts";
 import { NetworkLog } from "./_log.ts";
 import { Names } from "./_names.ts";
+import { type HttpNetwork, VirtualHttp } from "./http/virtual_http.ts";
+import { type MadeCertificate, makeCertificate, requireIdentity } from "./tls/certificates.ts";
+import { tlsClient, tlsListener } from "./tls/tls_conn.ts";
 import { rulesOf } from "./_rules.ts";
-import { checkPair, makeCertificate, type TlsPair, VirtualTlsConn } from "./_tls.ts";
-import { VirtualConn } from "./_virtual_conn.ts";
+import type { VirtualConn } from "./_virtual_conn.ts";
 import { VirtualListener } from "./_virtual_listener.ts";
 import type {
   DirectionOptions,
@@ -59,9 +59,8 @@ import type {
 const DEFAULT_HOST = "test";
 
 /** See the header. */
-export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork, DatagramNetwork, HttpWire, Wire {
+export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork, DatagramNetwork, HttpNetwork, Wire {
   readonly inMemory = true;
-  readonly http: VirtualHttp;
   readonly events: NetworkLog = new NetworkLog();
   /** Where the tasks of hosts run. Written by `simulateAt()`. */
   background: Background | null = null;
@@ -75,29 +74,21 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
   readonly #names: Names;
   readonly #homes = new Map<VirtualDatagrams, Host>();
 
-  readonly #hostAllowed: boolean;
+  readonly http: VirtualHttp = new VirtualHttp(this);
 
-  /** `hostAllowed`: whether real sockets may be opened beside it, for what it has not. */
-  constructor(clock: Clock, random: () => number, hostAllowed = false) {
+  constructor(clock: Clock, random: () => number) {
     this.clock = clock;
     this.random = random;
-    this.#hostAllowed = hostAllowed;
     this.#nowhere.holds.add(this);
     this.#names = new Names(clock, (name) => this.#hosts.get(name)?.address);
     this.#addHost(DEFAULT_HOST);
-    this.http = new VirtualHttp(this, random, (url) => this.#isInMemory(url));
   }
 
   // What `net/` calls.
 
-  connect(options: NetworkConnectOptions): Promise<NetworkConn> {
-    return this.#connectTo(options, this.#opening());
-  }
-
-  async #connectTo(
-    { port, localAddress, signal, ...options }: NetworkConnectOptions,
-    opened: (conn: VirtualConn) => void,
-  ): Promise<NetworkConn> {
+  async connect(options: NetworkConnectOptions): Promise<NetworkConn> {
+    const { port, localAddress, signal } = options;
+    const opened = this.#opening();
     const from = this.#here();
     // The address of no machine in particular is the machine itself, to those who connect.
     const hostname = { "0.0.0.0": "127.0.0.1", "::": "::1" }[options.hostname] ?? canonical(options.hostname);
@@ -141,28 +132,19 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
     return listener as unknown as NetworkListener;
   }
 
-  listenTls({ cert, key, alpnProtocols = [], ...where }: NetworkListenTlsOptions): NetworkListener<NetworkTlsConn> {
-    checkPair({ cert, key });
-    const listener = this.listen(where);
-    return {
-      inMemory: true,
-      addr: listener.addr,
-      accept: async () => new VirtualTlsConn(await listener.accept(), { role: "server", cert, alpn: alpnProtocols }),
-      close: () => listener.close(),
-    };
-  }
-
-  // deno-lint-ignore require-await -- so that it rejects
-  async startTls(
-    conn: NetworkConn,
-    { serverName, caCerts = [], alpnProtocols = [] }: NetworkStartTlsOptions,
-  ): Promise<NetworkTlsConn> {
-    return new VirtualTlsConn(conn, { role: "client", serverName, caCerts, alpn: alpnProtocols });
-  }
-
   async resolve(hostname: string): Promise<readonly ResolvedAddress[]> {
     this.#here();
     return await this.#names.resolve(hostname);
+  }
+
+  // deno-lint-ignore require-await -- so that it rejects
+  async startTls(conn: NetworkConn, options: NetworkStartTlsOptions): Promise<NetworkTlsConn> {
+    return tlsClient(conn, options);
+  }
+
+  listenTls(options: NetworkListenTlsOptions): NetworkListener<NetworkTlsConn> {
+    requireIdentity(options.cert, options.key);
+    return tlsListener(this.listen(options), options);
   }
 
   // deno-lint-ignore require-await -- so that it rejects
@@ -264,55 +246,6 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
     return true;
   }
 
-  /** Whether a URL leads to a host of this network; others the real network may know, if it may be used. */
-  #isInMemory({ hostname, port, protocol }: URL): boolean {
-    if (!this.#hostAllowed) return true;
-    const name = hostname.replace(/^\[|\]$/g, "");
-    if (name === "localhost" || isLoopback(name)) {
-      const at = port !== "" ? Number(port) : protocol === "https:" || protocol === "wss:" ? 443 : 80;
-      return this.#here().listeners.has(at);
-    }
-    return this.#hosts.has(name) || this.#names.knows(name) || this.#byAddress.has(canonical(name));
-  }
-
-  // What HTTP needs.
-
-  here(): object {
-    return this.#here();
-  }
-
-  isDead(): boolean {
-    return ambientIncarnation()?.dead === true;
-  }
-
-  connectQuietly(options: NetworkConnectOptions): Promise<NetworkConn> {
-    return this.#connectTo(options, () => {});
-  }
-
-  listenSecurely(options: NetworkListenOptions, identity: TlsPair): NetworkListener {
-    return this.listenTls({ ...options, ...identity });
-  }
-
-  async secure(conn: NetworkConn, { serverName, caCerts = [] }: TlsRequest): Promise<NetworkConn> {
-    const tls = await this.startTls(conn, { serverName, caCerts });
-    await tls.handshake();
-    return tls;
-  }
-
-  addressOf(hostname: string): string {
-    if (hostname === "localhost") return "127.0.0.1";
-    return this.#hosts.get(hostname.toLowerCase())?.address ?? hostname;
-  }
-
-  note(conn: NetworkConn, text: string): void {
-    this.events.event(this.clock.now(), conn instanceof VirtualConn ? conn.in.label : "", text);
-  }
-
-  track(label: string): () => void {
-    const tracked = prepareTracking()(label);
-    return () => tracked.close();
-  }
-
   // What tests call.
 
   host(name: string): VirtualHost {
@@ -337,7 +270,7 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
     return guard(this.#names.add(name, { answer, delay }));
   }
 
-  certificate(...names: readonly string[]): TlsPair {
+  certificate(...names: readonly string[]): MadeCertificate {
     if (names.length > 0 && names.every((name) => typeof name === "string" && name !== "")) {
       return makeCertificate(names);
     }
