@@ -10,10 +10,10 @@
  */
 
 import { ownTimerCalls, read } from "../../core/internal.ts";
+import { adoptClass } from "../net/http/globals.ts";
 import { patchNode } from "../node/node_modules.ts";
 import { patchTimers } from "../node/timers.ts";
 import { ambientWorld, type World } from "../node/world.ts";
-import { adoptClass } from "../net/http/globals.ts";
 import { rememberTrust, trustOf } from "./bubble_http.ts";
 import { isOfHost } from "../base/host_web.ts";
 import { Immediates } from "./immediates.ts";
