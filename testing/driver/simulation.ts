@@ -22,7 +22,10 @@ import type { Background, Simulation } from "../time/simulation.ts";
 import type { SimulateSettings } from "./simulate_options.ts";
 import type { Steering } from "./steering.ts";
 import type { Site } from "./sites.ts";
+import { homes, type TimerHost } from "./timers.ts";
 import { VirtualClock } from "./virtual_clock.ts";
+
+homes.current = () => ambientDriver() as unknown as TimerHost | null;
 
 /** How a simulation ended. */
 export interface Ending<T> {
