@@ -37,10 +37,14 @@ export { MockClock, type MockClockOptions } from "./time/mock_clock.ts";
 export type { ProcessScript, VirtualProcess, VirtualProcesses, VirtualProgram } from "./processes/virtual_processes.ts";
 export { type ScriptedStream, scriptedStream, ScriptError } from "./streams/scripted_stream.ts";
 export type {
+  ChaosKind,
+  ChaosOptions,
+  ClockOptions,
   DirectionOptions,
   DnsOptions,
   LinkOptions,
   VirtualConnection,
+  VirtualDisk,
   VirtualHost,
   VirtualNetwork,
   VirtualTraffic,

@@ -12,12 +12,31 @@ export interface Rules {
   readonly chunk: number | null;
   readonly window: number;
   readonly loss: number;
+  readonly slice: number;
+  readonly sliceDelay: number;
+  readonly slowClose: number;
+  readonly limitData: number;
+  readonly resetAfter: number;
+  readonly blackHole: number | null;
 }
 
 /**
  * A link nobody has said anything about. 64 KiB is what one receive takes at most, and TCP's window without scaling.
  */
-const DEFAULTS: Rules = { latency: 0, jitter: 0, bandwidth: Infinity, chunk: null, window: 65_536, loss: 0 };
+const DEFAULTS: Rules = {
+  latency: 0,
+  jitter: 0,
+  bandwidth: Infinity,
+  chunk: null,
+  window: 65_536,
+  loss: 0,
+  slice: Infinity,
+  sliceDelay: 0,
+  slowClose: 0,
+  limitData: Infinity,
+  resetAfter: Infinity,
+  blackHole: null,
+};
 /** How long TCP waits before it sends again what was lost, in milliseconds; doubled each time (Linux). */
 const RETRANSMIT = 200;
 
