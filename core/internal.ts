@@ -179,6 +179,19 @@ export function cancellationsIn(run: RunView): ReadonlySet<Cancelled> {
   return found;
 }
 
+/** The cancellation that is in effect in a task, at its outermost. */
+export function cancellationOf(task: Task): Cancelled | null {
+  return (task as TaskImpl<unknown>).cancelled;
+}
+
+/** Tells a function of each channel that is opened in a run from now on: its name, and how much is in it. */
+export function watchChannels(
+  run: RunView,
+  opened: (channel: { readonly name: string; readonly used: number }) => void,
+): void {
+  (run as Runtime).channelOpened = opened;
+}
+
 /**
  * How many waits of a task are open of which the run can say who ends them; those for foreign promises, by
  * `cancellable()`, are none.

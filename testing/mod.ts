@@ -55,4 +55,6 @@ export { simulate, simulated } from "./time/simulate.ts";
 export type { Background, SimulateOptions, Simulation } from "./time/simulation.ts";
 export { sweepCancel, SweepError, type SweepOptions, type SweepReport } from "./sweep/sweep_cancel.ts";
 export type { SweepFlavour } from "./sweep/sweep_flavour.ts";
+export { buggify } from "./watches/buggify.ts";
+export { Campaign, type CampaignOptions } from "./watches/campaign.ts";
 export { trickle, type TrickleOptions } from "./streams/trickle.ts";

@@ -40,6 +40,8 @@ export class Runtime implements RunView, RunCore {
   readonly processes: ProcessHost | undefined;
   readonly signals: SignalSource | undefined;
   readonly random: () => number;
+  /** Who is told of each channel that is opened; `null` for nobody. Written by `watchChannels()`. */
+  channelOpened: ((channel: { readonly name: string; readonly used: number }) => void) | null = null;
   /** The user's policy; `null` for none. Written by `scheduleResume()`. */
   schedule: NodeSchedule | null;
   /** Replaced when the run is given up. */

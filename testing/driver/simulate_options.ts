@@ -24,9 +24,10 @@ const DEFAULTS = {
   grace: 0,
   instruments: [],
   schedule: undefined,
+  campaign: undefined,
 } as const satisfies { [K in keyof SimulateOptions]-?: SimulateOptions[K] | undefined };
 
-type Given = "network" | "processes" | "schedule";
+type Given = "campaign" | "network" | "processes" | "schedule";
 
 /** The options of a simulation, all of them; `start` in milliseconds. */
 export type SimulateSettings =
@@ -70,6 +71,9 @@ export function checkSimulateOptions(options: SimulateOptions): SimulateSettings
   for (const instrument of instruments) {
     if (isRecord(instrument)) continue;
     throw new TypeError(`Cannot simulate as each of "instruments" must be an object: received ${show(instrument)}`);
+  }
+  if (settings.campaign !== undefined && typeof read(settings.campaign, "note") !== "function") {
+    throw new TypeError(`Cannot simulate as "campaign" must be a Campaign: received ${show(settings.campaign)}`);
   }
   if (schedule !== undefined) requireFunction(ACTION, "schedule", schedule);
   if (isRecord(leaks)) {

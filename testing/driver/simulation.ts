@@ -4,14 +4,22 @@
  * What it makes of that is up to others: `simulate()` throws, a cancel sweep has more to say.
  */
 
-import { composedWait, NOTHING } from "../../core/internal.ts";
+import {
+  composedWait,
+  NOTHING,
+  requireBoolean,
+  requireFunction,
+  requireText,
+  watchChannels,
+} from "../../core/internal.ts";
 import { isErrorGroup, openNursery, run, sleep } from "../../core/mod.ts";
-import type { Network, ProcessHost } from "../../core/lowlevel.ts";
+import { currentRun, type Network, type ProcessHost } from "../../core/lowlevel.ts";
 import { requireFinite } from "../base/check.ts";
 import { ambientDriver } from "./ambient.ts";
 import { Driver } from "./driver.ts";
 import { patchGlobals } from "./globals.ts";
 import type { Leak } from "./leak.ts";
+import type { NetworkLog } from "../net/network_log.ts";
 import { VirtualNetworkImpl } from "../net/virtual_network_impl.ts";
 import { seededRandom, SOURCES } from "./random.ts";
 import { SimulatedProcesses } from "./simulated_processes.ts";
@@ -21,6 +29,9 @@ import type { Background, Simulation } from "../time/simulation.ts";
 import type { SimulateSettings } from "./simulate_options.ts";
 import type { Site } from "./sites.ts";
 import { VirtualClock } from "./virtual_clock.ts";
+import { describeEnd, withoutStack } from "./words.ts";
+import { buggify } from "../watches/buggify.ts";
+import { Watches } from "../watches/watches.ts";
 
 /** How a simulation ended. */
 export interface Ending<T> {
@@ -30,6 +41,8 @@ export interface Ending<T> {
   readonly error: unknown;
   /** What was left behind. */
   readonly leaks: readonly Leak[];
+  /** What to know of it when it has failed: seed, time, what was conspicuous, and the end of the network's log. */
+  describe(): string;
 }
 
 /** Simulates a test that is written at a place. */
@@ -45,13 +58,20 @@ export async function simulateAt<T>(
   const processes = settings.processes ?? new SimulatedProcesses(clock);
   const signals = new SimulatedSignals();
   const driver = new Driver(clock, settings, { origin, network: network === "host" ? null : network });
+  const watches = clock.watches = new Watches({
+    now: () => clock.now(),
+    fail: (error) => driver.stray(withoutStack(error)),
+    seed,
+    campaign: settings.campaign ?? null,
+  });
+  settings.campaign?.begin();
   const unpatch = patchGlobals(ambientDriver);
   clock.driver = driver;
   try {
     const outcome = run(() => perform(body, { clock, driver, network, processes, signals, seed }), {
       clock,
       random: seededRandom(seed, SOURCES.run),
-      instruments: [driver, ...instruments],
+      instruments: [driver, watches, ...instruments],
       signal: driver.signal,
       signals,
       grace,
@@ -67,9 +87,17 @@ export async function simulateAt<T>(
     } catch (thrown) {
       error = thrown;
     }
-    return { value, error, leaks: driver.leaks() };
+    const ended = clock.now();
+    const log = network instanceof VirtualNetworkImpl ? network.events : null;
+    return {
+      value,
+      error,
+      leaks: driver.leaks(),
+      describe: () => describeEnd({ seed, at: ended, watched: linesOf(watches, log), log: log?.lines() ?? [] }),
+    };
   } finally {
     clock.driver = null;
+    clock.watches = null;
     unpatch();
   }
 }
@@ -100,6 +128,8 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
           startSoon: (fn, options) => nursery.startSoon(fn, { ...options, daemon: "last" }),
         };
       }
+      const watches = clock.watches!;
+      watchChannels(currentRun(), (channel) => watches.opened(channel));
       const sim: Simulation = {
         get now() {
           return clock.now();
@@ -119,6 +149,22 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
           );
         },
         signal: (signal) => signals.send(signal),
+        always(check, label) {
+          requireFunction("watch", "check", check);
+          requireText("watch", "label", label);
+          watches.always(check, label, driver.takeSite());
+        },
+        sometimes(condition, label) {
+          requireBoolean("watch", "condition", condition);
+          requireText("watch", "label", label);
+          watches.sometimes(condition, label, driver.takeSite());
+        },
+        reached(label) {
+          requireText("watch", "label", label);
+          watches.sometimes(true, label, driver.takeSite());
+        },
+        buggify: (label, probability) => buggify(label, probability),
+        report: () => linesOf(watches, network instanceof VirtualNetworkImpl ? network.events : null),
         settled: () => settled(),
         advance: (ms) =>
           composedWait(async () => {
@@ -137,6 +183,7 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
         [failed, failure] = [true, error];
         throw error;
       } finally {
+        watches.end();
         driver.bodyEnded = true;
       }
     }, { name: "simulation" });
@@ -144,6 +191,10 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
     // The nursery is ours, so the error of the body leaves as it came, unless there are others.
     throw failed && isErrorGroup(error) && error.errors.length === 1 && error.errors[0] === failure ? failure : error;
   }
+}
+
+function linesOf(watches: Watches, log: NetworkLog | null): string[] {
+  return [...watches.lines(), ...log?.rates.lines() ?? []];
 }
 
 /** A place takes 4 us to record; and a report shows 200 tasks. */

@@ -3,6 +3,7 @@
 import { type Alarm, AlarmQueue, type Clock, type RunView } from "../../core/lowlevel.ts";
 import type { DriverView } from "./driver_view.ts";
 import type { AlarmHost, AlarmParts } from "./host_time.ts";
+import type { Watches } from "../watches/watches.ts";
 import { ambientIncarnation } from "./incarnation.ts";
 
 /** A clock at 0, moved by `jump()` and `freeze()` only. */
@@ -16,6 +17,8 @@ export class VirtualClock implements Clock, AlarmHost {
   run: RunView | null = null;
   /** The simulation it is the time of; `null` once that is over. Written by `simulateAt()`. */
   driver: DriverView | null = null;
+  /** What that simulation looks at. Written by `simulateAt()`. */
+  watches: Watches | null = null;
   /** How many alarms are unref'd: they fire when time passes them, and move none. Written by the timers. */
   unreferenced = 0;
   /** How many alarms of paused hosts are due. Written by `HostTime`. */

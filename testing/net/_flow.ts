@@ -8,7 +8,7 @@
 
 import type { Alarm, Clock } from "../../core/lowlevel.ts";
 import type { ItemKind } from "./_item_kind.ts";
-import type { Fate, LogEntry, NetworkLog } from "./_log.ts";
+import type { Fate, LogEntry, NetworkLog } from "./network_log.ts";
 import type { Link } from "./_link.ts";
 
 /** The surroundings of everything on a network. */

@@ -39,7 +39,7 @@ import type { Wire } from "./_flow.ts";
 import { Host, type HostNetwork } from "./_host.ts";
 import { hostError } from "./_host_errors.ts";
 import { Link } from "./_link.ts";
-import { NetworkLog } from "./_log.ts";
+import { NetworkLog } from "./network_log.ts";
 import { Names } from "./_names.ts";
 import { rulesOf } from "./_rules.ts";
 import { checkPair, makeCertificate, type TlsPair, VirtualTlsConn } from "./_tls.ts";
