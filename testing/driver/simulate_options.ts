@@ -25,9 +25,10 @@ const DEFAULTS = {
   instruments: [],
   schedule: undefined,
   campaign: undefined,
+  picture: undefined,
 } as const satisfies { [K in keyof SimulateOptions]-?: SimulateOptions[K] | undefined };
 
-type Given = "campaign" | "network" | "processes" | "schedule";
+type Given = "campaign" | "picture" | "network" | "processes" | "schedule";
 
 /** The options of a simulation, all of them; `start` in milliseconds. */
 export type SimulateSettings =
@@ -75,6 +76,7 @@ export function checkSimulateOptions(options: SimulateOptions): SimulateSettings
   if (settings.campaign !== undefined && typeof read(settings.campaign, "note") !== "function") {
     throw new TypeError(`Cannot simulate as "campaign" must be a Campaign: received ${show(settings.campaign)}`);
   }
+  if (settings.picture !== undefined) requireFunction(ACTION, "picture", settings.picture);
   if (schedule !== undefined) requireFunction(ACTION, "schedule", schedule);
   if (isRecord(leaks)) {
     requireKnown('simulate with option "leaks"', leaks, LEAKS);

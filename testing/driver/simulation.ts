@@ -6,7 +6,9 @@
 
 import {
   composedWait,
+  formatTime,
   NOTHING,
+  outside,
   requireBoolean,
   requireFunction,
   requireText,
@@ -31,6 +33,7 @@ import type { Site } from "./sites.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 import { describeEnd, withoutStack } from "./words.ts";
 import { buggify } from "../watches/buggify.ts";
+import { Timeline } from "../watches/timeline.ts";
 import { Watches } from "../watches/watches.ts";
 
 /** How a simulation ended. */
@@ -43,6 +46,8 @@ export interface Ending<T> {
   readonly leaks: readonly Leak[];
   /** What to know of it when it has failed: seed, time, what was conspicuous, and the end of the network's log. */
   describe(): string;
+  /** A picture of it, as HTML. */
+  picture(title: string): Promise<string>;
 }
 
 /** Simulates a test that is written at a place. */
@@ -65,13 +70,27 @@ export async function simulateAt<T>(
     campaign: settings.campaign ?? null,
   });
   settings.campaign?.begin();
+  const timeline = new Timeline(() => clock.now());
+  const picture = async (title: string): Promise<string> => {
+    const { drawPicture } = await outside(() => import("../pictures/picture.ts"));
+    const net = network instanceof VirtualNetworkImpl ? network : null;
+    return drawPicture({
+      title,
+      notes: linesOf(watches, net?.events ?? null),
+      hosts: net?.hostNames() ?? [],
+      events: net?.events.entries ?? [],
+      tasks: timeline.tasks,
+      left: timeline.left,
+      end: clock.now(),
+    });
+  };
   const unpatch = patchGlobals(ambientDriver);
   clock.driver = driver;
   try {
-    const outcome = run(() => perform(body, { clock, driver, network, processes, signals, seed }), {
+    const outcome = run(() => perform(body, { clock, driver, network, processes, signals, seed, picture }), {
       clock,
       random: seededRandom(seed, SOURCES.run),
-      instruments: [driver, watches, ...instruments],
+      instruments: [driver, watches, timeline, ...instruments],
       signal: driver.signal,
       signals,
       grace,
@@ -93,6 +112,7 @@ export async function simulateAt<T>(
       value,
       error,
       leaks: driver.leaks(),
+      picture,
       describe: () => describeEnd({ seed, at: ended, watched: linesOf(watches, log), log: log?.lines() ?? [] }),
     };
   } finally {
@@ -109,11 +129,12 @@ interface Parts {
   readonly processes: ProcessHost | "host";
   readonly signals: SimulatedSignals;
   readonly seed: number;
+  picture(title: string): Promise<string>;
 }
 
 /** The main task: the body, with a nursery around it for the background. */
 async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Parts): Promise<T> {
-  const { clock, driver, network, processes, signals, seed } = parts;
+  const { clock, driver, network, processes, signals, seed, picture } = parts;
   let failure: unknown;
   let failed = false;
   try {
@@ -164,6 +185,7 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
           watches.sometimes(true, label, driver.takeSite());
         },
         buggify: (label, probability) => buggify(label, probability),
+        picture: () => composedWait(() => picture(`Simulation with seed ${seed}, until t=${formatTime(clock.now())}`)),
         report: () => linesOf(watches, network instanceof VirtualNetworkImpl ? network.events : null),
         settled: () => settled(),
         advance: (ms) =>

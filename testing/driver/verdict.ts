@@ -1,6 +1,6 @@
 /** What `simulate()` makes of the end of a simulation: it throws, for what has failed or what was left behind. */
 
-import { NOTHING } from "../../core/internal.ts";
+import { NOTHING, textOf } from "../../core/internal.ts";
 import { isOnlyCancelled } from "../../core/mod.ts";
 import type { Simulation } from "../time/simulation.ts";
 import { loaded } from "./loaded.ts";
@@ -16,7 +16,7 @@ export async function simulateTest<T>(
   body: (sim: Simulation) => T | Promise<T>,
   settings: SimulateSettings,
 ): Promise<T> {
-  const { value, error, leaks, describe } = await simulateAt(origin, body, settings);
+  const { value, error, leaks, describe, picture } = await simulateAt(origin, body, settings);
   try {
     if (error === NOTHING) {
       judgeLeaks(leaks, settings.leaks);
@@ -27,7 +27,10 @@ export async function simulateTest<T>(
     throw error;
   } catch (failure) {
     // A simulation that was cancelled from outside has not failed.
-    if (!isOnlyCancelled(failure)) explain(failure, describe());
+    if (isOnlyCancelled(failure)) throw failure;
+    explain(failure, describe());
+    const title = textOf(failure).split("\n")[0]!;
+    await settings.picture?.(await picture(`${title} (seed ${settings.seed})`));
     throw failure;
   }
 }

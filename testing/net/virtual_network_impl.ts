@@ -345,6 +345,11 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
     return [...this.#connections].map((connection) => connection.describe());
   }
 
+  /** The names of the hosts, in the order in which they were made. */
+  hostNames(): string[] {
+    return [...this.#hosts.values()].map(({ name }) => name);
+  }
+
   log(): readonly string[] {
     return this.events.lines();
   }

@@ -107,6 +107,11 @@ export interface SimulateOptions {
   readonly schedule?: Schedule;
   /** Collects, over several simulations, what `sim.sometimes()` and `sim.reached()` have met. */
   readonly campaign?: Campaign;
+  /**
+   * Called with a picture of the simulation if it fails: an HTML page, for a file. It shows the network as a sequence
+   * diagram, and the tasks over virtual time; the same simulation gives the same bytes.
+   */
+  readonly picture?: (html: string) => unknown;
 }
 
 /**
@@ -194,6 +199,14 @@ export interface Simulation {
    * or send requests often, tasks that ran past their cancellation. A failure shows the same.
    */
   report(): readonly string[];
+  /**
+   * Draws what has happened so far, as option `picture` does on failure.
+   *
+   * **Cancellation:** none; it takes no virtual time.
+   *
+   * @returns An HTML page that needs nothing else.
+   */
+  picture(): Promise<string>;
   /** Returns a random number from 0 (inclusive) to 1 (exclusive): the same numbers in each run with the same seed. */
   random(): number;
 }
