@@ -23,10 +23,12 @@ export interface PictureParts {
 
 /** More would be too much to look at: the last ones are shown. */
 const MOST_EVENTS = 500;
-const ROW = 22;
-const COLUMN = 230;
+const ROW = 24;
+const COLUMN = 250;
 const TOP = 44;
 const TIME = 84;
+/** For what happens to links and hosts, left of the first column. */
+const EVENTS = 200;
 const TASK_ROW = 22;
 const NAMES = 200;
 const WIDTH = 900;
@@ -57,8 +59,8 @@ ${drawTasks(parts)}
 function drawNetwork({ hosts, events }: PictureParts): string {
   const shown = events.slice(-MOST_EVENTS);
   if (shown.length === 0) return "<p>Nothing was sent.</p>";
-  const columns = new Map(hosts.map((host, i) => [host, TIME + COLUMN / 2 + i * COLUMN]));
-  const width = TIME + Math.max(1, hosts.length) * COLUMN;
+  const columns = new Map(hosts.map((host, i) => [host, TIME + EVENTS + i * COLUMN]));
+  const width = TIME + EVENTS + Math.max(1, hosts.length) * COLUMN;
   // Each event has a row of its own; a time at which something only arrives has one, too.
   const rows = new Map<LogEntry, number>();
   const times: { readonly at: number; readonly y: number }[] = [];
@@ -162,12 +164,13 @@ function drawMessage(
   // What has not arrived ends on its way.
   const end = delivered === null ? from + (to - from) * 0.6 : to;
   const down = delivered === null ? y : Math.min(height, Math.max(y, delivered > at ? yAt(delivered) : y));
-  const middle = (from + to) / 2;
+  // Beside the sender, where each message has a row of its own.
+  const right = to > from;
   return `<g class="message${
     delivered === null ? " lost" : ""
   }">${title}<line x1="${from}" y1="${y}" x2="${end}" y2="${down}"${
     delivered === null ? "" : ' marker-end="url(#tip)"'
-  }/><text class="on" x="${from + (middle - from) * 0.6}" y="${y + (down - y) * 0.3 - 4}">${text(words)}</text></g>`;
+  }/><text class="${right ? "right" : "left"}" x="${from + (right ? 12 : -12)}" y="${y - 5}">${text(words)}</text></g>`;
 }
 
 function drawTasks({ tasks, left, end }: PictureParts): string {
@@ -236,7 +239,8 @@ svg { font: 12px ui-monospace, monospace; } svg text { fill: var(--ink); }
 .life { stroke: var(--line); stroke-width: 2; } .host { font-weight: 700; font-size: 13px; text-anchor: middle; }
 .time { fill: var(--soft); text-anchor: end; } .event { fill: var(--red); paint-order: stroke; stroke: var(--page); stroke-width: 5px; }
 .message line, .message path { stroke: var(--blue); fill: none; stroke-width: 1.5; } marker path { fill: var(--blue); }
-.message text { paint-order: stroke; stroke: var(--page); stroke-width: 4px; } .message .on { text-anchor: middle; }
+.message text { paint-order: stroke; stroke: var(--page); stroke-width: 4px; } .message .left { text-anchor: end; }
+.underway line { stroke: var(--soft); stroke-dasharray: 4 3; } .underway text { fill: var(--soft); }
 .lost line { stroke: var(--red); stroke-dasharray: 4 3; } .lost text { fill: var(--red); }
 .partition, .hold { fill: var(--cut); } .crash { fill: var(--down); } .pause { fill: var(--stop); }
 .tick { stroke: var(--line); } .mark { fill: var(--soft); text-anchor: middle; } .name { text-anchor: end; }
