@@ -13,15 +13,7 @@ export { currentRun } from "./tasks/current.ts";
 export { startSystemTask } from "./tasks/system_task.ts";
 export { beginHostOperation, type HostOperation, hostOperation } from "./seams/host_operation.ts";
 export { onIdle } from "./seams/idle.ts";
-export type {
-  HttpHost,
-  HttpListenOptions,
-  HttpServeInfo,
-  HttpServing,
-  HttpSocket,
-  HttpSocketOptions,
-  HttpUpgradeOptions,
-} from "./seams/http.ts";
+export type { Datagram, NetworkDatagramOptions, NetworkDatagramSocket } from "./seams/datagrams.ts";
 export type { Instrument } from "./seams/instrument.ts";
 export type {
   Network,
@@ -36,6 +28,14 @@ export type {
   NetworkTlsHandshake,
   ResolvedAddress,
 } from "./seams/network.ts";
+export type {
+  NetworkHttp,
+  NetworkHttpRequestInfo,
+  NetworkHttpServeOptions,
+  NetworkHttpServer,
+  NetworkUpgradeOptions,
+  NetworkWebSocketOptions,
+} from "./seams/http.ts";
 export type {
   HostProcess,
   HostProcessInput,

@@ -36,7 +36,7 @@ export type {
   SendChannel,
 } from "./channels/channel.ts";
 export { openMemoryChannel } from "./channels/memory_channel.ts";
-export type { SocketAddress, TcpAddress, UnixAddress } from "./seams/address.ts";
+export type { SocketAddress, TcpAddress, UdpAddress, UnixAddress } from "./seams/address.ts";
 export {
   type AdoptOptions,
   type Nursery,

@@ -32,3 +32,17 @@ export interface UnixAddress {
  * @category Addresses
  */
 export type SocketAddress = TcpAddress | UnixAddress;
+
+/**
+ * One end of UDP.
+ *
+ * @category Addresses
+ */
+export interface UdpAddress {
+  /** Always `"udp"`. */
+  readonly transport: "udp";
+  /** The IP address. */
+  readonly hostname: string;
+  /** The port, 1 to 65535. */
+  readonly port: number;
+}

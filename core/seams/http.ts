@@ -1,145 +1,113 @@
 /**
- * What a network has beyond bytes: HTTP and WebSockets.
+ * The seam to HTTP and WebSockets: what a network does of them. Only types; the host's is in `net/`, one in memory in
+ * `testing/`.
  *
- * The shapes are those of Deno's own functions, so that these fit as they are. A network in memory speaks HTTP over its
- * own connections; one that has none leaves it to the host.
+ * The shapes are those of the Web and of `Deno.serve`. What is in memory says so by `inMemory`, as for connections: its
+ * operations are none of the host, and its times are those of the run.
  */
 
 import type { TcpAddress } from "./address.ts";
 
 /**
- * The HTTP of a `Network`: what `serveHttp()`, `fetch()`, `openWebSocket()` and `upgradeWebSocket()` use. By default it
- * is Deno's.
+ * A server of HTTP that a network runs.
  *
- * @category Seams
+ * @category Low level
  */
-export interface HttpHost {
-  /** Whether it is in memory: then its operations do not count as operations of the host. */
-  readonly inMemory?: boolean;
-  /**
-   * Whether a request to a URL is for this one, and not for the host. Without this method, all are.
-   *
-   * @param url The URL.
-   */
-  handles?(url: string): boolean;
-  /**
-   * Begins to serve. Throws if it cannot listen.
-   *
-   * @param options Where to listen.
-   * @param handler Called with each request.
-   */
-  serve(
-    options: HttpListenOptions,
-    handler: (request: Request, info: HttpServeInfo) => Response | Promise<Response>,
-  ): HttpServing;
-  /**
-   * Makes a request, as the global `fetch` does.
-   *
-   * **Cancellation:** none of its own. The caller aborts the signal in `init`.
-   *
-   * @param input The URL, or a request.
-   * @param init The options of the global `fetch`.
-   */
-  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
-  /**
-   * Answers a request with a WebSocket.
-   *
-   * @param request A request that `serve()` gave to its handler.
-   * @param options What was agreed.
-   */
-  upgradeWebSocket(request: Request, options: HttpUpgradeOptions): { socket: HttpSocket; response: Response };
-  /**
-   * Begins to open a WebSocket.
-   *
-   * @param url Its address.
-   * @param options What to ask for.
-   */
-  openWebSocket(url: string | URL, options: HttpSocketOptions): HttpSocket;
-}
-
-/**
- * How an `HttpHost` serves.
- *
- * @category Seams
- */
-export interface HttpListenOptions {
-  /** The address to listen on. */
-  readonly hostname: string;
-  /** The port, 0 for any free one. */
-  readonly port: number;
-  /** How many connections the host keeps waiting to be accepted. */
-  readonly backlog?: number | undefined;
-  /** Whether other sockets may listen on the same port, to share its connections. */
-  readonly reusePort?: boolean | undefined;
-  /** The certificate and its key, for HTTPS. */
-  readonly identity?: { readonly cert: string; readonly key: string } | null;
-  /** Told of answers that cannot be sent. */
-  readonly onError: (error: unknown) => Response;
-}
-
-/**
- * What an `HttpHost` says of a request.
- *
- * @category Seams
- */
-export interface HttpServeInfo {
-  /** The client. */
-  readonly remoteAddr: TcpAddress;
-  /** Settles when the answer is sent, or cannot be. */
-  readonly completed: Promise<void>;
-}
-
-/**
- * A server of an `HttpHost`.
- *
- * @category Seams
- */
-export interface HttpServing {
+export interface NetworkHttpServer {
   /** Where it listens. */
   readonly address: TcpAddress;
   /** Settles when the server has ended; rejects if it could not accept a connection, those that are open go on then. */
   readonly finished: Promise<void>;
   /** Closes all connections. */
   abort(): void;
+  /** Resolves when answers that were handed over, and are not streams, are on their way. By default after some turns. */
+  flushed?(): Promise<void>;
 }
 
 /**
- * How an `HttpHost` answers with a WebSocket.
+ * What a network says of a request that has come in.
  *
- * @category Seams
+ * @category Low level
  */
-export interface HttpUpgradeOptions {
-  /** The subprotocol to agree to. */
+export interface NetworkHttpRequestInfo {
+  /** The client's address. */
+  readonly remoteAddr: unknown;
+  /** Settles when the answer has been sent, or cannot be. */
+  readonly completed: Promise<void>;
+  /** Told which task answers the request, for reports; the argument is asked for its name when it is shown. */
+  handledBy?(task: { readonly id: number; readonly name: string }): void;
+}
+
+/**
+ * Options of `NetworkHttp.serve()`.
+ *
+ * @category Low level
+ */
+export interface NetworkHttpServeOptions {
+  /** The address to listen on. */
+  readonly hostname: string;
+  /** The port, 0 for any free one. */
+  readonly port: number;
+  /** How many connections wait to be accepted. */
+  readonly backlog: number | undefined;
+  /** Whether other sockets may listen on the same port. */
+  readonly reusePort: boolean | undefined;
+  /** The certificate and its key in PEM, for HTTPS. */
+  readonly identity: { readonly cert: string; readonly key: string } | null;
+  /** Told of answers that cannot be sent; returns the one to send instead. */
+  readonly onError: (error: unknown) => Response;
+}
+
+/**
+ * Options of `NetworkHttp.upgrade()`.
+ *
+ * @category Low level
+ */
+export interface NetworkUpgradeOptions {
+  /** The subprotocol that was chosen. */
   readonly protocol: string | undefined;
-  /** After how long without a message the peer is asked whether it is there, in milliseconds; `Infinity` for never. */
+  /** How long a client may be silent, in milliseconds. */
   readonly idleTimeout: number;
 }
 
 /**
- * How an `HttpHost` opens a WebSocket.
+ * Options of `NetworkHttp.webSocket()`.
  *
- * @category Seams
+ * @category Low level
  */
-export interface HttpSocketOptions {
-  /** The subprotocols on offer. */
+export interface NetworkWebSocketOptions {
+  /** The subprotocols to offer, the preferred one first. */
   readonly protocols?: readonly string[];
-  /** Further headers of the request. */
+  /** Headers of the request. */
   readonly headers?: HeadersInit;
   /** Certificates of authorities to trust, in PEM. */
   readonly caCerts?: readonly string[];
 }
 
 /**
- * The WebSocket of an `HttpHost`.
+ * HTTP and WebSockets of a network: see `Network.http`.
  *
- * @category Seams
+ * @category Low level
  */
-export interface HttpSocket extends WebSocket {
-  /**
-   * Calls back once when something of `bufferedAmount` has been sent; returns what prevents it. Without it, the amount
-   * is looked at from time to time.
-   *
-   * @param callback Called once.
-   */
-  onceSent?(callback: () => void): () => void;
+export interface NetworkHttp {
+  /** Begins to serve: calls back with each request. Throws errors of the host, such as `AddrInUse`. */
+  serve(
+    options: NetworkHttpServeOptions,
+    callback: (request: Request, info: NetworkHttpRequestInfo) => Response | Promise<Response>,
+  ): NetworkHttpServer;
+  /** Makes a request, as the global `fetch`; only ever called for `http:` and `https:`. */
+  fetch(input: RequestInfo | URL, init: RequestInit): Promise<Response>;
+  /** Turns a request that came in by `serve()` into a WebSocket; the response has to be the answer to it. */
+  upgrade(
+    request: Request,
+    options: NetworkUpgradeOptions,
+  ): { readonly socket: WebSocket; readonly response: Response };
+  /** Begins to open a WebSocket. Throws a `DOMException` if the URL or a subprotocol is not valid. */
+  webSocket(url: string | URL, options: NetworkWebSocketOptions): WebSocket;
+  /** The task that answers what was asked for with a signal, if that is known. */
+  answering?(signal: AbortSignal): { readonly id: number; readonly name: string } | null;
+  /** Calls back when a WebSocket holds less that is not sent; returns how to prevent that. By default it is asked. */
+  onceSent?(socket: WebSocket, callback: () => void): () => void;
+  /** Whether it is in memory: then its operations are none of the host, and its times are those of the run. */
+  readonly inMemory?: boolean;
 }

@@ -10,7 +10,8 @@
  */
 
 import type { SocketAddress, TcpAddress, UnixAddress } from "./address.ts";
-import type { HttpHost } from "./http.ts";
+import type { NetworkDatagramOptions, NetworkDatagramSocket } from "./datagrams.ts";
+import type { NetworkHttp } from "./http.ts";
 
 /**
  * An open connection of the host.
@@ -186,8 +187,10 @@ export interface Network {
   listenUnix?(options: NetworkListenUnixOptions): NetworkListener<NetworkConn<UnixAddress>>;
   /** Removes a file if it is a socket; returns whether the path is free afterwards. */
   removeSocketFile?(path: string): Promise<boolean>;
-  /** Its HTTP and WebSockets. Without it, they are the host's. */
-  readonly http?: HttpHost;
+  /** Opens a socket for datagrams. */
+  openDatagrams?(options: NetworkDatagramOptions): Promise<NetworkDatagramSocket>;
+  /** HTTP and WebSockets over this network; without it they are the host's, or, of a network in memory, refused. */
+  readonly http?: NetworkHttp;
   /** Whether it is in memory: then its operations do not count as operations of the host. */
   readonly inMemory?: boolean;
 }

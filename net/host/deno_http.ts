@@ -43,48 +43,33 @@
  */
 
 import type { TcpAddress } from "../../core/mod.ts";
-import {
-  beginHostOperation,
-  currentRun,
-  type HttpHost,
-  type HttpListenOptions,
-  type HttpServeInfo,
-  type HttpServing,
-  type HttpSocketOptions,
-  type HttpUpgradeOptions,
+import type {
+  NetworkHttp,
+  NetworkHttpRequestInfo,
+  NetworkHttpServeOptions,
+  NetworkHttpServer,
+  NetworkUpgradeOptions,
+  NetworkWebSocketOptions,
 } from "../../core/lowlevel.ts";
-import { isInstance, type Owner } from "../../core/internal.ts";
+import { isInstance } from "../../core/internal.ts";
 import { requireDeno, requireReusePortFlag } from "./deno_network.ts";
 
-// Taken at import, so that a program can put one of this library in its place.
+// Taken at import, so that a program can put the library's in its place.
 const hostFetch = globalThis.fetch;
 
-/** The HTTP of Deno. */
-const DENO: HttpHost = {
-  serve: serveWithDeno,
+/** The host's. */
+export const denoHttp: NetworkHttp = {
+  serve: hostServeHttp,
   fetch: (input, init) => hostFetch(input, init),
-  upgradeWebSocket: upgradeWithDeno,
-  openWebSocket: openWithDeno,
+  upgrade: hostUpgrade,
+  webSocket: hostWebSocket,
 };
 
-/** The HTTP that the calling code is to use: of the network of its run, if that has one, and it is for `url`. */
-export function httpHost(url?: string): HttpHost {
-  const http = currentRun().network?.http;
-  return http === undefined || (url !== undefined && http.handles?.(url) === false) ? DENO : http;
-}
-
-const IN_MEMORY = { end() {} };
-
-/** Begins an operation of a host, which is none of the outside world if that is in memory. */
-export function beginOperationOf({ inMemory }: Owner, label: string): { end(): void } {
-  return inMemory === true ? IN_MEMORY : beginHostOperation(label);
-}
-
 /** Begins to serve. */
-function serveWithDeno(
-  options: HttpListenOptions,
-  callback: (request: Request, info: HttpServeInfo) => Response | Promise<Response>,
-): HttpServing {
+function hostServeHttp(
+  options: NetworkHttpServeOptions,
+  callback: (request: Request, info: NetworkHttpRequestInfo) => Response | Promise<Response>,
+): NetworkHttpServer {
   const { hostname, port, backlog, reusePort, identity, onError } = options;
   requireDeno("serve HTTP");
   const controller = new AbortController();
@@ -98,7 +83,7 @@ function serveWithDeno(
     ...(backlog === undefined ? {} : { tcpBacklog: backlog }),
     ...(reusePort === undefined ? {} : { reusePort }),
     ...(identity ?? {}),
-  }, callback as Deno.ServeHandler);
+  }, callback);
   let over = false;
   server.finished.then(() => over = true, () => {});
   return {
@@ -122,7 +107,10 @@ function serveWithDeno(
 }
 
 /** Answers a request with a WebSocket. `idleTimeout` is in milliseconds. */
-function upgradeWithDeno(request: Request, options: HttpUpgradeOptions): { socket: WebSocket; response: Response } {
+function hostUpgrade(
+  request: Request,
+  options: NetworkUpgradeOptions,
+): { socket: WebSocket; response: Response } {
   const { protocol, idleTimeout } = options;
   const upgrade = Deno.upgradeWebSocket(request, { idleTimeout: idleTimeout === Infinity ? 0 : idleTimeout / 1_000 });
   if (protocol !== undefined) upgrade.response.headers.set("sec-websocket-protocol", protocol);
@@ -130,7 +118,7 @@ function upgradeWithDeno(request: Request, options: HttpUpgradeOptions): { socke
 }
 
 /** Begins to open a WebSocket. */
-function openWithDeno(url: string | URL, options: HttpSocketOptions): WebSocket {
+function hostWebSocket(url: string | URL, options: NetworkWebSocketOptions): WebSocket {
   const { protocols = [], headers, caCerts } = options;
   // Node and Bun have a `WebSocket`, too, but how one fails and ends was tried on Deno alone.
   requireDeno("open a WebSocket");

@@ -1,7 +1,7 @@
 /** Waiting for an operation of the host that may be left behind. */
 
-import { currentRun, suspend } from "../../core/lowlevel.ts";
-import { callHost, HOST, hostClear, hostImmediate, hostTimeout, type Owner } from "../../core/internal.ts";
+import { suspend } from "../../core/lowlevel.ts";
+import { callHost, HOST, hostImmediate, type Owner } from "../../core/internal.ts";
 import { tellHost } from "./host_call.ts";
 
 /** Options of `waitForHost()`. */
@@ -35,18 +35,4 @@ export function waitForHost<T>(
     if (abandoned !== undefined) hostImmediate(() => settled || tellHost(abandoned));
     return true;
   });
-}
-
-/**
- * Calls back after so many milliseconds, on the clock that a host lives by: the run's, if it is in memory. Returns what
- * prevents it.
- */
-export function later({ inMemory }: Owner, callback: () => void, ms: number): () => void {
-  if (inMemory === true) {
-    const { clock } = currentRun();
-    const alarm = clock.at(clock.now() + ms, callback, undefined);
-    return () => alarm.cancel();
-  }
-  const timer = hostTimeout(callback, ms);
-  return () => hostClear(timer);
 }

@@ -28,10 +28,16 @@ import {
   type Task,
   TooSlowError,
 } from "../../core/mod.ts";
-import { checkpointIfCancelled, type HttpHost, type HttpServeInfo, suspend, type Waker } from "../../core/lowlevel.ts";
+import {
+  beginHostOperation,
+  checkpointIfCancelled,
+  type NetworkHttp,
+  type NetworkHttpRequestInfo,
+  suspend,
+  type Waker,
+} from "../../core/lowlevel.ts";
 import {
   failureOf,
-  HOST,
   hostClear as clearHostTimeout,
   hostClearImmediate as dropTurn,
   hostImmediate as nextTurn,
@@ -46,7 +52,8 @@ import { formatAddress } from "../base/address.ts";
 import { followRule, type HandlerErrorRule, tell } from "../base/handler_errors.ts";
 import type { Counts } from "../base/server.ts";
 import { muteAbortWarning } from "../host/abort_warning.ts";
-import { beginOperationOf, bytesOf, natureOf } from "../host/deno_http.ts";
+import { beginHttpOperation } from "../host/ambient_http.ts";
+import { bytesOf, natureOf } from "../host/deno_http.ts";
 import {
   abandonAnswer,
   badRequest,
@@ -65,7 +72,7 @@ import { type Upgrade, upgradeOf } from "./_web_socket_upgrade.ts";
 
 /** What all exchanges of a server share. */
 export interface ServerContext {
-  readonly http: HttpHost;
+  readonly http: NetworkHttp;
   readonly handler: HttpHandler;
   readonly handlerTimeout: number;
   readonly onHandlerError: HandlerErrorRule<[request: Request]> | undefined;
@@ -89,7 +96,7 @@ const CLIENT_GONE = "the client has gone away";
 export class Exchange implements HttpRequestInfo {
   readonly #context: ServerContext;
   readonly #request: Request;
-  readonly #info: HttpServeInfo;
+  readonly #info: NetworkHttpRequestInfo;
   /** Gives the host its answer; `null` afterwards. Written by `#answer()`. */
   #respond: ((response: Response) => void) | null;
   /**
@@ -106,7 +113,7 @@ export class Exchange implements HttpRequestInfo {
   constructor(
     context: ServerContext,
     request: Request,
-    info: HttpServeInfo,
+    info: NetworkHttpRequestInfo,
     respond: (response: Response) => void,
   ) {
     this.#context = context;
@@ -146,7 +153,7 @@ export class Exchange implements HttpRequestInfo {
     if (this.#respond === null || this.#gone !== null || task === null) return;
     const gone = (): void => task.cancel(CLIENT_GONE, { source: "disconnect" });
     this.#gone = gone;
-    muteAbortWarning();
+    if (this.#context.http.inMemory !== true) muteAbortWarning();
     const { signal } = this.#request;
     if (signal.aborted) gone();
     else signal.addEventListener("abort", gone);
@@ -187,8 +194,9 @@ export class Exchange implements HttpRequestInfo {
 
   /** What is not over at once; the beginning of `work` is. `next` gets what comes of it. */
   async #settle(work: Promise<unknown>, next?: (result: unknown) => undefined | Promise<void>): Promise<void> {
-    this.#task = currentTask();
-    // In memory it costs nothing, and an hour may go by before the next sweep.
+    const task = this.#task = currentTask();
+    this.#info.handledBy?.(task);
+    // In memory it costs nothing to be told at once.
     if (this.#context.http.inMemory === true) this.watch();
     else this.#entry = this.#context.disconnects.add(this);
     try {
@@ -257,14 +265,13 @@ export class Exchange implements HttpRequestInfo {
     if (this.#context.http.inMemory !== true) await untilSeen();
     // The upgrade itself aborts the signal.
     this.#unwatch();
-    const { answer, run } = upgrade.begin(this.#context.http, this.#request);
+    const { answer, run } = upgrade.begin(this.#request, this.#context.http);
     this.#answer(answer);
     await run();
   }
 
   async #pump(response: Response): Promise<void> {
     if (response.body!.locked) throw usedBody();
-    const { http } = this.#context;
     const source = response.body!.getReader();
     const task = currentTask();
     let wanted = false;
@@ -289,7 +296,7 @@ export class Exchange implements HttpRequestInfo {
       this.#answer(new Response(body as ReadableStream<Uint8Array<ArrayBuffer>>, { status, statusText, headers }));
       while (true) {
         if (!wanted) {
-          await forClient(http, (wake) => void (waker = wake));
+          await this.#forClient((wake) => void (waker = wake));
           waker = null;
         }
         wanted = false;
@@ -310,7 +317,7 @@ export class Exchange implements HttpRequestInfo {
       throw failureOf(error) === NOTHING ? faults[0] : new ErrorGroup([error, ...faults]);
     }
     // The task lives until the last byte is out, or cannot be sent any more.
-    await forClient(http, (waker) => {
+    await this.#forClient((waker) => {
       const over = (): void => void waker.wake();
       this.#info.completed.then(over, over);
     });
@@ -358,6 +365,12 @@ export class Exchange implements HttpRequestInfo {
     }
   }
 
+  /** Waits for a client that takes what it is sent, as the host tells by waking. */
+  #forClient(register: (waker: Waker<void>) => void): Promise<void> {
+    const operation = beginHttpOperation(this.#context.http, "send body of response");
+    return suspend<void>({ kind: "client to take the body" }, register, () => true).finally(() => operation.end());
+  }
+
   #peer(): string {
     const { method, url } = this.#request;
     const what = `${method} ${url}`;
@@ -381,17 +394,11 @@ export class Exchange implements HttpRequestInfo {
   }
 }
 
-/** Waits for a client that takes what it is sent, as the host tells by waking. */
-function forClient(http: HttpHost, register: (waker: Waker<void>) => void): Promise<void> {
-  const operation = beginOperationOf(http, "send body of response");
-  return suspend<void>({ kind: "client to take the body" }, register, () => true).finally(() => operation.end());
-}
-
 /** Lets a moment go by, and then some turns, in which the host looks at its connections and says what it has seen. */
 function untilSeen(): Promise<void> {
   let undo: (() => void) | undefined;
   return suspend<void>({ kind: "client to stay for its WebSocket" }, (waker) => {
-    const operation = beginOperationOf(HOST, "upgrade to a WebSocket");
+    const operation = beginHostOperation("upgrade to a WebSocket");
     const timer = hostTimeout(() => turn(UPGRADE_TURNS), UPGRADE_DELAY);
     const turn = (left: number): void => {
       if (left === 0) {

@@ -14,16 +14,16 @@ import {
   type TcpAddress,
   untilShutdown,
 } from "../../core/mod.ts";
-import { checkpointIfCancelled, type HttpHost, type HttpServing } from "../../core/lowlevel.ts";
+import { checkpointIfCancelled, type NetworkHttp, type NetworkHttpServer } from "../../core/lowlevel.ts";
 import { failureOf, hostImmediate as nextTurn, ignore, NOTHING, read } from "../../core/internal.ts";
 import { formatAddress } from "../base/address.ts";
 import { followRule, type HandlerErrorRule } from "../base/handler_errors.ts";
 import type { OpenTcpListenersOptions } from "../base/listen_options.ts";
 import type { Counts } from "../base/server.ts";
 import { AcceptTrouble, CAPACITY_PAUSE } from "../host/accept_trouble.ts";
-import { httpHost } from "../host/deno_http.ts";
+import { ambientHttp, httpTimeout } from "../host/ambient_http.ts";
 import { isNotCapable, messageOf } from "../host/host_errors.ts";
-import { later, waitForHost } from "../host/wait_for_host.ts";
+import { waitForHost } from "../host/wait_for_host.ts";
 import { abandonAnswer, badRequest, CUT_OFF, LAST_WORDS, serverError, unavailable } from "./_answers.ts";
 import { DisconnectSweep } from "./_disconnect_sweep.ts";
 import { Exchange, type ServerContext } from "./_exchange.ts";
@@ -65,9 +65,9 @@ export async function serveRequests(
   // Listening is no wait.
   await checkpointIfCancelled();
   const { handlerTimeout = Infinity, maxRequests = Infinity, onHandlerError } = options;
+  const http = ambientHttp("serve HTTP");
   const pending = new Pending();
   const disconnects = new DisconnectSweep();
-  const http = httpHost();
   const context: ServerContext = {
     http,
     handler,
@@ -83,7 +83,7 @@ export async function serveRequests(
 
   let accept: HostCallback = unavailable;
   let refused: (error: unknown) => void = ignore;
-  const listenOn = (port: number): HttpServing =>
+  const listenOn = (port: number): NetworkHttpServer =>
     listen(http, {
       ...options,
       port,
@@ -156,13 +156,15 @@ export async function serveRequests(
   const closeAll = (): void => {
     for (const each of servers) each.abort();
   };
-  let closing: (() => void) | undefined;
+  let notClosing: (() => void) | undefined;
   try {
     await openNursery(async (nursery) => {
       begin(nursery);
       // A handler may await a promise of somebody else's, which reads the body of its request: only the end of its
       // connection ends that, and so the handler.
-      currentSignal().addEventListener("abort", () => closing = later(http, closeAll, LAST_WORDS), { once: true });
+      currentSignal().addEventListener("abort", () => notClosing = httpTimeout(http, closeAll, LAST_WORDS), {
+        once: true,
+      });
       try {
         status?.started([address]);
         await untilShutdown(serve);
@@ -171,12 +173,16 @@ export async function serveRequests(
       }
       await pending.over();
       // Within the nursery: an answer that the host refuses it refuses in these turns, and that has to be reported.
-      await waitForHost(`send the last answers of ${where}`, turnsToSend);
+      await waitForHost(
+        `send the last answers of ${where}`,
+        () => server.flushed === undefined ? turnsToSend() : server.flushed(),
+        { network: http },
+      );
     }, { name: "server" });
   } finally {
     refused = ignore;
     disconnects.end();
-    closing?.();
+    notClosing?.();
     closeAll();
     const over = Promise.allSettled(servers.map(({ finished }) => finished));
     await shielded(() => waitForHost(`close ${where}`, () => over, { network: http }), { timeout: CLOSE_TIMEOUT });
@@ -203,10 +209,10 @@ function urlChecker(): (url: string) => boolean {
 }
 
 function listen(
-  http: HttpHost,
+  http: NetworkHttp,
   options: HttpServerOptions & Pick<HttpStart, "identity"> & { readonly onError: (error: unknown) => Response },
   callback: HostCallback,
-): HttpServing {
+): NetworkHttpServer {
   const { port, hostname = "0.0.0.0", backlog, reusePort, identity, onError } = options;
   const where = formatAddress({ hostname, port });
   try {
@@ -225,4 +231,4 @@ function listen(
   }
 }
 
-type HostCallback = Parameters<HttpHost["serve"]>[1];
+type HostCallback = Parameters<NetworkHttp["serve"]>[1];

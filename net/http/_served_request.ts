@@ -11,7 +11,8 @@
  */
 
 import { BrokenResourceError } from "../../core/mod.ts";
-import { HOST, isInstance, LeftBehind, type Owner, textOf, type Words } from "../../core/internal.ts";
+import type { NetworkHttp } from "../../core/lowlevel.ts";
+import { isInstance, LeftBehind, textOf, type Words } from "../../core/internal.ts";
 import { isBodyFault } from "../host/deno_http.ts";
 import { waitForHost } from "../host/wait_for_host.ts";
 
@@ -24,9 +25,12 @@ type Chunk = Uint8Array<ArrayBuffer>;
 /** What to call when the rest of a body that was asked for as a stream is not wanted any more. */
 const breakOffs = new WeakMap<Request, () => void>();
 
+/** Whose requests they are, if not the host's. */
+const sources = new WeakMap<Request, NetworkHttp>();
+
 /** Puts the reading of a request's body under scopes. */
-export function adoptRequest(request: Request, http: Owner): void {
-  if (http.inMemory === true) inMemory.set(request, http);
+export function adoptRequest(request: Request, http: NetworkHttp): void {
+  if (http.inMemory === true) sources.set(request, http);
   Object.setPrototypeOf(request, ServedRequest.prototype);
 }
 
@@ -38,14 +42,13 @@ export function abandonBody(request: Request): void {
   breakOffs.get(request)?.();
 }
 
-/** Whose requests they are that do not come from the host. */
-const inMemory = new WeakMap<Request, Owner>();
-
 class ServedRequest extends Request {
   override clone(): Request {
     const copy = super.clone();
     // The body of the request is not at its end when that of a copy is.
-    adoptRequest(copy, ownerOf(this));
+    Object.setPrototypeOf(copy, ServedRequest.prototype);
+    const http = sources.get(this);
+    if (http !== undefined) sources.set(copy, http);
     return copy;
   }
 
@@ -90,7 +93,7 @@ function under(
   const define = (name: string | symbol, value: unknown) =>
     Object.defineProperty(body, name, { configurable: true, writable: true, value });
   const iterate = (options: { readonly preventCancel?: boolean } = {}) =>
-    new BodyIterator(ownerOf(request), body.getReader(), options.preventCancel ?? false);
+    new BodyIterator(body.getReader(), sources.get(request), options.preventCancel ?? false);
   define("values", iterate);
   define(Symbol.asyncIterator, iterate);
   define("getReader", (options?: unknown) => {
@@ -110,9 +113,9 @@ class BodyIterator implements AsyncIterableIterator<Chunk> {
   readonly #reads: BodyReads;
   readonly #preventCancel: boolean;
 
-  constructor(http: Owner, reader: ReadableStreamDefaultReader<Chunk>, preventCancel: boolean) {
+  constructor(reader: ReadableStreamDefaultReader<Chunk>, http: NetworkHttp | undefined, preventCancel: boolean) {
     this.#reader = reader;
-    this.#reads = new BodyReads(http, reader);
+    this.#reads = new BodyReads(reader, http);
     this.#preventCancel = preventCancel;
   }
 
@@ -136,7 +139,7 @@ class BodyIterator implements AsyncIterableIterator<Chunk> {
 class BodyReads extends LeftBehind<ReadableStreamReadResult<Chunk>, IteratorResult<Chunk>> {
   readonly #reader: ReadableStreamDefaultReader<Chunk>;
 
-  constructor(http: Owner, reader: ReadableStreamDefaultReader<Chunk>) {
+  constructor(reader: ReadableStreamDefaultReader<Chunk>, http: NetworkHttp | undefined) {
     super(WORDS, { kind: READ }, http);
     this.#reader = reader;
   }
@@ -159,14 +162,14 @@ class BodyReads extends LeftBehind<ReadableStreamReadResult<Chunk>, IteratorResu
   }
 }
 
-function ownerOf(request: Request): Owner {
-  return inMemory.get(request) ?? HOST;
-}
-
 /** Waits for the host to read; the wait can be cancelled, the reading cannot. */
 function read<T>(request: Request, begin: () => Promise<T>): Promise<T> {
-  const network = ownerOf(request);
-  return waitForHost(READ, () => begin().catch((error) => Promise.reject(translate(error))), { network });
+  const http = sources.get(request);
+  return waitForHost(
+    READ,
+    () => begin().catch((error) => Promise.reject(translate(error))),
+    http === undefined ? {} : { network: http },
+  );
 }
 
 /** The errors that a client has caused by its own request. */

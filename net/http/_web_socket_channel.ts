@@ -15,15 +15,13 @@
  */
 
 import { BrokenResourceError, ClosedResourceError, EndOfChannel, Event, shielded } from "../../core/mod.ts";
-import { type HttpHost, type HttpSocket, suspend, type Waker } from "../../core/lowlevel.ts";
+import { type HostOperation, type NetworkHttp, suspend, type Waker } from "../../core/lowlevel.ts";
 import {
   type Asker,
   askerOf,
   currentNode,
-  hostClear as clearHostTimeout,
   hostClearImmediate as dropTurn,
   hostImmediate as nextTurn,
-  hostTimeout,
   keptByHost,
   keptByHostFor,
   refuse,
@@ -33,8 +31,7 @@ import {
   show,
   yieldTurn,
 } from "../../core/internal.ts";
-import { beginOperationOf } from "../host/deno_http.ts";
-import { later } from "../host/wait_for_host.ts";
+import { beginHttpOperation, httpTimeout } from "../host/ambient_http.ts";
 import type {
   WebSocketChannel,
   WebSocketCloseOptions,
@@ -84,8 +81,8 @@ interface Fault {
 
 /** See the header. */
 export class Channel implements WebSocketChannel {
-  readonly #http: HttpHost;
-  readonly #socket: HttpSocket;
+  readonly #http: NetworkHttp;
+  readonly #socket: WebSocket;
   readonly #role: "client" | "server";
   readonly #highWaterMark: number;
   readonly #maxBuffered: number;
@@ -103,7 +100,7 @@ export class Channel implements WebSocketChannel {
   /** Calls off the next look. Written by `#lookAgain()` and `#account()`. */
   #noLook: (() => void) | null = null;
   /** In flight while somebody waits for the peer. */
-  #operation: { end(): void } | null = null;
+  #operation: HostOperation | null = null;
   /** Set by the first `close()`: with what it closes. */
   #closing: WebSocketEnd | null = null;
   /** Set with the first fault of the connection, or of the peer. */
@@ -120,8 +117,8 @@ export class Channel implements WebSocketChannel {
 
   /** `upgrade`: for a server's, the agreed protocol, which the host does not say, and the time it is told. */
   constructor(
-    http: HttpHost,
-    socket: HttpSocket,
+    http: NetworkHttp,
+    socket: WebSocket,
     limits: WebSocketOptions,
     role: "client" | "server",
     upgrade: { readonly protocol?: string; readonly idleTimeout: number } = { idleTimeout: Infinity },
@@ -156,16 +153,16 @@ export class Channel implements WebSocketChannel {
   opened(action: string, timeout?: number): Promise<void> {
     let stop: (() => void) | undefined;
     return suspend<void>({ kind: action }, (waker) => {
-      const operation = beginOperationOf(this.#http, action);
-      const stopTimer = timeout === undefined ? undefined : later(this.#http, () => {
+      const operation = beginHttpOperation(this.#http, action);
+      const notLate = timeout === undefined ? undefined : httpTimeout(this.#http, () => {
         this.#ended(NO_CLOSE);
         // The host does not know that it is over.
-        this.#letGo = this.#keptOpen();
+        this.#kept();
       }, timeout);
       stop = () => {
         this.#opening = null;
         operation.end();
-        stopTimer?.();
+        notLate?.();
       };
       this.#opening = (fault) => {
         stop!();
@@ -233,9 +230,9 @@ export class Channel implements WebSocketChannel {
       this.#failAll();
     }
     if (this.#over.isSet) return;
-    this.#letGo ??= this.#keptOpen();
+    this.#kept();
     if (timeout === 0) return;
-    const operation = beginOperationOf(this.#http, "close WebSocket");
+    const operation = beginHttpOperation(this.#http, "close WebSocket");
     try {
       await shielded(() => this.#over.wait(), { timeout });
     } finally {
@@ -338,11 +335,6 @@ export class Channel implements WebSocketChannel {
     this.#opening?.(this.#fault ?? { text: LOST });
   }
 
-  /** Notes that the host may keep the connection, and the process; returns what to call when it does no more. */
-  #keptOpen(): () => void {
-    return this.#http.inMemory === true ? () => {} : keptByHost();
-  }
-
   /** Whether the host holds little enough that is not sent yet. */
   get #hasRoom(): boolean {
     return this.#socket.bufferedAmount <= this.#highWaterMark;
@@ -367,19 +359,21 @@ export class Channel implements WebSocketChannel {
     if (this.#senders.length > 0) this.#lookAgain();
   }
 
+  /** The host may not let go of the socket, though nobody wants it any more. */
+  #kept(): void {
+    if (this.#http.inMemory !== true) this.#letGo ??= keptByHost();
+  }
+
   #lookAgain(): void {
     this.#noLook?.();
-    if (this.#socket.onceSent !== undefined) {
-      this.#noLook = this.#socket.onceSent(() => this.#send());
-      return;
-    }
     const looks = this.#looks++;
-    if (looks < LOOKS_BY_TURN) {
+    if (this.#http.onceSent !== undefined) this.#noLook = this.#http.onceSent(this.#socket, () => this.#send());
+    else if (looks < LOOKS_BY_TURN) {
       const turn = nextTurn(() => this.#send());
       this.#noLook = () => dropTurn(turn);
     } else {
-      const timer = hostTimeout(() => this.#send(), Math.min(2 ** (looks - LOOKS_BY_TURN), LONGEST_LOOK));
-      this.#noLook = () => clearHostTimeout(timer);
+      const pause = Math.min(2 ** (looks - LOOKS_BY_TURN), LONGEST_LOOK);
+      this.#noLook = httpTimeout(this.#http, () => this.#send(), pause);
     }
   }
 
@@ -390,7 +384,7 @@ export class Channel implements WebSocketChannel {
       this.#noLook = null;
     }
     if (this.#receivers.length + this.#senders.length > 0) {
-      this.#operation ??= beginOperationOf(this.#http, "WebSocket");
+      this.#operation ??= beginHttpOperation(this.#http, "WebSocket");
     } else {
       this.#operation?.end();
       this.#operation = null;

@@ -5,12 +5,12 @@
  * An upgrade whose response never reaches the host (an error or a cancellation in between) would end the whole server.
  */
 
-import type { HttpHost } from "../../core/lowlevel.ts";
+import type { NetworkHttp } from "../../core/lowlevel.ts";
 
 /** An upgrade that was asked for. */
 export interface Upgrade {
   /** Upgrades the request; gives the real answer, and what to run in the task of the request from then on. */
-  begin(http: HttpHost, request: Request): { readonly answer: Response; readonly run: () => Promise<void> };
+  begin(request: Request, http: NetworkHttp): { readonly answer: Response; readonly run: () => Promise<void> };
 }
 
 const upgrades = new WeakMap<Response, Upgrade>();

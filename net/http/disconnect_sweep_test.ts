@@ -1,10 +1,10 @@
-import type { HttpHost } from "../../core/lowlevel.ts";
 import { assertEquals } from "@std/assert";
 import { Event, openNursery, sleep } from "../../core/mod.ts";
 import { currentRun } from "../../core/lowlevel.ts";
 import { settled, simulated } from "../../testing/mod.ts";
 import { GET, QUIET, raw, withServer } from "../_fixtures/http.ts";
 import { DisconnectSweep, type SweepEntry } from "./_disconnect_sweep.ts";
+import { denoHttp } from "../host/deno_http.ts";
 import { Exchange, type ServerContext } from "./_exchange.ts";
 import { Pending } from "./_pending.ts";
 
@@ -84,7 +84,7 @@ Deno.test("DisconnectSweep clears its timer at the end, and watches none of thos
 Deno.test("a request is asked for its signal by the sweep, and only if it is not answered", async () => {
   const { sweep, tick } = byHand();
   const context: ServerContext = {
-    http: {} as HttpHost,
+    http: denoHttp,
     handler: async (request) => {
       await release.wait();
       return new Response(request.url);

@@ -8,8 +8,8 @@
  * links. Its methods are put between it and its prototype, as defining eight properties on each would cost more.
  */
 
-import { type HttpHost, suspend } from "../../core/lowlevel.ts";
-import { beginOperationOf, httpHost } from "../host/deno_http.ts";
+import { type NetworkHttp, suspend } from "../../core/lowlevel.ts";
+import { ambientHttp, beginHttpOperation } from "../host/ambient_http.ts";
 
 const READ = "read body of";
 
@@ -54,10 +54,10 @@ export function fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Res
     );
     const signal = others.length === 0 ? controller.signal : AbortSignal.any([controller.signal, ...others]);
     const url = target instanceof Request ? target.url : String(target);
+    const http = ambientHttp("fetch", url);
     const method = own.method ?? (target instanceof Request ? target.method : "GET");
-    const host = httpHost(url);
-    wait = new Wait(host, controller, `${method} ${url}`);
-    begin = () => host.fetch(target, { ...own, signal });
+    wait = new Wait(http, controller, signal, `${method} ${url}`);
+    begin = () => http.fetch(target, { ...own, signal });
   } catch (error) {
     return Promise.reject(error);
   }
@@ -67,13 +67,16 @@ export function fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Res
 
 /** The waits of one request. */
 class Wait {
-  readonly #host: HttpHost;
+  readonly #http: NetworkHttp;
   readonly #controller: AbortController;
+  /** What the request was made with: by that the network knows it. */
+  readonly #signal: AbortSignal;
   readonly #label: string;
 
-  constructor(host: HttpHost, controller: AbortController, label: string) {
-    this.#host = host;
+  constructor(http: NetworkHttp, controller: AbortController, signal: AbortSignal, label: string) {
+    this.#http = http;
     this.#controller = controller;
+    this.#signal = signal;
     this.#label = label;
   }
 
@@ -84,9 +87,9 @@ class Wait {
   for<T>(kind: string, begin: () => Promise<T>, adopt?: (result: T) => T): Promise<T> {
     let cancelled: unknown;
     return suspend<T>(
-      { kind, label: this.#label },
+      { kind, label: this.#label, holder: () => this.#http.answering?.(this.#signal) ?? null },
       (waker) => {
-        const operation = beginOperationOf(this.#host, `${kind} ${this.#label}`);
+        const operation = beginHttpOperation(this.#http, `${kind} ${this.#label}`);
         const failed = (error: unknown): void => {
           operation.end();
           waker.fail(cancelled ?? error);

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { all, CancelScope, Event, isCancelled, moveOnAfter, openNursery, shielded, sleep } from "../../core/mod.ts";
-import { hostOperation } from "../../core/lowlevel.ts";
+import { currentRun, hostOperation } from "../../core/lowlevel.ts";
 import { fetch } from "./fetch.ts";
 
 /** A server whose answers a test controls. */
@@ -23,7 +23,10 @@ class Site implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await shielded(async () => await hostOperation("shutdown", this.#server.shutdown()));
+    // In memory it is no operation of the host.
+    const { inMemory } = currentRun().network ?? {};
+    const shutdown = this.#server.shutdown();
+    await shielded(async () => await (inMemory === true ? shutdown : hostOperation("shutdown", shutdown)));
   }
 
   #answer(request: Request): Response | Promise<Response> {

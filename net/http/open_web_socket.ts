@@ -1,9 +1,9 @@
 /** Opening a WebSocket, as a client. */
 
 import { BrokenResourceError } from "../../core/mod.ts";
-import { checkpointIfCancelled, type HttpHost, type HttpSocket } from "../../core/lowlevel.ts";
+import { checkpointIfCancelled, type NetworkHttp } from "../../core/lowlevel.ts";
 import { composedWait, requireOptions, show } from "../../core/internal.ts";
-import { httpHost } from "../host/deno_http.ts";
+import { ambientHttp } from "../host/ambient_http.ts";
 import { checkTlsClient } from "../host/tls_options.ts";
 import { Channel } from "./_web_socket_channel.ts";
 import { checkLimits } from "./_web_socket_limits.ts";
@@ -71,9 +71,9 @@ async function open(url: string | URL, options: OpenWebSocketOptions): Promise<W
   checkLimits("open a WebSocket", options);
   if (caCerts !== undefined) checkTlsClient("open a WebSocket", { caCerts });
   await checkpointIfCancelled();
-  const http = httpHost(String(url));
-  const channel = new Channel(http, connect(http, url, options), options, "client");
   const action = `open a WebSocket to ${url}`;
+  const http = ambientHttp("open a WebSocket", url);
+  const channel = new Channel(http, connect(http, url, options), options, "client");
   try {
     await channel.opened(action);
     const { protocol } = channel;
@@ -88,9 +88,9 @@ async function open(url: string | URL, options: OpenWebSocketOptions): Promise<W
   }
 }
 
-function connect(http: HttpHost, url: string | URL, options: OpenWebSocketOptions): HttpSocket {
+function connect(http: NetworkHttp, url: string | URL, options: OpenWebSocketOptions): WebSocket {
   try {
-    return http.openWebSocket(url, options);
+    return http.webSocket(url, options);
   } catch (error) {
     if (!(error instanceof DOMException)) throw error;
     throw new RangeError(`Cannot open a WebSocket as the URL and the subprotocols must be valid: ${error.message}`, {

@@ -80,8 +80,8 @@ export function upgradeWebSocket(
   const refusal = refusalOf(request, protocol);
   if (refusal !== null) return refusal;
   return registerUpgrade({
-    begin(http, request) {
-      const { socket, response } = http.upgradeWebSocket(request, { protocol, idleTimeout });
+    begin(request, http) {
+      const { socket, response } = http.upgrade(request, { protocol, idleTimeout });
       const channel = new Channel(http, socket, options, "server", { protocol: protocol ?? "", idleTimeout });
       return { answer: response, run: () => runUpgrade(channel, handler) };
     },

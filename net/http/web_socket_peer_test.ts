@@ -1,4 +1,3 @@
-import type { HttpHost } from "../../core/lowlevel.ts";
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import {
   BrokenResourceError,
@@ -33,6 +32,7 @@ import {
   type WebSocketChannel,
 } from "../mod.ts";
 import { makeCertificates } from "../_fixtures/make_certificates.ts";
+import { denoHttp } from "../host/deno_http.ts";
 import { Channel } from "./_web_socket_channel.ts";
 
 // Peers that write their frames by hand, and hosts that do as they are told.
@@ -179,7 +179,7 @@ class FakeSocket {
   }
 
   channel(role: "client" | "server" = "client"): Channel {
-    return new Channel({} as HttpHost, this as unknown as WebSocket, {}, role);
+    return new Channel(denoHttp, this as unknown as WebSocket, {}, role);
   }
 
   end(code: number): void {

@@ -33,10 +33,11 @@ import {
 import { type Cancelled, currentTask, DeadlockError, ErrorGroup, isOnlyCancelled, type Task } from "../../core/mod.ts";
 import { beginHostOperation, type Instrument, type Network, type WaitReason } from "../../core/lowlevel.ts";
 import { realTimer } from "../base/real_timer.ts";
-import type { HttpHost } from "../../core/lowlevel.ts";
 import type { DriverView } from "./driver_view.ts";
 import { IdleWaiters } from "./idle_waiters.ts";
 import { Immediates } from "./immediates.ts";
+import { VirtualNetworkImpl } from "../net/virtual_network_impl.ts";
+import { SimulatedHttp } from "./bubble_http.ts";
 import { ambientIncarnation, joinIncarnation, leaveIncarnation } from "./incarnation.ts";
 import type { Leak, Origin } from "./leak.ts";
 import { Ledger } from "./ledger.ts";
@@ -67,7 +68,7 @@ export class Driver implements Instrument, TimerHost, DriverView {
   readonly #limits: Limits;
   readonly #abort = new AbortController();
   readonly #origin: Site | null;
-  readonly #network: Network | null;
+  readonly http: SimulatedHttp | null;
   /** What `Math.random()` draws from, and `crypto`. */
   readonly random: () => number;
   readonly #bits: () => number;
@@ -106,7 +107,11 @@ export class Driver implements Instrument, TimerHost, DriverView {
   ) {
     this.clock = clock;
     this.#origin = origin;
-    this.#network = network;
+    this.http = network?.http === undefined ? null : new SimulatedHttp(
+      network.http,
+      this,
+      () => network instanceof VirtualNetworkImpl ? network.background : null,
+    );
     this.#settings = settings;
     this.random = seededRandom(settings.seed, SOURCES.math);
     this.#bits = seededRandom(settings.seed, SOURCES.crypto);
@@ -242,9 +247,12 @@ export class Driver implements Instrument, TimerHost, DriverView {
     for (let i = 0; i < bytes.length; i++) bytes[i] = this.#bits() * 256;
   }
 
-  http(url?: string): HttpHost | null {
-    const http = this.#network?.http;
-    return http === undefined || (url !== undefined && http.handles?.(url) === false) ? null : http;
+  pending(task: Task): () => void {
+    this.ledger.countTimer(task, 1);
+    return () => {
+      this.ledger.countTimer(task, -1);
+      this.#wakeUp();
+    };
   }
 
   /** Fails the simulation with an error that nobody could catch. */
@@ -518,7 +526,7 @@ export class Driver implements Instrument, TimerHost, DriverView {
     if (this.#failure !== null) return leaks;
     leaks.push(...this.operations.list);
     for (const timer of this.#timers) {
-      if (!timer.hasRef() || timer.kind === "signal") continue;
+      if (!timer.hasRef() || timer.kind === "signal" || timer.kind === "socket") continue;
       leaks.push({ kind: "timers", label: describeTimer(timer), site: timer.site, task: timer.task.name });
     }
     return leaks;

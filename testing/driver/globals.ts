@@ -3,34 +3,22 @@
  *
  * While a simulation lives, functions of this file stand in for `setTimeout` and its kin, `Date`, `performance.now`,
  * `AbortSignal.timeout` and `Temporal.Now`; for `Math.random` and the random numbers of `crypto`; for `fetch`,
- * `WebSocket` and `Deno.serve`, which use the network of the simulation. Each call looks up
- * which simulation its async context belongs to; code outside any, and that of another simulation, sees its own. Two
- * copies of this package share one registry, and so one set of patches: each copy contributes how it finds its
- * simulations.
+ * `WebSocket`, `Deno.serve` and `Deno.upgradeWebSocket`, which use the network in memory. The modules of Node are in
+ * `testing/node/`, but follow the same rules. Each call looks up which simulation its async context belongs to; code
+ * outside any, and that of another simulation, sees its own. Two copies of this package share one registry, and so one
+ * set of patches: each copy contributes how it finds its simulations.
  */
 
-import { read } from "../../core/internal.ts";
-import type { HttpHost, HttpSocketOptions } from "../../core/lowlevel.ts";
+import { ownTimerCalls, read } from "../../core/internal.ts";
+import { adoptClass } from "../net/http/globals.ts";
+import { patchNode } from "../node/node_modules.ts";
+import { patchTimers } from "../node/timers.ts";
+import { ambientWorld, type World } from "../node/world.ts";
+import { rememberTrust, trustOf } from "./bubble_http.ts";
 import { isOfHost } from "../base/host_web.ts";
 import { Immediates } from "./immediates.ts";
+import type { Bubble } from "./bubble.ts";
 import { clearVirtual, delayOf, referenceVirtual, type TimerKind } from "./timers.ts";
-
-/** What the patches do for code of one simulation. Other copies of this package call it: see `KEY`. */
-export interface Bubble {
-  now(): number;
-  wall(): number;
-  timer(kind: TimerKind, ms: number, callback: (...args: unknown[]) => void, args: readonly unknown[]): unknown;
-  immediate(callback: (...args: unknown[]) => void, args: readonly unknown[]): unknown;
-  stray(error: unknown): void;
-  /** An operation of the host begins; the function returned ends it. */
-  operation(label: string): () => void;
-  /** A random number from 0 up to 1, for `Math.random()`. */
-  random(): number;
-  /** Fills bytes with random ones, for `crypto`. */
-  fillRandomly(bytes: Uint8Array): void;
-  /** The HTTP of its network, for a URL or at all; `null` if it is the host's. */
-  http(url?: string): HttpHost | null;
-}
 
 /** One copy of this package. */
 interface Copy {
@@ -39,6 +27,10 @@ interface Copy {
   clear(handle: unknown): boolean;
   reference(handle: unknown, how: "ref" | "unref"): boolean;
   clearImmediate(handle: unknown): boolean;
+  /** The network and more of the simulation that the calling code belongs to, for the modules of Node. */
+  world(): World | null;
+  /** Whether it is this copy itself that calls a timer of the host. */
+  callsHost(): boolean;
 }
 
 interface Registry {
@@ -51,14 +43,21 @@ interface Registry {
 }
 
 /** The number changes with the shape of `Registry`, `Copy` or `Bubble`. */
-const KEY = Symbol.for("@trefoil/io/testing/globals/5");
+const KEY = Symbol.for("@trefoil/io/testing/globals/6");
 
 /** Makes the globals follow simulated time until the returned function is called. */
 export function patchGlobals(find: () => Bubble | null): () => void {
   const store = globalThis as { [KEY]?: Registry };
   const registry = store[KEY] ??= { copies: [], users: 0, undo: [] };
   if (!registry.copies.some((copy) => copy.find === find)) {
-    registry.copies.push({ find, clear: clearVirtual, reference: referenceVirtual, clearImmediate: Immediates.clear });
+    registry.copies.push({
+      find,
+      clear: clearVirtual,
+      reference: referenceVirtual,
+      clearImmediate: Immediates.clear,
+      world: ambientWorld,
+      callsHost: () => ownTimerCalls.depth > 0,
+    });
   }
   if (registry.users++ === 0) install(registry);
   return () => {
@@ -78,6 +77,14 @@ function install(registry: Registry): void {
     for (let i = 0; i < copies.length; i++) {
       const bubble = (copies[i] as Copy).find();
       if (bubble !== null) return bubble;
+    }
+    return null;
+  }
+
+  function findWorld(): World | null {
+    for (let i = 0; i < copies.length; i++) {
+      const world = (copies[i] as Copy).world();
+      if (world !== null) return world;
     }
     return null;
   }
@@ -102,11 +109,15 @@ function install(registry: Registry): void {
   }
 
   /** Replaces a method; the new one is handed the old. What this host does not have is left out. */
-  function patch(target: unknown, key: string, make: (host: AnyFunction) => AnyFunction): void {
-    const host = (target as Record<string, unknown> | undefined)?.[key];
+  function patch(target: unknown, key: PropertyKey, make: (host: AnyFunction) => AnyFunction): void {
+    const host = (target as Record<PropertyKey, unknown> | undefined)?.[key];
     if (typeof host !== "function") return;
     const made = make(host as AnyFunction);
-    Object.defineProperty(made, "name", { value: key });
+    Object.defineProperty(made, "name", { value: host.name });
+    // What hangs on it, as the `setTimeout` that `util.promisify()` finds.
+    for (const symbol of Object.getOwnPropertySymbols(host)) {
+      Object.defineProperty(made, symbol, Object.getOwnPropertyDescriptor(host, symbol)!);
+    }
     replace(target as object, key, made);
   }
 
@@ -138,6 +149,14 @@ function install(registry: Registry): void {
     if (!copies.some((copy) => copy.clearImmediate(handle))) host(handle);
   });
 
+  // Also what was imported from `node:timers` by name, and what a module took hold of before.
+  const unpatchTimers = patchTimers({
+    find: () => copies.some((copy) => copy.callsHost()) ? null : find(),
+    delayOf,
+    clear: (handle) => copies.some((copy) => copy.clear(handle) || copy.clearImmediate(handle)),
+  });
+  undo.push(unpatchTimers, patchNode(patch, findWorld));
+
   patch(AbortSignal, "timeout", (host) => (...args: unknown[]) => {
     const bubble = find();
     const ms = Math.trunc(Number(args[0]));
@@ -149,42 +168,39 @@ function install(registry: Registry): void {
     return controller.signal;
   });
 
-  const fetchIsOurs = isOfHost(globalThis, "fetch");
   // The one operation of the host that nearly every program calls by itself: accounted for until the answer is there.
+  const fetchIsOurs = isOfHost(globalThis, "fetch");
   patch(globalThis, "fetch", (host) => (...args: unknown[]) => {
     const bubble = find();
     if (bubble === null) return host.apply(globalThis, args);
-    const http = fetchIsOurs ? bubble.http(urlOf(args[0])) : null;
-    if (http !== null) return http.fetch(args[0] as RequestInfo, args[1] as RequestInit | undefined);
+    if (fetchIsOurs && bubble.http?.isOfNetwork(urlOf(args[0]))) return bubble.http.fetch(args, trustOf(args[1]));
     const end = bubble.operation(describeFetch(args));
     return until(() => host.apply(globalThis, args), end);
   });
 
   if (isOfHost(globalThis, "WebSocket")) {
     const { WebSocket: HostWebSocket } = globalThis;
-    replace(
-      globalThis,
-      "WebSocket",
-      new Proxy(HostWebSocket, {
-        construct(target, args, newTarget) {
-          const http = find()?.http(urlOf(args[0]));
-          if (http) return http.openWebSocket(args[0] as string, socketOptionsOf(args[1]));
-          return Reflect.construct(target, args, newTarget);
-        },
-      }),
-    );
+    adoptClass(HostWebSocket);
+    const StandIn: typeof WebSocket = new Proxy(HostWebSocket, {
+      construct(target, args, newTarget) {
+        // Of a class of somebody's own, which may do more, an object is one of the host's.
+        const http = newTarget === StandIn ? find()?.http : null;
+        if (http?.isOfNetwork(urlOf(args[0]))) return http.webSocket(args);
+        return Reflect.construct(target, args, newTarget);
+      },
+    });
+    replace(globalThis, "WebSocket", StandIn);
   }
 
-  const serveIsOurs = deno !== undefined && isOfHost(deno, "serve");
-  patch(deno, "serve", (host) => (...args: unknown[]) => {
-    const http = serveIsOurs ? find()?.http() : null;
-    return http ? serveIn(http, args) : host.apply(deno, args);
+  patch(deno, "serve", (host) => (...args: unknown[]) => find()?.http?.serve(args) ?? host.apply(deno, args));
+  patch(deno, "upgradeWebSocket", (host) => (...args: unknown[]) => {
+    const http = find()?.http;
+    return http?.hasRequest(args[0]) ? http.upgrade(args) : host.apply(deno, args);
   });
-  patch(deno, "upgradeWebSocket", (host) => (request: Request, options: Deno.UpgradeWebSocketOptions = {}) => {
-    const http = serveIsOurs ? find()?.http() : null;
-    if (!http) return host.call(deno, request, options);
-    const { protocol, idleTimeout = 30 } = options;
-    return http.upgradeWebSocket(request, { protocol, idleTimeout: idleTimeout * 1_000 || Infinity });
+  patch(deno, "createHttpClient", (host) => (...args: unknown[]) => {
+    const client = host.apply(deno, args);
+    rememberTrust(client, args[0]);
+    return client;
   });
 
   patch(Math, "random", (host) => () => find()?.random() ?? host());
@@ -249,6 +265,15 @@ function install(registry: Registry): void {
   };
   globalThis.addEventListener?.("unhandledrejection", listener);
   undo.push(() => globalThis.removeEventListener?.("unhandledrejection", listener));
+  // As an error event of a socket of Node that nobody listens to.
+  const thrown = (event: ErrorEvent) => {
+    const bubble = find();
+    if (bubble === null || event.defaultPrevented) return;
+    event.preventDefault();
+    bubble.stray(event.error);
+  };
+  globalThis.addEventListener?.("error", thrown);
+  undo.push(() => globalThis.removeEventListener?.("error", thrown));
 }
 
 /**
@@ -274,66 +299,6 @@ async function awaited(answer: unknown, end: () => void): Promise<unknown> {
   } finally {
     end();
   }
-}
-
-/** What `new WebSocket()` is given after its URL. */
-function socketOptionsOf(given: unknown): HttpSocketOptions {
-  if (typeof given === "string") return { protocols: [given] };
-  if (Array.isArray(given)) return { protocols: given.map(String) };
-  const { protocols, headers } = (given ?? {}) as { protocols?: string | string[]; headers?: HeadersInit };
-  return {
-    protocols: typeof protocols === "string" ? [protocols] : protocols ?? [],
-    ...(headers === undefined ? {} : { headers }),
-  };
-}
-
-/** `Deno.serve()`, in all its forms. */
-function serveIn(http: HttpHost, args: readonly unknown[]): unknown {
-  const [first, second] = args;
-  const options = (typeof first === "function" ? second ?? {} : first ?? {}) as
-    & Deno.ServeTcpOptions
-    & Partial<Deno.TlsCertifiedKeyPem>
-    & { readonly handler?: Deno.ServeHandler };
-  const handler = [first, second, options.handler].find((each) => typeof each === "function") as
-    | Deno.ServeHandler
-    | undefined;
-  if (handler === undefined) {
-    // deno-lint-ignore trefoil/error-message -- the words are those of the host
-    throw new TypeError("A handler function must be provided.");
-  }
-  const { hostname = "0.0.0.0", port = 8_000, signal, onListen, cert, key } = options;
-  const fail = (): Response => new Response("Internal Server Error", { status: 500 });
-  const serving = http.serve({
-    hostname,
-    port,
-    identity: cert === undefined || key === undefined ? null : { cert, key },
-    onError: fail,
-  }, async (request, info) => {
-    try {
-      return await handler(request, info as unknown as Deno.ServeHandlerInfo<Deno.NetAddr>);
-    } catch (error) {
-      if (options.onError !== undefined) return await options.onError(error);
-      // deno-lint-ignore no-console -- as the host does
-      console.error(error);
-      return fail();
-    }
-  });
-  const stop = (): Promise<void> => {
-    serving.abort();
-    return serving.finished;
-  };
-  if (signal?.aborted) serving.abort();
-  signal?.addEventListener("abort", () => serving.abort(), { once: true });
-  onListen?.(serving.address as Deno.NetAddr);
-  const server = {
-    addr: serving.address,
-    finished: serving.finished,
-    shutdown: stop,
-    ref() {},
-    unref() {},
-    [Symbol.asyncDispose]: stop,
-  };
-  return server;
 }
 
 /** A UUID of version 4 (RFC 9562, section 5.4). */

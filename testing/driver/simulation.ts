@@ -18,8 +18,9 @@ import { isErrorGroup, openNursery, run, sleep } from "../../core/mod.ts";
 import { currentRun, type Network, type ProcessHost } from "../../core/lowlevel.ts";
 import { requireFinite } from "../base/check.ts";
 import { ambientDriver } from "./ambient.ts";
-import { Driver } from "./driver.ts";
+import { Driver, turn } from "./driver.ts";
 import { patchGlobals } from "./globals.ts";
+import { endIdle, endWorld } from "../node/world.ts";
 import type { Leak } from "./leak.ts";
 import type { NetworkLog } from "../net/network_log.ts";
 import { VirtualNetworkImpl } from "../net/virtual_network_impl.ts";
@@ -56,10 +57,10 @@ export async function simulateAt<T>(
   body: (sim: Simulation) => T | Promise<T>,
   settings: SimulateSettings,
 ): Promise<Ending<T>> {
-  const { start, seed, io, grace, instruments, schedule } = settings;
+  const { start, seed, grace, instruments, schedule } = settings;
   const clock = new VirtualClock(start);
   const network = settings.network ??
-    new VirtualNetworkImpl(clock, seededRandom(seed, SOURCES.network), io !== "freeze");
+    new VirtualNetworkImpl(clock, seededRandom(seed, SOURCES.network));
   const processes = settings.processes ?? new SimulatedProcesses(clock);
   const signals = new SimulatedSignals();
   const driver = new Driver(clock, settings, { origin, network: network === "host" ? null : network });
@@ -106,6 +107,9 @@ export async function simulateAt<T>(
     } catch (thrown) {
       error = thrown;
     }
+    if (network instanceof VirtualNetworkImpl) network.http.end();
+    // Those whose program has ended them, or would not wait for them, need no more than that.
+    if (endIdle(driver)) await turn();
     const ended = clock.now();
     const log = network instanceof VirtualNetworkImpl ? network.events : null;
     return {
@@ -116,6 +120,7 @@ export async function simulateAt<T>(
       describe: () => describeEnd({ seed, at: ended, watched: linesOf(watches, log), log: log?.lines() ?? [] }),
     };
   } finally {
+    endWorld(driver);
     clock.driver = null;
     clock.watches = null;
     unpatch();

@@ -18,6 +18,7 @@ export interface Rules {
   readonly limitData: number;
   readonly resetAfter: number;
   readonly blackHole: number | null;
+  readonly duplicate: number;
 }
 
 /**
@@ -36,6 +37,7 @@ const DEFAULTS: Rules = {
   limitData: Infinity,
   resetAfter: Infinity,
   blackHole: null,
+  duplicate: 0,
 };
 /** How long TCP waits before it sends again what was lost, in milliseconds; doubled each time (Linux). */
 const RETRANSMIT = 200;
@@ -63,14 +65,28 @@ export class Link {
     this.#setLayers(this.#layers.filter((other) => other !== layer));
   }
 
+  /** When each copy of a datagram that is sent now arrives: none if it is lost. */
+  arrivals(size: number, now: number, random: () => number): number[] {
+    const { loss, duplicate } = this.rules;
+    if (this.blocked || (loss > 0 && random() < loss)) return [];
+    const copies = duplicate > 0 && random() < duplicate ? 2 : 1;
+    return Array.from({ length: copies }, () => this.#travel(size, now, random));
+  }
+
   /** When something that is sent now arrives. */
   arrival(size: number, now: number, random: () => number): number {
-    const { latency, jitter, bandwidth, loss } = this.rules;
+    const { loss } = this.rules;
+    let at = this.#travel(size, now, random);
+    if (loss > 0) { for (let wait = RETRANSMIT; random() < loss; wait *= 2) at += wait; }
+    return at;
+  }
+
+  #travel(size: number, now: number, random: () => number): number {
+    const { latency, jitter, bandwidth } = this.rules;
     let at = now;
     if (size > 0 && bandwidth < Infinity) at = this.#free = Math.max(now, this.#free) + size / bandwidth * 1_000;
     at += latency;
     if (jitter > 0) at += jitter * random();
-    if (loss > 0) { for (let wait = RETRANSMIT; random() < loss; wait *= 2) at += wait; }
     return at;
   }
 

@@ -18,6 +18,7 @@ const RANGES: Readonly<Record<keyof Rules, readonly [what: string, test: (value:
   limitData: ["a number of bytes >= 0", (value) => value >= 0],
   resetAfter: ["a number of milliseconds >= 0, or Infinity", (value) => value >= 0],
   blackHole: ["a number of milliseconds >= 0, or Infinity", (value) => value >= 0],
+  duplicate: ["a number from 0 to 1", (value) => value >= 0 && value <= 1],
 };
 
 /** The settings that were given, checked. */

@@ -59,7 +59,7 @@ export interface VirtualNetwork {
    * @returns Texts in the form of PEM, of use in simulations alone.
    * @throws {TypeError} If there is no name, or one is no text.
    */
-  certificate(...names: readonly string[]): { readonly cert: string; readonly key: string };
+  certificate(...names: readonly string[]): { readonly cert: string; readonly key: string; readonly ca: string };
   /**
    * Changes the rules of a link, in both directions unless told otherwise. Settings that are left out stay as they are.
    *
@@ -243,7 +243,7 @@ export interface LinkOptions {
   readonly window?: number;
   /**
    * How likely a packet gets lost, from 0 to below 1. TCP sends it again after 200 milliseconds, 400, and so on: bytes
-   * come late, but none is missing.
+   * come late, but none is missing. A datagram of UDP is gone.
    *
    * @default {0}
    */
@@ -285,6 +285,12 @@ export interface LinkOptions {
    * it stays open.
    */
   readonly blackHole?: number;
+  /**
+   * How likely a datagram of UDP comes twice, from 0 to 1.
+   *
+   * @default {0}
+   */
+  readonly duplicate?: number;
   /**
    * Whether it holds only from the first host to the second.
    *

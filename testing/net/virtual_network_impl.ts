@@ -11,12 +11,14 @@
  */
 
 import { composedWait, isError, requireBoolean, requireTimeout, show } from "../../core/internal.ts";
-import type { SocketAddress, Task, TcpAddress, UnixAddress } from "../../core/mod.ts";
+import type { SocketAddress, Task, TcpAddress, UdpAddress, UnixAddress } from "../../core/mod.ts";
 import type {
   Clock,
   Network,
   NetworkConn,
   NetworkConnectOptions,
+  NetworkDatagramOptions,
+  NetworkDatagramSocket,
   NetworkListener,
   NetworkListenOptions,
   NetworkListenTlsOptions,
@@ -31,19 +33,20 @@ import { ambientIncarnation, outsideHosts } from "../driver/incarnation.ts";
 import { prepareTracking } from "../driver/leaks.ts";
 import type { Background } from "../time/simulation.ts";
 import { canonical, isLoopback } from "./_addresses.ts";
-import type { HttpWire, TlsRequest } from "./http/wire.ts";
-import { VirtualHttp } from "./http/virtual_http.ts";
 import { checkChaos, runChaos } from "./_chaos.ts";
 import { Connection } from "./_connection.ts";
 import type { Wire } from "./_flow.ts";
+import { type DatagramNetwork, isBroadcast, isMulticast, VirtualDatagrams } from "./_datagrams.ts";
 import { Host, type HostNetwork } from "./_host.ts";
 import { hostError } from "./_host_errors.ts";
 import { Link } from "./_link.ts";
 import { NetworkLog } from "./network_log.ts";
 import { Names } from "./_names.ts";
+import { type HttpNetwork, VirtualHttp } from "./http/virtual_http.ts";
+import { type MadeCertificate, makeCertificate, requireIdentity } from "./tls/certificates.ts";
+import { tlsClient, tlsListener } from "./tls/tls_conn.ts";
 import { rulesOf } from "./_rules.ts";
-import { checkPair, makeCertificate, type TlsPair, VirtualTlsConn } from "./_tls.ts";
-import { VirtualConn } from "./_virtual_conn.ts";
+import type { VirtualConn } from "./_virtual_conn.ts";
 import { VirtualListener } from "./_virtual_listener.ts";
 import type {
   ChaosOptions,
@@ -59,9 +62,8 @@ import type {
 const DEFAULT_HOST = "test";
 
 /** See the header. */
-export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork, HttpWire, Wire {
+export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork, DatagramNetwork, HttpNetwork, Wire {
   readonly inMemory = true;
-  readonly http: VirtualHttp;
   readonly events: NetworkLog = new NetworkLog();
   /** Where the tasks of hosts run. Written by `simulateAt()`. */
   background: Background | null = null;
@@ -75,31 +77,24 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
   readonly #nowhere = new Link();
   readonly #connections = new Set<Connection>();
   readonly #names: Names;
+  readonly #homes = new Map<VirtualDatagrams, Host>();
 
-  readonly #hostAllowed: boolean;
+  readonly http: VirtualHttp = new VirtualHttp(this);
 
-  /** `hostAllowed`: whether real sockets may be opened beside it, for what it has not. */
-  constructor(clock: AlarmHost, random: () => number, hostAllowed = false) {
+  constructor(clock: AlarmHost, random: () => number) {
     this.time = clock;
     this.clock = clock.true;
     this.random = random;
-    this.#hostAllowed = hostAllowed;
     this.#nowhere.holds.add(this);
     this.#names = new Names(this.clock, (name) => this.#hosts.get(name)?.address);
     this.#addHost(DEFAULT_HOST);
-    this.http = new VirtualHttp(this, random, (url) => this.#isInMemory(url));
   }
 
   // What `net/` calls.
 
-  connect(options: NetworkConnectOptions): Promise<NetworkConn> {
-    return this.#connectTo(options, this.#opening());
-  }
-
-  async #connectTo(
-    { port, localAddress, signal, ...options }: NetworkConnectOptions,
-    opened: (conn: VirtualConn) => void,
-  ): Promise<NetworkConn> {
+  async connect(options: NetworkConnectOptions): Promise<NetworkConn> {
+    const { port, localAddress, signal } = options;
+    const opened = this.#opening();
     const from = this.#here();
     // The address of no machine in particular is the machine itself, to those who connect.
     const hostname = { "0.0.0.0": "127.0.0.1", "::": "::1" }[options.hostname] ?? canonical(options.hostname);
@@ -144,28 +139,75 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
     return listener as unknown as NetworkListener;
   }
 
-  listenTls({ cert, key, alpnProtocols = [], ...where }: NetworkListenTlsOptions): NetworkListener<NetworkTlsConn> {
-    checkPair({ cert, key });
-    const listener = this.listen(where);
-    return {
-      inMemory: true,
-      addr: listener.addr,
-      accept: async () => new VirtualTlsConn(await listener.accept(), { role: "server", cert, alpn: alpnProtocols }),
-      close: () => listener.close(),
-    };
-  }
-
-  // deno-lint-ignore require-await -- so that it rejects
-  async startTls(
-    conn: NetworkConn,
-    { serverName, caCerts = [], alpnProtocols = [] }: NetworkStartTlsOptions,
-  ): Promise<NetworkTlsConn> {
-    return new VirtualTlsConn(conn, { role: "client", serverName, caCerts, alpn: alpnProtocols });
-  }
-
   async resolve(hostname: string): Promise<readonly ResolvedAddress[]> {
     this.#here();
     return await this.#names.resolve(hostname);
+  }
+
+  // deno-lint-ignore require-await -- so that it rejects
+  async startTls(conn: NetworkConn, options: NetworkStartTlsOptions): Promise<NetworkTlsConn> {
+    return tlsClient(conn, options);
+  }
+
+  listenTls(options: NetworkListenTlsOptions): NetworkListener<NetworkTlsConn> {
+    requireIdentity(options.cert, options.key);
+    return tlsListener(this.listen(options), options);
+  }
+
+  // deno-lint-ignore require-await -- so that it rejects
+  async openDatagrams(options: NetworkDatagramOptions): Promise<NetworkDatagramSocket> {
+    const host = this.#here();
+    const addr = host.placeDatagrams(options);
+    const tracked = prepareTracking()(`UDP socket on ${host.name}:${addr.port}`);
+    const socket: VirtualDatagrams = new VirtualDatagrams(this, addr, options, () => {
+      tracked.close();
+      host.datagrams.delete(socket);
+      this.#homes.delete(socket);
+    });
+    host.datagrams.add(socket);
+    this.#homes.set(socket, host);
+    return socket;
+  }
+
+  /** See `DatagramNetwork`. */
+  carry(socket: VirtualDatagrams, data: Uint8Array<ArrayBuffer>, to: { hostname: string; port: number }): void {
+    const from = this.#homes.get(socket);
+    if (from === undefined) return;
+    const hostname = canonical(to.hostname);
+    const isGroup = isMulticast(hostname);
+    const everywhere = isGroup || isBroadcast(hostname);
+    const target = isLoopback(hostname) ? from : this.#byAddress.get(hostname);
+    const hosts = everywhere ? [...this.#hosts.values()] : target === undefined ? [] : [target];
+    const source = socket.addr.hostname;
+    const remoteAddress: UdpAddress = {
+      transport: "udp",
+      hostname: source === "0.0.0.0" || source === "::"
+        ? addressTowards(from, everywhere ? from.address : hostname)
+        : source,
+      port: socket.addr.port,
+    };
+    const now = this.clock.now();
+    for (const host of hosts) {
+      if (everywhere && host !== from && ![...host.datagrams].some(({ addr }) => addr.port === to.port)) continue;
+      const label = `${from.name}:${socket.addr.port}→${host.name}:${to.port}`;
+      const entry = this.events.datagram(now, label, data.length);
+      const link = this.#link(from, host);
+      for (const at of link.arrivals(data.length, now, this.random)) {
+        entry.fate = "on its way";
+        this.clock.at(at, () => {
+          entry.fate = link.blocked ? "lost" : { delivered: at };
+          if (link.blocked) return;
+          for (const each of host.datagrams) {
+            if (each.addr.port !== to.port || !each.hears(hostname)) continue;
+            if (isGroup && host === from && !socket.loopback) continue;
+            each.take({ data: data.slice(), remoteAddress });
+          }
+        }, undefined);
+      }
+    }
+    if (hosts.length === 0) {
+      this.events.datagram(now, `${from.name}:${socket.addr.port}→${hostname}:${to.port}`, data.length);
+    }
   }
 
   async connectUnix(path: string): Promise<NetworkConn<UnixAddress>> {
@@ -212,55 +254,6 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
     return true;
   }
 
-  /** Whether a URL leads to a host of this network; others the real network may know, if it may be used. */
-  #isInMemory({ hostname, port, protocol }: URL): boolean {
-    if (!this.#hostAllowed) return true;
-    const name = hostname.replace(/^\[|\]$/g, "");
-    if (name === "localhost" || isLoopback(name)) {
-      const at = port !== "" ? Number(port) : protocol === "https:" || protocol === "wss:" ? 443 : 80;
-      return this.#here().listeners.has(at);
-    }
-    return this.#hosts.has(name) || this.#names.knows(name) || this.#byAddress.has(canonical(name));
-  }
-
-  // What HTTP needs.
-
-  here(): object {
-    return this.#here();
-  }
-
-  isDead(): boolean {
-    return ambientIncarnation()?.dead === true;
-  }
-
-  connectQuietly(options: NetworkConnectOptions): Promise<NetworkConn> {
-    return this.#connectTo(options, () => {});
-  }
-
-  listenSecurely(options: NetworkListenOptions, identity: TlsPair): NetworkListener {
-    return this.listenTls({ ...options, ...identity });
-  }
-
-  async secure(conn: NetworkConn, { serverName, caCerts = [] }: TlsRequest): Promise<NetworkConn> {
-    const tls = await this.startTls(conn, { serverName, caCerts });
-    await tls.handshake();
-    return tls;
-  }
-
-  addressOf(hostname: string): string {
-    if (hostname === "localhost") return "127.0.0.1";
-    return this.#hosts.get(hostname.toLowerCase())?.address ?? hostname;
-  }
-
-  note(conn: NetworkConn, text: string): void {
-    this.events.event(this.clock.now(), conn instanceof VirtualConn ? conn.in.label : "", text);
-  }
-
-  track(label: string): () => void {
-    const tracked = prepareTracking()(label);
-    return () => tracked.close();
-  }
-
   // What tests call.
 
   host(name: string): VirtualHost {
@@ -285,7 +278,7 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
     return guard(this.#names.add(name, { answer, delay }));
   }
 
-  certificate(...names: readonly string[]): TlsPair {
+  certificate(...names: readonly string[]): MadeCertificate {
     if (names.length > 0 && names.every((name) => typeof name === "string" && name !== "")) {
       return makeCertificate(names);
     }

@@ -1,158 +1,69 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { failAfter, moveOnAfter, openNursery, retry, sleep } from "../../../core/mod.ts";
-import { fetch, serveHttp, serverSentEvents } from "../../../net/mod.ts";
+import { assertEquals } from "@std/assert";
+import { openNursery, sleep } from "../../../core/mod.ts";
+import { fetch as ourFetch, httpServer, openWebSocket, serveHttp, upgradeWebSocket } from "../../../net/mod.ts";
 import { simulated } from "../../mod.ts";
 
-const text = async (url: string, init?: RequestInit): Promise<string> => await (await fetch(url, init)).text();
-
 Deno.test(
-  "a request over a virtual network takes its round trips, and a kept connection saves one",
+  "an answer takes two round trips: one to connect, one for the request; the next one on the same connection takes one",
   simulated(async (sim) => {
-    const api = sim.net.host("api");
-    sim.net.link("test", "api", { latency: 20 });
-    api.startSoon(() =>
-      serveHttp(async (request) => new Response(`${request.method} ${await request.text()}`), { port: 80 })
-    );
-    assertEquals(await text("http://api/", { method: "POST", body: "hello" }), "POST hello");
-    assertEquals(sim.now, 80);
-    assertEquals(await text("http://api/again"), "GET ");
-    assertEquals(sim.now, 120);
-    assert(sim.net.log().some((line) => line.includes("GET /again")), sim.net.log().join("\n"));
-  }),
-);
-
-Deno.test(
-  "a body takes the time that its link needs",
-  simulated(async (sim) => {
-    const api = sim.net.host("api");
-    sim.net.link("test", "api", { bandwidth: 100_000 });
-    api.startSoon(() => serveHttp(() => new Response(new Uint8Array(1_000_000)), { port: 80 }));
-    const response = await fetch("http://api/");
-    assertEquals((await response.bytes()).length, 1_000_000);
-    assert(sim.now >= 10_000 && sim.now < 10_100, String(sim.now));
-  }),
-);
-
-Deno.test(
-  "a name that nobody has fails as DNS does, and says what to do; a port where nobody listens refuses",
-  simulated(async (sim) => {
-    sim.net.host("api");
-    await assertRejects(() => fetch("http://nowhere/"), TypeError, "dns error");
-    await assertRejects(() => globalThis.fetch("http://nowhere/"), TypeError, 'make it with sim.net.host("nowhere")');
-    await assertRejects(() => fetch("http://api/"), TypeError, "Connection refused (os error 111)");
-    assertEquals(await text("data:text/plain,here"), "here");
-  }),
-);
-
-Deno.test(
-  "a partition under a request is survived by trying again",
-  simulated(async (sim) => {
-    const api = sim.net.host("api");
-    let calls = 0;
-    api.startSoon(() => serveHttp(() => new Response(String(++calls)), { port: 80 }));
-    sim.net.partition("test", "api");
-    sim.background.startSoon(async () => {
-      await sleep(2_500);
-      sim.net.heal("test", "api");
-    });
-    const answer = await retry(() => failAfter(1_000, () => text("http://api/")), { attempts: 5, backoff: () => 0 });
-    assertEquals([answer, sim.now], ["1", 2_500]);
-  }),
-);
-
-Deno.test(
-  "a client that gives up ends its handler one latency later",
-  simulated(async (sim) => {
-    const api = sim.net.host("api");
-    sim.net.link("test", "api", { latency: 10 });
-    let ended = 0;
-    api.startSoon(() =>
-      serveHttp(async () => {
-        try {
-          await sleep(60_000);
-        } finally {
-          ended = sim.now;
-        }
-        return new Response();
-      }, { port: 80 })
-    );
-    assert((await moveOnAfter(100, () => fetch("http://api/"))).cancelledCaught);
-    await sleep(1_000);
-    assertEquals(ended, 110);
-  }),
-);
-
-Deno.test(
-  "a server that crashes and comes back serves again",
-  simulated(async (sim) => {
-    const api = sim.net.host("api");
-    api.startSoon(() => serveHttp(() => new Response("here"), { port: 80 }));
-    assertEquals(await text("http://api/"), "here");
-    api.crash();
-    api.restart();
-    assertEquals(await text("http://api/"), "here");
-  }),
-);
-
-Deno.test(
-  "events of a server come when they are sent",
-  simulated(async (sim) => {
-    const api = sim.net.host("api");
-    sim.net.link("test", "api", { latency: 5 });
-    api.startSoon(() =>
-      serveHttp(() =>
-        serverSentEvents(async function* () {
-          for (let i = 0; i < 3; i++) {
-            yield { data: String(i) };
-            await sleep(100);
-          }
-        }()), { port: 80 })
-    );
-    const response = await fetch("http://api/");
-    const times: Record<string, number> = {};
-    let text = "";
-    for await (const chunk of response.body!) {
-      text += new TextDecoder().decode(chunk);
-      for (const [event] of text.matchAll(/data: \d\n\n/g)) times[event.trim()] ??= sim.now;
+    const web = sim.net.host("web");
+    sim.net.link("test", "web", { latency: 20 });
+    web.startSoon(() => serveHttp((request) => new Response(`hello ${new URL(request.url).pathname}`), { port: 80 }));
+    await sim.settled();
+    for (const get of [ourFetch, fetch]) {
+      const before = sim.now;
+      const response = await get("http://web/a?b");
+      assertEquals([response.status, await response.text(), sim.now - before], [
+        200,
+        "hello /a",
+        get === ourFetch ? 80 : 40,
+      ]);
+      assertEquals([response.url, response.type, response.redirected], ["http://web/a?b", "basic", false]);
     }
-    assertEquals(times, { "data: 0": 20, "data: 1": 120, "data: 2": 220 });
   }),
 );
-
 Deno.test(
-  "the global fetch and Deno.serve are in the simulation, too",
+  "web sockets",
   simulated(async (sim) => {
-    const api = sim.net.host("api");
-    await api.run(async () => {
-      await using _ = Deno.serve({ port: 80 }, (request) => new Response(new URL(request.url).host));
-      assertEquals(await (await globalThis.fetch("http://api/x")).text(), "api");
-    });
+    const web = sim.net.host("web");
+    sim.net.link("test", "web", { latency: 20 });
+    web.startSoon(() =>
+      serveHttp((request) =>
+        upgradeWebSocket(request, async (s) => {
+          for await (const m of s) await s.send(m);
+        }), { port: 80 })
+    );
+    await sim.settled();
+    await using s = await openWebSocket("ws://web/");
+    assertEquals(sim.now, 80);
+    await s.send("hello");
+    assertEquals(await s.receive(), "hello");
+    await s.send(new Uint8Array(100000).fill(7));
+    assertEquals((await s.receive()).length, 100000);
+    assertEquals(sim.now, 240);
+    const w = new WebSocket("ws://web/");
+    assertEquals(w instanceof WebSocket, true);
+    await new Promise((r) => w.onopen = r);
+    const got = new Promise((r) => w.onmessage = (e) => r(e.data));
+    w.send("x");
+    assertEquals(await got, "x");
+    const c = new Promise((r) => w.onclose = (e) => r([e.code, e.wasClean]));
+    w.close();
+    assertEquals(await c, [1005, true]);
   }),
 );
-
 Deno.test(
-  "a drain answers what has begun, and refuses what comes after",
+  "Deno.serve",
   simulated(async (sim) => {
-    const api = sim.net.host("api");
-    await openNursery(async (nursery) => {
-      nursery.startSoon(() =>
-        api.run(() =>
-          moveOnAfter(1e9, async (scope) => {
-            nursery.startSoon(async () => {
-              await sleep(50);
-              scope.shutdown({ grace: 1_000 });
-            });
-            await serveHttp(async () => {
-              await sleep(100);
-              return new Response("done");
-            }, { port: 80 });
-          })
-        )
-      );
-      await sleep(1);
-      assertEquals(await text("http://api/"), "done");
-      await sleep(1);
-      await assertRejects(() => fetch("http://api/"), TypeError);
+    const s = Deno.serve({ port: 0, hostname: "127.0.0.1" }, async (r) => {
+      await sleep(1000);
+      return new Response(await r.text());
     });
+    assertEquals(
+      await (await fetch(`http://127.0.0.1:${s.addr.port}/`, { method: "POST", body: "x".repeat(300000) })).text(),
+      "x".repeat(300000),
+    );
+    assertEquals(sim.now, 1000);
+    await s.shutdown();
   }),
 );

@@ -1,169 +1,209 @@
-// deno-lint-ignore-file trefoil/error-message -- the words are those of the host
 /**
- * HTTP and WebSockets of a simulation's network: bytes of HTTP/1.1 over its connections.
- *
- * Bytes, not messages handed over: so latency, bandwidth, partitions, resets, crashes and half-closes mean what they mean
- * for TCP, whoever speaks raw TCP is a client or a server like any other, and the log shows what was sent.
- *
- *     VirtualHttp ──▶ serve()  ──▶ _head, _body ──▶ connections of the network
- *            └──────▶ Client ────▶ _head, _body ──▶   "
- *            └──────▶ VirtualWebSocket ──▶ _frames ──▶ "
+ * HTTP and WebSockets of a network in memory: finds hosts by their names, and puts servers and clients of HTTP/1.1 on
+ * connections of that network.
  */
 
 import type {
-  HttpHost,
-  HttpListenOptions,
-  HttpServeInfo,
-  HttpServing,
-  HttpSocket,
-  HttpSocketOptions,
-  HttpUpgradeOptions,
+  Clock,
+  Network,
+  NetworkConn,
+  NetworkHttp,
+  NetworkHttpServeOptions,
+  NetworkUpgradeOptions,
+  NetworkWebSocketOptions,
+  ResolvedAddress,
 } from "../../../core/lowlevel.ts";
-import { nodeCrypto } from "../../base/node_crypto.ts";
-import { Client, targetOf } from "./_client.ts";
-import { formatHead, hasWord, readHead } from "./_head.ts";
-import { writeAll } from "./reader.ts";
-import { closeQuietly, serve, upgrade } from "./_server.ts";
-import { asSocket, VirtualWebSocket } from "./_web_socket.ts";
-import type { HttpWire } from "./wire.ts";
+import type { NetworkLog } from "../network_log.ts";
+import type { VirtualConn } from "../_virtual_conn.ts";
+import { TlsConn } from "../tls/tls_conn.ts";
+import { closeQuietly } from "./byte_reader.ts";
+import { type FetchContext, HttpClient } from "./http_client.ts";
+import { type HttpCallback, HttpServer, type ServerParts } from "./http_server.ts";
+import { acceptOf, checkRequest, VirtualWebSocket } from "./web_socket.ts";
 
-/** RFC 6455, section 1.3. */
-const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-/** RFC 9110, section 5.6.2. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** What it needs of its network. */
+export interface HttpNetwork
+  extends Required<Pick<Network, "listen" | "listenTls" | "connect" | "resolve" | "startTls">> {
+  readonly clock: Clock;
+  readonly events: NetworkLog;
+}
+
+type Holder = { readonly id: number; readonly name: string };
 
 /** See the header. */
-export class VirtualHttp implements HttpHost {
+export class VirtualHttp implements NetworkHttp {
   readonly inMemory = true;
-  readonly #wire: HttpWire;
-  readonly #client: Client;
-  readonly #random: () => number;
-  readonly #handles: (url: URL) => boolean;
+  readonly #network: HttpNetwork;
+  readonly #client: HttpClient;
+  readonly #upgrades: ServerParts["upgrades"] = new WeakMap();
+  readonly #requests: ServerParts["requests"] = new WeakMap();
+  /** The tasks that answer, by the client's end of the connection, and what was asked for on which. */
+  readonly #handlers = new Map<string, Holder>();
+  readonly #asked = new WeakMap<AbortSignal, NetworkConn>();
+  #bits = 1;
 
-  /** `handles`: whether a URL of HTTP or a WebSocket is for this network. */
-  constructor(wire: HttpWire, random: () => number, handles: (url: URL) => boolean) {
-    this.#wire = wire;
-    this.#random = random;
-    this.#handles = handles;
-    this.#client = new Client(wire);
-  }
-
-  handles(url: string): boolean {
-    // What is no URL is refused here as well as there.
-    if (!URL.canParse(url)) return true;
-    const parsed = new URL(url);
-    return /^(?:https?|wss?):$/.test(parsed.protocol) && this.#handles(parsed);
-  }
-
-  serve(
-    options: HttpListenOptions,
-    handler: (request: Request, info: HttpServeInfo) => Response | Promise<Response>,
-  ): HttpServing {
-    return serve(this.#wire, options, handler);
-  }
-
-  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-    return this.#client.fetch(input, init);
-  }
-
-  upgradeWebSocket(
-    request: Request,
-    { protocol, idleTimeout }: HttpUpgradeOptions,
-  ): { socket: HttpSocket; response: Response } {
-    const key = request.headers.get("sec-websocket-key");
-    if (
-      key === null || !hasWord(request.headers, "connection", "upgrade") ||
-      !hasWord(request.headers, "upgrade", "websocket")
-    ) {
-      throw new TypeError("Invalid Header: 'upgrade' header must contain 'websocket'");
-    }
-    const socket = this.#socket(request.url.replace(/^http/, "ws"), "server", idleTimeout);
-    upgrade(request, ({ conn, reader }) => socket.opened(conn, reader, protocol ?? ""));
-    const headers = new Headers({
-      upgrade: "websocket",
-      connection: "Upgrade",
-      "sec-websocket-accept": acceptOf(key),
-      ...(protocol === undefined ? {} : { "sec-websocket-protocol": protocol }),
+  constructor(network: HttpNetwork) {
+    this.#network = network;
+    this.#client = new HttpClient({
+      dial: (url, caCerts, signal) => this.#dial(url, caCerts, signal),
+      keep,
+      note: (conn, text) => this.#note(conn, text),
+      asking: (signal, conn) => void (conn === null ? this.#asked.delete(signal) : this.#asked.set(signal, conn)),
     });
-    return { socket: asSocket(socket), response: new Response(null, { status: 101, headers }) };
   }
 
-  openWebSocket(given: string | URL, options: HttpSocketOptions): HttpSocket {
-    let url: URL;
-    try {
-      url = new URL(given);
-    } catch (error) {
-      throw new DOMException((error as Error).message, "SyntaxError");
+  serve(options: NetworkHttpServeOptions, callback: HttpCallback): HttpServer {
+    const { hostname, port, backlog, reusePort, identity, onError } = options;
+    const where = {
+      hostname,
+      port,
+      ...(backlog === undefined ? {} : { backlog }),
+      ...(reusePort === undefined ? {} : { reusePort }),
+    };
+    const listener = identity === null
+      ? this.#network.listen(where)
+      : this.#network.listenTls({ ...where, ...identity, alpnProtocols: ["http/1.1"] });
+    const parts: ServerParts = {
+      listener,
+      scheme: identity === null ? "http" : "https",
+      upgrades: this.#upgrades,
+      requests: this.#requests,
+      note: (conn, text) => this.#note(conn, text),
+      handledBy: (conn, task) => {
+        const key = keyOf(conn, "remote");
+        if (task === null) this.#handlers.delete(key);
+        else this.#handlers.set(key, task);
+      },
+    };
+    return new HttpServer(parts, callback, onError);
+  }
+
+  fetch(input: RequestInfo | URL, init?: RequestInit, context?: FetchContext): Promise<Response> {
+    return this.#client.fetch(input, init, context);
+  }
+
+  /** Whether a request came in by a server of this network. */
+  has(request: Request): boolean {
+    return this.#requests.has(request);
+  }
+
+  upgrade(
+    request: Request,
+    { protocol, idleTimeout }: NetworkUpgradeOptions,
+  ): { socket: WebSocket; response: Response } {
+    const key = request.headers.get("sec-websocket-key");
+    if (key === null || !this.#requests.has(request)) {
+      throw new TypeError("Cannot upgrade to a WebSocket as the request must ask for one: it does not");
     }
-    url.protocol = { "http:": "ws:", "https:": "wss:" }[url.protocol] ?? url.protocol;
-    if (url.protocol !== "ws:" && url.protocol !== "wss:") {
-      throw new DOMException(
-        `Only ws & wss schemes are allowed in a WebSocket URL: received ${url.protocol}`,
-        "SyntaxError",
+    const socket = new VirtualWebSocket(this.#socketParts(), { protocol: protocol ?? "", idleTimeout });
+    const headers: HeadersInit = protocol === undefined ? {} : { "sec-websocket-protocol": protocol };
+    const response = new Response(null, { status: 101, headers });
+    this.#upgrades.set(response, { attach: (conn, source) => socket.attach(conn, source), accept: acceptOf(key) });
+    return { socket: socket as unknown as WebSocket, response };
+  }
+
+  webSocket(url: string | URL, options: NetworkWebSocketOptions): WebSocket {
+    return new VirtualWebSocket(this.#socketParts(), checkRequest(url, options)) as unknown as WebSocket;
+  }
+
+  onceSent(socket: WebSocket, callback: () => void): () => void {
+    return (socket as unknown as VirtualWebSocket).onceSent(callback);
+  }
+
+  answering(signal: AbortSignal): Holder | null {
+    const conn = this.#asked.get(signal);
+    return conn === undefined ? null : this.#handlers.get(keyOf(conn, "local")) ?? null;
+  }
+
+  /** Closes what is idle: the simulation is over. */
+  end(): void {
+    this.#client.end();
+  }
+
+  #socketParts() {
+    return {
+      clock: this.#network.clock,
+      random: () => this.#random(),
+      dial: (url: URL, caCerts: readonly string[], signal: AbortSignal) => this.#dial(url, caCerts, signal),
+      keep,
+      note: (conn: NetworkConn, text: string) => this.#note(conn, text),
+    };
+  }
+
+  async #dial(url: URL, caCerts: readonly string[], signal: AbortSignal): Promise<NetworkConn> {
+    const isSecure = url.protocol === "https:";
+    const hostname = url.hostname.replace(/^\[|\]$/g, "");
+    const port = url.port === "" ? (isSecure ? 443 : 80) : Number(url.port);
+    const plain = await this.#connect(hostname, port, signal);
+    if (!isSecure) return plain;
+    const tls = await this.#network.startTls(plain, { serverName: hostname, caCerts, alpnProtocols: ["http/1.1"] });
+    const abort = (): void => closeQuietly(plain);
+    signal.addEventListener("abort", abort);
+    try {
+      await tls.handshake();
+      return tls;
+    } catch (error) {
+      closeQuietly(plain);
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  async #connect(hostname: string, port: number, signal: AbortSignal): Promise<NetworkConn> {
+    let fault: unknown;
+    for (const { address } of await this.#addressesOf(hostname)) {
+      try {
+        return await this.#network.connect({ hostname: address, port, signal });
+      } catch (error) {
+        signal.throwIfAborted();
+        fault ??= error;
+      }
+    }
+    const { message } = fault as Error;
+    throw new Error(`tcp connect error: ${message}`, { cause: fault });
+  }
+
+  async #addressesOf(hostname: string): Promise<readonly ResolvedAddress[]> {
+    if (/^[\d.]+$/.test(hostname)) return [{ address: hostname, family: 4 }];
+    if (hostname.includes(":")) return [{ address: hostname, family: 6 }];
+    try {
+      const found = await this.#network.resolve(hostname);
+      if (found.length > 0) return found;
+      // deno-lint-ignore trefoil/error-message -- the words are those of the host
+      throw new Error("no addresses");
+    } catch (error) {
+      throw new Error(
+        `dns error: failed to lookup address information: Name or service not known (no host "${hostname}": make it with sim.net.host())`,
+        { cause: error },
       );
     }
-    if (url.hash !== "") throw new DOMException("Fragments are not allowed in a WebSocket URL", "SyntaxError");
-    const { protocols = [] } = options;
-    if (new Set(protocols.map((each) => each.toLowerCase())).size !== protocols.length) {
-      throw new DOMException("Cannot supply multiple times the same protocol", "SyntaxError");
-    }
-    if (!protocols.every((each) => TOKEN.test(each))) {
-      throw new DOMException("Invalid protocol value", "SyntaxError");
-    }
-    const socket = this.#socket(url.href, "client", Infinity);
-    this.#open(socket, url, options).catch((error) =>
-      socket.lost(`failed to connect to WebSocket: ${(error as Error).message}`)
-    );
-    return asSocket(socket);
   }
 
-  #socket(url: string, role: "client" | "server", idleTimeout: number): VirtualWebSocket {
-    return new VirtualWebSocket({
-      url,
-      role,
-      clock: this.#wire.clock,
-      random: this.#random,
-      isDead: () => this.#wire.isDead(),
-      idleTimeout,
-    });
+  #note(conn: NetworkConn, text: string): void {
+    this.#network.events.event(this.#network.clock.now(), innermost(conn).out.label, text);
   }
 
-  async #open(
-    socket: VirtualWebSocket,
-    url: URL,
-    { protocols = [], headers, caCerts }: HttpSocketOptions,
-  ): Promise<void> {
-    const over = new AbortController();
-    socket.addEventListener("close", () => over.abort(), { once: true });
-    const { conn, reader } = await this.#client.connect(targetOf(url), over.signal, caCerts);
-    try {
-      const key = btoa(String.fromCharCode(...Uint8Array.from({ length: 16 }, () => this.#random() * 256)));
-      const own: [string, string][] = [
-        ["host", url.host],
-        ["upgrade", "websocket"],
-        ["connection", "Upgrade"],
-        ["sec-websocket-key", key],
-        ["sec-websocket-version", "13"],
-        ...protocols.length === 0 ? [] : [["sec-websocket-protocol", protocols.join(", ")] as [string, string]],
-      ];
-      const given = [...new Headers(headers)].filter(([name]) => !own.some(([mine]) => mine === name));
-      await writeAll(conn, formatHead(`GET ${url.pathname}${url.search} HTTP/1.1`, [...own, ...given]));
-      const head = await readHead(reader, "response");
-      if (head === null) throw new Error("connection closed before message completed");
-      const { start: [, status, text], headers: answer } = head;
-      if (status !== "101") throw new Error(`Invalid status code: ${status} ${text}`.trimEnd());
-      if (!hasWord(answer, "upgrade", "websocket") || !hasWord(answer, "connection", "upgrade")) {
-        throw new Error("Invalid upgrade header");
-      }
-      if (answer.get("sec-websocket-accept") !== acceptOf(key)) throw new Error("Invalid sec-websocket-accept header");
-      socket.opened(conn, reader, answer.get("sec-websocket-protocol") ?? "");
-    } catch (error) {
-      closeQuietly(conn);
-      throw error;
-    }
+  /** Keys and masks are no secrets here, and must move no other source of random numbers. */
+  #random(): number {
+    this.#bits = Math.imul(this.#bits, 1_664_525) + 1_013_904_223 >>> 0;
+    return this.#bits / 2 ** 32;
   }
 }
 
-function acceptOf(key: string): string {
-  return nodeCrypto().createHash("sha1").update(key + GUID).digest("base64");
+function innermost(conn: NetworkConn): VirtualConn {
+  return (conn instanceof TlsConn ? innermost(conn.inner) : conn) as unknown as VirtualConn;
+}
+
+/** Nobody has to close it any more: it is no leak. */
+function keep(conn: NetworkConn): void {
+  const inner = innermost(conn);
+  inner.onClose?.();
+  inner.onClose = () => {};
+}
+
+/** The client's end of a connection. */
+function keyOf(conn: NetworkConn, end: "local" | "remote"): string {
+  const { hostname, port } = end === "local" ? conn.localAddr : conn.remoteAddr;
+  return `${hostname.replace(/^::ffff:/, "")} ${port}`;
 }

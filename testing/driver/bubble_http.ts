@@ -1,0 +1,101 @@
+/** HTTP of one simulation, for the globals: what waits for it is known to wait, and handlers are tasks. */
+
+import { failureOf, NOTHING, read } from "../../core/internal.ts";
+import { currentTask, type Task } from "../../core/mod.ts";
+import type { NetworkHttp } from "../../core/lowlevel.ts";
+import { type GlobalHttp, serveAsDeno, upgradeAsDeno, webSocketAsHost } from "../net/http/globals.ts";
+import type { FetchContext } from "../net/http/http_client.ts";
+import type { Background } from "../time/simulation.ts";
+import type { BubbleHttp } from "./bubble.ts";
+
+/** What it needs of the driver. */
+interface Books {
+  /** A task waits for something in memory; returns how to say that it does not any more. */
+  pending(task: Task): () => void;
+  operation(label: string): () => void;
+}
+
+/** A network of this library: it takes more than the seam says. */
+interface OwnHttp {
+  fetch(input: RequestInfo | URL, init: RequestInit | undefined, context: FetchContext): Promise<Response>;
+  has?(request: Request): boolean;
+}
+
+/** See the header. */
+export class SimulatedHttp implements BubbleHttp, GlobalHttp {
+  readonly http: NetworkHttp;
+  readonly #books: Books;
+  readonly #background: () => Background | null;
+
+  /** `background`: where handlers run. */
+  constructor(http: NetworkHttp, books: Books, background: () => Background | null) {
+    this.http = http;
+    this.#books = books;
+    this.#background = background;
+  }
+
+  isOfNetwork(url: string): boolean {
+    return /^\s*(https?|wss?):/i.test(url);
+  }
+
+  fetch([input, init]: readonly unknown[], caCerts: readonly string[]): Promise<Response> {
+    const task = currentTask();
+    const context: FetchContext = {
+      caCerts,
+      pending: () => this.#books.pending(task),
+      ofHost: async (promise) => {
+        const end = this.#books.operation("read body");
+        try {
+          return await promise;
+        } finally {
+          end();
+        }
+      },
+    };
+    return (this.http as unknown as OwnHttp).fetch(input as RequestInfo, init as RequestInit | undefined, context);
+  }
+
+  webSocket(args: readonly unknown[]): WebSocket {
+    return webSocketAsHost(this, args);
+  }
+
+  serve(args: readonly unknown[]): unknown {
+    return serveAsDeno(this, args);
+  }
+
+  hasRequest(request: unknown): boolean {
+    return request instanceof Request && (this.http as unknown as OwnHttp).has?.(request) === true;
+  }
+
+  upgrade(args: readonly unknown[]): unknown {
+    return upgradeAsDeno(this, args);
+  }
+
+  spawn<T>(name: string, fn: () => T | Promise<T>): Promise<T> {
+    const background = this.#background();
+    if (background === null) return Promise.try(fn);
+    return new Promise<T>((resolve, reject) => {
+      background.startSoon(async () => {
+        try {
+          resolve(await fn());
+        } catch (error) {
+          reject(error);
+          if (failureOf(error) === NOTHING) throw error;
+        }
+      }, { name });
+    });
+  }
+}
+
+const trusts = new WeakMap<object, readonly string[]>();
+
+/** Remembers whom a client of `Deno.createHttpClient()` trusts. */
+export function rememberTrust(client: object, options: unknown): void {
+  const caCerts = read(options, "caCerts");
+  if (Array.isArray(caCerts)) trusts.set(client, caCerts);
+}
+
+/** Whom the client of a call trusts, besides those everybody does. */
+export function trustOf(init: unknown): readonly string[] {
+  return trusts.get(read(init, "client") as object) ?? [];
+}
