@@ -34,8 +34,8 @@ import type { Site } from "./sites.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 import { describeEnd, withoutStack } from "./words.ts";
 import { buggify } from "../watches/buggify.ts";
-import { Timeline } from "../watches/timeline.ts";
-import { Watches } from "../watches/watches.ts";
+import { Timeline } from "./timeline.ts";
+import { Watches } from "./watches.ts";
 
 /** How a simulation ended. */
 export interface Ending<T> {

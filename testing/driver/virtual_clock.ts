@@ -3,7 +3,7 @@
 import { type Alarm, AlarmQueue, type Clock, type RunView } from "../../core/lowlevel.ts";
 import type { DriverView } from "./driver_view.ts";
 import type { AlarmHost, AlarmParts } from "./host_time.ts";
-import type { Watches } from "../watches/watches.ts";
+import type { Watches } from "./watches.ts";
 import { ambientIncarnation } from "./incarnation.ts";
 
 /** A clock at 0, moved by `jump()` and `freeze()` only. */

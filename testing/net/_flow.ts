@@ -103,7 +103,8 @@ export class Flow {
   #sendPieces(bytes: Uint8Array): void {
     const { slice, sliceDelay } = this.link.rules;
     if (slice === Infinity) return this.#sendOne("data", bytes, 0);
-    for (let at = 0, i = 0; at < bytes.length; i++) {
+    let at = 0;
+    for (let i = 0; at < bytes.length; i++) {
       const size = 1 + Math.floor(this.#wire.random() * slice);
       this.#sendOne("data", bytes.subarray(at, at + size), i * sliceDelay);
       at += size;

@@ -2,7 +2,7 @@
  * What has happened on a network, for people who read it: written down as it happens, put into words when asked for.
  */
 
-import { Rates } from "../watches/watches.ts";
+import { Rates } from "../driver/watches.ts";
 import type { ItemKind } from "./_item_kind.ts";
 
 /** How many events are kept. */

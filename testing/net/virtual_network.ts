@@ -90,12 +90,13 @@ export interface VirtualNetwork {
    */
   partition(groups: readonly (readonly string[])[]): Disposable;
   /**
-   * Ends all partitions between two hosts; without names, all there are.
+   * Ends all partitions between two hosts.
    *
    * @param a The name of a host.
    * @param b The name of another one.
    */
   heal(a: string, b: string): void;
+  /** Ends all partitions there are. */
   heal(): void;
   /**
    * Makes trouble at random until a moment: partitions, resets, crashes and more, none longer than 10 seconds. When it
@@ -326,13 +327,30 @@ export interface ClockOptions {
  * @category Virtual network
  */
 export interface VirtualDisk {
-  /** Returns what is in a file, a copy; `undefined` if there is none. */
+  /**
+   * Returns what is in a file, a copy; `undefined` if there is none.
+   *
+   * @param name Its name.
+   */
   get(name: string): Uint8Array | string | undefined;
-  /** Whether there is a file. */
+  /**
+   * Says whether there is a file.
+   *
+   * @param name Its name.
+   */
   has(name: string): boolean;
-  /** Writes a whole file. */
+  /**
+   * Writes a whole file.
+   *
+   * @param name Its name.
+   * @param content What is in it from now on.
+   */
   set(name: string, content: Uint8Array | string): void;
-  /** Removes a file; returns whether there was one. */
+  /**
+   * Removes a file; returns whether there was one.
+   *
+   * @param name Its name.
+   */
   delete(name: string): boolean;
   /** The names of the files, sorted. */
   keys(): readonly string[];

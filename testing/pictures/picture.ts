@@ -8,7 +8,7 @@
 
 import { formatTime } from "../../core/internal.ts";
 import type { LogEntry } from "../net/network_log.ts";
-import type { TaskSpan } from "../watches/timeline.ts";
+import type { TaskSpan } from "../driver/timeline.ts";
 
 /** What a picture shows. */
 export interface PictureParts {
@@ -167,7 +167,7 @@ function drawMessage(
   // Beside the sender, where each message has a row of its own.
   const right = to > from;
   return `<g class="message${
-    delivered === null ? " lost" : ""
+    delivered !== null ? "" : fate === "lost" ? " lost" : " underway"
   }">${title}<line x1="${from}" y1="${y}" x2="${end}" y2="${down}"${
     delivered === null ? "" : ' marker-end="url(#tip)"'
   }/><text class="${right ? "right" : "left"}" x="${from + (right ? 12 : -12)}" y="${y - 5}">${text(words)}</text></g>`;

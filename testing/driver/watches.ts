@@ -8,9 +8,9 @@
 import { cancellationOf, formatTime, kindOf, labelOf, NOTHING, REFUSED, waitText } from "../../core/internal.ts";
 import { type Cancelled, currentTask, type Task } from "../../core/mod.ts";
 import type { Instrument, WaitReason } from "../../core/lowlevel.ts";
-import { placed, type Site } from "../driver/sites.ts";
-import { seededRandom } from "../driver/random.ts";
-import type { Campaign } from "./campaign.ts";
+import { placed, type Site } from "./sites.ts";
+import { seededRandom } from "./random.ts";
+import type { Campaign } from "../watches/campaign.ts";
 
 /** What a watch needs of a channel. */
 export interface WatchedChannel {
