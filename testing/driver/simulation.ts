@@ -34,7 +34,6 @@ import type { Site } from "./sites.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 import { describeEnd, withoutStack } from "./words.ts";
 import { buggify } from "../watches/buggify.ts";
-import { Timeline } from "./timeline.ts";
 import { Watches } from "./watches.ts";
 
 /** How a simulation ended. */
@@ -71,7 +70,7 @@ export async function simulateAt<T>(
     campaign: settings.campaign ?? null,
   });
   settings.campaign?.begin();
-  const timeline = new Timeline(() => clock.now());
+  const { timeline } = watches;
   const picture = async (title: string): Promise<string> => {
     const { drawPicture } = await outside(() => import("../pictures/picture.ts"));
     const net = network instanceof VirtualNetworkImpl ? network : null;
@@ -91,7 +90,7 @@ export async function simulateAt<T>(
     const outcome = run(() => perform(body, { clock, driver, network, processes, signals, seed, picture }), {
       clock,
       random: seededRandom(seed, SOURCES.run),
-      instruments: [driver, watches, timeline, ...instruments],
+      instruments: [driver, watches, ...instruments],
       signal: driver.signal,
       signals,
       grace,

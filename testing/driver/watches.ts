@@ -9,6 +9,7 @@ import { cancellationOf, formatTime, kindOf, labelOf, NOTHING, REFUSED, waitText
 import { type Cancelled, currentTask, type Task } from "../../core/mod.ts";
 import type { Instrument, WaitReason } from "../../core/lowlevel.ts";
 import { placed, type Site } from "./sites.ts";
+import { Timeline } from "./timeline.ts";
 import { seededRandom } from "./random.ts";
 import type { Campaign } from "../watches/campaign.ts";
 
@@ -24,6 +25,8 @@ const MOST_WATCHED = 1_000;
 const MOST_SHOWN = 3;
 /** Waits that are for as long as they are meant to be. */
 const MEANT = new Set(["sleep", "nursery", "cancelled", "checkpoint", "accept on"]);
+/** How the kinds of waits begin that end with something to hold. */
+const HELD = "acquire";
 /** A channel that holds fewer is not worth a word. */
 const LEAST_GROWTH = 50;
 /** Rates below are not. */
@@ -63,6 +66,8 @@ interface Law {
 
 /** See the header. */
 export class Watches implements Instrument {
+  /** For pictures; told here, as each instrument costs each wait. */
+  readonly timeline: Timeline;
   readonly #now: () => number;
   readonly #fail: (error: Error) => void;
   readonly #seed: number;
@@ -83,9 +88,15 @@ export class Watches implements Instrument {
   #over = false;
 
   constructor(
-    parts: { now(): number; fail(error: Error): void; readonly seed: number; readonly campaign: Campaign | null },
+    parts: {
+      readonly now: () => number;
+      fail(error: Error): void;
+      readonly seed: number;
+      readonly campaign: Campaign | null;
+    },
   ) {
-    this.#now = () => parts.now();
+    this.#now = parts.now;
+    this.timeline = new Timeline(parts.now);
     this.#fail = (error) => parts.fail(error);
     this.#seed = parts.seed;
     this.#campaign = parts.campaign;
@@ -95,6 +106,7 @@ export class Watches implements Instrument {
   // What the run tells.
 
   blocked(task: Task, reason: WaitReason): void {
+    this.timeline.blocked(task, reason);
     this.#look();
     const cancelled = cancellationOf(task);
     // At its end a task does not say any more that it was cancelled.
@@ -104,16 +116,20 @@ export class Watches implements Instrument {
     if (MEANT.has(kind)) return;
     let waits = this.#begun.get(task);
     if (waits === undefined) this.#begun.set(task, waits = new Map());
-    const grants = this.#grants.get(keyOf(reason));
+    // Only what is held can be taken from others again and again; and words take time.
+    const grants = kind.startsWith(HELD) ? this.#grants.get(keyOf(reason)) : undefined;
     waits.set(reason, { at: this.#now(), grants: grants === undefined ? null : new Map(grants) });
   }
 
   resumed(task: Task, reason: WaitReason): void {
+    this.timeline.resumed(task, reason);
     this.#look();
-    const begun = this.#begun.get(task)?.get(reason);
+    const waits = this.#begun.get(task);
+    const begun = waits?.get(reason);
     if (begun === undefined) return;
-    this.#begun.get(task)!.delete(reason);
-    this.#waited(task, reason, begun);
+    waits!.delete(reason);
+    if (begun.at !== this.#now()) this.#waited(task, reason, begun);
+    if (!kindOf(reason).startsWith(HELD)) return;
     const key = keyOf(reason);
     let grants = this.#grants.get(key);
     if (grants === undefined) {
@@ -123,11 +139,13 @@ export class Watches implements Instrument {
     if (grants.size < MOST_SHOWN * 4 || grants.has(task.name)) grants.set(task.name, (grants.get(task.name) ?? 0) + 1);
   }
 
-  taskSpawned(): void {
+  taskSpawned(task: Task): void {
+    this.timeline.taskSpawned(task);
     this.#look();
   }
 
   taskExited(task: Task): void {
+    this.timeline.taskExited(task);
     this.#begun.delete(task);
     this.#look();
     const cancelled = this.#cancelling.get(task) ?? null;
