@@ -1,5 +1,7 @@
 /** What several simulations have reached between them. */
 
+import { requireKnown } from "../base/check.ts";
+
 interface Seen {
   held: number;
   asked: number;
@@ -39,6 +41,7 @@ export class Campaign {
    * @param options What must be reached.
    */
   constructor(options: CampaignOptions = {}) {
+    requireKnown("begin a campaign", options, ["reach"]);
     for (const label of options.reach ?? []) this.#seen.set(label, { held: 0, asked: 0, place: "" });
   }
 

@@ -62,6 +62,7 @@ import {
 import { ParkingLot, startSystemTask } from "../../core/lowlevel.ts";
 import { runPipeline } from "../../os/mod.ts";
 import {
+  Campaign,
   expectErrors,
   memoryStreamOneWayPair,
   memoryStreamPair,
@@ -129,6 +130,7 @@ const TAKERS: Readonly<Record<string, Take>> = {
   "openPool": (options) => openPool(options as never),
   "startSystemTask": (options) => run(() => void startSystemTask(never, options)),
   "new Lock": (options) => new Lock(options),
+  "new Campaign": (options) => new Campaign(options),
   "new MockClock": (options) => new MockClock(options),
   "new ParkingLot": (options) => new ParkingLot(options),
   "new RateLimiter": (options) => new RateLimiter(1, options),
