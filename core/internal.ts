@@ -69,7 +69,7 @@ import { scopes } from "./kernel/cancel_scope.ts";
 import { currentNode } from "./kernel/context.ts";
 import { failureOf as failureIn } from "./kernel/elsewhere.ts";
 import { type Cancelled, makeCancelled } from "./kernel/cancelled.ts";
-import type { Runtime } from "./kernel/runtime.ts";
+import type { NodeSchedule, Runtime } from "./kernel/runtime.ts";
 import type { RunView } from "./time/clock.ts";
 import { closeNode, killNode, walk } from "./kernel/status.ts";
 import type { StatusNode } from "./kernel/node.ts";
@@ -140,6 +140,25 @@ export function abandonRun(run: RunView): void {
   runtime.root.abandon();
 }
 
+/**
+ * Puts a look at each wait that is about to resume before the policy of a run, until the returned function is called.
+ * Where it says `true`, it has taken the wait on, and calls the function that resumes it later.
+ */
+export function heldBack(run: RunView, hold: (resume: () => void, node: StatusNode) => boolean): () => void {
+  const runtime = run as Runtime;
+  const before = runtime.schedule;
+  const policy: NodeSchedule = (resume, task, node) => {
+    if (hold(resume, node)) return;
+    if (before === null) resume();
+    else before(resume, task, node);
+  };
+  runtime.schedule = policy;
+  return () => {
+    // A run that was given up stays so.
+    if (runtime.schedule === policy) runtime.schedule = before;
+  };
+}
+
 /** Turns that do not come. */
 class Standstill extends Turns {
   constructor() {
@@ -159,6 +178,19 @@ export function cancellationsIn(run: RunView): ReadonlySet<Cancelled> {
     return true;
   });
   return found;
+}
+
+/** The cancellation that is in effect in a task, at its outermost. */
+export function cancellationOf(task: Task): Cancelled | null {
+  return (task as TaskImpl<unknown>).cancelled;
+}
+
+/** Tells a function of each channel that is opened in a run from now on: its name, and how much is in it. */
+export function watchChannels(
+  run: RunView,
+  opened: (channel: { readonly name: string; readonly used: number }) => void,
+): void {
+  (run as Runtime).channelOpened = opened;
 }
 
 /**

@@ -37,10 +37,14 @@ export { MockClock, type MockClockOptions } from "./time/mock_clock.ts";
 export type { ProcessScript, VirtualProcess, VirtualProcesses, VirtualProgram } from "./processes/virtual_processes.ts";
 export { type ScriptedStream, scriptedStream, ScriptError } from "./streams/scripted_stream.ts";
 export type {
+  ChaosKind,
+  ChaosOptions,
+  ClockOptions,
   DirectionOptions,
   DnsOptions,
   LinkOptions,
   VirtualConnection,
+  VirtualDisk,
   VirtualHost,
   VirtualNetwork,
   VirtualTraffic,
@@ -55,4 +59,6 @@ export type { Background, SimulatedOptions, SimulateOptions, Simulation } from "
 export { sweepCancel, SweepError, type SweepOptions, type SweepReport } from "./sweep/sweep_cancel.ts";
 export { sweepFaults, type SweepFaultsOptions } from "./sweep/sweep_faults.ts";
 export type { SweepFlavour } from "./sweep/sweep_flavour.ts";
+export { buggify } from "./watches/buggify.ts";
+export { Campaign, type CampaignOptions } from "./watches/campaign.ts";
 export { trickle, type TrickleOptions } from "./streams/trickle.ts";

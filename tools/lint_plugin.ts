@@ -40,6 +40,7 @@ export const CLOSED_ROOMS: readonly string[] = [
   "testing/base/",
   "testing/driver/",
   "testing/explorer/",
+  "testing/pictures/",
   "testing/net/",
   "testing/node/",
 ];

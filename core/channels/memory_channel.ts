@@ -2,6 +2,7 @@
 
 import { requireCount, requireName } from "../base/check.ts";
 import type { NamedOptions } from "../base/named.ts";
+import { currentRuntime } from "../kernel/runtime.ts";
 import { Channel } from "./_channel.ts";
 import { ReceiveEnd, SendEnd } from "./_channel_ends.ts";
 import type { MemoryReceiveChannel, MemorySendChannel } from "./channel.ts";
@@ -47,5 +48,6 @@ export function openMemoryChannel<T>(
 ): [send: MemorySendChannel<T>, receive: MemoryReceiveChannel<T>] {
   requireCount("open a channel", "capacity", capacity);
   const channel = new Channel<T>(capacity, requireName("open a channel", options));
+  currentRuntime().channelOpened?.(channel);
   return [new SendEnd(channel), new ReceiveEnd(channel)];
 }

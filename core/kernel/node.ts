@@ -61,7 +61,7 @@ export interface RunCore {
   wantsSpawnSite(): boolean;
   wantsBlockSite(): boolean;
   refreshTime(): void;
-  scheduleResume(resume: () => void, task: TaskNode): void;
+  scheduleResume(resume: () => void, node: StatusNode): void;
   allWaiting(): void;
 }
 

@@ -11,7 +11,7 @@ import { reportHook } from "../base/report_hook.ts";
 import type { Network } from "../seams/network.ts";
 import type { ProcessHost } from "../seams/processes.ts";
 import type { SignalSource } from "../seams/signals.ts";
-import type { RunOptions, Schedule } from "../tasks/run_options.ts";
+import type { RunOptions } from "../tasks/run_options.ts";
 import type { Nursery, Task } from "../tasks/task.ts";
 import type { TaskTree } from "../tasks/task_tree.ts";
 import type { Clock, RunStatistics, RunView } from "../time/clock.ts";
@@ -27,6 +27,9 @@ import { type Turns, turnsFor } from "./turns.ts";
 /** The seams among the options of a run. */
 type RuntimeOptions = Omit<RunOptions, "signal" | "handleSignals" | "grace">;
 
+/** A policy that looks at which part of its task a wait belongs to. */
+export type NodeSchedule = (resume: () => void, task: Task, node: StatusNode) => void;
+
 /** A place costs 2 us to record; the first tasks are the program's structure, the later ones mostly alike. */
 const DEFAULT_SPAWN_SITES = 256;
 
@@ -37,8 +40,10 @@ export class Runtime implements RunView, RunCore {
   readonly processes: ProcessHost | undefined;
   readonly signals: SignalSource | undefined;
   readonly random: () => number;
+  /** Who is told of each channel that is opened; `null` for nobody. Written by `watchChannels()`. */
+  channelOpened: ((channel: { readonly name: string; readonly used: number }) => void) | null = null;
   /** The user's policy; `null` for none. Written by `scheduleResume()`. */
-  schedule: Schedule | null;
+  schedule: NodeSchedule | null;
   /** Replaced when the run is given up. */
   turns: Turns;
   readonly instruments: RunEvents | null;
@@ -120,7 +125,7 @@ export class Runtime implements RunView, RunCore {
   /**
    * Resumes a wait as the user's policy says. One that throws would leave the task waiting for ever: it is given up.
    */
-  scheduleResume(resume: () => void, task: TaskNode): void {
+  scheduleResume(resume: () => void, node: StatusNode): void {
     let resumed = false;
     const once = (): void => {
       if (resumed) return;
@@ -128,7 +133,7 @@ export class Runtime implements RunView, RunCore {
       resume();
     };
     try {
-      (this.schedule as Schedule)(once, task as TaskNode & Task);
+      (this.schedule as NodeSchedule)(once, node.task as TaskNode & Task, node);
     } catch (error) {
       this.schedule = null;
       reportHook("Cannot go on with the schedule of the run as it threw: waits resume at once from now on", error);

@@ -190,7 +190,7 @@ export class Waiter<T> implements Queued<T>, OpenWait {
     const { runtime } = task;
     task.waitEnded();
     if (runtime.schedule === null) this.#resume();
-    else runtime.scheduleResume(() => this.#resume(), task);
+    else runtime.scheduleResume(() => this.#resume(), node);
   }
 
   #resume(): void {

@@ -10,6 +10,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { abandon, currentNode, kill } from "../../core/internal.ts";
 import { CancelScope, type ScopeOutcome, type Task } from "../../core/mod.ts";
+import type { HostTime } from "./host_time.ts";
 
 /** Something that is gone together with its host: a timer, what is to be closed. */
 export interface Belonging {
@@ -17,7 +18,7 @@ export interface Belonging {
 }
 
 /** A part of a task. */
-type Region = ReturnType<typeof currentNode>;
+export type Region = ReturnType<typeof currentNode>;
 
 /** Says that a life has ended before the code that lived it. */
 export const DEAD: unique symbol = Symbol("dead");
@@ -28,13 +29,16 @@ export class Incarnation {
   dead = false;
   /** Whose life it is. */
   readonly host: object;
+  /** The time of that host. */
+  readonly time: HostTime;
   /** What began in it and has not ended. Written by this file. */
   readonly #tasks = new Set<Task>();
   readonly #regions = new Map<Region, () => void>();
   readonly #belongings = new Set<Belonging>();
 
-  constructor(host: object) {
+  constructor(host: object, time: HostTime) {
     this.host = host;
+    this.time = time;
   }
 
   /** Runs a function that lives this life; `DEAD` if the life ends first, and its code does not. */
@@ -44,6 +48,7 @@ export class Incarnation {
     new CancelScope().run(() => {
       region = currentNode();
       this.#regions.set(region, () => resolve(DEAD));
+      regionLives.set(region, this as Incarnation);
       return storage.run(this as Incarnation, fn);
     }).finally(() => this.#regions.delete(region)).then(resolve, reject);
     return promise;
@@ -94,11 +99,21 @@ export class Incarnation {
 }
 
 const storage = new AsyncLocalStorage<Incarnation>();
+const regionLives = new WeakMap<Region, Incarnation>();
 const homes = new WeakMap<Task, Incarnation>();
 
 /** The life that the calling code lives, if it runs on a host of which that was said. */
 export function ambientIncarnation(): Incarnation | undefined {
   return storage.getStore();
+}
+
+/** The life that a part of a task lives, if any. */
+export function lifeOf(node: Region): Incarnation | undefined {
+  for (let at: Region | null = node; at !== null && at.task === node.task; at = at.parent) {
+    const life = regionLives.get(at);
+    if (life !== undefined) return life;
+  }
+  return homes.get(node.task as Task & Region["task"]);
 }
 
 /** A task was made by the calling code. */

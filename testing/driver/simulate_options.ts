@@ -24,9 +24,11 @@ const DEFAULTS = {
   grace: 0,
   instruments: [],
   schedule: undefined,
+  campaign: undefined,
+  picture: undefined,
 } as const satisfies { [K in keyof SimulateOptions]-?: SimulateOptions[K] | undefined };
 
-type Given = "network" | "processes" | "schedule";
+type Given = "campaign" | "picture" | "network" | "processes" | "schedule";
 
 /** The options of a simulation, all of them; `start` in milliseconds. */
 export type SimulateSettings =
@@ -71,6 +73,10 @@ export function checkSimulateOptions(options: SimulateOptions): SimulateSettings
     if (isRecord(instrument)) continue;
     throw new TypeError(`Cannot simulate as each of "instruments" must be an object: received ${show(instrument)}`);
   }
+  if (settings.campaign !== undefined && typeof read(settings.campaign, "note") !== "function") {
+    throw new TypeError(`Cannot simulate as "campaign" must be a Campaign: received ${show(settings.campaign)}`);
+  }
+  if (settings.picture !== undefined) requireFunction(ACTION, "picture", settings.picture);
   if (schedule !== undefined) requireFunction(ACTION, "schedule", schedule);
   if (isRecord(leaks)) {
     requireKnown('simulate with option "leaks"', leaks, LEAKS);

@@ -4,15 +4,25 @@
  * What it makes of that is up to others: `simulate()` throws, a cancel sweep has more to say.
  */
 
-import { composedWait, NOTHING } from "../../core/internal.ts";
+import {
+  composedWait,
+  formatTime,
+  NOTHING,
+  outside,
+  requireBoolean,
+  requireFunction,
+  requireText,
+  watchChannels,
+} from "../../core/internal.ts";
 import { isErrorGroup, openNursery, run, sleep } from "../../core/mod.ts";
-import type { Network, ProcessHost } from "../../core/lowlevel.ts";
+import { currentRun, type Network, type ProcessHost } from "../../core/lowlevel.ts";
 import { requireFinite } from "../base/check.ts";
 import { ambientDriver } from "./ambient.ts";
 import { Driver, turn } from "./driver.ts";
 import { patchGlobals } from "./globals.ts";
 import { endIdle, endWorld } from "../node/world.ts";
 import type { Leak } from "./leak.ts";
+import type { NetworkLog } from "../net/network_log.ts";
 import { VirtualNetworkImpl } from "../net/virtual_network_impl.ts";
 import { namedStreams, seededRandom, SOURCES } from "./random.ts";
 import { SimulatedProcesses } from "./simulated_processes.ts";
@@ -24,6 +34,9 @@ import type { Steering } from "./steering.ts";
 import type { Site } from "./sites.ts";
 import { homes, type TimerHost } from "./timers.ts";
 import { VirtualClock } from "./virtual_clock.ts";
+import { describeEnd, withoutStack } from "./words.ts";
+import { buggify } from "../watches/buggify.ts";
+import { Watches } from "./watches.ts";
 
 homes.current = () => ambientDriver() as unknown as TimerHost | null;
 
@@ -35,6 +48,10 @@ export interface Ending<T> {
   readonly error: unknown;
   /** What was left behind. */
   readonly leaks: readonly Leak[];
+  /** What to know of it when it has failed: seed, time, what was conspicuous, and the end of the network's log. */
+  describe(): string;
+  /** A picture of it, as HTML. */
+  picture(title: string): Promise<string>;
 }
 
 /** What others do to a simulation. */
@@ -65,13 +82,34 @@ export async function simulateAt<T>(
   });
   const { schedule } = driver;
   if (network instanceof VirtualNetworkImpl) meddle?.(network, clock);
+  const watches = clock.watches = new Watches({
+    now: () => clock.now(),
+    fail: (error) => driver.stray(withoutStack(error)),
+    seed,
+    campaign: settings.campaign ?? null,
+  });
+  settings.campaign?.begin();
+  const { timeline } = watches;
+  const picture = async (title: string): Promise<string> => {
+    const { drawPicture } = await outside(() => import("../pictures/picture.ts"));
+    const net = network instanceof VirtualNetworkImpl ? network : null;
+    return drawPicture({
+      title,
+      notes: linesOf(watches, net?.events ?? null),
+      hosts: net?.hostNames() ?? [],
+      events: net?.events.entries ?? [],
+      tasks: timeline.tasks,
+      left: timeline.left,
+      end: clock.now(),
+    });
+  };
   const unpatch = patchGlobals(ambientDriver);
   clock.driver = driver;
   try {
-    const outcome = run(() => perform(body, { clock, driver, network, processes, signals, seed }), {
+    const outcome = run(() => perform(body, { clock, driver, network, processes, signals, seed, picture }), {
       clock,
       random: seededRandom(seed, SOURCES.run),
-      instruments: [driver, ...instruments],
+      instruments: [driver, watches, ...instruments],
       signal: driver.signal,
       signals,
       grace,
@@ -90,10 +128,19 @@ export async function simulateAt<T>(
     if (network instanceof VirtualNetworkImpl) network.http.end();
     // Those whose program has ended them, or would not wait for them, need no more than that.
     if (endIdle(driver)) await turn();
-    return { value, error, leaks: driver.leaks() };
+    const ended = clock.now();
+    const log = network instanceof VirtualNetworkImpl ? network.events : null;
+    return {
+      value,
+      error,
+      leaks: driver.leaks(),
+      picture,
+      describe: () => describeEnd({ seed, at: ended, watched: linesOf(watches, log), log: log?.lines() ?? [] }),
+    };
   } finally {
     endWorld(driver);
     clock.driver = null;
+    clock.watches = null;
     unpatch();
   }
 }
@@ -105,11 +152,12 @@ interface Parts {
   readonly processes: ProcessHost | "host";
   readonly signals: SimulatedSignals;
   readonly seed: number;
+  picture(title: string): Promise<string>;
 }
 
 /** The main task: the body, with a nursery around it for the background. */
 async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Parts): Promise<T> {
-  const { clock, driver, network, processes, signals, seed } = parts;
+  const { clock, driver, network, processes, signals, seed, picture } = parts;
   let failure: unknown;
   let failed = false;
   try {
@@ -124,6 +172,8 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
           startSoon: (fn, options) => nursery.startSoon(fn, { ...options, daemon: "last" }),
         };
       }
+      const watches = clock.watches!;
+      watchChannels(currentRun(), (channel) => watches.opened(channel));
       const sim: Simulation = {
         get now() {
           return clock.now();
@@ -143,6 +193,23 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
           );
         },
         signal: (signal) => signals.send(signal),
+        always(check, label) {
+          requireFunction("watch", "check", check);
+          requireText("watch", "label", label);
+          watches.always(check, label, driver.takeSite());
+        },
+        sometimes(condition, label) {
+          requireBoolean("watch", "condition", condition);
+          requireText("watch", "label", label);
+          watches.sometimes(condition, label, driver.takeSite());
+        },
+        reached(label) {
+          requireText("watch", "label", label);
+          watches.sometimes(true, label, driver.takeSite());
+        },
+        buggify: (label, probability) => buggify(label, probability),
+        picture: () => composedWait(() => picture(`Simulation with seed ${seed}, until t=${formatTime(clock.now())}`)),
+        report: () => linesOf(watches, network instanceof VirtualNetworkImpl ? network.events : null),
         settled: () => settled(),
         advance: (ms) =>
           composedWait(async () => {
@@ -161,6 +228,7 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
         [failed, failure] = [true, error];
         throw error;
       } finally {
+        watches.end();
         driver.bodyEnded = true;
       }
     }, { name: "simulation" });
@@ -168,6 +236,10 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
     // The nursery is ours, so the error of the body leaves as it came, unless there are others.
     throw failed && isErrorGroup(error) && error.errors.length === 1 && error.errors[0] === failure ? failure : error;
   }
+}
+
+function linesOf(watches: Watches, log: NetworkLog | null): string[] {
+  return [...watches.lines(), ...log?.rates.lines() ?? []];
 }
 
 /** A place takes 4 us to record; and a report shows 200 tasks. */

@@ -2,9 +2,12 @@
 
 import { type Alarm, AlarmQueue, type Clock, type RunView } from "../../core/lowlevel.ts";
 import type { DriverView } from "./driver_view.ts";
+import type { AlarmHost, AlarmParts } from "./host_time.ts";
+import type { Watches } from "./watches.ts";
+import { ambientIncarnation } from "./incarnation.ts";
 
 /** A clock at 0, moved by `jump()` and `freeze()` only. */
-export class VirtualClock implements Clock {
+export class VirtualClock implements Clock, AlarmHost {
   readonly deterministic = true;
   readonly #alarms = new AlarmQueue();
   /** The deadlines of scopes. */
@@ -14,8 +17,19 @@ export class VirtualClock implements Clock {
   run: RunView | null = null;
   /** The simulation it is the time of; `null` once that is over. Written by `simulateAt()`. */
   driver: DriverView | null = null;
+  /** What that simulation looks at. Written by `simulateAt()`. */
+  watches: Watches | null = null;
   /** How many alarms are unref'd: they fire when time passes them, and move none. Written by the timers. */
   unreferenced = 0;
+  /** How many alarms of paused hosts are due. Written by `HostTime`. */
+  aside = 0;
+  /** The time of the simulation, whatever host the calling code runs on: for the network between them. */
+  readonly true: Clock = {
+    deterministic: true,
+    now: () => this.#now,
+    wall: () => this.#epoch + Math.floor(this.#now),
+    at: (deadline, fire, arg) => this.#alarms.add(Math.max(deadline, this.#now), fire, arg),
+  };
   #now = 0;
 
   constructor(epoch: number) {
@@ -27,16 +41,22 @@ export class VirtualClock implements Clock {
   }
 
   wall(): number {
-    return this.#epoch + Math.floor(this.#now);
+    return this.#epoch + Math.floor(this.#now + (ambientIncarnation()?.time.ahead ?? 0));
   }
 
   at<A>(deadline: number, fire: (arg: A) => void, arg: A): Alarm {
     // One in the past is due now: time never goes back.
-    return this.#alarms.add(Math.max(deadline, this.#now), fire, arg);
+    return this.#add({ queue: this.#alarms, deadline: Math.max(deadline, this.#now), isDeadline: false, fire, arg });
   }
 
   atDeadline<A>(deadline: number, fire: (arg: A) => void, arg: A): Alarm {
-    return this.#deadlines.add(Math.max(deadline, this.#now), fire, arg);
+    return this.#add({ queue: this.#deadlines, deadline: Math.max(deadline, this.#now), isDeadline: true, fire, arg });
+  }
+
+  #add<A>(parts: AlarmParts<A>): Alarm {
+    const incarnation = ambientIncarnation();
+    if (incarnation === undefined) return parts.queue.add(parts.deadline, parts.fire, parts.arg);
+    return incarnation.time.at(parts);
   }
 
   start(run: RunView): void {
@@ -50,7 +70,7 @@ export class VirtualClock implements Clock {
     if (next <= this.#now) return this.#now;
     // A program that waits for its peer lives, and so do its timers, also those that would not keep it alive.
     const lives = this.driver !== null && this.driver.ledger.answers > 0;
-    return lives || this.#alarms.size + this.#deadlines.size > this.unreferenced ? next : Infinity;
+    return lives || this.#alarms.size + this.#deadlines.size + this.aside > this.unreferenced ? next : Infinity;
   }
 
   /**

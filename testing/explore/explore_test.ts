@@ -391,7 +391,7 @@ Deno.test("a service over HTTP is explored: a lost update between two requests i
     await openNursery((nursery) => {
       for (let i = 0; i < 2; i++) {
         nursery.startSoon(async () => {
-          for (let n = 0; n < 9 * i; n++) await checkpoint();
+          for (let n = 0; n < 8 * i; n++) await checkpoint();
           const response = await fetch("http://shop/");
           await response.text();
         }, { name: `customer ${i}` });

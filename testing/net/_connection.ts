@@ -8,7 +8,7 @@
 
 import type { SocketAddress } from "../../core/mod.ts";
 import type { Alarm } from "../../core/lowlevel.ts";
-import { Flow, type Item, type Wire } from "./_flow.ts";
+import { Flow, type Item, type LinkFault, type Wire } from "./_flow.ts";
 import type { Host } from "./_host.ts";
 import { hostError } from "./_host_errors.ts";
 import type { Link } from "./_link.ts";
@@ -54,6 +54,8 @@ export class Connection {
   /** While the server has not heard that the client knows. */
   #halfOpen: Alarm | null = null;
   #ended = false;
+  /** What the one who connects has to be told when its host goes on. */
+  #untold: (() => void) | null = null;
 
   constructor(parts: ConnectionParts) {
     const { wire, there, back, client, server, names } = parts;
@@ -64,8 +66,11 @@ export class Connection {
     this.toClient = new Flow(wire, back, (item) => this.#atClient(item));
     this.toServer.label = `${names[0]}→${names[1]}`;
     this.toClient.label = `${names[1]}→${names[0]}`;
+    this.toServer.onFault = (fault) => this.#breakBy(fault, this.toServer);
+    this.toClient.onFault = (fault) => this.#breakBy(fault, this.toClient);
     this.client.out = this.toServer;
     this.client.in = this.toClient;
+    this.client.host = parts.from;
     this.client.onGone = () => this.#endIfOver();
   }
 
@@ -87,6 +92,7 @@ export class Connection {
   /** The server has a place for it: makes the server's end, and answers. */
   admit(addresses: readonly [local: SocketAddress, remote: SocketAddress]): void {
     const server = this.server = new VirtualConn(this.#parts.wire, addresses[0], addresses[1]);
+    server.host = this.#parts.to;
     server.out = this.toClient;
     server.in = this.toServer;
     server.onGone = () => {
@@ -148,8 +154,17 @@ export class Connection {
     };
   }
 
+  /** A host goes on that stood still: what has come of it meanwhile is told. */
+  resumed(): void {
+    if (!this.#parts.from.time.paused) this.#tell();
+    this.client.resumed();
+    this.server?.resumed();
+  }
+
   /** The rules of the links are others. */
   rulesChanged(): void {
+    this.toServer.rulesChanged();
+    this.toClient.rulesChanged();
     this.client.rulesChanged();
     this.server?.rulesChanged();
   }
@@ -186,7 +201,7 @@ export class Connection {
       this.toServer.send("ack");
       const { resolve } = this.#settle;
       this.#over();
-      resolve(this.client);
+      this.#whenUp(() => resolve(this.client));
     }
     this.#endIfOver();
   }
@@ -198,7 +213,29 @@ export class Connection {
     this.client.broken = "ConnectionRefused";
     // What has not arrived yet is not sent again.
     this.toServer.drop();
-    settle.reject(error);
+    this.#whenUp(() => settle.reject(error));
+    this.#endIfOver();
+  }
+
+  /** A rule of a link ends the connection, as a proxy on the way would. */
+  #breakBy(fault: LinkFault, flow: Flow): void {
+    if (fault === "reset") return this.reset();
+    // The proxy closes both: what was let through is followed by the end; who still sends is told by a reset.
+    const back = flow === this.toServer ? this.toClient : this.toServer;
+    flow.cut("fin");
+    back.cut(fault === "limit" ? "rst" : "fin");
+  }
+
+  /** Tells the one who connects, unless its host stands still. */
+  #whenUp(tell: () => void): void {
+    this.#untold = tell;
+    if (!this.#parts.from.time.paused) this.#tell();
+  }
+
+  #tell(): void {
+    const tell = this.#untold;
+    this.#untold = null;
+    tell?.();
     this.#endIfOver();
   }
 
@@ -217,9 +254,13 @@ export class Connection {
   }
 
   #endIfOver(): void {
-    if (this.#ended || this.#settle !== null || !this.toServer.empty || !this.toClient.empty) return;
+    if (this.#ended || this.#settle !== null || this.#untold !== null || !this.toServer.empty || !this.toClient.empty) {
+      return;
+    }
     if (!isGone(this.client) || !(this.server === null || isGone(this.server))) return;
     this.#ended = true;
+    this.toServer.end();
+    this.toClient.end();
     this.#parts.onEnd(this);
   }
 }

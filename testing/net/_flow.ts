@@ -8,7 +8,7 @@
 
 import type { Alarm, Clock } from "../../core/lowlevel.ts";
 import type { ItemKind } from "./_item_kind.ts";
-import type { Fate, LogEntry, NetworkLog } from "./_log.ts";
+import type { Fate, LogEntry, NetworkLog } from "./network_log.ts";
 import type { Link } from "./_link.ts";
 
 /** The surroundings of everything on a network. */
@@ -30,6 +30,9 @@ export interface Item {
   readonly entry: LogEntry | null;
 }
 
+/** What a rule of a link does to a connection in the end: see `LinkOptions`. */
+export type LinkFault = "reset" | "close" | "limit";
+
 const NO_BYTES = new Uint8Array(0);
 
 /** See the header. */
@@ -50,6 +53,14 @@ export class Flow {
   /** Whether the link was blocked when this was last asked. */
   #blocked: boolean;
 
+  /** When a rule ends the connection. */
+  #fault: Alarm | null = null;
+  /** Whether nothing of the stream gets through any more, and whether anything of it was sent. */
+  #cut = false;
+  #used = false;
+  /** A rule ends the connection. Written by the connection. */
+  onFault: (fault: LinkFault) => void = () => {};
+
   /** `deliver` is called with each thing as it arrives. */
   constructor(wire: Wire, link: Link, deliver: (item: Item) => void) {
     this.#wire = wire;
@@ -65,14 +76,80 @@ export class Flow {
 
   /** Sends something; what is handed over is the flow's. */
   send(kind: Exclude<ItemKind, "credit">, bytes: Uint8Array = NO_BYTES): void {
+    const { clock, events } = this.#wire;
+    const { blackHole, limitData } = this.link.rules;
+    const isStream = kind === "data" || kind === "fin";
+    if (isStream && (this.#cut || blackHole !== null)) {
+      this.sent += bytes.length;
+      const entry = events.sent(clock.now(), this.label, { kind, size: bytes.length });
+      if (entry !== null) entry.fate = "lost";
+      this.#used = true;
+      return this.#armFault();
+    }
+    if (kind === "data" && this.sent + bytes.length > limitData) {
+      const passed = limitData - Math.min(limitData, this.sent);
+      if (passed > 0) this.#sendPieces(bytes.subarray(0, passed));
+      return this.onFault("limit");
+    }
+    if (kind === "data") this.#sendPieces(bytes);
+    else this.#sendOne(kind, bytes, kind === "fin" ? this.link.rules.slowClose : 0);
+    if (kind !== "syn" && kind !== "rst") {
+      this.#used = true;
+      this.#armFault();
+    }
+  }
+
+  /** In pieces, if the link slices. */
+  #sendPieces(bytes: Uint8Array): void {
+    const { slice, sliceDelay } = this.link.rules;
+    if (slice === Infinity) return this.#sendOne("data", bytes, 0);
+    let at = 0;
+    for (let i = 0; at < bytes.length; i++) {
+      const size = 1 + Math.floor(this.#wire.random() * slice);
+      this.#sendOne("data", bytes.subarray(at, at + size), i * sliceDelay);
+      at += size;
+    }
+  }
+
+  #sendOne(kind: Exclude<ItemKind, "credit">, bytes: Uint8Array, later: number): void {
     const { clock, random, events } = this.#wire;
     const now = clock.now();
-    const arrives = this.link.arrival(bytes.length, now, random);
+    const arrives = this.link.arrival(bytes.length, now, random) + later;
     this.sent += bytes.length;
     this.inFlight += bytes.length;
     const entry = events.sent(now, this.label, { kind, size: bytes.length });
     this.#push({ kind, bytes, credit: 0, arrives, entry });
     if (this.link.blocked && entry !== null) entry.fate = "held up";
+  }
+
+  /** Nothing of the stream gets through any more, but this. */
+  cut(last: "fin" | "rst"): void {
+    if (this.#cut) return;
+    this.#sendOne(last, NO_BYTES, 0);
+    this.#cut = true;
+  }
+
+  /** The rules of the link are others. */
+  rulesChanged(): void {
+    this.#fault?.cancel();
+    this.#fault = null;
+    this.#armFault();
+  }
+
+  /** The connection is over. */
+  end(): void {
+    this.#fault?.cancel();
+    this.#fault = null;
+    this.#cut = true;
+  }
+
+  #armFault(): void {
+    if (this.#fault !== null || this.#cut || !this.#used) return;
+    const { resetAfter, blackHole } = this.link.rules;
+    const after = Math.min(resetAfter, blackHole ?? Infinity);
+    if (after === Infinity) return;
+    const { clock } = this.#wire;
+    this.#fault = clock.at(clock.now() + after, this.onFault, resetAfter === after ? "reset" : "close");
   }
 
   /** Tells the other end that bytes were taken. */

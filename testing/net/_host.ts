@@ -1,16 +1,19 @@
 /** A host in memory: its addresses, its ports, who listens there. */
 
-import { composedWait, failureOf, NOTHING, requireFunction, requireText } from "../../core/internal.ts";
+import { composedWait, failureOf, NOTHING, requireFunction, requireText, show } from "../../core/internal.ts";
 import { BrokenResourceError, type Task, type TcpAddress, type UdpAddress, type UnixAddress } from "../../core/mod.ts";
 import type { NetworkDatagramOptions, NetworkListenOptions } from "../../core/lowlevel.ts";
 import { requireKnown } from "../base/check.ts";
-import { DEAD, Incarnation } from "../driver/incarnation.ts";
+import { type AlarmHost, HostTime } from "../driver/host_time.ts";
+import { ambientIncarnation, DEAD, Incarnation } from "../driver/incarnation.ts";
+import { Pauses } from "../driver/pauses.ts";
 import { addressesOf, canonical, covers, isLoopback } from "./_addresses.ts";
+import { Disk } from "./_disk.ts";
 import type { VirtualDatagrams } from "./_datagrams.ts";
 import { hostError } from "./_host_errors.ts";
 import type { Link } from "./_link.ts";
 import type { VirtualListener } from "./_virtual_listener.ts";
-import type { VirtualHost } from "./virtual_network.ts";
+import type { ClockOptions, VirtualHost } from "./virtual_network.ts";
 
 /** Where the ports begin that a host chooses itself. A round number is easy to recognise in a log. */
 const FIRST_PORT = 40_001;
@@ -22,6 +25,10 @@ export interface HostNetwork {
   startSoon(fn: () => unknown, options: { readonly name?: string }): Task<void>;
   /** A host is cut off from everybody, or back again. */
   setUp(host: Host, up: boolean): void;
+  /** A host stands still, or goes on: then what has arrived meanwhile is handed to its programs. */
+  setPaused(host: Host, paused: boolean): void;
+  readonly time: AlarmHost;
+  readonly random: () => number;
 }
 
 /** How something has ended that ran on a host: `crash` is the error for those who wait for it. */
@@ -49,7 +56,10 @@ export class Host implements VirtualHost {
   /** Whether it has not crashed. Written by `crash()` and `restart()`. */
   up = true;
   /** What runs on it, and ends with a crash. Written by `restart()`. */
-  #incarnation = new Incarnation(this);
+  #incarnation: Incarnation;
+  /** Its clock, and whether it stands still. */
+  readonly time: HostTime;
+  readonly disk: Disk;
   /** What was started on it, to be started again. */
   readonly #programs: { readonly fn: () => unknown; readonly name: string }[] = [];
 
@@ -58,6 +68,9 @@ export class Host implements VirtualHost {
     this.network = network;
     this.name = name;
     [this.address, this.address6] = addressesOf(n);
+    this.time = new HostTime(network.time);
+    this.#incarnation = new Incarnation(this, this.time);
+    this.disk = new Disk({ name, random: network.random, isDead: () => ambientIncarnation()?.dead === true });
   }
 
   run<T>(fn: () => T | Promise<T>): Promise<T> {
@@ -96,6 +109,7 @@ export class Host implements VirtualHost {
   crash(): void {
     if (!this.up) return;
     this.up = false;
+    this.#goOn();
     // First what others see: the cleanup of what ends now must not reach them any more.
     for (const listener of [...this.listeners.values()].flat()) listener.vanish();
     for (const listener of this.sockets.values()) listener?.vanish();
@@ -104,15 +118,59 @@ export class Host implements VirtualHost {
     this.datagrams.clear();
     for (const path of this.sockets.keys()) this.sockets.set(path, null);
     this.network.setUp(this as Host, false);
+    this.disk.crash();
     this.#incarnation.end(`host "${this.name}" crashed`);
   }
 
   restart(): void {
     if (this.up) return;
     this.up = true;
-    this.#incarnation = new Incarnation(this);
+    this.#incarnation = new Incarnation(this, this.time);
     this.network.setUp(this as Host, true);
     for (const program of this.#programs) this.#start(program);
+  }
+
+  pause(): Disposable {
+    if (this.up && !this.time.paused) {
+      this.time.paused = true;
+      Pauses.here().pause(this);
+      this.network.setPaused(this as Host, true);
+    }
+    return { [Symbol.dispose]: () => this.resume() };
+  }
+
+  resume(): void {
+    if (!this.time.paused) return;
+    this.time.resume(() => this.network.setPaused(this as Host, false));
+    Pauses.here().resume(this);
+  }
+
+  clock(options: ClockOptions): Disposable {
+    requireKnown("set a clock", options, ["skew", "drift"]);
+    const before = this.time.fault;
+    const { skew = before.skew, drift = before.drift } = options;
+    if (typeof skew !== "number" || !Number.isFinite(skew)) {
+      throw new RangeError(`Cannot set a clock as "skew" must be a number of milliseconds: received ${show(skew)}`);
+    }
+    if (typeof drift !== "number" || !(drift > -1 && drift < Infinity)) {
+      throw new RangeError(`Cannot set a clock as "drift" must be a number above -1: received ${show(drift)}`);
+    }
+    this.time.set({ skew, drift });
+    return { [Symbol.dispose]: () => this.time.set(before) };
+  }
+
+  /** Ends a pause without anything being told, as the host ends itself: what is due is dropped with its life. */
+  #goOn(): void {
+    if (!this.time.paused) return;
+    this.time.paused = false;
+    Pauses.here().resume(this);
+  }
+
+  /** All that listen here. */
+  allListeners(): VirtualListener[] {
+    const listeners = [...this.listeners.values()].flat() as unknown as VirtualListener[];
+    for (const listener of this.sockets.values()) if (listener !== null) listeners.push(listener as never);
+    return listeners;
   }
 
   #start({ fn, name }: { readonly fn: () => unknown; readonly name: string }): Task<void> {

@@ -12,6 +12,12 @@ export interface Rules {
   readonly chunk: number | null;
   readonly window: number;
   readonly loss: number;
+  readonly slice: number;
+  readonly sliceDelay: number;
+  readonly slowClose: number;
+  readonly limitData: number;
+  readonly resetAfter: number;
+  readonly blackHole: number | null;
   readonly duplicate: number;
 }
 
@@ -25,6 +31,12 @@ const DEFAULTS: Rules = {
   chunk: null,
   window: 65_536,
   loss: 0,
+  slice: Infinity,
+  sliceDelay: 0,
+  slowClose: 0,
+  limitData: Infinity,
+  resetAfter: Infinity,
+  blackHole: null,
   duplicate: 0,
 };
 /** How long TCP waits before it sends again what was lost, in milliseconds; doubled each time (Linux). */

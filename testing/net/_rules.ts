@@ -12,6 +12,12 @@ const RANGES: Readonly<Record<keyof Rules, readonly [what: string, test: (value:
   chunk: ["a whole number >= 1, or Infinity", isCount],
   window: ["a whole number >= 1, or Infinity", isCount],
   loss: ["a number from 0 to below 1", (value) => value >= 0 && value < 1],
+  slice: ["a whole number >= 1, or Infinity", isCount],
+  sliceDelay: ["a number of milliseconds >= 0", (value) => value >= 0 && value < Infinity],
+  slowClose: ["a number of milliseconds >= 0", (value) => value >= 0 && value < Infinity],
+  limitData: ["a number of bytes >= 0", (value) => value >= 0],
+  resetAfter: ["a number of milliseconds >= 0, or Infinity", (value) => value >= 0],
+  blackHole: ["a number of milliseconds >= 0, or Infinity", (value) => value >= 0],
   duplicate: ["a number from 0 to 1", (value) => value >= 0 && value <= 1],
 };
 

@@ -53,6 +53,8 @@ export class VirtualConn<A extends SocketAddress = SocketAddress> implements Net
   onGone: () => void = () => {};
   /** Called when this end is closed. Written by the network. */
   onClose: () => void = () => {};
+  /** The host it is an end on; while that stands still, nobody there is told anything. Written by the connection. */
+  host: { readonly time: { readonly paused: boolean } } | null = null;
   readonly #wire: Wire;
   readonly #reads: Read[] = [];
   readonly #writes: Write[] = [];
@@ -154,6 +156,12 @@ export class VirtualConn<A extends SocketAddress = SocketAddress> implements Net
     this.break(why);
   }
 
+  /** Its host may go on: what has arrived is there for its programs. */
+  resumed(): void {
+    this.#serveReads();
+    this.#serveWrites();
+  }
+
   /** The window may be wider. */
   rulesChanged(): void {
     this.#serveWrites();
@@ -191,6 +199,7 @@ export class VirtualConn<A extends SocketAddress = SocketAddress> implements Net
 
   #serveReads(): void {
     const reads = this.#reads;
+    if (this.host?.time.paused) return;
     while (reads.length > 0) {
       if (this.unread > 0) {
         const { buffer, resolve } = reads.shift()!;
@@ -235,6 +244,7 @@ export class VirtualConn<A extends SocketAddress = SocketAddress> implements Net
 
   #serveWrites(): void {
     const writes = this.#writes;
+    if (this.host?.time.paused) return;
     while (writes.length > 0) {
       const { bytes, resolve, reject } = writes[0]!;
       if (bytes === null) {

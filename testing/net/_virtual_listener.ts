@@ -29,6 +29,8 @@ export interface ListenerOptions<A extends SocketAddress> {
   /** Called when an accept begins: returns what is called with the connection it brings. */
   opening(): (conn: VirtualConn) => void;
   onClose(): void;
+  /** Whether its host stands still: then nothing is accepted. */
+  isPaused(): boolean;
 }
 
 /** See the header. Errors are those of Deno. */
@@ -83,6 +85,11 @@ export class VirtualListener<A extends SocketAddress = SocketAddress> implements
     this.#halfOpen.clear();
   }
 
+  /** Its host goes on. */
+  resumed(): void {
+    this.#serve();
+  }
+
   /** Somebody wants to connect. */
   knock(connection: Arrival): void {
     if (this.closed) return connection.turnAway();
@@ -107,7 +114,7 @@ export class VirtualListener<A extends SocketAddress = SocketAddress> implements
 
   #serve(): void {
     const accept = this.#accept;
-    if (accept !== null && this.#ready.length > 0) {
+    if (accept !== null && this.#ready.length > 0 && !this.#options.isPaused()) {
       const server = this.#ready.shift()!.server as VirtualConn<A>;
       this.#accept = null;
       accept.opened(server as unknown as VirtualConn);

@@ -82,12 +82,33 @@ export interface VirtualNetwork {
    */
   partition(a: string, b: string, options?: DirectionOptions): Disposable;
   /**
+   * Cuts all links between groups of hosts, as `partition("a", "b")` cuts one. Hosts in no group reach everybody.
+   *
+   * @param groups The names of the hosts, two groups or more.
+   * @returns A guard that heals it, unless `heal()` has.
+   * @throws {RangeError} If a host is in two groups, or there is no such host.
+   */
+  partition(groups: readonly (readonly string[])[]): Disposable;
+  /**
    * Ends all partitions between two hosts.
    *
    * @param a The name of a host.
    * @param b The name of another one.
    */
   heal(a: string, b: string): void;
+  /** Ends all partitions there are. */
+  heal(): void;
+  /**
+   * Makes trouble at random until a moment: partitions, resets, crashes and more, none longer than 10 seconds. When it
+   * returns, all of that is undone: a quiet time begins, in which the system must recover.
+   *
+   * **Cancellation:** undoes what it has done, and throws `Cancelled`.
+   *
+   * @param options When it ends, and what it does.
+   * @returns A promise that resolves at that moment.
+   * @throws {RangeError} If the value of an option is out of its range.
+   */
+  chaos(options: ChaosOptions): Promise<void>;
   /**
    * Holds up everything sent over a link, as an endlessly slow network does: like a partition, but connections do not
    * break.
@@ -159,6 +180,29 @@ export interface VirtualHost {
    * the host is restarted, by a reset. Of the cleanup of its tasks only the part before the first wait runs.
    */
   crash(): void;
+  /**
+   * Stops the host, as SIGSTOP, a long collection of garbage or a migration does: none of its tasks goes on, while time
+   * and the others do. Its system still takes what it is sent, up to the window.
+   *
+   * @returns A guard that resumes it.
+   */
+  pause(): Disposable;
+  /**
+   * Lets the host go on after a pause. Deadlines that have passed meanwhile come first: they cancel waits whose answer has
+   * arrived meanwhile as well. Then its programs get what has arrived, and timers fire that are overdue.
+   */
+  resume(): void;
+  /**
+   * Makes the clock of this host go wrong, for `Date` and its kin and for how long its timers take. `currentTime()` and
+   * `sim.now` stay those of the simulation; timers that are set already stay as they are.
+   *
+   * @param options How wrong it is.
+   * @returns A guard that sets it as it was before; time that it has gained stays gained.
+   * @throws {RangeError} If a value is out of its range.
+   */
+  clock(options: ClockOptions): Disposable;
+  /** Its disk. What is not synced when the host crashes is lost, or torn. */
+  readonly disk: VirtualDisk;
   /** Starts the host again after a crash, and every function that was started on it by `startSoon()`. */
   restart(): void;
 }
@@ -206,6 +250,43 @@ export interface LinkOptions {
    */
   readonly loss?: number;
   /**
+   * Cuts what is sent into pieces of 1 to this many bytes, at random, each of which arrives by itself.
+   *
+   * @default {Infinity}
+   */
+  readonly slice?: number;
+  /**
+   * How long after the piece before it each piece of a slice arrives, in milliseconds.
+   *
+   * @default {0}
+   */
+  readonly sliceDelay?: number;
+  /**
+   * How much later than its last bytes the end of a stream arrives, in milliseconds.
+   *
+   * @default {0}
+   */
+  readonly slowClose?: number;
+  /**
+   * How many bytes of a connection get through. What goes beyond is lost; the receiver gets the end of the stream, the
+   * sender `ConnectionReset`.
+   *
+   * @default {Infinity}
+   */
+  readonly limitData?: number;
+  /**
+   * How long a connection lasts before both ends get `ConnectionReset`: in milliseconds since it was first used, or
+   * since the setting. `Infinity` for ever.
+   *
+   * @default {Infinity}
+   */
+  readonly resetAfter?: number;
+  /**
+   * Loses everything that is sent, and closes the connection after this many milliseconds, at both ends. With `Infinity`
+   * it stays open.
+   */
+  readonly blackHole?: number;
+  /**
    * How likely a datagram of UDP comes twice, from 0 to 1.
    *
    * @default {0}
@@ -217,6 +298,103 @@ export interface LinkOptions {
    * @default {false}
    */
   readonly oneWay?: boolean;
+}
+
+/**
+ * What can be wrong with the clock of a host: see `VirtualHost.clock()`.
+ *
+ * @category Virtual network
+ */
+export interface ClockOptions {
+  /**
+   * How far it is ahead, in milliseconds; behind, if negative.
+   *
+   * @default {0}
+   */
+  readonly skew?: number;
+  /**
+   * How much too fast it goes: with `0.01` it gains 10 milliseconds a second, and timers of a second take 990.
+   *
+   * @default {0}
+   */
+  readonly drift?: number;
+}
+
+/**
+ * The disk of a host: files by their names. Programs see what they have written at once; of what was not synced, a crash
+ * keeps a random part: each file is as it was after one of its changes, or has only the first bytes of the next.
+ *
+ * @category Virtual network
+ */
+export interface VirtualDisk {
+  /**
+   * Returns what is in a file, a copy; `undefined` if there is none.
+   *
+   * @param name Its name.
+   */
+  get(name: string): Uint8Array | string | undefined;
+  /**
+   * Says whether there is a file.
+   *
+   * @param name Its name.
+   */
+  has(name: string): boolean;
+  /**
+   * Writes a whole file.
+   *
+   * @param name Its name.
+   * @param content What is in it from now on.
+   */
+  set(name: string, content: Uint8Array | string): void;
+  /**
+   * Removes a file; returns whether there was one.
+   *
+   * @param name Its name.
+   */
+  delete(name: string): boolean;
+  /** The names of the files, sorted. */
+  keys(): readonly string[];
+  /**
+   * Makes what was written before survive a crash: all of it, once this returns.
+   *
+   * **Cancellation:** throws `Cancelled`, before anything is synced.
+   *
+   * @throws {BrokenResourceError} If the host of the calling code has crashed, as all of these do.
+   */
+  sync(): Promise<void>;
+}
+
+/**
+ * What `VirtualNetwork.chaos()` does: cuts, holds up or slows a link, resets its connections, stops a host or crashes it.
+ *
+ * @category Virtual network
+ */
+export type ChaosKind = "partition" | "hold" | "slow" | "reset" | "pause" | "crash";
+
+/**
+ * Options of `VirtualNetwork.chaos()`.
+ *
+ * @category Virtual network
+ */
+export interface ChaosOptions {
+  /** When it ends, and the quiet time begins: in virtual milliseconds since the simulation began. */
+  readonly until: number;
+  /**
+   * What its random numbers come from.
+   *
+   * @default {0}
+   */
+  readonly seed?: number;
+  /** What it does; all kinds by default. */
+  readonly kinds?: readonly ChaosKind[];
+  /**
+   * How often something happens, in milliseconds, on average.
+   *
+   * @default {2_000}
+   */
+  readonly every?: number;
+  /** To whom: all hosts by default. The test's own host never stands still or crashes. */
+  readonly hosts?: readonly string[];
 }
 
 /**

@@ -10,7 +10,7 @@
  * All that takes time is an alarm of the clock, and nothing an operation of the host: see `Network.inMemory`.
  */
 
-import { isError, requireBoolean, requireTimeout, show } from "../../core/internal.ts";
+import { composedWait, isError, requireBoolean, requireTimeout, show } from "../../core/internal.ts";
 import type { SocketAddress, Task, TcpAddress, UdpAddress, UnixAddress } from "../../core/mod.ts";
 import type {
   Clock,
@@ -28,17 +28,19 @@ import type {
   ResolvedAddress,
 } from "../../core/lowlevel.ts";
 import { requireKnown } from "../base/check.ts";
+import type { AlarmHost } from "../driver/host_time.ts";
 import { ambientIncarnation, outsideHosts } from "../driver/incarnation.ts";
 import { prepareTracking } from "../driver/leaks.ts";
 import type { Background } from "../time/simulation.ts";
 import { canonical, isLoopback } from "./_addresses.ts";
+import { checkChaos, runChaos } from "./_chaos.ts";
 import { Connection } from "./_connection.ts";
 import type { Wire } from "./_flow.ts";
 import { type DatagramNetwork, isBroadcast, isMulticast, VirtualDatagrams } from "./_datagrams.ts";
 import { Host, type HostNetwork } from "./_host.ts";
 import { hostError } from "./_host_errors.ts";
 import { Link } from "./_link.ts";
-import { NetworkLog } from "./_log.ts";
+import { NetworkLog } from "./network_log.ts";
 import { Names } from "./_names.ts";
 import { type HttpNetwork, VirtualHttp } from "./http/virtual_http.ts";
 import { type MadeCertificate, makeCertificate, requireIdentity } from "./tls/certificates.ts";
@@ -47,6 +49,7 @@ import { rulesOf } from "./_rules.ts";
 import type { VirtualConn } from "./_virtual_conn.ts";
 import { VirtualListener } from "./_virtual_listener.ts";
 import type {
+  ChaosOptions,
   DirectionOptions,
   DnsOptions,
   LinkOptions,
@@ -65,6 +68,8 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
   /** Where the tasks of hosts run. Written by `simulateAt()`. */
   background: Background | null = null;
   readonly clock: Clock;
+  /** The same, for the clocks of the hosts. */
+  readonly time: AlarmHost;
   readonly random: () => number;
   readonly #hosts = new Map<string, Host>();
   readonly #byAddress = new Map<string, Host>();
@@ -76,11 +81,12 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
 
   readonly http: VirtualHttp = new VirtualHttp(this);
 
-  constructor(clock: Clock, random: () => number) {
-    this.clock = clock;
+  constructor(clock: AlarmHost, random: () => number) {
+    this.time = clock;
+    this.clock = clock.true;
     this.random = random;
     this.#nowhere.holds.add(this);
-    this.#names = new Names(clock, (name) => this.#hosts.get(name)?.address);
+    this.#names = new Names(this.clock, (name) => this.#hosts.get(name)?.address);
     this.#addHost(DEFAULT_HOST);
   }
 
@@ -123,6 +129,7 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
           ? [mapped(client.remoteAddr), mapped(client.localAddr)]
           : [client.remoteAddr, client.localAddr],
       opening: () => this.#opening(),
+      isPaused: () => host.time.paused,
       onClose: () => {
         tracked.close();
         host.removeListener(listener);
@@ -228,6 +235,7 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
       addr: { transport: "unix", path },
       addressesOf: ({ client }) => [client.remoteAddr, client.localAddr],
       opening: () => this.#opening(),
+      isPaused: () => host.time.paused,
       onClose: () => {
         tracked.close();
         // After a crash the file is not this listener's any more.
@@ -288,12 +296,26 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
     return guard(() => change("removeLayer"));
   }
 
-  partition(a: string, b: string, options: DirectionOptions = {}): Disposable {
-    return this.#block("partitions", [a, b], options);
+  partition(a: string | readonly (readonly string[])[], b?: unknown, options: DirectionOptions = {}): Disposable {
+    if (typeof a === "string") return this.#block("partitions", [a, b as string], options);
+    return this.#split(a, b as Record<string, never> | undefined);
   }
 
-  heal(a: string, b: string): void {
-    this.#unblock("partitions", [a, b]);
+  heal(a?: string, b?: string): void {
+    if (a !== undefined) return this.#unblock("partitions", [a, b as string]);
+    for (const host of this.#hosts.values()) {
+      for (const { partitions } of host.links.values()) {
+        for (const token of partitions) if (!(token instanceof Host)) partitions.delete(token);
+      }
+    }
+    this.#freed("partitions", ["everybody"]);
+  }
+
+  chaos(options: ChaosOptions): Promise<void> {
+    return composedWait(async () => {
+      const names = [...this.#hosts.values()].map(({ name }) => name);
+      await runChaos(this, this.clock, checkChaos(options, names), DEFAULT_HOST);
+    });
   }
 
   hold(a: string, b: string, options: DirectionOptions = {}): Disposable {
@@ -314,6 +336,11 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
 
   connections(): readonly VirtualConnection[] {
     return [...this.#connections].map((connection) => connection.describe());
+  }
+
+  /** The names of the hosts, in the order in which they were made. */
+  hostNames(): string[] {
+    return [...this.#hosts.values()].map(({ name }) => name);
   }
 
   log(): readonly string[] {
@@ -338,6 +365,14 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
     }
     if (!up) { for (const connection of this.#connections) connection.crash(host); }
     this.#linksChanged();
+  }
+
+  /** A host stands still, or goes on: then what has arrived meanwhile is handed to its programs. */
+  setPaused(host: Host, paused: boolean): void {
+    this.events.event(this.clock.now(), host.name, paused ? "pause" : "resume");
+    if (paused) return;
+    for (const connection of [...this.#connections]) connection.resumed();
+    for (const listener of host.allListeners()) listener.resumed();
   }
 
   /** The host of the calling code. */
@@ -381,13 +416,41 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
     });
   }
 
+  /** Cuts all links between groups. */
+  #split(groups: readonly (readonly string[])[], options?: Record<string, never>): Disposable {
+    requireKnown("partition", options ?? {}, []);
+    const names = groups.map((group) => Array.isArray(group) ? group.map(String) : null);
+    if (names.length < 2 || names.includes(null) || new Set(names.flat()).size < names.flat().length) {
+      throw new RangeError(
+        `Cannot partition as the groups must be two or more arrays of hosts, and no host in two of them: received ${
+          show(groups)
+        }`,
+      );
+    }
+    const token = {};
+    const links = names.flatMap((ours, i) =>
+      names.slice(i + 1).flatMap((theirs) =>
+        ours!.flatMap((a) => theirs!.flatMap((b) => this.#between("partition", [a, b])))
+      )
+    );
+    for (const link of links) link.partitions.add(token);
+    const text = names.map((group) => group!.join("+"));
+    this.events.event(this.clock.now(), text.join(" | "), "partition");
+    this.#linksChanged();
+    return guard(() => {
+      if (links.map((link) => link.partitions.delete(token)).includes(true)) {
+        this.#freed("partitions", [text.join(" | ")]);
+      }
+    });
+  }
+
   #unblock(kind: "partitions" | "holds", ends: readonly [string, string]): void {
     const links = this.#between(kind === "partitions" ? "heal" : "release", ends);
     for (const link of links) for (const token of link[kind]) if (!(token instanceof Host)) link[kind].delete(token);
     this.#freed(kind, ends);
   }
 
-  #freed(kind: "partitions" | "holds", ends: readonly [string, string]): void {
+  #freed(kind: "partitions" | "holds", ends: readonly string[]): void {
     this.events.event(this.clock.now(), ends.join(", "), kind === "partitions" ? "heal" : "release");
     this.#linksChanged();
   }

@@ -4,6 +4,7 @@ import type { Task } from "../../core/mod.ts";
 import type { Instrument, Network, ProcessHost, Schedule } from "../../core/lowlevel.ts";
 import type { VirtualNetwork } from "../net/virtual_network.ts";
 import type { VirtualProcesses } from "../processes/virtual_processes.ts";
+import type { Campaign } from "../watches/campaign.ts";
 import type { LeakPolicies, LeakPolicy } from "./leaks.ts";
 
 /**
@@ -104,6 +105,13 @@ export interface SimulateOptions {
    * unless the schedule holds time with `beginHostOperation()`.
    */
   readonly schedule?: Schedule;
+  /** Collects, over several simulations, what `sim.sometimes()` and `sim.reached()` have met. */
+  readonly campaign?: Campaign;
+  /**
+   * Called with a picture of the simulation if it fails: an HTML page, for a file. It shows the network as a sequence
+   * diagram, and the tasks over virtual time; the same simulation gives the same bytes.
+   */
+  readonly picture?: (html: string) => unknown;
 }
 
 /**
@@ -172,6 +180,47 @@ export interface Simulation {
    * @param ms How long, in virtual milliseconds.
    */
   freeze(ms: number): void;
+  /**
+   * Watches over something that must hold after each step, until the body has ended. If it does not, the simulation fails.
+   *
+   * @param check Returns `false`, or throws, if it does not hold.
+   * @param label What must hold, for the report.
+   */
+  always(check: () => unknown, label: string): void;
+  /**
+   * Says whether a situation is there that must come about in one run at least of a campaign. Fails nothing by itself:
+   * see `Campaign.check()`.
+   *
+   * @param condition Whether it is there now.
+   * @param label Which one.
+   */
+  sometimes(condition: boolean, label: string): void;
+  /**
+   * Says that a place was reached, for a campaign: see `Campaign`.
+   *
+   * @param label Which one.
+   */
+  reached(label: string): void;
+  /**
+   * Says at random whether to behave badly but legally now: `buggify()`.
+   *
+   * @param label Which trouble.
+   * @param probability How likely it is, in a seed where it is on.
+   */
+  buggify(label: string, probability?: number): boolean;
+  /**
+   * What was conspicuous so far, a line each: the longest wait of each kind, channels that only grew, hosts that connect
+   * or send requests often, tasks that ran past their cancellation. A failure shows the same.
+   */
+  report(): readonly string[];
+  /**
+   * Draws what has happened so far, as option `picture` does on failure.
+   *
+   * **Cancellation:** none; it takes no virtual time.
+   *
+   * @returns An HTML page that needs nothing else.
+   */
+  picture(): Promise<string>;
   /**
    * Returns a random number from 0 (inclusive) to 1 (exclusive): the same numbers in each run with the same seed.
    *

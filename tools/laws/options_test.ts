@@ -62,6 +62,7 @@ import {
 import { ParkingLot, startSystemTask } from "../../core/lowlevel.ts";
 import { runPipeline } from "../../os/mod.ts";
 import {
+  Campaign,
   expectErrors,
   explore,
   memoryStreamOneWayPair,
@@ -132,6 +133,7 @@ const TAKERS: Readonly<Record<string, Take>> = {
   "openPool": (options) => openPool(options as never),
   "startSystemTask": (options) => run(() => void startSystemTask(never, options)),
   "new Lock": (options) => new Lock(options),
+  "new Campaign": (options) => new Campaign(options),
   "new MockClock": (options) => new MockClock(options),
   "new ParkingLot": (options) => new ParkingLot(options),
   "new RateLimiter": (options) => new RateLimiter(1, options),
@@ -179,7 +181,10 @@ const TAKERS: Readonly<Record<string, Take>> = {
 const EXCEPTIONS: readonly (readonly [names: RegExp, why: string])[] = [
   [/^new \w*(?:Error|ErrorGroup)$/, "those of the language's errors, which passes over what is no object"],
   [/^(?:HttpHost|Network|ProcessHost)\./, "the seam to a host: its maker decides what it does"],
-  [/^(?:Background|VirtualHost)\.startSoon$|^VirtualNetwork\./, "only in a simulation: see testing/arguments_test.ts"],
+  [
+    /^(?:Background|VirtualHost)\.startSoon$|^VirtualHost\.clock$|^VirtualNetwork\./,
+    "only in a simulation: see testing/arguments_test.ts",
+  ],
   [/^check(?:Channel|Listener|\w+Stream)$/, "suites of checks, in simulations of their own"],
   [/^WebSocketChannel\.close$/, "needs a connection: see net/http/web_socket_test.ts"],
 ];

@@ -13,7 +13,7 @@ import type {
   NetworkWebSocketOptions,
   ResolvedAddress,
 } from "../../../core/lowlevel.ts";
-import type { NetworkLog } from "../_log.ts";
+import type { NetworkLog } from "../network_log.ts";
 import type { VirtualConn } from "../_virtual_conn.ts";
 import { TlsConn } from "../tls/tls_conn.ts";
 import { closeQuietly } from "./byte_reader.ts";

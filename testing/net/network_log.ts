@@ -2,6 +2,7 @@
  * What has happened on a network, for people who read it: written down as it happens, put into words when asked for.
  */
 
+import { Rates } from "../driver/watches.ts";
 import type { ItemKind } from "./_item_kind.ts";
 
 /** How many events are kept. */
@@ -30,9 +31,12 @@ export interface LogEntry {
 export class NetworkLog {
   /** Up to twice as many as are kept, so that dropping the oldest is rare. */
   readonly #entries: LogEntry[] = [];
+  /** How often the hosts connect, and send requests. */
+  readonly rates: Rates = new Rates();
 
   /** Something was sent; returns where to say what became of it, or `null` for what is not written down. */
   sent(at: number, label: string, { kind, size }: { readonly kind: ItemKind; readonly size: number }): LogEntry | null {
+    if (kind === "syn") this.rates.count(`connects of ${hostOf(label)}`, at);
     const what = kind === "data" ? `send ${size}B` : WORDS[kind];
     return what === undefined ? null : this.#add({ at, label, what, fate: "on its way" });
   }
@@ -44,7 +48,13 @@ export class NetworkLog {
 
   /** Something happened to a link or host. */
   event(at: number, label: string, what: string): void {
+    if (/^[A-Z]+ [/*h]/.test(what)) this.rates.count(`requests of ${hostOf(label)}`, at);
     this.#add({ at, label, what, fate: null });
+  }
+
+  /** The events, oldest first. */
+  get entries(): readonly LogEntry[] {
+    return this.#entries.slice(-KEPT);
   }
 
   lines(): string[] {
@@ -59,6 +69,11 @@ export class NetworkLog {
     if (this.#entries.length >= 2 * KEPT) this.#entries.splice(0, KEPT);
     return entry;
   }
+}
+
+/** The host that connected: `test:40001→db:5432`. */
+function hostOf(label: string): string {
+  return label.slice(0, label.indexOf(":"));
 }
 
 function seconds(ms: number): string {
