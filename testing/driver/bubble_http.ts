@@ -2,8 +2,14 @@
 
 import { failureOf, NOTHING, read } from "../../core/internal.ts";
 import { currentTask, type Task } from "../../core/mod.ts";
-import type { NetworkHttp } from "../../core/lowlevel.ts";
-import { type GlobalHttp, serveAsDeno, upgradeAsDeno, webSocketAsHost } from "../net/http/globals.ts";
+import type { Clock, NetworkHttp } from "../../core/lowlevel.ts";
+import {
+  eventSourceAsHost,
+  type GlobalHttp,
+  serveAsDeno,
+  upgradeAsDeno,
+  webSocketAsHost,
+} from "../net/http/globals.ts";
 import type { FetchContext } from "../net/http/http_client.ts";
 import type { Background } from "../time/simulation.ts";
 import type { BubbleHttp } from "./globals.ts";
@@ -13,6 +19,7 @@ interface Books {
   /** A task waits for something in memory; returns how to say that it does not any more. */
   pending(task: Task): () => void;
   operation(label: string): () => void;
+  readonly clock: Clock;
 }
 
 /** A network of this library: it takes more than the seam says. */
@@ -57,6 +64,10 @@ export class SimulatedHttp implements BubbleHttp, GlobalHttp {
 
   webSocket(args: readonly unknown[]): WebSocket {
     return webSocketAsHost(this, args);
+  }
+
+  eventSource(args: readonly unknown[]): EventSource {
+    return eventSourceAsHost(this, this.#books.clock, args);
   }
 
   serve(args: readonly unknown[]): unknown {

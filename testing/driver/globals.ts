@@ -10,7 +10,9 @@
  */
 
 import { read } from "../../core/internal.ts";
+import { VirtualEventSource } from "../net/http/event_source.ts";
 import { adoptClass } from "../net/http/globals.ts";
+import { VirtualWebSocket } from "../net/http/web_socket.ts";
 import { rememberTrust, trustOf } from "./bubble_http.ts";
 import { Immediates } from "./immediates.ts";
 import { clearVirtual, delayOf, referenceVirtual, type TimerKind } from "./timers.ts";
@@ -38,6 +40,7 @@ export interface BubbleHttp {
   isOfNetwork(url: string): boolean;
   fetch(args: readonly unknown[], caCerts: readonly string[]): unknown;
   webSocket(args: readonly unknown[]): object;
+  eventSource(args: readonly unknown[]): object;
   serve(args: readonly unknown[]): unknown;
   /** Whether a request came in by the network. */
   hasRequest(request: unknown): boolean;
@@ -172,7 +175,7 @@ function install(registry: Registry): void {
 
   const { WebSocket: HostWebSocket } = globalThis as { WebSocket?: typeof WebSocket };
   if (HostWebSocket !== undefined) {
-    adoptClass(HostWebSocket);
+    adoptClass(VirtualWebSocket, HostWebSocket);
     const StandIn: typeof WebSocket = new Proxy(HostWebSocket, {
       construct(target, args, newTarget) {
         // Of a class of somebody's own, which may do more, an object is one of the host's.
@@ -184,6 +187,18 @@ function install(registry: Registry): void {
     replace(globalThis, "WebSocket", StandIn);
   }
 
+  const { EventSource: HostEventSource } = globalThis as { EventSource?: typeof EventSource };
+  if (HostEventSource !== undefined) {
+    adoptClass(VirtualEventSource, HostEventSource);
+    const StandIn: typeof EventSource = new Proxy(HostEventSource, {
+      construct(target, args, newTarget) {
+        const http = newTarget === StandIn ? find()?.http : null;
+        if (http?.isOfNetwork(urlOf(args[0]))) return http.eventSource(args);
+        return Reflect.construct(target, args, newTarget);
+      },
+    });
+    replace(globalThis, "EventSource", StandIn);
+  }
   patch(deno, "serve", (host) => (...args: unknown[]) => find()?.http?.serve(args) ?? host.apply(deno, args));
   patch(deno, "upgradeWebSocket", (host) => (...args: unknown[]) => {
     const http = find()?.http;

@@ -10,7 +10,7 @@
  * All that takes time is an alarm of the clock, and nothing an operation of the host: see `Network.inMemory`.
  */
 
-import { isError, requireBoolean, requireTimeout, show } from "../../core/internal.ts";
+import { isError, requireBoolean, requireText, requireTimeout, show } from "../../core/internal.ts";
 import type { SocketAddress, Task, TcpAddress, UnixAddress } from "../../core/mod.ts";
 import type {
   Clock,
@@ -38,15 +38,17 @@ import { Link } from "./_link.ts";
 import { NetworkLog } from "./_log.ts";
 import { Names } from "./_names.ts";
 import { type HttpNetwork, VirtualHttp } from "./http/virtual_http.ts";
-import { requireIdentity } from "./tls/certificates.ts";
+import { makeCertificate, requireIdentity } from "./tls/certificates.ts";
 import { tlsClient, tlsListener } from "./tls/tls_conn.ts";
 import { rulesOf } from "./_rules.ts";
 import type { VirtualConn } from "./_virtual_conn.ts";
 import { VirtualListener } from "./_virtual_listener.ts";
 import type {
+  CertificateOptions,
   DirectionOptions,
   DnsOptions,
   LinkOptions,
+  VirtualCertificate,
   VirtualConnection,
   VirtualHost,
   VirtualNetwork,
@@ -243,6 +245,17 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
     for (const connection of [...this.#connections]) {
       if (links.includes(connection.toServer.link)) connection.reset();
     }
+  }
+
+  certificate(names: string | readonly string[], options: CertificateOptions = {}): VirtualCertificate {
+    const action = "make a certificate";
+    const list = typeof names === "string" ? [names] : names;
+    if (!Array.isArray(list) || list.length === 0 || !list.every((name) => typeof name === "string" && name !== "")) {
+      throw new TypeError(`Cannot ${action} as "names" must be names of hosts, or addresses: received ${show(names)}`);
+    }
+    requireKnown(action, options, ["authority"]);
+    requireText(action, "authority", options.authority);
+    return makeCertificate(list, options.authority);
   }
 
   connections(): readonly VirtualConnection[] {

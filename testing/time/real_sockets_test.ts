@@ -1,75 +1,83 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { sleepForever } from "../../core/mod.ts";
-import { fetch as ourFetch, openWebSocket, serveHttp, serveTcp } from "../../net/mod.ts";
+import { assertEquals } from "@std/assert";
+import { fetch as ourFetch, openWebSocket, serveHttp } from "../../net/mod.ts";
 import { simulate, type SimulateOptions } from "../mod.ts";
 
-// A simulation has a network in memory; what that lacks does not get past it to the host's unnoticed. These tests have
-// no permission to use the network: what gets there fails with `NotCapable`.
-
-const REFUSED =
-  "as a simulation must not open real sockets unless it is told to, and its network in memory has no HTTP: ";
-
-const serve = () => serveHttp(() => new Response(), { port: 0, hostname: "127.0.0.1" });
+// A simulation has a network in memory, and nothing gets past it to the host's. These tests have no permission to use
+// the network: what gets there fails with `NotCapable`.
 
 async function errorOf(call: () => unknown, options?: SimulateOptions): Promise<Error> {
   const error = await simulate(() => Promise.try(call).then(() => null, (error) => error), options);
   return error as Error;
 }
 
-Deno.test("serveHttp() is refused at once in a simulation, with what to do", async () => {
-  const error = await errorOf(serve);
-  assertEquals([error?.name, error?.message.startsWith(`Cannot serve HTTP ${REFUSED}`)], ["TypeError", true]);
-});
-
-Deno.test('it is allowed with io: { quiet }, with network: "host", and with a network of one\'s own', async () => {
-  for (const options of [{ io: { quiet: 5 } }, { network: "host" }, { network: {} as never }] as const) {
+Deno.test("with network: \"host\", and with a network of one's own that has no HTTP, HTTP is the host's", async () => {
+  const serve = () => serveHttp(() => new Response(), { port: 0, hostname: "127.0.0.1" });
+  for (const options of [{ network: "host" }, { network: {} as never }] as const) {
     assertEquals((await errorOf(serve, options))?.name, "NotCapable");
   }
+  const error = await errorOf(serve, { network: { inMemory: true } as never });
+  assertEquals([error.name, error.message.startsWith("Cannot serve HTTP as the network of this run is in memory")], [
+    "TypeError",
+    true,
+  ]);
 });
 
-Deno.test("what says Deno in its name is the host's, in a simulation as outside", async () => {
-  const calls = [
-    () => Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, () => new Response()),
-    () => Deno.listen({ port: 0, hostname: "127.0.0.1" }),
-    () => Deno.connect({ port: 9, hostname: "127.0.0.1" }),
-  ];
-  for (const call of calls) assertEquals((await errorOf(call))?.name, "NotCapable");
-});
-
-Deno.test("HTTP to what is on the network in memory is refused, whatever is allowed; to elsewhere it is the host's", async () => {
-  for (const io of ["freeze", { quiet: 5 }] as const) {
-    await simulate(async (sim) => {
-      const db = sim.net.host("db");
-      sim.net.dns("api.example", [db.address]);
-      sim.background.startSoon(() => serveTcp(() => sleepForever(), { port: 80 }));
-      await sim.settled();
-      const urls = [
-        "http://db/",
-        "https://DB:8443/x?y",
-        `http://${db.address}/`,
-        `http://[${db.address6}]:1/`,
-        "http://api.example/",
-        "http://localhost/",
-        "http://127.0.0.1:80/",
-        "http://[::1]/",
-      ];
-      for (const url of urls) {
-        const message = `Cannot fetch ${url} as the network in memory must have HTTP, which it has not, and `;
-        await assertRejects(() => fetch(url), TypeError, message);
-        await assertRejects(() => fetch(new Request(url)), TypeError, message.slice(0, 20));
-        await assertRejects(() => ourFetch(new URL(url)), TypeError, "as the network in memory must have HTTP");
-        const ws = url.replace(/^http/, "ws");
-        assertThrows(() => new WebSocket(ws), TypeError, `Cannot open a WebSocket ${ws} as the network in memory`);
-        await assertRejects(() => openWebSocket(ws), TypeError, "as the network in memory must have HTTP");
-      }
+Deno.test("what is on no host of a simulation cannot be reached, and no permission is asked for", async () => {
+  await simulate(async () => {
+    for (const fetch of [globalThis.fetch, ourFetch]) {
       for (
-        const url of ["http://127.0.0.1:81/", "http://localhost:81/", "http://192.0.2.1/", "http://elsewhere.example/"]
+        const [url, why] of [
+          ["http://elsewhere.example/", 'no host "elsewhere.example": make it with sim.net.host()'],
+          ["https://elsewhere.example/", 'no host "elsewhere.example"'],
+          ["http://localhost:81/", "Connection refused"],
+          ["http://127.0.0.1:81/", "Connection refused"],
+        ] as const
       ) {
-        assertEquals((await fetch(url).catch((error) => error)).name, "NotCapable");
+        const error = await fetch(url).catch((error) => error);
+        const { cause } = error as { cause: Error };
+        assertEquals(
+          [error.name, error.message, cause.message.includes(why)],
+          ["TypeError", "fetch failed", true],
+          url,
+        );
       }
       assertEquals(await (await fetch("data:text/plain,hello")).text(), "hello");
-    }, { io, leaks: "ignore" });
-  }
+    }
+    const error = await openWebSocket("ws://elsewhere.example/").catch((error) => error);
+    assertEquals([error.name, error.message.includes("dns error")], ["BrokenResourceError", true]);
+  });
+});
+
+Deno.test("code outside a simulation has the host's network while one lives, and afterwards", async () => {
+  const own = ["fetch", "WebSocket", "EventSource"].map((name) => (globalThis as Record<string, unknown>)[name]);
+  const denos = [Deno.serve, Deno.upgradeWebSocket, Deno.createHttpClient];
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const { promise: done, resolve: end } = Promise.withResolvers<void>();
+  const living = simulate(async () => {
+    begin();
+    await done;
+  }, { onForeign: "wait" });
+  await begun;
+  assertEquals((await fetch("http://192.0.2.1/").catch((error) => error)).name, "NotCapable");
+  assertEquals(
+    (await Promise.try(() => Deno.serve({ port: 0 }, () => new Response())).catch((e) => e)).name,
+    "NotCapable",
+  );
+  end();
+  await living;
+  assertEquals(["fetch", "WebSocket", "EventSource"].map((name) => (globalThis as Record<string, unknown>)[name]), own);
+  assertEquals([Deno.serve, Deno.upgradeWebSocket, Deno.createHttpClient], denos);
+});
+
+Deno.test("two simulations at once have a host of the same name each, and do not see each other", async () => {
+  const answers = await Promise.all(["a", "b"].map((name) =>
+    simulate(async (sim) => {
+      sim.net.host("web").startSoon(() => serveHttp(() => new Response(name), { port: 80 }));
+      await sim.settled();
+      return await (await fetch("http://web/")).text();
+    })
+  ));
+  assertEquals(answers, ["a", "b"]);
 });
 
 Deno.test("WebSocket stays the class it was", async () => {

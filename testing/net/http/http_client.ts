@@ -13,6 +13,7 @@ import { ambientIncarnation } from "../../driver/incarnation.ts";
 import { BodyReader, joined, LAST_CHUNK, writeChunk } from "./body.ts";
 import { ByteReader, closeQuietly, writeAll } from "./byte_reader.ts";
 import { bodyKind, setUrls } from "./insides.ts";
+import { phraseOf } from "./phrases.ts";
 import {
   formatHead,
   type Framing,
@@ -115,7 +116,7 @@ export class HttpClient {
         throw new TypeError("Can not redirect to a non HTTP(s) url");
       }
       if (response.status !== 303 && order.body instanceof ReadableStream) {
-        throw new TypeError("Can not redeliver a streaming request body after a redirect");
+        throw new TypeError("Fetch failed: Can not redeliver a streaming request body after a redirect");
       }
       order = redirected(order, response.status, next.origin === url.origin);
       if (next.hash === "") next.hash = url.hash;
@@ -251,7 +252,7 @@ export class HttpClient {
       readonly done: () => void;
     },
   ): Response {
-    const [version, code, phrase] = head.first;
+    const [version, code] = head.first;
     const status = Number(code);
     const hasBody = order.method !== "HEAD" && !BODILESS.includes(status);
     let framing: Framing;
@@ -285,7 +286,8 @@ export class HttpClient {
       headers.delete("content-encoding");
       headers.delete("content-length");
     }
-    const response = new Response(body, { status, statusText: phrase, headers });
+    // Deno 2.9.6 says what the status means, whatever the server says.
+    const response = new Response(body, { status, statusText: phraseOf(status), headers });
     setUrls(response, urls);
     return response;
   }
