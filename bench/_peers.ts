@@ -127,7 +127,7 @@ export async function loadSmallPeers(): Promise<SmallPeers> {
 
 /** The fake timers that Sinon is made of, or `null` where they cannot be had. */
 export function loadFakeTimers(): Promise<
-  { install(): { runAllAsync(): Promise<number>; uninstall(): void } } | null
+  { install(options: { loopLimit: number }): { runAllAsync(): Promise<number>; uninstall(): void } } | null
 > {
   return load("npm:@sinonjs/fake-timers@15.5.0");
 }

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 /** The proxy of the benchmark on Node: prints its port. Usage: port of the target */
 
 import { connect, createServer } from "node:net";

@@ -56,6 +56,7 @@ for (const [size, name] of [[64, "64 B"], [65_536, "64 KiB"]] as const) {
         name,
         round: () => Promise.resolve(work.get(name)!.shift()!),
       })),
+      limits: connections === 50 ? [{ of: "ours", against: BARE, atMost: 1.05 }] : [],
     });
   }
 }

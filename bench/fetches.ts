@@ -38,7 +38,9 @@ const inTime: Candidate[] = [{
 if (pMap !== null) {
   const each = (init: () => RequestInit) => () =>
     timePer(REQUESTS, () => pMap.default(items, () => get(fetch, init()), { concurrency: AT_A_TIME }));
-  plain.push({ name: "p-map", round: each(() => ({})) });
+  // The floor of whatever can take one request back: a signal that is only its own.
+  const own = each(() => ({ signal: new AbortController().signal }));
+  plain.push({ name: "p-map", round: each(() => ({})) }, { name: "p-map, AbortController", round: own });
   inTime.push({ name: "p-map, AbortSignal.timeout()", round: each(() => ({ signal: AbortSignal.timeout(TIMEOUT) })) });
 }
 if (pLimit !== null) {

@@ -52,6 +52,7 @@ export {
   hostNow,
   hostTimeout,
   LONGEST_DELAY,
+  ownTimerCalls,
 } from "./base/host_time.ts";
 export { inspectable } from "./base/inspect.ts";
 export { captureSite, placeOf, plainPlace } from "./base/place.ts";

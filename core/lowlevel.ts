@@ -10,8 +10,10 @@ export { cancelShieldedCheckpoint, checkpointIfCancelled } from "./scopes/checkp
 export type { Clock, RunStatistics, RunView } from "./time/clock.ts";
 export { realClock } from "./kernel/real_clock.ts";
 export { currentRun } from "./tasks/current.ts";
+export { startSystemTask } from "./tasks/system_task.ts";
 export { beginHostOperation, type HostOperation, hostOperation } from "./seams/host_operation.ts";
 export { onIdle } from "./seams/idle.ts";
+export type { Datagram, NetworkDatagramOptions, NetworkDatagramSocket } from "./seams/datagrams.ts";
 export type { Instrument } from "./seams/instrument.ts";
 export type {
   Network,

@@ -36,7 +36,7 @@ export type {
   SendChannel,
 } from "./channels/channel.ts";
 export { openMemoryChannel } from "./channels/memory_channel.ts";
-export type { SocketAddress, TcpAddress, UnixAddress } from "./seams/network.ts";
+export type { SocketAddress, TcpAddress, UdpAddress, UnixAddress } from "./seams/address.ts";
 export {
   type AdoptOptions,
   type Nursery,
@@ -86,6 +86,8 @@ export { merge, type MergeOptions } from "./combinators/merge.ts";
 export { forEach, map } from "./combinators/map.ts";
 export type { ConcurrencyOptions, MapOptions } from "./combinators/map_options.ts";
 export { Lazy } from "./sync/lazy.ts";
+export { LazyMap, type LazyMapOptions } from "./sync/lazy_map.ts";
+export { openPool, type Pool, type PoolOptions, type PoolStatistics } from "./sync/pool.ts";
 export { RateLimiter, type RateLimiterOptions, type RateLimiterStatistics } from "./sync/rate_limiter.ts";
 export { type Backoff, retry, type RetryOptions } from "./combinators/retry.ts";
 export { select, type Selectable, type Selected, type SelectOptions } from "./channels/select.ts";

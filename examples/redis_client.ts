@@ -368,17 +368,22 @@ function signedNumber(text: string): number {
   throw new ProtocolError(`Cannot read a reply as it must hold a whole number: ${JSON.stringify(text)}`);
 }
 
+/** All of a text has to be there to be parsed, and the line before it. */
+const LIMIT = { max: MAX_REPLY + MAX_LINE + 4 };
+
 const UNASKED = "Cannot take a reply as there must be a command before it";
 
 /** A connection on which the server has answered. */
 class Connection implements Disposable {
   readonly #stream: BufferedStream;
-  readonly #parser = new ReplyParser();
+  readonly #parse: (bytes: Uint8Array) => ParsedMessage<Reply[]> | null;
   /** What is sent, until the write has ended: one task sends. */
   readonly #memory = new Uint8Array(MAX_WRITE);
 
   constructor(stream: HalfCloseableStream) {
     this.#stream = new BufferedStream(stream);
+    const parser = new ReplyParser();
+    this.#parse = (bytes) => parser.parse(bytes);
   }
 
   /** Sends in one write. Cancelled, the connection is of no use any more. */
@@ -386,14 +391,12 @@ class Connection implements Disposable {
     return this.#stream.sendAll(pack(parts, this.#memory));
   }
 
-  /** All replies that have come; waits for the first one. Cancelled, the connection is of no use any more. */
-  async receive(): Promise<Reply[]> {
-    while (true) {
-      // All of a text has to be there to be parsed, and the line before it.
-      const max = MAX_REPLY + MAX_LINE + 4;
-      const replies = await this.#stream.receiveMessage((bytes) => this.#parser.parse(bytes), { max });
-      if (replies.length > 0) return replies;
-    }
+  /**
+   * All replies that have come, none if it is a part of one; waits for more. Cancelled, the connection is of no use any
+   * more.
+   */
+  receive(): Promise<Reply[]> {
+    return this.#stream.receiveMessage(this.#parse, LIMIT);
   }
 
   /** Sends commands on a connection that nobody else uses, and gives their replies. */
@@ -410,9 +413,11 @@ class Connection implements Disposable {
   }
 }
 
+const ANSWERED = { name: "reply of Redis" };
+
 /** Commands sent together, and what has become of them. Made by the one who asks, filled by the one who reads. */
 class Request {
-  readonly answered = new Event({ name: "reply of Redis" });
+  readonly answered = new Event(ANSWERED);
   readonly replies: Reply[] = [];
   failure: Error | null = null;
   /** Nobody waits for it any more: need not be sent, but if it was, its replies still have to be taken. */
@@ -440,6 +445,12 @@ class Request {
   }
 }
 
+/** The reply to the only command of a request. */
+function onlyReply([reply]: Reply[]): Exclude<Reply, RedisError> {
+  if (reply instanceof RedisError) throw reply;
+  return reply!;
+}
+
 /** A client. It lives in a nursery: see `openRedis()`. */
 export class Redis {
   readonly #options: RedisOptions;
@@ -459,19 +470,22 @@ export class Redis {
    *
    * Cancelled before it was sent, it is not sent; after that, it is carried out and its reply is thrown away.
    */
-  async command(...command: readonly Argument[]): Promise<Exclude<Reply, RedisError>> {
-    const [reply] = await this.pipeline([command]);
-    if (reply instanceof RedisError) throw reply;
-    return reply!;
+  command(...command: readonly Argument[]): Promise<Exclude<Reply, RedisError>> {
+    return this.#ask([command], onlyReply);
   }
 
   /** Sends several commands at once and waits for all replies, errors among them. Nobody else's come between. */
-  async pipeline(commands: readonly (readonly Argument[])[]): Promise<Reply[]> {
+  pipeline(commands: readonly (readonly Argument[])[]): Promise<Reply[]> {
+    return this.#ask(commands, (replies) => replies);
+  }
+
+  async #ask<R>(commands: readonly (readonly Argument[])[], result: (replies: Reply[]) => R): Promise<R> {
     requireShareable(commands);
-    if (commands.length === 0) return [];
+    if (commands.length === 0) return result([]);
     if (this.#closed) throw new ClosedResourceError("Cannot send a command as the nursery of the client has ended");
     const request = new Request(encode(commands), commands.length);
-    await this.#requests.send(request);
+    // Waits only where there is no room. In a cancelled scope, the wait below refuses, and it is not sent.
+    if (!this.#requests.trySend(request)) await this.#requests.send(request);
     try {
       await request.answered.wait();
     } catch (error) {
@@ -479,7 +493,7 @@ export class Redis {
       throw error;
     }
     if (request.failure !== null) throw request.failure;
-    return request.replies;
+    return result(request.replies);
   }
 
   /**
@@ -495,9 +509,7 @@ export class Redis {
     }
     if (this.#closed) throw new ClosedResourceError("Cannot send a command as the nursery of the client has ended");
     using connection = await this.#connect();
-    const [reply] = await connection.ask([command]);
-    if (reply instanceof RedisError) throw reply;
-    return reply!;
+    return onlyReply(await connection.ask([command]));
   }
 
   /**

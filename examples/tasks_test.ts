@@ -294,7 +294,7 @@ async function tryDownload(server: ReturnType<typeof fileServer>, folder: string
     failure = await simulate(
       () => download([`${base}files/data.bin?x=/y`], folder, { attempts: 3 }).catch((error) => error),
       // A server that has fallen silent is one of which nothing is heard for this long; then its patience runs out.
-      { io: { quiet: 300 } },
+      { network: "host", io: { quiet: 300 } },
     );
   });
   return failure;

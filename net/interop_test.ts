@@ -146,7 +146,7 @@ Deno.test(
     // Foreign code is told the same by hostOperation().
     const response = await failAfter(1, () => hostOperation("fetch", hostFetch(site.url("other"))));
     assertEquals([await hostOperation("body", response.text()), sim.now], ["/other", 0]);
-  }),
+  }, { network: "host" }),
 );
 
 Deno.test(
@@ -161,7 +161,7 @@ Deno.test(
     await ended;
     assertEquals(sim.now, 60_000);
     await site.gone();
-  }),
+  }, { network: "host" }),
 );
 
 Deno.test(
@@ -175,7 +175,7 @@ Deno.test(
       return text;
     }, { jitter: 0, minTimeout: 60_000 });
     assertEquals([text, site.requests, sim.now], ["busy", 3, 120_000]);
-  }),
+  }, { network: "host" }),
 );
 
 Deno.test("deadline() and abortable() of @std/async around fetch() end the wait; the scope ends the request", async () => {

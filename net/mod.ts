@@ -62,3 +62,7 @@ export type {
   WebSocketMessage,
   WebSocketOptions,
 } from "./http/web_socket_channel.ts";
+export type { Datagram } from "../core/lowlevel.ts";
+export { DatagramError } from "./udp/datagram_error.ts";
+export { type MulticastOptions, openUdpSocket, type OpenUdpSocketOptions } from "./udp/open_udp_socket.ts";
+export { UdpSocket, type UdpStatistics } from "./udp/udp_socket.ts";

@@ -37,11 +37,9 @@ export { MockClock, type MockClockOptions } from "./time/mock_clock.ts";
 export type { ProcessScript, VirtualProcess, VirtualProcesses, VirtualProgram } from "./processes/virtual_processes.ts";
 export { type ScriptedStream, scriptedStream, ScriptError } from "./streams/scripted_stream.ts";
 export type {
-  CertificateOptions,
   DirectionOptions,
   DnsOptions,
   LinkOptions,
-  VirtualCertificate,
   VirtualConnection,
   VirtualHost,
   VirtualNetwork,

@@ -20,8 +20,11 @@ const NODE_IMPORTS: Readonly<Record<string, string>> = {
   "core/kernel/context_slot.ts": "node:async_hooks",
   "core/base/host_time.ts": "node:timers",
   "net/host/connect_from.ts": "node:net",
+  "net/host/datagrams.ts": "node:dgram",
   "net/host/deno_network.ts": "node:dns/promises",
   "testing/driver/incarnation.ts": "node:async_hooks",
+  "testing/node/_socket_handle.ts": "node:async_hooks",
+  "testing/node/timers.ts": "node:timers",
 };
 
 /**
@@ -37,6 +40,7 @@ export const CLOSED_ROOMS: readonly string[] = [
   "testing/base/",
   "testing/driver/",
   "testing/net/",
+  "testing/node/",
 ];
 
 /** Functions and methods that are exported and may be `async` themselves, and why. */

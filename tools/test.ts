@@ -15,11 +15,14 @@
  *   --no-check   without the types
  *   --storage    with the ambient state in an AsyncLocalStorage, as on hosts other than Deno: see core/kernel/context.ts
  *
+ * Tests with clients from npm run where their packages can be had, and are left out, in one line, where not.
+ *
  * What takes as long as all the rest runs only where it is named, as the gate does: the suites on Node and Bun
  * (tools/other_hosts), and the law that nothing is kept (tools/laws).
  */
 
 import { isStdThere, linkStd, standIns } from "./_std.ts";
+import { areClientsThere } from "./npm_clients/there.ts";
 import { countsOf, failuresOf, noticesOf, seconds } from "./_test_output.ts";
 
 const root = new URL("../", import.meta.url);
@@ -34,6 +37,8 @@ const TEMPORARY: readonly string[] = [`--allow-read=${temporary}`, `--allow-writ
 const UNIX = /unix/;
 /** What runs only where it is named. */
 const LONG = /^tools\/(?:other_hosts\/|laws\/keeps_nothing_test\.ts)/;
+/** Tests with packages from npm: where these can be neither found in the cache nor reached, they are left out. */
+const CLIENTS = /^tools\/npm_clients\/|^examples\/visit_counter/;
 /** A checker of types and the tests it checks would be the longest part, where each process did it for itself. */
 const TOOLS = ["--allow-read", "--allow-write", "--allow-run", "--allow-env", "--allow-net=127.0.0.1"];
 
@@ -49,8 +54,13 @@ const PARTS: readonly Part[] = [
   {
     name: "net",
     takes: (file) => file.startsWith("net/") && !UNIX.test(file),
-    // Certificates are made by openssl; curl is a client of HTTP.
-    permissions: ["--allow-net=127.0.0.1,[::1],localhost,0.0.0.0", ...TEMPORARY, "--allow-run=openssl,curl"],
+    // Certificates are made by openssl; curl is a client of HTTP. Some files of tests run a second time, in memory.
+    permissions: [
+      "--allow-net=127.0.0.1,[::1],localhost,0.0.0.0,255.255.255.255,192.0.2.1,239.1.2.3",
+      ...TEMPORARY,
+      "--allow-read=net",
+      "--allow-run=openssl,curl",
+    ],
   },
   { name: "tools/laws", takes: (file) => file.startsWith("tools/laws/"), permissions: TOOLS },
   { name: "tools/process_tests", takes: (file) => file.startsWith("tools/process_tests/"), permissions: TOOLS },
@@ -60,14 +70,20 @@ const PARTS: readonly Part[] = [
   { name: "testing", takes: (file) => file.startsWith("testing/"), permissions: [] },
   {
     name: "examples",
-    takes: (file) => file.startsWith("examples/"),
+    takes: (file) => file.startsWith("examples/") && !CLIENTS.test(file),
     // Some start programs: their own, as their readers would, and servers of the system. Certificates need a folder.
     // Reading is not narrowed to it: a list of places would take the place of the permission for all.
     permissions: ["--allow-net=127.0.0.1", "--allow-run", "--allow-read", "--allow-write", "--allow-env"],
   },
   {
+    name: "clients from npm",
+    takes: (file) => CLIENTS.test(file),
+    // They look for their settings in the environment, and at the machine; they reach no network.
+    permissions: ["--allow-read", "--allow-env", "--allow-sys"],
+  },
+  {
     name: "tools, bench",
-    takes: (file) => /^(?:tools\/(?!laws\/|process_tests\/)|bench\/)/.test(file),
+    takes: (file) => /^(?:tools\/(?!laws\/|process_tests\/|npm_clients\/)|bench\/)/.test(file),
     permissions: TOOLS,
   },
   {
@@ -201,8 +217,13 @@ if (doc) {
     if (files.length > 0) work.push(() => runTests(name, [...common, ...permissions, ...files]));
   }
 } else {
-  const files = (await Promise.all(["core", "testing", "net", "os", "examples", "tools", "bench"]
+  let files = (await Promise.all(["core", "testing", "net", "os", "examples", "tools", "bench"]
     .map((folder) => filesIn(folder, "_test.ts")))).flat().filter(isWanted);
+  const clients = files.filter((file) => CLIENTS.test(file));
+  if (clients.length > 0 && !await areClientsThere([...map, ...clients])) {
+    files = files.filter((file) => !CLIENTS.test(file));
+    console.log("npm cannot be reached: tests with packages of it are left out");
+  }
   if (check && files.length > 0) work.push(() => checkTypes(files));
   for (const { name, takes, permissions } of PARTS) {
     const own = files.filter(takes);

@@ -6,6 +6,9 @@
  * after the fakes are gone. The timers are to be had from `node:timers`, which is built into Deno, Node and Bun, and is
  * where Deno's globals come from (the very same functions). For the clocks there is no such door, so they are looked
  * for behind the usual kinds of fakes: a spy on the method, another object or class in place of the global.
+ *
+ * Even of `node:timers` something may be in the way: mock timers that its functions ask at each call (Deno 2.9), as a
+ * simulation does. So each call says that it is the library's own.
  */
 
 import {
@@ -17,18 +20,32 @@ import {
 
 /** The longest delay of a timer, in milliseconds, some 25 days: a longer one fires at once, on every host. */
 export const LONGEST_DELAY = 2 ** 31 - 1;
+/** Whether a timer of the host is called by this library right now: for what stands in for `node:timers`. */
+export const ownTimerCalls = { depth: 0 };
 /** `setTimeout` of the host. */
-export const hostTimeout: typeof globalThis.setTimeout = setTimeoutOfHost;
+export const hostTimeout: typeof globalThis.setTimeout = own(setTimeoutOfHost);
 /** `clearTimeout` of the host. */
-export const hostClear: typeof globalThis.clearTimeout = clearTimeoutOfHost;
+export const hostClear: typeof globalThis.clearTimeout = own(clearTimeoutOfHost);
 /** `setImmediate` of the host. */
-export const hostImmediate: typeof globalThis.setImmediate = setImmediateOfHost;
+export const hostImmediate: typeof globalThis.setImmediate = own(setImmediateOfHost);
 /** `clearImmediate` of the host. */
-export const hostClearImmediate: typeof globalThis.clearImmediate = clearImmediateOfHost;
+export const hostClearImmediate: typeof globalThis.clearImmediate = own(clearImmediateOfHost);
 /** `performance.now` of the host. */
 export const hostNow: () => number = findNow();
 /** `Date.now` of the host. */
 export const hostDate: () => number = findDate();
+
+// deno-lint-ignore no-explicit-any -- functions of every shape
+function own<F extends (...args: any[]) => any>(timer: F): F {
+  return ((...args) => {
+    ownTimerCalls.depth++;
+    try {
+      return timer(...args);
+    } finally {
+      ownTimerCalls.depth--;
+    }
+  }) as F;
+}
 
 function findNow(): () => number {
   const host = globalThis as unknown as {

@@ -62,9 +62,13 @@ Deno.test("imported under spies on the methods of the clocks, the library takes 
   await assertReal(times);
 });
 
-Deno.test("imported where nothing is faked, the library takes the globals themselves", async () => {
+Deno.test("imported where nothing is faked, the library takes what the globals are", async () => {
   const times: Times = await import("./host_time.ts?under=nothing");
-  assertEquals([times.hostTimeout, times.hostImmediate, times.hostDate], [setTimeout, setImmediate, Date.now]);
+  assertEquals(times.hostDate, Date.now);
+  const [ours, theirs] = [times.hostTimeout(nothing, 0), setTimeout(nothing, 0)];
+  assert(Object.getPrototypeOf(ours) === Object.getPrototypeOf(theirs));
+  clearTimeout(ours);
+  clearTimeout(theirs);
   await assertReal(times);
 });
 
@@ -80,4 +84,14 @@ Deno.test("where a host knows no other clock than the fake, the library takes th
     () => import("./host_time.ts?under=no-class"),
   );
   assertEquals(spied.hostNow(), 0);
+});
+
+Deno.test("each call of the host's timers says that it is the library's own", async () => {
+  const times: Times = await import("./host_time.ts?under=nothing");
+  const depths: number[] = [];
+  // Asked in the middle of the call, when the delay is turned into a number.
+  const delay = { valueOf: () => depths.push(times.ownTimerCalls.depth) && 0 } as unknown as number;
+  times.hostClear(times.hostTimeout(() => {}, delay));
+  assert(depths.every((depth) => depth === 1) && depths.length > 0);
+  assertEquals(times.ownTimerCalls.depth, 0);
 });

@@ -19,3 +19,12 @@ Deno.test("placeOf() finds the first place of the user's in the stacks of V8, wi
     assertEquals(placeOf({ stack: anonymous }), "file:///home/me/other.ts:5:6");
   }
 });
+
+Deno.test("isOurs() knows all folders of the library, and none of its tests", () => {
+  const root = new URL("../../", import.meta.url).href;
+  for (const folder of ["core", "net", "os", "testing"]) {
+    for (const [file, expected] of [["a.ts", true], ["room/_a.ts", true], ["room/a_test.ts", false]] as const) {
+      assertEquals([folder, file, isOurs(`    at f (${root}${folder}/${file}:1:2)`)], [folder, file, expected]);
+    }
+  }
+});

@@ -90,6 +90,7 @@ Deno.test(
   "merge() throws the error of a source once, after the others have ended",
   simulated(async () => {
     const log: string[] = [];
+    // deno-lint-ignore require-yield -- it does not get there
     async function* fails(): AsyncGenerator<string> {
       await sleep(15);
       throw new RangeError("boom");

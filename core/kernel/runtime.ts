@@ -12,7 +12,7 @@ import type { Network } from "../seams/network.ts";
 import type { ProcessHost } from "../seams/processes.ts";
 import type { SignalSource } from "../seams/signals.ts";
 import type { RunOptions, Schedule } from "../tasks/run_options.ts";
-import type { Task } from "../tasks/task.ts";
+import type { Nursery, Task } from "../tasks/task.ts";
 import type { TaskTree } from "../tasks/task_tree.ts";
 import type { Clock, RunStatistics, RunView } from "../time/clock.ts";
 import { currentNode, setDefaultRoot } from "./context.ts";
@@ -55,6 +55,8 @@ export class Runtime implements RunView, RunCore {
   /** Tasks that have not ended. Written by tasks. */
   living = 0;
   finished = false;
+  /** The nursery of its system tasks: made with the first of them. Written by `tasks/system_task.ts`. */
+  systemTasks: Nursery | "over" | null = null;
   /** Serves code outside any `run()`, and never ends. */
   isDefault = false;
   /** Told, cheaply and often, that no task is running. */

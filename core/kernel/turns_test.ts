@@ -16,6 +16,7 @@ import {
   sleepUntil,
   untilShutdown,
 } from "../mod.ts";
+import { type PutOff, Turns } from "./turns.ts";
 import { cancelShieldedCheckpoint, checkpointIfCancelled, suspend } from "../lowlevel.ts";
 
 /** So many rounds without a turn of the event loop count as starving it. The flag ends every loop long before. */
@@ -246,6 +247,93 @@ Deno.test(
       over = true;
     });
     assert(moves < TOO_MANY);
+  }),
+);
+
+/**
+ * Puts off waits of both kinds before each of some turns, and returns what was settled in which turn until nothing is
+ * left. A wait is its kind and its number.
+ */
+async function play(turns: Turns, puts: readonly (readonly [woken: number, yielded: number])[]): Promise<string[][]> {
+  let settled: string[] = [];
+  let [woken, yielded] = [0, 0];
+  const entry = (name: string): PutOff => ({ after: null, settle: () => settled.push(name) });
+  const log: string[][] = [];
+  for (let turn = 0; turn < puts.length || turns.putOff > 0; turn++) {
+    const [moreWoken, moreYielded] = puts[turn] ?? [0, 0];
+    for (let n = 0; n < moreWoken; n++) turns.later(entry(`w${woken++}`));
+    for (let n = 0; n < moreYielded; n++) turns.yieldLater(entry(`y${yielded++}`));
+    // Stands behind the turn that is asked for already.
+    await new Promise((resolve) => setImmediate(resolve));
+    log.push(settled);
+    settled = [];
+  }
+  return log;
+}
+
+const countOf = (kind: string, names: readonly string[]): number => names.filter((name) => name[0] === kind).length;
+
+Deno.test("each turn gives half to waits that were woken and half to those that merely yield, and all to one", async () => {
+  const shares = async (woken: number, yielded: number) =>
+    (await play(new Turns(Infinity), [[woken, yielded]])).map((names) => [countOf("w", names), countOf("y", names)]);
+  assertEquals(await shares(300, 300), [[128, 128], [128, 128], [44, 44]]);
+  assertEquals(await shares(600, 0), [[256, 0], [256, 0], [88, 0]]);
+  assertEquals(await shares(0, 600), [[0, 256], [0, 256], [0, 88]]);
+  assertEquals(await shares(1, 10_000).then(([first]) => first), [1, 255]);
+  assertEquals(await shares(10_000, 1).then(([first]) => first), [255, 1]);
+});
+
+Deno.test("neither those that are woken nor those that yield starve or overtake their kind, whatever comes", async () => {
+  let seed = 1;
+  const random = (below: number) => (seed = seed * 48_271 % 2_147_483_647) % below;
+  for (let game = 0; game < 30; game++) {
+    const [mostWoken, mostYielded] = [1 + random(700), 1 + random(700)];
+    const puts = Array.from({ length: 20 }, () => [random(mostWoken), random(mostYielded)] as const);
+    const log = await play(new Turns(Infinity), puts);
+    const left = { w: 0, y: 0 };
+    log.forEach((names, turn) => {
+      left.w += puts[turn]?.[0] ?? 0;
+      left.y += puts[turn]?.[1] ?? 0;
+      assertEquals(names.length, Math.min(256, left.w + left.y), "a turn is as full as it can be");
+      for (const kind of ["w", "y"] as const) {
+        const count = countOf(kind, names);
+        assert(count >= Math.min(left[kind], 128), `${count} of ${left[kind]} got their turn in turn ${turn}`);
+        left[kind] -= count;
+      }
+    });
+    for (const kind of ["w", "y"]) {
+      const order = log.flat().filter((name) => name[0] === kind).map((name) => Number(name.slice(1)));
+      assertEquals(order, Array.from(order, (_, n) => n));
+    }
+  }
+});
+
+Deno.test(
+  "a timer and the work of another thread get through beside tasks that yield and tasks that wake each other",
+  inRun(async () => {
+    let [steps, over] = [0, false];
+    await openNursery(async (nursery) => {
+      for (let n = 0; n < 600; n++) {
+        const [send, receive] = openMemoryChannel<number>(0);
+        nursery.startSoon(async () => {
+          for (; !over && steps < 10 * TOO_MANY; steps++) await send.send(n);
+          send.close();
+        });
+        nursery.startSoon(async () => {
+          for await (const _ of receive);
+        });
+        nursery.startSoon(async () => {
+          for (; !over && steps < 10 * TOO_MANY; steps++) await checkpoint();
+        });
+      }
+      // As a socket would: it is done outside, and comes back through the event loop.
+      for (let n = 0; n < 5; n++) {
+        await crypto.subtle.digest("SHA-256", new Uint8Array(1));
+        await sleep(1);
+      }
+      over = true;
+    });
+    assert(steps < 10 * TOO_MANY, `${steps} steps`);
   }),
 );
 

@@ -6,7 +6,7 @@
  * operations are none of the host, and its times are those of the run.
  */
 
-import type { TcpAddress } from "./network.ts";
+import type { TcpAddress } from "./address.ts";
 
 /**
  * A server of HTTP that a network runs.

@@ -9,40 +9,9 @@
  * moves while they are pending, and a wait that nothing can end is a deadlock.
  */
 
+import type { SocketAddress, TcpAddress, UnixAddress } from "./address.ts";
+import type { NetworkDatagramOptions, NetworkDatagramSocket } from "./datagrams.ts";
 import type { NetworkHttp } from "./http.ts";
-
-/**
- * One end of a TCP connection, with TLS or without.
- *
- * @category Addresses
- */
-export interface TcpAddress {
-  /** Always `"tcp"`. */
-  readonly transport: "tcp";
-  /** The IP address. */
-  readonly hostname: string;
-  /** The port, 1 to 65535. */
-  readonly port: number;
-}
-
-/**
- * One end of a connection over a Unix socket.
- *
- * @category Addresses
- */
-export interface UnixAddress {
-  /** Always `"unix"`. */
-  readonly transport: "unix";
-  /** The path of the socket; `null` for the end that connected, which has none. */
-  readonly path: string | null;
-}
-
-/**
- * One end of a connection of any kind; `transport` tells which kind.
- *
- * @category Addresses
- */
-export type SocketAddress = TcpAddress | UnixAddress;
 
 /**
  * An open connection of the host.
@@ -218,6 +187,8 @@ export interface Network {
   listenUnix?(options: NetworkListenUnixOptions): NetworkListener<NetworkConn<UnixAddress>>;
   /** Removes a file if it is a socket; returns whether the path is free afterwards. */
   removeSocketFile?(path: string): Promise<boolean>;
+  /** Opens a socket for datagrams. */
+  openDatagrams?(options: NetworkDatagramOptions): Promise<NetworkDatagramSocket>;
   /** HTTP and WebSockets over this network; without it they are the host's, or, of a network in memory, refused. */
   readonly http?: NetworkHttp;
   /** Whether it is in memory: then its operations do not count as operations of the host. */

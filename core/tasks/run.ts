@@ -9,6 +9,7 @@ import { ambientNode } from "../kernel/context.ts";
 import { Runtime } from "../kernel/runtime.ts";
 import { closeNode } from "../kernel/status.ts";
 import { refuse, UNABORTABLE, Waiter } from "../kernel/waiter.ts";
+import { withSystemTasks } from "./_system_tasks.ts";
 import { Supervision } from "./_supervision.ts";
 import type { RunOptions } from "./run_options.ts";
 
@@ -84,7 +85,7 @@ async function start<T>(main: () => T | Promise<T>, options: RunOptions): Promis
       task.outcome = undefined;
     },
   };
-  runtime.root.begin(main);
+  runtime.root.begin(() => withSystemTasks(runtime, main));
   if (outer === null) return await promise;
   // Inside a scope of the default run: this is a wait of its task, and its cancellation reaches the run's root.
   const waiter = new Waiter<void>(outer, { kind: "run" }, UNABORTABLE);

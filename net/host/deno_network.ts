@@ -68,6 +68,10 @@ const denoNetwork: Network = {
     const options = { ...listenOptions(where), cert, key, alpnProtocols: [...alpnProtocols] };
     return Deno.listenTls(options) as unknown as NetworkListener<NetworkTlsConn>;
   },
+  async openDatagrams(options) {
+    const { openHostDatagrams } = await outside(() => import("./datagrams.ts"));
+    return await openHostDatagrams(options);
+  },
   connectUnix(path) {
     return Deno.connect({ transport: "unix", path }) as unknown as Promise<NetworkConn<UnixAddress>>;
   },

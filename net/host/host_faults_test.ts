@@ -76,7 +76,7 @@ const NO_ADDRESS = {
 };
 
 /** A network on which everything works. */
-function networkOf(opened: Opened): Required<Omit<Network, "inMemory" | "requireHost">> {
+function networkOf(opened: Opened): Required<Omit<Network, "inMemory" | "http" | "openDatagrams">> {
   const listener = () => opened.add({ addr: at("192.0.2.1"), accept: never });
   return {
     connect: () => Promise.resolve(conn(opened)),

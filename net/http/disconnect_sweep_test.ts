@@ -3,7 +3,6 @@ import { Event, openNursery, sleep } from "../../core/mod.ts";
 import { currentRun } from "../../core/lowlevel.ts";
 import { settled, simulated } from "../../testing/mod.ts";
 import { GET, QUIET, raw, withServer } from "../_fixtures/http.ts";
-import { denoHttp } from "../host/deno_http.ts";
 import { DisconnectSweep, type SweepEntry } from "./_disconnect_sweep.ts";
 import { denoHttp } from "../host/deno_http.ts";
 import { Exchange, type ServerContext } from "./_exchange.ts";

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { hostImmediate, hostTimeout } from "../../core/internal.ts";
 import {
   cancellable,
   checkpoint,
@@ -18,8 +19,6 @@ import { seededRandom } from "./random.ts";
 
 // The books of the driver: what it believes of tasks, waits and operations is what the run counts, at each of its
 // steps.
-
-const { setTimeout: realTimeout, setImmediate: realImmediate } = globalThis;
 
 /** How the books of a driver differ from those of the run. */
 function audit({ ledger, operations, clock }: Driver): string[] {
@@ -65,7 +64,7 @@ async function audited(body: (sim: Simulation) => unknown, seed = 0): Promise<nu
 }
 
 Deno.test("the books agree with the run while it waits for foreign promises, however they are awaited", async () => {
-  const foreign = () => new Promise<void>((resolve) => realTimeout(resolve, 1));
+  const foreign = () => new Promise<void>((resolve) => hostTimeout(resolve, 1));
   const audits = await audited(() =>
     openNursery((nursery) => {
       nursery.startSoon(() => foreign());
@@ -88,17 +87,17 @@ const STEPS: readonly Step[] = [
   (_, random) => moveOnAfter(random() * 5, () => sleepForever()),
   (_, random) => moveOnAfter(random() * 5, () => shielded(() => sleep(2))),
   (_, random) => moveOnAfter(random() * 5, () => Promise.all([sleep(3), sleep(4), new Event().wait()]).catch(() => {})),
-  () => cancellable(new Promise<void>((resolve) => realImmediate(() => resolve()))),
+  () => cancellable(new Promise<void>((resolve) => hostImmediate(() => resolve()))),
   () => moveOnAfter(3, () => cancellable(new Promise(() => {}))),
-  () => new Promise<void>((resolve) => realImmediate(() => resolve())),
+  () => new Promise<void>((resolve) => hostImmediate(() => resolve())),
   () => new Promise<void>((resolve) => setTimeout(resolve, 2)),
   () => new Promise<void>((resolve) => setImmediate(() => resolve())),
   () => clearTimeout(setTimeout(() => {}, 5)),
   () => Deno.unrefTimer(setTimeout(() => {}, 1) as never),
-  () => hostOperation("immediate", new Promise<void>((resolve) => realImmediate(() => resolve()))),
+  () => hostOperation("immediate", new Promise<void>((resolve) => hostImmediate(() => resolve()))),
   () => {
     const operation = beginHostOperation("left behind");
-    realImmediate(() => operation.end());
+    hostImmediate(() => operation.end());
   },
   (sim) => sim.settled(),
   (sim) => sim.freeze(3),

@@ -7,6 +7,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { hostTimeout } from "../../core/internal.ts";
 import { delay } from "@std/async";
 import {
   DeadlockError,
@@ -250,12 +251,11 @@ Deno.test('onForeign: "error" fails at once, "wait" after realTimeout; timers an
 });
 
 Deno.test("onForeign: wait keeps time still until the promise settles", async () => {
-  const { setTimeout: realTimeout } = globalThis;
   await simulate(async (sim) => {
     await openNursery((nursery) => {
       nursery.startSoon(() => sleep(1));
       nursery.startSoon(async () => {
-        await new Promise((resolve) => realTimeout(resolve, 5));
+        await new Promise((resolve) => hostTimeout(resolve, 5));
         assertEquals(sim.now, 0);
       });
     });

@@ -526,7 +526,7 @@ export class Driver implements Instrument, TimerHost, DriverView {
     if (this.#failure !== null) return leaks;
     leaks.push(...this.operations.list);
     for (const timer of this.#timers) {
-      if (!timer.hasRef() || timer.kind === "signal") continue;
+      if (!timer.hasRef() || timer.kind === "signal" || timer.kind === "socket") continue;
       leaks.push({ kind: "timers", label: describeTimer(timer), site: timer.site, task: timer.task.name });
     }
     return leaks;

@@ -1,15 +1,18 @@
 /** The driver of a simulation, as the code of that simulation finds it: see `ambientDriver()`. */
 
 import type { Task } from "../../core/mod.ts";
-import type { Bubble } from "./globals.ts";
+import type { Bubble } from "./bubble.ts";
 import type { IdleWaiters } from "./idle_waiters.ts";
 import type { Leak, Origin } from "./leak.ts";
+import type { Ledger } from "./ledger.ts";
 import type { Site } from "./sites.ts";
 
 /** See the header. */
 export interface DriverView extends Bubble {
   /** The waits in `settled()`. */
   readonly settling: IdleWaiters;
+  /** Who waits for what. */
+  readonly ledger: Ledger;
   /** What is open, of the kinds that have to be closed. */
   readonly open: Set<Leak>;
   /** A place for reports, if it is still worth the time. */

@@ -1,11 +1,10 @@
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { hostImmediate } from "../../core/internal.ts";
 import { ErrorGroup, Event, openNursery, shielded, sleep, sleepForever } from "../../core/mod.ts";
 import { beginHostOperation } from "../../core/lowlevel.ts";
 import { simulate, type Simulation } from "../mod.ts";
 
 // What a simulation fails with when several things have failed: all of them, the root cause first.
-
-const { setImmediate: realImmediate } = globalThis;
 
 /** The first words of what a simulation fails with. */
 async function failuresOf(body: (sim: Simulation) => unknown): Promise<string[]> {
@@ -92,11 +91,11 @@ Deno.test("an error that nobody can catch fails the simulation also while the la
     const operation = beginHostOperation("late");
     let turns = 5;
     const count = (): void => {
-      if (--turns > 0) return void realImmediate(count);
+      if (--turns > 0) return void hostImmediate(count);
       operation.end();
       Promise.reject(new RangeError("late"));
     };
-    realImmediate(count);
+    hostImmediate(count);
   });
   assertEquals(failures, ["RangeError: late"]);
 });

@@ -3,49 +3,24 @@
  *
  * While a simulation lives, functions of this file stand in for `setTimeout` and its kin, `Date`, `performance.now`,
  * `AbortSignal.timeout` and `Temporal.Now`; for `Math.random` and the random numbers of `crypto`; for `fetch`,
- * `WebSocket`, `Deno.serve` and `Deno.upgradeWebSocket`, which use the network in memory. Each call looks up
- * which simulation its async context belongs to; code outside any, and that of another simulation, sees its own. Two
- * copies of this package share one registry, and so one set of patches: each copy contributes how it finds its
- * simulations.
+ * `WebSocket`, `Deno.serve` and `Deno.upgradeWebSocket`, which use the network in memory. The modules of Node are in
+ * `testing/node/`, but follow the same rules. Each call looks up which simulation its async context belongs to; code
+ * outside any, and that of another simulation, sees its own. Two copies of this package share one registry, and so one
+ * set of patches: each copy contributes how it finds its simulations.
  */
 
-import { read } from "../../core/internal.ts";
+import { ownTimerCalls, read } from "../../core/internal.ts";
 import { VirtualEventSource } from "../net/http/event_source.ts";
 import { adoptClass } from "../net/http/globals.ts";
 import { VirtualWebSocket } from "../net/http/web_socket.ts";
-import { rememberTrust, trustOf } from "./bubble_http.ts";
+import { patchNode } from "../node/node_modules.ts";
+import { patchTimers } from "../node/timers.ts";
+import { ambientWorld, type World } from "../node/world.ts";
+import { rememberTrust } from "../net/http/trust.ts";
+import { isOfHost } from "../base/host_web.ts";
 import { Immediates } from "./immediates.ts";
+import type { Bubble } from "./bubble.ts";
 import { clearVirtual, delayOf, referenceVirtual, type TimerKind } from "./timers.ts";
-
-/** What the patches do for code of one simulation. Other copies of this package call it: see `KEY`. */
-export interface Bubble {
-  now(): number;
-  wall(): number;
-  timer(kind: TimerKind, ms: number, callback: (...args: unknown[]) => void, args: readonly unknown[]): unknown;
-  immediate(callback: (...args: unknown[]) => void, args: readonly unknown[]): unknown;
-  stray(error: unknown): void;
-  /** An operation of the host begins; the function returned ends it. */
-  operation(label: string): () => void;
-  /** A random number from 0 up to 1, for `Math.random()`. */
-  random(): number;
-  /** Fills bytes with random ones, for `crypto`. */
-  fillRandomly(bytes: Uint8Array): void;
-  /** HTTP of its network, if that has its own. */
-  readonly http: BubbleHttp | null;
-}
-
-/** HTTP of a simulation: the functions take the arguments of the globals that they stand for. */
-export interface BubbleHttp {
-  /** Whether what a URL names is on the network; what is not is the host's. */
-  isOfNetwork(url: string): boolean;
-  fetch(args: readonly unknown[], caCerts: readonly string[]): unknown;
-  webSocket(args: readonly unknown[]): object;
-  eventSource(args: readonly unknown[]): object;
-  serve(args: readonly unknown[]): unknown;
-  /** Whether a request came in by the network. */
-  hasRequest(request: unknown): boolean;
-  upgrade(args: readonly unknown[]): unknown;
-}
 
 /** One copy of this package. */
 interface Copy {
@@ -54,6 +29,10 @@ interface Copy {
   clear(handle: unknown): boolean;
   reference(handle: unknown, how: "ref" | "unref"): boolean;
   clearImmediate(handle: unknown): boolean;
+  /** The network and more of the simulation that the calling code belongs to, for the modules of Node. */
+  world(): World | null;
+  /** Whether it is this copy itself that calls a timer of the host. */
+  callsHost(): boolean;
 }
 
 interface Registry {
@@ -66,14 +45,21 @@ interface Registry {
 }
 
 /** The number changes with the shape of `Registry`, `Copy` or `Bubble`. */
-const KEY = Symbol.for("@trefoil/io/testing/globals/5");
+const KEY = Symbol.for("@trefoil/io/testing/globals/6");
 
 /** Makes the globals follow simulated time until the returned function is called. */
 export function patchGlobals(find: () => Bubble | null): () => void {
   const store = globalThis as { [KEY]?: Registry };
   const registry = store[KEY] ??= { copies: [], users: 0, undo: [] };
   if (!registry.copies.some((copy) => copy.find === find)) {
-    registry.copies.push({ find, clear: clearVirtual, reference: referenceVirtual, clearImmediate: Immediates.clear });
+    registry.copies.push({
+      find,
+      clear: clearVirtual,
+      reference: referenceVirtual,
+      clearImmediate: Immediates.clear,
+      world: ambientWorld,
+      callsHost: () => ownTimerCalls.depth > 0,
+    });
   }
   if (registry.users++ === 0) install(registry);
   return () => {
@@ -93,6 +79,14 @@ function install(registry: Registry): void {
     for (let i = 0; i < copies.length; i++) {
       const bubble = (copies[i] as Copy).find();
       if (bubble !== null) return bubble;
+    }
+    return null;
+  }
+
+  function findWorld(): World | null {
+    for (let i = 0; i < copies.length; i++) {
+      const world = (copies[i] as Copy).world();
+      if (world !== null) return world;
     }
     return null;
   }
@@ -117,11 +111,15 @@ function install(registry: Registry): void {
   }
 
   /** Replaces a method; the new one is handed the old. What this host does not have is left out. */
-  function patch(target: unknown, key: string, make: (host: AnyFunction) => AnyFunction): void {
-    const host = (target as Record<string, unknown> | undefined)?.[key];
+  function patch(target: unknown, key: PropertyKey, make: (host: AnyFunction) => AnyFunction): void {
+    const host = (target as Record<PropertyKey, unknown> | undefined)?.[key];
     if (typeof host !== "function") return;
     const made = make(host as AnyFunction);
-    Object.defineProperty(made, "name", { value: key });
+    Object.defineProperty(made, "name", { value: host.name });
+    // What hangs on it, as the `setTimeout` that `util.promisify()` finds.
+    for (const symbol of Object.getOwnPropertySymbols(host)) {
+      Object.defineProperty(made, symbol, Object.getOwnPropertyDescriptor(host, symbol)!);
+    }
     replace(target as object, key, made);
   }
 
@@ -153,6 +151,14 @@ function install(registry: Registry): void {
     if (!copies.some((copy) => copy.clearImmediate(handle))) host(handle);
   });
 
+  // Also what was imported from `node:timers` by name, and what a module took hold of before.
+  const unpatchTimers = patchTimers({
+    find: () => copies.some((copy) => copy.callsHost()) ? null : find(),
+    delayOf,
+    clear: (handle) => copies.some((copy) => copy.clear(handle) || copy.clearImmediate(handle)),
+  });
+  undo.push(unpatchTimers, patchNode(patch, findWorld));
+
   patch(AbortSignal, "timeout", (host) => (...args: unknown[]) => {
     const bubble = find();
     const ms = Math.trunc(Number(args[0]));
@@ -165,16 +171,17 @@ function install(registry: Registry): void {
   });
 
   // The one operation of the host that nearly every program calls by itself: accounted for until the answer is there.
+  const fetchIsOurs = isOfHost(globalThis, "fetch");
   patch(globalThis, "fetch", (host) => (...args: unknown[]) => {
     const bubble = find();
     if (bubble === null) return host.apply(globalThis, args);
-    if (bubble.http?.isOfNetwork(urlOf(args[0]))) return bubble.http.fetch(args, trustOf(args[1]));
+    if (fetchIsOurs && bubble.http?.isOfNetwork(urlOf(args[0]))) return bubble.http.fetch(args);
     const end = bubble.operation(describeFetch(args));
     return until(() => host.apply(globalThis, args), end);
   });
 
-  const { WebSocket: HostWebSocket } = globalThis as { WebSocket?: typeof WebSocket };
-  if (HostWebSocket !== undefined) {
+  if (isOfHost(globalThis, "WebSocket")) {
+    const { WebSocket: HostWebSocket } = globalThis;
     adoptClass(VirtualWebSocket, HostWebSocket);
     const StandIn: typeof WebSocket = new Proxy(HostWebSocket, {
       construct(target, args, newTarget) {
@@ -187,17 +194,28 @@ function install(registry: Registry): void {
     replace(globalThis, "WebSocket", StandIn);
   }
 
-  const { EventSource: HostEventSource } = globalThis as { EventSource?: typeof EventSource };
-  if (HostEventSource !== undefined) {
-    adoptClass(VirtualEventSource, HostEventSource);
-    const StandIn: typeof EventSource = new Proxy(HostEventSource, {
-      construct(target, args, newTarget) {
-        const http = newTarget === StandIn ? find()?.http : null;
-        if (http?.isOfNetwork(urlOf(args[0]))) return http.eventSource(args);
-        return Reflect.construct(target, args, newTarget);
-      },
+  if (isOfHost(globalThis, "EventSource")) {
+    const own = Object.getOwnPropertyDescriptor(globalThis, "EventSource")!;
+    let StandIn: typeof EventSource | undefined;
+    // Made when it is first asked for: loading the host's takes milliseconds.
+    const make = (): typeof EventSource => {
+      const HostEventSource: typeof EventSource = own.get?.call(globalThis) ?? own.value;
+      adoptClass(VirtualEventSource, HostEventSource);
+      return new Proxy(HostEventSource, {
+        construct(target, args, newTarget) {
+          const http = newTarget === StandIn ? find()?.http : null;
+          if (http?.isOfNetwork(urlOf(args[0]))) return http.eventSource(args);
+          return Reflect.construct(target, args, newTarget);
+        },
+      });
+    };
+    Object.defineProperty(globalThis, "EventSource", {
+      configurable: true,
+      enumerable: own.enumerable ?? false,
+      get: () => StandIn ??= make(),
+      set: (value: unknown) => void Object.defineProperty(globalThis, "EventSource", { value, writable: true }),
     });
-    replace(globalThis, "EventSource", StandIn);
+    undo.push(() => Object.defineProperty(globalThis, "EventSource", own));
   }
   patch(deno, "serve", (host) => (...args: unknown[]) => find()?.http?.serve(args) ?? host.apply(deno, args));
   patch(deno, "upgradeWebSocket", (host) => (...args: unknown[]) => {
@@ -272,6 +290,15 @@ function install(registry: Registry): void {
   };
   globalThis.addEventListener?.("unhandledrejection", listener);
   undo.push(() => globalThis.removeEventListener?.("unhandledrejection", listener));
+  // As an error event of a socket of Node that nobody listens to.
+  const thrown = (event: ErrorEvent) => {
+    const bubble = find();
+    if (bubble === null || event.defaultPrevented) return;
+    event.preventDefault();
+    bubble.stray(event.error);
+  };
+  globalThis.addEventListener?.("error", thrown);
+  undo.push(() => globalThis.removeEventListener?.("error", thrown));
 }
 
 /**

@@ -616,7 +616,7 @@ Deno.test("an hour of other people's timers takes no real time to speak of: 3,60
 
 Deno.test("a second copy of the package shares the patches: its simulations are asked as well", async () => {
   await simulate(async () => {
-    const registry = (globalThis as Record<symbol, unknown>)[Symbol.for("@trefoil/io/testing/globals/4")] as {
+    const registry = (globalThis as Record<symbol, unknown>)[Symbol.for("@trefoil/io/testing/globals/6")] as {
       copies: { find(): unknown; clear(handle: unknown): boolean; reference(): boolean }[];
       users: number;
     };

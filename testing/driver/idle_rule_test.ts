@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { hostTimeout } from "../../core/internal.ts";
 import {
   asCompleted,
   cancellable,
@@ -293,9 +294,8 @@ Deno.test("a simulation leaves no real timer behind, however it ends", async () 
 });
 
 // Real time: timers taken before any simulation begins.
-const { setTimeout: realTimeout } = globalThis;
 const never = () => new Promise<never>(() => {});
-const takes = (ms: number) => new Promise<string>((resolve) => realTimeout(() => resolve("row"), ms));
+const takes = (ms: number) => new Promise<string>((resolve) => hostTimeout(() => resolve("row"), ms));
 
 Deno.test("with io: { quiet }, an operation gets its quiet anew after whatever a task, a timer or a jump has done", async () => {
   // Something outside answers what a task has said at t=1000, and nothing tells the driver that it does.

@@ -5,6 +5,7 @@ import { ambientDriver } from "./ambient.ts";
 import { ambientIncarnation } from "./incarnation.ts";
 import type { LeakKind, LeakPolicies, LeakPolicy } from "../time/leaks.ts";
 import type { Leak } from "./leak.ts";
+import type { Site } from "./sites.ts";
 import { withoutStack } from "./words.ts";
 
 /** Something that has to be closed before the simulation ends. */
@@ -27,7 +28,7 @@ export function trackOpen(label: string): Tracked {
 export function prepareTracking(): (label: string) => Tracked {
   const driver = ambientDriver();
   if (driver === null) return () => UNTRACKED;
-  const site = driver.takeSite();
+  const site = givenSite ?? driver.takeSite();
   const current = currentTask();
   const task = current.name;
   const incarnation = ambientIncarnation();
@@ -47,6 +48,20 @@ export function prepareTracking(): (label: string) => Tracked {
     const disown = incarnation?.own(tracked);
     return tracked;
   };
+}
+
+/** Where what is opened now was asked for, if that was earlier. Written by `askedForAt()`. */
+let givenSite: Site | null = null;
+
+/** Calls a function that opens what was asked for at a place that is on the stack no more. */
+export function askedForAt<T>(site: Site | null, open: () => T): T {
+  const outer = givenSite;
+  givenSite = site;
+  try {
+    return open();
+  } finally {
+    givenSite = outer;
+  }
 }
 
 /** What loses a `Promise.race()` is a wait that nobody awaits, too, and does no harm: its scope cancels it. */

@@ -1,5 +1,6 @@
 // deno-lint-ignore-file no-console -- warnings are what is tested
 import { assertEquals, assertInstanceOf, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { hostImmediate } from "../../core/internal.ts";
 import { delay } from "@std/async";
 import { ErrorGroup, moveOnAfter, openNursery, sleep, sleepForever } from "../../core/mod.ts";
 import { beginHostOperation, hostOperation } from "../../core/lowlevel.ts";
@@ -64,12 +65,11 @@ Deno.test("an interval says how often it has fired", async () => {
 });
 
 Deno.test("a host operation that ends in the turns after the body is no leak", async () => {
-  const { setImmediate: realImmediate } = globalThis;
   await simulate(() => {
     const operation = beginHostOperation("closing");
     let turns = 5;
-    const step = (): void => void (--turns > 0 ? realImmediate(step) : operation.end());
-    realImmediate(step);
+    const step = (): void => void (--turns > 0 ? hostImmediate(step) : operation.end());
+    hostImmediate(step);
   });
   await simulate(() => void hostOperation("digest", crypto.subtle.digest("SHA-256", new Uint8Array(8))), {
     foreignGrace: 10_000,

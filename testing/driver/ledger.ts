@@ -1,8 +1,8 @@
 /**
  * Who waits for what: one record for each task that has not ended.
  *
- * A task waits for something known while it has a wait of the library or a virtual timer of its own. The others are
- * *restless*: they await a promise that nobody knows of, and get a grace. So does a task that begins to wait for such a
+ * A task waits for something known while it has a wait of the library or a virtual timer of its own, or expects an
+ * answer to what it has sent over a socket of Node. The others are *restless*: they await a promise that nobody knows of, and get a grace. So does a task that begins to wait for such a
  * promise by `cancellable()`, whatever else it waits for; but not one that asks an iterator for its next item, as that
  * may itself wait for something known. Both are counted as they come and go, so that a step of the driver costs the
  * same with ten tasks and with 100,000; and restlessness is a mark in the record rather than a set of tasks, as each
@@ -21,6 +21,8 @@ export class Ledger {
   readonly records = new Map<Task, TaskRecord>();
   /** How many tasks wait for nothing known, and have not had their grace. */
   restless = 0;
+  /** How many answers are expected, also by tasks that have ended. */
+  answers = 0;
   /** The grace that is running. A record that bears its number is restless; those of earlier ones have had theirs. */
   #grace = 1;
 
@@ -84,6 +86,15 @@ export class Ledger {
     this.countTimer(task, -1);
   }
 
+  /** A socket of Node has sent something for it, and nothing has come back yet. */
+  answerExpected(task: Task): void {
+    this.#countAnswer(task, 1);
+  }
+
+  answerCame(task: Task): void {
+    this.#countAnswer(task, -1);
+  }
+
   /**
    * What is wrong in these books, for the test that compares them with the run's own: by that, each task waits for
    * nothing known, or for something.
@@ -95,7 +106,7 @@ export class Ledger {
       const isMarked = record.grace === this.#grace;
       if (isMarked) marked++;
       const waits = openWaits(task);
-      const known = waits > 0 || record.timers > 0;
+      const known = waits > 0 || record.timers > 0 || record.answers > 0;
       // Those that the run does not count are foreign, or ask an iterator.
       if (record.open - waits < record.foreign) faults.push(`"${task.name}": ${record.open} open, ${waits} known`);
       if (record.list().length !== record.open) faults.push(`"${task.name}": lists ${record.list().length} waits`);
@@ -113,9 +124,17 @@ export class Ledger {
     this.#judge(task, record);
   }
 
+  #countAnswer(task: Task, change: 1 | -1): void {
+    this.answers += change;
+    const record = this.records.get(task);
+    if (record === undefined) return;
+    record.answers += change;
+    this.#judge(task, record);
+  }
+
   #judge(task: Task, record: TaskRecord): void {
     const was = record.grace === this.#grace;
-    const known = openWaits(task) > 0 || record.timers > 0;
+    const known = openWaits(task) > 0 || record.timers > 0 || record.answers > 0;
     const is = !known || record.foreign > 0 && record.foreignGrace === this.#grace;
     if (was === is) return;
     record.grace = is ? this.#grace : 0;

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { hostImmediate, hostTimeout } from "../../core/internal.ts";
 import {
   cancellable,
   CancelScope,
@@ -21,7 +22,6 @@ import { simulate, type SimulateOptions, type Simulation } from "../mod.ts";
 // How a simulation that cannot go on ends: with an error that says why, after cleanup, and always.
 
 // Inside a simulation, `setTimeout` is simulated.
-const { setTimeout: realTimeout, setImmediate: realImmediate } = globalThis;
 
 /** The failure of a simulation; places in its message are all called 1:1, so that tests may move. */
 async function failureOf(body: (sim: Simulation) => unknown, options?: SimulateOptions): Promise<Error> {
@@ -175,7 +175,7 @@ Deno.test("realTimeout counts from the last thing that happened", async () => {
   await simulate(async () => {
     const operation = beginHostOperation("long, but alive");
     for (let i = 0; i < 20; i++) {
-      await new Promise((resolve) => realTimeout(resolve, 2));
+      await new Promise((resolve) => hostTimeout(resolve, 2));
       await checkpoint();
       beginHostOperation("step").end();
     }
@@ -185,7 +185,7 @@ Deno.test("realTimeout counts from the last thing that happened", async () => {
 
 Deno.test("lengths of real time beyond what the host's timers can do are not cut short", async () => {
   // One that fires at once, as the host's would, fails the test, or lets time go on.
-  const late = () => new Promise<void>((resolve) => realTimeout(resolve, 10));
+  const late = () => new Promise<void>((resolve) => hostTimeout(resolve, 10));
   for (const ms of [2 ** 31, Infinity]) {
     for (
       const [options, wait] of [
@@ -225,7 +225,7 @@ Deno.test("turns in which nothing ends but operations of the host, or alarms of 
   const operations = await failureOf(async () => {
     // More than enough; and nothing can stop a loop that never waits.
     for (let i = 0; i < 5_000; i++) {
-      await hostOperation("empty", new Promise<void>((resolve) => void realImmediate(() => resolve())));
+      await hostOperation("empty", new Promise<void>((resolve) => void hostImmediate(() => resolve())));
     }
   }, { maxStepsAtOneInstant: 500 });
   assertStringIncludes(
@@ -307,9 +307,9 @@ Deno.test("a simulation that is given up leaves nothing running behind", async (
     nursery.startSoon(() => again(nursery));
   };
   await failureOf(() => openNursery((nursery) => again(nursery)), { maxStepsAtOneInstant: 1_000 });
-  await new Promise<void>((resolve) => void realImmediate(() => resolve()));
+  await new Promise<void>((resolve) => void hostImmediate(() => resolve()));
   const before = steps;
-  for (let i = 0; i < 5; i++) await new Promise<void>((resolve) => void realImmediate(() => resolve()));
+  for (let i = 0; i < 5; i++) await new Promise<void>((resolve) => void hostImmediate(() => resolve()));
   assertEquals(steps, before);
 });
 

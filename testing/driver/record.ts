@@ -24,6 +24,8 @@ export class TaskRecord {
   foreignGrace = 0;
   /** Virtual timers that will move time for it. Written by the driver. */
   timers = 0;
+  /** Answers that it expects over sockets of Node. Written by the ledger. */
+  answers = 0;
   /** The grace it is restless in; 0 while it waits for something known. Written by the ledger. */
   grace = 0;
   /** Waits it has made so far, granted at once or not. */

@@ -47,6 +47,8 @@ function rowsOf(
       ? state
       : record !== undefined && record.timers > 0
       ? "awaiting a timer"
+      : record !== undefined && record.answers > 0
+      ? "awaiting the answer to what a socket has sent"
       : "running, or awaiting a promise the library does not own";
     if (record?.last) {
       return [[...task, `${doing}${notes}`, `after ${describeReason(record.last)}`, `${record.lastSite ?? ""}`]];

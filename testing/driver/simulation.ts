@@ -9,8 +9,9 @@ import { isErrorGroup, openNursery, run, sleep } from "../../core/mod.ts";
 import type { Network, ProcessHost } from "../../core/lowlevel.ts";
 import { requireFinite } from "../base/check.ts";
 import { ambientDriver } from "./ambient.ts";
-import { Driver } from "./driver.ts";
+import { Driver, turn } from "./driver.ts";
 import { patchGlobals } from "./globals.ts";
+import { endIdle, endWorld } from "../node/world.ts";
 import type { Leak } from "./leak.ts";
 import { VirtualNetworkImpl } from "../net/virtual_network_impl.ts";
 import { seededRandom, SOURCES } from "./random.ts";
@@ -68,8 +69,11 @@ export async function simulateAt<T>(
       error = thrown;
     }
     if (network instanceof VirtualNetworkImpl) network.http.end();
+    // Those whose program has ended them, or would not wait for them, need no more than that.
+    if (endIdle(driver)) await turn();
     return { value, error, leaks: driver.leaks() };
   } finally {
+    endWorld(driver);
     clock.driver = null;
     unpatch();
   }

@@ -28,8 +28,11 @@ export interface TimerHost {
   stray(error: unknown): void;
 }
 
-/** What kind of timer. `"signal"`: of `AbortSignal.timeout()`, which is no leak when it is left. */
-export type TimerKind = "timeout" | "interval" | "signal";
+/**
+ * What kind of timer. Those of `AbortSignal.timeout()`, a `"signal"`, and of a `"socket"` of Node are no leaks when they
+ * are left.
+ */
+export type TimerKind = "timeout" | "interval" | "signal" | "socket";
 
 type Callback = (this: VirtualTimer, ...args: unknown[]) => void;
 
@@ -201,7 +204,9 @@ export function delayOf(ms: unknown, kind: TimerKind): number {
 
 /** What it was set by. */
 export function timerName({ kind, ms }: VirtualTimer): string {
-  return `${{ timeout: "setTimeout", interval: "setInterval", signal: "AbortSignal.timeout" }[kind]}(${ms})`;
+  return `${
+    { timeout: "setTimeout", interval: "setInterval", signal: "AbortSignal.timeout", socket: "socket.setTimeout" }[kind]
+  }(${ms})`;
 }
 
 /** As a report shows it. */

@@ -48,7 +48,9 @@ export class VirtualClock implements Clock {
     const next = Math.min(this.#alarms.next, this.#deadlines.next);
     // What is overdue after a freeze is due now.
     if (next <= this.#now) return this.#now;
-    return this.#alarms.size + this.#deadlines.size > this.unreferenced ? next : Infinity;
+    // A program that waits for its peer lives, and so do its timers, also those that would not keep it alive.
+    const lives = this.driver !== null && this.driver.ledger.answers > 0;
+    return lives || this.#alarms.size + this.#deadlines.size > this.unreferenced ? next : Infinity;
   }
 
   /**

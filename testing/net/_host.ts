@@ -1,11 +1,12 @@
 /** A host in memory: its addresses, its ports, who listens there. */
 
 import { composedWait, failureOf, NOTHING, requireFunction, requireText } from "../../core/internal.ts";
-import { BrokenResourceError, type Task, type TcpAddress, type UnixAddress } from "../../core/mod.ts";
-import type { NetworkListenOptions } from "../../core/lowlevel.ts";
+import { BrokenResourceError, type Task, type TcpAddress, type UdpAddress, type UnixAddress } from "../../core/mod.ts";
+import type { NetworkDatagramOptions, NetworkListenOptions } from "../../core/lowlevel.ts";
 import { requireKnown } from "../base/check.ts";
 import { DEAD, Incarnation } from "../driver/incarnation.ts";
 import { addressesOf, canonical, covers, isLoopback } from "./_addresses.ts";
+import type { VirtualDatagrams } from "./_datagrams.ts";
 import { hostError } from "./_host_errors.ts";
 import type { Link } from "./_link.ts";
 import type { VirtualListener } from "./_virtual_listener.ts";
@@ -38,6 +39,8 @@ export class Host implements VirtualHost {
   readonly listeners: Map<number, VirtualListener<TcpAddress>[]> = new Map();
   /** Who listens on the sockets of its file system; `null` for a file whose owner was killed. */
   readonly sockets: Map<string, VirtualListener<UnixAddress> | null> = new Map();
+  /** Sockets for datagrams. */
+  readonly datagrams: Set<VirtualDatagrams> = new Set();
   /** The ports of clients. */
   readonly #taken = new Set<number>();
   #next = FIRST_PORT;
@@ -97,6 +100,8 @@ export class Host implements VirtualHost {
     for (const listener of [...this.listeners.values()].flat()) listener.vanish();
     for (const listener of this.sockets.values()) listener?.vanish();
     this.listeners.clear();
+    for (const socket of this.datagrams) socket.vanish();
+    this.datagrams.clear();
     for (const path of this.sockets.keys()) this.sockets.set(path, null);
     this.network.setUp(this as Host, false);
     this.#incarnation.end(`host "${this.name}" crashed`);
@@ -134,6 +139,19 @@ export class Host implements VirtualHost {
       );
     if (port !== 0 && inUse(port)) throw hostError("AddrInUse");
     return { transport: "tcp", hostname: address, port: port === 0 ? this.#freePort(inUse) : port };
+  }
+
+  /** Checks that somebody may receive datagrams, and chooses the port. */
+  placeDatagrams({ hostname, port, reuseAddress = false }: NetworkDatagramOptions): UdpAddress {
+    const address = canonical(hostname);
+    if (address !== "0.0.0.0" && address !== "::" && !this.owns(address)) throw hostError("AddrNotAvailable");
+    const inUse = (candidate: number): boolean =>
+      [...this.datagrams].some(({ addr, reuseAddress: shared }) =>
+        addr.port === candidate && !(shared && reuseAddress) &&
+        (covers(addr.hostname, address) || covers(address, addr.hostname))
+      );
+    if (port !== 0 && inUse(port)) throw hostError("AddrInUse");
+    return { transport: "udp", hostname: address, port: port === 0 ? this.#freePort(inUse) : port };
   }
 
   /** Takes a port for a client. */

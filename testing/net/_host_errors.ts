@@ -12,9 +12,11 @@ const ERRORS = {
   ConnectionRefused: ["Connection refused (os error 111)", "ECONNREFUSED"],
   ConnectionReset: ["Connection reset by peer (os error 104)", "ECONNRESET"],
   InvalidData: ["invalid data", undefined],
+  InvalidInput: ["Invalid argument (os error 22)", "EINVAL"],
   Interrupted: ["operation canceled", "EINTR"],
   NetworkDown: ["Network is down (os error 100)", "ENETDOWN"],
   NotFound: ["No such file or directory (os error 2)", "ENOENT"],
+  PermissionDenied: ["Permission denied (os error 13)", "EACCES"],
   TimedOut: ["Connection timed out (os error 110)", "ETIMEDOUT"],
   UnexpectedEof: ["unexpected end of file", undefined],
 } as const;

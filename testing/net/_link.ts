@@ -12,12 +12,21 @@ export interface Rules {
   readonly chunk: number | null;
   readonly window: number;
   readonly loss: number;
+  readonly duplicate: number;
 }
 
 /**
  * A link nobody has said anything about. 64 KiB is what one receive takes at most, and TCP's window without scaling.
  */
-const DEFAULTS: Rules = { latency: 0, jitter: 0, bandwidth: Infinity, chunk: null, window: 65_536, loss: 0 };
+const DEFAULTS: Rules = {
+  latency: 0,
+  jitter: 0,
+  bandwidth: Infinity,
+  chunk: null,
+  window: 65_536,
+  loss: 0,
+  duplicate: 0,
+};
 /** How long TCP waits before it sends again what was lost, in milliseconds; doubled each time (Linux). */
 const RETRANSMIT = 200;
 
@@ -44,14 +53,28 @@ export class Link {
     this.#setLayers(this.#layers.filter((other) => other !== layer));
   }
 
+  /** When each copy of a datagram that is sent now arrives: none if it is lost. */
+  arrivals(size: number, now: number, random: () => number): number[] {
+    const { loss, duplicate } = this.rules;
+    if (this.blocked || (loss > 0 && random() < loss)) return [];
+    const copies = duplicate > 0 && random() < duplicate ? 2 : 1;
+    return Array.from({ length: copies }, () => this.#travel(size, now, random));
+  }
+
   /** When something that is sent now arrives. */
   arrival(size: number, now: number, random: () => number): number {
-    const { latency, jitter, bandwidth, loss } = this.rules;
+    const { loss } = this.rules;
+    let at = this.#travel(size, now, random);
+    if (loss > 0) { for (let wait = RETRANSMIT; random() < loss; wait *= 2) at += wait; }
+    return at;
+  }
+
+  #travel(size: number, now: number, random: () => number): number {
+    const { latency, jitter, bandwidth } = this.rules;
     let at = now;
     if (size > 0 && bandwidth < Infinity) at = this.#free = Math.max(now, this.#free) + size / bandwidth * 1_000;
     at += latency;
     if (jitter > 0) at += jitter * random();
-    if (loss > 0) { for (let wait = RETRANSMIT; random() < loss; wait *= 2) at += wait; }
     return at;
   }
 

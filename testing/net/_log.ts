@@ -37,6 +37,11 @@ export class NetworkLog {
     return what === undefined ? null : this.#add({ at, label, what, fate: "on its way" });
   }
 
+  /** A datagram was sent; returns where to say what became of it. */
+  datagram(at: number, label: string, size: number): LogEntry {
+    return this.#add({ at, label, what: `datagram ${size}B`, fate: "lost" });
+  }
+
   /** Something happened to a link or host. */
   event(at: number, label: string, what: string): void {
     this.#add({ at, label, what, fate: null });

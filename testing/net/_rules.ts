@@ -12,6 +12,7 @@ const RANGES: Readonly<Record<keyof Rules, readonly [what: string, test: (value:
   chunk: ["a whole number >= 1, or Infinity", isCount],
   window: ["a whole number >= 1, or Infinity", isCount],
   loss: ["a number from 0 to below 1", (value) => value >= 0 && value < 1],
+  duplicate: ["a number from 0 to 1", (value) => value >= 0 && value <= 1],
 };
 
 /** The settings that were given, checked. */

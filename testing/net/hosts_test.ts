@@ -160,7 +160,7 @@ Deno.test(
     assertThrows(
       () => sim.net.link("test", "test", { lag: 5 } as never),
       TypeError,
-      'Cannot set up a link as its options must be among "latency", "jitter", "bandwidth", "chunk", "window", "loss" and "oneWay": received "lag"',
+      'Cannot set up a link as its options must be among "latency", "jitter", "bandwidth", "chunk", "window", "loss", "duplicate" and "oneWay": received "lag"',
     );
   }),
 );

@@ -51,6 +51,16 @@ export interface VirtualNetwork {
    */
   dns(name: string, answer: readonly string[] | Error, options?: DnsOptions): Disposable;
   /**
+   * Makes a certificate and its key for servers of this simulation: for `serveTls()`, `httpServer()` and the like. All
+   * its hosts trust it. In a simulation TLS checks names and certificates, and encrypts nothing; certificates from
+   * elsewhere work, too, with their authority in `caCerts`. Dates are not checked.
+   *
+   * @param names The host names that it is for; one may begin with `*.`.
+   * @returns Texts in the form of PEM, of use in simulations alone.
+   * @throws {TypeError} If there is no name, or one is no text.
+   */
+  certificate(...names: readonly string[]): { readonly cert: string; readonly key: string; readonly ca: string };
+  /**
    * Changes the rules of a link, in both directions unless told otherwise. Settings that are left out stay as they are.
    *
    * @param a The name of a host.
@@ -103,33 +113,6 @@ export interface VirtualNetwork {
    * @param b The name of another one.
    */
   reset(a: string, b: string): void;
-  /**
-   * Makes a certificate for a server of TLS on this network: for `serveTls()`, `serveHttp()` and `Deno.serve()`.
-   *
-   * Everybody in a simulation trusts it, unless it is issued by an authority of its own. Nothing is encrypted: a client
-   * checks the name and the authority, and so fails with the errors of the host. Real certificates work as well, and
-   * are checked in the same way: neither their signatures nor their dates are.
-   *
-   * @example A server that a client should not believe
-   * ```ts
-   * import { BrokenResourceError, openTlsStream, serveTls, simulate } from "@trefoil/io";
-   * import { assertRejects } from "@std/assert";
-   *
-   * await simulate(async (sim) => {
-   *   const bank = sim.net.host("bank");
-   *   const identity = sim.net.certificate("elsewhere");
-   *   bank.startSoon(() => serveTls((stream) => stream.receiveSome(), { port: 443, ...identity }));
-   *   await sim.settled();
-   *   await assertRejects(() => openTlsStream("bank", 443), BrokenResourceError, "not valid for name");
-   * });
-   * ```
-   *
-   * @param names The names of hosts, or addresses, that it is for; a `*` stands for one label.
-   * @param options Who issues it.
-   * @returns The certificate, its key and that of its authority, in PEM.
-   * @throws {TypeError} If there is no name.
-   */
-  certificate(names: string | readonly string[], options?: CertificateOptions): VirtualCertificate;
   /** The connections of all hosts, oldest first, as netstat(8) shows them. */
   connections(): readonly VirtualConnection[];
   /**
@@ -217,11 +200,17 @@ export interface LinkOptions {
   readonly window?: number;
   /**
    * How likely a packet gets lost, from 0 to below 1. TCP sends it again after 200 milliseconds, 400, and so on: bytes
-   * come late, but none is missing.
+   * come late, but none is missing. A datagram of UDP is gone.
    *
    * @default {0}
    */
   readonly loss?: number;
+  /**
+   * How likely a datagram of UDP comes twice, from 0 to 1.
+   *
+   * @default {0}
+   */
+  readonly duplicate?: number;
   /**
    * Whether it holds only from the first host to the second.
    *
@@ -256,30 +245,6 @@ export interface DnsOptions {
    * @default {0}
    */
   readonly delay?: number;
-}
-
-/**
- * Options of `VirtualNetwork.certificate()`.
- *
- * @category Virtual network
- */
-export interface CertificateOptions {
-  /** An authority of its own, by a name: only clients trust it that have its `ca` among their `caCerts`. */
-  readonly authority?: string;
-}
-
-/**
- * A certificate of a simulation: texts in the form of PEM, which only its network can read.
- *
- * @category Virtual network
- */
-export interface VirtualCertificate {
-  /** The certificate of a server. */
-  readonly cert: string;
-  /** Its key. */
-  readonly key: string;
-  /** The certificate of its authority, for `caCerts`. */
-  readonly ca: string;
 }
 
 /**

@@ -10,13 +10,15 @@
  * All that takes time is an alarm of the clock, and nothing an operation of the host: see `Network.inMemory`.
  */
 
-import { isError, requireBoolean, requireText, requireTimeout, show } from "../../core/internal.ts";
-import type { SocketAddress, Task, TcpAddress, UnixAddress } from "../../core/mod.ts";
+import { isError, requireBoolean, requireTimeout, show } from "../../core/internal.ts";
+import type { SocketAddress, Task, TcpAddress, UdpAddress, UnixAddress } from "../../core/mod.ts";
 import type {
   Clock,
   Network,
   NetworkConn,
   NetworkConnectOptions,
+  NetworkDatagramOptions,
+  NetworkDatagramSocket,
   NetworkListener,
   NetworkListenOptions,
   NetworkListenTlsOptions,
@@ -32,23 +34,22 @@ import type { Background } from "../time/simulation.ts";
 import { canonical, isLoopback } from "./_addresses.ts";
 import { Connection } from "./_connection.ts";
 import type { Wire } from "./_flow.ts";
+import { type DatagramNetwork, isBroadcast, isMulticast, VirtualDatagrams } from "./_datagrams.ts";
 import { Host, type HostNetwork } from "./_host.ts";
 import { hostError } from "./_host_errors.ts";
 import { Link } from "./_link.ts";
 import { NetworkLog } from "./_log.ts";
 import { Names } from "./_names.ts";
 import { type HttpNetwork, VirtualHttp } from "./http/virtual_http.ts";
-import { makeCertificate, requireIdentity } from "./tls/certificates.ts";
+import { type MadeCertificate, makeCertificate, requireIdentity } from "./tls/certificates.ts";
 import { tlsClient, tlsListener } from "./tls/tls_conn.ts";
 import { rulesOf } from "./_rules.ts";
 import type { VirtualConn } from "./_virtual_conn.ts";
 import { VirtualListener } from "./_virtual_listener.ts";
 import type {
-  CertificateOptions,
   DirectionOptions,
   DnsOptions,
   LinkOptions,
-  VirtualCertificate,
   VirtualConnection,
   VirtualHost,
   VirtualNetwork,
@@ -58,7 +59,7 @@ import type {
 const DEFAULT_HOST = "test";
 
 /** See the header. */
-export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork, HttpNetwork, Wire {
+export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork, DatagramNetwork, HttpNetwork, Wire {
   readonly inMemory = true;
   readonly events: NetworkLog = new NetworkLog();
   /** Where the tasks of hosts run. Written by `simulateAt()`. */
@@ -71,6 +72,7 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
   readonly #nowhere = new Link();
   readonly #connections = new Set<Connection>();
   readonly #names: Names;
+  readonly #homes = new Map<VirtualDatagrams, Host>();
 
   readonly http: VirtualHttp = new VirtualHttp(this);
 
@@ -145,6 +147,62 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
     return tlsListener(this.listen(options), options);
   }
 
+  // deno-lint-ignore require-await -- so that it rejects
+  async openDatagrams(options: NetworkDatagramOptions): Promise<NetworkDatagramSocket> {
+    const host = this.#here();
+    const addr = host.placeDatagrams(options);
+    const tracked = prepareTracking()(`UDP socket on ${host.name}:${addr.port}`);
+    const socket: VirtualDatagrams = new VirtualDatagrams(this, addr, options, () => {
+      tracked.close();
+      host.datagrams.delete(socket);
+      this.#homes.delete(socket);
+    });
+    host.datagrams.add(socket);
+    this.#homes.set(socket, host);
+    return socket;
+  }
+
+  /** See `DatagramNetwork`. */
+  carry(socket: VirtualDatagrams, data: Uint8Array<ArrayBuffer>, to: { hostname: string; port: number }): void {
+    const from = this.#homes.get(socket);
+    if (from === undefined) return;
+    const hostname = canonical(to.hostname);
+    const isGroup = isMulticast(hostname);
+    const everywhere = isGroup || isBroadcast(hostname);
+    const target = isLoopback(hostname) ? from : this.#byAddress.get(hostname);
+    const hosts = everywhere ? [...this.#hosts.values()] : target === undefined ? [] : [target];
+    const source = socket.addr.hostname;
+    const remoteAddress: UdpAddress = {
+      transport: "udp",
+      hostname: source === "0.0.0.0" || source === "::"
+        ? addressTowards(from, everywhere ? from.address : hostname)
+        : source,
+      port: socket.addr.port,
+    };
+    const now = this.clock.now();
+    for (const host of hosts) {
+      if (everywhere && host !== from && ![...host.datagrams].some(({ addr }) => addr.port === to.port)) continue;
+      const label = `${from.name}:${socket.addr.port}→${host.name}:${to.port}`;
+      const entry = this.events.datagram(now, label, data.length);
+      const link = this.#link(from, host);
+      for (const at of link.arrivals(data.length, now, this.random)) {
+        entry.fate = "on its way";
+        this.clock.at(at, () => {
+          entry.fate = link.blocked ? "lost" : { delivered: at };
+          if (link.blocked) return;
+          for (const each of host.datagrams) {
+            if (each.addr.port !== to.port || !each.hears(hostname)) continue;
+            if (isGroup && host === from && !socket.loopback) continue;
+            each.take({ data: data.slice(), remoteAddress });
+          }
+        }, undefined);
+      }
+    }
+    if (hosts.length === 0) {
+      this.events.datagram(now, `${from.name}:${socket.addr.port}→${hostname}:${to.port}`, data.length);
+    }
+  }
+
   async connectUnix(path: string): Promise<NetworkConn<UnixAddress>> {
     const opened = this.#opening();
     const host = this.#here();
@@ -212,6 +270,13 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
     return guard(this.#names.add(name, { answer, delay }));
   }
 
+  certificate(...names: readonly string[]): MadeCertificate {
+    if (names.length > 0 && names.every((name) => typeof name === "string" && name !== "")) {
+      return makeCertificate(names);
+    }
+    throw new TypeError(`Cannot make a certificate as each of "names" must be a host name: received ${show(names)}`);
+  }
+
   link(a: string, b: string, options: LinkOptions): Disposable {
     const layer = rulesOf(options);
     const links = this.#between("set up a link", [a, b], options);
@@ -245,17 +310,6 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
     for (const connection of [...this.#connections]) {
       if (links.includes(connection.toServer.link)) connection.reset();
     }
-  }
-
-  certificate(names: string | readonly string[], options: CertificateOptions = {}): VirtualCertificate {
-    const action = "make a certificate";
-    const list = typeof names === "string" ? [names] : names;
-    if (!Array.isArray(list) || list.length === 0 || !list.every((name) => typeof name === "string" && name !== "")) {
-      throw new TypeError(`Cannot ${action} as "names" must be names of hosts, or addresses: received ${show(names)}`);
-    }
-    requireKnown(action, options, ["authority"]);
-    requireText(action, "authority", options.authority);
-    return makeCertificate(list, options.authority);
   }
 
   connections(): readonly VirtualConnection[] {

@@ -1,83 +1,79 @@
-import { assertEquals } from "@std/assert";
-import { fetch as ourFetch, openWebSocket, serveHttp } from "../../net/mod.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { fetch as ourFetch, openWebSocket, serveHttp, serveTcp } from "../../net/mod.ts";
+import { sleep, sleepForever } from "../../core/mod.ts";
 import { simulate, type SimulateOptions } from "../mod.ts";
 
-// A simulation has a network in memory, and nothing gets past it to the host's. These tests have no permission to use
-// the network: what gets there fails with `NotCapable`.
+// A simulation has a network in memory, with HTTP. These tests have no permission to use the network: what gets to the
+// host's fails with `NotCapable`.
 
-async function errorOf(call: () => unknown, options?: SimulateOptions): Promise<Error> {
-  const error = await simulate(() => Promise.try(call).then(() => null, (error) => error), options);
-  return error as Error;
+const serve = () => serveHttp(() => new Response(), { port: 0, hostname: "127.0.0.1" });
+const serveBare = async () => {
+  await using _ = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, () => new Response());
+};
+
+async function errorOf(call: () => unknown, options?: SimulateOptions): Promise<Error | null> {
+  return await simulate(async (sim) => {
+    const ended = Promise.try(call).then(() => null, (error) => error);
+    await sleep(sim.now);
+    return await Promise.race([ended, new Promise<null>((resolve) => setTimeout(() => resolve(null), 5))]);
+  }, { leaks: "ignore", ...options });
 }
 
-Deno.test("with network: \"host\", and with a network of one's own that has no HTTP, HTTP is the host's", async () => {
-  const serve = () => serveHttp(() => new Response(), { port: 0, hostname: "127.0.0.1" });
-  for (const options of [{ network: "host" }, { network: {} as never }] as const) {
-    assertEquals((await errorOf(serve, options))?.name, "NotCapable");
+Deno.test("serveHttp() and Deno.serve() in a simulation open no real port, whatever else may be real", async () => {
+  for (const call of [serve, serveBare]) {
+    for (const options of [{}, { io: { quiet: 5 } }] as const) {
+      const serving = () =>
+        simulate(async (sim) => {
+          sim.background.startSoon(call);
+          await sim.settled();
+        }, options);
+      assertEquals(await serving(), undefined);
+    }
   }
-  const error = await errorOf(serve, { network: { inMemory: true } as never });
-  assertEquals([error.name, error.message.startsWith("Cannot serve HTTP as the network of this run is in memory")], [
-    "TypeError",
-    true,
-  ]);
 });
 
-Deno.test("what is on no host of a simulation cannot be reached, and no permission is asked for", async () => {
-  await simulate(async () => {
-    for (const fetch of [globalThis.fetch, ourFetch]) {
-      for (
-        const [url, why] of [
-          ["http://elsewhere.example/", 'no host "elsewhere.example": make it with sim.net.host()'],
-          ["https://elsewhere.example/", 'no host "elsewhere.example"'],
-          ["http://localhost:81/", "Connection refused"],
-          ["http://127.0.0.1:81/", "Connection refused"],
-        ] as const
-      ) {
+Deno.test("they are the host's with network: \"host\", and with a network of one's own that has no HTTP", async () => {
+  for (const call of [serve, serveBare]) {
+    for (const options of [{ network: "host" }, { network: {} as never }] as const) {
+      assertEquals((await errorOf(call, options))?.name, "NotCapable");
+    }
+  }
+});
+
+Deno.test("Deno.connectTls() is the host's, in a simulation as outside; Deno.listen() and Deno.connect() with its network", async () => {
+  const calls = [
+    () => Deno.listen({ port: 0, hostname: "127.0.0.1" }),
+    () => Deno.connect({ port: 9, hostname: "127.0.0.1" }),
+  ];
+  for (const call of calls) {
+    assertEquals((await errorOf(call, { network: "host" }))?.name, "NotCapable");
+  }
+  const refused = await errorOf(() => Deno.connectTls({ port: 9, hostname: "127.0.0.1" }));
+  assertEquals(refused?.name, "NotCapable");
+});
+
+Deno.test("HTTP to elsewhere fails as in a network that has no such host, and never gets to the host's", async () => {
+  for (const io of ["freeze", { quiet: 5 }] as const) {
+    await simulate(async (sim) => {
+      const db = sim.net.host("db");
+      sim.net.dns("api.example", [db.address]);
+      sim.background.startSoon(() => serveTcp(() => sleepForever(), { port: 80 }));
+      await sim.settled();
+      for (const url of ["http://db/", `http://${db.address}/`, `http://[${db.address6}]:1/`, "http://api.example/"]) {
+        const says = "tcp connect error: Connection refused";
+        for (const get of [() => fetch(url), () => fetch(new Request(url)), () => ourFetch(new URL(url))]) {
+          const { cause } = await assertRejects(get, TypeError, "fetch failed");
+          assertStringIncludes((cause as Error).message, says);
+        }
+        await assertRejects(() => openWebSocket(url.replace(/^http/, "ws")), Error, "Connection refused");
+      }
+      for (const url of ["http://127.0.0.1:81/", "http://192.0.2.1/", "http://elsewhere.example/"]) {
         const error = await fetch(url).catch((error) => error);
-        const { cause } = error as { cause: Error };
-        assertEquals(
-          [error.name, error.message, cause.message.includes(why)],
-          ["TypeError", "fetch failed", true],
-          url,
-        );
+        assertEquals(error.name, "TypeError", url);
       }
       assertEquals(await (await fetch("data:text/plain,hello")).text(), "hello");
-    }
-    const error = await openWebSocket("ws://elsewhere.example/").catch((error) => error);
-    assertEquals([error.name, error.message.includes("dns error")], ["BrokenResourceError", true]);
-  });
-});
-
-Deno.test("code outside a simulation has the host's network while one lives, and afterwards", async () => {
-  const own = ["fetch", "WebSocket", "EventSource"].map((name) => (globalThis as Record<string, unknown>)[name]);
-  const denos = [Deno.serve, Deno.upgradeWebSocket, Deno.createHttpClient];
-  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
-  const { promise: done, resolve: end } = Promise.withResolvers<void>();
-  const living = simulate(async () => {
-    begin();
-    await done;
-  }, { onForeign: "wait" });
-  await begun;
-  assertEquals((await fetch("http://192.0.2.1/").catch((error) => error)).name, "NotCapable");
-  assertEquals(
-    (await Promise.try(() => Deno.serve({ port: 0 }, () => new Response())).catch((e) => e)).name,
-    "NotCapable",
-  );
-  end();
-  await living;
-  assertEquals(["fetch", "WebSocket", "EventSource"].map((name) => (globalThis as Record<string, unknown>)[name]), own);
-  assertEquals([Deno.serve, Deno.upgradeWebSocket, Deno.createHttpClient], denos);
-});
-
-Deno.test("two simulations at once have a host of the same name each, and do not see each other", async () => {
-  const answers = await Promise.all(["a", "b"].map((name) =>
-    simulate(async (sim) => {
-      sim.net.host("web").startSoon(() => serveHttp(() => new Response(name), { port: 80 }));
-      await sim.settled();
-      return await (await fetch("http://web/")).text();
-    })
-  ));
-  assertEquals(answers, ["a", "b"]);
+    }, { io, leaks: "ignore" });
+  }
 });
 
 Deno.test("WebSocket stays the class it was", async () => {

@@ -2,6 +2,7 @@
 
 import { composedWait, faultOf, outside, requireFunction } from "../../core/internal.ts";
 import { loaded, type SimulateTest } from "../driver/loaded.ts";
+import "../base/host_web.ts";
 import { checkSimulateOptions, type SimulateSettings } from "../driver/simulate_options.ts";
 import { Sites } from "../driver/sites.ts";
 import type { SimulateOptions, Simulation } from "./simulation.ts";
@@ -14,7 +15,8 @@ import type { SimulateOptions, Simulation } from "./simulation.ts";
  * the test fails with a `DeadlockError` that shows the task tree, after cleanup has run. A body that passes fails all
  * the same if it leaves something behind: a timer, an operation of the host, an open stream.
  *
- * Servers and clients over TCP and Unix sockets run as they are, on a network in memory: see `Simulation.net`.
+ * Servers and clients over TCP, Unix sockets, TLS, HTTP and WebSockets run as they are, on a network in memory: see
+ * `Simulation.net`.
  *
  * Inside, `setTimeout` and its kin, `Date`, `performance.now`, `AbortSignal.timeout` and `Temporal.Now` follow the
  * simulated time, and `Math.random` and `crypto` its seed. Code outside, and other simulations at the same time, do not

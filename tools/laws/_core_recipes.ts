@@ -18,6 +18,7 @@ import {
   forEach,
   handleErrors,
   Lazy,
+  LazyMap,
   Lock,
   map,
   moveOnAfter,
@@ -25,6 +26,7 @@ import {
   openBroadcastChannel,
   openMemoryChannel,
   openNursery,
+  openPool,
   openWatch,
   race,
   RateLimiter,
@@ -462,6 +464,49 @@ export const CORE: Readonly<Record<string, AnyRecipe>> = {
     ready: "it waits to be unparked",
     waiting: (lot) => lot.park(),
     close: NOBODY,
+  }),
+  "LazyMap.get": recipe({
+    open: async () => {
+      const done = new LazyMap(() => 1);
+      await done.get(1);
+      return { done, waits: new LazyMap(() => sleepForever()) };
+    },
+    ready: ({ done }) => done.get(1),
+    waiting: ({ waits }) => waits.get(1),
+    close: NOBODY,
+  }),
+  "LazyMap.get (failing)": recipe({
+    open: () => new LazyMap(fails),
+    ready: "it fails",
+    waiting: "it fails",
+    close: NOBODY,
+    refused: (map) => map.get(1),
+  }),
+  "Pool.use": recipe({
+    open: () => ({ free: openPool({ open: nothing }), full: openPool({ open: sleepForever, max: 1 }) }),
+    ready: ({ free }) => free.use(nothing),
+    waiting: ({ full }) => full.use(nothing),
+    close: NOBODY,
+    refused: ({ free }) => free.use(fails),
+  }),
+  "Pool.close": recipe({
+    open: async () => {
+      const used = openPool({ open: nothing });
+      const closed = openPool({ open: nothing });
+      await closed.close();
+      return { used, closed, using: used.use(sleepForever) };
+    },
+    ready: ({ closed }) => closed.close(),
+    waiting: ({ used }) => used.close(),
+    close: NOBODY,
+    uncancelled: "release",
+  }),
+  "Pool.[Symbol.asyncDispose]": recipe({
+    open: () => openPool({ open: nothing }),
+    ready: (pool) => pool[Symbol.asyncDispose](),
+    waiting: "as a cleanup it is not cancelled",
+    close: NOBODY,
+    uncancelled: "release",
   }),
   "Lazy.get": recipe({
     async open() {

@@ -1,7 +1,13 @@
 /** Hosts for the laws: one that always answers at once, without a turn of the event loop, and one that never does. */
 
 import type { HalfCloseableStream, ReceiveStream, SocketAddress, TcpAddress } from "../../mod.ts";
-import type { Network, NetworkConn, NetworkListener, NetworkTlsHandshake } from "../../core/lowlevel.ts";
+import type {
+  Network,
+  NetworkConn,
+  NetworkDatagramSocket,
+  NetworkListener,
+  NetworkTlsHandshake,
+} from "../../core/lowlevel.ts";
 
 export const ADDRESS: TcpAddress = { transport: "tcp", hostname: "127.0.0.1", port: 1 };
 
@@ -98,7 +104,25 @@ export function network(ready: boolean): Network {
     listenTls: listen,
     connectUnix: connect,
     listenUnix: listen,
+    openDatagrams: () => ready ? Promise.resolve(datagrams(true)) : new Promise(() => {}),
     removeSocketFile: () => ready ? Promise.resolve(true) : new Promise(() => {}),
+  };
+}
+
+/** A socket for datagrams that is always ready, or never. */
+export function datagrams(ready: boolean): NetworkDatagramSocket {
+  const addr = { transport: "udp", hostname: "127.0.0.1", port: 1 } as const;
+  const answer = <T>(value: T): Promise<T> => ready ? Promise.resolve(value) : new Promise(() => {});
+  return {
+    inMemory: true,
+    addr,
+    dropped: 0,
+    queued: 0,
+    receive: () => answer({ data: new Uint8Array(1), remoteAddress: addr }),
+    send: () => answer(undefined),
+    joinGroup: () => answer(undefined),
+    leaveGroup: () => answer(undefined),
+    close() {},
   };
 }
 

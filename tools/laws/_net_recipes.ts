@@ -12,6 +12,7 @@ import {
   openTcpStream,
   openTlsListeners,
   openTlsStream,
+  openUdpSocket,
   openUnixListener,
   openUnixStream,
   openWebSocket,
@@ -29,11 +30,33 @@ import {
   startTls,
   type TextSender,
   TlsStream,
+  UdpSocket,
   upgradeWebSocket,
 } from "../../mod.ts";
 import { memoryStreamPair, trickle } from "../../testing/mod.ts";
-import { Conn, EndedStream, hostListener, network, UserStream } from "./_hosts.ts";
+import { Conn, datagrams, EndedStream, hostListener, network, UserStream } from "./_hosts.ts";
 import { type AnyRecipe, CLEANUP, FOREVER, type Kit, NOBODY, nothing, type Recipe, recipe } from "./_recipe.ts";
+
+const HERE_UDP = { hostname: "127.0.0.1", port: 1 };
+
+function udp(
+  way: (socket: UdpSocket) => unknown,
+  more: Partial<Recipe<{ ready: UdpSocket; waiting: UdpSocket }>> = {},
+) {
+  return recipe<{ ready: UdpSocket; waiting: UdpSocket }>({
+    open: () => ({
+      ready: new UdpSocket(datagrams(true), HERE_UDP),
+      waiting: new UdpSocket(datagrams(false), HERE_UDP),
+    }),
+    ready: ({ ready }) => way(ready),
+    waiting: ({ waiting }) => way(waiting),
+    close({ ready, waiting }) {
+      ready.close();
+      waiting.close();
+    },
+    ...more,
+  });
+}
 
 const ONE = new Uint8Array(1);
 const HERE = { hostname: "127.0.0.1", port: 0 } as const;
@@ -307,6 +330,18 @@ export const NET: Readonly<Record<string, AnyRecipe>> = {
   "openTcpStream (never)": opensNever(() => openTcpStream("127.0.0.1", 1)),
   openTlsStream: opens(() => openTlsStream("127.0.0.1", 1)),
   "openTlsStream (never)": opensNever(() => openTlsStream("127.0.0.1", 1)),
+  openUdpSocket: opens(() => openUdpSocket()),
+  "openUdpSocket (never)": opensNever(() => openUdpSocket()),
+  "UdpSocket.receive": udp((socket) => socket.receive()),
+  "UdpSocket.send": udp((socket) => socket.send(ONE)),
+  "UdpSocket.joinGroup": udp((socket) => socket.joinGroup("239.1.1.1")),
+  "UdpSocket.leaveGroup": udp((socket) => socket.leaveGroup("239.1.1.1")),
+  "UdpSocket.[Symbol.asyncIterator]": udp((socket) => socket[Symbol.asyncIterator]().next()),
+  "UdpSocket.[Symbol.asyncDispose]": udp((socket) => socket[Symbol.asyncDispose](), {
+    waiting: CLEANUP,
+    close: NOBODY,
+    uncancelled: "release",
+  }),
   openUnixStream: opens(() => openUnixStream("/run/x.sock")),
   "openUnixStream (never)": opensNever(() => openUnixStream("/run/x.sock")),
   openTcpListeners: opens(() => openTcpListeners(0)),

@@ -12,7 +12,13 @@ export const RECIPES: Readonly<Record<string, AnyRecipe>> = { ...CORE, ...NET, .
 /** Listed, and not described: the next one has to be looked at. */
 const callbacks = names(
   ["CheckListenerOptions.over", "CheckTwoWayStreamOptions.over", "SweepOptions.after", "SweepOptions.setup"],
-  ["MemoryStreamHooks.beforeReceive", "MemoryStreamHooks.beforeSend", "HandshakeOptions.onHandshakeError"],
+  [
+    "PoolOptions.check",
+    "PoolOptions.open",
+    "MemoryStreamHooks.beforeReceive",
+    "MemoryStreamHooks.beforeSend",
+    "HandshakeOptions.onHandshakeError",
+  ],
   ["ServeHttpOptions", "ServeOptions", "ServeTcpOptions", "ServeUnixOptions"].map((type) => `${type}.onHandlerError`),
 );
 const suites = names(
@@ -27,7 +33,7 @@ function names(...lists: readonly string[][]): RegExp {
 /** Names without a recipe, and why. */
 export const EXCEPTIONS: readonly (readonly [names: RegExp, why: string])[] = [
   [
-    /^(?:Network(?:Conn|Listener|TlsConn)?|HostProcess(?:Input|Output)?)\./,
+    /^(?:Network(?:Conn|DatagramSocket|Listener|TlsConn)?|Http(?:Host|ServeInfo|Serving)|HostProcess(?:Input|Output)?)\./,
     "the seam to a host: its maker decides what it does",
   ],
   [callbacks, "a callback of the user's, which the library calls"],

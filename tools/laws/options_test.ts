@@ -16,6 +16,7 @@ import {
   Event,
   forEach,
   httpServer,
+  LazyMap,
   listenerServer,
   Lock,
   map,
@@ -23,11 +24,13 @@ import {
   openBroadcastChannel,
   openMemoryChannel,
   openNursery,
+  openPool,
   openProcess,
   openTcpListeners,
   openTcpStream,
   openTlsListeners,
   openTlsStream,
+  openUdpSocket,
   openUnixListener,
   openWatch,
   openWebSocket,
@@ -56,7 +59,7 @@ import {
   unixServer,
   upgradeWebSocket,
 } from "../../mod.ts";
-import { ParkingLot } from "../../core/lowlevel.ts";
+import { ParkingLot, startSystemTask } from "../../core/lowlevel.ts";
 import { runPipeline } from "../../os/mod.ts";
 import {
   expectErrors,
@@ -122,6 +125,9 @@ const TAKERS: Readonly<Record<string, Take>> = {
   "new CancelScope": (options) => new CancelScope(options),
   "new CapacityLimiter": (options) => new CapacityLimiter(1, options),
   "new Event": (options) => new Event(options),
+  "new LazyMap": (options) => new LazyMap(never, options),
+  "openPool": (options) => openPool(options as never),
+  "startSystemTask": (options) => run(() => void startSystemTask(never, options)),
   "new Lock": (options) => new Lock(options),
   "new MockClock": (options) => new MockClock(options),
   "new ParkingLot": (options) => new ParkingLot(options),
@@ -136,6 +142,7 @@ const TAKERS: Readonly<Record<string, Take>> = {
   "openTcpStream": (options) => openTcpStream("127.0.0.1", 1, options),
   "openTlsListeners": (options) => openTlsListeners(0, options),
   "openTlsStream": (options) => openTlsStream("127.0.0.1", 1, options),
+  "openUdpSocket": (options) => openUdpSocket(options),
   "openUnixListener": (options) => openUnixListener("/run/x.sock", options),
   "openWatch": (options) => openWatch(1, options),
   "openWebSocket": (options) => openWebSocket("ws://127.0.0.1:1/", options),
@@ -167,7 +174,7 @@ const TAKERS: Readonly<Record<string, Take>> = {
 /** Names without a taker, and why. */
 const EXCEPTIONS: readonly (readonly [names: RegExp, why: string])[] = [
   [/^new \w*(?:Error|ErrorGroup)$/, "those of the language's errors, which passes over what is no object"],
-  [/^(?:Network|ProcessHost)\./, "the seam to a host: its maker decides what it does"],
+  [/^(?:HttpHost|Network|ProcessHost)\./, "the seam to a host: its maker decides what it does"],
   [/^(?:Background|VirtualHost)\.startSoon$|^VirtualNetwork\./, "only in a simulation: see testing/arguments_test.ts"],
   [/^check(?:Channel|Listener|\w+Stream)$/, "suites of checks, in simulations of their own"],
   [/^WebSocketChannel\.close$/, "needs a connection: see net/http/web_socket_test.ts"],

@@ -19,6 +19,7 @@ import { TlsConn } from "../tls/tls_conn.ts";
 import { closeQuietly } from "./byte_reader.ts";
 import { type FetchContext, HttpClient } from "./http_client.ts";
 import { type HttpCallback, HttpServer, type ServerParts } from "./http_server.ts";
+import { trustOf } from "./trust.ts";
 import { acceptOf, checkRequest, VirtualWebSocket } from "./web_socket.ts";
 
 /** What it needs of its network. */
@@ -79,7 +80,7 @@ export class VirtualHttp implements NetworkHttp {
   }
 
   fetch(input: RequestInfo | URL, init?: RequestInit, context?: FetchContext): Promise<Response> {
-    return this.#client.fetch(input, init, context);
+    return this.#client.fetch(input, init, { ...context, caCerts: trustOf(init) });
   }
 
   /** Whether a request came in by a server of this network. */

@@ -12,7 +12,6 @@
 
 import { read } from "../../../core/internal.ts";
 import { hostError } from "../_host_errors.ts";
-import type { VirtualCertificate } from "../virtual_network.ts";
 
 /** What a certificate says. */
 interface Certificate {
@@ -25,8 +24,15 @@ interface Certificate {
 /** Who has issued the certificates of a simulation, unless told otherwise; everybody in it trusts it. */
 const EVERYBODY_TRUSTS = "the authority of the simulation";
 
+/** A certificate with its key and that of its authority, in the form of PEM. */
+export interface MadeCertificate {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string;
+}
+
 /** Makes a certificate for names; one by an authority of its own is not trusted by those who are not told to. */
-export function makeCertificate(names: readonly string[], authority?: string): VirtualCertificate {
+export function makeCertificate(names: readonly string[], authority?: string): MadeCertificate {
   const issuer = authority === undefined ? EVERYBODY_TRUSTS : `authority ${authority}`;
   const subject = names[0] as string;
   return {
