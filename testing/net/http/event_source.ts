@@ -77,7 +77,7 @@ export class VirtualEventSource extends EventTarget {
     if (this.#lastId !== "") headers.set("last-event-id", this.#lastId);
     const { signal } = this.#abort;
     const response = await this.#http.fetch(this.#url, { headers, signal });
-    const type = response.headers.get("content-type")?.split(";")[0]!.trim().toLowerCase();
+    const type = response.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
     if (response.status !== 200 || type !== "text/event-stream") {
       await response.body?.cancel();
       return true;

@@ -19,7 +19,6 @@ import {
   type Framing,
   framingOf,
   type Head,
-  headerOf,
   keepsAlive,
   malformed,
   MalformedError,
@@ -363,6 +362,7 @@ function bodyStream(
       } catch (error) {
         if (signal.aborted) return;
         end(false);
+        // deno-lint-ignore trefoil/error-message -- the words are those of the host
         throw new TypeError("error reading a body from connection", { cause: error });
       } finally {
         ended?.();
@@ -403,7 +403,10 @@ function failed(url: URL, conn: NetworkConn | null, what: string, cause?: unknow
     ? ` for url (${url.href})`
     : ` for ${url.href} (${conn.remoteAddr.hostname}:${conn.remoteAddr.port})`;
   const options = cause === undefined ? {} : { cause };
-  return new TypeError("fetch failed", { cause: new Error(`error sending request${from}${to}: ${what}`, options) });
+  // deno-lint-ignore trefoil/error-message -- the words are those of the host
+  const cause = new Error(`error sending request${from}${to}: ${what}`, options);
+  // deno-lint-ignore trefoil/error-message -- the words are those of the host
+  return new TypeError("fetch failed", { cause });
 }
 
 /** Whether an error is one of a connection, which has a code or a name of the host's. */

@@ -162,6 +162,7 @@ export class VirtualHttp implements NetworkHttp {
       }
     }
     const { message } = fault as Error;
+    // deno-lint-ignore trefoil/error-message -- the words are those of the host
     throw new Error(`tcp connect error: ${message}`, { cause: fault });
   }
 
@@ -175,6 +176,7 @@ export class VirtualHttp implements NetworkHttp {
       throw new Error("no addresses");
     } catch (error) {
       throw new Error(
+        // deno-lint-ignore trefoil/error-message -- the words are those of the host
         `dns error: failed to lookup address information: Name or service not known (no host "${hostname}": make it with sim.net.host())`,
         { cause: error },
       );
