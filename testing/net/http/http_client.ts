@@ -404,9 +404,9 @@ function failed(url: URL, conn: NetworkConn | null, what: string, cause?: unknow
     : ` for ${url.href} (${conn.remoteAddr.hostname}:${conn.remoteAddr.port})`;
   const options = cause === undefined ? {} : { cause };
   // deno-lint-ignore trefoil/error-message -- the words are those of the host
-  const cause = new Error(`error sending request${from}${to}: ${what}`, options);
+  const why = new Error(`error sending request${from}${to}: ${what}`, options);
   // deno-lint-ignore trefoil/error-message -- the words are those of the host
-  return new TypeError("fetch failed", { cause });
+  return new TypeError("fetch failed", { cause: why });
 }
 
 /** Whether an error is one of a connection, which has a code or a name of the host's. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { DeadlockError, openNursery, Semaphore, sleep } from "../../../core/mod.ts";
+import { DeadlockError, Lock, openNursery, sleep } from "../../../core/mod.ts";
 import { fetch as ourFetch, openWebSocket, serveHttp, serverSentEvents, upgradeWebSocket } from "../../../net/mod.ts";
 import { simulate, simulated } from "../../mod.ts";
 
@@ -22,7 +22,7 @@ Deno.test("a deadlock of requests is shown as a cycle of the tasks that ask and 
     simulate(async (sim) => {
       // Each answers one request at a time, with what the other one answers.
       for (const [name, other] of [["a", "b"], ["b", "a"]] as const) {
-        const lock = new Semaphore(1);
+        const lock = new Lock();
         sim.net.host(name).startSoon(() =>
           serveHttp(async (request) => {
             if (new URL(request.url).pathname === "/inner") return await lock.acquire().then(() => new Response());
@@ -37,7 +37,12 @@ Deno.test("a deadlock of requests is shown as a cycle of the tasks that ask and 
         nursery.startSoon(() => ourFetch("http://b/"));
       });
     }), DeadlockError);
-  console.log(error.message);
+  assert(
+    error.message.includes(
+      "cycle: request → fetch GET http://b/inner → request → acquire lock → request → fetch GET http://a/inner → request",
+    ),
+    error.message,
+  );
 });
 
 Deno.test("no byte is lost on links that chunk and jitter: uploads, downloads, WebSockets, for as many seeds as there is time", async () => {
