@@ -38,4 +38,4 @@ export type { ProcessStatus } from "./core/lowlevel.ts";
 export { MockClock, type MockClockOptions } from "./testing/time/mock_clock.ts";
 export { settled, type SettledOptions } from "./testing/time/settled.ts";
 export { simulate, simulated } from "./testing/time/simulate.ts";
-export type { Background, SimulateOptions, Simulation } from "./testing/time/simulation.ts";
+export type { Background, SimulatedOptions, SimulateOptions, Simulation } from "./testing/time/simulation.ts";

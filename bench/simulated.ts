@@ -2,9 +2,9 @@
  * What simulated time costs: sleeps in sequence and at once, a test around nothing, and a look at the clock outside.
  */
 
-import { openNursery, sleep } from "../core/mod.ts";
+import { checkpoint, openNursery, sleep } from "../core/mod.ts";
 import { BufferedReceiver, fetch, openTcpStream, serveHttp, serveTcp } from "../net/mod.ts";
-import { simulate } from "../testing/mod.ts";
+import { explore, simulate } from "../testing/mod.ts";
 import { type Candidate, type Case, cpuTime, measure } from "./_measure.ts";
 import { loadFakeTimers } from "./_peers.ts";
 
@@ -25,6 +25,22 @@ const encode = (text: string) => new TextEncoder().encode(text);
 const AT_ONCE = 100_000;
 const EMPTY = 1_000;
 const LOOKS = 1_000_000;
+
+const RUNS = 100;
+
+/** The body of an explored run: 10 tasks, 200 steps. */
+async function tenTasks(): Promise<void> {
+  await openNursery((nursery) => {
+    for (let i = 0; i < 10; i++) {
+      nursery.startSoon(async () => {
+        for (let step = 0; step < 10; step++) {
+          await sleep(1);
+          await checkpoint();
+        }
+      });
+    }
+  });
+}
 
 function lookAtClock(): number {
   let sum = 0;
@@ -144,6 +160,18 @@ const cases: Case[] = [
         }) / EMPTY,
     }],
     limits: [{ of: "simulate()", atMost: 1 }],
+  },
+  {
+    title: "100 runs of 10 tasks that wait 20 times each",
+    unit: "ms",
+    baseline: "simulate()",
+    candidates: [
+      candidate("simulate()", async () => {
+        for (let i = 0; i < RUNS; i++) await simulate(tenTasks);
+      }),
+      candidate("explore()", () => explore(tenTasks, { runs: RUNS })),
+    ],
+    limits: [{ of: "explore()", against: "simulate()", atMost: 1 }],
   },
   {
     title: "Date.now() by code outside",

@@ -7,7 +7,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { simulate, sweepCancel } from "../testing/mod.ts";
+import { explore, sweepCancel } from "../testing/mod.ts";
 import {
   all,
   allSettled,
@@ -46,7 +46,7 @@ import {
   toChannel,
   withSignal,
 } from "./mod.ts";
-import { beginHostOperation, ParkingLot, type Schedule } from "./lowlevel.ts";
+import { ParkingLot } from "./lowlevel.ts";
 
 /** What is swept. */
 interface Case {
@@ -59,88 +59,19 @@ interface Case {
 /** Longer than any user needs that is served. */
 const PATIENCE = 1_000;
 
-async function play({ users }: Case, begun: (task: Task) => void = () => {}): Promise<void> {
+async function play({ users }: Case): Promise<void> {
   await openNursery((nursery) => {
     for (const user of users) {
-      begun(nursery.startSoon(async () => void await moveOnAfter(PATIENCE, user), { name: "user" }));
+      nursery.startSoon(async () => void await moveOnAfter(PATIENCE, user), { name: "user" });
     }
   });
 }
 
-// In real time, whatever the simulation does to the globals.
-const { setImmediate: hostImmediate } = globalThis;
-
-/** Resumes granted waits one a turn, in a random order. */
-class Shuffler {
-  readonly #random: () => number;
-  readonly #held: (() => void)[] = [];
-  #filled = Promise.withResolvers<void>();
-  #on = false;
-
-  constructor(random: () => number) {
-    this.#random = random;
-  }
-
-  readonly schedule: Schedule = (resume) => {
-    if (!this.#on) return resume();
-    this.#held.push(resume);
-    this.#filled.resolve();
-  };
-
-  /** Runs a function in that way; `step` is called before each resumption. */
-  async during(body: () => Promise<void>, step: () => void): Promise<void> {
-    this.#on = true;
-    const turning = this.#turn(step);
-    try {
-      await body();
-    } finally {
-      this.#on = false;
-      this.#filled.resolve();
-      await turning;
-    }
-  }
-
-  /** Called in the run, and not by the hook: that may be called by an alarm, whose context is no run's. */
-  async #turn(step: () => void): Promise<void> {
-    while (this.#on) {
-      await this.#filled.promise;
-      this.#filled = Promise.withResolvers();
-      // Virtual time must wait for those that are held back.
-      const operation = beginHostOperation("next turn of the schedule");
-      while (this.#held.length > 0) {
-        await new Promise((resolve) => hostImmediate(resolve));
-        step();
-        this.#held.splice(Math.floor(this.#random() * this.#held.length), 1)[0]?.();
-      }
-      operation.end();
-    }
-  }
-}
-
-/** A random schedule, in which some task is cancelled at some moment, or all are. */
-async function shuffled(make: () => Case, seed: number): Promise<void> {
-  let state = seed;
-  const random = () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
-  const shuffler = new Shuffler(random);
-  // The first numbers of seeds that are near each other are, too.
-  for (let i = 0; i < 3; i++) random();
-  let left = Math.floor(random() * 40);
-  await simulate(async () => {
-    const it = make();
-    const tasks: Task[] = [];
-    const scope = new CancelScope();
-    await shuffler.during(
-      async () => void await scope.run(() => play(it, (task) => void tasks.push(task))),
-      () => {
-        if (left-- !== 0) return;
-        const victim = tasks[Math.floor(random() * (tasks.length + 1))];
-        if (victim === undefined) scope.cancel();
-        else victim.cancel();
-      },
-    );
-    await it.after();
-  }, { seed, schedule: shuffler.schedule });
-}
+/**
+ * How many schedules are tried, in each but the first of which some task is cancelled, or all are. For more of them:
+ * `deno task test core/sweep_test.ts -- --sim=runs:50000`.
+ */
+const SCHEDULES = 1_000;
 
 function sweep(name: string, make: () => Case): void {
   Deno.test(`${name} survives a cancellation at each wait`, async () => {
@@ -150,11 +81,12 @@ function sweep(name: string, make: () => Case): void {
     await sweepCancel((it: Case) => play(it), { ...options, task: "user" });
   });
   Deno.test(`${name} survives a cancellation under random schedules`, async () => {
-    for (let seed = 1; seed <= 200; seed++) {
-      await shuffled(make, seed).catch((cause) => {
-        throw new Error(`seed ${seed}: ${cause}`, { cause });
-      });
-    }
+    await explore(async () => {
+      const it = make();
+      // A task of its own, as the main task is never cancelled.
+      await openNursery((nursery) => void nursery.startSoon(() => play(it), { name: "all" }));
+      await it.after();
+    }, { runs: SCHEDULES, cancel: ["user", "all"], foreignGrace: 1 });
   });
 }
 
@@ -679,3 +611,51 @@ function waitFor(): void {
   const guard = condition.tryAcquire()!;
   void condition.wait().finally(() => guard.release()).catch((error) => assert(isCancelled(error)));
 }
+
+sweep("nursery.start()", () => {
+  let begun = 0;
+  let ended = 0;
+  const served: number[] = [];
+  const user = async () => {
+    await openNursery(async (nursery) => {
+      const value = await nursery.start<number>(async (status) => {
+        begun++;
+        try {
+          await sleep(1);
+          status.started(begun);
+          await sleep(1);
+        } finally {
+          ended++;
+        }
+      }, { name: "service" });
+      served.push(value);
+      await checkpoint();
+      nursery.cancel();
+    });
+  };
+  return {
+    users: times(3, () => user),
+    after: () => {
+      assertEquals(ended, begun);
+      assert(served.length <= begun);
+    },
+  };
+});
+
+sweep("Event and Task.join()", () => {
+  const go = new Event();
+  let woken = 0;
+  const user = async () => {
+    await openNursery(async (nursery) => {
+      const waiting = nursery.startSoon(async () => {
+        await go.wait();
+        return ++woken;
+      }, { name: "waiting" });
+      assert(await waiting.join() > 0);
+    });
+  };
+  return {
+    users: [user, user, () => sleep(1).then(() => go.set())],
+    after: () => assertEquals(go.statistics(), { tasksWaiting: 0 }),
+  };
+});

@@ -46,9 +46,13 @@ export type {
   VirtualTraffic,
 } from "./net/virtual_network.ts";
 export { Sequencer } from "./time/sequencer.ts";
+export { explore } from "./explore/explore.ts";
+export { ExploreError } from "./explore/explore_error.ts";
+export type { ExploreOptions, ExploreReport } from "./explore/explore_options.ts";
 export { settled, type SettledOptions } from "./time/settled.ts";
 export { simulate, simulated } from "./time/simulate.ts";
-export type { Background, SimulateOptions, Simulation } from "./time/simulation.ts";
+export type { Background, SimulatedOptions, SimulateOptions, Simulation } from "./time/simulation.ts";
 export { sweepCancel, SweepError, type SweepOptions, type SweepReport } from "./sweep/sweep_cancel.ts";
+export { sweepFaults, type SweepFaultsOptions } from "./sweep/sweep_faults.ts";
 export type { SweepFlavour } from "./sweep/sweep_flavour.ts";
 export { trickle, type TrickleOptions } from "./streams/trickle.ts";

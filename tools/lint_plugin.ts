@@ -39,6 +39,7 @@ export const CLOSED_ROOMS: readonly string[] = [
   "os/host/",
   "testing/base/",
   "testing/driver/",
+  "testing/explorer/",
   "testing/net/",
   "testing/node/",
 ];

@@ -13,10 +13,12 @@ import {
 } from "../mod.ts";
 import { type Schedule, suspend, type Waker } from "../lowlevel.ts";
 
-/** Holds resumptions for a turn and lets them go in an order of its own. */
+/** Holds resumptions for a turn and lets them go in an order of its own. Tasks begin at once, in theirs. */
 function reordering(order: <T>(list: T[]) => T[]): Schedule {
+  const begun = new WeakSet<Task>();
   let held: (() => void)[] = [];
-  return (resume) => {
+  return (resume, task) => {
+    if (!begun.has(task)) return void begun.add(task), resume();
     held.push(resume);
     if (held.length > 1) return;
     setImmediate(() => {
@@ -92,7 +94,7 @@ Deno.test("a wait that was granted stays granted while its resumption is held ba
     }));
 });
 
-Deno.test("schedule sees every wait, also those that were ready, with the task that waits", async () => {
+Deno.test("schedule sees every task begin and every wait, also those that were ready, with the task", async () => {
   const seen: string[] = [];
   const schedule = (resume: () => void, task: Task) => {
     seen.push(task.name);
@@ -109,7 +111,42 @@ Deno.test("schedule sees every wait, also those that were ready, with the task t
       }, { name: "child" });
       await child.join();
     }));
-  assertEquals(seen, ["child", "child", "main", "main"]);
+  assertEquals(seen, ["main", "child", "child", "child", "main", "main"]);
+});
+
+Deno.test("schedule decides when a task begins, and so in which order tasks begin", async () => {
+  const held: (() => void)[] = [];
+  const log: string[] = [];
+  await run(() =>
+    openNursery(async (nursery) => {
+      for (const name of "abc") nursery.startSoon(() => void log.push(name), { name });
+      await Promise.resolve();
+      assertEquals(log, []);
+      for (const begin of held.splice(0).reverse()) begin();
+    }), {
+    handleSignals: false,
+    schedule: (resume, { name }) => name.length === 1 ? void held.push(resume) : resume(),
+  });
+  assertEquals(log, ["c", "b", "a"]);
+});
+
+Deno.test("a task that is cancelled before the schedule lets it begin still begins, and its first wait throws", async () => {
+  let begin = () => {};
+  const log: unknown[] = [];
+  await run(() =>
+    openNursery((nursery) => {
+      const task = nursery.startSoon(async () => {
+        log.push("begun");
+        await checkpoint();
+        log.push("unreached");
+      }, { name: "late" });
+      task.cancel();
+      nursery.startSoon(() => begin());
+    }), {
+    handleSignals: false,
+    schedule: (resume, { name }) => name === "late" && log.length === 0 ? begin = resume : resume(),
+  });
+  assertEquals(log, ["begun"]);
 });
 
 Deno.test("a task whose resumption is held back counts as running", async () => {

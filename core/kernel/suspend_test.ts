@@ -298,8 +298,10 @@ Deno.test(
 
 Deno.test("suspend(): who wins is decided by the call, not by the turn in which the task resumes", async () => {
   const held: (() => void)[] = [];
+  let begun = false;
   let end: unknown;
   await run(async () => {
+    begun = true;
     const scope = new CancelScope();
     let waker: Waker<string>;
     setImmediate(() => {
@@ -309,7 +311,7 @@ Deno.test("suspend(): who wins is decided by the call, not by the turn in which 
       for (const resume of held.splice(0)) resume();
     });
     end = await scope.run(() => suspend<string>(REASON, (made) => waker = made, () => true));
-  }, { schedule: (resume) => (end === undefined ? held.push(resume) : resume()), handleSignals: false });
+  }, { schedule: (resume) => (begun && end === undefined ? held.push(resume) : resume()), handleSignals: false });
   assertEquals(end, { cancelledCaught: false, value: "woken" });
 });
 

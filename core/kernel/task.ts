@@ -142,9 +142,9 @@ export class TaskImpl<T> extends StatusNode implements Task<T>, TaskNode {
    */
   begin(fn: () => T | Promise<T>): void {
     this.#fn = fn;
-    const { instruments } = this.runtime;
-    if (instruments !== null) instruments.taskSpawned(this);
-    starting = this.runtime.turns.forStart();
+    const { runtime } = this;
+    if (runtime.instruments !== null) runtime.instruments.taskSpawned(this);
+    starting = runtime.schedule === null ? runtime.turns.forStart() : scheduledStart(runtime, this);
     enter(this, startSoon);
   }
 
@@ -291,6 +291,11 @@ const startSoon = (): void => void starting.then(callTask);
 const callTask = (): void => taskOf(currentNode()).call();
 const taskReturned = (value: unknown): void => taskOf(currentNode()).returned(value);
 const taskThrew = (error: unknown): void => taskOf(currentNode()).threw(error);
+
+/** The promise after which a task begins, if the user's policy says when. */
+function scheduledStart(runtime: RunCore, task: TaskNode): Promise<void> {
+  return new Promise((resolve) => runtime.scheduleResume(resolve, task));
+}
 
 /** The name of a function. Not the same as `read()`: nearly every task passes here. */
 function nameOf(fn: Named): string {

@@ -8,7 +8,8 @@ import type { Clock } from "../time/clock.ts";
 import type { Task } from "./task.ts";
 
 /**
- * Decides when a granted wait resumes: calls `resume` once, now or later. See `RunOptions.schedule`.
+ * Decides when a granted wait resumes, and when a new task begins: calls `resume` once, now or later. See
+ * `RunOptions.schedule`.
  *
  * @category Low level
  */
@@ -29,9 +30,9 @@ export interface RunOptions {
   /** The signals that the run handles, and that `openSignals()` receives; by default those of the system. */
   readonly signals?: SignalSource;
   /**
-   * Decides when a granted wait resumes; by default at once. It must call `resume` exactly once, now or later. The
-   * grants are decided before, first come, first served: this function only decides in which order tasks go on. Use it
-   * for a scheduling policy of your own.
+   * Decides when a granted wait resumes, and when a new task begins; by default at once. It must call `resume` exactly
+   * once, now or later. The grants are decided before, first come, first served: this function only decides in which
+   * order tasks go on. Use it for a scheduling policy of your own.
    */
   readonly schedule?: Schedule;
   /** Hooks that watch the run. */

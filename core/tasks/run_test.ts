@@ -12,6 +12,7 @@ import {
   RunFinishedError,
   sleep,
   sleepForever,
+  type Task,
   taskTree,
 } from "../mod.ts";
 import {
@@ -167,8 +168,11 @@ Deno.test("the idle hook is called again when a host operation that nobody waits
 
 Deno.test("schedule changes the order in which waits resume, not who is granted what", async () => {
   const order: string[] = [];
+  const begun = new Set<Task>();
   const held: (() => void)[] = [];
-  const schedule = (resume: () => void) => {
+  const schedule = (resume: () => void, task: Task) => {
+    // In the order in which they begin they are granted, so these go on at once.
+    if (!begun.has(task)) return void begun.add(task), resume();
     held.push(resume);
     if (held.length === 1) setImmediate(() => held.splice(0).reverse().forEach((resume) => resume()));
   };

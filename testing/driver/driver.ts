@@ -3,7 +3,9 @@
  *
  * One step a turn of the event loop; so before each, every microtask has run. In this order:
  *
- *     wake-ups put off to a later turn, immediates → another turn
+ *     wake-ups put off to a later turn             → another turn
+ *     in an explored run, somebody who can go on   → let one go on
+ *     immediates                                   → another turn
  *     host operations in flight                    → time stands still until something happens
  *     a task that waits for nothing known          → it awaits a foreign promise: a grace, once, then it is "quiet"
  *                                                    until it acts again (see `onForeign`)
@@ -31,7 +33,13 @@ import {
   textOf,
 } from "../../core/internal.ts";
 import { type Cancelled, currentTask, DeadlockError, ErrorGroup, isOnlyCancelled, type Task } from "../../core/mod.ts";
-import { beginHostOperation, type Instrument, type Network, type WaitReason } from "../../core/lowlevel.ts";
+import {
+  beginHostOperation,
+  type Instrument,
+  type Network,
+  type Schedule,
+  type WaitReason,
+} from "../../core/lowlevel.ts";
 import { realTimer } from "../base/real_timer.ts";
 import type { DriverView } from "./driver_view.ts";
 import { IdleWaiters } from "./idle_waiters.ts";
@@ -47,6 +55,7 @@ import { seededRandom, SOURCES } from "./random.ts";
 import { Refusals } from "./refusals.ts";
 import { renderTree } from "./render.ts";
 import type { SimulateSettings } from "./simulate_options.ts";
+import type { Steering } from "./steering.ts";
 import { placed, type Site, Sites } from "./sites.ts";
 import { describeTimer, type TimerHost, type TimerKind, VirtualTimer } from "./timers.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
@@ -72,7 +81,9 @@ export class Driver implements Instrument, TimerHost, DriverView {
   /** What `Math.random()` draws from, and `crypto`. */
   readonly random: () => number;
   readonly #bits: () => number;
-  readonly #sites = new Sites(SITES);
+  readonly #sites: Sites;
+  /** Who decides who goes on next; `null` for first come, first served. */
+  readonly #steering: Steering | null;
   readonly ledger = new Ledger();
   readonly #refusals = new Refusals(this.ledger);
   /** Whether the host's operations have been quiet for as long as `io` says. */
@@ -103,10 +114,16 @@ export class Driver implements Instrument, TimerHost, DriverView {
   constructor(
     clock: VirtualClock,
     settings: SimulateSettings,
-    { origin, network }: { readonly origin: Site | null; readonly network: Network | null },
+    { origin, network, steering }: {
+      readonly origin: Site | null;
+      readonly network: Network | null;
+      readonly steering: Steering | null;
+    },
   ) {
     this.clock = clock;
     this.#origin = origin;
+    this.#steering = steering;
+    this.#sites = new Sites(steering?.places === false ? 0 : SITES);
     this.http = network?.http === undefined ? null : new SimulatedHttp(
       network.http,
       this,
@@ -116,6 +133,17 @@ export class Driver implements Instrument, TimerHost, DriverView {
     this.random = seededRandom(settings.seed, SOURCES.math);
     this.#bits = seededRandom(settings.seed, SOURCES.crypto);
     this.#limits = new Limits(settings);
+  }
+
+  /** The schedule of the run, if it needs one. */
+  get schedule(): Schedule | undefined {
+    const steering = this.#steering;
+    if (steering === null) return this.#settings.schedule;
+    return (resume, task) => {
+      if (this.#done) return resume();
+      steering.add(resume, task);
+      this.#wakeUp();
+    };
   }
 
   /** Cancels the run. */
@@ -140,6 +168,7 @@ export class Driver implements Instrument, TimerHost, DriverView {
     // Rejections that nobody handles are reported at the end of a turn.
     await turn();
     this.#done = true;
+    this.#steering?.releaseAll();
     this.#wakeUp();
     await this.#drain();
     this.#throwFailures(error);
@@ -315,7 +344,9 @@ export class Driver implements Instrument, TimerHost, DriverView {
     const excess = this.#limits.turn(clock.now(), () => this.#latest());
     if (excess !== null) this.#fail(excess);
     if (this.#done) return;
-    if (wakeUps > 0 || this.#immediates.size > 0) return this.#again();
+    if (wakeUps > 0) return this.#again();
+    const stands = this.operations.size > 0 && (io === "freeze" || !this.#hostQuiet);
+    if (this.#steering?.release(!stands) || this.#immediates.size > 0) return this.#again();
     if (this.operations.size > 0) {
       if (io === "freeze") return this.#sleep(realTimeout, () => this.#fail(this.#frozen()));
       if (!this.#hostQuiet) return this.#sleep(io.quiet, () => this.#hostQuiet = true);

@@ -45,7 +45,7 @@ interface Registry {
 }
 
 /** The number changes with the shape of `Registry`, `Copy` or `Bubble`. */
-const KEY = Symbol.for("@trefoil/io/testing/globals/6");
+const KEY = Symbol.for("@trefoil/io/testing/globals/7");
 
 /** Makes the globals follow simulated time until the returned function is called. */
 export function patchGlobals(find: () => Bubble | null): () => void {

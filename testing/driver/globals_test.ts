@@ -616,7 +616,7 @@ Deno.test("an hour of other people's timers takes no real time to speak of: 3,60
 
 Deno.test("a second copy of the package shares the patches: its simulations are asked as well", async () => {
   await simulate(async () => {
-    const registry = (globalThis as Record<symbol, unknown>)[Symbol.for("@trefoil/io/testing/globals/6")] as {
+    const registry = (globalThis as Record<symbol, unknown>)[Symbol.for("@trefoil/io/testing/globals/7")] as {
       copies: { find(): unknown; clear(handle: unknown): boolean; reference(): boolean }[];
       users: number;
     };
@@ -719,4 +719,19 @@ Deno.test("afterwards Math.random and crypto are the host's again, to the proper
   const before = describe();
   await simulate(() => sleep(1));
   assertEquals(describe(), before);
+});
+
+Deno.test("a timer that a module keeps for all its users begins anew in the world of whoever says so", async () => {
+  let rung = 0;
+  let kept: { refresh(): unknown } | undefined;
+  const ring = async (now: () => number): Promise<number> => {
+    const [before, begun] = [rung, now()];
+    if (kept === undefined) kept = setTimeout(() => void rung++, 20) as unknown as { refresh(): unknown };
+    else kept.refresh();
+    while (rung === before) await new Promise((resolve) => setTimeout(resolve, 5));
+    return now() - begun;
+  };
+  for (let i = 0; i < 2; i++) assertEquals(await simulate((sim) => ring(() => sim.now)), 20);
+  await ring(() => 0); // in real time
+  assertEquals(rung, 3);
 });

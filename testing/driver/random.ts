@@ -27,3 +27,21 @@ export function seededRandom(seed: number, source: number = SOURCES.test): () =>
     return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+/** A source of random numbers, and one more for each name. */
+export function namedStreams(seed: number): (stream?: string) => number {
+  const unnamed = seededRandom(seed);
+  const named = new Map<string, () => number>();
+  return (stream) => {
+    if (stream === undefined) return unnamed();
+    let source = named.get(stream);
+    if (source === undefined) {
+      // FNV-1a; scrambled once more, as the sources of one seed lie on one circle.
+      let hash = 0x811c9dc5;
+      for (let i = 0; i < stream.length; i++) hash = Math.imul(hash ^ stream.charCodeAt(i), 0x01000193);
+      const scrambled = seededRandom(hash)() * 2 ** 32;
+      named.set(stream, source = seededRandom(seed, scrambled));
+    }
+    return source();
+  };
+}

@@ -14,14 +14,18 @@ import { patchGlobals } from "./globals.ts";
 import { endIdle, endWorld } from "../node/world.ts";
 import type { Leak } from "./leak.ts";
 import { VirtualNetworkImpl } from "../net/virtual_network_impl.ts";
-import { seededRandom, SOURCES } from "./random.ts";
+import { namedStreams, seededRandom, SOURCES } from "./random.ts";
 import { SimulatedProcesses } from "./simulated_processes.ts";
 import { SimulatedSignals } from "./simulated_signals.ts";
 import { settled } from "../time/settled.ts";
 import type { Background, Simulation } from "../time/simulation.ts";
 import type { SimulateSettings } from "./simulate_options.ts";
+import type { Steering } from "./steering.ts";
 import type { Site } from "./sites.ts";
+import { homes, type TimerHost } from "./timers.ts";
 import { VirtualClock } from "./virtual_clock.ts";
+
+homes.current = () => ambientDriver() as unknown as TimerHost | null;
 
 /** How a simulation ended. */
 export interface Ending<T> {
@@ -33,19 +37,34 @@ export interface Ending<T> {
   readonly leaks: readonly Leak[];
 }
 
+/** What others do to a simulation. */
+export interface Intervention {
+  /** Says who goes on next. */
+  readonly steering?: Steering;
+  /** Is given the network in memory before anything runs. */
+  readonly meddle?: (network: VirtualNetworkImpl, clock: VirtualClock) => void;
+}
+
 /** Simulates a test that is written at a place. */
 export async function simulateAt<T>(
   origin: Site | null,
   body: (sim: Simulation) => T | Promise<T>,
   settings: SimulateSettings,
+  { steering, meddle }: Intervention = {},
 ): Promise<Ending<T>> {
-  const { start, seed, grace, instruments, schedule } = settings;
-  const clock = new VirtualClock(start);
+  const { start, seed, grace, instruments } = settings;
+  const clock = steering?.clockFrom(start) ?? new VirtualClock(start);
   const network = settings.network ??
     new VirtualNetworkImpl(clock, seededRandom(seed, SOURCES.network));
   const processes = settings.processes ?? new SimulatedProcesses(clock);
   const signals = new SimulatedSignals();
-  const driver = new Driver(clock, settings, { origin, network: network === "host" ? null : network });
+  const driver = new Driver(clock, settings, {
+    origin,
+    network: network === "host" ? null : network,
+    steering: steering ?? null,
+  });
+  const { schedule } = driver;
+  if (network instanceof VirtualNetworkImpl) meddle?.(network, clock);
   const unpatch = patchGlobals(ambientDriver);
   clock.driver = driver;
   try {
@@ -56,7 +75,7 @@ export async function simulateAt<T>(
       signal: driver.signal,
       signals,
       grace,
-      spawnSites: SPAWN_SITES,
+      spawnSites: steering?.places === false ? 0 : SPAWN_SITES,
       ...(network === "host" ? {} : { network }),
       ...(processes === "host" ? {} : { processes }),
       ...(schedule === undefined ? {} : { schedule }),
@@ -134,7 +153,7 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
           requireFinite("freeze", "ms", ms);
           clock.freeze(ms);
         },
-        random: seededRandom(seed),
+        random: namedStreams(seed),
       };
       try {
         return await body(sim);

@@ -9,7 +9,7 @@
  * microtask, and has to ask once more whether it was cleared.
  */
 
-import { LONGEST_DELAY } from "../../core/internal.ts";
+import { hostClear, hostTimeout, LONGEST_DELAY } from "../../core/internal.ts";
 import { currentTask, type Task } from "../../core/mod.ts";
 import type { Alarm, Clock } from "../../core/lowlevel.ts";
 import { ambientIncarnation, type Incarnation } from "./incarnation.ts";
@@ -17,7 +17,8 @@ import type { Site } from "./sites.ts";
 
 /** What timers need of the simulation they belong to. */
 export interface TimerHost {
-  readonly clock: Clock;
+  /** Its driver is `null` once the simulation is over. */
+  readonly clock: Clock & { readonly driver: unknown };
   /** A place for reports, if it is still worth the time. */
   takeSite(): Site | null;
   /** A timer was armed: its task waits for time. */
@@ -34,6 +35,9 @@ export interface TimerHost {
  */
 export type TimerKind = "timeout" | "interval" | "signal" | "socket";
 
+/** Which simulation the calling code belongs to; `null` outside. Set by the module that knows, `simulation.ts`. */
+export const homes: { current: () => TimerHost | null } = { current: () => null };
+
 type Callback = (this: VirtualTimer, ...args: unknown[]) => void;
 
 /** Host timers are counted from 1; these must not be mistaken for them. */
@@ -45,19 +49,21 @@ const byNumber = new Map<number, VirtualTimer>();
 export class VirtualTimer {
   readonly kind: TimerKind;
   readonly ms: number;
-  /** Who set it, and where. */
-  readonly task: Task;
+  /** Who set it, or had it begin anew elsewhere, and where it was set. */
+  task: Task;
   readonly site: Site | null;
   /** How often it has fired. */
   fired = 0;
-  readonly #host: TimerHost;
+  #host: TimerHost;
   readonly #callback: Callback;
   readonly #args: readonly unknown[];
   readonly #id = ++lastId;
   /** The life of a host that it ends with, and how that forgets it. */
-  readonly #incarnation: Incarnation | undefined = ambientIncarnation();
+  #incarnation: Incarnation | undefined = ambientIncarnation();
   #disown: () => void = () => {};
   #alarm: Alarm | null = null;
+  /** While it is one of the host's: begun anew outside, when its simulation was over. */
+  #real: ReturnType<typeof setTimeout> | undefined;
   #referenced: boolean;
   /** Resolves the promise whose reaction runs the callback. */
   #release: () => void = () => {};
@@ -93,8 +99,24 @@ export class VirtualTimer {
     return this.#reference(false);
   }
 
+  /**
+   * Begins anew, in the world of whoever calls: modules keep one timer for all who use them, as undici does, also beyond
+   * the simulation in which it was set.
+   */
   refresh(): this {
     this.#disarm();
+    const home = homes.current();
+    if (home === null && this.#host.clock.driver === null) {
+      const round = ++this.#round;
+      this.#real = hostTimeout(() => this.#run(round), this.ms);
+      if (!this.#referenced) (this.#real as { unref?(): unknown }).unref?.();
+      return this;
+    }
+    if (home !== null && home !== this.#host) {
+      this.#host = home;
+      this.task = currentTask();
+      this.#incarnation = ambientIncarnation();
+    }
     this.#arm(this.#host.clock.now() + this.ms);
     return this;
   }
@@ -136,6 +158,8 @@ export class VirtualTimer {
 
   #disarm(): void {
     this.#round++;
+    if (this.#real !== undefined) hostClear(this.#real);
+    this.#real = undefined;
     if (this.#alarm === null) return;
     this.#alarm.cancel();
     this.#alarm = null;
@@ -163,7 +187,8 @@ export class VirtualTimer {
 
   #run(round: number): void {
     if (round !== this.#round || this.#incarnation?.dead) return;
-    if (this.kind === "interval") this.#arm(this.#next);
+    if (this.kind === "interval" && this.#real !== undefined) this.refresh();
+    else if (this.kind === "interval") this.#arm(this.#next);
     else byNumber.delete(this.#id);
     try {
       this.#callback.apply(this, this.#args as unknown[]);

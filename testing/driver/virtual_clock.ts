@@ -58,9 +58,29 @@ export class VirtualClock implements Clock {
    * alarm. So no code takes a step after its deadline, however many pass at one instant, or while time stood still.
    */
   jump(): void {
-    this.#move(Math.max(this.#now, Math.min(this.#alarms.next, this.#deadlines.next)));
-    if (!this.#deadlines.fireOne(this.#now)) this.#alarms.fireOne(this.#now);
-    else while (this.#deadlines.fireOne(this.#now));
+    this.#move(this.next);
+    if (this.deadlineDue) this.fireDeadlines();
+    else this.fireNext();
+  }
+
+  /** Whether the deadline of a scope has passed that has not fired. */
+  get deadlineDue(): boolean {
+    return this.#deadlines.next <= this.#now;
+  }
+
+  /** When the next deadline of a scope is; `Infinity` if there is none. */
+  get nextDeadline(): number {
+    return this.#deadlines.next;
+  }
+
+  /** Fires all deadlines of scopes that have passed. */
+  fireDeadlines(): void {
+    while (this.#deadlines.fireOne(this.#now));
+  }
+
+  /** Fires the next other alarm that is due; returns whether there was one. */
+  fireNext(): boolean {
+    return this.#alarms.fireOne(this.#now);
   }
 
   /** Lets time pass with nothing running in it. */

@@ -6,6 +6,8 @@
  * when nothing else is loaded: that leaves no trace, and its names are the host's until more comes.)
  */
 
+import { hostClear, hostTimeout } from "../../core/internal.ts";
+
 // deno-lint-ignore no-explicit-any -- the insides of modules have no types
 export type Any = any;
 
@@ -101,8 +103,8 @@ function find(): NodeModules | null {
   const resolver = process.binding("cares_wrap");
   const streams = process.binding("stream_wrap");
   const { codeMap } = process.binding("uv");
-  const timer = timers.setTimeout(() => {}, 1);
-  timers.clearTimeout(timer);
+  const timer = hostTimeout(() => {}, 1);
+  hostClear(timer);
   const symbols = {
     setHandle: symbolOf(net.Socket.prototype, "kReinitializeHandle"),
     timeout: symbolOf(new net.Socket(), "timeout"),

@@ -10,6 +10,7 @@ import { beginHostOperation, type Instrument, type Schedule, type WaitReason } f
 import { hostImmediate } from "../../core/internal.ts";
 import { describeReason } from "../driver/words.ts";
 import { Sites } from "../driver/sites.ts";
+import type { Finding } from "./_scenario.ts";
 import type { SweepFlavour } from "./sweep_flavour.ts";
 
 /** A moment at which a scenario is cancelled. */
@@ -39,6 +40,8 @@ export class Watcher implements Instrument {
   begun = 0;
   /** For each wait that was granted, its number among those that have begun. */
   readonly granted: number[] = [];
+  /** What went wrong, the cause first. Written by the body. */
+  readonly findings: Finding[] = [];
   /** Where the cancellation came, in words; empty before that. */
   where = "";
   readonly #subject: string | undefined;
@@ -48,6 +51,8 @@ export class Watcher implements Instrument {
   readonly #scope = new CancelScope();
   /** The task of the scenario itself, while it runs. */
   #main: Task | null = null;
+  /** The task that the next call of `schedule` is for: it begins. */
+  #beginning: Task | null = null;
   /** The latest wait of each task. */
   readonly #latest = new Map<number, Wait>();
   #place = "";
@@ -98,13 +103,19 @@ export class Watcher implements Instrument {
     });
   }
 
+  taskSpawned(task: Task): void {
+    this.#beginning = task;
+  }
+
   resumed(): void {
     this.#resumed.resolve();
   }
 
   readonly schedule: Schedule = (resume, task) => {
-    // Before the scenario and after it nothing is counted.
-    if (this.#main === null) return resume();
+    const begins = this.#beginning === task;
+    this.#beginning = null;
+    // Before the scenario and after it nothing is counted; and the beginning of a task is no wait.
+    if (this.#main === null || begins) return resume();
     this.#queue.push({ resume, task, wait: this.#latest.get(task.id) });
     this.#filled.resolve();
   };

@@ -18,17 +18,16 @@ import {
   read,
   requireFunction,
   show,
-  textOf,
 } from "../../core/internal.ts";
 import { CancelledElsewhereError, isCancelled, isOnlyCancelled } from "../../core/mod.ts";
 import { requireKnown, requireWhole } from "../base/check.ts";
-import { fatalLeaks, judgeLeaks, warnOfLeaks } from "../driver/leaks.ts";
-import { seededRandom } from "../driver/random.ts";
+import { judgeLeaks, warnOfLeaks } from "../driver/leaks.ts";
 import type { SimulateOptions, Simulation } from "../time/simulation.ts";
 import { checkSimulateOptions, type SimulateSettings } from "../driver/simulate_options.ts";
 import { type Ending, simulateAt } from "../driver/simulation.ts";
 import { type Site, Sites } from "../driver/sites.ts";
 import type { SweepFlavour } from "./sweep_flavour.ts";
+import { Failed, findingOf, playing, sample } from "./_scenario.ts";
 import { type Point, REASON, Watcher } from "./_sweep_watcher.ts";
 
 /**
@@ -203,19 +202,11 @@ async function sweep<S>(
 }
 
 async function tryPoint(
-  runOnce: (watcher: Watcher) => Promise<Ending<Finding | null>>,
+  runOnce: (watcher: Watcher) => Promise<Ending<void>>,
   watcher: Watcher,
   { target, policy }: { readonly target: Point; readonly policy: SimulateSettings["leaks"] },
 ): Promise<void> {
-  const { value = null, error, leaks } = await runOnce(watcher);
-  // An error is that of the simulation, which ended it: a deadlock, a livelock.
-  let finding: Finding | null = error === NOTHING ? value : { text: textOf(error), error };
-  const left = fatalLeaks(leaks, policy);
-  if (left !== "") {
-    // A scenario that fails often leaves something behind for that reason: so the failure comes first.
-    const text = finding === null ? `its body ${left}` : `${finding.text}\n  and its body ${left}`;
-    finding = { text, error: finding?.error };
-  }
+  const finding = findingOf(await runOnce(watcher), watcher.findings, policy);
   const point = `${target.flavour}:${target.number}`;
   if (watcher.where === "") {
     throw new SweepError(
@@ -230,34 +221,20 @@ async function tryPoint(
   );
 }
 
-/** What went wrong in a run. */
-interface Finding {
-  readonly text: string;
-  readonly error: unknown;
-}
-
-/** One run, from `setup` to `after`: says what went wrong, or fails with it if nothing is cancelled. */
+/** One run, from `setup` to `after`: notes what went wrong, or fails with it if nothing is cancelled. */
 function bodyOf<S>(
   scenario: (state: S, sim: Simulation) => unknown,
-  { setup, after }: SweepOptions<S>,
+  options: SweepOptions<S>,
   watcher: Watcher,
-): (sim: Simulation) => Promise<Finding | null> {
-  return async (sim) => {
-    const state = await setup?.() as S;
+): (sim: Simulation) => Promise<void> {
+  return playing(options, async (state, sim) => {
     try {
       await watcher.watch(() => scenario(state, sim));
     } catch (error) {
       if (!watcher.cancels) throw error;
-      if (!isOurCancellation(error)) return { text: `it failed with ${textOf(error)}`, error };
+      if (!isOurCancellation(error)) throw new Failed(error);
     }
-    try {
-      await after?.(state, sim);
-    } catch (error) {
-      if (!watcher.cancels) throw error;
-      return { text: `afterwards, ${textOf(error)}`, error };
-    }
-    return null;
-  };
+  }, watcher.cancels ? watcher.findings : null);
 }
 
 /**
@@ -305,11 +282,4 @@ function parsePoint(only: string): Point {
 
 function pointsOf(flavour: SweepFlavour, count: number): Point[] {
   return Array.from({ length: count }, (_, index) => ({ flavour, number: index + 1 }));
-}
-
-/** At most `max` of the points, evenly spread; the seed says where the first one lies. */
-function sample(points: readonly Point[], max: number, seed: number): readonly Point[] {
-  if (points.length <= max) return points;
-  const offset = seededRandom(seed)();
-  return Array.from({ length: max }, (_, index) => points[Math.floor((index + offset) * points.length / max)] as Point);
 }

@@ -352,3 +352,29 @@ Deno.test("watchers of one's own hear of the runs of a sweep", async () => {
   await sweepCancel(() => sleep(1), { simulation: { instruments: [{ taskSpawned: () => spawned++ }] } });
   assert(spawned > 2);
 });
+
+Deno.test("what was found comes first, also if the simulation fails after that, or something is left behind", async () => {
+  for (
+    const [consequence, text] of [
+      [() => setInterval(() => {}, 1_000), "and its body left 1 thing behind"],
+      [() => void Promise.reject(new RangeError("a stray")), "RangeError: a stray"],
+    ] as const
+  ) {
+    let first = true;
+    const error = await assertRejects(() =>
+      sweepCancel(() => sleep(10), {
+        after() {
+          if (first) return void (first = false);
+          consequence();
+          throw new Error("the invariant is broken");
+        },
+      }), SweepError);
+    const [found, then] = [
+      error.message.indexOf("afterwards, Error: the invariant is broken"),
+      error.message.indexOf(text),
+    ];
+    assert(found > 0 && then > found, error.message);
+    assert(error.message.indexOf("\n  cancelled ") > then, error.message);
+    assertEquals((error.cause as Error).message, "the invariant is broken");
+  }
+});

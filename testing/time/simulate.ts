@@ -1,11 +1,13 @@
 /** Running a test body in simulated time. */
 
-import { composedWait, faultOf, outside, requireFunction } from "../../core/internal.ts";
+import { composedWait, faultOf, outside, read, requireFunction } from "../../core/internal.ts";
+import { knobs } from "../driver/knobs.ts";
 import { loaded, type SimulateTest } from "../driver/loaded.ts";
 import "../base/host_web.ts";
 import { checkSimulateOptions, type SimulateSettings } from "../driver/simulate_options.ts";
 import { Sites } from "../driver/sites.ts";
-import type { SimulateOptions, Simulation } from "./simulation.ts";
+import { checkExploreOptions } from "../explorer/settings.ts";
+import type { SimulatedOptions, SimulateOptions, Simulation } from "./simulation.ts";
 
 /**
  * Makes a test function that runs its body in simulated time.
@@ -21,6 +23,8 @@ import type { SimulateOptions, Simulation } from "./simulation.ts";
  * Inside, `setTimeout` and its kin, `Date`, `performance.now`, `AbortSignal.timeout` and `Temporal.Now` follow the
  * simulated time, and `Math.random` and `crypto` its seed. Code outside, and other simulations at the same time, do not
  * notice.
+ *
+ * With option `runs`, or `--sim=runs:500` on the command line, the body is explored: see `explore()`.
  *
  * Several failures come as an `ErrorGroup`, the root cause first.
  *
@@ -40,18 +44,24 @@ import type { SimulateOptions, Simulation } from "./simulation.ts";
  * ```
  *
  * @param body The test.
- * @param options Seed, limits, network and more.
+ * @param options Seed, limits, network and more; `runs` for more than one schedule.
  * @returns A function for `Deno.test`, with the name of `body`.
  * @throws {TypeError} If `body` is no function, or an option is unknown or of the wrong kind.
  * @throws {RangeError} If the value of an option is out of its range.
  * @category Simulation
  */
-export function simulated(body: (sim: Simulation) => unknown, options: SimulateOptions = {}): () => Promise<void> {
+export function simulated(body: (sim: Simulation) => unknown, options: SimulatedOptions = {}): () => Promise<void> {
   requireFunction("simulate", "body", body);
-  const settings = checkSimulateOptions(options);
+  const explored = wantsExploring(options) ? checkExploreOptions(options) : null;
+  const settings = explored === null ? checkSimulateOptions(singleRun(options)) : explored.simulation;
   const origin = new Sites(1).take();
   const test = (): Promise<void> =>
     composedWait(async () => {
+      if (explored !== null) {
+        const { exploreAt } = await outside(() => import("../explorer/campaign.ts"));
+        await exploreAt(origin, body, explored);
+        return;
+      }
       const simulateTest = loaded.simulateTest ?? await load();
       await simulateTest(origin, body, settings);
     });
@@ -109,4 +119,21 @@ export function simulate<T>(
 async function load(): Promise<SimulateTest> {
   const { simulateTest } = await outside(() => import("../driver/verdict.ts"));
   return simulateTest;
+}
+
+/** Whether the option or the command line says that there is more than one schedule to run. */
+function wantsExploring(options: SimulatedOptions): boolean {
+  const said = knobs();
+  // A test that has a schedule of its own cannot have another.
+  if (read(options, "schedule") !== undefined) return read(options, "runs") !== undefined;
+  if (said.runs !== undefined || said.replay !== undefined) return true;
+  return (read(options, "runs") ?? 1) !== 1;
+}
+
+/** What is left for a single run. */
+function singleRun(options: SimulatedOptions): SimulateOptions {
+  const { seed } = knobs();
+  if (seed === undefined && read(options, "runs") === undefined) return options;
+  const { runs: _, ...rest } = options;
+  return seed === undefined ? rest : { ...rest, seed };
 }

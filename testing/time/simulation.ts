@@ -106,6 +106,20 @@ export interface SimulateOptions {
 }
 
 /**
+ * Options of `simulated()`.
+ *
+ * @category Simulation
+ */
+export interface SimulatedOptions extends SimulateOptions {
+  /**
+   * How many schedules are run: see `explore()`. `--sim=runs:500` on the command line says otherwise, for all tests.
+   *
+   * @default {1}
+   */
+  readonly runs?: number;
+}
+
+/**
  * The simulation, as its body sees it: time, network, random numbers.
  *
  * @category Simulation
@@ -157,8 +171,12 @@ export interface Simulation {
    * @param ms How long, in virtual milliseconds.
    */
   freeze(ms: number): void;
-  /** Returns a random number from 0 (inclusive) to 1 (exclusive): the same numbers in each run with the same seed. */
-  random(): number;
+  /**
+   * Returns a random number from 0 (inclusive) to 1 (exclusive): the same numbers in each run with the same seed.
+   *
+   * @param stream The name of a source of its own: what is drawn from it moves no other.
+   */
+  random(stream?: string): number;
 }
 
 /**

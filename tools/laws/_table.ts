@@ -11,7 +11,14 @@ export const RECIPES: Readonly<Record<string, AnyRecipe>> = { ...CORE, ...NET, .
 
 /** Listed, and not described: the next one has to be looked at. */
 const callbacks = names(
-  ["CheckListenerOptions.over", "CheckTwoWayStreamOptions.over", "SweepOptions.after", "SweepOptions.setup"],
+  [
+    "CheckListenerOptions.over",
+    "CheckTwoWayStreamOptions.over",
+    "SweepFaultsOptions.after",
+    "SweepFaultsOptions.setup",
+    "SweepOptions.after",
+    "SweepOptions.setup",
+  ],
   [
     "PoolOptions.check",
     "PoolOptions.open",
@@ -39,7 +46,7 @@ export const EXCEPTIONS: readonly (readonly [names: RegExp, why: string])[] = [
   [callbacks, "a callback of the user's, which the library calls"],
   [/^(?:Checked\w+|FairLock|StepContext)\./, "what the user brings along for a suite of checks"],
   [suites, "a suite of checks, in simulations of its own"],
-  [/^(?:simulate|simulated|sweepCancel)$/, "simulations, which are in no scope"],
+  [/^(?:explore|simulate|simulated|sweepCancel|sweepFaults)$/, "simulations, which are in no scope"],
   [/^(?:Send|Receive)Channel\./, "the contract of channels, each of which has recipes"],
   [/^Stream\./, "adds nothing to SendStream and ReceiveStream"],
 ];

@@ -63,10 +63,12 @@ import { ParkingLot, startSystemTask } from "../../core/lowlevel.ts";
 import { runPipeline } from "../../os/mod.ts";
 import {
   expectErrors,
+  explore,
   memoryStreamOneWayPair,
   memoryStreamPair,
   MockClock,
   sweepCancel,
+  sweepFaults,
   trickle,
 } from "../../testing/mod.ts";
 import { ENTRIES, namesWithOptions, readDoc } from "../promised_names.ts";
@@ -114,6 +116,7 @@ const TAKERS: Readonly<Record<string, Take>> = {
   "cancellable": (options) => cancellable(Promise.resolve(), options),
   "childProcess": (options) => childProcess("true", options),
   "expectErrors": (options) => expectErrors(never, [Error], options),
+  "explore": (options) => explore(never, options),
   "forEach": (options) => forEach([1], never, options),
   "httpServer": (options) => httpServer(never, options),
   "listenerServer": (options) => listenerServer(never, [hostListener(true) as never], options),
@@ -163,6 +166,7 @@ const TAKERS: Readonly<Record<string, Take>> = {
   "simulated": (options) => simulated(never, options),
   "startTls": (options) => startTls(new SocketStream(new Conn(true)), options),
   "sweepCancel": (options) => sweepCancel(never, options),
+  "sweepFaults": (options) => sweepFaults(never, options),
   "tcpServer": (options) => tcpServer(never, options),
   "tlsServer": (options) => tlsServer(never, options),
   "toChannel": (options) => toChannel([1], never, options),

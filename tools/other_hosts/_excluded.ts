@@ -26,6 +26,15 @@ export const EXCLUDED: readonly Excluded[] = [
     files: ["core/base/inspect_test.ts", "testing/driver/globals_test.ts", "testing/time/real_sockets_test.ts"],
   },
   {
+    why: "The modules of Node are put on the network in memory through the insides of Deno",
+    files: [
+      "testing/node/late_import_test.ts",
+      "testing/node/node_names_and_timers_test.ts",
+      "testing/node/node_net_test.ts",
+      "testing/node/node_tls_test.ts",
+    ],
+  },
+  {
     why: "Listens to unhandledrejection events, which are Deno's",
     files: ["testing/driver/foreign_errors_test.ts", "testing/driver/failures_test.ts"],
     names: [
