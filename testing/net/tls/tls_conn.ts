@@ -216,7 +216,7 @@ export function tlsListener(
     const { alpnProtocols } = await tls.step() as { alpnProtocols: readonly string[] };
     const alpnProtocol = own.find((protocol) => alpnProtocols.includes(protocol)) ?? null;
     if (alpnProtocol === null && own.length > 0 && alpnProtocols.length > 0) {
-      throw hostError("InvalidData", "peer doesn't support any known protocol: NoApplicationProtocol");
+      throw hostError("InvalidData", "peer doesn't support any known protocol");
     }
     await tls.say({ cert, alpnProtocol });
     await tls.step();
@@ -234,7 +234,7 @@ export function tlsListener(
 function alertFor(fault: string): string {
   if (fault.includes("UnknownIssuer")) return "UnknownCA";
   if (fault.includes("not valid for name")) return "BadCertificate";
-  return /\b(NoApplicationProtocol)$/.exec(fault)?.[1] ?? "DecodeError";
+  return fault.includes("any known protocol") ? "NoApplicationProtocol" : "DecodeError";
 }
 
 function corrupt(): Error {
