@@ -3,6 +3,7 @@
  */
 
 import { checkpoint, openNursery, sleep } from "../core/mod.ts";
+import { BufferedReceiver, fetch, openTcpStream, serveHttp, serveTcp } from "../net/mod.ts";
 import { explore, simulate } from "../testing/mod.ts";
 import { type Candidate, type Case, cpuTime, measure } from "./_measure.ts";
 import { loadFakeTimers } from "./_peers.ts";
@@ -19,6 +20,8 @@ function candidate(name: string, work: () => unknown): Candidate {
 }
 
 const SEQUENCE = 1_000_000;
+const REQUESTS = 1_000;
+const encode = (text: string) => new TextEncoder().encode(text);
 const AT_ONCE = 100_000;
 const EMPTY = 1_000;
 const LOOKS = 1_000_000;
@@ -82,6 +85,34 @@ const cases: Case[] = [
       ...peers,
     ],
     limits: [{ of: "sleep()", against: "@sinonjs/fake-timers", atMost: 1 }],
+  },
+  {
+    title: "1,000 virtual requests, one after the other",
+    unit: "ms",
+    baseline: "connect and line over TCP",
+    candidates: [
+      candidate("connect and line over TCP", () =>
+        simulate(async (sim) => {
+          sim.net.host("web").startSoon(() =>
+            serveTcp(async (stream) => {
+              for await (const line of new BufferedReceiver(stream).lines()) await stream.sendAll(encode(`${line}\n`));
+            }, { port: 80 })
+          );
+          await sim.settled();
+          for (let i = 0; i < REQUESTS; i++) {
+            using stream = await openTcpStream("web", 80);
+            await stream.sendAll(encode("hello\n"));
+            await new BufferedReceiver(stream).receiveLine();
+          }
+        })),
+      candidate("fetch()", () =>
+        simulate(async (sim) => {
+          sim.net.host("web").startSoon(() => serveHttp(() => new Response("hello"), { port: 80 }));
+          await sim.settled();
+          for (let i = 0; i < REQUESTS; i++) await (await fetch("http://web/")).text();
+        })),
+    ],
+    limits: [{ of: "fetch()", against: "connect and line over TCP", atMost: 3 }],
   },
   {
     title: "1,000,000 virtual sleeps in sequence",

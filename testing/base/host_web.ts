@@ -9,6 +9,7 @@ const { Deno: deno = {} } = globalThis as { Deno?: object };
 const OWN: readonly (readonly [object, string, PropertyDescriptor | undefined])[] = ([
   [globalThis, "fetch"],
   [globalThis, "WebSocket"],
+  [globalThis, "EventSource"],
   [deno, "serve"],
   [deno, "upgradeWebSocket"],
 ] as const).map(([target, key]) => [target, key, Object.getOwnPropertyDescriptor(target, key)]);

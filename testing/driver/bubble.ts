@@ -23,8 +23,9 @@ export interface Bubble {
 export interface BubbleHttp {
   /** Whether what a URL names is on the network; what is not is the host's. */
   isOfNetwork(url: string): boolean;
-  fetch(args: readonly unknown[], caCerts: readonly string[]): unknown;
+  fetch(args: readonly unknown[]): unknown;
   webSocket(args: readonly unknown[]): object;
+  eventSource(args: readonly unknown[]): object;
   serve(args: readonly unknown[]): unknown;
   /** Whether a request came in by the network. */
   hasRequest(request: unknown): boolean;

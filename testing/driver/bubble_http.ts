@@ -1,9 +1,15 @@
 /** HTTP of one simulation, for the globals: what waits for it is known to wait, and handlers are tasks. */
 
-import { failureOf, NOTHING, read } from "../../core/internal.ts";
+import { failureOf, NOTHING } from "../../core/internal.ts";
 import { currentTask, type Task } from "../../core/mod.ts";
-import type { NetworkHttp } from "../../core/lowlevel.ts";
-import { type GlobalHttp, serveAsDeno, upgradeAsDeno, webSocketAsHost } from "../net/http/globals.ts";
+import type { Clock, NetworkHttp } from "../../core/lowlevel.ts";
+import {
+  eventSourceAsHost,
+  type GlobalHttp,
+  serveAsDeno,
+  upgradeAsDeno,
+  webSocketAsHost,
+} from "../net/http/globals.ts";
 import type { FetchContext } from "../net/http/http_client.ts";
 import type { Background } from "../time/simulation.ts";
 import type { BubbleHttp } from "./bubble.ts";
@@ -13,6 +19,7 @@ interface Books {
   /** A task waits for something in memory; returns how to say that it does not any more. */
   pending(task: Task): () => void;
   operation(label: string): () => void;
+  readonly clock: Clock;
 }
 
 /** A network of this library: it takes more than the seam says. */
@@ -38,10 +45,9 @@ export class SimulatedHttp implements BubbleHttp, GlobalHttp {
     return /^\s*(https?|wss?):/i.test(url);
   }
 
-  fetch([input, init]: readonly unknown[], caCerts: readonly string[]): Promise<Response> {
+  fetch([input, init]: readonly unknown[]): Promise<Response> {
     const task = currentTask();
     const context: FetchContext = {
-      caCerts,
       pending: () => this.#books.pending(task),
       ofHost: async (promise) => {
         const end = this.#books.operation("read body");
@@ -57,6 +63,10 @@ export class SimulatedHttp implements BubbleHttp, GlobalHttp {
 
   webSocket(args: readonly unknown[]): WebSocket {
     return webSocketAsHost(this, args);
+  }
+
+  eventSource(args: readonly unknown[]): EventSource {
+    return eventSourceAsHost(this, this.#books.clock, args);
   }
 
   serve(args: readonly unknown[]): unknown {
@@ -85,17 +95,4 @@ export class SimulatedHttp implements BubbleHttp, GlobalHttp {
       }, { name });
     });
   }
-}
-
-const trusts = new WeakMap<object, readonly string[]>();
-
-/** Remembers whom a client of `Deno.createHttpClient()` trusts. */
-export function rememberTrust(client: object, options: unknown): void {
-  const caCerts = read(options, "caCerts");
-  if (Array.isArray(caCerts)) trusts.set(client, caCerts);
-}
-
-/** Whom the client of a call trusts, besides those everybody does. */
-export function trustOf(init: unknown): readonly string[] {
-  return trusts.get(read(init, "client") as object) ?? [];
 }

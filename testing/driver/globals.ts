@@ -10,11 +10,13 @@
  */
 
 import { ownTimerCalls, read } from "../../core/internal.ts";
+import { VirtualEventSource } from "../net/http/event_source.ts";
 import { adoptClass } from "../net/http/globals.ts";
+import { VirtualWebSocket } from "../net/http/web_socket.ts";
 import { patchNode } from "../node/node_modules.ts";
 import { patchTimers } from "../node/timers.ts";
 import { ambientWorld, type World } from "../node/world.ts";
-import { rememberTrust, trustOf } from "./bubble_http.ts";
+import { rememberTrust } from "../net/http/trust.ts";
 import { isOfHost } from "../base/host_web.ts";
 import { Immediates } from "./immediates.ts";
 import type { Bubble } from "./bubble.ts";
@@ -173,14 +175,14 @@ function install(registry: Registry): void {
   patch(globalThis, "fetch", (host) => (...args: unknown[]) => {
     const bubble = find();
     if (bubble === null) return host.apply(globalThis, args);
-    if (fetchIsOurs && bubble.http?.isOfNetwork(urlOf(args[0]))) return bubble.http.fetch(args, trustOf(args[1]));
+    if (fetchIsOurs && bubble.http?.isOfNetwork(urlOf(args[0]))) return bubble.http.fetch(args);
     const end = bubble.operation(describeFetch(args));
     return until(() => host.apply(globalThis, args), end);
   });
 
   if (isOfHost(globalThis, "WebSocket")) {
     const { WebSocket: HostWebSocket } = globalThis;
-    adoptClass(HostWebSocket);
+    adoptClass(VirtualWebSocket, HostWebSocket);
     const StandIn: typeof WebSocket = new Proxy(HostWebSocket, {
       construct(target, args, newTarget) {
         // Of a class of somebody's own, which may do more, an object is one of the host's.
@@ -192,6 +194,29 @@ function install(registry: Registry): void {
     replace(globalThis, "WebSocket", StandIn);
   }
 
+  if (isOfHost(globalThis, "EventSource")) {
+    const own = Object.getOwnPropertyDescriptor(globalThis, "EventSource")!;
+    let StandIn: typeof EventSource | undefined;
+    // Made when it is first asked for: loading the host's takes milliseconds.
+    const make = (): typeof EventSource => {
+      const HostEventSource: typeof EventSource = own.get?.call(globalThis) ?? own.value;
+      adoptClass(VirtualEventSource, HostEventSource);
+      return new Proxy(HostEventSource, {
+        construct(target, args, newTarget) {
+          const http = newTarget === StandIn ? find()?.http : null;
+          if (http?.isOfNetwork(urlOf(args[0]))) return http.eventSource(args);
+          return Reflect.construct(target, args, newTarget);
+        },
+      });
+    };
+    Object.defineProperty(globalThis, "EventSource", {
+      configurable: true,
+      enumerable: own.enumerable ?? false,
+      get: () => StandIn ??= make(),
+      set: (value: unknown) => void Object.defineProperty(globalThis, "EventSource", { value, writable: true }),
+    });
+    undo.push(() => Object.defineProperty(globalThis, "EventSource", own));
+  }
   patch(deno, "serve", (host) => (...args: unknown[]) => find()?.http?.serve(args) ?? host.apply(deno, args));
   patch(deno, "upgradeWebSocket", (host) => (...args: unknown[]) => {
     const http = find()?.http;

@@ -29,8 +29,7 @@ export interface SimulateOptions {
   /**
    * How operations of the host affect time. `"freeze"`: time stands still while one is in flight. `{ quiet: ms }`: time
    * goes on once nothing has happened for that many real milliseconds, and again after whatever happens next. It is for
-   * tests with real listeners, whose accept is always in flight; without it, `serveHttp()` refuses to open one beside a
-   * network in memory.
+   * tests with real listeners, whose accept is always in flight: `network: "host"`.
    *
    * @default {"freeze"}
    */
@@ -83,8 +82,8 @@ export interface SimulateOptions {
    */
   readonly leaks?: LeakPolicy | LeakPolicies;
   /**
-   * The network of the run; `"host"` for real sockets. By default it is one in memory, on simulated time, which has no
-   * HTTP, TLS or WebSockets: these need real sockets and `io: { quiet: 50 }`.
+   * The network of the run; `"host"` for real sockets. By default it is one in memory, on simulated time, with
+   * HTTP, WebSockets, and TLS by names; real sockets want `io: { quiet: 50 }` as well.
    */
   readonly network?: Network | "host";
   /**

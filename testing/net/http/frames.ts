@@ -134,7 +134,6 @@ export function fitsControl(size: number): boolean {
 
 /** Makes an error. */
 export function invalid(what: string): Error {
-  // deno-lint-ignore trefoil/error-message -- the words are those of the host
   return new Error(what);
 }
 

@@ -3,8 +3,8 @@
  * `WebSocket`, over the network of a simulation.
  */
 
-import type { NetworkHttp, NetworkHttpRequestInfo } from "../../../core/lowlevel.ts";
-import { VirtualWebSocket } from "./web_socket.ts";
+import type { Clock, NetworkHttp, NetworkHttpRequestInfo } from "../../../core/lowlevel.ts";
+import { VirtualEventSource } from "./event_source.ts";
 
 /** What the globals of a simulation need. */
 export interface GlobalHttp {
@@ -122,9 +122,14 @@ export function webSocketAsHost({ http }: GlobalHttp, args: readonly unknown[]):
   });
 }
 
-/** Makes sockets in memory `instanceof` the host's class. */
-export function adoptClass(HostWebSocket: { prototype: object }): void {
-  if (!(VirtualWebSocket.prototype instanceof (HostWebSocket as never))) {
-    Object.setPrototypeOf(VirtualWebSocket.prototype, HostWebSocket.prototype);
-  }
+/** `new EventSource()`. */
+export function eventSourceAsHost({ http }: GlobalHttp, clock: Clock, [url, init]: readonly unknown[]): EventSource {
+  const target = new URL(String(url));
+  const { withCredentials = false } = (init ?? {}) as EventSourceInit;
+  return new VirtualEventSource(http, clock, target, withCredentials) as unknown as EventSource;
+}
+
+/** Makes objects in memory `instanceof` the host's class. */
+export function adoptClass(own: { readonly prototype: object }, host: { readonly prototype: object }): void {
+  if (Object.getPrototypeOf(own.prototype) !== host.prototype) Object.setPrototypeOf(own.prototype, host.prototype);
 }

@@ -13,12 +13,12 @@ import { ambientIncarnation } from "../../driver/incarnation.ts";
 import { BodyReader, joined, LAST_CHUNK, writeChunk } from "./body.ts";
 import { ByteReader, closeQuietly, writeAll } from "./byte_reader.ts";
 import { bodyKind, setUrls } from "./insides.ts";
+import { phraseOf } from "./phrases.ts";
 import {
   formatHead,
   type Framing,
   framingOf,
   type Head,
-  headerOf,
   keepsAlive,
   malformed,
   MalformedError,
@@ -115,7 +115,7 @@ export class HttpClient {
         throw new TypeError("Can not redirect to a non HTTP(s) url");
       }
       if (response.status !== 303 && order.body instanceof ReadableStream) {
-        throw new TypeError("Can not redeliver a streaming request body after a redirect");
+        throw new TypeError("Fetch failed: Can not redeliver a streaming request body after a redirect");
       }
       order = redirected(order, response.status, next.origin === url.origin);
       if (next.hash === "") next.hash = url.hash;
@@ -251,7 +251,7 @@ export class HttpClient {
       readonly done: () => void;
     },
   ): Response {
-    const [version, code, phrase] = head.first;
+    const [version, code] = head.first;
     const status = Number(code);
     const hasBody = order.method !== "HEAD" && !BODILESS.includes(status);
     let framing: Framing;
@@ -285,7 +285,8 @@ export class HttpClient {
       headers.delete("content-encoding");
       headers.delete("content-length");
     }
-    const response = new Response(body, { status, statusText: phrase, headers });
+    // Deno 2.9.6 says what the status means, whatever the server says.
+    const response = new Response(body, { status, statusText: phraseOf(status), headers });
     setUrls(response, urls);
     return response;
   }
@@ -361,6 +362,7 @@ function bodyStream(
       } catch (error) {
         if (signal.aborted) return;
         end(false);
+        // deno-lint-ignore trefoil/error-message -- the words are those of the host
         throw new TypeError("error reading a body from connection", { cause: error });
       } finally {
         ended?.();
@@ -401,7 +403,10 @@ function failed(url: URL, conn: NetworkConn | null, what: string, cause?: unknow
     ? ` for url (${url.href})`
     : ` for ${url.href} (${conn.remoteAddr.hostname}:${conn.remoteAddr.port})`;
   const options = cause === undefined ? {} : { cause };
-  return new TypeError("fetch failed", { cause: new Error(`error sending request${from}${to}: ${what}`, options) });
+  // deno-lint-ignore trefoil/error-message -- the words are those of the host
+  const why = new Error(`error sending request${from}${to}: ${what}`, options);
+  // deno-lint-ignore trefoil/error-message -- the words are those of the host
+  return new TypeError("fetch failed", { cause: why });
 }
 
 /** Whether an error is one of a connection, which has a code or a name of the host's. */

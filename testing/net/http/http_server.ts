@@ -23,6 +23,7 @@ import type { TcpAddress } from "../../../core/mod.ts";
 import { BodyReader, joined, LAST_CHUNK, writeChunk } from "./body.ts";
 import { ByteReader, closeQuietly, writeAll } from "./byte_reader.ts";
 import { bodyKind } from "./insides.ts";
+import { phraseOf } from "./phrases.ts";
 import {
   formatHead,
   type Framing,
@@ -330,8 +331,8 @@ class Answer {
     if (framing === "chunked") own.push(["transfer-encoding", "chunked"]);
     else if (typeof framing === "number") own.push(["content-length", String(framing)]);
     own.push(["date", headers.get("date") ?? now()]);
-    if (!this.#keep || framing === "until the end") own.push(["connection", "close"]);
-    return formatHead(`${this.#version} ${status} ${statusText === "" ? PHRASES[status] ?? "" : statusText}`, own);
+    if (this.#version === "HTTP/1.1" && !this.#keep) own.push(["connection", "close"]);
+    return formatHead(`${this.#version} ${status} ${statusText || phraseOf(status) || "<none>"}`, own);
   }
 
   async #pump(body: ReadableStream<Uint8Array>, framing: Framing): Promise<void> {
@@ -424,36 +425,3 @@ function closesAfter(response: Response): boolean {
 function now(): string {
   return new Date().toUTCString();
 }
-
-/** What stands beside a status where nobody has said anything else. */
-const PHRASES: Record<number, string> = {
-  200: "OK",
-  201: "Created",
-  202: "Accepted",
-  204: "No Content",
-  206: "Partial Content",
-  301: "Moved Permanently",
-  302: "Found",
-  303: "See Other",
-  304: "Not Modified",
-  307: "Temporary Redirect",
-  308: "Permanent Redirect",
-  400: "Bad Request",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "Not Found",
-  405: "Method Not Allowed",
-  408: "Request Timeout",
-  409: "Conflict",
-  410: "Gone",
-  413: "Payload Too Large",
-  418: "I'm a teapot",
-  422: "Unprocessable Entity",
-  426: "Upgrade Required",
-  429: "Too Many Requests",
-  500: "Internal Server Error",
-  501: "Not Implemented",
-  502: "Bad Gateway",
-  503: "Service Unavailable",
-  504: "Gateway Timeout",
-};

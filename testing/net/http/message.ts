@@ -132,6 +132,5 @@ export function asBytes(text: string): Uint8Array {
 
 /** Makes an error. */
 export function malformed(what: string): MalformedError {
-  // deno-lint-ignore trefoil/error-message -- the words are those of the host
   return new MalformedError(what);
 }

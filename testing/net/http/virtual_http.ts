@@ -19,6 +19,7 @@ import { TlsConn } from "../tls/tls_conn.ts";
 import { closeQuietly } from "./byte_reader.ts";
 import { type FetchContext, HttpClient } from "./http_client.ts";
 import { type HttpCallback, HttpServer, type ServerParts } from "./http_server.ts";
+import { trustOf } from "./trust.ts";
 import { acceptOf, checkRequest, VirtualWebSocket } from "./web_socket.ts";
 
 /** What it needs of its network. */
@@ -79,7 +80,7 @@ export class VirtualHttp implements NetworkHttp {
   }
 
   fetch(input: RequestInfo | URL, init?: RequestInit, context?: FetchContext): Promise<Response> {
-    return this.#client.fetch(input, init, context);
+    return this.#client.fetch(input, init, { ...context, caCerts: trustOf(init) });
   }
 
   /** Whether a request came in by a server of this network. */
@@ -161,6 +162,7 @@ export class VirtualHttp implements NetworkHttp {
       }
     }
     const { message } = fault as Error;
+    // deno-lint-ignore trefoil/error-message -- the words are those of the host
     throw new Error(`tcp connect error: ${message}`, { cause: fault });
   }
 
@@ -174,6 +176,7 @@ export class VirtualHttp implements NetworkHttp {
       throw new Error("no addresses");
     } catch (error) {
       throw new Error(
+        // deno-lint-ignore trefoil/error-message -- the words are those of the host
         `dns error: failed to lookup address information: Name or service not known (no host "${hostname}": make it with sim.net.host())`,
         { cause: error },
       );

@@ -21,6 +21,7 @@ import {
   PONG,
   TEXT,
 } from "./frames.ts";
+import { defineHandlers } from "./handlers.ts";
 import { formatHead, hasWord, headerOf, readHead } from "./message.ts";
 import { sha1 } from "./sha1.ts";
 
@@ -48,7 +49,6 @@ const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3] as const;
 const LONGEST_REASON = 123;
 const NO_CODE = 1005;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const HANDLERS = ["open", "message", "error", "close"] as const;
 
 interface Outgoing {
   readonly kind: number;
@@ -268,7 +268,7 @@ export class VirtualWebSocket extends EventTarget {
       }
     }
     this.#state = CLOSING;
-    this.#sendClose(code === NO_CODE ? undefined : code, new Uint8Array());
+    this.#sendClose(code === NO_CODE ? undefined : code, bytes.subarray(2));
     while (this.#queue.length > 0 || this.#writing) await new Promise<void>((resolve) => this.onceSent(resolve));
     this.#end(null, { code, reason, wasClean: true });
   }
@@ -355,26 +355,7 @@ export class VirtualWebSocket extends EventTarget {
   }
 }
 
-/** The handlers as properties. */
-for (const type of HANDLERS) {
-  const current = new WeakMap<EventTarget, { handler: unknown }>();
-  Object.defineProperty(VirtualWebSocket.prototype, `on${type}`, {
-    configurable: true,
-    enumerable: true,
-    get(this: VirtualWebSocket) {
-      return current.get(this)?.handler ?? null;
-    },
-    set(this: VirtualWebSocket, handler: unknown) {
-      const slot = current.get(this);
-      if (slot !== undefined) return void (slot.handler = handler);
-      const fresh = { handler };
-      current.set(this, fresh);
-      this.addEventListener(type, (event) => {
-        if (typeof fresh.handler === "function") fresh.handler.call(this, event);
-      });
-    },
-  });
-}
+defineHandlers(VirtualWebSocket.prototype, ["open", "message", "error", "close"]);
 
 /** Checks what a client asks for. Throws as the host's `WebSocket` does. */
 export function checkRequest(

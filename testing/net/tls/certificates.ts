@@ -56,9 +56,11 @@ export function faultOf(cert: string, serverName: string, caCerts: readonly stri
     issuer = next.issuer;
   }
   if (leaf.names.some((name) => isFor(name.toLowerCase(), serverName.toLowerCase()))) return null;
-  const names = leaf.names.map((name) => `"${name}"`).join(", ");
-  return `invalid peer certificate: certificate not valid for name "${serverName}"; certificate is only valid for ${
-    names === "" ? "no names" : names
+  const names = leaf.names.map((name) => isAddress(name) ? `IpAddress(${name})` : `DnsName("${name}")`);
+  const last = names.pop();
+  const all = names.length === 0 ? last : `${names.join(", ")} or ${last}`;
+  return `invalid peer certificate: certificate not valid for name "${serverName}"; certificate is ${
+    all === undefined ? "not valid for any names" : `only valid for ${all}`
   }`;
 }
 
@@ -72,6 +74,10 @@ export function requireIdentity(cert: string, key: string): void {
   if ((made ?? mine) !== undefined && JSON.stringify(made) !== JSON.stringify(mine)) {
     throw hostError("InvalidData", "keys may not be consistent: KeyMismatch");
   }
+}
+
+function isAddress(name: string): boolean {
+  return name.includes(":") || /^[\d.]+$/.test(name);
 }
 
 function isFor(pattern: string, name: string): boolean {

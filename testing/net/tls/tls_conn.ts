@@ -119,7 +119,7 @@ export class TlsConn implements NetworkTlsConn {
       return agreed;
     } catch (error) {
       if ((error as Error).name === "InvalidData" && !this.#closed) {
-        await this.send(ALERT, encode((error as Error).message)).catch(() => {});
+        await this.send(ALERT, encode(alertFor((error as Error).message))).catch(() => {});
       }
       throw error;
     }
@@ -210,13 +210,13 @@ export function tlsClient(
 /** The server's side of what a listener accepts. */
 export function tlsListener(
   listener: NetworkListener,
-  { cert, key, alpnProtocols: own = [] }: Pick<NetworkListenTlsOptions, "cert" | "key" | "alpnProtocols">,
+  { cert, alpnProtocols: own = [] }: Pick<NetworkListenTlsOptions, "cert" | "alpnProtocols">,
 ): NetworkListener<NetworkTlsConn> {
   const negotiate: Negotiate = async (tls) => {
     const { alpnProtocols } = await tls.step() as { alpnProtocols: readonly string[] };
     const alpnProtocol = own.find((protocol) => alpnProtocols.includes(protocol)) ?? null;
     if (alpnProtocol === null && own.length > 0 && alpnProtocols.length > 0) {
-      throw hostError("InvalidData", "peer doesn't support any known protocol: NoApplicationProtocol");
+      throw hostError("InvalidData", "peer doesn't support any known protocol");
     }
     await tls.say({ cert, alpnProtocol });
     await tls.step();
@@ -228,6 +228,13 @@ export function tlsListener(
     accept: async () => new TlsConn(await listener.accept(), negotiate),
     close: () => listener.close(),
   };
+}
+
+/** What the other side is told of a fault. */
+function alertFor(fault: string): string {
+  if (fault.includes("UnknownIssuer")) return "UnknownCA";
+  if (fault.includes("not valid for name")) return "BadCertificate";
+  return fault.includes("any known protocol") ? "NoApplicationProtocol" : "DecodeError";
 }
 
 function corrupt(): Error {
