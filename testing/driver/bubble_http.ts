@@ -13,11 +13,15 @@ import {
 import type { FetchContext } from "../net/http/http_client.ts";
 import type { Background } from "../time/simulation.ts";
 import type { BubbleHttp } from "./bubble.ts";
+import { describeFetch } from "./fetch_words.ts";
+import type { PendingRequest } from "./record.ts";
+import type { Site } from "./sites.ts";
 
 /** What it needs of the driver. */
 interface Books {
   /** A task waits for something in memory; returns how to say that it does not any more. */
-  pending(task: Task): () => void;
+  pending(task: Task, request: PendingRequest): () => void;
+  takeSite(): Site | null;
   operation(label: string): () => void;
   readonly clock: Clock;
 }
@@ -47,8 +51,9 @@ export class SimulatedHttp implements BubbleHttp, GlobalHttp {
 
   fetch([input, init]: readonly unknown[]): Promise<Response> {
     const task = currentTask();
+    const request = { label: describeFetch([input, init]), site: this.#books.takeSite() };
     const context: FetchContext = {
-      pending: () => this.#books.pending(task),
+      pending: () => this.#books.pending(task, request),
       ofHost: async (promise) => {
         const end = this.#books.operation("read body");
         try {

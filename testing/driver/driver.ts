@@ -41,6 +41,7 @@ import {
   type WaitReason,
 } from "../../core/lowlevel.ts";
 import { realTimer } from "../base/real_timer.ts";
+import type { PendingRequest } from "./record.ts";
 import type { DriverView } from "./driver_view.ts";
 import { IdleWaiters } from "./idle_waiters.ts";
 import { Immediates } from "./immediates.ts";
@@ -276,10 +277,13 @@ export class Driver implements Instrument, TimerHost, DriverView {
     for (let i = 0; i < bytes.length; i++) bytes[i] = this.#bits() * 256;
   }
 
-  pending(task: Task): () => void {
+  pending(task: Task, request: PendingRequest): () => void {
+    const record = this.ledger.records.get(task);
+    record?.requests.push(request);
     this.ledger.countTimer(task, 1);
     return () => {
       this.ledger.countTimer(task, -1);
+      record?.requests.splice(record.requests.indexOf(request), 1);
       this.#wakeUp();
     };
   }

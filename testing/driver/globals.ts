@@ -20,6 +20,7 @@ import { rememberTrust } from "../net/http/trust.ts";
 import { isOfHost } from "../base/host_web.ts";
 import { Immediates } from "./immediates.ts";
 import type { Bubble } from "./bubble.ts";
+import { describeFetch, urlOf } from "./fetch_words.ts";
 import { clearVirtual, delayOf, referenceVirtual, type TimerKind } from "./timers.ts";
 
 /** One copy of this package. */
@@ -334,21 +335,6 @@ function uuidOf(bubble: Bubble): string {
   bytes[8] = (bytes[8] as number) & 0x3f | 0x80;
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
-}
-
-/** The URL that `fetch` and its like are given. Whether it is valid is for the host to say. */
-function urlOf(input: unknown): string {
-  try {
-    return String((input as { url?: unknown } | null)?.url ?? input);
-  } catch {
-    return "";
-  }
-}
-
-/** A call of `fetch` in words; what it makes of wrong arguments is up to itself. */
-function describeFetch([input, init]: readonly unknown[]): string {
-  const method = read(init, "method") ?? read(input, "method") ?? "GET";
-  return `fetch ${typeof method === "string" ? method : "GET"} ${urlOf(input)}`;
 }
 
 /** As much of Temporal as is used here; not every host has it. */

@@ -10,6 +10,12 @@ export interface WaitRecord {
   readonly site: Site | null;
 }
 
+/** A request in memory that a function of the host has made. */
+export interface PendingRequest {
+  readonly label: string;
+  readonly site: Site | null;
+}
+
 /**
  * What the driver knows of a task that has not ended. Nearly all tasks have one wait at most, so the first one is kept
  * in place; but one with 100,000 waits at a time must work, too.
@@ -24,6 +30,8 @@ export class TaskRecord {
   foreignGrace = 0;
   /** Virtual timers that will move time for it. Written by the driver. */
   timers = 0;
+  /** Requests in memory that it has made by a function of the host, and where. Written by the driver. */
+  readonly requests: PendingRequest[] = [];
   /** Answers that it expects over sockets of Node. Written by the ledger. */
   answers = 0;
   /** The grace it is restless in; 0 while it waits for something known. Written by the ledger. */

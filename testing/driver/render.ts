@@ -42,6 +42,10 @@ function rowsOf(
   const notes = `${cancelled ? ", being cancelled" : ""}${
     deadline === Infinity ? "" : `, deadline t=${formatTime(deadline)}`
   }`;
+  const request = record?.requests[0];
+  if (waits.length === 0 && request !== undefined) {
+    return [[...task, `${request.label}${notes}`, "", `${request.site ?? ""}`]];
+  }
   if (waits.length === 0) {
     const doing = state !== "running"
       ? state

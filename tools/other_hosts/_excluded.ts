@@ -28,6 +28,11 @@ export const EXCLUDED: readonly Excluded[] = [
   {
     why: "The modules of Node are put on the network in memory through the insides of Deno",
     files: [
+      "testing/net/http/http_test.ts",
+      "testing/net/http/sim_net_test.ts",
+      "testing/net/http/tls_test.ts",
+      "testing/net/http/web_socket_test.ts",
+      "testing/explore/explore_test.ts",
       "testing/node/late_import_test.ts",
       "testing/node/node_names_and_timers_test.ts",
       "testing/node/node_net_test.ts",

@@ -118,8 +118,8 @@ const REPORTS: Record<string, string> = {
   "lost permit": "{}:19",
   "full channel": '└─ producer  pool_test.ts:46:13  send on channel "results" (8/8)  since t=0ms  {}:20',
   "leaked timer": 'timer: setInterval(1000), fired 3 times at {}:3, task "main"',
-  "unanswered fetch": "/never at {}:9 (virtual time stands still meanwhile",
-  "unanswered plain fetch": "/never at {}:9 (virtual time stands still meanwhile",
+  "unanswered fetch": "/never  since t=0ms  {}:9",
+  "unanswered plain fetch": "/never  {}:9",
   "lost promise": "main  running, or awaiting a promise the library does not own  in the test at {}:27",
 };
 
