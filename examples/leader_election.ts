@@ -1,5 +1,9 @@
+// deno-lint-ignore-file no-console
 /**
  * A leader for a group of servers: at most one for each term, and a new one when the old one is gone.
+ *
+ * Run it: deno run --allow-net examples/leader_election.ts 127.0.0.1 127.0.0.2 127.0.0.3
+ * It needs the same in two other terminals, each with another of the addresses first. End one with Ctrl-C.
  *
  * The election of Raft (Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm", section 5.2), over
  * TCP, a line each way for every question. Who has heard nothing from a leader for a while, a random one, asks all
@@ -17,6 +21,7 @@ import {
   moveOnAfter,
   openNursery,
   openTcpStream,
+  run,
   serveTcp,
   sleep,
   TooSlowError,
@@ -47,15 +52,21 @@ export class Elector {
   term = 0;
   readonly #others: readonly string[];
   readonly #port: number;
+  readonly #hostname: string;
   readonly #onLead: (term: number) => void;
   /** To whom it has given its vote in this term. */
   #vote: string | null = null;
   /** When it last heard of a leader, or gave its vote. */
   #heard = 0;
 
-  /** `onLead` is called when it is elected. */
-  constructor(name: string, others: readonly string[], port: number, onLead: (term: number) => void) {
+  /** Its name, and those of the others, lead to them. `onLead` is called when it is elected. */
+  constructor(
+    name: string,
+    others: readonly string[],
+    { port = 7_000, hostname = "0.0.0.0", onLead = (_term: number): void => {} } = {},
+  ) {
     this.name = name;
+    this.#hostname = hostname;
     this.#others = others;
     this.#port = port;
     this.#onLead = onLead;
@@ -73,7 +84,7 @@ export class Elector {
     await serveTcp(async (stream) => {
       const question = JSON.parse(await new BufferedStream(stream).receiveUntil("\n").then(text)) as Question;
       await stream.sendText(`${JSON.stringify(this.#answer(question))}\n`);
-    }, { port: this.#port, handlerTimeout: TIMEOUT, onHandlerError: () => {} });
+    }, { hostname: this.#hostname, port: this.#port, handlerTimeout: TIMEOUT, onHandlerError: () => {} });
   }
 
   async #watch(): Promise<never> {
@@ -148,3 +159,9 @@ export class Elector {
 }
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+if (import.meta.main) {
+  const [name = "127.0.0.1", ...others] = Deno.args;
+  const onLead = (term: number): void => console.log(`${name} leads in term ${term}`);
+  await run(() => new Elector(name, others, { hostname: name, onLead }).run());
+}

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console
 /**
  * A client whose tasks share a few connections, for a protocol of one line each way.
  *
@@ -5,9 +6,21 @@
  * answer, and the next user gets that; or it is never given back, and after some failures nobody gets one. Here a
  * connection whose user threw or was cancelled is closed, unless the error is an answer.
  *
+ * Run it: deno run --allow-net examples/pooled_client.ts [port] [hostname]
+ * It needs a server: examples/echo_server.ts
+ *
  * Its test lets every operation of the network go wrong once.
  */
-import { BufferedStream, failAfter, openPool, openTcpStream, type Pool, type SocketStream } from "@trefoil/io";
+import {
+  BufferedStream,
+  failAfter,
+  map,
+  openPool,
+  openTcpStream,
+  type Pool,
+  run,
+  type SocketStream,
+} from "@trefoil/io";
 
 /** How long an answer may take, in milliseconds. */
 const TIMEOUT = 1_000;
@@ -48,4 +61,13 @@ export class PooledClient implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool.close();
   }
+}
+
+if (import.meta.main) {
+  const [port = "8000", hostname = "127.0.0.1"] = Deno.args;
+  await run(async () => {
+    await using client = new PooledClient(hostname, Number(port), { connections: 2 });
+    const answers = await map(["one", "two", "three", "four"], (word) => client.ask(word));
+    console.log(answers.join(", "));
+  });
 }

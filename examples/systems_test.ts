@@ -6,8 +6,11 @@ import {
   BrokenResourceError,
   BufferedStream,
   currentTime,
+  fetch,
   IncompleteReceiveError,
   map,
+  openNursery,
+  retry,
   serveTcp,
   simulate,
   simulated,
@@ -18,6 +21,7 @@ import {
 import { sweepFaults } from "@trefoil/io/testing";
 import { ChatClient, chatServer } from "./live_chat.ts";
 import { Elector } from "./leader_election.ts";
+import { append, leaseServer, storageServer } from "./lease_service.ts";
 import { AnswerError, PooledClient } from "./pooled_client.ts";
 
 const NAMES = ["ann", "bob", "cid", "dan"];
@@ -91,7 +95,7 @@ function electors(sim: Simulation): { group: Map<string, Elector>; led: [term: n
   for (const name of FIVE) {
     const others = FIVE.filter((other) => other !== name);
     sim.net.host(name).startSoon(() => {
-      const elector = new Elector(name, others, 7_000, (term) => led.push([term, name]));
+      const elector = new Elector(name, others, { onLead: (term) => void led.push([term, name]) });
       group.set(name, elector);
       return elector.run();
     });
@@ -190,4 +194,46 @@ Deno.test("pooled_client.ts: whatever goes wrong with the network, nobody gets t
       assert(asked.length >= 1, "nobody gets through any more");
     },
   });
+});
+
+/** Three workers that add a word each, while hosts stand still now and then; tells whether a word was lost. */
+async function loses(seed: number, fencing: boolean): Promise<boolean> {
+  return await simulate(async (sim) => {
+    sim.net.host("leases").startSoon(() => leaseServer({ port: 80 })());
+    sim.net.host("storage").startSoon(() => storageServer({ port: 80, fencing })());
+    await sim.settled();
+    const names = ["x", "y", "z"];
+    const written: string[] = [];
+    await openNursery(async (nursery) => {
+      for (const name of names) {
+        const host = sim.net.host(name);
+        sim.net.link(name, "storage", { latency: 5, jitter: 20 });
+        nursery.startSoon(() =>
+          host.run(async () => {
+            const tries = retry(() => append("http://leases/", "http://storage/", name), {
+              attempts: 10,
+              backoff: { initial: 100, max: 1_000 },
+            });
+            if (await tries.catch(() => false)) written.push(name);
+          })
+        );
+        nursery.startSoon(async () => {
+          await sleep(1_500 * sim.random("pauses"));
+          host.pause();
+          await sleep(1_500 * sim.random("pauses"));
+          host.resume();
+        });
+      }
+    });
+    const text = await (await fetch("http://storage/", { headers: { "x-lease": "1000" } })).text();
+    return written.some((name) => !text.split(" ").includes(name));
+  }, { seed });
+}
+
+Deno.test("lease_service.ts: a holder that stood still overwrites the next one, unless it is fenced off", async () => {
+  const seeds = Array.from({ length: 40 }, (_, seed) => seed);
+  const without = await map(seeds, (seed) => loses(seed, false), { concurrency: 1 });
+  assert(without.filter(Boolean).length >= 3, `${without.filter(Boolean).length} of ${seeds.length}`);
+  const fenced = await map(seeds, (seed) => loses(seed, true), { concurrency: 1 });
+  assertEquals(seeds.filter((seed) => fenced[seed]), []);
 });

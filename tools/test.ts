@@ -56,7 +56,7 @@ const PARTS: readonly Part[] = [
     takes: (file) => file.startsWith("net/") && !UNIX.test(file),
     // Certificates are made by openssl; curl is a client of HTTP. Some files of tests run a second time, in memory.
     permissions: [
-      "--allow-net=127.0.0.1,[::1],localhost,0.0.0.0,255.255.255.255,192.0.2.1,239.1.2.3",
+      "--allow-net=127.0.0.1,[::1],localhost,0.0.0.0,255.255.255.255,203.0.113.7,239.1.2.3",
       ...TEMPORARY,
       "--allow-read=net",
       "--allow-run=openssl,curl",

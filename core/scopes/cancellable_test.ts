@@ -13,6 +13,7 @@ import {
   taskTree,
   TooSlowError,
 } from "../mod.ts";
+import { hostTimeout } from "../base/host_time.ts";
 
 /** A promise that is settled from outside, and may be waited for. */
 function foreign<T = string>() {
@@ -241,8 +242,7 @@ Deno.test(
 );
 
 Deno.test("in a simulation a foreign promise has its grace, however it is awaited", async () => {
-  const real = setTimeout;
-  const query = () => new Promise<string>((resolve) => real(() => resolve("row"), 5));
+  const query = () => new Promise<string>((resolve) => hostTimeout(() => resolve("row"), 5));
   async function* rows(): AsyncGenerator<string> {
     while (true) yield await query();
   }

@@ -123,7 +123,7 @@ everywhere(
       BrokenResourceError,
     );
     assertEquals((taken.cause as { code?: string }).code, "EADDRINUSE");
-    const foreign = await assertRejects(() => openUdpSocket({ hostname: "192.0.2.1" }), BrokenResourceError);
+    const foreign = await assertRejects(() => openUdpSocket({ hostname: "203.0.113.7" }), BrokenResourceError);
     assertEquals((foreign.cause as { code?: string }).code, "EADDRNOTAVAIL");
   },
 );

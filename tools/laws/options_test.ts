@@ -180,7 +180,7 @@ const TAKERS: Readonly<Record<string, Take>> = {
 /** Names without a taker, and why. */
 const EXCEPTIONS: readonly (readonly [names: RegExp, why: string])[] = [
   [/^new \w*(?:Error|ErrorGroup)$/, "those of the language's errors, which passes over what is no object"],
-  [/^(?:HttpHost|Network|ProcessHost)\./, "the seam to a host: its maker decides what it does"],
+  [/^(?:Network|NetworkHttp|ProcessHost)\./, "the seam to a host: its maker decides what it does"],
   [
     /^(?:Background|VirtualHost)\.startSoon$|^VirtualHost\.clock$|^VirtualNetwork\./,
     "only in a simulation: see testing/arguments_test.ts",
