@@ -204,7 +204,7 @@ async function loses(seed: number, fencing: boolean): Promise<boolean> {
     await sim.settled();
     const names = ["x", "y", "z"];
     const written: string[] = [];
-    await openNursery(async (nursery) => {
+    await openNursery((nursery) => {
       for (const name of names) {
         const host = sim.net.host(name);
         sim.net.link(name, "storage", { latency: 5, jitter: 20 });
