@@ -10,7 +10,7 @@
 import { deadLinksOf, publishedFilesOf } from "./_links.ts";
 
 const root = new URL("../", import.meta.url);
-const READ = ["README.md", "testing/README.md", "CONTRIBUTING.md", "CHANGELOG.md"];
+const READ = ["README.md", "testing/README.md", "testing/REFERENCE.md", "CONTRIBUTING.md", "CHANGELOG.md"];
 /** What users get: sources without tests and fixtures, and what is written for them. */
 const FOR_USERS =
   /^(?:mod\.ts|deno\.json|LICENSE|(?:README|CHANGELOG|CONTRIBUTING)\.md|examples\/[a-z]\w*(?<!_test)\.ts|(?:core|net|os|testing)\/(?:(?!_fixtures\/|.*_test\.ts).)*\.(?:ts|md))$/;
