@@ -20,6 +20,9 @@
 
 export * from "./core/mod.ts";
 export * from "./net/mod.ts";
+export { readFile, readLines, type ReadLinesOptions, readTextFile } from "./os/files/read_file.ts";
+export { openTempDir, type OpenTempOptions, type Temporary } from "./os/files/temp.ts";
+export { writeFileAtomic, type WriteFileAtomicOptions } from "./os/files/write_file_atomic.ts";
 export { childProcess, type ChildProcessOptions } from "./os/process/child_process.ts";
 export type { Command } from "./os/process/command.ts";
 export { openProcess, type OpenProcessOptions } from "./os/process/open_process.ts";

@@ -1,5 +1,5 @@
 /**
- * What the system offers besides the network: processes and signals.
+ * What the system offers besides the network: processes, signals and files.
  *
  * It needs Deno. Importing it costs nothing elsewhere: what is missing is said by the first call.
  *
@@ -22,3 +22,12 @@ export {
   type RunProcessOptions,
 } from "./process/run_process.ts";
 export { openSignals, type SignalReceiver, type SignalStatistics } from "./signals/open_signals.ts";
+export { type FileLock, lockFile, type LockFileOptions, tryLockFile } from "./files/lock_file.ts";
+export { readFile, readLines, type ReadLinesOptions, readTextFile } from "./files/read_file.ts";
+export { openTempDir, openTempFile, type OpenTempOptions, type Temporary } from "./files/temp.ts";
+export {
+  copyFile,
+  type CopyFileOptions,
+  writeFileAtomic,
+  type WriteFileAtomicOptions,
+} from "./files/write_file_atomic.ts";
