@@ -37,6 +37,7 @@ export {
   type RunProcessOptions,
 } from "./os/process/run_process.ts";
 export { openSignals, type SignalReceiver, type SignalStatistics } from "./os/signals/open_signals.ts";
+export { openStdin, stdinLines, type StdinLinesOptions } from "./os/terminal/stdin.ts";
 export type { ProcessStatus } from "./core/lowlevel.ts";
 export { MockClock, type MockClockOptions } from "./testing/time/mock_clock.ts";
 export { settled, type SettledOptions } from "./testing/time/settled.ts";

@@ -1,5 +1,5 @@
 /**
- * What the system offers besides the network: processes, signals and files.
+ * What the system offers besides the network: processes, signals, files and the terminal.
  *
  * It needs Deno. Importing it costs nothing elsewhere: what is missing is said by the first call.
  *
@@ -21,6 +21,10 @@ export {
   runProcess,
   type RunProcessOptions,
 } from "./process/run_process.ts";
+export { openStderr, openStdout } from "./terminal/output.ts";
+export { openRawMode, type OpenRawModeOptions } from "./terminal/raw_mode.ts";
+export { openStdin, stdinLines, type StdinLinesOptions } from "./terminal/stdin.ts";
+export { openTerminalSize, type TerminalSize, terminalSize, type TerminalSizeWatch } from "./terminal/terminal_size.ts";
 export { openSignals, type SignalReceiver, type SignalStatistics } from "./signals/open_signals.ts";
 export { type FileLock, lockFile, type LockFileOptions, tryLockFile } from "./files/lock_file.ts";
 export { readFile, readLines, type ReadLinesOptions, readTextFile } from "./files/read_file.ts";

@@ -35,6 +35,7 @@ export {
 export type { MemoryStreamHooks } from "./streams/stream_hooks.ts";
 export { MockClock, type MockClockOptions } from "./time/mock_clock.ts";
 export type { ProcessScript, VirtualProcess, VirtualProcesses, VirtualProgram } from "./processes/virtual_processes.ts";
+export type { VirtualStdin } from "./processes/virtual_stdin.ts";
 export { type ScriptedStream, scriptedStream, ScriptError } from "./streams/scripted_stream.ts";
 export type {
   ChaosKind,

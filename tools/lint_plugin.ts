@@ -22,6 +22,7 @@ const NODE_IMPORTS: Readonly<Record<string, string>> = {
   "net/host/connect_from.ts": "node:net",
   "net/host/datagrams.ts": "node:dgram",
   "net/host/deno_network.ts": "node:dns/promises",
+  "os/host/stdin.ts": "node:process",
   "testing/driver/incarnation.ts": "node:async_hooks",
   "testing/node/_socket_handle.ts": "node:async_hooks",
   "testing/node/timers.ts": "node:timers",

@@ -11,6 +11,7 @@ import { reportHook } from "../base/report_hook.ts";
 import type { Network } from "../seams/network.ts";
 import type { ProcessHost } from "../seams/processes.ts";
 import type { SignalSource } from "../seams/signals.ts";
+import type { StandardInput } from "../seams/stdin.ts";
 import type { RunOptions } from "../tasks/run_options.ts";
 import type { Nursery, Task } from "../tasks/task.ts";
 import type { TaskTree } from "../tasks/task_tree.ts";
@@ -39,6 +40,7 @@ export class Runtime implements RunView, RunCore {
   readonly network: Network | undefined;
   readonly processes: ProcessHost | undefined;
   readonly signals: SignalSource | undefined;
+  readonly stdin: StandardInput | undefined;
   readonly random: () => number;
   /** Who is told of each channel that is opened; `null` for nobody. Written by `watchChannels()`. */
   channelOpened: ((channel: { readonly name: string; readonly used: number }) => void) | null = null;
@@ -79,6 +81,7 @@ export class Runtime implements RunView, RunCore {
     this.network = options.network;
     this.processes = options.processes;
     this.signals = options.signals;
+    this.stdin = options.stdin;
     this.schedule = options.schedule ?? null;
     this.turns = turnsFor(this.clock);
     this.random = options.random ?? Math.random;

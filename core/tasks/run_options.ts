@@ -4,6 +4,7 @@ import type { Instrument } from "../seams/instrument.ts";
 import type { Network } from "../seams/network.ts";
 import type { ProcessHost } from "../seams/processes.ts";
 import type { SignalSource } from "../seams/signals.ts";
+import type { StandardInput } from "../seams/stdin.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Task } from "./task.ts";
 
@@ -29,6 +30,8 @@ export interface RunOptions {
   readonly processes?: ProcessHost;
   /** The signals that the run handles, and that `openSignals()` receives; by default those of the system. */
   readonly signals?: SignalSource;
+  /** What `openStdin()` reads; by default the standard input of the program. */
+  readonly stdin?: StandardInput;
   /**
    * Decides when a granted wait resumes, and when a new task begins; by default at once. It must call `resume` exactly
    * once, now or later. The grants are decided before, first come, first served: this function only decides in which

@@ -3,6 +3,7 @@
 import type { Network } from "../seams/network.ts";
 import type { ProcessHost } from "../seams/processes.ts";
 import type { SignalSource } from "../seams/signals.ts";
+import type { StandardInput } from "../seams/stdin.ts";
 import type { TaskTree } from "../tasks/task_tree.ts";
 import type { Alarm } from "./alarm_queue.ts";
 
@@ -78,6 +79,8 @@ export interface RunView {
   readonly processes: ProcessHost | undefined;
   /** The signals of the run, if `run()` was given some. */
   readonly signals: SignalSource | undefined;
+  /** The standard input of the run, if `run()` was given one. */
+  readonly stdin: StandardInput | undefined;
   /** A random number from 0 (inclusive) to 1 (exclusive); tests replace the source. */
   random(): number;
   /** Returns a snapshot of the run's counters. */

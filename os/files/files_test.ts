@@ -1,6 +1,14 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { CancelScope, isCancelled, moveOnAfter, openNursery, shielded } from "../../core/mod.ts";
-import { BrokenResourceError } from "../../core/mod.ts";
+import {
+  BrokenResourceError,
+  BusyResourceError,
+  CancelScope,
+  ClosedResourceError,
+  isCancelled,
+  moveOnAfter,
+  openNursery,
+  shielded,
+} from "../../core/mod.ts";
 import { simulate } from "../../testing/mod.ts";
 import { MessageTooLongError, type ReceiveStream, streamFromReadable } from "../../net/mod.ts";
 import {
@@ -91,6 +99,46 @@ inDir(
     assertThrows(() => readLines(7 as never), TypeError, '"source" must be a path');
   },
 );
+
+inDir("F3: readLines() closes its file whatever ends it: an error, a cancellation, the end, a break", async (dir) => {
+  const path = `${dir}/lines`;
+  await Deno.writeTextFile(path, "one\ntwo and more\n");
+  const open = () => [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => whereTo(name) === path).length;
+  const lines = readLines(path, { max: 3 });
+  await lines.next();
+  assertEquals(open(), 1);
+  await assertRejects(() => lines.next(), MessageTooLongError);
+  assertEquals([open(), await lines.next()], [0, { done: true, value: undefined }]);
+  const cancelled = readLines(path);
+  const scope = new CancelScope();
+  await scope.run(async () => {
+    for await (const _ of cancelled) scope.cancel();
+  });
+  assertEquals([scope.cancelledCaught, open()], [true, 0]);
+  const left = readLines(path);
+  await left.next();
+  await left.return!();
+  assertEquals(open(), 0);
+  const busy = readLines(path);
+  const first = busy.next();
+  await assertRejects(() => busy.next(), BusyResourceError, "another task is receiving lines here");
+  assertEquals((await first).value, "one");
+  // Left while it is opened: nothing stays open.
+  const early = readLines(path);
+  const never = early.next();
+  await early.return!();
+  await assertRejects(() => never, ClosedResourceError);
+  await busy.return!();
+  assertEquals(open(), 0);
+});
+
+function whereTo(fd: string): string | null {
+  try {
+    return Deno.readLinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return null;
+  }
+}
 
 inDir("F4: writeFileAtomic() replaces the content, keeps the mode, and makes a private file", async (dir) => {
   const path = `${dir}/f`;

@@ -1,9 +1,9 @@
 /** Reading files whole, or line by line. */
 
-import { composedWait } from "../../core/lowlevel.ts";
-import { faultOf, requireInteger, requireOptions } from "../../core/internal.ts";
+import { faultOf } from "../../core/internal.ts";
 import { BufferedReceiver, type ReceiveStream } from "../../net/mod.ts";
-import { type HostFile, open, readBytes, readText } from "../host/files.ts";
+import { linesOf, requireMax } from "../base/lines.ts";
+import { open, readBytes, readText } from "../host/files.ts";
 import { requirePath, waitForFile } from "./_file_wait.ts";
 import { FileReceiver } from "./_file_receiver.ts";
 
@@ -80,9 +80,9 @@ export interface ReadLinesOptions {
 /**
  * Iterates over the lines of a file, or of a stream.
  *
- * A file is opened when the first line is asked for, and closed when the loop is left. A stream is lent, and not closed.
+ * A file is opened when the first line is asked for, and closed when the loop is left, whatever ends it. A stream is lent, and not closed.
  *
- * **Cancellation:** throws `Cancelled`; the file is closed when the loop is left.
+ * **Cancellation:** throws `Cancelled`; the file is closed, and the lines are over. From a stream no line is lost.
  *
  * @example Counting lines of a log
  * ```ts
@@ -108,59 +108,13 @@ export function readLines(
   options: ReadLinesOptions = {},
 ): AsyncIterableIterator<string> {
   const action = "read lines";
-  requireOptions(action, options);
-  const { max = 1_048_576 } = options;
-  requireInteger(action, "max", max, 1, Number.MAX_SAFE_INTEGER);
-  if (typeof source !== "object" || source instanceof URL) {
-    requirePath(action, source, "source");
-    return new Lines(max, source, null);
+  const max = requireMax(action, options);
+  if (typeof source === "object" && !(source instanceof URL)) {
+    return new BufferedReceiver(source).lines({ max });
   }
-  return new Lines(max, null, new BufferedReceiver(source));
-}
-
-class Lines implements AsyncIterableIterator<string> {
-  readonly #max: number;
-  readonly #path: string | URL | null;
-  #receiver: BufferedReceiver | null;
-  #file: HostFile | null = null;
-  #over = false;
-
-  constructor(max: number, path: string | URL | null, receiver: BufferedReceiver | null) {
-    this.#max = max;
-    this.#path = path;
-    this.#receiver = receiver;
-  }
-
-  next(): Promise<IteratorResult<string>> {
-    return composedWait(() => this.#next());
-  }
-
-  async #next(): Promise<IteratorResult<string>> {
-    if (this.#over) return { done: true, value: undefined };
-    if (this.#receiver === null) {
-      const path = this.#path!;
-      const file = await waitForFile(`open ${path}`, () => open(path, { read: true }), (late) => late.close());
-      this.#file = file;
-      this.#receiver = new BufferedReceiver(new FileReceiver(file, `read ${path}`));
-    }
-    const line = await this.#receiver.receiveLine({ max: this.#max });
-    if (line !== null) return { done: false, value: line };
-    this.#end();
-    return { done: true, value: undefined };
-  }
-
-  return(value?: unknown): Promise<IteratorResult<string>> {
-    this.#end();
-    return Promise.resolve({ done: true, value: value as undefined });
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  #end(): void {
-    this.#over = true;
-    this.#file?.close();
-    this.#file = null;
-  }
+  requirePath(action, source, "source");
+  return linesOf(async () => {
+    const file = await waitForFile(`open ${source}`, () => open(source, { read: true }), (late) => late.close());
+    return new FileReceiver(file, `read ${source}`);
+  }, max);
 }

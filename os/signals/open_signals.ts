@@ -1,8 +1,9 @@
 /** Signals of the system as values to be received: SIGHUP to reload, SIGUSR2 to rotate, SIGWINCH to draw anew. */
 
 import { BusyResourceError, ClosedResourceError } from "../../core/mod.ts";
-import { beginHostOperation, currentRun, suspend, type Waker } from "../../core/lowlevel.ts";
-import { composedWait, hostClear, hostTimeout, inspectable } from "../../core/internal.ts";
+import { currentRun, suspend, type Waker } from "../../core/lowlevel.ts";
+import { composedWait, inspectable } from "../../core/internal.ts";
+import { keepAlive } from "../base/keep_alive.ts";
 import { requireSignal } from "../base/signal_names.ts";
 import { listen, requireCatchable } from "../host/signals.ts";
 import { SignalQueue } from "./_signal_queue.ts";
@@ -54,9 +55,6 @@ export interface SignalReceiver extends Disposable, AsyncIterable<Deno.Signal> {
 }
 
 const ACTION = "listen for signals";
-
-/** `setTimeout` with a longer delay fires at once. */
-const LONGEST = 2 ** 31 - 1;
 
 /**
  * Listens for signals of the system, to receive them one after the other.
@@ -140,7 +138,7 @@ class Receiver implements SignalReceiver {
       const signal = this.#queue.take();
       if (signal !== undefined) return void waker.wake(signal);
       this.#receiver = waker;
-      if (!this.#inMemory) this.#release = keepAlive([...this.#signals].join(", "));
+      if (!this.#inMemory) this.#release = keepAlive(`signal ${[...this.#signals].join(", ")}`);
     }, () => {
       this.#leave();
       return true;
@@ -188,16 +186,4 @@ class Receiver implements SignalReceiver {
     this.#release = () => {};
     return receiver;
   }
-}
-
-/**
- * Keeps the program there while a task waits: to the host a listener is no reason to go on. Returns how to stop that.
- */
-function keepAlive(label: string): () => void {
-  const operation = beginHostOperation(`signal ${label}`);
-  const timer = hostTimeout(() => {}, LONGEST);
-  return () => {
-    hostClear(timer);
-    operation.end();
-  };
 }

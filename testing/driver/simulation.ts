@@ -27,6 +27,7 @@ import { VirtualNetworkImpl } from "../net/virtual_network_impl.ts";
 import { namedStreams, seededRandom, SOURCES } from "./random.ts";
 import { SimulatedProcesses } from "./simulated_processes.ts";
 import { SimulatedSignals } from "./simulated_signals.ts";
+import { SimulatedStdin } from "./simulated_stdin.ts";
 import { settled } from "../time/settled.ts";
 import type { Background, Simulation } from "../time/simulation.ts";
 import type { SimulateSettings } from "./simulate_options.ts";
@@ -75,6 +76,7 @@ export async function simulateAt<T>(
     new VirtualNetworkImpl(clock, seededRandom(seed, SOURCES.network));
   const processes = settings.processes ?? new SimulatedProcesses(clock);
   const signals = new SimulatedSignals();
+  const stdin = new SimulatedStdin();
   const driver = new Driver(clock, settings, {
     origin,
     network: network === "host" ? null : network,
@@ -106,12 +108,13 @@ export async function simulateAt<T>(
   const unpatch = patchGlobals(ambientDriver);
   clock.driver = driver;
   try {
-    const outcome = run(() => perform(body, { clock, driver, network, processes, signals, seed, picture }), {
+    const outcome = run(() => perform(body, { clock, driver, network, processes, signals, stdin, seed, picture }), {
       clock,
       random: seededRandom(seed, SOURCES.run),
       instruments: [driver, watches, ...instruments],
       signal: driver.signal,
       signals,
+      stdin,
       grace,
       spawnSites: steering?.places === false ? 0 : SPAWN_SITES,
       ...(network === "host" ? {} : { network }),
@@ -151,13 +154,14 @@ interface Parts {
   readonly network: Network | "host";
   readonly processes: ProcessHost | "host";
   readonly signals: SimulatedSignals;
+  readonly stdin: SimulatedStdin;
   readonly seed: number;
   picture(title: string): Promise<string>;
 }
 
 /** The main task: the body, with a nursery around it for the background. */
 async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Parts): Promise<T> {
-  const { clock, driver, network, processes, signals, seed, picture } = parts;
+  const { clock, driver, network, processes, signals, stdin, seed, picture } = parts;
   let failure: unknown;
   let failed = false;
   try {
@@ -192,6 +196,7 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
             'Cannot use "processes" as they must be those in memory: option "processes" names others',
           );
         },
+        stdin,
         signal: (signal) => signals.send(signal),
         always(check, label) {
           requireFunction("watch", "check", check);

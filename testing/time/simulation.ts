@@ -4,6 +4,7 @@ import type { Task } from "../../core/mod.ts";
 import type { Instrument, Network, ProcessHost, Schedule } from "../../core/lowlevel.ts";
 import type { VirtualNetwork } from "../net/virtual_network.ts";
 import type { VirtualProcesses } from "../processes/virtual_processes.ts";
+import type { VirtualStdin } from "../processes/virtual_stdin.ts";
 import type { Campaign } from "../watches/campaign.ts";
 import type { LeakPolicies, LeakPolicy } from "./leaks.ts";
 
@@ -146,6 +147,8 @@ export interface Simulation {
    * `processes` has put others in their place.
    */
   readonly processes: VirtualProcesses;
+  /** The standard input of the code under test, which is empty until the test sends something. */
+  readonly stdin: VirtualStdin;
   /**
    * Sends a signal of the system, in memory. It goes to the receiver that was opened for it by `openSignals()`. Without
    * one, SIGINT and SIGTERM go to the simulation, which does what `run()` does: with a `grace` it begins a shutdown,

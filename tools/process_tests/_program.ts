@@ -47,11 +47,29 @@ export class Program {
     ]);
   }
 
-  static #spawn(args: string[], command = Deno.execPath()): Program {
+  /** Starts such a script in a line of the shell, where it is called `"$@"`. */
+  static startInShell(line: string, script: string): Program {
+    const deno = [Deno.execPath(), "run", "--no-lock", "--allow-all", urlOf(script)];
+    return Program.#spawn(["-c", line, "bash", ...deno], "bash");
+  }
+
+  /** Starts such a script, which has no permission, with an input to be written. */
+  static startPiped(script: string): Program {
+    return Program.#spawn(["run", "--no-lock", "--no-prompt", urlOf(script)], Deno.execPath(), "piped");
+  }
+
+  /** Starts such a script at a terminal of 100 columns and 30 rows; what is written is typed. */
+  static startAtTerminal(script: string): Program {
+    const deno = [Deno.execPath(), "run", "--no-lock", "--allow-all", urlOf(script)];
+    const line = `printf -v command '%q ' "$@"; exec script -qec "stty rows 30 cols 100; $command" /dev/null`;
+    return Program.#spawn(["-c", line, "bash", ...deno], "bash", "piped");
+  }
+
+  static #spawn(args: string[], command = Deno.execPath(), stdin: "null" | "piped" = "null"): Program {
     return new Program(
       new Deno.Command(command, {
         args,
-        stdin: "null",
+        stdin,
         stdout: "piped",
         stderr: "piped",
         env: { NO_COLOR: "1" },
@@ -88,6 +106,18 @@ export class Program {
 
   signal(signal: Deno.Signal): void {
     this.#child.kill(signal);
+  }
+
+  /** Writes to its input. */
+  async write(text: string): Promise<void> {
+    const writer = this.#child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(text));
+    writer.releaseLock();
+  }
+
+  /** Ends its input. */
+  async endInput(): Promise<void> {
+    await this.#child.stdin.close().catch(() => {});
   }
 
   /** Ends it at once, if it has not ended. */

@@ -1,0 +1,85 @@
+/**
+ * The standard input of the program.
+ *
+ * It is that of `node:process`, as a read of `Deno.stdin` in flight keeps the program there until somebody presses Enter,
+ * and its `close()` is for good. Node's can be paused: nothing is in flight then, so the program can end, and what the
+ * system has not given yet stays where it is. It works for terminals, pipes, files and closed ones, takes no permission,
+ * and is loaded when the first task waits for it.
+ */
+
+import type { StandardInput } from "../../core/lowlevel.ts";
+import { outside } from "../../core/internal.ts";
+
+type Stdin = typeof import("node:process")["stdin"];
+
+class ProgramInput implements StandardInput {
+  /** What has come and was not taken: one chunk at most, and what was put back. */
+  readonly #queue: Uint8Array[] = [];
+  #end: { readonly value: null } | { readonly error: unknown } | null = null;
+  #tell: (() => void) | null = null;
+  #stdin: Promise<Stdin> | null = null;
+
+  take(): Uint8Array | null | undefined {
+    const chunk = this.#queue.shift();
+    if (chunk !== undefined) return chunk;
+    if (this.#end === null) return undefined;
+    if ("error" in this.#end) throw this.#end.error;
+    return null;
+  }
+
+  putBack(bytes: Uint8Array): void {
+    this.#queue.unshift(bytes);
+  }
+
+  wait(tell: () => void): () => void {
+    this.#tell = tell;
+    this.#turn();
+    return () => {
+      if (this.#tell !== tell) return;
+      this.#tell = null;
+      this.#turn();
+    };
+  }
+
+  /** Lets the host read exactly while a task waits. */
+  #turn(): void {
+    outside(() => this.#stdin ??= this.#open()).then((stdin) => {
+      // Told after the end, it would complain.
+      if (this.#end !== null) return this.#told();
+      if (this.#tell !== null) outside(() => stdin.resume());
+      else stdin.pause();
+    }, (error) => this.#ended({ error }));
+  }
+
+  async #open(): Promise<Stdin> {
+    const { default: { stdin } } = await import("node:process");
+    stdin.on("data", (chunk: Uint8Array) => {
+      // One at a time, and not a part of a larger buffer that somebody else has.
+      stdin.pause();
+      this.#queue.push(new Uint8Array(chunk));
+      this.#told();
+    });
+    const end = () => this.#ended({ value: null });
+    stdin.on("end", end).on("close", end).on("error", (error: unknown) => this.#ended({ error }));
+    stdin.pause();
+    // Whether that keeps the program there depends on what kind of input it is; whoever waits does so himself.
+    stdin.unref?.();
+    return stdin;
+  }
+
+  #ended(how: { readonly value: null } | { readonly error: unknown }): void {
+    this.#end ??= how;
+    this.#told();
+  }
+
+  #told(): void {
+    const tell = this.#tell;
+    this.#tell = null;
+    if (tell === null) return;
+    this.#turn();
+    tell();
+  }
+}
+
+/** The one of this program. */
+export const programInput: StandardInput = new ProgramInput();
