@@ -1,0 +1,57 @@
+/** Paths of files, as far as this room has to take them apart. */
+
+import { show } from "../../core/internal.ts";
+
+const windows = "Deno" in globalThis && Deno.build.os === "windows";
+const SEPARATOR = windows ? /[\\/]/ : /\//;
+
+/** Requires a path, or the URL of a file; returns the path. The host cuts nothing off: so no NUL, and no other URL. */
+export function pathOf(action: string, name: string, value: unknown): string {
+  const path = value instanceof URL ? pathOfUrl(action, name, value) : value;
+  if (typeof path !== "string") {
+    throw new TypeError(`Cannot ${action} as "${name}" must be a string or a URL: received ${show(value)}`);
+  }
+  if (path === "" || path.includes("\0")) {
+    throw new TypeError(`Cannot ${action} as "${name}" must be a path without NUL: received ${show(path)}`);
+  }
+  return path;
+}
+
+function pathOfUrl(action: string, name: string, url: URL): string {
+  if (url.protocol !== "file:") {
+    throw new TypeError(`Cannot ${action} as "${name}" must be the URL of a file: received ${show(url.href)}`);
+  }
+  const path = decodeURIComponent(url.pathname);
+  return windows ? path.replace(/^\/(?=[A-Za-z]:)/, "").replaceAll("/", "\\") : path;
+}
+
+/** The folder that something is in, by its path alone. */
+export function folderOf(path: string): string {
+  const trimmed = path.replace(/(?<=[^\\/:])[\\/]+$/, "");
+  const end = lastSeparator(trimmed);
+  if (end === -1) return ".";
+  return trimmed.slice(0, end) === "" || /:$/.test(trimmed.slice(0, end))
+    ? trimmed.slice(0, end + 1)
+    : trimmed.slice(0, end);
+}
+
+/** The last part of a path. */
+export function nameOf(path: string): string {
+  const trimmed = path.replace(/(?<=[^\\/:])[\\/]+$/, "");
+  return trimmed.slice(lastSeparator(trimmed) + 1);
+}
+
+function lastSeparator(path: string): number {
+  for (let at = path.length - 1; at >= 0; at--) if (SEPARATOR.test(path[at] as string)) return at;
+  return -1;
+}
+
+/** Something in a folder. */
+export function within(folder: string, name: string): string {
+  return SEPARATOR.test(folder.at(-1) as string) ? folder + name : `${folder}/${name}`;
+}
+
+/** Whether a path begins at the root, and so says the same wherever the program is. */
+export function isAbsolute(path: string): boolean {
+  return windows ? /^(?:[A-Za-z]:[\\/]|[\\/]{2})/.test(path) : path.startsWith("/");
+}
