@@ -55,3 +55,22 @@ export function within(folder: string, name: string): string {
 export function isAbsolute(path: string): boolean {
   return windows ? /^(?:[A-Za-z]:[\\/]|[\\/]{2})/.test(path) : path.startsWith("/");
 }
+
+/** A path from the root, without `.`, `..` and the like. */
+export function absoluteOf(path: string, here: string): string {
+  const whole = isAbsolute(path) ? path : within(here, path);
+  const [root = ""] = /^(?:[A-Za-z]:)?[\\/]/.exec(whole) ?? [];
+  const parts: string[] = [];
+  for (const part of whole.slice(root.length).split(SEPARATOR)) {
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
+  return root + parts.join(windows ? "\\" : "/");
+}
+
+/** What follows a folder in a path, without the separator; `null` if it is not below it. */
+export function below(folder: string, path: string): string | null {
+  if (!path.startsWith(folder) || path.length === folder.length) return null;
+  if (SEPARATOR.test(folder.at(-1) as string)) return path.slice(folder.length);
+  return SEPARATOR.test(path[folder.length] as string) ? path.slice(folder.length + 1) : null;
+}
