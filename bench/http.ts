@@ -19,7 +19,7 @@ import { cpuTimeOf, type Server, startServer } from "./_processes.ts";
 
 const { quick } = subjectOptions();
 /** How long one round lasts, in seconds. */
-const ROUND = quick ? 1 : 2;
+const ROUND = 1;
 
 /** Microseconds of the server's CPU time per request. */
 async function load({ pid, port }: Server): Promise<number> {

@@ -26,6 +26,7 @@ const SUBJECTS = [
   "channels",
   "pools",
   "simulated",
+  "gossip",
   "lines",
   "echo",
   "accept",

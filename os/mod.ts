@@ -1,5 +1,5 @@
 /**
- * What the system offers besides the network: processes and signals.
+ * What the system offers besides the network: processes, signals and files.
  *
  * It needs Deno. Importing it costs nothing elsewhere: what is missing is said by the first call.
  *
@@ -22,3 +22,18 @@ export {
   type RunProcessOptions,
 } from "./process/run_process.ts";
 export { openSignals, type SignalReceiver, type SignalStatistics } from "./signals/open_signals.ts";
+export { copyFile, type CopyFileOptions } from "./files/copy_file.ts";
+export { type FileLock, lockFile, type LockFileOptions, tryLockFile } from "./files/lock_file.ts";
+export type { FileStream } from "./files/file_stream.ts";
+export { openFile, type OpenFileOptions } from "./files/open_file.ts";
+export { readFile, readTextFile } from "./files/read_file.ts";
+export { readLines, type ReadLinesOptions } from "./files/read_lines.ts";
+export { openTempDir, openTempFile, type OpenTempOptions, type Temporary } from "./files/temp.ts";
+export {
+  type FileChange,
+  type FileChanges,
+  type FileWatcher,
+  watchFiles,
+  type WatchFilesOptions,
+} from "./files/watch_files.ts";
+export { writeFileAtomic, type WriteFileAtomicOptions } from "./files/write_file_atomic.ts";

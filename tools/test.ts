@@ -64,8 +64,13 @@ const PARTS: readonly Part[] = [
   },
   { name: "tools/laws", takes: (file) => file.startsWith("tools/laws/"), permissions: TOOLS },
   { name: "tools/process_tests", takes: (file) => file.startsWith("tools/process_tests/"), permissions: TOOLS },
-  // Signals to groups of processes take the permission to run everything. Some programs are scripts of Deno.
-  { name: "os", takes: (file) => file.startsWith("os/"), permissions: ["--allow-run", "--allow-read"] },
+  // Signals to groups take the permission to run everything, symbolic links that to write everything. Some programs are
+  // scripts of Deno.
+  {
+    name: "os",
+    takes: (file) => file.startsWith("os/"),
+    permissions: ["--allow-run", "--allow-read", "--allow-write"],
+  },
   { name: "core", takes: (file) => file.startsWith("core/"), permissions: [] },
   { name: "testing", takes: (file) => file.startsWith("testing/"), permissions: [] },
   {
@@ -210,7 +215,11 @@ if (doc) {
   const parts: readonly (readonly [name: string, permissions: readonly string[], files: readonly string[]])[] = [
     ["examples in docs", ["--allow-net=127.0.0.1,[::1],localhost"], sources.filter((path) => !UNIX.test(path))],
     ["with Unix sockets", ["--allow-net", ...TEMPORARY], sources.filter((path) => UNIX.test(path))],
-    ["that start programs", ["--allow-run"], (await filesIn("os", ".ts")).filter((path) => !path.endsWith("_test.ts"))],
+    [
+      "of the system",
+      ["--allow-run", ...TEMPORARY],
+      (await filesIn("os", ".ts")).filter((path) => !path.endsWith("_test.ts")),
+    ],
   ];
   for (const [name, permissions, all] of parts) {
     const files = all.filter(isWanted);

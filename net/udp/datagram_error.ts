@@ -6,15 +6,18 @@ import type { UdpAddress } from "../../core/mod.ts";
  * A datagram could not be sent: it is too large, its destination cannot be reached, or may not be sent to. The socket
  * goes on. `cause` is the host's error.
  *
- * @example A datagram that is too large for the socket's buffer, or whose destination has no route, fails alone
+ * @example A broadcast that the socket was not opened for fails alone
  * ```ts
- * import { DatagramError, openUdpSocket } from "@trefoil/io";
+ * import { DatagramError, openUdpSocket, simulate } from "@trefoil/io";
  * import { assert, assertEquals } from "@std/assert";
  *
- * using socket = await openUdpSocket({ hostname: "127.0.0.1", port: 0 });
- * const error = await socket.send(new Uint8Array(1), { hostname: "255.255.255.255", port: 9 }).catch((error) => error);
- * assert(error instanceof DatagramError);
- * assertEquals(error.address.port, 9);
+ * await simulate(async () => {
+ *   using socket = await openUdpSocket();
+ *   const everybody = { hostname: "255.255.255.255", port: 9 };
+ *   const error = await socket.send(new Uint8Array(1), everybody).catch((error) => error);
+ *   assert(error instanceof DatagramError);
+ *   assertEquals([error.code, error.address.port], ["EACCES", 9]);
+ * });
  * ```
  *
  * @category UDP

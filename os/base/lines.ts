@@ -11,18 +11,18 @@ const MAX = 1024 * 1024;
 export function requireMax(action: string, options: { readonly max?: number }): number {
   requireOptions(action, options);
   const { max = MAX } = options;
-  requireInteger(action, "max", max, 0, Number.MAX_SAFE_INTEGER);
+  requireInteger(action, "max", max, 1, Number.MAX_SAFE_INTEGER);
   return max;
 }
 
 /**
- * The lines of what `open` gives. It is over, and closed, at the end, when a loop is left, and after any error: a loop
- * that has thrown asks for no more. `putBack` gets what was received and is no part of the lines that were given.
+ * The lines of what `open` gives. It is over, and `close` called, at the end, when a loop is left, and after any error:
+ * a loop that has thrown asks for no more. `close` gets what was received and is no part of the lines that were given.
  */
 export function linesOf<S extends ReceiveStream>(
   open: () => S | Promise<S>,
   max: number,
-  putBack?: (stream: S, bytes: Uint8Array) => void,
+  close: (stream: S, rest: Uint8Array) => void,
 ): AsyncIterableIterator<string> {
   let opened: { readonly receiver: BufferedReceiver<S>; readonly lines: AsyncIterator<string> } | null = null;
   let over = false;
@@ -31,15 +31,9 @@ export function linesOf<S extends ReceiveStream>(
     if (opened === null) return;
     const { receiver } = opened;
     opened = null;
-    try {
-      if (putBack !== undefined && receiver.buffered > 0) {
-        // What is buffered is there already, so this does not wait.
-        const outcome = await shielded(() => receiver.receiveExactly(receiver.buffered));
-        putBack(receiver.stream, outcome.value as Uint8Array);
-      }
-    } finally {
-      receiver.close();
-    }
+    // What is buffered is there already, so this does not wait.
+    const outcome = await shielded(() => receiver.receiveExactly(receiver.buffered));
+    close(receiver.stream, outcome.value as Uint8Array);
   };
   const lines: AsyncIterableIterator<string> = {
     next: () =>

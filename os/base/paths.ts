@@ -5,24 +5,15 @@ import { show } from "../../core/internal.ts";
 const windows = "Deno" in globalThis && Deno.build.os === "windows";
 const SEPARATOR = windows ? /[\\/]/ : /\//;
 
-/** Requires a path, or the URL of a file; returns the path. The host cuts nothing off: so no NUL, and no other URL. */
+/** Requires a path, or the URL of a file; returns the path. */
 export function pathOf(action: string, name: string, value: unknown): string {
-  const path = value instanceof URL ? pathOfUrl(action, name, value) : value;
-  if (typeof path !== "string") {
-    throw new TypeError(`Cannot ${action} as "${name}" must be a string or a URL: received ${show(value)}`);
+  if (value instanceof URL && value.protocol === "file:") {
+    const path = decodeURIComponent(value.pathname);
+    if (!path.includes("\0")) return windows ? path.replace(/^\/(?=[A-Za-z]:)/, "").replaceAll("/", "\\") : path;
   }
-  if (path === "" || path.includes("\0")) {
-    throw new TypeError(`Cannot ${action} as "${name}" must be a path without NUL: received ${show(path)}`);
-  }
-  return path;
-}
-
-function pathOfUrl(action: string, name: string, url: URL): string {
-  if (url.protocol !== "file:") {
-    throw new TypeError(`Cannot ${action} as "${name}" must be the URL of a file: received ${show(url.href)}`);
-  }
-  const path = decodeURIComponent(url.pathname);
-  return windows ? path.replace(/^\/(?=[A-Za-z]:)/, "").replaceAll("/", "\\") : path;
+  if (typeof value === "string" && value !== "" && !value.includes("\0")) return value;
+  const found = value instanceof URL ? value.href : show(value);
+  throw new TypeError(`Cannot ${action} as "${name}" must be a path or a URL of a file: received ${found}`);
 }
 
 /** The folder that something is in, by its path alone. */

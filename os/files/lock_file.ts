@@ -40,9 +40,9 @@ export interface LockFileOptions {
  * @category Files
  */
 export interface FileLock extends Disposable {
-  /** The file that is locked. */
-  readonly path: string;
-  /** Releases the lock. Idempotent. */
+  /** The path of the file, as it was given. */
+  readonly path: string | URL;
+  /** Gives it back. Harmless when repeated. */
   release(): void;
 }
 
@@ -65,8 +65,8 @@ const ACTION = "lock a file";
  * import { assertEquals } from "@std/assert";
  *
  * await using dir = await openTempDir();
- * using lock = await lockFile(`${dir.path}/lock`);
- * assertEquals(await tryLockFile(lock.path), null);
+ * using _ = await lockFile(`${dir.path}/backup.lock`);
+ * assertEquals(await tryLockFile(`${dir.path}/backup.lock`), null);
  * ```
  *
  * @param path The file; best one that is for this alone.
@@ -85,7 +85,7 @@ export function lockFile(path: string | URL, options: LockFileOptions = {}): Pro
       try {
         // Closing it gives back a lock that comes too late.
         await hostWait(`lock ${file}`, () => opened.lock(exclusive));
-        if (await isStillThere(opened, file)) return new Lock(file, opened);
+        if (await isStillThere(opened, file)) return new Lock(path, opened);
       } catch (error) {
         opened.close();
         throw error;
@@ -126,7 +126,7 @@ export function tryLockFile(path: string | URL, options: LockFileOptions = {}): 
       let locked = false;
       try {
         locked = await hostWait(`lock ${file}`, () => opened.tryLock(exclusive));
-        if (locked && await isStillThere(opened, file)) return new Lock(file, opened);
+        if (locked && await isStillThere(opened, file)) return new Lock(path, opened);
       } catch (error) {
         opened.close();
         throw error;
@@ -142,10 +142,10 @@ class Lock implements FileLock {
     inspectable(Lock, "FileLock", ({ path }) => ({ path }));
   }
 
-  readonly path: string;
+  readonly path: string | URL;
   #file: Deno.FsFile | null;
 
-  constructor(path: string, file: Deno.FsFile) {
+  constructor(path: string | URL, file: Deno.FsFile) {
     this.path = path;
     this.#file = file;
   }

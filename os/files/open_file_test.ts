@@ -380,10 +380,10 @@ Deno.test("openFile() makes files with the permissions it is given, and takes th
 
 Deno.test("openFile() refuses what it cannot do before it opens anything", async () => {
   const refused: [unknown, unknown, string][] = [
-    [1, {}, '"path" must be a string or a URL: received 1'],
-    ["", {}, '"path" must be a path without NUL: received ""'],
-    ["a\0b", {}, '"path" must be a path without NUL'],
-    [new URL("http://example.com/"), {}, '"path" must be the URL of a file: received "http://example.com/"'],
+    [1, {}, '"path" must be a path or a URL of a file: received 1'],
+    ["", {}, '"path" must be a path or a URL of a file: received ""'],
+    ["a\0b", {}, '"path" must be a path or a URL of a file: received'],
+    [new URL("file:///a%00b"), {}, '"path" must be a path or a URL of a file: received file:///a%00b'],
     ["x", 5, '"options" must be an object: received 5'],
     ["x", { read: "yes" }, '"read" must be true or false: received "yes"'],
     ["x", { read: false }, 'one of "read", "write" and "append" must be true: received none'],

@@ -26,7 +26,7 @@ import { requireDeno } from "../host/processes.ts";
  * @throws {Deno.errors.NotFound} If there is no such file. Other errors of the host pass as they are.
  * @category Files
  */
-export function readFile(path: string | URL): Promise<Uint8Array> {
+export function readFile(path: string | URL): Promise<Uint8Array<ArrayBuffer>> {
   return readBy(path, files.read);
 }
 

@@ -1,6 +1,6 @@
 /** The lines of a file, or of anything else that gives bytes. */
 
-import { read, show } from "../../core/internal.ts";
+import { read } from "../../core/internal.ts";
 import type { ReceiveStream } from "../../net/mod.ts";
 import { pathOf } from "../base/paths.ts";
 import { linesOf, requireMax } from "../base/lines.ts";
@@ -27,8 +27,9 @@ const ACTION = "read lines";
  * Iterates over the lines of a file, or of a stream, without ever holding more than a part of it.
  *
  * Lines end with `\n` or `\r\n`, which is not part of the line; the last one need not end. Bytes that are not UTF-8
- * become U+FFFD. The file is opened when the first line is asked for. It is closed at its end, when the loop is left,
- * and when a line cannot be had; a stream that was given is taken over, and closed in the same way.
+ * become U+FFFD. A file is opened when the first line is asked for. It is closed at its end, when the loop is left, and
+ * when a line cannot be had. A stream is lent, and not closed; but what was received of it beyond the last line is gone:
+ * to go on with that, use `BufferedReceiver.lines()`.
  *
  * **Cancellation:** throws `Cancelled` between any two lines, and closes the file.
  *
@@ -48,7 +49,7 @@ const ACTION = "read lines";
  * @param options How long a line may be.
  * @returns An iterator over the lines; its `next()` throws what opening and reading the file throw.
  * @throws {TypeError} If an argument is of the wrong kind.
- * @throws {RangeError} If `max` is not a whole number >= 0.
+ * @throws {RangeError} If `max` is not a whole number >= 1.
  * @throws {MessageTooLongError} By `next()`, if a line is longer than `max`.
  * @category Files
  */
@@ -57,13 +58,10 @@ export function readLines(
   options: ReadLinesOptions = {},
 ): AsyncIterableIterator<string> {
   const max = requireMax(ACTION, options);
-  if (isStream(source)) return linesOf(() => source, max);
-  if (typeof source !== "string" && !(source instanceof URL)) {
-    throw new TypeError(`Cannot ${ACTION} as "source" must be a path or a ReceiveStream: received ${show(source)}`);
-  }
+  if (isStream(source)) return linesOf(() => source, max, () => {});
   const path = pathOf(ACTION, "source", source);
   requireDeno(`read "${path}"`);
-  return linesOf(() => openChecked(path, { read: true }), max);
+  return linesOf(() => openChecked(path, { read: true }), max, (file) => file.close());
 }
 
 function isStream(source: unknown): source is ReceiveStream {

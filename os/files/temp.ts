@@ -1,4 +1,4 @@
-/** Folders and files for a while. */
+/** Files and directories for a while. */
 
 import {
   composedWait,
@@ -9,12 +9,9 @@ import {
   show,
   throwFault,
 } from "../../core/internal.ts";
-import { hostWait } from "../base/host_wait.ts";
 import { pathOf } from "../base/paths.ts";
 import { files } from "../host/files.ts";
 import { requireDeno } from "../host/processes.ts";
-import { FileStreamImpl } from "./_file_stream.ts";
-import type { FileStream } from "./file_stream.ts";
 import { make, removeQuietly } from "./_undo.ts";
 
 /**
@@ -22,133 +19,88 @@ import { make, removeQuietly } from "./_undo.ts";
  *
  * @category Files
  */
-export interface TempOptions {
-  /** The folder in which it is made; that of the system if left out. */
+export interface OpenTempOptions {
+  /** The directory to make it in. By default that of the system. */
   readonly dir?: string | URL;
-  /** What its name begins with. */
+  /** How its name begins. */
   readonly prefix?: string;
-  /** What its name ends with. */
+  /** How its name ends. */
   readonly suffix?: string;
 }
 
 /**
- * A folder that is removed, with everything in it, when its block is left: see `openTempDir()`.
+ * A file or directory that is removed at the end of its block.
  *
  * @category Files
  */
-export interface TempDir extends AsyncDisposable {
+export interface Temporary extends AsyncDisposable {
   /** Where it is. */
   readonly path: string;
 }
 
 /**
- * A file that is removed when its block is left: see `openTempFile()`.
+ * Makes an empty directory, which is removed with all that is in it at the end of the block.
  *
+ * If it cannot be removed, that is printed, and the error of the block, if there is one, passes.
+ *
+ * **Cancellation:** throws `Cancelled`; no directory is left. Once it has begun to make one, it gives that. It is removed
+ * under a shield.
+ *
+ * @example A place for downloads
+ * ```ts
+ * import { openTempDir } from "@trefoil/io";
+ * import { assert } from "@std/assert";
+ *
+ * let path: string;
+ * {
+ *   await using dir = await openTempDir();
+ *   path = dir.path;
+ *   await Deno.writeTextFile(`${path}/page.html`, "…");
+ * }
+ * assert(await Deno.stat(path).then(() => false, () => true));
+ * ```
+ *
+ * @param options Where, and how it is called.
+ * @returns The directory; `await using` removes it.
+ * @throws {TypeError} If an option is not a text, or more than a part of a name. Errors of the host come as they are.
  * @category Files
  */
-export interface TempFile extends AsyncDisposable {
-  /** Where it is. */
-  readonly path: string;
-  /** The file, open to read and write. It is closed before it is removed. */
-  readonly stream: FileStream;
+export function openTempDir(options: OpenTempOptions = {}): Promise<Temporary> {
+  return openTemporary("make a temporary directory", options, files.tempFolder);
 }
 
 /**
- * Makes a folder for a while, with a name that nobody has, which nobody else may enter.
+ * Makes an empty file, which is removed at the end of the block.
  *
- * It is removed with everything in it when the block is left, also if that is cancelled. A failure of that is reported on
- * the console, not thrown: it must not hide why the block was left.
+ * If it cannot be removed, that is printed, and the error of the block, if there is one, passes.
  *
- * **Cancellation:** throws `Cancelled`; no folder is left. Once it has begun to make one, it gives that.
+ * **Cancellation:** throws `Cancelled`; no file is left. Once it has begun to make one, it gives that. It is removed under
+ * a shield.
  *
- * @example A folder for a block
+ * @example A file for another program
  * ```ts
- * import { openTempDir, readTextFile, writeFileAtomic } from "@trefoil/io";
- * import { assertEquals } from "@std/assert";
+ * import { openTempFile } from "@trefoil/io/os";
+ * import { assert } from "@std/assert";
  *
- * await using dir = await openTempDir({ prefix: "build-" });
- * await writeFileAtomic(`${dir.path}/output`, "built");
- * assertEquals(await readTextFile(`${dir.path}/output`), "built");
+ * await using file = await openTempFile({ suffix: ".json" });
+ * await Deno.writeTextFile(file.path, "{}");
+ * assert(file.path.endsWith(".json"));
  * ```
  *
- * @param options Where, and under which name.
- * @returns The folder, which belongs to the caller: `await using`.
- * @throws {TypeError} If an option is of the wrong kind.
- * @throws {Deno.errors.NotFound} If `dir` is not there. Other errors of the host pass as they are.
+ * @param options Where, and how it is called.
+ * @returns The file; `await using` removes it.
+ * @throws {TypeError} If an option is not a text, or more than a part of a name. Errors of the host come as they are.
  * @category Files
  */
-export function openTempDir(options: TempOptions = {}): Promise<TempDir> {
-  const [fault, checked] = check("make a folder", options);
-  return composedWait(async () => {
-    throwFault(fault);
-    return new Temporary(await make("make a folder", () => files.tempFolder(checked)), null) as TempDir;
-  });
+export function openTempFile(options: OpenTempOptions = {}): Promise<Temporary> {
+  return openTemporary("make a temporary file", options, files.tempFile);
 }
 
-/**
- * Makes an empty file for a while, with a name that nobody has, which nobody else may read.
- *
- * It is closed and removed when the block is left, also if that is cancelled. A failure of that is reported on the
- * console, not thrown.
- *
- * **Cancellation:** throws `Cancelled`; no file is left.
- *
- * @example A file for a program that wants one
- * ```ts
- * import { openTempFile, runProcess } from "@trefoil/io";
- * import { assertEquals } from "@std/assert";
- *
- * await using file = await openTempFile({ suffix: ".txt" });
- * await file.stream.sendText("b\na\n");
- * const { stdout } = await runProcess(["sort", file.path], { stdout: "text" });
- * assertEquals(stdout, "a\nb\n");
- * ```
- *
- * @param options Where, and under which name.
- * @returns The file, which belongs to the caller: `await using`.
- * @throws {TypeError} If an option is of the wrong kind.
- * @throws {Deno.errors.NotFound} If `dir` is not there. Other errors of the host pass as they are.
- * @category Files
- */
-export function openTempFile(options: TempOptions = {}): Promise<TempFile> {
-  const [fault, checked] = check("make a file", options);
-  return composedWait(async () => {
-    throwFault(fault);
-    const path = await make("make a file", () => files.tempFile(checked));
-    try {
-      const file = await hostWait(`open ${path}`, () => files.open(path, { read: true, write: true }), {
-        late: (late) => late.close(),
-      });
-      return new Temporary(path, new FileStreamImpl(path, file)) as TempFile;
-    } catch (error) {
-      await removeQuietly(path);
-      throw error;
-    }
-  });
-}
-
-class Temporary {
-  static {
-    inspectable(Temporary, "Temporary", ({ path }) => ({ path }));
-  }
-
-  readonly path: string;
-  readonly stream: FileStream | null;
-
-  constructor(path: string, stream: FileStream | null) {
-    this.path = path;
-    this.stream = stream;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return composedWait(async () => {
-      this.stream?.close();
-      await removeQuietly(this.path, { recursive: this.stream === null });
-    });
-  }
-}
-
-function check(action: string, options: TempOptions): readonly [fault: unknown, checked: Deno.MakeTempOptions] {
+function openTemporary(
+  action: string,
+  options: OpenTempOptions,
+  by: (options: Deno.MakeTempOptions) => Promise<string>,
+): Promise<Temporary> {
   const checked: Deno.MakeTempOptions = {};
   const fault = faultOf(() => {
     requireOptions(action, options);
@@ -165,5 +117,24 @@ function check(action: string, options: TempOptions): readonly [fault: unknown, 
     }
     requireDeno(action);
   });
-  return [fault, checked];
+  return composedWait(async () => {
+    throwFault(fault);
+    return new TemporaryPath(await make(action, () => by(checked)));
+  });
+}
+
+class TemporaryPath implements Temporary {
+  static {
+    inspectable(TemporaryPath, "Temporary", ({ path }) => ({ path }));
+  }
+
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return composedWait(() => removeQuietly(this.path, { recursive: true }));
+  }
 }

@@ -6,20 +6,12 @@
  * `Deno.writeFile` leaves a part of the file.
  */
 
-import {
-  composedWait,
-  faultOf,
-  read,
-  requireBoolean,
-  requireInteger,
-  requireOptions,
-  show,
-  throwFault,
-} from "../../core/internal.ts";
+import { composedWait, faultOf, read, show, throwFault } from "../../core/internal.ts";
 import type { ReceiveStream } from "../../net/mod.ts";
 import { pathOf } from "../base/paths.ts";
 import { requireDeno } from "../host/processes.ts";
 import { replaceFile } from "./_replace.ts";
+import { requireWriteOptions } from "./_write_options.ts";
 
 /**
  * Options of `writeFileAtomic()`.
@@ -27,9 +19,7 @@ import { replaceFile } from "./_replace.ts";
  * @category Files
  */
 export interface WriteFileAtomicOptions {
-  /**
-   * The permissions of the file; those of the old one if left out, or `0o600` if there is none.
-   */
+  /** The permissions of the file. By default those of the file that is replaced, or `0o600` for a new one. */
   readonly mode?: number;
   /**
    * Whether to wait until the disk has it, so that it also survives a power failure. Takes about three times as long.
@@ -77,9 +67,7 @@ export function writeFileAtomic(
   let file!: string;
   const fault = faultOf(() => {
     file = pathOf(ACTION, "path", path);
-    requireOptions(ACTION, options);
-    if (options.mode !== undefined) requireInteger(ACTION, "mode", options.mode, 0, 0o7777);
-    if (options.durable !== undefined) requireBoolean(ACTION, "durable", options.durable);
+    requireWriteOptions(ACTION, options);
     if (
       typeof data !== "string" && !(data instanceof Uint8Array) && typeof read(data, "receiveSome") !== "function"
     ) {

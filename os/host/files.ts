@@ -1,13 +1,16 @@
 /**
  * Files of the system: what `os` asks of the host. Names and errors are the host's own.
  *
- * One place, so that a disk in memory can take it one day. Nothing here is called outside of a `hostWait()`.
+ * One place, so that a disk in memory can take it one day. Facts of Deno 2.9.6, each one tried: an aborted
+ * `Deno.writeFile()` leaves a part of the file; `Deno.rename()` over a symbolic link replaces the link; `tryLock()` on a
+ * file with a pending `lock()` never answers; opening a FIFO without a peer occupies a thread until there is one, and
+ * the program cannot end before; closing a file gives back a lock that comes later.
  */
 
 /** See the header. */
 export const files = {
   open: (path: string, options: Deno.OpenOptions): Promise<Deno.FsFile> => Deno.open(path, options),
-  read: (path: string, signal: AbortSignal): Promise<Uint8Array> => Deno.readFile(path, { signal }),
+  read: (path: string, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> => Deno.readFile(path, { signal }),
   readText: (path: string, signal: AbortSignal): Promise<string> => Deno.readTextFile(path, { signal }),
   stat: (path: string): Promise<Deno.FileInfo> => Deno.stat(path),
   lstat: (path: string): Promise<Deno.FileInfo> => Deno.lstat(path),

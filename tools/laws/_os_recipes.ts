@@ -1,7 +1,18 @@
 /** Recipes for what os exports: over processes in memory, which exit at once, or when they are killed. */
 
 import { childProcess, openProcess, openSignals, type Process, runProcess } from "../../mod.ts";
-import { runPipeline } from "../../os/mod.ts";
+import {
+  copyFile,
+  lockFile,
+  openTempDir,
+  openTempFile,
+  readFile,
+  readLines,
+  readTextFile,
+  runPipeline,
+  tryLockFile,
+  writeFileAtomic,
+} from "../../os/mod.ts";
 import type { HostProcess, ProcessHost, ProcessStatus } from "../../core/lowlevel.ts";
 import { type AnyRecipe, CLEANUP, NOBODY, nothing, type Recipe, recipe } from "./_recipe.ts";
 
@@ -50,7 +61,52 @@ const signals = {
   close: (made: { close(): void }) => made.close(),
 } as const;
 
+/** What does something with a file, which takes the host a moment. */
+function ofFile(way: (path: string) => unknown, more: Partial<Recipe<string>> = {}): AnyRecipe {
+  return recipe<string>({
+    open(kit) {
+      const dir = Deno.makeTempDirSync({ prefix: "trefoil_laws_" });
+      Deno.writeTextFileSync(`${dir}/f`, "a\nb\n");
+      kit.use({ close: () => Deno.removeSync(dir, { recursive: true }) });
+      return `${dir}/f`;
+    },
+    ready: way,
+    waiting: "the host is quick",
+    close: NOBODY,
+    slow: true,
+    ...more,
+  });
+}
+
+/** A lock of which somebody else has the file. */
+function ofLock(way: (path: string) => Promise<Disposable | null>): AnyRecipe {
+  return ofFile(async (path) => (await way(path))?.[Symbol.dispose](), { alone: way });
+}
+
 export const OS: Readonly<Record<string, AnyRecipe>> = {
+  readFile: ofFile((path) => readFile(path)),
+  readTextFile: ofFile((path) => readTextFile(path)),
+  readLines: ofFile(async (path) => {
+    for await (const _ of readLines(path));
+  }, { alone: (path) => readLines(path).next() }),
+  writeFileAtomic: ofFile((path) => writeFileAtomic(path, "new")),
+  copyFile: ofFile((path) => copyFile(path, `${path}2`)),
+  openTempDir: ofFile(async () => {
+    await using _ = await openTempDir();
+  }, { alone: () => openTempDir() }),
+  openTempFile: ofFile(async () => {
+    await using _ = await openTempFile();
+  }, { alone: () => openTempFile() }),
+  "Temporary.[Symbol.asyncDispose]": recipe({
+    open: () => openTempFile(),
+    ready: (file) => file[Symbol.asyncDispose](),
+    waiting: CLEANUP,
+    close: NOBODY,
+    slow: true,
+    ...cleanup,
+  }),
+  lockFile: ofLock((path) => lockFile(path)),
+  tryLockFile: ofLock((path) => tryLockFile(path)),
   runProcess: program.ready,
   "runProcess (a program that goes on)": program.waiting,
   runPipeline: pipeline.ready,

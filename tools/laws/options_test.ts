@@ -60,7 +60,16 @@ import {
   upgradeWebSocket,
 } from "../../mod.ts";
 import { ParkingLot, startSystemTask } from "../../core/lowlevel.ts";
-import { runPipeline } from "../../os/mod.ts";
+import {
+  copyFile,
+  lockFile,
+  openTempDir,
+  openTempFile,
+  readLines,
+  runPipeline,
+  tryLockFile,
+  writeFileAtomic,
+} from "../../os/mod.ts";
 import {
   Campaign,
   expectErrors,
@@ -116,6 +125,13 @@ const TAKERS: Readonly<Record<string, Take>> = {
   "asCompleted": (options) => asCompleted([1], never, options),
   "cancellable": (options) => cancellable(Promise.resolve(), options),
   "childProcess": (options) => childProcess("true", options),
+  "copyFile": (options) => copyFile("/tmp/a", "/tmp/b", options),
+  "lockFile": (options) => lockFile("/tmp/a", options),
+  "openTempDir": (options) => openTempDir(options),
+  "openTempFile": (options) => openTempFile(options),
+  "readLines": (options) => readLines("/tmp/a", options),
+  "tryLockFile": (options) => tryLockFile("/tmp/a", options),
+  "writeFileAtomic": (options) => writeFileAtomic("/tmp/a", "", options),
   "expectErrors": (options) => expectErrors(never, [Error], options),
   "explore": (options) => explore(never, options),
   "forEach": (options) => forEach([1], never, options),

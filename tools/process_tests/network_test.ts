@@ -18,6 +18,12 @@ async function has(command: string, arg: string): Promise<boolean> {
   }
 }
 
+async function feed(stdin: WritableStream<Uint8Array>, input: string): Promise<void> {
+  const writer = stdin.getWriter();
+  await writer.write(encode(input));
+  await writer.close();
+}
+
 /** Runs a command with a text as its input; returns what it prints. */
 async function ask(command: string, args: readonly string[], input = ""): Promise<string> {
   const child = new Deno.Command(command, {
@@ -27,10 +33,8 @@ async function ask(command: string, args: readonly string[], input = ""): Promis
     stderr: "piped",
     env: { NO_COLOR: "1" },
   }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(encode(input));
-  await writer.close();
-  const { stdout, stderr } = await child.output();
+  // Both at once: a command that answers while it is asked stops when nobody reads its answers.
+  const [{ stdout, stderr }] = await Promise.all([child.output(), feed(child.stdin, input)]);
   return decode(stdout) + decode(stderr);
 }
 
