@@ -216,15 +216,6 @@ inDir("F6: a lock excludes others, also in this process, until it is given back;
   await assertRejects(() => lockFile(path, { exclusive: 1 as never }), TypeError, '"exclusive"');
 });
 
-inDir("F6: a lock that comes after its wait was cancelled is given back", async (dir) => {
-  const path = `${dir}/lock`;
-  const first = await lockFile(path);
-  assert((await moveOnAfter(10, () => lockFile(path))).cancelledCaught);
-  first.release();
-  using again = await lockFile(path);
-  assertEquals(again.path, path);
-});
-
 inDir("F7: copyFile() copies with its mode and its progress, and leaves nothing when it is cancelled", async (dir) => {
   const [from, to] = [`${dir}/from`, `${dir}/to`];
   const bytes = Uint8Array.from({ length: 3_000_000 }, (_, i) => i * 7);
