@@ -29,11 +29,6 @@ export { openFile, type OpenFileOptions } from "./files/open_file.ts";
 export { readFile, readTextFile } from "./files/read_file.ts";
 export { readLines, type ReadLinesOptions } from "./files/read_lines.ts";
 export { openTempDir, openTempFile, type OpenTempOptions, type Temporary } from "./files/temp.ts";
-export {
-  type FileChange,
-  type FileChanges,
-  type FileWatcher,
-  watchFiles,
-  type WatchFilesOptions,
-} from "./files/watch_files.ts";
+export type { FileChange, FileChanges, FileWatcher } from "./files/file_watcher.ts";
+export { watchFiles, type WatchFilesOptions } from "./files/watch_files.ts";
 export { writeFileAtomic, type WriteFileAtomicOptions } from "./files/write_file_atomic.ts";

@@ -6,7 +6,7 @@
 
 import { read } from "../../core/internal.ts";
 import { absoluteOf, folderOf, isAbsolute, within } from "../base/paths.ts";
-import { files } from "../host/files.ts";
+import { files, mayRead } from "../host/files.ts";
 
 /** How many symbolic links are followed; Linux has the same. */
 const MOST_LINKS = 40;
@@ -23,7 +23,10 @@ export interface Anchors {
   readonly sign: string | null;
 }
 
-/** Finds out what to watch for a path, as things are now. Fails with `NotFound` if they change meanwhile. */
+/**
+ * Finds out what to watch for a path, as things are now. Fails with `NotFound` if they change meanwhile. What the program
+ * may not read of the way to a folder is left out: it is watched as long as it is there.
+ */
 export async function anchorsOf(path: string): Promise<Anchors> {
   const hops: string[] = [];
   let target: string | null = path;
@@ -35,8 +38,11 @@ export async function anchorsOf(path: string): Promise<Anchors> {
     info = target === null ? stop.info : null;
   }
   const folders = new Map<string, string>();
-  for (const folder of hops.map(folderOf)) folders.set(folder, signOf(await files.stat(folder)));
-  return { hops, folders, isFolder: info?.isDirectory === true, sign: info === null ? null : signOf(info) };
+  const isFolder = info?.isDirectory === true;
+  for (const folder of hops.map(folderOf)) {
+    if (!isFolder || mayRead(folder)) folders.set(folder, signOf(await files.stat(folder)));
+  }
+  return { hops, folders, isFolder, sign: info === null ? null : signOf(info) };
 }
 
 /** What tells one thing from another, and a file from what it was. The content of a folder has events of its own. */
@@ -56,6 +62,7 @@ interface Stop {
 async function firstStop(path: string): Promise<Stop> {
   let info: Deno.FileInfo | null = null;
   for (const part of partsOf(path)) {
+    if (part !== path && !mayRead(part)) continue;
     info = await lookAt(part);
     if (info === null) return { path: part, link: null, info: null };
     if (!info.isSymlink) continue;

@@ -23,7 +23,7 @@ import { files, notFoundError } from "../host/files.ts";
 import { type FolderEvent, watchFolder } from "../host/watch.ts";
 import { type Anchors, anchorsOf, lookAt } from "./_anchors.ts";
 import { Changes, type Touch } from "./_changes.ts";
-import type { FileChanges, FileWatcher } from "./watch_files.ts";
+import type { FileChanges, FileWatcher } from "./file_watcher.ts";
 
 /** How often in a row what is watched may be gone when it is looked at, before that is an error. */
 const MOST_LOOKS = 100;

@@ -4,7 +4,8 @@ import { currentRun } from "../../core/lowlevel.ts";
 import { simulate } from "../../testing/mod.ts";
 import { until } from "../_fixtures/in_time.ts";
 import { openTempDir } from "./temp.ts";
-import { type FileChanges, type FileWatcher, watchFiles, type WatchFilesOptions } from "./watch_files.ts";
+import type { FileChanges, FileWatcher } from "./file_watcher.ts";
+import { watchFiles, type WatchFilesOptions } from "./watch_files.ts";
 import { writeFileAtomic } from "./write_file_atomic.ts";
 
 /** Long enough for a few calls of the host on a busy machine: what is one change must not become two. */
@@ -167,8 +168,7 @@ Deno.test("F8: a receiver that is slow gets one merged batch, without what has c
       await Deno.remove(`${dir}/${name}`);
       await reportedUntil(other, dir, `removed /${name}`);
     }
-    const { changes } = await watcher.receive();
-    assertEquals(changes.map(({ path, kind }) => `${kind} ${path.replace(dir, "")}`), ["changed /b", "removed /known"]);
+    assertEquals(await reportedUntil(watcher, dir, "removed /known"), ["changed /b", "removed /known"]);
   }));
 
 Deno.test("F8: closing one watcher takes nothing from another that overlaps with it, before or after", () =>
@@ -215,6 +215,17 @@ Deno.test("F8: what is missing is refused, and nothing is watched then; bad argu
     await assertRejects(() => watchFiles(dir, { debounce: -1 }), RangeError, '"debounce" must be >= 0');
     await assertRejects(() => watchFiles(dir, { ignore: "x" as never }), TypeError, '"ignore" must be a function');
   }));
+
+Deno.test("F8: who may read a folder can watch it, and is not asked for those above; a file needs its own", {
+  permissions: { read: ["/tmp"], write: ["/tmp"] },
+}, async () => {
+  await using dir = await openTempDir({ dir: "/tmp" });
+  using watcher = await watchFiles(dir.path, QUICK);
+  await Deno.writeTextFile(`${dir.path}/file`, "");
+  assertEquals((await watcher.receive()).changes, [{ path: `${dir.path}/file`, kind: "changed" }]);
+  // The fault is that of the file itself, as nothing above it was looked at.
+  await assertRejects(() => watchFiles("/etc/hosts"), Deno.errors.NotCapable, "/etc/hosts");
+});
 
 Deno.test("F8: a watcher that comes too late is closed", () =>
   inDir(async (dir) => {

@@ -31,6 +31,11 @@ export function isAllowed(path: string): boolean {
   return (["read", "write"] as const).every((name) => Deno.permissions.querySync({ name, path }).state === "granted");
 }
 
+/** Whether a file may be looked at, without asking the user. */
+export function mayRead(path: string): boolean {
+  return Deno.permissions.querySync({ name: "read", path }).state === "granted";
+}
+
 /** Where a seek counts from, as the host says it. */
 const WHENCE = { start: 0, current: 1, end: 2 } as const;
 

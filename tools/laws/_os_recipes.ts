@@ -17,8 +17,7 @@ import {
   watchFiles,
   writeFileAtomic,
 } from "../../os/mod.ts";
-import type { HostProcess, ProcessHost, ProcessStatus } from "../../core/lowlevel.ts";
-import { FileStreamImpl } from "../../os/files/_file_stream.ts";
+import { currentRun, type HostProcess, type ProcessHost, type ProcessStatus } from "../../core/lowlevel.ts";
 import { type AnyRecipe, CLEANUP, NOBODY, nothing, type Recipe, recipe } from "./_recipe.ts";
 
 /** Processes that have exited by the time they are there; or that exit when they are killed. */
@@ -66,13 +65,21 @@ const signals = {
   close: (made: { close(): void }) => made.close(),
 } as const;
 
+/** Waits until the host has ended what was left behind. */
+async function landed(): Promise<void> {
+  for (let looks = 0; looks < 10_000 && currentRun().statistics().hostOperations.length > 0; looks++) {
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+  }
+}
+
 /** What does something with a file, which takes the host a moment. */
 function ofFile(way: (path: string) => unknown, more: Partial<Recipe<string>> = {}): AnyRecipe {
   return recipe<string>({
     open(kit) {
       const dir = Deno.makeTempDirSync({ prefix: "trefoil_laws_" });
       Deno.writeTextFileSync(`${dir}/f`, "a\nb\n");
-      kit.use({ close: () => Deno.removeSync(dir, { recursive: true }) });
+      kit.defer(() => Deno.removeSync(dir, { recursive: true }));
+      kit.defer(landed);
       return `${dir}/f`;
     },
     ready: way,
@@ -89,20 +96,28 @@ function ofLock(way: (path: string) => Promise<Disposable | null>): AnyRecipe {
 }
 
 /** An open file whose operations end at once; or when it is closed. */
-function openedFile(ready: boolean): FileStream {
+async function openedFile(ready: boolean): Promise<FileStream> {
   const { promise: closed, reject } = Promise.withResolvers<never>();
   closed.catch(() => {});
   const answer = <T>(value: T): Promise<T> => ready ? Promise.resolve(value) : closed;
+  const info = { size: 0, isDirectory: false };
   const file = {
     read: () => answer(1),
     write: () => answer(1),
     seek: () => answer(0),
-    stat: () => answer({ size: 0 }),
+    stat: () => Promise.resolve(info),
     sync: () => answer(undefined),
     truncate: () => answer(undefined),
     close: () => reject(new Deno.errors.BadResource("It was closed")),
   };
-  return new FileStreamImpl("it", file as unknown as Deno.FsFile);
+  const { open } = Deno;
+  Deno.open = () => Promise.resolve(file as unknown as Deno.FsFile);
+  try {
+    return await openFile("it");
+  } finally {
+    Deno.open = open;
+    file.stat = () => answer(info);
+  }
 }
 
 /** A method of an open file. */
@@ -111,7 +126,7 @@ function ofOpen(
   more: Partial<Recipe<Record<"ready" | "waiting", FileStream>>> = {},
 ): AnyRecipe {
   return recipe<Record<"ready" | "waiting", FileStream>>({
-    open: (kit) => ({ ready: kit.use(openedFile(true)), waiting: kit.use(openedFile(false)) }),
+    open: async (kit) => ({ ready: kit.use(await openedFile(true)), waiting: kit.use(await openedFile(false)) }),
     ready: ({ ready }) => way(ready),
     waiting: ({ waiting }) => way(waiting),
     close({ ready, waiting }) {
@@ -127,6 +142,7 @@ const watcher = {
   async open(kit: Parameters<AnyRecipe["open"]>[0]) {
     const dir = Deno.makeTempDirSync({ prefix: "trefoil_laws_" });
     kit.defer(() => Deno.removeSync(dir, { recursive: true }));
+    kit.defer(landed);
     return kit.use(await watchFiles(dir));
   },
   ready: "something has to change first",
