@@ -20,8 +20,13 @@
 
 export * from "./core/mod.ts";
 export * from "./net/mod.ts";
-export { readFile, readLines, type ReadLinesOptions, readTextFile } from "./os/files/read_file.ts";
+export type { FileStream } from "./os/files/file_stream.ts";
+export { openFile, type OpenFileOptions } from "./os/files/open_file.ts";
+export { readFile, readTextFile } from "./os/files/read_file.ts";
+export { readLines, type ReadLinesOptions } from "./os/files/read_lines.ts";
 export { openTempDir, type OpenTempOptions, type Temporary } from "./os/files/temp.ts";
+export type { FileChange, FileChanges, FileWatcher } from "./os/files/file_watcher.ts";
+export { watchFiles, type WatchFilesOptions } from "./os/files/watch_files.ts";
 export { writeFileAtomic, type WriteFileAtomicOptions } from "./os/files/write_file_atomic.ts";
 export { childProcess, type ChildProcessOptions } from "./os/process/child_process.ts";
 export type { Command } from "./os/process/command.ts";

@@ -26,12 +26,13 @@ export { openRawMode, type OpenRawModeOptions } from "./terminal/raw_mode.ts";
 export { openStdin, stdinLines, type StdinLinesOptions } from "./terminal/stdin.ts";
 export { openTerminalSize, type TerminalSize, terminalSize, type TerminalSizeWatch } from "./terminal/terminal_size.ts";
 export { openSignals, type SignalReceiver, type SignalStatistics } from "./signals/open_signals.ts";
+export { copyFile, type CopyFileOptions } from "./files/copy_file.ts";
 export { type FileLock, lockFile, type LockFileOptions, tryLockFile } from "./files/lock_file.ts";
-export { readFile, readLines, type ReadLinesOptions, readTextFile } from "./files/read_file.ts";
+export type { FileStream } from "./files/file_stream.ts";
+export { openFile, type OpenFileOptions } from "./files/open_file.ts";
+export { readFile, readTextFile } from "./files/read_file.ts";
+export { readLines, type ReadLinesOptions } from "./files/read_lines.ts";
 export { openTempDir, openTempFile, type OpenTempOptions, type Temporary } from "./files/temp.ts";
-export {
-  copyFile,
-  type CopyFileOptions,
-  writeFileAtomic,
-  type WriteFileAtomicOptions,
-} from "./files/write_file_atomic.ts";
+export type { FileChange, FileChanges, FileWatcher } from "./files/file_watcher.ts";
+export { watchFiles, type WatchFilesOptions } from "./files/watch_files.ts";
+export { writeFileAtomic, type WriteFileAtomicOptions } from "./files/write_file_atomic.ts";

@@ -1,11 +1,11 @@
-/** Lines out of something that is opened when the first one is asked for. */
+/** Lines out of something that is opened when the first one is asked for, and closed after the last. */
 
-import { busyWith, composedWait, requireInteger, requireOptions } from "../../core/internal.ts";
-import { checkpoint } from "../../core/mod.ts";
+import { composedWait, requireInteger, requireOptions } from "../../core/internal.ts";
+import { checkpoint, shielded } from "../../core/mod.ts";
 import { BufferedReceiver, type ReceiveStream } from "../../net/mod.ts";
 
 /** The most bytes that a line may have where nobody says otherwise. */
-const MAX = 1_048_576;
+const MAX = 1024 * 1024;
 
 /** Checks the options; returns the most bytes that a line may have. */
 export function requireMax(action: string, options: { readonly max?: number }): number {
@@ -16,17 +16,24 @@ export function requireMax(action: string, options: { readonly max?: number }): 
 }
 
 /**
- * The lines of a stream, which is opened for the first, and closed at the end, when a loop is left, and after any error:
- * a loop that has thrown, or was cancelled, does not say that it asks for no more.
+ * The lines of what `open` gives. It is over, and `close` called, at the end, when a loop is left, and after any error:
+ * a loop that has thrown asks for no more. `close` gets what was received and is no part of the lines that were given.
  */
-export function linesOf(open: () => Promise<ReceiveStream>, max: number): AsyncIterableIterator<string> {
-  let receiver: BufferedReceiver | null = null;
+export function linesOf<S extends ReceiveStream>(
+  open: () => S | Promise<S>,
+  max: number,
+  close: (stream: S, rest: Uint8Array) => void,
+): AsyncIterableIterator<string> {
+  let opened: { readonly receiver: BufferedReceiver<S>; readonly lines: AsyncIterator<string> } | null = null;
   let over = false;
-  let asked = false;
-  const end = (): void => {
+  const end = async (): Promise<void> => {
     over = true;
-    receiver?.close();
-    receiver = null;
+    if (opened === null) return;
+    const { receiver } = opened;
+    opened = null;
+    // What is buffered is there already, so this does not wait.
+    const outcome = await shielded(() => receiver.receiveExactly(receiver.buffered));
+    close(receiver.stream, outcome.value as Uint8Array);
   };
   const lines: AsyncIterableIterator<string> = {
     next: () =>
@@ -35,27 +42,24 @@ export function linesOf(open: () => Promise<ReceiveStream>, max: number): AsyncI
           await checkpoint();
           return { done: true, value: undefined };
         }
-        if (asked) throw busyWith("receive a line", "receiving lines here");
-        asked = true;
         try {
-          const opened = receiver ??= new BufferedReceiver(await open());
-          // If it was left meanwhile, this is closed, and so is the receive.
-          if (over) opened.close();
-          const line = await opened.receiveLine({ max });
-          if (line !== null) return { done: false, value: line };
-          end();
-          return { done: true, value: undefined };
+          if (opened === null) {
+            const receiver = new BufferedReceiver(await open());
+            opened = { receiver, lines: receiver.lines({ max }) };
+          }
+          const result = await opened.lines.next();
+          if (result.done) await end();
+          return result;
         } catch (error) {
-          end();
+          await end();
           throw error;
-        } finally {
-          asked = false;
         }
       }),
-    return: (value) => {
-      end();
-      return Promise.resolve({ done: true, value });
-    },
+    return: () =>
+      composedWait(async () => {
+        await end();
+        return { done: true, value: undefined };
+      }),
     [Symbol.asyncIterator]: () => lines,
   };
   return lines;

@@ -1,9 +1,24 @@
-/** Locks between processes. */
+/**
+ * Locks between processes, by files (`flock`).
+ *
+ * Each lock opens the file for itself: to the system the lock belongs to that opening, so two tasks of one program keep
+ * each other out as two programs do. (Deno's `tryLock()` hangs on a file with a `lock()` that waits.) A file that was
+ * removed or replaced meanwhile, by `writeFileAtomic()` say, is not the one that others lock: then once more.
+ */
 
-import { faultOf, requireBoolean, requireOptions } from "../../core/internal.ts";
-import { composedWait } from "../../core/lowlevel.ts";
-import { type HostFile, open } from "../host/files.ts";
-import { requirePath, waitForFile } from "./_file_wait.ts";
+import {
+  composedWait,
+  faultOf,
+  inspectable,
+  read,
+  requireBoolean,
+  requireOptions,
+  throwFault,
+} from "../../core/internal.ts";
+import { hostWait } from "../base/host_wait.ts";
+import { pathOf } from "../base/paths.ts";
+import { files, isFolderError } from "../host/files.ts";
+import { requireDeno } from "../host/processes.ts";
 
 /**
  * Options of `lockFile()` and `tryLockFile()`.
@@ -12,7 +27,7 @@ import { requirePath, waitForFile } from "./_file_wait.ts";
  */
 export interface LockFileOptions {
   /**
-   * Whether nobody else may have the lock. Those that are not exclusive can have it together.
+   * Whether nobody else may have a lock at the same time. Otherwise others that are not exclusive may.
    *
    * @default {true}
    */
@@ -20,7 +35,7 @@ export interface LockFileOptions {
 }
 
 /**
- * A lock on a file: `using` gives it back.
+ * A lock on a file, until it is released or its block is left: see `lockFile()`.
  *
  * @category Files
  */
@@ -31,18 +46,20 @@ export interface FileLock extends Disposable {
   release(): void;
 }
 
+const ACTION = "lock a file";
+
 /**
- * Locks a file for this process, waiting while another has the lock; makes the file if there is none.
+ * Waits for a lock on a file, which keeps out everybody who asks for one as well: other tasks, and other programs.
  *
- * The lock is advisory: it holds among those that ask for it. It ends with the process at the latest. Two calls in one
- * process exclude each other as well.
+ * The file is made if it is not there, and stays. The lock is given back when the program ends, however it does. It is
+ * advice only: who does not ask for a lock reads and writes as ever.
+ *
+ * **Cancellation:** throws `Cancelled`; no lock is held: one that comes later is given back at once. Until then it
+ * occupies a thread of the host, and the program cannot end by itself.
  *
  * **Order:** that of the system, which promises none.
  *
- * **Cancellation:** throws `Cancelled`; if the lock comes after that, it is given back at once. A wait that was cancelled
- * occupies a thread of the host until then.
- *
- * @example One program at a time
+ * @example One at a time
  * ```ts
  * import { lockFile, openTempDir, tryLockFile } from "@trefoil/io/os";
  * import { assertEquals } from "@std/assert";
@@ -52,96 +69,135 @@ export interface FileLock extends Disposable {
  * assertEquals(await tryLockFile(`${dir.path}/backup.lock`), null);
  * ```
  *
- * @param path The path, or a URL of a file.
- * @param options Whether others may have it, too.
- * @returns The lock.
- * @throws {TypeError} If `path` is none. Errors of the host come as they are.
+ * @param path The file; best one that is for this alone.
+ * @param options Whether the lock is exclusive.
+ * @returns The lock, which belongs to the caller: `using`.
+ * @throws {TypeError} If an argument is of the wrong kind.
+ * @throws {Deno.errors.PermissionDenied} If the file may not be opened. Other errors of the host pass as they are.
  * @category Files
  */
 export function lockFile(path: string | URL, options: LockFileOptions = {}): Promise<FileLock> {
-  const fault = faultOf(() => check(path, options));
-  if (fault !== null) return Promise.reject(fault);
-  const { exclusive = true } = options;
+  const { fault, file, exclusive } = check(path, options);
   return composedWait(async () => {
-    const file = await openToLock(path);
-    const given = async (): Promise<HostFile> => {
+    throwFault(fault);
+    while (true) {
+      const opened = await open(file);
       try {
-        await file.lock(exclusive);
+        // Closing it gives back a lock that comes too late.
+        await hostWait(`lock ${file}`, () => opened.lock(exclusive));
+        if (await isStillThere(opened, file)) return new Lock(path, opened);
       } catch (error) {
-        file.close();
+        opened.close();
         throw error;
       }
-      return file;
-    };
-    return new Held(path, await waitForFile(`lock ${path}`, given, (late) => late.close()));
+      opened.close();
+    }
   });
 }
 
 /**
- * Locks a file for this process, if no other has the lock; makes the file if there is none.
+ * Takes a lock on a file if nobody else has it now; does not wait for it.
  *
  * **Cancellation:** throws `Cancelled`; no lock is held.
  *
- * @example Somebody else is at it
+ * @example A program that runs once at a time
  * ```ts
  * import { openTempDir, tryLockFile } from "@trefoil/io/os";
  * import { assert } from "@std/assert";
  *
  * await using dir = await openTempDir();
- * using lock = await tryLockFile(`${dir.path}/backup.lock`);
- * assert(lock !== null);
+ * using lock = await tryLockFile(`${dir.path}/lock`);
+ * assert(lock !== null, "another one is running");
  * ```
  *
- * @param path The path, or a URL of a file.
- * @param options Whether others may have it, too.
- * @returns The lock; `null` if somebody else has it.
- * @throws {TypeError} If `path` is none. Errors of the host come as they are.
+ * @param path The file; best one that is for this alone.
+ * @param options Whether the lock is exclusive.
+ * @returns The lock, which belongs to the caller, or `null` if somebody has it.
+ * @throws {TypeError} If an argument is of the wrong kind.
+ * @throws {Deno.errors.PermissionDenied} If the file may not be opened. Other errors of the host pass as they are.
  * @category Files
  */
 export function tryLockFile(path: string | URL, options: LockFileOptions = {}): Promise<FileLock | null> {
-  const fault = faultOf(() => check(path, options));
-  if (fault !== null) return Promise.reject(fault);
-  const { exclusive = true } = options;
+  const { fault, file, exclusive } = check(path, options);
   return composedWait(async () => {
-    const file = await openToLock(path);
-    let got = false;
-    try {
-      got = await waitForFile(`lock ${path}`, () => file.tryLock(exclusive));
-    } finally {
-      if (!got) file.close();
+    throwFault(fault);
+    while (true) {
+      const opened = await open(file);
+      let locked = false;
+      try {
+        locked = await hostWait(`lock ${file}`, () => opened.tryLock(exclusive));
+        if (locked && await isStillThere(opened, file)) return new Lock(path, opened);
+      } catch (error) {
+        opened.close();
+        throw error;
+      }
+      opened.close();
+      if (!locked) return null;
     }
-    return got ? new Held(path, file) : null;
   });
 }
 
-function check(path: string | URL, options: LockFileOptions): void {
-  requirePath("lock a file", path);
-  requireOptions("lock a file", options);
-  if (options.exclusive !== undefined) requireBoolean("lock a file", "exclusive", options.exclusive);
-}
+class Lock implements FileLock {
+  static {
+    inspectable(Lock, "FileLock", ({ path }) => ({ path }));
+  }
 
-/** A file of its own each time: see `host/files.ts`. */
-function openToLock(path: string | URL): Promise<HostFile> {
-  const how = { read: true, write: true, create: true };
-  return waitForFile(`open ${path}`, () => open(path, how), (late) => late.close());
-}
-
-class Held implements FileLock {
   readonly path: string | URL;
-  #file: HostFile | null;
+  #file: Deno.FsFile | null;
 
-  constructor(path: string | URL, file: HostFile) {
+  constructor(path: string | URL, file: Deno.FsFile) {
     this.path = path;
     this.#file = file;
   }
 
   release(): void {
-    // The system gives it back.
     this.#file?.close();
     this.#file = null;
   }
 
   [Symbol.dispose](): void {
     this.release();
+  }
+}
+
+function check(path: unknown, options: LockFileOptions): { fault: unknown; file: string; exclusive: boolean } {
+  let file = "";
+  let exclusive = true;
+  const fault = faultOf(() => {
+    file = pathOf(ACTION, "path", path);
+    requireOptions(ACTION, options);
+    if (options.exclusive !== undefined) requireBoolean(ACTION, "exclusive", options.exclusive);
+    exclusive = options.exclusive ?? true;
+    requireDeno(`lock "${file}"`);
+  });
+  return { fault, file, exclusive };
+}
+
+/** Opens the file, and makes it if it is not there; one that may only be read will do. */
+async function open(path: string): Promise<Deno.FsFile> {
+  const as = (options: Deno.OpenOptions): Promise<Deno.FsFile> =>
+    hostWait(`open ${path}`, () => files.open(path, options), { late: (late) => late.close() });
+  try {
+    return await as({ read: true, write: true, create: true });
+  } catch (error) {
+    if (read(error, "name") === "IsADirectory") throw isFolderError(`lock "${path}"`, path);
+    if (read(error, "name") !== "PermissionDenied") throw error;
+    try {
+      return await as({ read: true });
+    } catch (second) {
+      throw read(second, "name") === "NotFound" ? error : second;
+    }
+  }
+}
+
+/** Whether what is open is what others would open now. */
+async function isStillThere(opened: Deno.FsFile, path: string): Promise<boolean> {
+  const ours = await hostWait(`stat ${path}`, () => opened.stat());
+  try {
+    const theirs = await hostWait(`stat ${path}`, () => files.stat(path));
+    return ours.ino === theirs.ino && ours.dev === theirs.dev;
+  } catch (error) {
+    if (read(error, "name") !== "NotFound") throw error;
+    return false;
   }
 }

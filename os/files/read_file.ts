@@ -1,120 +1,68 @@
-/** Reading files whole, or line by line. */
+/** Reading whole files. */
 
-import { faultOf } from "../../core/internal.ts";
-import { BufferedReceiver, type ReceiveStream } from "../../net/mod.ts";
-import { linesOf, requireMax } from "../base/lines.ts";
-import { open, readBytes, readText } from "../host/files.ts";
-import { requirePath, waitForFile } from "./_file_wait.ts";
-import { FileReceiver } from "./_file_receiver.ts";
+import { composedWait, faultOf, throwFault } from "../../core/internal.ts";
+import { hostWait } from "../base/host_wait.ts";
+import { pathOf } from "../base/paths.ts";
+import { files } from "../host/files.ts";
+import { requireDeno } from "../host/processes.ts";
 
 /**
- * Reads a file whole.
+ * Reads a whole file.
  *
- * Errors of the host come as they are, such as `Deno.errors.NotFound`.
+ * **Cancellation:** throws `Cancelled` at once, however large the file is; the host is told to stop reading.
  *
- * **Cancellation:** throws `Cancelled`, and the reading ends; nothing is left behind.
- *
- * @example A file of this program
+ * @example Bytes
  * ```ts
  * import { openTempDir, readFile, writeFileAtomic } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * await using dir = await openTempDir();
- * await writeFileAtomic(`${dir.path}/logo`, new Uint8Array([1, 2, 3]));
- * assertEquals(await readFile(`${dir.path}/logo`), new Uint8Array([1, 2, 3]));
+ * await writeFileAtomic(`${dir.path}/data`, new Uint8Array([1, 2, 3]));
+ * assertEquals(await readFile(`${dir.path}/data`), new Uint8Array([1, 2, 3]));
  * ```
  *
- * @param path The path, or a URL of a file.
- * @returns Its bytes.
- * @throws {TypeError} If `path` is none.
+ * @param path Where it is.
+ * @returns Its bytes, which belong to the caller.
+ * @throws {Deno.errors.NotFound} If there is no such file. Other errors of the host pass as they are.
  * @category Files
  */
 export function readFile(path: string | URL): Promise<Uint8Array<ArrayBuffer>> {
-  const fault = faultOf(() => requirePath("read a file", path));
-  if (fault !== null) return Promise.reject(fault);
-  return waitForFile(`read ${path}`, (signal) => readBytes(path, signal));
+  return readBy(path, files.read);
 }
 
 /**
- * Reads a file of text whole, as UTF-8.
+ * Reads a whole file as text. Bytes that are not UTF-8 become U+FFFD.
  *
- * Bytes that are no UTF-8 become U+FFFD. Errors of the host come as they are, such as `Deno.errors.NotFound`.
+ * **Cancellation:** throws `Cancelled` at once, however large the file is; the host is told to stop reading.
  *
- * **Cancellation:** throws `Cancelled`, and the reading ends; nothing is left behind.
- *
- * @example The settings of a program
+ * @example A text
  * ```ts
  * import { openTempDir, readTextFile, writeFileAtomic } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * await using dir = await openTempDir();
- * await writeFileAtomic(`${dir.path}/settings.json`, '{ "volume": 11 }');
- * assertEquals(JSON.parse(await readTextFile(`${dir.path}/settings.json`)), { volume: 11 });
+ * await writeFileAtomic(`${dir.path}/greeting.txt`, "hello");
+ * assertEquals(await readTextFile(`${dir.path}/greeting.txt`), "hello");
  * ```
  *
- * @param path The path, or a URL of a file.
+ * @param path Where it is.
  * @returns Its text.
- * @throws {TypeError} If `path` is none.
+ * @throws {Deno.errors.NotFound} If there is no such file. Other errors of the host pass as they are.
  * @category Files
  */
 export function readTextFile(path: string | URL): Promise<string> {
-  const fault = faultOf(() => requirePath("read a file", path));
-  if (fault !== null) return Promise.reject(fault);
-  return waitForFile(`read ${path}`, (signal) => readText(path, signal));
+  return readBy(path, files.readText);
 }
 
-/**
- * Options of `readLines()`.
- *
- * @category Files
- */
-export interface ReadLinesOptions {
-  /**
-   * The most bytes that a line may have.
-   *
-   * @default {1_048_576}
-   */
-  readonly max?: number;
-}
-
-/**
- * Iterates over the lines of a file, or of a stream.
- *
- * A file is opened when the first line is asked for, and closed when the loop is left, whatever ends it. A stream is lent, and not closed.
- *
- * **Cancellation:** throws `Cancelled`; the file is closed, and the lines are over. From a stream no line is lost.
- *
- * @example Counting lines of a log
- * ```ts
- * import { openTempDir, readLines, writeFileAtomic } from "@trefoil/io";
- * import { assertEquals } from "@std/assert";
- *
- * await using dir = await openTempDir();
- * await writeFileAtomic(`${dir.path}/server.log`, "INFO up\nERROR full\nERROR full\n");
- * let errors = 0;
- * for await (const line of readLines(`${dir.path}/server.log`)) if (line.startsWith("ERROR")) errors++;
- * assertEquals(errors, 2);
- * ```
- *
- * @param source The path, a URL of a file, or a stream.
- * @param options How long a line may be.
- * @returns The lines, without their ends.
- * @throws {TypeError} If `source` is none of these.
- * @throws {RangeError} If `max` is not a whole number >= 1.
- * @category Files
- */
-export function readLines(
-  source: string | URL | ReceiveStream,
-  options: ReadLinesOptions = {},
-): AsyncIterableIterator<string> {
-  const action = "read lines";
-  const max = requireMax(action, options);
-  if (typeof source === "object" && !(source instanceof URL)) {
-    return new BufferedReceiver(source).lines({ max });
-  }
-  requirePath(action, source, "source");
-  return linesOf(async () => {
-    const file = await waitForFile(`open ${source}`, () => open(source, { read: true }), (late) => late.close());
-    return new FileReceiver(file, `read ${source}`);
-  }, max);
+function readBy<T>(path: string | URL, by: (path: string, signal: AbortSignal) => Promise<T>): Promise<T> {
+  let file!: string;
+  const fault = faultOf(() => {
+    file = pathOf("read a file", "path", path);
+    requireDeno(`read "${file}"`);
+  });
+  return composedWait(async () => {
+    throwFault(fault);
+    const controller = new AbortController();
+    return await hostWait(`read ${file}`, () => by(file, controller.signal), { abort: () => controller.abort() });
+  });
 }

@@ -1,10 +1,18 @@
 /** Files and directories for a while. */
 
-import { faultOf, reportHook, requireOptions, requireText } from "../../core/internal.ts";
-import { composedWait } from "../../core/lowlevel.ts";
-import { shielded } from "../../core/mod.ts";
-import { makeTempDir, makeTempFile, removeAll, type TempOptions } from "../host/files.ts";
-import { waitForMoment } from "./_file_wait.ts";
+import {
+  composedWait,
+  faultOf,
+  inspectable,
+  requireOptions,
+  requireText,
+  show,
+  throwFault,
+} from "../../core/internal.ts";
+import { pathOf } from "../base/paths.ts";
+import { files } from "../host/files.ts";
+import { requireDeno } from "../host/processes.ts";
+import { make, removeQuietly } from "./_undo.ts";
 
 /**
  * Options of `openTempDir()` and `openTempFile()`.
@@ -13,7 +21,7 @@ import { waitForMoment } from "./_file_wait.ts";
  */
 export interface OpenTempOptions {
   /** The directory to make it in. By default that of the system. */
-  readonly dir?: string;
+  readonly dir?: string | URL;
   /** How its name begins. */
   readonly prefix?: string;
   /** How its name ends. */
@@ -35,7 +43,8 @@ export interface Temporary extends AsyncDisposable {
  *
  * If it cannot be removed, that is printed, and the error of the block, if there is one, passes.
  *
- * **Cancellation:** throws `Cancelled`; no directory is left. It is removed under a shield.
+ * **Cancellation:** throws `Cancelled`; no directory is left. Once it has begun to make one, it gives that. It is removed
+ * under a shield.
  *
  * @example A place for downloads
  * ```ts
@@ -53,11 +62,11 @@ export interface Temporary extends AsyncDisposable {
  *
  * @param options Where, and how it is called.
  * @returns The directory; `await using` removes it.
- * @throws {TypeError} If an option is not a text. Errors of the host come as they are.
+ * @throws {TypeError} If an option is not a text, or more than a part of a name. Errors of the host come as they are.
  * @category Files
  */
 export function openTempDir(options: OpenTempOptions = {}): Promise<Temporary> {
-  return openTemporary("make a temporary directory", options, makeTempDir);
+  return openTemporary("make a temporary directory", options, files.tempFolder);
 }
 
 /**
@@ -65,7 +74,8 @@ export function openTempDir(options: OpenTempOptions = {}): Promise<Temporary> {
  *
  * If it cannot be removed, that is printed, and the error of the block, if there is one, passes.
  *
- * **Cancellation:** throws `Cancelled`; no file is left. It is removed under a shield.
+ * **Cancellation:** throws `Cancelled`; no file is left. Once it has begun to make one, it gives that. It is removed under
+ * a shield.
  *
  * @example A file for another program
  * ```ts
@@ -79,38 +89,52 @@ export function openTempDir(options: OpenTempOptions = {}): Promise<Temporary> {
  *
  * @param options Where, and how it is called.
  * @returns The file; `await using` removes it.
- * @throws {TypeError} If an option is not a text. Errors of the host come as they are.
+ * @throws {TypeError} If an option is not a text, or more than a part of a name. Errors of the host come as they are.
  * @category Files
  */
 export function openTempFile(options: OpenTempOptions = {}): Promise<Temporary> {
-  return openTemporary("make a temporary file", options, makeTempFile);
+  return openTemporary("make a temporary file", options, files.tempFile);
 }
 
 function openTemporary(
   action: string,
   options: OpenTempOptions,
-  make: (options: TempOptions) => Promise<string>,
+  by: (options: Deno.MakeTempOptions) => Promise<string>,
 ): Promise<Temporary> {
+  const checked: Deno.MakeTempOptions = {};
   const fault = faultOf(() => {
     requireOptions(action, options);
-    for (const name of ["dir", "prefix", "suffix"] as const) requireText(action, name, options[name]);
+    if (options.dir !== undefined) checked.dir = pathOf(action, "dir", options.dir);
+    for (const name of ["prefix", "suffix"] as const) {
+      const part = options[name];
+      if (part === undefined) continue;
+      requireText(action, name, part);
+      // It would be made in another folder.
+      if (/[\\/\0]/.test(part)) {
+        throw new TypeError(`Cannot ${action} as "${name}" must be a part of a name: received ${show(part)}`);
+      }
+      checked[name] = part;
+    }
+    requireDeno(action);
   });
-  if (fault !== null) return Promise.reject(fault);
-  return composedWait(async () => new TemporaryPath(await waitForMoment(action, () => make(options))));
+  return composedWait(async () => {
+    throwFault(fault);
+    return new TemporaryPath(await make(action, () => by(checked)));
+  });
 }
 
 class TemporaryPath implements Temporary {
+  static {
+    inspectable(TemporaryPath, "Temporary", ({ path }) => ({ path }));
+  }
+
   readonly path: string;
 
   constructor(path: string) {
     this.path = path;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      await shielded(() => waitForMoment(`remove ${this.path}`, () => removeAll(this.path)));
-    } catch (error) {
-      reportHook(`Cannot remove ${this.path} as the host refused`, error);
-    }
+  [Symbol.asyncDispose](): Promise<void> {
+    return composedWait(() => removeQuietly(this.path, { recursive: true }));
   }
 }

@@ -1,27 +1,17 @@
 /**
- * Writing a file so that whoever reads it sees the old content or the new one, and never a part.
+ * Writing a whole file so that nobody ever sees a part of it.
  *
- *     new file beside it ──written──▶ renamed over the old one, in one step
- *              └── cancelled, or failed: removed; the old one is as it was
+ * A file beside it is written and takes its name: `rename` is the one thing that a file system does as a whole. Where
+ * the path is a symbolic link, what it points to is written, as a rename would take the place of the link. An aborted
+ * `Deno.writeFile` leaves a part of the file.
  */
 
-import { faultOf, requireBoolean, requireInteger, requireOptions, show } from "../../core/internal.ts";
-import { checkpointIfCancelled, composedWait } from "../../core/lowlevel.ts";
+import { composedWait, faultOf, read, show, throwFault } from "../../core/internal.ts";
 import type { ReceiveStream } from "../../net/mod.ts";
-import {
-  asText,
-  folderOf,
-  type HostFile,
-  open,
-  removeQuietly,
-  replace,
-  setMode,
-  sizeOf,
-  syncFolder,
-  whereTo,
-} from "../host/files.ts";
-import { requirePath, waitForFile } from "./_file_wait.ts";
-import { FileReceiver } from "./_file_receiver.ts";
+import { pathOf } from "../base/paths.ts";
+import { requireDeno } from "../host/processes.ts";
+import { replaceFile } from "./_replace.ts";
+import { requireWriteOptions } from "./_write_options.ts";
 
 /**
  * Options of `writeFileAtomic()`.
@@ -32,55 +22,41 @@ export interface WriteFileAtomicOptions {
   /** The permissions of the file. By default those of the file that is replaced, or `0o600` for a new one. */
   readonly mode?: number;
   /**
-   * Whether the new content survives a loss of power once the promise has resolved. Costs a few milliseconds.
+   * Whether to wait until the disk has it, so that it also survives a power failure. Takes about three times as long.
    *
    * @default {false}
    */
   readonly durable?: boolean;
 }
 
-/**
- * Options of `copyFile()`.
- *
- * @category Files
- */
-export interface CopyFileOptions extends WriteFileAtomicOptions {
-  /** Told how far it is, in bytes, after each megabyte and at the end. */
-  readonly onProgress?: (progress: { readonly bytes: number; readonly total: number }) => void;
-}
-
-const encoder = new TextEncoder();
-/** How much of a text or an array is written at a time, in bytes. */
-const PIECE = 1_048_576;
-/** Who may read and write a new file: its owner. */
-const PRIVATE = 0o600;
+const ACTION = "write a file";
 
 /**
- * Writes a file in one step: others see the old content or the new one, and never a part.
+ * Writes a whole file: whoever reads it sees the old content or the new one, and never a part.
  *
- * The content goes into a new file in the same directory, which is then renamed over the old one. A symbolic link stays
- * one: the file that it leads to is replaced. A stream is lent, and not closed.
+ * The new content goes to a file beside it, which then takes its place. Of several that write at a time, the last one
+ * wins. A symbolic link stays one: what it points to is written. Needs permission to read and write the folder.
  *
- * **Cancellation:** throws `Cancelled`; the old content is intact, and no other file is left.
+ * **Cancellation:** throws `Cancelled`; the old content is there, and nothing beside it. The same goes for a failure. Of
+ * a stream that was given, a part has been taken.
  *
- * **Cost:** hardly more than a plain write; three times that if it is durable.
+ * **Not guaranteed:** that the owner of the file, or other names for it (hard links), stay as they were.
  *
- * @example Saving settings
+ * @example A state that survives whatever happens
  * ```ts
  * import { openTempDir, readTextFile, writeFileAtomic } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
  * await using dir = await openTempDir();
- * const path = `${dir.path}/settings.json`;
- * await writeFileAtomic(path, JSON.stringify({ volume: 11 }));
- * assertEquals(await readTextFile(path), '{"volume":11}');
+ * await writeFileAtomic(`${dir.path}/state.json`, JSON.stringify({ visits: 1 }), { durable: true });
+ * assertEquals(await readTextFile(`${dir.path}/state.json`), '{"visits":1}');
  * ```
  *
- * @param path The path, or a URL of a file.
- * @param data A text, bytes, or a stream of bytes.
- * @param options Permissions, and whether it must survive a loss of power.
- * @throws {TypeError} If `path` is none, or `data` is none of these. Errors of the host come as they are, such as
- * `Deno.errors.IsADirectory`.
+ * @param path Where it is, or will be.
+ * @param data The content: text, which becomes UTF-8, bytes, or a stream, which is read to its end and not closed.
+ * @param options Permissions, durability.
+ * @throws {TypeError} If there is something else than a file at `path`, or an argument is of the wrong kind.
+ * @throws {Deno.errors.NotFound} If its folder is not there. Other errors of the host pass as they are.
  * @category Files
  */
 export function writeFileAtomic(
@@ -88,125 +64,31 @@ export function writeFileAtomic(
   data: string | Uint8Array | ReceiveStream,
   options: WriteFileAtomicOptions = {},
 ): Promise<void> {
-  const action = "write a file";
+  let file!: string;
   const fault = faultOf(() => {
-    requirePath(action, path);
-    requireWriteOptions(action, options);
-    if (typeof data === "string" || data instanceof Uint8Array) return;
-    if (typeof (data as Partial<ReceiveStream> | null)?.receiveSome === "function") return;
-    throw new TypeError(
-      `Cannot ${action} as "data" must be a string, a Uint8Array or a ReceiveStream: received ${show(data)}`,
-    );
-  });
-  if (fault !== null) return Promise.reject(fault);
-  return composedWait(() => write(path, piecesOf(data), options));
-}
-
-/**
- * Copies a file, in one step: others see the old content at `to`, or the new one, and never a part.
- *
- * `Deno.copyFile()` is as fast, and on some file systems much faster; but it cannot be cancelled, and says nothing
- * meanwhile.
- *
- * **Cancellation:** throws `Cancelled`; what was at `to` is intact, and no other file is left.
- *
- * @example A copy with its progress
- * ```ts
- * import { copyFile, openTempDir, writeFileAtomic } from "@trefoil/io/os";
- * import { assertEquals } from "@std/assert";
- *
- * await using dir = await openTempDir();
- * await writeFileAtomic(`${dir.path}/film`, new Uint8Array(3_000_000));
- * let done = 0;
- * await copyFile(`${dir.path}/film`, `${dir.path}/copy`, { onProgress: ({ bytes, total }) => done = bytes / total });
- * assertEquals(done, 1);
- * ```
- *
- * @param from The path of the file, or its URL.
- * @param to The path of the copy, or its URL.
- * @param options Permissions, durability, and who is told how far it is.
- * @throws {TypeError} If a path is none. Errors of the host come as they are.
- * @category Files
- */
-export function copyFile(from: string | URL, to: string | URL, options: CopyFileOptions = {}): Promise<void> {
-  const action = "copy a file";
-  const fault = faultOf(() => {
-    requirePath(action, from, "from");
-    requirePath(action, to, "to");
-    requireWriteOptions(action, options);
-    const { onProgress } = options;
-    if (onProgress !== undefined && typeof onProgress !== "function") {
-      throw new TypeError(`Cannot ${action} as "onProgress" must be a function: received ${show(onProgress)}`);
+    file = pathOf(ACTION, "path", path);
+    requireWriteOptions(ACTION, options);
+    if (
+      typeof data !== "string" && !(data instanceof Uint8Array) && typeof read(data, "receiveSome") !== "function"
+    ) {
+      throw new TypeError(
+        `Cannot ${ACTION} as "data" must be a string, a Uint8Array or a ReceiveStream: received ${show(data)}`,
+      );
     }
+    requireDeno(`write "${file}"`);
   });
-  if (fault !== null) return Promise.reject(fault);
   return composedWait(async () => {
-    const { onProgress, ...rest } = options;
-    const total = await waitForFile(`look at ${from}`, () => sizeOf(from));
-    const file = await waitForFile(`open ${from}`, () => open(from, { read: true }), (late) => late.close());
-    using stream = new FileReceiver(file, `read ${from}`);
-    let bytes = 0;
-    let told = 0;
-    async function* counted(): AsyncGenerator<Uint8Array> {
-      for (let chunk = await stream.receiveSome(); chunk !== null; chunk = await stream.receiveSome()) {
-        yield chunk;
-        bytes += chunk.length;
-        if (bytes - told >= PIECE) onProgress?.({ bytes: told = bytes, total });
+    throwFault(fault);
+    const { mode, durable = false } = options;
+    await replaceFile(file, mode, durable, async (temporary) => {
+      if (typeof data === "string") await temporary.sendText(data);
+      else if (data instanceof Uint8Array) await temporary.sendAll(data);
+      else {
+        // Not iterated: that may close it.
+        for (let chunk = await data.receiveSome(); chunk !== null; chunk = await data.receiveSome()) {
+          await temporary.sendAll(chunk);
+        }
       }
-      onProgress?.({ bytes, total });
-    }
-    const mode = rest.mode ?? (await waitForFile(`look at ${from}`, () => whereTo(from))).mode ?? PRIVATE;
-    await write(to, counted(), { ...rest, mode: mode & 0o777 });
+    });
   });
-}
-
-function requireWriteOptions(action: string, options: WriteFileAtomicOptions): void {
-  requireOptions(action, options);
-  if (options.mode !== undefined) requireInteger(action, "mode", options.mode, 0, 0o777);
-  if (options.durable !== undefined) requireBoolean(action, "durable", options.durable);
-}
-
-async function write(
-  path: string | URL,
-  pieces: AsyncIterable<Uint8Array>,
-  { mode, durable = false }: WriteFileAtomicOptions,
-): Promise<void> {
-  await checkpointIfCancelled();
-  const what = `write ${asText(path)}`;
-  const { target, mode: before } = await waitForFile(what, () => whereTo(path));
-  const folder = folderOf(target);
-  const name = target.slice(target.lastIndexOf("/") + 1);
-  const temporary = `${folder}/.${name}.${crypto.randomUUID().slice(0, 8)}.tmp`;
-  const discard = (late: HostFile): void => {
-    late.close();
-    removeQuietly(temporary);
-  };
-  const file = await waitForFile(what, () => open(temporary, { write: true, createNew: true, mode: PRIVATE }), discard);
-  let closed = false;
-  try {
-    for await (const piece of pieces) {
-      for (let sent = 0; sent < piece.length;) {
-        sent += await waitForFile(what, () => file.write(piece.subarray(sent)));
-      }
-    }
-    if (durable) await waitForFile(what, () => file.syncData());
-    setMode(temporary, mode ?? (before === null ? PRIVATE : before & 0o777));
-    closed = true;
-    file.close();
-    replace(temporary, target);
-  } catch (error) {
-    if (!closed) file.close();
-    removeQuietly(temporary);
-    throw error;
-  }
-  if (durable) await waitForFile(what, () => syncFolder(folder));
-}
-
-async function* piecesOf(data: string | Uint8Array | ReceiveStream): AsyncGenerator<Uint8Array> {
-  if (typeof data === "string" || data instanceof Uint8Array) {
-    const bytes = typeof data === "string" ? encoder.encode(data) : data;
-    for (let at = 0; at < bytes.length; at += PIECE) yield bytes.subarray(at, at + PIECE);
-    return;
-  }
-  for (let chunk = await data.receiveSome(); chunk !== null; chunk = await data.receiveSome()) yield chunk;
 }

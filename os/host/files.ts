@@ -1,133 +1,57 @@
 /**
- * The files of the system: the one file of `os` that calls `Deno` for them.
+ * Files of the system: what `os` asks of the host. Names and errors are the host's own.
  *
- * Facts of Deno 2.9.6, each one tried: an aborted `Deno.writeFile()` leaves a part of the file; `Deno.rename()` over a
- * symbolic link replaces the link; `tryLock()` on a file with a pending `lock()` never answers, so each lock opens a file
- * of its own; opening a FIFO without a writer occupies a thread until there is one.
+ * One place, so that a disk in memory can take it one day. Facts of Deno 2.9.6, each one tried: an aborted
+ * `Deno.writeFile()` leaves a part of the file; `Deno.rename()` over a symbolic link replaces the link; `tryLock()` on a
+ * file with a pending `lock()` never answers; opening a FIFO without a peer occupies a thread until there is one, and
+ * the program cannot end before; closing a file gives back a lock that comes later.
  */
 
-import { requireDeno } from "./processes.ts";
+/** See the header. */
+export const files = {
+  open: (path: string, options: Deno.OpenOptions): Promise<Deno.FsFile> => Deno.open(path, options),
+  read: (path: string, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> => Deno.readFile(path, { signal }),
+  readText: (path: string, signal: AbortSignal): Promise<string> => Deno.readTextFile(path, { signal }),
+  stat: (path: string): Promise<Deno.FileInfo> => Deno.stat(path),
+  lstat: (path: string): Promise<Deno.FileInfo> => Deno.lstat(path),
+  realPath: (path: string): Promise<string> => Deno.realPath(path),
+  readLink: (path: string): Promise<string> => Deno.readLink(path),
+  readFolder: (path: string): Promise<Deno.DirEntry[]> => Array.fromAsync(Deno.readDir(path)),
+  rename: (from: string, to: string): Promise<void> => Deno.rename(from, to),
+  chmod: (path: string, mode: number): Promise<void> => Deno.chmod(path, mode),
+  remove: (path: string, options?: Deno.RemoveOptions): Promise<void> => Deno.remove(path, options),
+  tempFile: (options: Deno.MakeTempOptions): Promise<string> => Deno.makeTempFile(options),
+  tempFolder: (options: Deno.MakeTempOptions): Promise<string> => Deno.makeTempDir(options),
+  /** Where the program is. */
+  here: (): string => Deno.cwd(),
+} as const;
 
-/** As much of an open file as is used. */
-export interface HostFile {
-  read(buffer: Uint8Array): Promise<number | null>;
-  write(bytes: Uint8Array): Promise<number>;
-  syncData(): Promise<void>;
-  sync(): Promise<void>;
-  lock(exclusive: boolean): Promise<void>;
-  tryLock(exclusive: boolean): Promise<boolean>;
-  close(): void;
+/** Whether a file may be read and written, without asking the user. */
+export function isAllowed(path: string): boolean {
+  return (["read", "write"] as const).every((name) => Deno.permissions.querySync({ name, path }).state === "granted");
 }
 
-/** Reads a file whole. */
-export async function readBytes(path: string | URL, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
-  requireDeno("read a file");
-  return await Deno.readFile(path, { signal });
+/** Whether a file may be looked at, without asking the user. */
+export function mayRead(path: string): boolean {
+  return Deno.permissions.querySync({ name: "read", path }).state === "granted";
 }
 
-/** Reads a file of text whole. */
-export async function readText(path: string | URL, signal: AbortSignal): Promise<string> {
-  requireDeno("read a file");
-  return await Deno.readTextFile(path, { signal });
+/** Where a seek counts from, as the host says it. */
+const WHENCE = { start: 0, current: 1, end: 2 } as const;
+
+/** Moves the position of a file; returns where it is then. */
+export function seekIn(file: Deno.FsFile, offset: number, from: keyof typeof WHENCE): Promise<number> {
+  return file.seek(offset, WHENCE[from] as Deno.SeekMode);
 }
 
-/** Opens a file. */
-export async function open(path: string | URL, options: Deno.OpenOptions): Promise<HostFile> {
-  requireDeno("open a file");
-  return await Deno.open(path, options);
+/** The error of a file that is a folder, as the host has it: the host says so only when it is read. */
+export function isFolderError(action: string, path: string): Error {
+  const message = `Cannot ${action} as it must be a file: "${path}" is a folder`;
+  return Object.assign(new Deno.errors.IsADirectory(message), { code: "EISDIR" });
 }
 
-/** Where a path leads, and what stands there. A link that leads to nothing leads there all the same. */
-export async function whereTo(path: string | URL): Promise<{ readonly target: string; readonly mode: number | null }> {
-  requireDeno("write a file");
-  let target: string;
-  try {
-    target = await Deno.realPath(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return { target: await danglingTarget(asText(path)), mode: null };
-  }
-  const { isDirectory, mode } = await Deno.stat(target);
-  if (isDirectory) throw new Deno.errors.IsADirectory(`Cannot write a file as there is a directory: ${target}`);
-  return { target, mode };
-}
-
-async function danglingTarget(path: string, depth = 0): Promise<string> {
-  let link: string;
-  try {
-    link = await Deno.readLink(path);
-  } catch {
-    // Nothing is there, or no link.
-    return path;
-  }
-  if (depth > 40) return path;
-  return await danglingTarget(link.startsWith("/") ? link : `${folderOf(path)}/${link}`, depth + 1);
-}
-
-/** The folder that a file is in. */
-export function folderOf(path: string): string {
-  const at = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
-  return at < 0 ? "." : at === 0 ? "/" : path.slice(0, at);
-}
-
-/** A path as text. */
-export function asText(path: string | URL): string {
-  return typeof path === "string" ? path : decodeURIComponent(path.pathname);
-}
-
-/** Sets the permissions of a file, where there are such. */
-export function setMode(path: string, mode: number): void {
-  if (Deno.build.os !== "windows") Deno.chmodSync(path, mode);
-}
-
-/** Puts a file in the place of another, in one step. */
-export function replace(from: string, to: string): void {
-  Deno.renameSync(from, to);
-}
-
-/** Removes a file, if it is there. */
-export function removeQuietly(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch {
-    // It is not there any more, or will have to be removed by somebody who may.
-  }
-}
-
-/** Makes the names in a folder survive a loss of power. */
-export async function syncFolder(path: string): Promise<void> {
-  if (Deno.build.os === "windows") return;
-  using folder = await Deno.open(path);
-  await folder.sync();
-}
-
-/** How big a file is, in bytes. */
-export async function sizeOf(path: string | URL): Promise<number> {
-  return (await Deno.stat(path)).size;
-}
-
-/** What is made for a while. */
-export interface TempOptions {
-  readonly dir?: string;
-  readonly prefix?: string;
-  readonly suffix?: string;
-}
-
-/** Makes an empty folder. */
-export async function makeTempDir(options: TempOptions): Promise<string> {
-  requireDeno("make a temporary directory");
-  return await Deno.makeTempDir(options);
-}
-
-/** Makes an empty file. */
-export async function makeTempFile(options: TempOptions): Promise<string> {
-  requireDeno("make a temporary file");
-  return await Deno.makeTempFile(options);
-}
-
-/** Removes a file or a folder with all in it; that it is gone already is as good. */
-export async function removeAll(path: string): Promise<void> {
-  await Deno.remove(path, { recursive: true }).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
+/** The error of a file that is none. */
+export function notFoundError(action: string, path: string): Error {
+  const message = `Cannot ${action} as it must be there: there is no "${path}"`;
+  return Object.assign(new Deno.errors.NotFound(message), { code: "ENOENT" });
 }

@@ -46,8 +46,14 @@ class ProgramInput implements StandardInput {
     outside(() => this.#stdin ??= this.#open()).then((stdin) => {
       // Told after the end, it would complain.
       if (this.#end !== null) return this.#told();
-      if (this.#tell !== null) outside(() => stdin.resume());
-      else stdin.pause();
+      if (this.#tell !== null) {
+        stdin.ref?.();
+        outside(() => stdin.resume());
+      } else {
+        stdin.pause();
+        // A pipe reads on until its buffer is full, which must not keep the program there.
+        stdin.unref?.();
+      }
     }, (error) => this.#ended({ error }));
   }
 
@@ -62,8 +68,6 @@ class ProgramInput implements StandardInput {
     const end = () => this.#ended({ value: null });
     stdin.on("end", end).on("close", end).on("error", (error: unknown) => this.#ended({ error }));
     stdin.pause();
-    // Whether that keeps the program there depends on what kind of input it is; whoever waits does so himself.
-    stdin.unref?.();
     return stdin;
   }
 

@@ -3,7 +3,10 @@
 import { childProcess, openProcess, openSignals, type Process, runProcess } from "../../mod.ts";
 import {
   copyFile,
+  type FileStream,
+  type FileWatcher,
   lockFile,
+  openFile,
   openTempDir,
   openTempFile,
   readFile,
@@ -11,9 +14,10 @@ import {
   readTextFile,
   runPipeline,
   tryLockFile,
+  watchFiles,
   writeFileAtomic,
 } from "../../os/mod.ts";
-import type { HostProcess, ProcessHost, ProcessStatus } from "../../core/lowlevel.ts";
+import { currentRun, type HostProcess, type ProcessHost, type ProcessStatus } from "../../core/lowlevel.ts";
 import { type AnyRecipe, CLEANUP, NOBODY, nothing, type Recipe, recipe } from "./_recipe.ts";
 
 /** Processes that have exited by the time they are there; or that exit when they are killed. */
@@ -61,13 +65,21 @@ const signals = {
   close: (made: { close(): void }) => made.close(),
 } as const;
 
+/** Waits until the host has ended what was left behind. */
+async function landed(): Promise<void> {
+  for (let looks = 0; looks < 10_000 && currentRun().statistics().hostOperations.length > 0; looks++) {
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+  }
+}
+
 /** What does something with a file, which takes the host a moment. */
 function ofFile(way: (path: string) => unknown, more: Partial<Recipe<string>> = {}): AnyRecipe {
   return recipe<string>({
     open(kit) {
       const dir = Deno.makeTempDirSync({ prefix: "trefoil_laws_" });
       Deno.writeTextFileSync(`${dir}/f`, "a\nb\n");
-      kit.use({ close: () => Deno.removeSync(dir, { recursive: true }) });
+      kit.defer(() => Deno.removeSync(dir, { recursive: true }));
+      kit.defer(landed);
       return `${dir}/f`;
     },
     ready: way,
@@ -82,6 +94,61 @@ function ofFile(way: (path: string) => unknown, more: Partial<Recipe<string>> = 
 function ofLock(way: (path: string) => Promise<Disposable | null>): AnyRecipe {
   return ofFile(async (path) => (await way(path))?.[Symbol.dispose](), { alone: way });
 }
+
+/** An open file whose operations end at once; or when it is closed. */
+async function openedFile(ready: boolean): Promise<FileStream> {
+  const { promise: closed, reject } = Promise.withResolvers<never>();
+  closed.catch(() => {});
+  const answer = <T>(value: T): Promise<T> => ready ? Promise.resolve(value) : closed;
+  const info = { size: 0, isDirectory: false };
+  const file = {
+    read: () => answer(1),
+    write: () => answer(1),
+    seek: () => answer(0),
+    stat: () => Promise.resolve(info),
+    sync: () => answer(undefined),
+    truncate: () => answer(undefined),
+    close: () => reject(new Deno.errors.BadResource("It was closed")),
+  };
+  const { open } = Deno;
+  Deno.open = () => Promise.resolve(file as unknown as Deno.FsFile);
+  try {
+    return await openFile("it");
+  } finally {
+    Deno.open = open;
+    file.stat = () => answer(info);
+  }
+}
+
+/** A method of an open file. */
+function ofOpen(
+  way: (file: FileStream) => unknown,
+  more: Partial<Recipe<Record<"ready" | "waiting", FileStream>>> = {},
+): AnyRecipe {
+  return recipe<Record<"ready" | "waiting", FileStream>>({
+    open: async (kit) => ({ ready: kit.use(await openedFile(true)), waiting: kit.use(await openedFile(false)) }),
+    ready: ({ ready }) => way(ready),
+    waiting: ({ waiting }) => way(waiting),
+    close({ ready, waiting }) {
+      ready.close();
+      waiting.close();
+    },
+    ...more,
+  });
+}
+
+/** A watcher of a folder in which nothing happens. */
+const watcher = {
+  async open(kit: Parameters<AnyRecipe["open"]>[0]) {
+    const dir = Deno.makeTempDirSync({ prefix: "trefoil_laws_" });
+    kit.defer(() => Deno.removeSync(dir, { recursive: true }));
+    kit.defer(landed);
+    return kit.use(await watchFiles(dir));
+  },
+  ready: "something has to change first",
+  close: (made: FileWatcher) => made.close(),
+  slow: true,
+} as const;
 
 export const OS: Readonly<Record<string, AnyRecipe>> = {
   readFile: ofFile((path) => readFile(path)),
@@ -104,6 +171,27 @@ export const OS: Readonly<Record<string, AnyRecipe>> = {
     close: NOBODY,
     slow: true,
     ...cleanup,
+  }),
+  openFile: ofFile(async (path) => (await openFile(path)).close(), { alone: (path) => openFile(path) }),
+  "FileStream.receiveSome": ofOpen((file) => file.receiveSome()),
+  "FileStream.receiveInto": ofOpen((file) => file.receiveInto(new Uint8Array(1))),
+  "FileStream.[Symbol.asyncIterator]": ofOpen((file) => file[Symbol.asyncIterator]().next()),
+  "FileStream.sendAll": ofOpen((file) => file.sendAll(new Uint8Array(1))),
+  "FileStream.sendText": ofOpen((file) => file.sendText("a")),
+  "FileStream.seek": ofOpen((file) => file.seek(0)),
+  "FileStream.size": ofOpen((file) => file.size()),
+  "FileStream.sync": ofOpen((file) => file.sync()),
+  "FileStream.truncate": ofOpen((file) => file.truncate()),
+  "FileStream.[Symbol.asyncDispose]": ofOpen((file) => file[Symbol.asyncDispose](), {
+    waiting: CLEANUP,
+    close: NOBODY,
+    uncancelled: "release",
+  }),
+  watchFiles: ofFile(async (path) => (await watchFiles(path)).close(), { alone: (path) => watchFiles(path) }),
+  "FileWatcher.receive": recipe({ ...watcher, waiting: (made: FileWatcher) => made.receive() }),
+  "FileWatcher.[Symbol.asyncIterator]": recipe({
+    ...watcher,
+    waiting: (made: FileWatcher) => made[Symbol.asyncIterator]().next(),
   }),
   lockFile: ofLock((path) => lockFile(path)),
   tryLockFile: ofLock((path) => tryLockFile(path)),

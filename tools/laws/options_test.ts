@@ -63,11 +63,13 @@ import { ParkingLot, startSystemTask } from "../../core/lowlevel.ts";
 import {
   copyFile,
   lockFile,
+  openFile,
   openTempDir,
   openTempFile,
   readLines,
   runPipeline,
   tryLockFile,
+  watchFiles,
   writeFileAtomic,
 } from "../../os/mod.ts";
 import {
@@ -127,10 +129,12 @@ const TAKERS: Readonly<Record<string, Take>> = {
   "childProcess": (options) => childProcess("true", options),
   "copyFile": (options) => copyFile("/tmp/a", "/tmp/b", options),
   "lockFile": (options) => lockFile("/tmp/a", options),
+  "openFile": (options) => openFile("/tmp/a", options),
   "openTempDir": (options) => openTempDir(options),
   "openTempFile": (options) => openTempFile(options),
   "readLines": (options) => readLines("/tmp/a", options),
   "tryLockFile": (options) => tryLockFile("/tmp/a", options),
+  "watchFiles": (options) => watchFiles("/tmp", options),
   "writeFileAtomic": (options) => writeFileAtomic("/tmp/a", "", options),
   "expectErrors": (options) => expectErrors(never, [Error], options),
   "explore": (options) => explore(never, options),
