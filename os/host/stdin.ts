@@ -45,23 +45,17 @@ class ProgramInput implements StandardInput {
   #turn(): void {
     outside(() => this.#stdin ??= this.#open()).then((stdin) => {
       // Told after the end, it would complain.
-      if (this.#end !== null) return this.#told();
-      if (this.#tell !== null) {
-        stdin.ref?.();
-        outside(() => stdin.resume());
-      } else {
-        stdin.pause();
-        // A pipe reads on until its buffer is full, which must not keep the program there.
-        stdin.unref?.();
-      }
+      if (this.#end !== null) return;
+      if (this.#tell !== null) outside(() => stdin.resume());
+      else stdin.pause();
     }, (error) => this.#ended({ error }));
   }
 
   async #open(): Promise<Stdin> {
-    const { default: { stdin } } = await import("node:process");
+    const { default: { stdin } } = await outside(() => import("node:process"));
     stdin.on("data", (chunk: Uint8Array) => {
-      // One at a time, and not a part of a larger buffer that somebody else has.
-      stdin.pause();
+      // Not a part of a larger buffer that somebody else has. It is paused in a later step, by `#turn()`: within this one,
+      // a pipe would begin another read all the same, which keeps the program there.
       this.#queue.push(new Uint8Array(chunk));
       this.#told();
     });
@@ -72,16 +66,16 @@ class ProgramInput implements StandardInput {
   }
 
   #ended(how: { readonly value: null } | { readonly error: unknown }): void {
-    this.#end ??= how;
+    if (this.#end !== null) return;
+    this.#end = how;
     this.#told();
   }
 
   #told(): void {
     const tell = this.#tell;
     this.#tell = null;
-    if (tell === null) return;
     this.#turn();
-    tell();
+    tell?.();
   }
 }
 
