@@ -16,9 +16,18 @@ export interface StandardInput {
    * there is nothing. Throws if reading has failed.
    */
   take(): Uint8Array | null | undefined;
-  /** Puts bytes back, in front of all others. */
+  /**
+   * Puts bytes back, in front of all others.
+   *
+   * @param bytes At least one, which are the source's from then on.
+   */
   putBack(bytes: Uint8Array): void;
-  /** Calls back once, when there is something to take; returns how to stop that. One task at a time waits. */
+  /**
+   * Calls back once, when there is something to take. One task at a time waits.
+   *
+   * @param tell Called without arguments, in a later step.
+   * @returns How to stop that.
+   */
   wait(tell: () => void): () => void;
   /** Whether it is in memory: then a wait for it is no operation of the host. */
   readonly inMemory?: boolean;

@@ -30,13 +30,14 @@ const wanted: { readonly mode: "raw" | "cbreak" }[] = [];
  * the terminal had at first. Use it inside `run()`: a signal cancels that, and so the block ends; one that ends the
  * program at once leaves the terminal as it is. What is pressed comes from `openStdin()`.
  *
- * @example Any key, ignored since it needs a terminal
- * ```ts ignore
- * import { openRawMode, openStdin } from "@trefoil/io/os";
+ * @example Any key, where there is a terminal
+ * ```ts
+ * import { openRawMode } from "@trefoil/io/os";
  *
- * using _raw = openRawMode({ cbreak: true });
- * using stdin = openStdin();
- * await stdin.receiveSome(1);
+ * if (Deno.stdin.isTerminal()) {
+ *   using _raw = openRawMode({ cbreak: true });
+ *   // Here `openStdin()` gives each key.
+ * }
  * ```
  *
  * @param options Whether Ctrl-C is a signal.

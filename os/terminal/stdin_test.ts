@@ -12,7 +12,7 @@ import {
 } from "../../core/mod.ts";
 import { currentRun, type StandardInput } from "../../core/lowlevel.ts";
 import { MessageTooLongError } from "../../net/mod.ts";
-import { checkOneWayStream, simulate, simulated } from "../../testing/mod.ts";
+import { simulate, simulated } from "../../testing/mod.ts";
 import { openStdin, stdinLines } from "./stdin.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);

@@ -1,6 +1,15 @@
 /** Recipes for what os exports: over processes in memory, which exit at once, or when they are killed. */
 
-import { childProcess, openProcess, openSignals, type Process, runProcess } from "../../mod.ts";
+import {
+  childProcess,
+  openProcess,
+  openSignals,
+  openStdin,
+  type Process,
+  type ReceiveStream,
+  runProcess,
+  stdinLines,
+} from "../../mod.ts";
 import {
   copyFile,
   type FileStream,
@@ -9,15 +18,23 @@ import {
   openFile,
   openTempDir,
   openTempFile,
+  openTerminalSize,
   readFile,
   readLines,
   readTextFile,
   runPipeline,
+  type TerminalSizeWatch,
   tryLockFile,
   watchFiles,
   writeFileAtomic,
 } from "../../os/mod.ts";
-import { currentRun, type HostProcess, type ProcessHost, type ProcessStatus } from "../../core/lowlevel.ts";
+import {
+  currentRun,
+  type HostProcess,
+  type ProcessHost,
+  type ProcessStatus,
+  type StandardInput,
+} from "../../core/lowlevel.ts";
 import { type AnyRecipe, CLEANUP, NOBODY, nothing, type Recipe, recipe } from "./_recipe.ts";
 
 /** Processes that have exited by the time they are there; or that exit when they are killed. */
@@ -64,6 +81,28 @@ const signals = {
   ready: "a signal has to come first",
   close: (made: { close(): void }) => made.close(),
 } as const;
+
+const size = {
+  open: (kit: Parameters<AnyRecipe["open"]>[0]) => kit.use(openTerminalSize()),
+  ready: "the window has to change first",
+  close: (made: TerminalSizeWatch) => made.close(),
+} as const;
+
+/** A standard input that always has a line; or in which nothing comes. */
+function input(ready: boolean): StandardInput {
+  return { take: () => ready ? new Uint8Array([97, 10]) : undefined, putBack: nothing, wait: () => nothing };
+}
+
+/** A receive from a standard input. */
+function ofStdin(way: (stdin: ReceiveStream) => unknown, ready: boolean): AnyRecipe {
+  return recipe<ReceiveStream>({
+    open: (kit) => kit.use(openStdin()),
+    ready: ready ? way : "nothing comes",
+    waiting: ready ? "there is always something" : way,
+    close: (stdin) => stdin.close(),
+    stdin: input(ready),
+  });
+}
 
 /** Waits until the host has ended what was left behind. */
 async function landed(): Promise<void> {
@@ -192,6 +231,28 @@ export const OS: Readonly<Record<string, AnyRecipe>> = {
   "FileWatcher.[Symbol.asyncIterator]": recipe({
     ...watcher,
     waiting: (made: FileWatcher) => made[Symbol.asyncIterator]().next(),
+  }),
+  stdinLines: recipe({
+    open: () => stdinLines(),
+    ready: (lines) => lines.next(),
+    waiting: "there is always a line",
+    close: NOBODY,
+    stdin: input(true),
+  }),
+  "stdinLines (nothing comes)": recipe({
+    open: () => stdinLines(),
+    ready: "nothing comes",
+    waiting: (lines) => lines.next(),
+    close: NOBODY,
+    stdin: input(false),
+  }),
+  "ReceiveStream.receiveSome (stdin)": ofStdin((stdin) => stdin.receiveSome(), true),
+  "ReceiveStream.receiveSome (stdin, nothing comes)": ofStdin((stdin) => stdin.receiveSome(), false),
+  "ReceiveStream.receiveInto (stdin)": ofStdin((stdin) => stdin.receiveInto(new Uint8Array(1)), true),
+  "TerminalSizeWatch.changed": recipe({ ...size, waiting: (made) => made.changed() }),
+  "TerminalSizeWatch.[Symbol.asyncIterator]": recipe({
+    ...size,
+    waiting: (made) => made[Symbol.asyncIterator]().next(),
   }),
   lockFile: ofLock((path) => lockFile(path)),
   tryLockFile: ofLock((path) => tryLockFile(path)),
