@@ -189,7 +189,7 @@ let keys: readonly [never, never] | undefined;
  * otherwise every body counts as a stream, which is right, too, but slow.
  */
 export function natureOf(response: Response): Nature {
-  // Not at import: on Node, which can load the whole package for the sake of the core, it would throw.
+  // Not at import: it loads half of the Web.
   probe ??= chooseProbe();
   return probe(response);
 }
@@ -201,7 +201,7 @@ function chooseProbe(): (response: Response) => Nature {
   used.text();
   const usedStream = new Response(new ReadableStream());
   usedStream.body!.cancel();
-  const known: readonly (readonly [Nature, Response])[] = [
+  const known = (): readonly (readonly [Nature, Response])[] => [
     ["plain", new Response(null)],
     ["plain", new Response("text")],
     ["plain", new Response(new Uint8Array(1))],
@@ -216,7 +216,7 @@ function chooseProbe(): (response: Response) => Nature {
     ["error", Response.error()],
   ];
   const [inside, lazyText] = keysOfInsides();
-  const probe = (response: Response): Nature => {
+  const byInsides = (response: Response): Nature => {
     const { body, status }: Insides = response[inside];
     if (body === null) {
       if (status === 101) return "upgrade";
@@ -231,9 +231,9 @@ function chooseProbe(): (response: Response) => Nature {
     return response.bodyUsed ? "used" : "stream";
   };
   try {
-    if (known.every(([nature, response]) => probe(response) === nature)) return probe;
+    if (known().every(([nature, response]) => byInsides(response) === nature)) return byInsides;
   } catch {
-    // Another version, with other insides.
+    // Another version, or another host: with other insides, or without a response that stands for an upgrade.
   }
   return ({ status, bodyUsed, body }) =>
     status === 101 ? "upgrade" : status === 0 ? "error" : bodyUsed ? "used" : body === null ? "plain" : "stream";
