@@ -174,6 +174,31 @@ Deno.test("a promise awaited before anything else is shown with the place of the
   assertStringIncludes(other.message, expected(at + 3, 43));
 });
 
+Deno.test("what was opened on the host past the simulation is named where a task waits for nothing known, and only there", async () => {
+  const before = new MessageChannel();
+  const open: MessageChannel[] = [];
+  const listening = () => {
+    const { port1 } = open[open.push(new MessageChannel()) - 1] as MessageChannel;
+    return new Promise((resolve) => port1.onmessage = resolve);
+  };
+  const named = /\nopened on the host meanwhile, past the simulation: messagePort; if a task waits for it, use /;
+  try {
+    assertMatch(await reportOf(listening), named);
+    assertMatch(await reportOf(listening, { onForeign: "error" }), named);
+    assert(!named.test(await reportOf(() => new Promise(() => {}))), "it was there before");
+    const other = await reportOf(() => {
+      listening();
+      return sleepForever();
+    });
+    assert(!named.test(other), "nobody waits for it");
+  } finally {
+    for (const { port1, port2 } of [before, ...open]) {
+      port1.close();
+      port2.close();
+    }
+  }
+});
+
 Deno.test("all waits of a task are shown, each with its line; of very many, ten", async () => {
   const report = await reportOf(() =>
     Promise.all([new Event({ name: "one" }).wait(), new Event({ name: "two" }).wait()])

@@ -40,6 +40,7 @@ import {
   type Schedule,
   type WaitReason,
 } from "../../core/lowlevel.ts";
+import { HostResources } from "./host_resources.ts";
 import { realTimer } from "../base/real_timer.ts";
 import type { PendingRequest } from "./record.ts";
 import type { DriverView } from "./driver_view.ts";
@@ -92,6 +93,7 @@ export class Driver implements Instrument, TimerHost, DriverView {
   readonly #timers = new Set<VirtualTimer>();
   readonly #immediates = new Immediates(() => this.#wakeUp());
   readonly operations = new Operations();
+  readonly #resources = new HostResources();
   readonly #forgotten: Leak[] = [];
   /**
    * What the simulation has failed with, apart from the run: `#failure`, and errors nobody could catch; the first one
@@ -364,7 +366,7 @@ export class Driver implements Instrument, TimerHost, DriverView {
         new DeadlockError(
           `Cannot go on as nothing can ever wake up (t=${formatTime(clock.now())}):${
             this.bodyEnded && this.#failure === null ? " the body has ended, and its background has not" : ""
-          }\n${this.tree()}`,
+          }\n${this.tree()}${this.#pastUs()}`,
         ),
       );
     } else if (next > this.#limits.latest) {
@@ -395,7 +397,9 @@ export class Driver implements Instrument, TimerHost, DriverView {
       const names = this.ledger.restlessNames().map((name) => `"${name}"`).join(", ");
       // The grace of cleanup: a task that cannot be reached would fail it a second time.
       this.ledger.endGrace();
-      this.#fail(new Error(`Cannot go on as ${what}: task ${names} (option onForeign)\n${this.tree()}`));
+      this.#fail(
+        new Error(`Cannot go on as ${what}: task ${names} (option onForeign)\n${this.tree()}${this.#pastUs()}`),
+      );
       this.#again();
     };
     if (onForeign === "error") return report("a task awaits a promise that the library does not own");
@@ -413,6 +417,11 @@ export class Driver implements Instrument, TimerHost, DriverView {
     } catch (error) {
       return `  (the tasks cannot be shown: ${textOf(error)})`;
     }
+  }
+
+  /** What somebody may wait for whose wait is unknown. */
+  #pastUs(): string {
+    return this.ledger.someUnknown ? this.#resources.describe() : "";
   }
 
   /** What keeps the driver busy when no wait ends, and no timer fires. */

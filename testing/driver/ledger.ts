@@ -2,11 +2,11 @@
  * Who waits for what: one record for each task that has not ended.
  *
  * A task waits for something known while it has a wait of the library or a virtual timer of its own, or expects an
- * answer to what it has sent over a socket of Node. The others are *restless*: they await a promise that nobody knows of, and get a grace. So does a task that begins to wait for such a
- * promise by `cancellable()`, whatever else it waits for; but not one that asks an iterator for its next item, as that
- * may itself wait for something known. Both are counted as they come and go, so that a step of the driver costs the
- * same with ten tasks and with 100,000; and restlessness is a mark in the record rather than a set of tasks, as each
- * task is restless for a moment when it begins.
+ * answer to what it has sent over a socket of Node. The others are *restless*: they await a promise that nobody knows
+ * of, and get a grace. So does a task that begins to wait for such a promise by `cancellable()`, whatever else it waits
+ * for; but not one that asks an iterator for its next item, as that may itself wait for something known. Both are counted
+ * as they come and go, so that a step of the driver costs the same with ten tasks and with 100,000; and restlessness is a
+ * mark in the record rather than a set of tasks, as each task is restless for a moment when it begins.
  */
 
 import { isForeign, openWaits } from "../../core/internal.ts";
@@ -33,6 +33,11 @@ export class Ledger {
       if (record.grace === this.#grace && names.push(task.name) === 5) break;
     }
     return names;
+  }
+
+  /** Whether somebody waits for what nobody knows of, also when the grace for it is over. */
+  get someUnknown(): boolean {
+    return this.records.entries().some(([task, record]) => record.foreign > 0 || !isKnown(task, record));
   }
 
   /** The grace is over: none of them is restless until it acts again. */
@@ -106,11 +111,12 @@ export class Ledger {
       const isMarked = record.grace === this.#grace;
       if (isMarked) marked++;
       const waits = openWaits(task);
-      const known = waits > 0 || record.timers > 0 || record.answers > 0;
       // Those that the run does not count are foreign, or ask an iterator.
       if (record.open - waits < record.foreign) faults.push(`"${task.name}": ${record.open} open, ${waits} known`);
       if (record.list().length !== record.open) faults.push(`"${task.name}": lists ${record.list().length} waits`);
-      if (isMarked && known && record.foreign === 0) faults.push(`"${task.name}" is restless, and waits`);
+      if (isMarked && isKnown(task, record) && record.foreign === 0) {
+        faults.push(`"${task.name}" is restless, and waits`);
+      }
     }
     if (marked !== this.restless) faults.push(`${this.restless} restless: ${marked} are`);
     return faults;
@@ -134,10 +140,14 @@ export class Ledger {
 
   #judge(task: Task, record: TaskRecord): void {
     const was = record.grace === this.#grace;
-    const known = openWaits(task) > 0 || record.timers > 0 || record.answers > 0;
-    const is = !known || record.foreign > 0 && record.foreignGrace === this.#grace;
+    const is = !isKnown(task, record) || record.foreign > 0 && record.foreignGrace === this.#grace;
     if (was === is) return;
     record.grace = is ? this.#grace : 0;
     this.restless += is ? 1 : -1;
   }
+}
+
+/** Whether a task waits for something known. */
+function isKnown(task: Task, { timers, answers }: TaskRecord): boolean {
+  return openWaits(task) > 0 || timers > 0 || answers > 0;
 }

@@ -19,6 +19,7 @@ export const EXCLUDED: readonly Excluded[] = [
       /^an uncaught group prints all its errors$/,
       /^the console shows /,
       /^(?:changed|changedOrNull|waitFor)\(\): 10,000 waits that are given up leave nothing in line$/,
+      /^what was opened on the host past the simulation is named /,
       /^code outside keeps its own time while a simulation runs$/,
       /^freeze\(\) leaps without anything running/,
       /^the books agree with the run at each step of random programs/,
