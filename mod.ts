@@ -43,6 +43,21 @@ export {
 } from "./os/process/run_process.ts";
 export { openSignals, type SignalReceiver, type SignalStatistics } from "./os/signals/open_signals.ts";
 export { openStdin, stdinLines, type StdinLinesOptions } from "./os/terminal/stdin.ts";
+export { openWorkers } from "./os/workers/open_workers.ts";
+export { transfer } from "./os/workers/transfer.ts";
+export { WorkerCrashedError, type WorkerCrashedErrorOptions } from "./os/workers/worker_errors.ts";
+export type {
+  AnyWorkerModule,
+  CallName,
+  CallResult,
+  OpenWorkersOptions,
+  StreamItem,
+  StreamName,
+  WorkerArgs,
+  WorkerPermissions,
+  Workers,
+  WorkersStatistics,
+} from "./os/workers/workers.ts";
 export type { ProcessStatus } from "./core/lowlevel.ts";
 export { MockClock, type MockClockOptions } from "./testing/time/mock_clock.ts";
 export { settled, type SettledOptions } from "./testing/time/settled.ts";

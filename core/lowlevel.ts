@@ -46,6 +46,14 @@ export type {
 } from "./seams/processes.ts";
 export type { SignalSource } from "./seams/signals.ts";
 export type { StandardInput } from "./seams/stdin.ts";
+export type {
+  HostWorker,
+  WorkerExit,
+  WorkerHost,
+  WorkerPort,
+  WorkerServer,
+  WorkerStartOptions,
+} from "./seams/workers.ts";
 export type { Schedule } from "./tasks/run_options.ts";
 export { suspend, type Waker } from "./kernel/suspend.ts";
 export type { WaitReason } from "./kernel/wait_reason.ts";

@@ -10,6 +10,8 @@ export {
   type ScopeOutcome,
   type ShutdownOptions,
 } from "./kernel/cancel_scope.ts";
+import "./scopes/in_worker.ts";
+
 export { checkpoint } from "./scopes/checkpoint.ts";
 export { ErrorGroup, type ErrorMatch, isErrorGroup } from "./kernel/error_group.ts";
 export { type ErrorOrigin, originOf } from "./kernel/origin.ts";

@@ -1,5 +1,5 @@
 /**
- * What the system offers besides the network: processes, signals, files and the terminal.
+ * What the system offers besides the network: processes, workers, signals, files and the terminal.
  *
  * It needs Deno. Importing it costs nothing elsewhere: what is missing is said by the first call.
  *
@@ -36,3 +36,19 @@ export { openTempDir, openTempFile, type OpenTempOptions, type Temporary } from 
 export type { FileChange, FileChanges, FileWatcher } from "./files/file_watcher.ts";
 export { watchFiles, type WatchFilesOptions } from "./files/watch_files.ts";
 export { writeFileAtomic, type WriteFileAtomicOptions } from "./files/write_file_atomic.ts";
+export { blockingCallback, callback } from "./workers/callback.ts";
+export { openWorkers } from "./workers/open_workers.ts";
+export { transfer } from "./workers/transfer.ts";
+export { WorkerCrashedError, type WorkerCrashedErrorOptions } from "./workers/worker_errors.ts";
+export type {
+  AnyWorkerModule,
+  CallName,
+  CallResult,
+  OpenWorkersOptions,
+  StreamItem,
+  StreamName,
+  WorkerArgs,
+  WorkerPermissions,
+  Workers,
+  WorkersStatistics,
+} from "./workers/workers.ts";

@@ -36,6 +36,7 @@ export type { MemoryStreamHooks } from "./streams/stream_hooks.ts";
 export { MockClock, type MockClockOptions } from "./time/mock_clock.ts";
 export type { ProcessScript, VirtualProcess, VirtualProcesses, VirtualProgram } from "./processes/virtual_processes.ts";
 export type { VirtualStdin } from "./processes/virtual_stdin.ts";
+export type { VirtualWorkers } from "./workers/virtual_workers.ts";
 export { type ScriptedStream, scriptedStream, ScriptError } from "./streams/scripted_stream.ts";
 export type {
   ChaosKind,

@@ -23,6 +23,9 @@ const NODE_IMPORTS: Readonly<Record<string, string>> = {
   "net/host/datagrams.ts": "node:dgram",
   "net/host/deno_network.ts": "node:dns/promises",
   "os/host/stdin.ts": "node:process",
+  "os/host/threads.ts": "node:worker_threads",
+  "os/host/worker_processes.ts": "node:v8",
+  "os/workers/_in_process.ts": "node:v8",
   "testing/driver/incarnation.ts": "node:async_hooks",
   "testing/node/_socket_handle.ts": "node:async_hooks",
   "testing/node/timers.ts": "node:timers",
@@ -54,12 +57,15 @@ const MAY_BE_ASYNC: Readonly<Record<string, string>> = {
 /** Globals that a test may replace. */
 const TIMERS = /^(?:set|clear)(?:Timeout|Interval|Immediate)$/;
 const CLOCKS: ReadonlySet<string> = new Set(["performance.now", "Date.now"]);
-/** Who looks for the host's own, or stands in for it; and fixtures of tests. */
+/** Who looks for the host's own, or stands in for it; what runs in workers, without a core; and fixtures of tests. */
 const MAKES_TIME: ReadonlySet<string> = new Set([
   "core/base/host_time.ts",
   "testing/driver/globals.ts",
   "net/_fixtures/scripted_network.ts",
   "os/_fixtures/in_time.ts",
+  "os/workers/_fixtures/functions.ts",
+  "os/workers/_in_process.ts",
+  "os/workers/_in_thread.ts",
 ]);
 
 const plugin: Deno.lint.Plugin = {

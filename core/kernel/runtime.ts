@@ -12,6 +12,7 @@ import type { Network } from "../seams/network.ts";
 import type { ProcessHost } from "../seams/processes.ts";
 import type { SignalSource } from "../seams/signals.ts";
 import type { StandardInput } from "../seams/stdin.ts";
+import type { WorkerHost } from "../seams/workers.ts";
 import type { RunOptions } from "../tasks/run_options.ts";
 import type { Nursery, Task } from "../tasks/task.ts";
 import type { TaskTree } from "../tasks/task_tree.ts";
@@ -41,6 +42,7 @@ export class Runtime implements RunView, RunCore {
   readonly processes: ProcessHost | undefined;
   readonly signals: SignalSource | undefined;
   readonly stdin: StandardInput | undefined;
+  readonly workers: WorkerHost | undefined;
   readonly random: () => number;
   /** Who is told of each channel that is opened; `null` for nobody. Written by `watchChannels()`. */
   channelOpened: ((channel: { readonly name: string; readonly used: number }) => void) | null = null;
@@ -82,6 +84,7 @@ export class Runtime implements RunView, RunCore {
     this.processes = options.processes;
     this.signals = options.signals;
     this.stdin = options.stdin;
+    this.workers = options.workers;
     this.schedule = options.schedule ?? null;
     this.turns = turnsFor(this.clock);
     this.random = options.random ?? Math.random;

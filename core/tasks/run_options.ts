@@ -5,6 +5,7 @@ import type { Network } from "../seams/network.ts";
 import type { ProcessHost } from "../seams/processes.ts";
 import type { SignalSource } from "../seams/signals.ts";
 import type { StandardInput } from "../seams/stdin.ts";
+import type { WorkerHost } from "../seams/workers.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Task } from "./task.ts";
 
@@ -30,6 +31,8 @@ export interface RunOptions {
   readonly processes?: ProcessHost;
   /** The signals that the run handles, and that `openSignals()` receives; by default those of the system. */
   readonly signals?: SignalSource;
+  /** The workers that `openWorkers()` starts; by default threads of this process, and processes of the system. */
+  readonly workers?: WorkerHost;
   /** What `openStdin()` reads; by default the standard input of the program. */
   readonly stdin?: StandardInput;
   /**

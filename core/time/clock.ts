@@ -4,6 +4,7 @@ import type { Network } from "../seams/network.ts";
 import type { ProcessHost } from "../seams/processes.ts";
 import type { SignalSource } from "../seams/signals.ts";
 import type { StandardInput } from "../seams/stdin.ts";
+import type { WorkerHost } from "../seams/workers.ts";
 import type { TaskTree } from "../tasks/task_tree.ts";
 import type { Alarm } from "./alarm_queue.ts";
 
@@ -81,6 +82,8 @@ export interface RunView {
   readonly signals: SignalSource | undefined;
   /** The standard input of the run, if `run()` was given one. */
   readonly stdin: StandardInput | undefined;
+  /** The workers of the run; `undefined` for those of the host. */
+  readonly workers: WorkerHost | undefined;
   /** A random number from 0 (inclusive) to 1 (exclusive); tests replace the source. */
   random(): number;
   /** Returns a snapshot of the run's counters. */

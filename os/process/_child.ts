@@ -21,8 +21,8 @@ import { read } from "../../core/internal.ts";
 import type { ReceiveStream } from "../../net/mod.ts";
 import { denoProcesses, requireDeno } from "../host/processes.ts";
 import { spawnError, unkillableError } from "./_errors.ts";
-import { guard } from "./_exit_guard.ts";
-import { type Patience, patienceFor } from "./_patience.ts";
+import { guard } from "../base/exit_guard.ts";
+import { type Patience, patienceFor } from "../base/patience.ts";
 import type { InputFrom, OutputTo, Plan } from "./_plan.ts";
 
 /** How long a process may take to vanish after SIGKILL, in milliseconds. One that the system is stuck in never does. */

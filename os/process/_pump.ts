@@ -4,7 +4,7 @@ import { CancelScope } from "../../core/mod.ts";
 import type { HostProcessOutput } from "../../core/lowlevel.ts";
 import { hostImmediate, turnDue } from "../../core/internal.ts";
 import { Drain } from "./_drain.ts";
-import type { Patience } from "./_patience.ts";
+import type { Patience } from "../base/patience.ts";
 import type { Sink } from "./_sinks.ts";
 
 /** See the header. */

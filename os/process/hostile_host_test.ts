@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { CancelScope, openNursery, run } from "../../core/mod.ts";
 import type { HostProcess, ProcessHost, ProcessSpawnOptions } from "../../core/lowlevel.ts";
 import { inTime, until } from "../_fixtures/in_time.ts";
-import { guard } from "./_exit_guard.ts";
+import { guard } from "../base/exit_guard.ts";
 import { openProcess } from "./open_process.ts";
 import { ProcessError } from "./process_error.ts";
 import { runProcess } from "./run_process.ts";

@@ -21,6 +21,7 @@ const DEFAULTS = {
   leaks: {},
   network: undefined,
   processes: undefined,
+  workers: undefined,
   grace: 0,
   instruments: [],
   schedule: undefined,
@@ -28,7 +29,7 @@ const DEFAULTS = {
   picture: undefined,
 } as const satisfies { [K in keyof SimulateOptions]-?: SimulateOptions[K] | undefined };
 
-type Given = "campaign" | "picture" | "network" | "processes" | "schedule";
+type Given = "campaign" | "picture" | "network" | "processes" | "workers" | "schedule";
 
 /** The options of a simulation, all of them; `start` in milliseconds. */
 export type SimulateSettings =
@@ -49,7 +50,7 @@ export function checkSimulateOptions(options: SimulateOptions): SimulateSettings
     const value = options[name];
     if (value !== undefined) settings[name] = value;
   }
-  const { seed, io, onForeign, leaks, network, processes, instruments, schedule } = settings;
+  const { seed, io, onForeign, leaks, network, processes, workers, instruments, schedule } = settings;
   requireSeed(ACTION, seed);
   for (const name of NUMBERS) requireTimeout(ACTION, name, settings[name]);
   if (io !== "freeze") {
@@ -65,6 +66,9 @@ export function checkSimulateOptions(options: SimulateOptions): SimulateSettings
   }
   if (processes !== undefined && processes !== "host" && !isRecord(processes)) {
     throw new TypeError(`Cannot simulate as "processes" must be processes or "host": received ${show(processes)}`);
+  }
+  if (workers !== undefined && workers !== "host" && !isRecord(workers)) {
+    throw new TypeError(`Cannot simulate as "workers" must be workers or "host": received ${show(workers)}`);
   }
   if (!Array.isArray(instruments)) {
     throw new TypeError(`Cannot simulate as "instruments" must be an array: received ${show(instruments)}`);

@@ -15,7 +15,7 @@ import {
   watchChannels,
 } from "../../core/internal.ts";
 import { isErrorGroup, openNursery, run, sleep } from "../../core/mod.ts";
-import { currentRun, type Network, type ProcessHost } from "../../core/lowlevel.ts";
+import { currentRun, type Network, type ProcessHost, type WorkerHost } from "../../core/lowlevel.ts";
 import { requireFinite } from "../base/check.ts";
 import { ambientDriver } from "./ambient.ts";
 import { Driver, turn } from "./driver.ts";
@@ -25,9 +25,11 @@ import type { Leak } from "./leak.ts";
 import type { NetworkLog } from "../net/network_log.ts";
 import { VirtualNetworkImpl } from "../net/virtual_network_impl.ts";
 import { namedStreams, seededRandom, SOURCES } from "./random.ts";
+import type { Place } from "./simulated_process.ts";
 import { SimulatedProcesses } from "./simulated_processes.ts";
 import { SimulatedSignals } from "./simulated_signals.ts";
 import { SimulatedStdin } from "./simulated_stdin.ts";
+import { SimulatedWorkers } from "./simulated_workers.ts";
 import { settled } from "../time/settled.ts";
 import type { Background, Simulation } from "../time/simulation.ts";
 import type { SimulateSettings } from "./simulate_options.ts";
@@ -75,6 +77,7 @@ export async function simulateAt<T>(
   const network = settings.network ??
     new VirtualNetworkImpl(clock, seededRandom(seed, SOURCES.network));
   const processes = settings.processes ?? new SimulatedProcesses(clock);
+  const workers = settings.workers ?? new SimulatedWorkers(clock);
   const signals = new SimulatedSignals();
   const stdin = new SimulatedStdin();
   const driver = new Driver(clock, settings, {
@@ -108,19 +111,23 @@ export async function simulateAt<T>(
   const unpatch = patchGlobals(ambientDriver);
   clock.driver = driver;
   try {
-    const outcome = run(() => perform(body, { clock, driver, network, processes, signals, stdin, seed, picture }), {
-      clock,
-      random: seededRandom(seed, SOURCES.run),
-      instruments: [driver, watches, ...instruments],
-      signal: driver.signal,
-      signals,
-      stdin,
-      grace,
-      spawnSites: steering?.places === false ? 0 : SPAWN_SITES,
-      ...(network === "host" ? {} : { network }),
-      ...(processes === "host" ? {} : { processes }),
-      ...(schedule === undefined ? {} : { schedule }),
-    });
+    const outcome = run(
+      () => perform(body, { clock, driver, network, processes, workers, signals, stdin, seed, picture }),
+      {
+        clock,
+        random: seededRandom(seed, SOURCES.run),
+        instruments: [driver, watches, ...instruments],
+        signal: driver.signal,
+        signals,
+        stdin,
+        grace,
+        spawnSites: steering?.places === false ? 0 : SPAWN_SITES,
+        ...(network === "host" ? {} : { network }),
+        ...(processes === "host" ? {} : { processes }),
+        ...(workers === "host" ? {} : { workers }),
+        ...(schedule === undefined ? {} : { schedule }),
+      },
+    );
     let value: T | undefined;
     let error: unknown = NOTHING;
     try {
@@ -153,6 +160,7 @@ interface Parts {
   readonly driver: Driver;
   readonly network: Network | "host";
   readonly processes: ProcessHost | "host";
+  readonly workers: WorkerHost | "host";
   readonly signals: SimulatedSignals;
   readonly stdin: SimulatedStdin;
   readonly seed: number;
@@ -161,7 +169,7 @@ interface Parts {
 
 /** The main task: the body, with a nursery around it for the background. */
 async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Parts): Promise<T> {
-  const { clock, driver, network, processes, signals, stdin, seed, picture } = parts;
+  const { clock, driver, network, processes, workers, signals, stdin, seed, picture } = parts;
   let failure: unknown;
   let failed = false;
   try {
@@ -170,12 +178,10 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
         startSoon: (fn, options) => nursery.startSoon(fn, { ...options, daemon: true }),
       };
       if (network instanceof VirtualNetworkImpl) network.background = background;
-      if (processes instanceof SimulatedProcesses) {
-        processes.place = {
-          // They end when those have ended who started them, and so had their chance to end them.
-          startSoon: (fn, options) => nursery.startSoon(fn, { ...options, daemon: "last" }),
-        };
-      }
+      // They end when those have ended who started them, and so had their chance to end them.
+      const last: Place = { startSoon: (fn, options) => nursery.startSoon(fn, { ...options, daemon: "last" }) };
+      if (processes instanceof SimulatedProcesses) processes.place = last;
+      if (workers instanceof SimulatedWorkers) workers.place = last;
       const watches = clock.watches!;
       watchChannels(currentRun(), (channel) => watches.opened(channel));
       const sim: Simulation = {
@@ -195,6 +201,10 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
           throw new TypeError(
             'Cannot use "processes" as they must be those in memory: option "processes" names others',
           );
+        },
+        get workers() {
+          if (workers instanceof SimulatedWorkers) return workers;
+          throw new TypeError('Cannot use "workers" as they must be those in memory: option "workers" names others');
         },
         stdin,
         signal: (signal) => signals.send(signal),

@@ -1,10 +1,11 @@
 /** What a simulation takes, and what its body is given. */
 
 import type { Task } from "../../core/mod.ts";
-import type { Instrument, Network, ProcessHost, Schedule } from "../../core/lowlevel.ts";
+import type { Instrument, Network, ProcessHost, Schedule, WorkerHost } from "../../core/lowlevel.ts";
 import type { VirtualNetwork } from "../net/virtual_network.ts";
 import type { VirtualProcesses } from "../processes/virtual_processes.ts";
 import type { VirtualStdin } from "../processes/virtual_stdin.ts";
+import type { VirtualWorkers } from "../workers/virtual_workers.ts";
 import type { Campaign } from "../watches/campaign.ts";
 import type { LeakPolicies, LeakPolicy } from "./leaks.ts";
 
@@ -93,6 +94,12 @@ export interface SimulateOptions {
    */
   readonly processes?: ProcessHost | "host";
   /**
+   * The workers of the run; `"host"` for real ones, for which time stands still while a call is there. By default the
+   * functions of a module are called here, as tasks on simulated time, with clones of their arguments. They share the
+   * module with the test, and the one processor; a `blockingCallback()` cannot block there.
+   */
+  readonly workers?: WorkerHost | "host";
+  /**
    * How long work in progress may go on after `sim.signal("SIGTERM")`, in milliseconds: see `RunOptions.grace`.
    *
    * @default {0}
@@ -147,6 +154,8 @@ export interface Simulation {
    * `processes` has put others in their place.
    */
   readonly processes: VirtualProcesses;
+  /** The workers in memory. Throws a `TypeError` if option `workers` has put others in their place. */
+  readonly workers: VirtualWorkers;
   /** The standard input of the code under test, which is empty until the test sends something. */
   readonly stdin: VirtualStdin;
   /**

@@ -19,6 +19,7 @@ import {
   openTempDir,
   openTempFile,
   openTerminalSize,
+  openWorkers,
   readFile,
   readLines,
   readTextFile,
@@ -26,6 +27,7 @@ import {
   type TerminalSizeWatch,
   tryLockFile,
   watchFiles,
+  type Workers,
   writeFileAtomic,
 } from "../../os/mod.ts";
 import {
@@ -34,6 +36,7 @@ import {
   type ProcessHost,
   type ProcessStatus,
   type StandardInput,
+  type WorkerHost,
 } from "../../core/lowlevel.ts";
 import { type AnyRecipe, CLEANUP, NOBODY, nothing, type Recipe, recipe } from "./_recipe.ts";
 
@@ -189,6 +192,49 @@ const watcher = {
   slow: true,
 } as const;
 
+/** Workers that answer at once; or only when their call is cancelled. */
+function workers(ready: boolean): WorkerHost {
+  return {
+    inMemory: true,
+    start({ received, exited }) {
+      received({ type: "ready", functions: ["f"], version: null });
+      const end = () => queueMicrotask(() => exited({ code: 0, signal: null, error: undefined }));
+      return Promise.resolve({
+        send(message: unknown) {
+          const { type, call } = message as { readonly type: string; readonly call: number };
+          if (type !== (ready ? "call" : "cancel")) return;
+          queueMicrotask(() => received({ type: "result", call, value: 1 }));
+        },
+        interrupt() {},
+        hold() {},
+        end,
+        kill: end,
+      });
+    },
+  };
+}
+
+const MODULE = "file:///functions.ts";
+interface Functions {
+  f(): number;
+  g(): Generator<number>;
+}
+
+/** A method of a pool of workers. */
+function ofWorkers(way: (made: Workers<Functions>) => unknown, ready: boolean): AnyRecipe {
+  return recipe<Workers<Functions>>({
+    async open(kit) {
+      const made = await openWorkers<Functions>(MODULE, { size: 2 });
+      kit.defer(() => made.close());
+      return made;
+    },
+    ready: ready ? way : "its workers do not answer",
+    waiting: ready ? "its workers answer at once" : way,
+    close: (made) => void made.close(),
+    workers: workers(ready),
+  });
+}
+
 export const OS: Readonly<Record<string, AnyRecipe>> = {
   readFile: ofFile((path) => readFile(path)),
   readTextFile: ofFile((path) => readTextFile(path)),
@@ -282,6 +328,36 @@ export const OS: Readonly<Record<string, AnyRecipe>> = {
   }),
   "Process.end": ofProcess((process) => process.end(), cleanup),
   "Process.[Symbol.asyncDispose]": ofProcess((process) => process[Symbol.asyncDispose](), cleanup),
+  openWorkers: recipe({
+    open: nothing,
+    ready: async () => {
+      await using _ = await openWorkers(MODULE, { size: 1 });
+    },
+    alone: () => openWorkers(MODULE, { size: 1 }),
+    waiting: "its workers are ready at once",
+    close: NOBODY,
+    workers: workers(true),
+  }),
+  "Workers.call": ofWorkers((made) => made.call("f"), true),
+  "Workers.call (no answer)": ofWorkers((made) => made.call("f"), false),
+  "Workers.stream": ofWorkers((made) => made.stream("f" as never).next(), true),
+  "Workers.stream (no answer)": ofWorkers((made) => made.stream("f" as never).next(), false),
+  "Workers.close": recipe({
+    open: () => openWorkers<Functions>(MODULE, { size: 1 }),
+    ready: (made: Workers<Functions>) => made.close(),
+    waiting: CLEANUP,
+    close: NOBODY,
+    workers: workers(true),
+    ...cleanup,
+  }),
+  "Workers.[Symbol.asyncDispose]": recipe({
+    open: () => openWorkers<Functions>(MODULE, { size: 1 }),
+    ready: (made: Workers<Functions>) => made[Symbol.asyncDispose](),
+    waiting: CLEANUP,
+    close: NOBODY,
+    workers: workers(true),
+    ...cleanup,
+  }),
   "SignalReceiver.receive": recipe({ ...signals, waiting: (made) => made.receive() }),
   "SignalReceiver.[Symbol.asyncIterator]": recipe({
     ...signals,

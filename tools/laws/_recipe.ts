@@ -6,7 +6,7 @@
  */
 
 import { type Nursery, openNursery, run, shielded, type Task } from "../../mod.ts";
-import type { Network, ProcessHost, StandardInput } from "../../core/lowlevel.ts";
+import type { Network, ProcessHost, StandardInput, WorkerHost } from "../../core/lowlevel.ts";
 import { simulate, type Simulation } from "../../testing/mod.ts";
 
 /** See the header. `S` is what `open` makes. */
@@ -40,6 +40,8 @@ export interface Recipe<S> {
   readonly network?: Network;
   /** Which processes the run has. */
   readonly processes?: ProcessHost;
+  /** Which workers the run has. */
+  readonly workers?: WorkerHost;
   /** Which standard input the run has. */
   readonly stdin?: StandardInput;
   /** Where it is called: in a run of its own, outside of any, or in a simulation. */
@@ -99,7 +101,10 @@ export class Kit {
 
 /** Runs something with a kit, where the recipe wants to be called. */
 export async function withKit<T>(
-  { network, processes, stdin, where }: Pick<AnyRecipe, "network" | "processes" | "stdin" | "where">,
+  { network, processes, workers, stdin, where }: Pick<
+    AnyRecipe,
+    "network" | "processes" | "workers" | "stdin" | "where"
+  >,
   body: (kit: Kit) => Promise<T>,
 ): Promise<T> {
   const inNursery = async (sim: Simulation | null): Promise<T> => {
@@ -120,6 +125,7 @@ export async function withKit<T>(
     handleSignals: false,
     ...(network === undefined ? {} : { network }),
     ...(processes === undefined ? {} : { processes }),
+    ...(workers === undefined ? {} : { workers }),
     ...(stdin === undefined ? {} : { stdin }),
   });
 }

@@ -40,7 +40,7 @@ function names(...lists: readonly string[][]): RegExp {
 /** Names without a recipe, and why. */
 export const EXCEPTIONS: readonly (readonly [names: RegExp, why: string])[] = [
   [
-    /^(?:Network(?:Conn|DatagramSocket|Listener|TlsConn)?|NetworkHttp(?:RequestInfo|Server)?|HostProcess(?:Input|Output)?)\./,
+    /^(?:Network(?:Conn|DatagramSocket|Listener|TlsConn)?|NetworkHttp(?:RequestInfo|Server)?|HostProcess(?:Input|Output)?|Worker(?:Host|Port))\./,
     "the seam to a host: its maker decides what it does",
   ],
   [callbacks, "a callback of the user's, which the library calls"],

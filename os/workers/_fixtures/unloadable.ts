@@ -1,0 +1,2 @@
+// deno-lint-ignore-file trefoil/error-message -- what users throw
+throw new RangeError("this module does not load");
