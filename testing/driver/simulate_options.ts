@@ -27,7 +27,7 @@ const DEFAULTS = {
   schedule: undefined,
   campaign: undefined,
   picture: undefined,
-} as const satisfies { [K in keyof SimulateOptions]-?: SimulateOptions[K] | undefined };
+} as const satisfies Readonly<Record<keyof SimulateOptions, unknown>>;
 
 type Given = "campaign" | "picture" | "network" | "processes" | "workers" | "schedule";
 

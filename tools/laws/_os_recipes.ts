@@ -197,7 +197,7 @@ function workers(ready: boolean): WorkerHost {
   return {
     inMemory: true,
     start({ received, exited }) {
-      received({ type: "ready", functions: ["f"], version: null });
+      received({ type: "ready", functions: ["f", "g"], version: null });
       const end = () => queueMicrotask(() => exited({ code: 0, signal: null, error: undefined }));
       return Promise.resolve({
         send(message: unknown) {
@@ -340,8 +340,8 @@ export const OS: Readonly<Record<string, AnyRecipe>> = {
   }),
   "Workers.call": ofWorkers((made) => made.call("f"), true),
   "Workers.call (no answer)": ofWorkers((made) => made.call("f"), false),
-  "Workers.stream": ofWorkers((made) => made.stream("f" as never).next(), true),
-  "Workers.stream (no answer)": ofWorkers((made) => made.stream("f" as never).next(), false),
+  "Workers.stream": ofWorkers((made) => made.stream("g").next(), true),
+  "Workers.stream (no answer)": ofWorkers((made) => made.stream("g").next(), false),
   "Workers.close": recipe({
     open: () => openWorkers<Functions>(MODULE, { size: 1 }),
     ready: (made: Workers<Functions>) => made.close(),

@@ -28,6 +28,7 @@ const callbacks = names(
   ],
   ["ServeHttpOptions", "ServeOptions", "ServeTcpOptions", "ServeUnixOptions"].map((type) => `${type}.onHandlerError`),
 );
+const madeByUsers = /^callback$/;
 const suites = names(
   ["assertCancellable", "assertCheckpoints", "assertFair", "assertNoCheckpoints"],
   ["checkChannel", "checkHalfCloseableStream", "checkListener", "checkOneWayStream", "checkTwoWayStream"],
@@ -45,6 +46,7 @@ export const EXCEPTIONS: readonly (readonly [names: RegExp, why: string])[] = [
   ],
   [callbacks, "a callback of the user's, which the library calls"],
   [/^(?:Checked\w+|FairLock|StepContext)\./, "what the user brings along for a suite of checks"],
+  [madeByUsers, "calls the function that it was given"],
   [suites, "a suite of checks, in simulations of its own"],
   [/^(?:explore|simulate|simulated|sweepCancel|sweepFaults)$/, "simulations, which are in no scope"],
   [/^(?:Send|Receive)Channel\./, "the contract of channels, each of which has recipes"],

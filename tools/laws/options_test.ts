@@ -34,6 +34,7 @@ import {
   openUnixListener,
   openWatch,
   openWebSocket,
+  openWorkers,
   race,
   RateLimiter,
   retry,
@@ -173,6 +174,7 @@ const TAKERS: Readonly<Record<string, Take>> = {
   "openUdpSocket": (options) => openUdpSocket(options),
   "openUnixListener": (options) => openUnixListener("/run/x.sock", options),
   "openWatch": (options) => openWatch(1, options),
+  "openWorkers": (options) => openWorkers("file:///x.ts", options),
   "openWebSocket": (options) => openWebSocket("ws://127.0.0.1:1/", options),
   "race": (options) => race([never], options),
   "retry": (options) => retry(never, options),
@@ -204,7 +206,7 @@ const TAKERS: Readonly<Record<string, Take>> = {
 /** Names without a taker, and why. */
 const EXCEPTIONS: readonly (readonly [names: RegExp, why: string])[] = [
   [/^new \w*(?:Error|ErrorGroup)$/, "those of the language's errors, which passes over what is no object"],
-  [/^(?:Network|NetworkHttp|ProcessHost)\./, "the seam to a host: its maker decides what it does"],
+  [/^(?:Network|NetworkHttp|ProcessHost|WorkerHost)\./, "the seam to a host: its maker decides what it does"],
   [
     /^(?:Background|VirtualHost)\.startSoon$|^VirtualHost\.clock$|^VirtualNetwork\./,
     "only in a simulation: see testing/arguments_test.ts",

@@ -1,17 +1,8 @@
 /** What `os` does to, and at the end of, a whole program. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { gone } from "./_gone.ts";
 import { Program } from "./_program.ts";
-
-/** Waits until a process of others is gone; one that has ended, and nobody has waited for, is. */
-async function gone(pid: number): Promise<void> {
-  for (let looks = 0; looks < 2_000; looks++) {
-    const stat = await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => ") Z");
-    if (/\) Z/.test(stat)) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  throw new Error(`Process ${pid} is still there`);
-}
 
 /** Sends Ctrl-C again and again, until nobody is there. */
 async function again(program: Program): Promise<void> {

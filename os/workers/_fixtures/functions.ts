@@ -193,3 +193,13 @@ export async function mayRead(path: string): Promise<string> {
 export function isMain(): boolean {
   return import.meta.main;
 }
+
+export function pid(): number {
+  return Deno.pid;
+}
+
+export async function computeAWhile(started: () => Promise<void>): Promise<void> {
+  await started();
+  const end = performance.now() + 300;
+  while (performance.now() < end);
+}
