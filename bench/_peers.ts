@@ -132,6 +132,16 @@ export function loadFakeTimers(): Promise<
   return load("npm:@sinonjs/fake-timers@15.5.0");
 }
 
+/** A pool of one thread of piscina, for the function that a module exports by default. */
+export async function loadPiscina(
+  url: URL,
+): Promise<{ run(value: number): Promise<number>; destroy(): Promise<void> } | null> {
+  const loaded = await load("npm:piscina@5.1.4") as {
+    readonly Piscina: new (options: object) => { run(value: number): Promise<number>; destroy(): Promise<void> };
+  } | null;
+  return loaded === null ? null : new loaded.Piscina({ filename: url.href, minThreads: 1, maxThreads: 1 });
+}
+
 /** What is used of a client of Redis. */
 export interface RedisClient {
   set(key: string, value: string): Promise<unknown>;

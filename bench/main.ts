@@ -25,6 +25,7 @@ const SUBJECTS = [
   "locks",
   "channels",
   "pools",
+  "workers",
   "simulated",
   "gossip",
   "lines",
@@ -37,7 +38,7 @@ const SUBJECTS = [
   "redis",
 ];
 /** These have two processes, which shall not share a processor. */
-const UNPINNED = ["echo", "lines", "accept", "http", "fetches", "broadcast", "proxy", "redis"];
+const UNPINNED = ["workers", "echo", "lines", "accept", "http", "fetches", "broadcast", "proxy", "redis"];
 
 const only = Deno.args.find((arg) => arg.startsWith("--only="))?.slice("--only=".length).split(",");
 const unknown = only?.find((name) => !SUBJECTS.includes(name));

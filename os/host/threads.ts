@@ -1,6 +1,6 @@
 /** Threads of this process: workers of `node:worker_threads`. Those of the web cannot be given up (denoland/deno#35657). */
 
-import { outside } from "../../core/internal.ts";
+import { hostImmediate, outside } from "../../core/internal.ts";
 import type { HostWorker, WorkerExit, WorkerStartOptions } from "../../core/lowlevel.ts";
 
 /** What is known of the code in the thread: where it is, and which of the shared numbers is what. */
@@ -9,6 +9,12 @@ export interface InThread {
   readonly cancelled: number;
   readonly messages: number;
 }
+
+/** What code in a thread does that may not even load the host: it says so in the words of `os/workers/_protocol.ts`. */
+const SAY_FAILED = `({ name, message, stack }) => {
+  const error = { type: "error", class: name, name, message, stack, fields: {}, parts: {}, errors: null };
+  require("node:worker_threads").workerData.port.postMessage({ type: "failed", error });
+}`;
 
 /** Starts a thread. The whole event loop stands still meanwhile, some 100 ms: that is the host's doing. */
 export async function startThread(
@@ -20,7 +26,7 @@ export async function startThread(
   const shared = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT);
   const numbers = new Int32Array(shared);
   // Only by such a line can code be started that is not in a file, as in a package.
-  const code = `import(${JSON.stringify(url)}).then((host) => host.serveThread(require))`;
+  const code = `import(${JSON.stringify(url)}).then((host) => host.serveThread(require), ${SAY_FAILED})`;
   const thread = new Worker(code, {
     eval: true,
     workerData: { port: port2, shared, module, limited: memory !== undefined },
@@ -40,6 +46,14 @@ export async function startThread(
   port.on("message", (message: unknown) => over || received(message));
   thread.unref();
   port.unref();
+  let wanted = false;
+  let held = false;
+  const hold = (busy: boolean): void => {
+    if (over || busy === held) return;
+    held = busy;
+    // The port is closed as soon as the thread exits, which the program shall still hear of.
+    for (const each of [port, thread]) busy ? each.ref() : each.unref();
+  };
   const worker: HostWorker = {
     send(message, transfer) {
       port.postMessage(message, transfer as never);
@@ -52,16 +66,17 @@ export async function startThread(
       Atomics.notify(numbers, messages);
     },
     hold(busy) {
-      if (over) return;
-      // The port is closed as soon as the thread exits, which the program shall still hear of.
-      for (const each of [port, thread]) busy ? each.ref() : each.unref();
+      wanted = busy;
+      if (busy === held || over) return;
+      if (busy) hold(true);
+      // Mostly the next call comes at once.
+      else hostImmediate(() => wanted || hold(false));
     },
     end: () => worker.kill(),
     kill() {
       // It may never be over: what computes is not stopped by it, and then nothing is heard of the thread any more.
       thread.terminate().catch(() => {});
-      thread.unref();
-      port.unref();
+      hold(false);
     },
   };
   return worker;

@@ -197,3 +197,25 @@ Deno.test("M2: a process that is left behind fails the test; one in the backgrou
     await sleep(10);
   });
 });
+
+Deno.test(
+  "M2: SIGKILL ends a program with its timers, and those of its tasks",
+  simulated(async (sim) => {
+    const log: string[] = [];
+    sim.processes.define("ticking", async () => {
+      setInterval(() => log.push("tick"), 10);
+      await openNursery((nursery) => {
+        nursery.startSoon(async () => {
+          setTimeout(() => log.push("late"), 100);
+          await sleepForever();
+        });
+      });
+    });
+    const process = await openProcess("ticking");
+    await sleep(25);
+    process.kill("SIGKILL");
+    await process.wait();
+    await sleep(1_000);
+    assertEquals(log, ["tick", "tick"]);
+  }),
+);

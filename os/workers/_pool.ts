@@ -8,7 +8,7 @@
  */
 
 import { CancelScope, checkpoint, ClosedResourceError, shielded } from "../../core/mod.ts";
-import { failureOf, inspectable, NOTHING, withSuppressed } from "../../core/internal.ts";
+import { failureOf, inspectable, NOTHING, turnDue, withSuppressed } from "../../core/internal.ts";
 import { composedWait, type WorkerHost } from "../../core/lowlevel.ts";
 import { keepAlive } from "../base/keep_alive.ts";
 import { type Patience, patienceFor } from "../base/patience.ts";
@@ -245,21 +245,40 @@ export class Pool implements Workers<AnyWorkerModule>, CallOwner<PoolWorker>, Wo
       throw fault;
     }
     const call: Call = new AnyCall(name, this);
+    const ready = this.#closed ? undefined : this.#idle.at(-1);
+    if (ready?.isReady) {
+      // Mostly there is nothing to wait for, before the answer.
+      const due = turnDue();
+      if (due !== null) await due;
+      const guard = ready === this.#idle.at(-1) ? this.#plan.limiter.tryAcquire({ onBehalfOf: call }) : undefined;
+      if (guard !== undefined) {
+        call.guard = guard;
+        this.#idle.pop();
+        ready.whenUsed();
+        this.#sendOrGiveBack(call, ready, args, credit);
+        return call;
+      }
+    }
     await this.#unlessClosed(name, () => this.#admit(call));
     try {
       const worker = await this.#unlessClosed(name, () => this.#take());
-      try {
-        this.#send(call, worker, args, credit);
-      } catch (error) {
-        worker.call = null;
-        this.#putBack(worker);
-        throw error;
-      }
+      this.#sendOrGiveBack(call, worker, args, credit);
     } catch (error) {
       call.guard?.release();
       throw error;
     }
     return call;
+  }
+
+  #sendOrGiveBack(call: Call, worker: PoolWorker, args: readonly unknown[], credit: number | null): void {
+    try {
+      this.#send(call, worker, args, credit);
+    } catch (error) {
+      worker.call = null;
+      this.#putBack(worker);
+      call.guard?.release();
+      throw error;
+    }
   }
 
   /** A thread that was written off keeps no program there, except for those who wait for its place. */

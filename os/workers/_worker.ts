@@ -74,6 +74,10 @@ export class PoolWorker implements CallWorker {
     });
   }
 
+  get isReady(): boolean {
+    return this.#state === "ready";
+  }
+
   get isGone(): boolean {
     return this.#state === "gone";
   }

@@ -1,11 +1,10 @@
 /** Functions that block, or take long, off the event loop. */
 
-import { checkpoint, shielded } from "../../core/mod.ts";
-import { composedWait } from "../../core/lowlevel.ts";
-import { hostFor } from "./_hosts.ts";
-import { flagsOf } from "./_permissions.ts";
+import { outside } from "../../core/internal.ts";
+import { composedWait, currentRun } from "../../core/lowlevel.ts";
+import { hostWait } from "../base/host_wait.ts";
+import { requireDeno } from "../host/processes.ts";
 import { planOf } from "./_plan.ts";
-import { Pool } from "./_pool.ts";
 import type { OpenWorkersOptions, Workers } from "./workers.ts";
 
 /**
@@ -64,18 +63,20 @@ export function openWorkers<M extends object>(
 ): Promise<Workers<M>> {
   return composedWait(async () => {
     const plan = planOf(ACTION, module, options);
-    const host = hostFor(plan.kind);
-    const permissions = plan.kind === "process" && host.inMemory !== true ? flagsOf(ACTION, plan.permissions) : [];
-    await checkpoint();
-    const pool = new Pool(plan, host, permissions);
-    try {
-      await pool.warm();
-    } catch (error) {
-      await shielded(() => pool.close());
-      throw error;
-    }
-    return pool as unknown as Workers<M>;
+    if (currentRun().workers === undefined) requirePossible(plan.kind);
+    // Loaded when somebody wants workers: others do not pay for it.
+    const { openPool } = await hostWait("load workers", () => outside(() => import("./_open.ts")));
+    return await openPool(plan, ACTION) as unknown as Workers<M>;
   });
 }
 
 const ACTION = "open workers";
+
+/** Throws if there can be no real workers of this kind here. */
+function requirePossible(kind: "thread" | "process"): void {
+  requireDeno(ACTION);
+  if (kind === "thread" || !Deno.build.standalone) return;
+  throw new TypeError(
+    `Cannot ${ACTION} of kind "process" as the program must be run by deno: it was made by "deno compile", use threads`,
+  );
+}

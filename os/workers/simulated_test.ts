@@ -1,6 +1,7 @@
 // deno-lint-ignore-file no-console -- tests of what is printed
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import {
+  CancelScope,
   checkpoint,
   ClosedResourceError,
   Event,
@@ -8,6 +9,7 @@ import {
   moveOnAfter,
   openNursery,
   sleep,
+  taskTree,
   TooSlowError,
 } from "../../core/mod.ts";
 import { simulate, simulated, type Simulation, sweepCancel } from "../../testing/mod.ts";
@@ -37,7 +39,7 @@ function test(
   );
 }
 
-test("M3: calls are tasks in virtual time, first come, first served", async (sim, workers) => {
+test("M3, W1: calls are tasks in virtual time, first come, first served", async (sim, workers) => {
   const results = await Promise.all([
     workers.call("sleepAndAdd", 5_000, 1, 2).then((sum) => [sum, sim.now]),
     workers.call("sleepAndAdd", 1_000, 3, 4).then((sum) => [sum, sim.now]),
@@ -167,6 +169,35 @@ test("W5, W11: code in a worker sees its call's signal; callbacks run in the cal
     'in a simulation it is none, use callback(), or simulate with option workers: "host"',
   );
 });
+
+test("W15: a call is on the list of waits by its function and module", async (_, workers) => {
+  let tree = "";
+  await openNursery(async (nursery) => {
+    nursery.startSoon(() => workers.call("sleepAndAdd", 1_000, 1, 2), { name: "first" });
+    nursery.startSoon(() => workers.call("sleepAndAdd", 1, 1, 2), { name: "second" });
+    await sleep(1);
+    tree = `${taskTree()}`;
+  });
+  assertStringIncludes(tree, 'call "sleepAndAdd" of ambient.ts');
+  assertStringIncludes(tree, 'acquire capacity "workers of ambient.ts" (1/1 tokens are out: to "sleepAndAdd")');
+});
+
+test("W15: in a cancelled scope no call is made, and the wait for a worker loses nothing", async (sim, workers) => {
+  const scope = new CancelScope();
+  scope.cancel();
+  await scope.run(() => workers.call("sleepAndAdd", 1, 1, 2));
+  assertEquals(sim.workers.log(), ["0.000s start thread 1"]);
+});
+
+Deno.test(
+  "W4a: the workers that are warm are started before the pool is there, the others when they are needed",
+  simulated(async (sim) => {
+    await using workers = await open<Ambient>("ambient", { size: 3, warm: 2 });
+    assertEquals(workers.statistics().started, 2);
+    await Promise.all([1, 2, 3].map((n) => workers.call("sleepAndAdd", 10, n, n)));
+    assertEquals([workers.statistics().started, sim.now], [3, 10]);
+  }),
+);
 
 Deno.test("M3: a pool that is not closed is a leak", async () => {
   const error = await assertRejects(() =>

@@ -55,7 +55,7 @@ async function printed(body: () => Promise<void>): Promise<string[]> {
   return lines;
 }
 
-test("W6: functions are called with their arguments, and give their results", async (workers) => {
+test("W1, W6: functions are called with their arguments, and give their results", async (workers) => {
   assertEquals(await workers.call("add", 1, 2), 3);
   assertEquals(await workers.call("report", 2, callback((n: number) => n * 10)), [10, 20]);
   assertEquals(workers.statistics(), {

@@ -424,6 +424,13 @@ export class Driver implements Instrument, TimerHost, DriverView {
     return this.ledger.someUnknown ? this.#resources.describe() : "";
   }
 
+  closeTimersOf(tasks: readonly Task[]): void {
+    const ended = new Set(tasks);
+    const isEnded = (task: Task | undefined): boolean =>
+      task !== undefined && (ended.has(task) || isEnded(task.parentNursery?.parentTask));
+    for (const timer of [...this.#timers]) if (isEnded(timer.task)) timer.close();
+  }
+
   /** What keeps the driver busy when no wait ends, and no timer fires. */
   #latest(): string {
     const operation = this.operations.list.at(-1);

@@ -21,4 +21,6 @@ export interface DriverView extends Bubble {
   callersOf(task: Task): readonly Origin[];
   /** How many waits, granted at once or not, this task has made. */
   pointsOf(task: Task): number;
+  /** Ends the timers that tasks, and those they have started, have set. */
+  closeTimersOf(tasks: readonly Task[]): void;
 }

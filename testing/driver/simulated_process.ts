@@ -1,6 +1,5 @@
 /** One process in memory: a task of the simulation, with pipes, that ends by itself, by a signal, or at once. */
 
-import { abandon, kill } from "../../core/internal.ts";
 import {
   BrokenResourceError,
   isOnlyCancelled,
@@ -11,6 +10,8 @@ import {
 } from "../../core/mod.ts";
 import type { HostProcess, ProcessSpawnOptions, ProcessStatus } from "../../core/lowlevel.ts";
 import type { ReceiveStream, SendStream, TextSender } from "../../net/mod.ts";
+import { ambientDriver } from "./ambient.ts";
+import { endAtOnce } from "./end_at_once.ts";
 import { type Tracked, trackOpen } from "./leaks.ts";
 import { memoryStreamOneWayPair } from "../streams/memory_stream.ts";
 import type { VirtualProcess, VirtualProgram } from "../processes/virtual_processes.ts";
@@ -56,6 +57,7 @@ export class Process {
   #task: Task | null = null;
   /** A leak until it has exited by itself, or been ended. */
   readonly #open: Tracked;
+  readonly #driver = ambientDriver();
   #exited = false;
   #settle!: (status: ProcessStatus) => void;
 
@@ -141,16 +143,10 @@ export class Process {
     this.#task?.cancel(`${signal} was sent to its process`, { source: "signal" });
   }
 
-  /** Ends it without cleanup. What only awaits foreign promises is left as it is, a turn later. */
+  /** Ends it without cleanup. */
   #die(): void {
-    const task = this.#task as Task;
-    kill([task], "its process was killed");
+    endAtOnce(this.#driver, [this.#task as Task], "its process was killed");
     this.#exit(null, "SIGKILL");
-    // The simulation's own, for which time waits.
-    // deno-lint-ignore trefoil/host-time -- see above
-    setImmediate(() => {
-      if (task.state === "running") abandon([task]);
-    });
   }
 
   #exit(code: number | null, signal: string | null, isLeft = false): void {

@@ -5,7 +5,7 @@
  * with the test is what threads do not: the module, and the one processor.
  */
 
-import { abandon, kill, outside, requireText } from "../../core/internal.ts";
+import { outside, requireText } from "../../core/internal.ts";
 import {
   hostOperation,
   type HostWorker,
@@ -16,6 +16,8 @@ import {
   type WorkerStartOptions,
 } from "../../core/lowlevel.ts";
 import { currentTask, isOnlyCancelled, type Task, withSignal } from "../../core/mod.ts";
+import { ambientDriver } from "./ambient.ts";
+import { endAtOnce } from "./end_at_once.ts";
 import { type Tracked, trackOpen } from "./leaks.ts";
 import type { Place } from "./simulated_process.ts";
 import type { VirtualWorkers } from "../workers/virtual_workers.ts";
@@ -80,6 +82,7 @@ class Worker implements HostWorker {
   readonly #server: { receive(message: unknown): void };
   readonly #open: Tracked;
   readonly #tasks = new Set<Task>();
+  readonly #driver = ambientDriver();
   #over = false;
 
   constructor(options: WorkerStartOptions, place: Place, watcher: Watcher) {
@@ -115,11 +118,7 @@ class Worker implements HostWorker {
   }
 
   kill(): void {
-    const tasks = [...this.#tasks];
-    kill(tasks, "its worker was killed");
-    // The simulation's own, for which time waits.
-    // deno-lint-ignore trefoil/host-time -- see above
-    setImmediate(() => abandon(tasks.filter(({ state }) => state === "running")));
+    endAtOnce(this.#driver, [...this.#tasks], "its worker was killed");
     this.#exit({ code: null, signal: "SIGKILL", error: undefined });
   }
 
