@@ -1,7 +1,6 @@
 /**
- * Byte streams over TCP, TLS and Unix sockets, listeners and servers, on the network of the run; HTTP and WebSockets.
- *
- * There are no datagrams (UDP): Deno's `Deno.listenDatagram` exists only under the flag `--unstable-net`.
+ * Byte streams over TCP, TLS and Unix sockets, datagrams over UDP, listeners and servers, on the network of the run; HTTP
+ * and WebSockets.
  *
  * @module
  */

@@ -62,6 +62,15 @@ const PARTS: readonly Part[] = [
       "--allow-run=openssl,curl",
     ],
   },
+  {
+    // The other way to datagrams, which is there with this flag alone.
+    name: "net/udp, by Deno",
+    takes: (file) => file.startsWith("net/udp/"),
+    permissions: [
+      "--unstable-net",
+      "--allow-net=127.0.0.1,[::1],localhost,0.0.0.0,255.255.255.255,203.0.113.7,239.1.2.3",
+    ],
+  },
   { name: "tools/laws", takes: (file) => file.startsWith("tools/laws/"), permissions: TOOLS },
   { name: "tools/process_tests", takes: (file) => file.startsWith("tools/process_tests/"), permissions: TOOLS },
   // Signals to groups take the permission to run everything, symbolic links that to write everything. Some programs are

@@ -155,6 +155,52 @@ everywhere("a datagram to a group comes to those that have joined, and not to th
   await assertRejects(() => member.leaveGroup(group), BrokenResourceError);
 });
 
+const byDeno = "listenDatagram" in Deno;
+
+Deno.test(`U1: the socket of the host is that of ${byDeno ? "Deno" : "node:dgram"}, unless an option needs the other`, async () => {
+  for (
+    const [options, deno] of [[{}, true], [{ receiveBuffer: 65_536 }, false], [{ broadcast: true }, false]] as const
+  ) {
+    using socket = await openUdpSocket({ ...HERE, ...options, queue: 1 });
+    using client = await openUdpSocket({ ...HERE, remote: socket.localAddress });
+    for (const text of ["a", "b", "c"]) await client.send(encode(text));
+    // What is pulled stays with the system, and what is pushed is in our queue, or dropped.
+    const pulled = byDeno && deno;
+    while (!pulled && socket.statistics().dropped < 2) await sleep(1);
+    assertEquals(decode((await socket.receive()).data), "a");
+    assertEquals([socket.statistics().dropped, socket.statistics().queued], pulled ? [0, 0] : [2, 0]);
+  }
+});
+
+Deno.test("U3: of datagrams that nobody receives the first ones are kept, as many as the queue holds", async () => {
+  // With a buffer to be set it is node:dgram in any case.
+  using socket = await openUdpSocket({ ...HERE, queue: 4, receiveBuffer: 1 << 20 });
+  using client = await openUdpSocket({ ...HERE, remote: socket.localAddress });
+  for (let n = 0; n < 10; n++) await client.send(encode(`${n}`));
+  while (socket.statistics().dropped < 6) await sleep(1);
+  assertEquals(socket.statistics().queued, 4);
+  for (let n = 0; n < 4; n++) assertEquals(decode((await socket.receive()).data), `${n}`);
+  assertEquals(socket.statistics(), { received: 4, sent: 0, dropped: 6, queued: 0 });
+});
+
+Deno.test({
+  name: "U6: a missing permission is an error that names it, before the bind and at a send",
+  permissions: { net: ["127.0.0.1"] },
+  async fn() {
+    const refused = await assertRejects(() => openUdpSocket({ hostname: "0.0.0.0" }), Error);
+    const cause = refused instanceof Deno.errors.NotCapable ? refused : refused.cause as Error;
+    assert(cause instanceof Deno.errors.NotCapable, `${refused}`);
+    assert(/Requires net access to "0\.0\.0\.0:0"/.test(cause.message), cause.message);
+    using socket = await openUdpSocket(HERE);
+    const unsent = await assertRejects(() => socket.send(encode("x"), { hostname: "127.0.0.9", port: 9 }), Error);
+    const why = unsent instanceof Deno.errors.NotCapable ? unsent : unsent.cause as Error;
+    assert(/net access to "127\.0\.0\.9:9"/.test(why.message), why.message);
+    using client = await openUdpSocket({ ...HERE, remote: socket.localAddress });
+    await client.send(encode("still"));
+    assertEquals(decode((await socket.receive()).data), "still");
+  },
+});
+
 /** Two hosts, and numbers sent from one to the other. */
 async function numbers(sim: Simulation, count: number): Promise<string[]> {
   const server = sim.net.host("server");

@@ -1,7 +1,6 @@
 /** A pool of workers, as those who call functions in it see it. */
 
 import type { CapacityLimiter } from "../../core/mod.ts";
-import type { AnyFunction, IfAny, ItemOf } from "./_types.ts";
 
 /**
  * A module of functions that types cannot see: `openWorkers<AnyWorkerModule>(url)`.
@@ -98,7 +97,11 @@ export interface OpenWorkersOptions {
  * @category Workers
  */
 export type CallName<M> = {
-  [K in keyof M]: M[K] extends AnyFunction ? [ItemOf<ReturnType<M[K]>>] extends [never] ? K : IfAny<M[K], K> : never;
+  // deno-lint-ignore no-explicit-any -- any function; its arguments are compared elsewhere
+  [K in keyof M]: M[K] extends (...args: any) => infer R
+    // What returns anything can be both.
+    ? 0 extends 1 & R ? K : [R] extends [AsyncIterable<unknown> | Iterator<unknown>] ? never : K
+    : never;
 }[keyof M];
 
 /**
@@ -107,7 +110,10 @@ export type CallName<M> = {
  * @category Workers
  */
 export type StreamName<M> = {
-  [K in keyof M]: M[K] extends AnyFunction ? [ItemOf<ReturnType<M[K]>>] extends [never] ? IfAny<M[K], K> : K : never;
+  // deno-lint-ignore no-explicit-any -- see CallName
+  [K in keyof M]: M[K] extends (...args: any) => infer R
+    ? 0 extends 1 & R ? K : [R] extends [AsyncIterable<unknown> | Iterator<unknown>] ? K : never
+    : never;
 }[keyof M];
 
 /**
@@ -115,21 +121,24 @@ export type StreamName<M> = {
  *
  * @category Workers
  */
-export type WorkerArgs<F> = F extends AnyFunction ? Parameters<F> : never;
+export type WorkerArgs<F> = F extends (...args: infer A) => unknown ? A : never;
 
 /**
  * What a call of a function of a module gives.
  *
  * @category Workers
  */
-export type CallResult<F> = F extends AnyFunction ? Awaited<ReturnType<F>> : never;
+// deno-lint-ignore no-explicit-any -- see CallName
+export type CallResult<F> = F extends (...args: any) => infer R ? Awaited<R> : never;
 
 /**
  * What a generator of a module yields.
  *
  * @category Workers
  */
-export type StreamItem<F> = F extends AnyFunction ? 0 extends 1 & ReturnType<F> ? ReturnType<F> : ItemOf<ReturnType<F>>
+// deno-lint-ignore no-explicit-any -- see CallName
+export type StreamItem<F> = F extends (...args: any) => infer R
+  ? 0 extends 1 & R ? R : R extends AsyncIterable<infer T> ? T : R extends Iterator<infer T> ? T : never
   : never;
 
 /**
