@@ -3,7 +3,7 @@
  * A client of DNS over UDP: asks name servers for the addresses of a name (RFC 1035), again and in turn while no answer
  * comes.
  *
- * Run it: deno run --allow-net examples/dns_client.ts example.com [name server]
+ * Run it: deno run --allow-net examples/dns_client.ts example.com [name server [port]]
  *
  * A datagram may get lost, come late or twice, or come from somebody else. So each question has a random number, only an
  * answer from the server that was asked, with that number and that question, counts, and each attempt has a timeout.
@@ -112,6 +112,14 @@ function skipName(message: Uint8Array, at: number): number {
 }
 
 if (import.meta.main) {
-  const [name = "example.com", hostname = "1.1.1.1"] = Deno.args;
-  await run(async () => console.log((await lookup(name, { servers: [{ hostname }] })).join("\n")));
+  const [name = "example.com", hostname = "1.1.1.1", port = "53"] = Deno.args;
+  await run(async () => {
+    try {
+      console.log((await lookup(name, { servers: [{ hostname, port: Number(port) }] })).join("\n"));
+    } catch (error) {
+      if (!(error instanceof DnsError)) throw error;
+      console.error(error.message);
+      Deno.exitCode = 1;
+    }
+  });
 }

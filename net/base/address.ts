@@ -19,8 +19,8 @@ export function formatPath(path: string | null): string {
 
 const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)$/;
 
-/** The IP version of a numeric address, or 0 for a name. Only names have letters beyond f and no colon. */
+/** The IP version of a numeric address, with a zone or without; 0 for a name, and for what is neither. */
 export function ipVersion(hostname: string): 4 | 6 | 0 {
-  if (hostname.includes(":")) return 6;
+  if (hostname.includes(":")) return URL.canParse(`http://[${hostname.replace(/%[\w.~-]+$/, "")}]`) ? 6 : 0;
   return IPV4.test(hostname) ? 4 : 0;
 }

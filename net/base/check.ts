@@ -6,9 +6,6 @@ import { ipVersion } from "./address.ts";
 /** What fits into `sun_path` with its closing zero byte on Linux (unix(7)); other systems have a little less. */
 const LONGEST_PATH = 107;
 
-/** What has a colon and is no IPv6 address is mostly a host with its port. With a zone or without. */
-const LIKE_IPV6 = /^[\da-f:.]+(?:%[^%]+)?$/i;
-
 /**
  * Requires options that cannot be left out, as something in them has no default. Returns a copy: what was checked is
  * what holds, whatever becomes of the object.
@@ -30,7 +27,8 @@ export function requireHostname(action: string, name: string, hostname: unknown)
     throw new TypeError(`Cannot ${action} as "${name}" must be a string: received ${show(hostname)}`);
   }
   const bare = hostname.replace(/^\[(.*:.*)\]$/, "$1");
-  if (bare === "" || /[\s/@[\]]/.test(bare) || (bare.includes(":") && !LIKE_IPV6.test(bare))) {
+  // What has a colon and is no IPv6 address is mostly a host with its port.
+  if (bare === "" || /[\s/@[\]]/.test(bare) || (bare.includes(":") && ipVersion(bare) === 0)) {
     throw new RangeError(
       `Cannot ${action} as "${name}" must be a host name or IP address: received ${JSON.stringify(hostname)}`,
     );

@@ -139,7 +139,9 @@ Deno.test("openTcpStream() checks its arguments before any effect", async () => 
   await check('Cannot open a TCP stream as "hostname" must be a string: received 5', 5, 80);
   await check('Cannot open a TCP stream as "hostname" must be a host name or IP address: received ""', "", 80);
   // The port in the wrong place would be taken for a part of an IPv6 address.
-  await check('"hostname" must be a host name or IP address: received "localhost:80"', "localhost:80", 80);
+  for (const hostname of ["localhost:80", "127.0.0.1:80", "a:b", "1::2::3"]) {
+    await check(`"hostname" must be a host name or IP address: received "${hostname}"`, hostname, 80);
+  }
   await check('"hostname" must be a host name or IP address: received "[localhost]"', "[localhost]", 80);
   await check('"happyEyeballsDelay" must be >= 0: received -1', "localhost", 80, { happyEyeballsDelay: -1 });
 });

@@ -89,6 +89,9 @@ everywhere("U4: bad destinations and bytes are refused before any effect", async
   const bytes = encode("x");
   await assertRejects(() => socket.send(bytes), TypeError, "there must be a destination");
   await assertRejects(() => socket.send(bytes, { hostname: "localhost", port: 9 }), RangeError, "look names up first");
+  for (const hostname of ["127.0.0.1:53", "a:b", "1.2.3", "256.0.0.1", ""]) {
+    await assertRejects(() => socket.send(bytes, { hostname, port: 9 }), RangeError, "look names up first");
+  }
   await assertRejects(() => socket.send(bytes, { hostname: "::1", port: 9 }), RangeError, "must be an IPv4 address");
   await assertRejects(() => socket.send(bytes, { ...HERE, port: 0 }), RangeError, '"port"');
   await assertRejects(() => socket.send(new Uint8Array(65_508), { ...HERE, port: 9 }), RangeError, "at most 65507");

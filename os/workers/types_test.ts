@@ -24,12 +24,16 @@ Deno.test("W: names, arguments and results are checked by the type of the module
     workers.call("squares", 3);
     // @ts-expect-error -- no generator
     workers.stream("add", 1, 2);
+    const never = workers.call("fail", "text");
+    // @ts-expect-error -- no generator either
+    workers.stream("fail", "text");
     const are: [
+      Is<typeof never, Promise<never>>,
       Is<typeof sum, Promise<number>>,
       Is<typeof bytes, Promise<Uint8Array>>,
       Is<typeof squares, AsyncIterableIterator<number>>,
       Is<typeof waited, Promise<number[]>>,
-    ] = [true, true, true, true];
+    ] = [true, true, true, true, true];
     return are;
   };
   const unchecked = (workers: Workers<AnyWorkerModule>): unknown => [

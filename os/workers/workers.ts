@@ -99,8 +99,11 @@ export interface OpenWorkersOptions {
 export type CallName<M> = {
   // deno-lint-ignore no-explicit-any -- any function; its arguments are compared elsewhere
   [K in keyof M]: M[K] extends (...args: any) => infer R
-    // What returns anything can be both.
-    ? 0 extends 1 & R ? K : [R] extends [AsyncIterable<unknown> | Iterator<unknown>] ? never : K
+    // What returns anything can be both, and what never returns is no generator.
+    ? 0 extends 1 & R ? K
+    : [R] extends [never] ? K
+    : [R] extends [AsyncIterable<unknown> | Iterator<unknown>] ? never
+    : K
     : never;
 }[keyof M];
 
@@ -111,8 +114,10 @@ export type CallName<M> = {
  */
 export type StreamName<M> = {
   // deno-lint-ignore no-explicit-any -- see CallName
-  [K in keyof M]: M[K] extends (...args: any) => infer R
-    ? 0 extends 1 & R ? K : [R] extends [AsyncIterable<unknown> | Iterator<unknown>] ? K : never
+  [K in keyof M]: M[K] extends (...args: any) => infer R ? 0 extends 1 & R ? K
+    : [R] extends [never] ? never
+    : [R] extends [AsyncIterable<unknown> | Iterator<unknown>] ? K
+    : never
     : never;
 }[keyof M];
 
