@@ -54,7 +54,7 @@ export type { RunOptions } from "./tasks/run_options.ts";
 export { currentEffectiveDeadline, currentTime } from "./time/current_time.ts";
 export { sleep, sleepForever, sleepUntil } from "./time/sleep.ts";
 export { currentTask, taskTree } from "./tasks/current.ts";
-export type { TaskState, TaskTree, TaskTreeNode, TaskTreeWait } from "./tasks/task_tree.ts";
+export type { TaskState, TaskTree, TaskTreeNode, TaskTreeOptions, TaskTreeWait } from "./tasks/task_tree.ts";
 export { failAfter, failAt, moveOnAfter, moveOnAt } from "./scopes/timeouts.ts";
 export { shielded, type ShieldedOptions } from "./scopes/shielded.ts";
 export { shutdownRequested, untilShutdown } from "./scopes/until_shutdown.ts";

@@ -64,6 +64,11 @@ export interface PendingWait {
   readonly label: string;
   /** When the wait began, in milliseconds on the run's clock; may be a little early in real time. */
   readonly since: number;
+  /**
+   * Where it was awaited, the innermost first: `loadUser (/app/db.ts:7:36)`. Empty where the host cannot tell: for a
+   * wait that nobody awaited, and on hosts other than those with V8.
+   */
+  readonly frames: readonly string[];
 }
 
 /**

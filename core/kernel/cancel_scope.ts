@@ -22,9 +22,9 @@ import { currentNode, within } from "./context.ts";
 import { expose } from "./elsewhere.ts";
 import { forgottenAwait, linger } from "./linger.ts";
 import { StatusNode } from "./node.ts";
+import { cancelNoting } from "./noted_waits.ts";
 import { cancelNode, catches, closeNode, requestShutdown, setShield } from "./status.ts";
 import { stripCancelled } from "./strip_cancelled.ts";
-import { waitsBelow } from "./wait_text.ts";
 import { outOfTurn, yieldTurn } from "./waiter.ts";
 
 /**
@@ -414,9 +414,11 @@ export class CancelScope {
     const { task } = node;
     task.runtime.refreshTime();
     this.#expireOuter(node);
-    if (this.#waits !== null && this.#cancelled === null) this.#waits = waitsBelow(node);
+    const notes = this.#waits !== null && this.#cancelled === null;
     task.runtime.instruments?.deadlineFired(task, this.#deadline);
-    this.#cancel(makeCancelled("deadline"));
+    const cancel = (): void => this.#cancel(makeCancelled("deadline"));
+    if (notes) cancelNoting(node, cancel, (waits) => this.#waits = waits);
+    else cancel();
   }
 
   /** At equal deadlines the outer scope wins, also if its alarm was set later and so would fire later. */

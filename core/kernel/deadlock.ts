@@ -54,14 +54,16 @@ export function watchForDeadlock(runtime: Runtime, handler: DeadlockHandler): ()
         return;
       }
       noted = true;
-      // deno-lint-ignore no-console -- the only channel left if the process ends now
-      console.error(
-        "Trefoil: every task waits, and no timer or operation this library knows of is pending. If this is a deadlock, " +
-          "the tree shows it. If a callback of yours will wake them, account for it with hostOperation(), and this note stays away.\n" +
-          runtime.taskTree().toString(),
-      );
-      const takeUp = handler.letGo();
-      afterTurns(LET_GO_TURNS, takeUp);
+      runtime.taskTree({ places: true }).then((tree) => {
+        // deno-lint-ignore no-console -- the only channel left if the process ends now
+        console.error(
+          "Trefoil: every task waits, and no timer or operation this library knows of is pending. If this is a deadlock, " +
+            "the tree shows it. If a callback of yours will wake them, account for it with hostOperation(), and this note stays away.\n" +
+            `${tree}`,
+        );
+        const takeUp = handler.letGo();
+        afterTurns(LET_GO_TURNS, takeUp);
+      });
     }, NOTE_AFTER);
     unref(timer);
   });

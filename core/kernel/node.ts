@@ -25,6 +25,8 @@ export interface OpenWait {
   next: OpenWait | null;
   prev: OpenWait | null;
   readonly reason: WaitReason;
+  /** Settled when it is over. Nothing of the library may have a reaction to it: see `awaited_at.ts`. */
+  readonly promise: Promise<unknown>;
   /** Since when, in milliseconds on the run's clock. */
   readonly since: number;
   /** The node is cancelled: asks the operation to be undone, at most once. */

@@ -6,6 +6,7 @@
  * the tasks with none: after a turn of the event loop in which all microtasks ran, those await foreign promises.
  */
 
+import { requireBoolean, requireOptions } from "../base/check.ts";
 import { hostDate } from "../base/host_time.ts";
 import { reportHook } from "../base/report_hook.ts";
 import type { Network } from "../seams/network.ts";
@@ -15,14 +16,14 @@ import type { StandardInput } from "../seams/stdin.ts";
 import type { WorkerHost } from "../seams/workers.ts";
 import type { RunOptions } from "../tasks/run_options.ts";
 import type { Nursery, Task } from "../tasks/task.ts";
-import type { TaskTree } from "../tasks/task_tree.ts";
+import type { TaskTree, TaskTreeOptions } from "../tasks/task_tree.ts";
 import type { Clock, RunStatistics, RunView } from "../time/clock.ts";
 import { currentNode, setDefaultRoot } from "./context.ts";
 import { HostOperations } from "./host_operations.ts";
 import { Instruments } from "./instruments.ts";
 import type { RunCore, RunEvents, StatusNode, TaskNode } from "./node.ts";
 import { realClock } from "./real_clock.ts";
-import { snapshot } from "./snapshot.ts";
+import { snapshot, snapshotWithPlaces } from "./snapshot.ts";
 import { TaskImpl } from "./task.ts";
 import { type Turns, turnsFor } from "./turns.ts";
 
@@ -176,8 +177,13 @@ export class Runtime implements RunView, RunCore {
     };
   }
 
-  taskTree(): TaskTree {
-    return snapshot(this.root);
+  taskTree(): TaskTree;
+  taskTree(options: TaskTreeOptions & { readonly places: true }): Promise<TaskTree>;
+  taskTree(options: TaskTreeOptions = {}): TaskTree | Promise<TaskTree> {
+    requireOptions("take a task tree", options);
+    const { places = false } = options;
+    requireBoolean("take a task tree", "places", places);
+    return places ? snapshotWithPlaces(this.root) : snapshot(this.root);
   }
 }
 

@@ -7,7 +7,8 @@
 import { formatTime } from "../base/format_time.ts";
 import { treeLines } from "../base/tree_lines.ts";
 import type { TaskTree, TaskTreeNode, TaskTreeWait } from "../tasks/task_tree.ts";
-import type { StatusNode } from "./node.ts";
+import { awaitedAt, framesText } from "./awaited_at.ts";
+import type { OpenWait, StatusNode } from "./node.ts";
 import { walk } from "./status.ts";
 import { type TaskImpl, taskOf } from "./task.ts";
 import { kindOf, labelOf, waitText } from "./wait_text.ts";
@@ -18,8 +19,26 @@ interface Draft extends TaskTreeNode {
   deadline: number;
 }
 
+/** So many stacks are read at one look. */
+const MOST_STACKS = 200;
+
+/** As `snapshot()`, with where the waits are awaited: those of the oldest ones. */
+export async function snapshotWithPlaces(main: TaskImpl<unknown>): Promise<TaskTree> {
+  const waits: OpenWait[] = [];
+  walk(main, (node) => {
+    for (let waiter = node.waiters; waiter !== null; waiter = waiter.next) waits.push(waiter);
+    return true;
+  });
+  waits.sort((a, b) => a.since - b.since).splice(MOST_STACKS);
+  const frames = await awaitedAt(waits.map(({ promise }) => promise));
+  return snapshot(main, new Map(waits.map((wait, index) => [wait, frames[index] as readonly string[]])));
+}
+
 /** The tree below the main task of a run. */
-export function snapshot(main: TaskImpl<unknown>): TaskTree {
+export function snapshot(
+  main: TaskImpl<unknown>,
+  framesOf: ReadonlyMap<OpenWait, readonly string[]> = new Map(),
+): TaskTree {
   const drafts = new Map<StatusNode, Draft>();
   walk(main, (node) => {
     const task = taskOf(node);
@@ -42,7 +61,7 @@ export function snapshot(main: TaskImpl<unknown>): TaskTree {
     draft.deadline = Math.min(draft.deadline, node.scope?.deadline ?? Infinity);
     for (let waiter = node.waiters; waiter !== null; waiter = waiter.next) {
       const { reason, since } = waiter;
-      draft.waits.push({ kind: kindOf(reason), label: labelOf(reason), since });
+      draft.waits.push({ kind: kindOf(reason), label: labelOf(reason), since, frames: framesOf.get(waiter) ?? [] });
     }
     return true;
   });
@@ -77,6 +96,7 @@ function describeNode({ name, waits, cancelled, deadline, spawnSite, state }: Ta
   return parts.join("  ");
 }
 
-function describeWait({ kind, label, since }: TaskTreeWait): string {
-  return `${waitText(kind, label)} (since t=${formatTime(since)})`;
+function describeWait({ kind, label, since, frames }: TaskTreeWait): string {
+  const at = frames.length === 0 ? "" : ` at ${framesText(frames)}`;
+  return `${waitText(kind, label)} (since t=${formatTime(since)})${at}`;
 }

@@ -2,7 +2,7 @@
 
 import { textOf } from "../base/foreign.ts";
 import type { PendingWait } from "../errors/errors.ts";
-import type { StatusNode } from "./node.ts";
+import type { OpenWait, StatusNode } from "./node.ts";
 import { walk } from "./status.ts";
 import type { WaitReason } from "./wait_reason.ts";
 
@@ -32,25 +32,30 @@ export function waitText(kind: string, label: string): string {
 /** More are not listed. */
 const MOST = 8;
 
+/** A wait that is pending. */
+export interface PendingBelow extends Omit<PendingWait, "frames"> {
+  readonly promise: Promise<unknown>;
+}
+
 /** What is waited for below a node, oldest first, as far as a cancellation of the node reaches. */
-export function waitsBelow(root: StatusNode): readonly PendingWait[] {
-  const found: { node: StatusNode; reason: WaitReason; since: number }[] = [];
+export function waitsBelow(root: StatusNode): readonly PendingBelow[] {
+  const found: { node: StatusNode; waiter: OpenWait }[] = [];
   walk(root, (node) => {
     if (node.shield && node !== root) return false;
     for (let waiter = node.waiters; waiter !== null; waiter = waiter.next) {
-      const { reason, since } = waiter;
       // Those wait for the others.
-      if (["nursery", "forgotten await"].includes(kindOf(reason))) continue;
-      found.push({ node, reason, since });
+      if (["nursery", "forgotten await"].includes(kindOf(waiter.reason))) continue;
+      found.push({ node, waiter });
     }
     return true;
   });
   // The walk meets the newest first.
-  found.reverse().sort((a, b) => a.since - b.since);
-  return found.slice(0, MOST).map(({ node, reason, since }) => ({
+  found.reverse().sort((a, b) => a.waiter.since - b.waiter.since);
+  return found.slice(0, MOST).map(({ node, waiter: { reason, since, promise } }) => ({
     task: node.task.name,
     kind: kindOf(reason),
     label: labelOf(reason),
     since,
+    promise,
   }));
 }

@@ -12,6 +12,7 @@ import { listenForRun } from "../kernel/signal_claims.ts";
 import { requestShutdown } from "../kernel/status.ts";
 import type { Alarm } from "../time/alarm_queue.ts";
 import type { RunOptions } from "./run_options.ts";
+import type { TaskTree } from "./task_tree.ts";
 
 /** Runs that have not ended. Written by `Supervision`. */
 let living = 0;
@@ -21,6 +22,8 @@ const LAST_MOMENT = 500;
 /** See the header. */
 export class Supervision implements DeadlockHandler {
   failure: DeadlockError | null = null;
+  /** Whether the places for its report are being read. */
+  #deadlocked = false;
   readonly #runtime: Runtime;
   readonly #giveUp: (error: unknown) => void;
   readonly #undo: (() => void)[] = [];
@@ -75,7 +78,15 @@ export class Supervision implements DeadlockHandler {
   }
 
   deadlock(): void {
-    const tree = this.#runtime.taskTree();
+    if (this.#deadlocked) return;
+    this.#deadlocked = true;
+    this.#runtime.taskTree({ places: true }).then((tree) => {
+      this.#deadlocked = false;
+      if (!this.#runtime.finished) this.#failAs(tree);
+    });
+  }
+
+  #failAs(tree: TaskTree): void {
     if (this.failure !== null) {
       // The cleanup got stuck as well: the tasks will never end, and waiting on would end the process without a word.
       const stuck = new DeadlockError(`${this.failure.message}\nand cleanup got stuck:\n${tree}`);
@@ -97,8 +108,11 @@ export class Supervision implements DeadlockHandler {
     const stops = (["SIGINT", "SIGTERM"] as const).map((signal) =>
       this.#listenTo(signal, () => this.#signalled(signal))
     );
-    // deno-lint-ignore no-console -- printing is what this signal asks for
-    stops.push(this.#listenTo("SIGQUIT", () => console.error(this.#runtime.taskTree().toString())));
+    const print = async (): Promise<void> => {
+      // deno-lint-ignore no-console -- printing is what this signal asks for
+      console.error(`${await this.#runtime.taskTree({ places: true })}`);
+    };
+    stops.push(this.#listenTo("SIGQUIT", () => void print()));
     this.#stopSignals = () => {
       this.#stopSignals = () => {};
       for (const stop of stops) stop();

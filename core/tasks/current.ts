@@ -5,7 +5,7 @@ import { currentRuntime } from "../kernel/runtime.ts";
 import { taskOf } from "../kernel/task.ts";
 import type { RunView } from "../time/clock.ts";
 import type { Task } from "./task.ts";
-import type { TaskTree } from "./task_tree.ts";
+import type { TaskTree, TaskTreeOptions } from "./task_tree.ts";
 
 /**
  * Returns the task that runs the calling code.
@@ -72,6 +72,37 @@ export function currentRun(): RunView {
  * @returns The snapshot; `toString()` renders it.
  * @category Tasks
  */
-export function taskTree(): TaskTree {
-  return currentRuntime().taskTree();
+export function taskTree(): TaskTree;
+/**
+ * Takes a snapshot of all tasks of the current run and what they wait for, with where each wait is awaited: the async
+ * functions that would go on, innermost first.
+ *
+ * They are found after the fact, so programs that never ask pay nothing. Where the host cannot tell, the frames are
+ * empty: for a wait that nobody awaits, and on hosts other than those with V8.
+ *
+ * **Cancellation:** none; it takes a microtask.
+ *
+ * @example Where a task is stuck
+ * ```ts
+ * import { openNursery, sleepForever, sleep, taskTree } from "@trefoil/io";
+ * import { assertStringIncludes } from "@std/assert";
+ *
+ * async function waitForGodot(): Promise<void> {
+ *   await sleepForever();
+ * }
+ * await openNursery(async (nursery) => {
+ *   nursery.startSoon(async () => await waitForGodot(), { name: "worker" });
+ *   await sleep(1);
+ *   assertStringIncludes(`${await taskTree({ places: true })}`, "waitForGodot");
+ *   nursery.cancel();
+ * });
+ * ```
+ *
+ * @param options That places are wanted.
+ * @returns The snapshot; `toString()` renders it.
+ * @category Tasks
+ */
+export function taskTree(options: TaskTreeOptions & { readonly places: true }): Promise<TaskTree>;
+export function taskTree(options: TaskTreeOptions = {}): TaskTree | Promise<TaskTree> {
+  return currentRuntime().taskTree(options as { places: true });
 }

@@ -20,6 +20,26 @@ export interface TaskTreeWait {
   readonly label: string;
   /** When the wait began, in milliseconds on the run's clock; may be a little early in real time. */
   readonly since: number;
+  /**
+   * Where it is awaited, the innermost first: `loadUser (/app/db.ts:7:36)`. Only if the tree was taken with `places`, and
+   * as far as the host can tell.
+   */
+  readonly frames: readonly string[];
+}
+
+/**
+ * Options of `taskTree()`.
+ *
+ * @category Tasks
+ */
+export interface TaskTreeOptions {
+  /**
+   * Whether to find out where each wait is awaited, which takes a microtask, and some 10 microseconds for each of the
+   * 200 oldest waits.
+   *
+   * @default {false}
+   */
+  readonly places?: boolean;
 }
 
 /**

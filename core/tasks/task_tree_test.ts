@@ -171,7 +171,7 @@ Deno.test(
         id: 2,
         name: "child",
         state: "running",
-        waits: [{ kind: "event", label: '"go"', since: 2 }],
+        waits: [{ kind: "event", label: '"go"', since: 2, frames: [] }],
         deadline: 12,
         cancelled: false,
         spawnSite: undefined,

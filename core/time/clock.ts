@@ -5,7 +5,7 @@ import type { ProcessHost } from "../seams/processes.ts";
 import type { SignalSource } from "../seams/signals.ts";
 import type { StandardInput } from "../seams/stdin.ts";
 import type { WorkerHost } from "../seams/workers.ts";
-import type { TaskTree } from "../tasks/task_tree.ts";
+import type { TaskTree, TaskTreeOptions } from "../tasks/task_tree.ts";
 import type { Alarm } from "./alarm_queue.ts";
 
 /**
@@ -93,6 +93,14 @@ export interface RunView {
    * sleep or a deadline.
    */
   refreshTime(): void;
-  /** Takes a snapshot of the task tree. */
+  /** Takes a snapshot of the task tree: see `taskTree()`. */
   taskTree(): TaskTree;
+  /**
+   * Takes a snapshot of the task tree, with where each wait is awaited.
+   *
+   * **Cancellation:** none; it takes a microtask.
+   *
+   * @param options That places are wanted.
+   */
+  taskTree(options: TaskTreeOptions & { readonly places: true }): Promise<TaskTree>;
 }

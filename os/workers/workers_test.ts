@@ -373,7 +373,7 @@ test("W10: the first three crashes without any answer end it: no more workers ar
 
 test("W13: what goes to stdout past the console ends a process with a sentence of its own", async (workers) => {
   const error = await assertRejects(() => workers.call("writeOut", "oops"), WorkerCrashedError);
-  assertStringIncludes(error.message, 'Its stdout must carry messages only: "oops"');
+  assertStringIncludes(error.message, 'Its stdout must carry messages only: "oops');
   assertEquals(await workers.call("add", 1, 2), 3);
 }, { kinds: ["process"] });
 

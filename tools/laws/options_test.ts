@@ -53,6 +53,7 @@ import {
   simulated,
   SocketStream,
   startTls,
+  taskTree,
   tcpServer,
   tlsServer,
   TlsStream,
@@ -60,7 +61,7 @@ import {
   unixServer,
   upgradeWebSocket,
 } from "../../mod.ts";
-import { ParkingLot, startSystemTask } from "../../core/lowlevel.ts";
+import { currentRun, ParkingLot, startSystemTask } from "../../core/lowlevel.ts";
 import {
   copyFile,
   lockFile,
@@ -197,6 +198,8 @@ const TAKERS: Readonly<Record<string, Take>> = {
   "sweepFaults": (options) => sweepFaults(never, options),
   "tcpServer": (options) => tcpServer(never, options),
   "tlsServer": (options) => tlsServer(never, options),
+  "taskTree": (options) => taskTree(options),
+  "RunView.taskTree": (options) => currentRun().taskTree(options),
   "toChannel": (options) => toChannel([1], never, options),
   "trickle": (options) => trickle(new SocketStream(new Conn(true)), new Uint8Array(1), options),
   "unixServer": (options) => unixServer(never, options),

@@ -1,0 +1,40 @@
+/**
+ * What was waited for in a region when it was cancelled, and where: for the error of a timeout.
+ *
+ * The cancellation is decided at once, as any other. Only the promises of its waits settle a microtask later: where
+ * they are awaited can be read only until then.
+ */
+
+import type { PendingWait } from "../errors/errors.ts";
+import { awaitedAt } from "./awaited_at.ts";
+import type { StatusNode } from "./node.ts";
+import type { NodeSchedule, Runtime } from "./runtime.ts";
+import { waitsBelow } from "./wait_text.ts";
+
+/** Cancels a region by calling `cancel`; `note` gets what was waited for before anybody goes on. */
+export function cancelNoting(
+  node: StatusNode,
+  cancel: () => void,
+  note: (waits: readonly PendingWait[]) => void,
+): void {
+  const waits = waitsBelow(node);
+  if (waits.length === 0) return cancel();
+  const places = awaitedAt(waits.map(({ promise }) => promise));
+  const runtime = node.task.runtime as Runtime;
+  const before = runtime.schedule;
+  const held: (() => void)[] = [];
+  const hold: NodeSchedule = (resume, task, node) => {
+    held.push(before === null ? resume : () => before(resume, task, node));
+  };
+  runtime.schedule = hold;
+  try {
+    cancel();
+  } finally {
+    // A run that was given up meanwhile stays so.
+    if (runtime.schedule === hold) runtime.schedule = before;
+  }
+  places.then((frames) => {
+    note(waits.map(({ promise: _, ...wait }, index) => ({ ...wait, frames: frames[index] ?? [] })));
+    for (const resume of held) resume();
+  });
+}
