@@ -8,8 +8,12 @@
 import type { PendingWait } from "../errors/errors.ts";
 import { awaitedAt } from "./awaited_at.ts";
 import type { StatusNode } from "./node.ts";
-import type { NodeSchedule, Runtime } from "./runtime.ts";
 import { waitsBelow } from "./wait_text.ts";
+
+/** What it needs of the runtime: see `Runtime.schedule`. */
+interface Scheduled {
+  schedule: ((resume: () => void, ...of: never[]) => void) | null;
+}
 
 /** Cancels a region by calling `cancel`; `note` gets what was waited for before anybody goes on. */
 export function cancelNoting(
@@ -20,11 +24,11 @@ export function cancelNoting(
   const waits = waitsBelow(node);
   if (waits.length === 0) return cancel();
   const places = awaitedAt(waits.map(({ promise }) => promise));
-  const runtime = node.task.runtime as Runtime;
+  const runtime = node.task.runtime as unknown as Scheduled;
   const before = runtime.schedule;
   const held: (() => void)[] = [];
-  const hold: NodeSchedule = (resume, task, node) => {
-    held.push(before === null ? resume : () => before(resume, task, node));
+  const hold = (resume: () => void, ...of: never[]): void => {
+    held.push(before === null ? resume : () => before(resume, ...of));
   };
   runtime.schedule = hold;
   try {
