@@ -14,6 +14,16 @@ export interface Excluded {
 
 export const EXCLUDED: readonly Excluded[] = [
   {
+    why: "JavaScriptCore follows no promises to those who await them",
+    names: [
+      /^A: the functions that would go on are found/,
+      /^A: what joins promises is shown/,
+      /^A1: the tree with places shows where each task waits/,
+      /^E1: an error of a timeout says where each wait was awaited/,
+    ],
+    on: ["Bun"],
+  },
+  {
     why: "Uses a function of Deno: Deno.inspect(), Deno.unrefTimer(), Deno.serve()",
     names: [
       /^an uncaught group prints all its errors$/,
