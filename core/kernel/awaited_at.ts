@@ -35,8 +35,7 @@ const follows = !("Bun" in globalThis);
  */
 export async function awaitedAt(promises: readonly Promise<unknown>[]): Promise<readonly (readonly string[])[]> {
   const found = promises.map(() => NONE);
-  if (!follows) return found;
-  for (const [index, promise] of promises.entries()) {
+  for (const [index, promise] of follows ? promises.entries() : []) {
     const capture = (): void => {
       found[index] = framesHere(capture);
     };

@@ -18,6 +18,7 @@ export const EXCLUDED: readonly Excluded[] = [
     names: [
       /^A: the functions that would go on are found/,
       /^A: what joins promises is shown/,
+      /^A: a program with stacks of its own/,
       /^A1: the tree with places shows where each task waits/,
       /^E1: an error of a timeout says where each wait was awaited/,
     ],
