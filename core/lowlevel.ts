@@ -14,7 +14,8 @@ export { startSystemTask } from "./tasks/system_task.ts";
 export { beginHostOperation, type HostOperation, hostOperation } from "./seams/host_operation.ts";
 export { onIdle } from "./seams/idle.ts";
 export type { Datagram, NetworkDatagramOptions, NetworkDatagramSocket } from "./seams/datagrams.ts";
-export type { Instrument } from "./seams/instrument.ts";
+export type { Instrument, ScopeView, TaskOutcome, Wait, WakeSource } from "./seams/instrument.ts";
+export { onRun } from "./seams/on_run.ts";
 export type {
   Network,
   NetworkConn,

@@ -96,8 +96,8 @@ export class Channel<T> {
       const size = capacity === 0 ? "no buffer" : `${this.used}/${capacity}`;
       return name === "" ? `(${size})` : `"${name}" (${size})`;
     };
-    this.sending = { kind: "send on channel", label };
-    this.receiving = { kind: "receive from channel", label };
+    this.sending = { kind: "send on channel", label, resource: this };
+    this.receiving = { kind: "receive from channel", label, resource: this };
   }
 
   get used(): number {

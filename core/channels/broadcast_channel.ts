@@ -262,6 +262,7 @@ class Hub<T> implements BroadcastSendChannel<T> {
     const label = name === "" ? "" : `"${name}" `;
     this.#reason = {
       kind: "send on broadcast channel",
+      resource: this,
       label: () => `${label}(${this.#full()} of ${this.#subscriptions.size} subscribers have no room)`,
     };
   }

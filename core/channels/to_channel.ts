@@ -1,5 +1,6 @@
 /** An async iterable as a channel: safe to leave, safe to cancel. */
 
+import { internalTask } from "../kernel/internal_task.ts";
 import { inNursery } from "../kernel/hidden_nursery.ts";
 import { requireFunction, requireOptions } from "../base/check.ts";
 import { Channel, type Receiver } from "./_channel.ts";
@@ -103,7 +104,7 @@ export function toChannel<T, R>(
           );
           throw thrown;
         }
-      }, { name: "source", daemon: true });
+      }, internalTask({ name: "source", daemon: true }));
       try {
         return await body(receive);
       } finally {

@@ -86,7 +86,7 @@ export interface ShutdownOptions {
 
 /** What the core's own constructs do with a scope beside what everybody can. */
 interface Scopes {
-  enter(scope: CancelScope, parent: StatusNode): StatusNode;
+  enter(scope: CancelScope, parent: StatusNode, label: StatusNode["label"]): StatusNode;
   /** Whether the cancellation that has left the body of a scope ends there. Before `judge()`. */
   catches(scope: CancelScope): boolean;
   /** What remains of the error that ended the body of a scope (`NOTHING` stands for none). Before `close()`. */
@@ -138,7 +138,7 @@ let graceOver: (scope: CancelScope) => void;
 export class CancelScope {
   static {
     friends = {
-      enter: (scope, parent) => scope.#enter(parent),
+      enter: (scope, parent, label) => scope.#enter(parent, label),
       catches: (scope) => scope.#caught = catches(scope.#node as StatusNode),
       judge: (scope, error) => scope.#judge(error),
       close: (scope) => scope.#close(),
@@ -337,7 +337,7 @@ export class CancelScope {
     throw rest;
   }
 
-  #enter(parent: StatusNode): StatusNode {
+  #enter(parent: StatusNode, label?: StatusNode["label"]): StatusNode {
     if (this.#node !== null) {
       throw new TypeError("Cannot enter a scope as it was used before: make a new one for each use");
     }
@@ -348,6 +348,8 @@ export class CancelScope {
     const node = new StatusNode(parent, parent.task, this.#shield);
     this.#node = node;
     node.scope = this;
+    if (label !== undefined) node.label = label;
+    if (runtime.instruments !== null) runtime.instruments.scopeEntered(node);
     if (runtime.wantsBlockSite()) node.site = captureSite();
     if (this.#endsAtShutdown) {
       node.endsAtShutdown = true;
@@ -380,6 +382,8 @@ export class CancelScope {
     this.#alarm?.cancel();
     this.#grace?.cancel();
     const node = this.#node as StatusNode;
+    const { instruments } = node.task.runtime;
+    if (instruments !== null) instruments.scopeExited(node, this.#caught);
     closeNode(node);
     // A timer begun in the scope keeps the node: it must not keep what the block has returned.
     node.scope = node.site = null;
@@ -415,7 +419,7 @@ export class CancelScope {
     task.runtime.refreshTime();
     this.#expireOuter(node);
     const notes = this.#waits !== null && this.#cancelled === null;
-    task.runtime.instruments?.deadlineFired(task, this.#deadline);
+    task.runtime.instruments?.deadlineFired(node, this.#deadline);
     const cancel = (): void => this.#cancel(makeCancelled("deadline"));
     if (notes) cancelNoting(node, cancel, (waits) => this.#waits = waits);
     else cancel();

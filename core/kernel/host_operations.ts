@@ -55,7 +55,7 @@ export class HostOperations {
     else this.#last.next = op;
     this.#last = op;
     this.#size++;
-    this.#run.instruments?.hostOperationStarted(op.label);
+    this.#run.instruments?.hostOperationStarted(op);
   }
 
   /** Called by an operation that ends. The outside world has moved, so the coarse time is read anew. */
@@ -68,7 +68,7 @@ export class HostOperations {
     op.next = op.prev = null;
     this.#size--;
     this.#run.refreshTime();
-    this.#run.instruments?.hostOperationEnded(op.label);
+    this.#run.instruments?.hostOperationEnded(op);
     // The operation of an abandoned wait wakes nobody, but a clock may have waited for its end.
     if (this.#size === 0 && this.#run.running === 0 && this.#run.living > 0) this.#run.allWaiting();
   }

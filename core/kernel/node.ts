@@ -67,19 +67,33 @@ export interface RunCore {
   allWaiting(): void;
 }
 
+/** An operation of the host: see `OperationInFlight`. */
+interface Operation {
+  readonly label: string;
+  end(): void;
+}
+
 /** What those who watch a run are told: see `Instruments`. */
 export interface RunEvents {
+  runEnded(): void;
+  /** Calls `start`, once and at once. */
+  aroundTask(task: TaskNode, start: () => void): void;
   taskSpawned(task: TaskNode): void;
-  taskExited(task: TaskNode): void;
-  blocked(task: TaskNode, reason: WaitReason): void;
-  resumed(task: TaskNode, reason: WaitReason): void;
+  /** `state`: how it has ended; `error`: with what. */
+  taskExited(task: TaskNode, state: string, error: unknown): void;
+  blocked(task: TaskNode, reason: WaitReason, wait: OpenWait): void;
+  /** `error`: what it fails with; `undefined` if it does not. */
+  woken(task: TaskNode, wait: OpenWait, error: unknown): void;
+  resumed(task: TaskNode, reason: WaitReason, wait: OpenWait): void;
   /** A wait that did not have to wait. */
   yielded(task: TaskNode, reason: WaitReason): void;
-  scopeCancelled(task: TaskNode, cancelled: Cancelled): void;
-  deadlineFired(task: TaskNode, deadline: number): void;
+  scopeEntered(node: StatusNode): void;
+  scopeExited(node: StatusNode, caught: boolean): void;
+  scopeCancelled(node: StatusNode, cancelled: Cancelled): void;
+  deadlineFired(node: StatusNode, deadline: number): void;
   forgottenWait(task: TaskNode, reasons: readonly WaitReason[]): void;
-  hostOperationStarted(label: string): void;
-  hostOperationEnded(label: string): void;
+  hostOperationStarted(operation: Operation): void;
+  hostOperationEnded(operation: Operation): void;
 }
 
 /** See the header. Fields are written by `status.ts` only, except where said. */

@@ -21,6 +21,7 @@ import { isObject } from "../base/foreign.ts";
 import { forgottenAwait, linger } from "./linger.ts";
 import { PendingStart, type StartTarget } from "./pending_start.ts";
 import { noteOrigin } from "./origin.ts";
+import { INTERNAL } from "./internal_task.ts";
 import { captureSite } from "../base/place.ts";
 import { reportHook } from "../base/report_hook.ts";
 import { setShield, signalOf } from "./status.ts";
@@ -55,8 +56,7 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
   constructor(parent: StatusNode, name: string) {
     this.name = name;
     this.parentTask = taskOf(parent);
-    this.node = scopes.enter(this.cancelScope, parent);
-    this.node.label = this;
+    this.node = scopes.enter(this.cancelScope, parent, this);
   }
 
   get childTasks(): readonly Task[] {
@@ -248,6 +248,7 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
   ): TaskImpl<T> {
     const { runtime } = node.task;
     const task = new TaskImpl<T>(runtime, options?.name ?? fn, node, owner, options?.daemon ?? false);
+    if (options !== undefined && INTERNAL in options) task.internal = true;
     if (runtime.wantsSpawnSite()) task.site = captureSite();
     return task;
   }

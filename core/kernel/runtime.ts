@@ -9,6 +9,7 @@
 import { requireBoolean, requireOptions } from "../base/check.ts";
 import { hostDate } from "../base/host_time.ts";
 import { reportHook } from "../base/report_hook.ts";
+import type { Instrument } from "../seams/instrument.ts";
 import type { Network } from "../seams/network.ts";
 import type { ProcessHost } from "../seams/processes.ts";
 import type { SignalSource } from "../seams/signals.ts";
@@ -21,7 +22,7 @@ import type { Clock, RunStatistics, RunView } from "../time/clock.ts";
 import { currentNode, setDefaultRoot } from "./context.ts";
 import { HostOperations } from "./host_operations.ts";
 import { Instruments } from "./instruments.ts";
-import type { RunCore, RunEvents, StatusNode, TaskNode } from "./node.ts";
+import type { RunCore, StatusNode, TaskNode } from "./node.ts";
 import { realClock } from "./real_clock.ts";
 import { snapshot, snapshotWithPlaces } from "./snapshot.ts";
 import { TaskImpl } from "./task.ts";
@@ -51,7 +52,8 @@ export class Runtime implements RunView, RunCore {
   schedule: NodeSchedule | null;
   /** Replaced when the run is given up. */
   turns: Turns;
-  readonly instruments: RunEvents | null;
+  /** `null` if nobody watches. Written by `addInstrument()`. */
+  instruments: Instruments | null = null;
   readonly hostOperations: HostOperations;
   /** The task everything else descends from. */
   readonly root: TaskImpl<unknown>;
@@ -90,12 +92,11 @@ export class Runtime implements RunView, RunCore {
     this.turns = turnsFor(this.clock);
     this.random = options.random ?? Math.random;
     this.#spawnSites = this.#blockSites = options.spawnSites ?? DEFAULT_SPAWN_SITES;
-    const { instruments } = options;
-    this.instruments = instruments === undefined || instruments.length === 0 ? null : new Instruments(instruments);
     this.time = 0;
     this.refreshTime();
     this.hostOperations = new HostOperations(this);
     this.root = new TaskImpl(this, "main", parent, null, false);
+    for (const instrument of options.instruments ?? []) this.addInstrument(instrument);
   }
 
   /** Brings the coarse time up to date. Called at every host operation, so on the real clock it must be cheap. */
@@ -177,6 +178,18 @@ export class Runtime implements RunView, RunCore {
     };
   }
 
+  addInstrument(instrument: Instrument): Disposable {
+    const instruments = this.instruments ?? new Instruments();
+    instruments.add(instrument, this);
+    this.instruments = instruments.isEmpty ? null : instruments;
+    return {
+      [Symbol.dispose]: () => {
+        instruments.remove(instrument);
+        if (instruments.isEmpty && this.instruments === instruments) this.instruments = null;
+      },
+    };
+  }
+
   taskTree(): TaskTree;
   taskTree(options: TaskTreeOptions & { readonly places: true }): Promise<TaskTree>;
   taskTree(options: TaskTreeOptions = {}): TaskTree | Promise<TaskTree> {
@@ -187,9 +200,34 @@ export class Runtime implements RunView, RunCore {
   }
 }
 
+/** Told of each run. Written by `onRun()`. */
+const watchers = new Set<(run: RunView) => void>();
+let defaultRuntime: Runtime | null = null;
+
+/** Tells those who want to know of a run that begins. */
+export function runBegins(runtime: Runtime): void {
+  for (const watcher of watchers) {
+    try {
+      watcher(runtime);
+    } catch (error) {
+      watchers.delete(watcher);
+      reportHook("Cannot go on telling of runs as a callback of onRun() threw: it is called no more", error);
+    }
+  }
+}
+
+/** Calls a function for each run that begins; returns how to stop that. See `onRun()` in `seams/`. */
+export function watchRuns(watcher: (run: RunView) => void): () => void {
+  watchers.add(watcher);
+  if (defaultRuntime !== null) watcher(defaultRuntime);
+  return () => void watchers.delete(watcher);
+}
+
 setDefaultRoot(() => {
   const runtime = new Runtime({}, null);
   runtime.isDefault = true;
+  defaultRuntime = runtime;
+  runBegins(runtime);
   return runtime.root;
 });
 

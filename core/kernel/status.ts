@@ -22,7 +22,7 @@ export function cancelNode(node: StatusNode, cancelled: Cancelled): void {
   node.own = cancelled;
   recompute(node);
   const { instruments } = node.task.runtime;
-  if (instruments !== null) instruments.scopeCancelled(node.task, cancelled);
+  if (instruments !== null) instruments.scopeCancelled(node, cancelled);
 }
 
 /** Changes the shield; effective at once both ways. */
@@ -60,7 +60,7 @@ export function killNode(root: StatusNode, cancelled: Cancelled): void {
   for (const waiter of doomed) waiter.abort();
   for (const controller of signalled) controller.abort(cancelled);
   const { instruments } = root.task.runtime;
-  if (instruments !== null) instruments.scopeCancelled(root.task, cancelled);
+  if (instruments !== null) instruments.scopeCancelled(root, cancelled);
 }
 
 /** Whether code under a node waits for something of this library, itself or in a block that is open. */

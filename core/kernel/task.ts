@@ -44,6 +44,10 @@ export class TaskImpl<T> extends StatusNode implements Task<T>, TaskNode {
   readonly runtime: RunCore;
   /** Whether it keeps its nursery open, and if not, when that ends it. */
   readonly daemon: boolean | "last";
+  readonly startedAt: number;
+  readonly named: boolean;
+  /** Written by nurseries. */
+  internal = false;
   state: TaskState = "running";
   /** Open waits of which the run can say who ends them. Written by `waitBegan()`, `waitEnded()` and `#leave()`. */
   waits = 0;
@@ -74,12 +78,18 @@ export class TaskImpl<T> extends StatusNode implements Task<T>, TaskNode {
     this.#name = name;
     this.owner = owner;
     this.daemon = daemon;
+    this.startedAt = runtime.time;
+    this.named = typeof name === "string";
     runtime.running++;
     runtime.living++;
   }
 
   get name(): string {
     return typeof this.#name === "string" ? this.#name : nameOf(this.#name);
+  }
+
+  toJSON(): string {
+    return `${describe(this)} #${this.id}`;
   }
 
   get spawnSite(): string | undefined {
@@ -144,8 +154,15 @@ export class TaskImpl<T> extends StatusNode implements Task<T>, TaskNode {
     this.#fn = fn;
     const { runtime } = this;
     if (runtime.instruments !== null) runtime.instruments.taskSpawned(this);
-    starting = runtime.schedule === null ? runtime.turns.forStart() : scheduledStart(runtime, this);
-    enter(this, startSoon);
+    const start = runtime.schedule === null ? runtime.turns.forStart() : scheduledStart(runtime, this);
+    if (runtime.instruments === null) {
+      starting = start;
+      return enter(this, startSoon);
+    }
+    runtime.instruments.aroundTask(this, () => {
+      starting = start;
+      enter(this, startSoon);
+    });
   }
 
   /** Calls the function, in the task's own context. */
@@ -268,7 +285,7 @@ export class TaskImpl<T> extends StatusNode implements Task<T>, TaskNode {
     if (this.waits > 0) this.waits += STUCK_WAITS;
     else runtime.running--;
     runtime.living--;
-    if (runtime.instruments !== null) runtime.instruments.taskExited(this);
+    if (runtime.instruments !== null) runtime.instruments.taskExited(this, this.state, this.outcome);
     if (runtime.running === 0 && runtime.living > 0) runtime.allWaiting();
   }
 }

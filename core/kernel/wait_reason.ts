@@ -14,6 +14,8 @@ export interface WaitReason {
   readonly label?: string | (() => string);
   /** Returns the task that could end the wait, if there is exactly one. It makes the cycle of a deadlock visible. */
   readonly holder?: () => { readonly id: number; readonly name: string } | null;
+  /** What is waited for, if it has numbers: a lock, a channel. Whoever looks at a wait finds it there. */
+  readonly resource?: { statistics(): unknown };
   /** Whether the clock ends the wait; such a wait is no sign of a deadlock. */
   readonly untilTime?: boolean;
 }

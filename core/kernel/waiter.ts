@@ -21,7 +21,7 @@ import { read } from "../base/foreign.ts";
 import { ignore, isQuiet } from "../base/quiet.ts";
 import { RunFinishedError } from "../errors/errors.ts";
 import type { Cancelled } from "./cancelled.ts";
-import type { OpenWait, StatusNode } from "./node.ts";
+import type { OpenWait, StatusNode, TaskNode } from "./node.ts";
 import { isAbandoned } from "./status.ts";
 import { ToldElsewhere, type WaitReason } from "./wait_reason.ts";
 
@@ -112,10 +112,15 @@ export class Waiter<T> implements Queued<T>, OpenWait {
       if (this.#phase === Phase.New) this.#phase = Phase.Waiting;
       const { task } = this.node;
       const { runtime } = task;
-      if (runtime.instruments !== null) runtime.instruments.blocked(task, this.reason);
+      if (runtime.instruments !== null) runtime.instruments.blocked(task, this.reason, this);
       if (runtime.running === 0) runtime.allWaiting();
     }
     return this.promise;
+  }
+
+  /** Which task waits. */
+  get task(): TaskNode {
+    return this.node.task;
   }
 
   /** Whether neither a wake nor an abort has won yet. */
@@ -164,7 +169,7 @@ export class Waiter<T> implements Queued<T>, OpenWait {
   /** Settles the promise. Called once, by `#resume` or whoever had to put it off. */
   settle(): void {
     const { instruments } = this.node.task.runtime;
-    if (instruments !== null) instruments.resumed(this.node.task, this.reason);
+    if (instruments !== null) instruments.resumed(this.node.task, this.reason, this);
     if (this.#failed) {
       // Handled first, so that a cancelled wait nobody awaits never ends the process.
       if (this.#outcome === this.node.cancelled || this.reason instanceof ToldElsewhere || isQuiet(this.#outcome)) {
@@ -176,18 +181,18 @@ export class Waiter<T> implements Queued<T>, OpenWait {
 
   #grant(): void {
     const { node, next, prev } = this;
-    // Granted while it is being registered: who pairs the beginnings of waits with their ends still gets both.
-    if (this.#phase === Phase.New) {
-      const { task } = node;
-      if (task.runtime.instruments !== null) task.runtime.instruments.blocked(task, this.reason);
+    const { task } = node;
+    const { runtime } = task;
+    if (runtime.instruments !== null) {
+      // Granted while it is being registered: who pairs the beginnings of waits with their ends still gets both.
+      if (this.#phase === Phase.New) runtime.instruments.blocked(task, this.reason, this);
+      runtime.instruments.woken(task, this, this.#failed ? this.#outcome : undefined);
     }
     this.#phase = Phase.Granted;
     if (prev !== null) prev.next = next;
     else node.waiters = next;
     if (next !== null) next.prev = prev;
     if (this.queue !== null) this.queue.remove(this as Queued<never>);
-    const { task } = node;
-    const { runtime } = task;
     task.waitEnded();
     if (runtime.schedule === null) this.#resume();
     else runtime.scheduleResume(() => this.#resume(), node);

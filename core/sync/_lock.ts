@@ -85,7 +85,13 @@ export class LockCore {
         `${this.#name.trim()} held by ${holder() === null ? "nobody" : describe(holder() as TaskImpl<unknown>)}`
           .trim(),
       holder,
+      resource: this,
     };
+  }
+
+  /** See `Lock.statistics()`. */
+  statistics(): { readonly locked: boolean; readonly owner: TaskImpl<unknown> | null; readonly tasksWaiting: number } {
+    return { locked: this.guard !== null, owner: this.guard?.owner ?? null, tasksWaiting: this.waiters.size };
   }
 
   /** Why the task may not even ask for the lock; `null` if it may. */

@@ -71,6 +71,7 @@ export class Barrier {
     this.#reason = {
       kind: "barrier",
       label: () => `${name === "" ? "" : `"${name}" `}(${this.#waiters.size}/${parties} have arrived)`,
+      resource: this,
     };
   }
 

@@ -126,6 +126,7 @@ export class CapacityLimiter {
     this.#total = totalTokens;
     this.#reason = {
       kind: "acquire capacity",
+      resource: this,
       label: () => `${this.#name === "" ? "" : `"${this.#name}" `}(${this.#picture()})`,
       // With several out, each could end the wait.
       holder: () => {

@@ -67,7 +67,7 @@ export class Event {
   constructor(options: NamedOptions = {}) {
     const name = requireName("make an Event", options);
     this.#name = name;
-    this.#reason = { kind: "event", label: name === "" ? "" : `"${name}"` };
+    this.#reason = { kind: "event", label: name === "" ? "" : `"${name}"`, resource: this };
   }
 
   /** Whether it was set. */

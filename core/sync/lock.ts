@@ -166,7 +166,6 @@ export class Lock {
 
   /** Returns a snapshot of the counters, for debugging. */
   statistics(): LockStatistics {
-    const { guard, waiters } = this.#core;
-    return { locked: guard !== null, owner: guard?.owner ?? null, tasksWaiting: waiters.size };
+    return this.#core.statistics();
   }
 }

@@ -99,6 +99,7 @@ export class ParkingLot {
     this.#reason = {
       kind: "parked",
       label: name === "" ? "" : `in "${name}"`,
+      resource: this,
       // With several, each could end the wait.
       holder: () => {
         const [breaker] = this.#breakers.size === 1 ? this.#breakers.keys() : [];

@@ -198,6 +198,7 @@ class ResourcePool<T> implements Pool<T> {
     this.#idleTime = idleTime;
     this.#reason = {
       kind: "pool",
+      resource: this,
       label: () => `${name === "" ? "" : `"${name}" `}(${this.#inUse} of ${this.#max} in use)`,
     };
   }

@@ -228,7 +228,7 @@ export class RateLimiter {
       `${this.#name === "" ? "" : `"${this.#name}" `}(${count === 1 ? "" : `${count} together, `}next at t=${
         formatTime(this.#alarm?.deadline ?? 0)
       })`;
-    return { kind: "rate limit", label, untilTime: true };
+    return { kind: "rate limit", label, resource: this, untilTime: true };
   }
 }
 

@@ -210,8 +210,9 @@ export class Semaphore {
 
   #reason(count: number): WaitReason {
     const name = this.#name === "" ? "" : `"${this.#name}"`;
-    if (count === 1) return { kind: "acquire semaphore", label: name };
-    return { kind: "acquire semaphore", label: () => `${name} (${count} together, ${this.#value} are there)`.trim() };
+    if (count === 1) return { kind: "acquire semaphore", label: name, resource: this };
+    const label = () => `${name} (${count} together, ${this.#value} are there)`.trim();
+    return { kind: "acquire semaphore", label, resource: this };
   }
 }
 

@@ -59,6 +59,7 @@ export class Supervision implements DeadlockHandler {
   end(): void {
     const { root } = this.#runtime;
     this.#runtime.finished = true;
+    this.#runtime.instruments?.runEnded();
     this.#stopSignals();
     for (const undo of this.#undo) undo();
     this.#graceOver?.cancel();

@@ -6,7 +6,7 @@ import { requireFunction, requireOptions, requireTimeout, show } from "../base/c
 import { NOTHING } from "../base/error_tree.ts";
 import { composedWait } from "../kernel/composed_wait.ts";
 import { ambientNode } from "../kernel/context.ts";
-import { Runtime } from "../kernel/runtime.ts";
+import { runBegins, Runtime } from "../kernel/runtime.ts";
 import { closeNode } from "../kernel/status.ts";
 import { refuse, UNABORTABLE, Waiter } from "../kernel/waiter.ts";
 import { withSystemTasks } from "./_system_tasks.ts";
@@ -62,6 +62,7 @@ async function start<T>(main: () => T | Promise<T>, options: RunOptions): Promis
   }
   if (outer !== null && outer.cancelled !== null) return await refuse(outer);
   const runtime = new Runtime(options, outer);
+  runBegins(runtime);
   // First, as a clock of the user's may throw: nothing is listening yet.
   try {
     runtime.clock.start?.(runtime);

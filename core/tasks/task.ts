@@ -28,6 +28,14 @@ export interface Task<T = unknown> {
    * once the task has ended without an error.
    */
   readonly spawnSite: string | undefined;
+  /** When it was started, in milliseconds on the run's clock; may be a little early in real time. */
+  readonly startedAt: number;
+  /** Whether it was given a name; if not, it has that of its function. */
+  readonly named: boolean;
+  /** Whether it belongs to the library, such as the loop that accepts connections: viewers may fold it. */
+  readonly internal: boolean;
+  /** In JSON it is its name and number: tasks stand in the statistics of locks. */
+  toJSON(): string;
   /**
    * Waits for the task to end and returns its value.
    *

@@ -24,6 +24,14 @@ export interface Alarm {
   cancel(): void;
 }
 
+/** How many alarms are being fired, one within the other. */
+let firing = 0;
+
+/** Whether the calling code was called by an alarm: what it wakes, time has woken. */
+export function isClockFiring(): boolean {
+  return firing > 0;
+}
+
 let removeEntry: (queue: AlarmQueue, entry: Entry<unknown>) => void;
 
 class Entry<A> implements Alarm {
@@ -192,7 +200,12 @@ export class AlarmQueue {
     // In the middle of an instant, those that are due already: the others are not held up by much, these are.
     if (instant > now && entry.deadline > now) return false;
     this.#remove(entry);
-    entry.fire(entry.arg);
+    firing++;
+    try {
+      entry.fire(entry.arg);
+    } finally {
+      firing--;
+    }
     return true;
   }
 

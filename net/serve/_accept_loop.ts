@@ -19,7 +19,7 @@ import {
   type TaskStatus,
   untilShutdown,
 } from "../../core/mod.ts";
-import { failureOf, NOTHING, read, turnDue } from "../../core/internal.ts";
+import { failureOf, internalTask, NOTHING, read, turnDue } from "../../core/internal.ts";
 import { formatSocketAddress } from "../base/address.ts";
 import { followRule } from "../base/handler_errors.ts";
 import type { ServeOptions } from "../base/serve_options.ts";
@@ -154,7 +154,7 @@ export async function serveAll<S extends { close(): void }>(
           // connection.
           await untilShutdown(() => acceptLoop(listener, begin));
           close(listener);
-        }, { name: "accept loop" });
+        }, internalTask({ name: "accept loop" }));
       }
       started();
     }, { name: "server" });
