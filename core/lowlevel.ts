@@ -11,11 +11,12 @@ export type { Clock, RunStatistics, RunView } from "./time/clock.ts";
 export { realClock } from "./kernel/real_clock.ts";
 export { currentRun } from "./tasks/current.ts";
 export { startSystemTask } from "./tasks/system_task.ts";
-export { beginHostOperation, type HostOperation, hostOperation } from "./seams/host_operation.ts";
+export { beginHostOperation, hostOperation } from "./seams/host_operation.ts";
+export type { HostOperation } from "./seams/operation.ts";
 export { onIdle } from "./seams/idle.ts";
 export type { Datagram, NetworkDatagramOptions, NetworkDatagramSocket } from "./seams/datagrams.ts";
 export type { Instrument, ScopeView, TaskOutcome, Wait, WakeSource } from "./seams/instrument.ts";
-export { onRun } from "./seams/on_run.ts";
+export { addInstrument, onRun } from "./seams/watch_runs.ts";
 export type {
   Network,
   NetworkConn,

@@ -7,11 +7,11 @@
  */
 
 import { show } from "../base/check.ts";
+import { isClockFiring } from "../base/firing.ts";
 import { reportHook } from "../base/report_hook.ts";
 import type { Instrument, ScopeView, TaskOutcome, WakeSource } from "../seams/instrument.ts";
-import type { HostOperation } from "../seams/host_operation.ts";
+import type { HostOperation } from "../seams/operation.ts";
 import type { Task } from "../tasks/task.ts";
-import { isClockFiring } from "../time/alarm_queue.ts";
 import type { RunView } from "../time/clock.ts";
 import { type Cancelled, isCancelled } from "./cancelled.ts";
 import { currentNode } from "./context.ts";

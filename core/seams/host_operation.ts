@@ -2,18 +2,7 @@
 
 import { OperationInFlight } from "../kernel/host_operations.ts";
 import { currentRuntime } from "../kernel/runtime.ts";
-
-/**
- * An operation of the host that has begun.
- *
- * @category Low level
- */
-export interface HostOperation {
-  /** The name of the operation in reports. */
-  readonly label: string;
-  /** Reports that the operation is over, well or badly. Harmless when repeated. */
-  end(): void;
-}
+import type { HostOperation } from "./operation.ts";
 
 /**
  * Records that an operation of the host has begun in this run (low level).

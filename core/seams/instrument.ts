@@ -4,7 +4,7 @@ import type { Cancelled } from "../kernel/cancelled.ts";
 import type { WaitReason } from "../kernel/wait_reason.ts";
 import type { Task } from "../tasks/task.ts";
 import type { RunView } from "../time/clock.ts";
-import type { HostOperation } from "./host_operation.ts";
+import type { HostOperation } from "./operation.ts";
 
 /**
  * One wait of a task: the same object from its beginning to its end.

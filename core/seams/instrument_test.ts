@@ -23,6 +23,7 @@ import {
   untilShutdown,
 } from "../mod.ts";
 import {
+  addInstrument,
   beginHostOperation,
   type Clock,
   currentRun,
@@ -210,7 +211,7 @@ Deno.test("instruments of one run hear nothing of another, nor of code outside a
 /** Runs in virtual time with an instrument. */
 const inTime = (instrument: Instrument, body: () => unknown) =>
   simulate(async () => {
-    using _ = currentRun().addInstrument(instrument);
+    using _ = addInstrument(instrument);
     await body();
   });
 
@@ -451,7 +452,7 @@ Deno.test("K3: an instrument is attached to a run that is going on, and taken of
   const log: string[] = [];
   await run(async () => {
     await sleep(1);
-    const attached = currentRun().addInstrument({
+    const attached = addInstrument({
       runStarted: (view) => log.push(`started ${view === currentRun()}`),
       runEnded: () => log.push("never"),
       taskSpawned: (task) => log.push(task.name),
@@ -460,15 +461,15 @@ Deno.test("K3: an instrument is attached to a run that is going on, and taken of
     attached[Symbol.dispose]();
     attached[Symbol.dispose]();
     await openNursery((nursery) => void nursery.startSoon(() => {}, { name: "unseen" }));
-    currentRun().addInstrument({ runEnded: () => log.push("ended") });
-    assertThrows(() => currentRun().addInstrument(null as never), TypeError, "Cannot add an instrument");
+    addInstrument({ runEnded: () => log.push("ended") });
+    assertThrows(() => addInstrument(null as never), TypeError, "Cannot add an instrument");
   }, QUIET);
   assertEquals(log, ["started true", "seen", "ended"]);
 });
 
 Deno.test("K3: onRun() hears of each run before anything in it, and of the default one; one that throws hears no more", async () => {
   const seen: string[] = [];
-  const heard = onRun((view) => void view.addInstrument({ taskSpawned: (task) => void seen.push(task.name) }));
+  const heard = onRun((view) => void addInstrument({ taskSpawned: (task) => void seen.push(task.name) }, view));
   const printed = await runWith([], async () => {
     let calls = 0;
     using _ = onRun((view) => {
@@ -547,7 +548,7 @@ Deno.test("K6: a task says when it was started, whether it was named, and whethe
       assertEquals([other.named, other.name, sim.now], [false, "ofFunction", 5]);
     });
     const internal: string[] = [];
-    using _ = currentRun().addInstrument({ taskSpawned: (task) => void (task.internal && internal.push(task.name)) });
+    using _ = addInstrument({ taskSpawned: (task) => void (task.internal && internal.push(task.name)) });
     await toChannel([1], (values) => values.receive());
     assertEquals(internal, ["source"]);
   });

@@ -12,6 +12,8 @@
  * when the clock looks earlier fires then: where the event loop is busy, that saves a millisecond.
  */
 
+import { firingBegins, firingEnds } from "../base/firing.ts";
+
 /**
  * A call that is made at a deadline, unless it is cancelled before.
  *
@@ -22,14 +24,6 @@ export interface Alarm {
   readonly deadline: number;
   /** Withdraws the call. Harmless once it was made or withdrawn. */
   cancel(): void;
-}
-
-/** How many alarms are being fired, one within the other. */
-let firing = 0;
-
-/** Whether the calling code was called by an alarm: what it wakes, time has woken. */
-export function isClockFiring(): boolean {
-  return firing > 0;
 }
 
 let removeEntry: (queue: AlarmQueue, entry: Entry<unknown>) => void;
@@ -200,11 +194,11 @@ export class AlarmQueue {
     // In the middle of an instant, those that are due already: the others are not held up by much, these are.
     if (instant > now && entry.deadline > now) return false;
     this.#remove(entry);
-    firing++;
+    firingBegins();
     try {
       entry.fire(entry.arg);
     } finally {
-      firing--;
+      firingEnds();
     }
     return true;
   }

@@ -1,6 +1,5 @@
 /** Where a run gets its time from, and what a clock may know of the run: see `Clock.start()` and `currentRun()`. */
 
-import type { Instrument } from "../seams/instrument.ts";
 import type { Network } from "../seams/network.ts";
 import type { ProcessHost } from "../seams/processes.ts";
 import type { SignalSource } from "../seams/signals.ts";
@@ -94,14 +93,6 @@ export interface RunView {
    * sleep or a deadline.
    */
   refreshTime(): void;
-  /**
-   * Attaches an instrument to the run, also when that is running. Nothing is made up for what was there before: ask
-   * `taskTree()`.
-   *
-   * @param instrument The instrument; its hooks are looked up now.
-   * @returns What takes it off again.
-   */
-  addInstrument(instrument: Instrument): Disposable;
   /** Takes a snapshot of the task tree: see `taskTree()`. */
   taskTree(): TaskTree;
   /**
