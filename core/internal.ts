@@ -58,6 +58,8 @@ export {
 export { inspectable } from "./base/inspect.ts";
 export { captureSite, placeOf, plainPlace } from "./base/place.ts";
 export { ignore } from "./base/quiet.ts";
+export { awaitedAt, framesOfSite, framesText } from "./kernel/awaited_at.ts";
+export type { Seen, SeenWait } from "./kernel/look.ts";
 export { isForeign } from "./kernel/wait_reason.ts";
 export { formatTime } from "./base/format_time.ts";
 export { claimSignal } from "./kernel/signal_claims.ts";
@@ -68,6 +70,7 @@ export { refuse, REFUSED, yieldTurn } from "./kernel/waiter.ts";
 
 import { scopes } from "./kernel/cancel_scope.ts";
 import { currentNode } from "./kernel/context.ts";
+import { lookAt, type Seen } from "./kernel/look.ts";
 import { failureOf as failureIn } from "./kernel/elsewhere.ts";
 import { type Cancelled, makeCancelled } from "./kernel/cancelled.ts";
 import type { NodeSchedule, Runtime } from "./kernel/runtime.ts";
@@ -169,6 +172,11 @@ class Standstill extends Turns {
   override forStart(): Promise<void> {
     return new Promise(() => {});
   }
+}
+
+/** Looks at a run: all its tasks, and their waits. */
+export function lookAtRun(run: RunView): Seen {
+  return lookAt((run as Runtime).root);
 }
 
 /** The cancellations in effect anywhere in a run, from the outside in. */

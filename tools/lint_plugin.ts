@@ -54,6 +54,9 @@ const MAY_BE_ASYNC: Readonly<Record<string, string>> = {
   "Symbol.asyncDispose": "`await using` awaits it",
 };
 
+/** The folders that are published. */
+const PUBLISHED: readonly string[] = ["core", "net", "os", "observe", "testing"];
+
 /** Globals that a test may replace. */
 const TIMERS = /^(?:set|clear)(?:Timeout|Interval|Immediate)$/;
 const CLOCKS: ReadonlySet<string> = new Set(["performance.now", "Date.now"]);
@@ -107,7 +110,7 @@ const plugin: Deno.lint.Plugin = {
         const check = (node: Deno.lint.Node, source: string): void => {
           const report = (message: string): void => context.report({ node, message });
           if (source.startsWith("node:")) {
-            if (["core", "net", "os", "testing"].includes(folder) && !isTest(file) && NODE_IMPORTS[file] !== source) {
+            if (PUBLISHED.includes(folder) && !isTest(file) && NODE_IMPORTS[file] !== source) {
               report(`"${source}" may not be imported here: see NODE_IMPORTS in tools/lint_plugin.ts`);
             }
             return;
@@ -131,9 +134,10 @@ const plugin: Deno.lint.Plugin = {
           const allowed: Readonly<Record<string, readonly string[]>> = {
             net: ["core/mod.ts", "core/lowlevel.ts", "core/internal.ts"],
             os: ["core/mod.ts", "core/lowlevel.ts", "core/internal.ts", "net/mod.ts"],
+            observe: ["core/mod.ts", "core/lowlevel.ts", "core/internal.ts"],
             testing: ["core/mod.ts", "core/lowlevel.ts", "core/internal.ts", "net/mod.ts"],
           };
-          if (["core", "net", "os", "testing"].includes(folder) && !allowed[folder]?.includes(target)) {
+          if (PUBLISHED.includes(folder) && !allowed[folder]?.includes(target)) {
             report(`"${folder}" may not import "${target}"`);
           }
         };
@@ -145,7 +149,7 @@ const plugin: Deno.lint.Plugin = {
           ExportAllDeclaration: (node) => check(node, node.source.value),
           ImportExpression(node) {
             if (node.source.type === "Literal" && typeof node.source.value === "string") check(node, node.source.value);
-            if (["core", "net", "os", "testing"].includes(folder) && !isTest(file) && !isOutside(node)) {
+            if (PUBLISHED.includes(folder) && !isTest(file) && !isOutside(node)) {
               context.report({ node, message: "Load modules by outside(() => import(…)): see core/kernel/context.ts" });
             }
           },
@@ -155,7 +159,7 @@ const plugin: Deno.lint.Plugin = {
     "host-time": {
       create(context) {
         const file = inRepository(context.filename) ?? "";
-        if (isTest(file) || !/^(?:core|net|os|testing)\//.test(file) || MAKES_TIME.has(file)) return {};
+        if (isTest(file) || !/^(?:core|net|os|observe|testing)\//.test(file) || MAKES_TIME.has(file)) return {};
         const report = (node: Deno.lint.Node, name: string): void =>
           context.report({ node, message: `"${name}" may be a fake: take it from core/base/host_time.ts` });
         return {
@@ -184,7 +188,7 @@ const plugin: Deno.lint.Plugin = {
     "few-arguments": {
       create(context) {
         const file = inRepository(context.filename) ?? "";
-        if (isTest(file) || !/^(?:core|net|os|testing)\//.test(file) || isPrivate(file)) return {};
+        if (isTest(file) || !/^(?:core|net|os|observe|testing)\//.test(file) || isPrivate(file)) return {};
         return {
           ExportNamedDeclaration({ declaration }) {
             if (declaration?.type !== "FunctionDeclaration") return;
@@ -204,7 +208,7 @@ const plugin: Deno.lint.Plugin = {
     "composed-wait": {
       create(context) {
         const file = inRepository(context.filename) ?? "";
-        if (isTest(file) || !/^(?:core|net|os|testing)\//.test(file) || isPrivate(file)) return {};
+        if (isTest(file) || !/^(?:core|net|os|observe|testing)\//.test(file) || isPrivate(file)) return {};
         const check = (node: Deno.lint.Node, name: string, fn: Deno.lint.Node | null | undefined): void => {
           if (!isAsyncFunction(withoutTypes(fn)) || name in MAY_BE_ASYNC || `${file}:${name}` in MAY_BE_ASYNC) return;
           context.report({ node, message: `"${name}" may not be async itself: return composedWait(async () => …)` });

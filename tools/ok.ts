@@ -22,6 +22,7 @@ const stages: readonly (readonly [name: string, ...args: string[]])[] = [
     "core",
     "net",
     "os",
+    "observe",
     "testing",
     "examples",
     "tools",
@@ -32,7 +33,7 @@ const stages: readonly (readonly [name: string, ...args: string[]])[] = [
   [
     "tests, with the ambient state in a storage",
     ...["run", "--no-lock", "--allow-all", "tools/test.ts", "--no-check", "--storage"],
-    ...["core", "testing", "net", "os", "tools/laws"],
+    ...["core", "testing", "net", "os", "observe", "tools/laws"],
   ],
   [
     "long tests: nothing is kept, and Node and Bun",

@@ -62,6 +62,8 @@ export const ENTRIES: readonly string[] = [
   "core/lowlevel.ts",
   "net/mod.ts",
   "os/mod.ts",
+  "os/workers/worker.ts",
+  "observe/mod.ts",
   "testing/mod.ts",
 ];
 

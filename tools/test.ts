@@ -81,6 +81,7 @@ const PARTS: readonly Part[] = [
     permissions: ["--allow-run", "--allow-read", "--allow-write"],
   },
   { name: "core", takes: (file) => file.startsWith("core/"), permissions: [] },
+  { name: "observe", takes: (file) => file.startsWith("observe/"), permissions: [] },
   { name: "testing", takes: (file) => file.startsWith("testing/"), permissions: [] },
   {
     name: "examples",
@@ -216,7 +217,7 @@ const work: (() => Promise<void>)[] = [];
 if (doc) {
   // Examples open connections on this machine only; they may do nothing else.
   const sources = ["mod.ts", "README.md"];
-  for (const folder of ["core", "net", "testing"]) {
+  for (const folder of ["core", "net", "observe", "testing"]) {
     sources.push(...(await filesIn(folder, ".ts")).filter((path) => !path.endsWith("_test.ts")));
   }
   sources.push(...await filesIn("testing", ".md"));
@@ -236,7 +237,7 @@ if (doc) {
     if (files.length > 0) work.push(() => runTests(name, [...common, ...permissions, ...files]));
   }
 } else {
-  let files = (await Promise.all(["core", "testing", "net", "os", "examples", "tools", "bench"]
+  let files = (await Promise.all(["core", "testing", "net", "os", "observe", "examples", "tools", "bench"]
     .map((folder) => filesIn(folder, "_test.ts")))).flat().filter(isWanted);
   const clients = files.filter((file) => CLIENTS.test(file));
   if (clients.length > 0 && !await areClientsThere([...map, ...clients])) {

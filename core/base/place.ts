@@ -58,7 +58,7 @@ const LIBRARY = new URL("../../", import.meta.url).href.replace(/^file:\/\//, ""
 /**
  * Not tests, and not the examples in the documentation, whose files are called `x.ts$10-20.ts`: they are users of it.
  */
-const OURS = /^(?:core|net|os|testing)\/(?:\w+\/)?(?:(?!_test\.)\w)+\.[jt]s:/;
+const OURS = /^(?:core|net|os|observe|testing)\/(?:\w+\/)?(?:(?!_test\.)\w)+\.[jt]s:/;
 
 /** Whether a place, or a line of a stack, lies in the library. */
 export function isOurs(place: string): boolean {

@@ -15,7 +15,7 @@
  */
 
 import { read } from "../base/foreign.ts";
-import { isOurs, plainPlace, withFrames } from "../base/place.ts";
+import { isOurs, plainPlace, type Site, withFrames } from "../base/place.ts";
 
 /** Frames of one stack, of the library and of others. */
 const DEPTH = 40;
@@ -76,6 +76,11 @@ function framesHere(above: () => void): readonly string[] {
     // A hardened program, or one with ideas of its own about stacks.
     return NONE;
   }
+}
+
+/** The places of a stack that was captured, without what is of the library or the host. */
+export function framesOfSite(site: Site): readonly string[] {
+  return `${read(site, "stack")}`.split("\n").flatMap(frameOf);
 }
 
 interface CallSite {
