@@ -6,5 +6,6 @@
  * @module
  */
 
-export { type Finding, type FindingKind, Watchdog, type WatchdogOptions } from "./watchdog/watchdog.ts";
+export type { Finding, FindingKind } from "./watchdog/finding.ts";
+export { Watchdog, type WatchdogOptions } from "./watchdog/watchdog.ts";
 export { TraceRecorder, type TraceRecorderOptions } from "./trace/trace_recorder.ts";

@@ -5,7 +5,7 @@
 
 import { framesText, isForeign, kindOf, labelOf, type SeenWait, waitText } from "../../core/internal.ts";
 import type { Task } from "../../core/mod.ts";
-import type { Finding } from "./watchdog.ts";
+import type { Finding } from "./finding.ts";
 
 /** What was seen at one look. The last two are for the next one. */
 export interface Look {

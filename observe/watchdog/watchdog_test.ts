@@ -16,7 +16,8 @@ import {
 } from "../../core/mod.ts";
 import { addInstrument } from "../../core/lowlevel.ts";
 import { simulate } from "../../testing/mod.ts";
-import { type Finding, Watchdog, type WatchdogOptions } from "./watchdog.ts";
+import type { Finding } from "./finding.ts";
+import { Watchdog, type WatchdogOptions } from "./watchdog.ts";
 
 /** Works for a time of the host, as code does that computes. */
 function work(ms: number): void {

@@ -46,7 +46,7 @@ export const EXCEPTIONS: readonly (readonly [names: RegExp, why: string])[] = [
   ],
   [callbacks, "a callback of the user's, which the library calls"],
   [/^(?:Checked\w+|FairLock|StepContext)\./, "what the user brings along for a suite of checks"],
-  [/^(?:RunView\.)?taskTree$/, "a look, which takes a microtask, and is no wait"],
+  [/^(?:(?:RunView\.)?taskTree|Watchdog\.look)$/, "a look, which takes a microtask, and is no wait"],
   [madeByUsers, "calls the function that it was given"],
   [suites, "a suite of checks, in simulations of its own"],
   [/^(?:explore|simulate|simulated|sweepCancel|sweepFaults)$/, "simulations, which are in no scope"],

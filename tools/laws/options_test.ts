@@ -61,6 +61,7 @@ import {
   unixServer,
   upgradeWebSocket,
 } from "../../mod.ts";
+import { TraceRecorder, Watchdog } from "../../observe/mod.ts";
 import { currentRun, ParkingLot, startSystemTask } from "../../core/lowlevel.ts";
 import {
   copyFile,
@@ -158,6 +159,8 @@ const TAKERS: Readonly<Record<string, Take>> = {
   "startSystemTask": (options) => run(() => void startSystemTask(never, options)),
   "new Lock": (options) => new Lock(options),
   "new Campaign": (options) => new Campaign(options),
+  "new TraceRecorder": (options) => new TraceRecorder(options),
+  "new Watchdog": (options) => new Watchdog(options),
   "new MockClock": (options) => new MockClock(options),
   "new ParkingLot": (options) => new ParkingLot(options),
   "new RateLimiter": (options) => new RateLimiter(1, options),
