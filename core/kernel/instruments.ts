@@ -174,11 +174,12 @@ export class Instruments implements RunEvents {
     return hooks.length === 0 ? null : hooks;
   }
 
-  #call(hooks: Hooks, name: keyof Instrument, ...args: readonly unknown[]): void {
+  /** Three arguments, and no list of them: this is called for each wait of a run that is watched. */
+  #call(hooks: Hooks, name: keyof Instrument, a?: unknown, b?: unknown, c?: unknown): void {
     if (hooks === null) return;
     for (const { of, call } of hooks) {
       try {
-        call(...args);
+        call(a, b, c);
       } catch (error) {
         this.remove(of);
         reportHook(
@@ -192,7 +193,7 @@ export class Instruments implements RunEvents {
 
 /** What has ended a wait, as far as one can tell. */
 function sourceOf(task: TaskNode, error: unknown): WakeSource {
-  if (isCancelled(error)) return "cancel";
+  if (error !== undefined && isCancelled(error)) return "cancel";
   if (isClockFiring()) return "clock";
   const { task: by } = currentNode();
   // A task that waits does not wake itself: that is a callback of the host's, in its context.

@@ -6,14 +6,24 @@
  * must lie within slices, so the one at the end of a wait is a nanosecond before it.
  */
 
+import { labelOf } from "../../core/internal.ts";
+import type { WaitReason } from "../../core/lowlevel.ts";
 import { lanesOf, tracksOf } from "./_lanes.ts";
-import { type Entry, type Flow, type Slice, TICK, type TrackOf } from "./_records.ts";
+import { type Entry, NOBODY, type Slice, type TrackOf } from "./_records.ts";
 
 /** Lanes of one task. */
 const LANES = 64;
 /** More tasks than this share tracks. */
 const MOST_TRACKS = 500;
 const PROCESS = 1;
+
+/** What colours a wait: what it is for, roughly. */
+const CATEGORIES: readonly (readonly [kinds: RegExp, category: string])[] = [
+  [/^(?:sleep|rate limit)/, "time"],
+  [/^(?:acquire|barrier|condition|event|parked|pool|lazy)/, "lock"],
+  [/channel|watch/, "channel"],
+  [/^(?:nursery|join task|run|forgotten)/, "task"],
+];
 
 /** An event of the format. */
 export type TraceEvent = Readonly<Record<string, unknown>> & { readonly ph: string; readonly ts?: number };
@@ -27,51 +37,51 @@ export function eventsOf(entries: readonly Entry[], tracks: readonly TrackOf[]):
   for (const [, own] of Map.groupBy(slices, ({ task }) => threadOf.get(task) ?? 0)) {
     for (const [slice, lane] of lanesOf(own)) laneOf.set(slice, Math.min(lane, LANES - 1));
   }
+  const whole = new Set(slices.flatMap(({ type, task }) => type === "task" ? [task] : []));
+  const ends = new Map(tracks.map(({ id, end }) => [id, end]));
   const at = (task: number, lane = 0): { pid: number; tid: number } => ({
     pid: PROCESS,
     tid: (threadOf.get(task) ?? 0) + lane,
   });
-  const whole = new Set(slices.flatMap(({ type, task }) => type === "task" ? [task] : []));
-  const ends = new Map(tracks.map(({ id, end }) => [id, end]));
   const events: TraceEvent[] = [];
   let flows = 0;
   let operations = 0;
   for (const entry of entries) {
-    switch (entry.type) {
-      case "task":
-      case "scope":
-      case "wait": {
-        const { name, category: cat, start: ts, end, args } = entry;
-        const dur = round(end - ts);
-        events.push({ ph: "X", name, cat, ts, dur, args, ...at(entry.task, laneOf.get(entry)) });
-        break;
-      }
-      case "flow":
-        // What one end of it was in may have been dropped.
-        if (whole.has(entry.from) && laneOf.has(entry.to)) events.push(...ofFlow(entry, ++flows));
-        break;
-      case "instant":
-        events.push({ ph: "i", s: "t", name: entry.name, ts: entry.at, args: entry.args, ...at(entry.task) });
-        break;
-      case "operation": {
-        const same = { cat: "host", name: entry.label, id: ++operations, pid: PROCESS, tid: 0 };
-        events.push({ ph: "b", ts: entry.start, ...same }, { ph: "e", ts: entry.end, ...same });
-        break;
-      }
-      case "count":
-        events.push({ ph: "C", name: "tasks", ts: entry.at, args: { tasks: entry.tasks }, pid: PROCESS, tid: 0 });
+    if (entry.type === "instant") {
+      events.push({ ph: "i", s: "t", name: entry.name, ts: us(entry.at), args: entry.args, ...at(entry.task) });
+    } else if (entry.type === "operation") {
+      const same = { cat: "host", name: entry.label, id: ++operations, pid: PROCESS, tid: 0 };
+      events.push({ ph: "b", ts: us(entry.start), ...same }, { ph: "e", ts: us(entry.end), ...same });
+    } else {
+      const { name, start, end, task } = entry;
+      const here = at(task, laneOf.get(entry));
+      events.push({
+        ph: "X",
+        name,
+        cat: categoryOf(entry),
+        ts: us(start),
+        dur: us(end - start),
+        args: argsOf(entry),
+        ...here,
+      });
+      // What one end of it was in may have been dropped.
+      if (entry.from !== NOBODY && whole.has(entry.from)) events.push(...flowTo(entry, ++flows));
+      if (entry.tasksAtStart > 0) events.push(count(start, entry.tasksAtStart));
+      // One that goes on is still among them.
+      if (entry.tasksAtStart > 0 && entry.how !== "") events.push(count(end, entry.tasksAtEnd));
     }
   }
   events.sort((a, b) => (a.ts as number) - (b.ts as number));
   return [...metadata(), ...events];
 
-  function ofFlow({ kind, from, at: when, to }: Flow, id: number): TraceEvent[] {
-    const same = { name: kind, cat: "flow", id };
-    const ts = Math.min(when, ends.get(from) as number);
-    const arrives = kind === "wake" ? round(Math.max(to.end - TICK, to.start)) : to.start;
+  function flowTo(slice: Slice, id: number): TraceEvent[] {
+    const isWake = slice.type === "wait";
+    const same = { name: isWake ? "wake" : "spawn", cat: "flow", id };
+    const arrives = isWake ? Math.max(slice.end - 1, slice.start) : slice.start;
+    const ts = us(Math.min(slice.at, ends.get(slice.from) as number, arrives));
     return [
-      { ph: "s", ts: Math.min(ts, arrives), ...same, ...at(from) },
-      { ph: "f", bp: "e", ts: arrives, ...same, ...at(to.task, laneOf.get(to)) },
+      { ph: "s", ts, ...same, ...at(slice.from) },
+      { ph: "f", bp: "e", ts: us(arrives), ...same, ...at(slice.task, laneOf.get(slice)) },
     ];
   }
 
@@ -102,7 +112,26 @@ export function eventsOf(entries: readonly Entry[], tracks: readonly TrackOf[]):
 }
 
 function isSlice(entry: Entry): entry is Slice {
-  return entry.type === "task" || entry.type === "scope" || entry.type === "wait";
+  return entry.type !== "instant" && entry.type !== "operation";
+}
+
+function count(ts: number, tasks: number): TraceEvent {
+  return { ph: "C", name: "tasks", ts: us(ts), args: { tasks }, pid: PROCESS, tid: 0 };
+}
+
+function categoryOf({ type, name }: Slice): string {
+  return type === "wait" ? CATEGORIES.find(([kinds]) => kinds.test(name))?.[1] ?? "other" : type;
+}
+
+/** What is told of a slice. */
+function argsOf({ type, detail, how, at, end }: Slice): Readonly<Record<string, unknown>> {
+  if (type !== "wait") return how === "" ? detail as Record<string, unknown> : { ...detail as object, how };
+  const label = typeof detail === "string" ? detail : labelOf(detail as WaitReason);
+  return {
+    ...label === "" ? {} : { for: label },
+    // How long it took from being woken to going on, in microseconds.
+    ...how === "" ? {} : { by: how, scheduledFor: us(end - at) },
+  };
 }
 
 /** The tasks as the tree has them: below the one that owns them, oldest first. */
@@ -118,6 +147,7 @@ function inTreeOrder(tracks: readonly TrackOf[]): TrackOf[] {
   return found;
 }
 
-function round(us: number): number {
-  return Math.round(us * 1_000) / 1_000;
+/** Nanoseconds as the format has times: in microseconds. */
+function us(ns: number): number {
+  return ns / 1_000;
 }

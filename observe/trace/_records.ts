@@ -1,36 +1,40 @@
 /**
- * What a trace is made of. Records hold numbers and names, and never tasks: a task would keep its result alive.
+ * What a trace is made of. Records hold numbers, names and reasons, and never tasks: a task would keep its result alive.
  *
- * Times are in microseconds, as the format of traces has them. Each thing that happens is a nanosecond later than the
- * one before, so that what happens at one instant of simulated time keeps its order.
+ * One is made for each wait of a program, so each is one object of one shape; what is shown of it is put together when
+ * somebody wants to see the trace. Times are in nanoseconds. Each thing that happens is one later than the one before, so
+ * that what happens at one instant of simulated time keeps its order.
  */
 
-/** A nanosecond. */
-export const TICK = 0.001;
+import type { WaitReason } from "../../core/lowlevel.ts";
+
+/** Nanoseconds in a millisecond. */
+export const NS = 1_000_000;
+
+/** No task. */
+export const NOBODY = -1;
 
 /** Something that has begun and ended in a task: the task itself, a scope, a wait. */
-export interface Slice {
-  readonly type: "task" | "scope" | "wait";
-  /** The number of the task. */
-  readonly task: number;
-  readonly name: string;
-  /** What colours it in old viewers, and sorts it in statistics. */
-  readonly category: string;
-  readonly start: number;
+export class Slice {
   /** Written at its end. */
-  end: number;
-  readonly args: Record<string, unknown>;
-}
+  end = 0;
+  /** Who has started the task, or woken the wait, and when; or `NOBODY`. */
+  from = NOBODY;
+  at = 0;
+  /** What has woken a wait: the name of a task, or where else that came from. How a task or a scope has ended. */
+  how = "";
+  /** How many tasks there were when a task began, and when it had ended. */
+  tasksAtStart = 0;
+  tasksAtEnd = 0;
 
-/** From where something came: the start of a task, the end of a wait, a cancellation. */
-export interface Flow {
-  readonly type: "flow";
-  readonly kind: "spawn" | "wake";
-  /** The task that caused it, and when. */
-  readonly from: number;
-  readonly at: number;
-  /** What it has caused. */
-  readonly to: Slice;
+  /** `detail`: the reason of a wait, a label of it that was rendered already, or what else is told of a slice. */
+  constructor(
+    readonly type: "task" | "scope" | "wait",
+    readonly task: number,
+    readonly name: string,
+    readonly start: number,
+    readonly detail: WaitReason | string | Readonly<Record<string, unknown>>,
+  ) {}
 }
 
 /** Something at one moment. */
@@ -51,21 +55,13 @@ export interface Operation {
   end: number;
 }
 
-/** How many tasks there were, from a moment on. */
-export interface Count {
-  readonly type: "count";
-  readonly at: number;
-  readonly tasks: number;
-}
-
-export type Entry = Slice | Flow | Instant | Operation | Count;
+export type Entry = Slice | Instant | Operation;
 
 /** A task, as far as the picture of it needs: kept while something of it is in the ring. */
 export interface TrackOf {
   readonly id: number;
   readonly name: string;
   readonly parent: number | null;
-  readonly place: string | undefined;
   readonly start: number;
   end: number;
 }

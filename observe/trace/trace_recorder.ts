@@ -13,7 +13,7 @@ import type {
   WakeSource,
 } from "../../core/lowlevel.ts";
 import { eventsOf } from "./_export.ts";
-import { type Entry, type Operation, type Slice, TICK, type TrackOf } from "./_records.ts";
+import { type Entry, NS, type Operation, Slice, type TrackOf } from "./_records.ts";
 import { Ring } from "./_ring.ts";
 
 /**
@@ -32,14 +32,6 @@ export interface TraceRecorderOptions {
 
 /** So many tasks of which nothing is left may be remembered. */
 const MOST_FORGOTTEN = 4_096;
-
-/** What colours a wait: what it is for, roughly. */
-const CATEGORIES: readonly (readonly [kinds: RegExp, category: string])[] = [
-  [/^(?:sleep|rate limit)/, "time"],
-  [/^(?:acquire|barrier|condition|event|parked|pool|lazy)/, "lock"],
-  [/channel|watch/, "channel"],
-  [/^(?:nursery|join task|run|forgotten)/, "task"],
-];
 
 /**
  * An instrument that records what happens in a run: tasks, scopes, waits, who has started and woken whom, deadlines,
@@ -72,7 +64,7 @@ const CATEGORIES: readonly (readonly [kinds: RegExp, category: string])[] = [
 export class TraceRecorder implements Instrument {
   readonly #ring: Ring<Entry>;
   #run: RunView | null = null;
-  #last = -TICK;
+  #last = -1;
   #living = 0;
   /** By their numbers: those that something in the ring is about. */
   readonly #tracks = new Map<number, TrackOf>();
@@ -107,51 +99,53 @@ export class TraceRecorder implements Instrument {
       throw new TypeError("Cannot record a run as a recorder is for one: make a new one for each");
     }
     this.#run = run;
-    this.#last = this.#us() - TICK;
+    this.#last = this.#now() - 1;
   }
 
   /** Called by the run. */
   taskSpawned(task: Task, by: Task): void {
     if (by !== task) this.#begin(by);
     const slice = this.#begin(task);
-    this.#ring.push({ type: "count", at: slice.start, tasks: ++this.#living });
+    slice.tasksAtStart = ++this.#living;
     if (by === task) return;
-    this.#ring.push({ type: "flow", kind: "spawn", from: by.id, at: slice.start, to: slice });
+    slice.from = by.id;
+    slice.at = slice.start;
   }
 
   /** Called by the run. */
   taskExited(task: Task, outcome: TaskOutcome): void {
     const slice = this.#begin(task);
     this.#tasks.delete(task);
-    slice.args["state"] = outcome.state;
-    if (outcome.state !== "done") slice.args["error"] = `${outcome.error}`;
+    slice.how = outcome.state === "done" ? "done" : `${outcome.state}: ${outcome.error}`;
+    if (slice.tasksAtStart > 0) slice.tasksAtEnd = --this.#living;
     this.#end(slice);
     const track = this.#tracks.get(task.id);
     if (track !== undefined) track.end = slice.end;
-    this.#ring.push({ type: "count", at: slice.end, tasks: --this.#living });
   }
 
   /** Called by the run. */
   blocked(task: Task, reason: WaitReason, wait: Wait): void {
     this.#begin(task);
-    const kind = kindOf(reason);
-    const label = labelOf(reason);
-    const category = CATEGORIES.find(([kinds]) => kinds.test(kind))?.[1] ?? "other";
-    const args = label === "" ? {} : { for: label };
-    this.#waits.set(wait, { type: "wait", task: task.id, name: kind, category, start: this.#tick(), end: 0, args });
+    // Who holds it now is what one wants to know, and not who does later.
+    const detail = reason.holder === undefined ? reason : labelOf(reason);
+    const { kind } = reason;
+    const name = typeof kind === "string" ? kind : kindOf(reason);
+    this.#waits.set(wait, new Slice("wait", task.id, name, this.#tick(), detail));
   }
 
   /** Called by the run. */
   woken(_task: Task, wait: Wait, by: WakeSource): void {
     const slice = this.#waits.get(wait);
     if (slice === undefined) return;
-    // The end of a task wakes those who wait for it: then it is over already.
-    if (typeof by !== "string" && by.state === "running") this.#begin(by);
-    const at = this.#tick();
-    slice.args["by"] = typeof by === "string" ? by : `${by.name} #${by.id}`;
-    slice.args["woken"] = at;
-    if (typeof by === "string") return;
-    this.#ring.push({ type: "flow", kind: "wake", from: by.id, at, to: slice });
+    if (typeof by === "string") slice.how = by;
+    else {
+      // The end of a task wakes those who wait for it: then it is over already.
+      if (by.state === "running") this.#begin(by);
+      slice.from = by.id;
+      slice.how = by.name;
+    }
+    // Read no clock: it mostly goes on at once.
+    slice.at = this.#next();
   }
 
   /** Called by the run. */
@@ -160,27 +154,15 @@ export class TraceRecorder implements Instrument {
     if (slice === undefined) return;
     this.#waits.delete(wait);
     this.#end(slice);
-    // How long it took from being woken to going on.
-    const { woken } = slice.args;
-    delete slice.args["woken"];
-    if (typeof woken === "number") slice.args["scheduledFor"] = rounded(slice.end - woken);
   }
 
   /** Called by the run. */
   scopeEntered(task: Task, scope: ScopeView): void {
     this.#begin(task);
     const { kind, name, deadline, shield } = scope;
-    const args = { ...deadline === Infinity ? {} : { deadline }, ...shield ? { shield } : {} };
+    const detail = { ...deadline === Infinity ? {} : { deadline }, ...shield ? { shield } : {} };
     const title = name !== "" ? `${kind} ${name}` : deadline !== Infinity ? "timeout" : shield ? "shield" : kind;
-    this.#scopes.set(scope, {
-      type: "scope",
-      task: task.id,
-      name: title,
-      category: "scope",
-      start: this.#tick(),
-      end: 0,
-      args,
-    });
+    this.#scopes.set(scope, new Slice("scope", task.id, title, this.#tick(), detail));
   }
 
   /** Called by the run. */
@@ -188,7 +170,7 @@ export class TraceRecorder implements Instrument {
     const slice = this.#scopes.get(scope);
     if (slice === undefined) return;
     this.#scopes.delete(scope);
-    if (caught) slice.args["cancelled"] = true;
+    if (caught) slice.how = "cancelled";
     this.#end(slice);
   }
 
@@ -226,13 +208,12 @@ export class TraceRecorder implements Instrument {
   /** The trace in the Trace Event Format, as JSON. What goes on ends at this moment. */
   toJson(): string {
     const now = this.#tick();
-    const slices = [...this.#tasks.values(), ...this.#scopes.values(), ...this.#waits.values()];
-    const ended = new Map(slices.map((slice) => [slice, { ...slice, end: now }]));
+    const open = [...this.#tasks.values(), ...this.#scopes.values(), ...this.#waits.values()];
+    // Only for now: it goes on.
+    for (const slice of open) slice.end = now;
     const entries: Entry[] = [
-      ...this.#ring.items().map((entry) =>
-        entry.type === "flow" ? { ...entry, to: ended.get(entry.to) ?? entry.to } : entry
-      ),
-      ...ended.values(),
+      ...this.#ring.items(),
+      ...open,
       ...[...this.#operations.values()].map((operation) => ({ ...operation, end: now })),
     ];
     const wanted = new Set(entries.flatMap((entry) => "task" in entry ? [entry.task] : []));
@@ -248,9 +229,8 @@ export class TraceRecorder implements Instrument {
     if (known !== undefined) return known;
     const { id, name, parentNursery, spawnSite } = task;
     const start = this.#tick();
-    this.#tracks.set(id, { id, name, parent: parentNursery?.parentTask.id ?? null, place: spawnSite, start, end: 0 });
-    const args: Record<string, unknown> = spawnSite === undefined ? { id } : { id, started: spawnSite };
-    const slice: Slice = { type: "task", task: id, name, category: "task", start, end: 0, args };
+    this.#tracks.set(id, { id, name, parent: parentNursery?.parentTask.id ?? null, start, end: 0 });
+    const slice = new Slice("task", id, name, start, spawnSite === undefined ? { id } : { id, started: spawnSite });
     this.#tasks.set(task, slice);
     return slice;
   }
@@ -276,14 +256,15 @@ export class TraceRecorder implements Instrument {
 
   /** The time of something that happens now: later than all before. */
   #tick(): number {
-    return this.#last = rounded(Math.max(this.#us(), this.#last + TICK));
+    return this.#last = Math.max(this.#now(), this.#last + 1);
   }
 
-  #us(): number {
-    return (this.#run?.clock.now() ?? 0) * 1_000;
+  /** The time of something that happens together with the last thing, just after it. */
+  #next(): number {
+    return ++this.#last;
   }
-}
 
-function rounded(us: number): number {
-  return Math.round(us * 1_000) / 1_000;
+  #now(): number {
+    return this.#run === null ? 0 : Math.round(this.#run.clock.now() * NS);
+  }
 }
