@@ -20,7 +20,9 @@ export async function startWorkerProcess(
   }`;
   const flags = memory === undefined ? [] : [`--v8-flags=--max-old-space-size=${memory}`];
   const args = ["run", "--no-prompt", "--quiet", "--no-lock", `--preload=${preload}`, ...flags, ...permissions, module];
-  const child = new Deno.Command(denoItself(), { args, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
+  const pipes = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+  // What it says is read here first, and may become the message of an error.
+  const child = new Deno.Command(denoItself(), { args, env: { NO_COLOR: "1" }, ...pipes }).spawn();
   child.unref();
   const release = guard({ kill: () => child.kill("SIGKILL") });
   const input = child.stdin.getWriter();

@@ -136,6 +136,12 @@ test(
   },
 );
 
+test("W8: many bytes cross in both directions, copied, however they are wrapped", async (workers) => {
+  const bytes = new Uint8Array(8 << 20).fill(3);
+  const back = await workers.call("give", { deep: [bytes] }) as { deep: [Uint8Array] };
+  assertEquals([back.deep[0].length, back.deep[0].at(-1), bytes.length], [bytes.length, 3, bytes.length]);
+});
+
 /** A value, and how it arrives in a thread and in a process; `null` for a refusal. */
 const VALUES: readonly (readonly [name: string, value: unknown, thread: string | null, process: string | null])[] = [
   ["text", "a", "String", "String"],
