@@ -14,6 +14,7 @@ import type { Task } from "../../core/mod.ts";
 import type { Instrument, RunView, Wait, WaitReason } from "../../core/lowlevel.ts";
 import { findings, type Look } from "./_look.ts";
 import type { Finding } from "./finding.ts";
+import { Sentry } from "./_sentry.ts";
 import { type LongStep, Steps } from "./_steps.ts";
 
 /**
@@ -60,6 +61,13 @@ export interface WatchdogOptions {
    */
   readonly wakes?: number;
   /**
+   * After how long it is said on stderr that the event loop stands still, in milliseconds, while it does; by default
+   * never. It takes a thread, whose start stops the loop for some 20 ms, and which ends with the run.
+   *
+   * @default {Infinity}
+   */
+  readonly stuck?: number;
+  /**
    * How often it looks at all tasks, in milliseconds of real time; 0 for never.
    *
    * @default {1_000}
@@ -71,7 +79,7 @@ export interface WatchdogOptions {
 
 /** The same thing at the same place is told again after so long, in milliseconds. */
 const AGAIN = 60_000;
-const LIMITS = ["loop", "taskAge", "waitAge", "holdAge", "foreignAge", "wakes", "interval"] as const;
+const LIMITS = ["loop", "taskAge", "waitAge", "holdAge", "foreignAge", "wakes", "stuck", "interval"] as const;
 
 /**
  * An instrument that looks for what is wrong with a run while it goes on, and says so: who blocks the event loop and
@@ -105,6 +113,7 @@ export class Watchdog implements Instrument {
   readonly #onFinding: (finding: Finding) => unknown;
   readonly #steps: Steps | null;
   #run: RunView | null = null;
+  #sentry: Sentry | null = null;
   #timer: ReturnType<typeof hostTimeout> | null = null;
   #closed = false;
   /** How often tasks went on since the last look. */
@@ -126,8 +135,8 @@ export class Watchdog implements Instrument {
     for (const name of LIMITS) if (options[name] !== undefined) requireTimeout(action, name, options[name]);
     if (options.onFinding !== undefined) requireFunction(action, "onFinding", options.onFinding);
     const { loop = 50, taskAge = Infinity, waitAge = 60_000, holdAge = 10_000, foreignAge = 60_000 } = options;
-    const { wakes = 50_000, interval = 1_000 } = options;
-    this.#limits = { loop, taskAge, waitAge, holdAge, foreignAge, wakes, interval };
+    const { wakes = 50_000, stuck = Infinity, interval = 1_000 } = options;
+    this.#limits = { loop, taskAge, waitAge, holdAge, foreignAge, wakes, stuck, interval };
     this.#onFinding = options.onFinding ?? print;
     this.#steps = loop === Infinity ? null : new Steps(loop, (step) => this.#tell(ofStep(step)));
   }
@@ -136,6 +145,8 @@ export class Watchdog implements Instrument {
   runStarted(run: RunView): void {
     if (this.#run !== null) throw new TypeError("Cannot watch a run as a watchdog is for one: make a new one for each");
     this.#run = run;
+    const { stuck } = this.#limits;
+    if (stuck !== Infinity) this.#sentry = new Sentry(stuck);
     this.#steps?.start();
     this.#later();
   }
@@ -148,6 +159,7 @@ export class Watchdog implements Instrument {
   /** Called by the run. */
   resumed(task: Task): void {
     this.#steps?.resumed(task);
+    this.#sentry?.resumed(task);
     this.#wakes.set(task, (this.#wakes.get(task) ?? 0) + 1);
   }
 
@@ -166,6 +178,8 @@ export class Watchdog implements Instrument {
   close(): void {
     this.#closed = true;
     this.#steps?.stop();
+    this.#sentry?.stop();
+    this.#sentry = null;
     if (this.#timer !== null) hostClear(this.#timer);
     this.#wakes.clear();
     this.#before = null;

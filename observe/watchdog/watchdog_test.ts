@@ -275,7 +275,7 @@ Deno.test("W: a watchdog is for one run, ends with it, and then finds nothing mo
 });
 
 Deno.test("W: bad options are refused", () => {
-  for (const name of ["loop", "taskAge", "waitAge", "holdAge", "foreignAge", "wakes", "interval"]) {
+  for (const name of ["loop", "taskAge", "waitAge", "holdAge", "foreignAge", "wakes", "stuck", "interval"]) {
     assertThrows(() => new Watchdog({ [name]: -1 }), RangeError, `"${name}"`);
     assertThrows(() => new Watchdog({ [name]: "1" }), TypeError, `"${name}"`);
   }

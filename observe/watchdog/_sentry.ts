@@ -1,0 +1,74 @@
+/**
+ * W2: somebody who notices that the event loop stands still while it does, also for ever.
+ *
+ * A thread of its own looks at a number in shared memory, which each beat of the loop raises. Beside it is the name of
+ * the task that went on last. The thread prints by itself, as nobody here could be told.
+ */
+
+import { hostClear, hostTimeout } from "../../core/internal.ts";
+
+/** How often the loop shows that it is free, in milliseconds. */
+const BEAT = 50;
+/** Bytes of a name. */
+const NAME = 256;
+/** The number of beats, and the length of the name. */
+const NUMBERS = 2;
+
+/** What the thread does. It has no module to load, and needs no permission. */
+const CODE = `onmessage = ({ data: { shared, after } }) => {
+  const numbers = new Int32Array(shared, 0, ${NUMBERS});
+  const name = new Uint8Array(shared, ${NUMBERS * 4});
+  let last = -1, since = performance.now(), told = false;
+  setInterval(() => {
+    const now = performance.now(), beats = Atomics.load(numbers, 0);
+    if (beats !== last) { last = beats; since = now; told = false; return; }
+    if (told || now - since < after) return;
+    told = true;
+    const task = new TextDecoder().decode(name.slice(0, Atomics.load(numbers, 1)));
+    const who = task === "" ? "no task has gone on yet" : 'task "' + task + '" went on last';
+    console.error("Trefoil: the event loop has been standing still for " + Math.round(now - since) + " ms; " + who);
+  }, Math.min(after / 4, 250));
+};`;
+
+/** See the header. */
+export class Sentry {
+  readonly #worker: Worker;
+  readonly #numbers: Int32Array;
+  readonly #name: Uint8Array;
+  #timer: ReturnType<typeof hostTimeout> | null = null;
+  #last: object | null = null;
+
+  /** `after`: how long the loop may stand still, in milliseconds. */
+  constructor(after: number) {
+    const shared = new SharedArrayBuffer(NUMBERS * Int32Array.BYTES_PER_ELEMENT + NAME);
+    this.#numbers = new Int32Array(shared, 0, NUMBERS);
+    this.#name = new Uint8Array(shared, NUMBERS * Int32Array.BYTES_PER_ELEMENT);
+    this.#worker = new Worker(`data:application/javascript,${encodeURIComponent(CODE)}`, { type: "module" });
+    this.#worker.postMessage({ shared, after });
+    this.#beat();
+  }
+
+  /** A task goes on. */
+  resumed(task: { readonly name: string }): void {
+    if (task === this.#last) return;
+    this.#last = task;
+    // Only what is not shared can be written to.
+    const bytes = new TextEncoder().encode(task.name).subarray(0, NAME);
+    this.#name.set(bytes);
+    Atomics.store(this.#numbers, 1, bytes.length);
+  }
+
+  stop(): void {
+    if (this.#timer !== null) hostClear(this.#timer);
+    this.#timer = null;
+    this.#last = null;
+    this.#worker.terminate();
+  }
+
+  #beat(): void {
+    Atomics.add(this.#numbers, 0, 1);
+    const timer = hostTimeout(() => this.#beat(), BEAT);
+    (timer as unknown as { unref?(): void }).unref?.();
+    this.#timer = timer;
+  }
+}
