@@ -27,6 +27,25 @@ Deno.test("F3: a read that never ends is cancelled at once, and the host stops",
   }
 });
 
+Deno.test("F3: what is no file, is empty, or is very large, is read to its end as well", () =>
+  run(async () => {
+    await using dir = await openTempDir();
+    assertEquals([await readTextFile("/dev/null"), (await readFile("/dev/null")).length], ["", 0]);
+    const path = `${dir.path}/large`;
+    using file = await Deno.open(path, { write: true, create: true });
+    await file.truncate(65 * 1024 * 1024);
+    await file.seek(-3, Deno.SeekMode.End);
+    await file.write(new TextEncoder().encode("end"));
+    const bytes = await readFile(path);
+    assertEquals([bytes.length, new TextDecoder().decode(bytes.subarray(-3))], [65 * 1024 * 1024, "end"]);
+    await Deno.writeFile(`${dir.path}/marked`, new Uint8Array([0xef, 0xbb, 0xbf, 65]));
+    assertEquals(
+      (await readTextFile(`${dir.path}/marked`)).length,
+      (await Deno.readTextFile(`${dir.path}/marked`)).length,
+    );
+    await assertRejects(() => readFile(dir.path), Deno.errors.IsADirectory);
+  }, { handleSignals: false }));
+
 Deno.test("F3: in a cancelled scope nothing is begun", () =>
   run(async () => {
     const scope = new CancelScope();
