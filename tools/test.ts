@@ -220,7 +220,7 @@ if (doc) {
   for (const folder of ["core", "net", "observe", "testing"]) {
     sources.push(...(await filesIn(folder, ".ts")).filter((path) => !path.endsWith("_test.ts")));
   }
-  sources.push(...await filesIn("testing", ".md"));
+  sources.push(...await filesIn("testing", ".md"), ...await filesIn("observe", ".md"));
   const common = ["--doc", ...map, ...flags];
   const parts: readonly (readonly [name: string, permissions: readonly string[], files: readonly string[]])[] = [
     ["examples in docs", ["--allow-net=127.0.0.1,[::1],localhost"], sources.filter((path) => !UNIX.test(path))],

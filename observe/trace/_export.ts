@@ -124,8 +124,10 @@ function categoryOf({ type, name }: Slice): string {
 }
 
 /** What is told of a slice. */
-function argsOf({ type, detail, how, at, end }: Slice): Readonly<Record<string, unknown>> {
-  if (type !== "wait") return how === "" ? detail as Record<string, unknown> : { ...detail as object, how };
+function argsOf({ type, task, detail, how, at, end }: Slice): Readonly<Record<string, unknown>> {
+  const ended = how === "" ? {} : { how };
+  if (type === "task") return { id: task, ...detail === "" ? {} : { started: detail }, ...ended };
+  if (type === "scope") return { ...detail as object, ...ended };
   const label = typeof detail === "string" ? detail : labelOf(detail as WaitReason);
   return {
     ...label === "" ? {} : { for: label },

@@ -27,7 +27,10 @@ export class Slice {
   tasksAtStart = 0;
   tasksAtEnd = 0;
 
-  /** `detail`: the reason of a wait, a label of it that was rendered already, or what else is told of a slice. */
+  /**
+   * `detail`: the reason of a wait, or its label if that was rendered already; the place where a task was started; what
+   * is told of a scope.
+   */
   constructor(
     readonly type: "task" | "scope" | "wait",
     readonly task: number,

@@ -230,7 +230,7 @@ export class TraceRecorder implements Instrument {
     const { id, name, parentNursery, spawnSite } = task;
     const start = this.#tick();
     this.#tracks.set(id, { id, name, parent: parentNursery?.parentTask.id ?? null, start, end: 0 });
-    const slice = new Slice("task", id, name, start, spawnSite === undefined ? { id } : { id, started: spawnSite });
+    const slice = new Slice("task", id, name, start, spawnSite ?? "");
     this.#tasks.set(task, slice);
     return slice;
   }

@@ -9,9 +9,7 @@
 
 import {
   encodeText,
-  type End,
   faultOf,
-  faultOfBytes,
   faultOfMax,
   faultOfSize,
   faultOfTarget,
@@ -24,6 +22,7 @@ import {
 } from "../../core/internal.ts";
 import { BrokenResourceError } from "../../core/mod.ts";
 import { OneAtATime, type Operation } from "../base/one_at_a_time.ts";
+import { writeAll } from "../base/write_all.ts";
 import { seekIn } from "../host/files.ts";
 import type { FileStream } from "./file_stream.ts";
 
@@ -32,7 +31,6 @@ const CHUNK = 256 * 1024;
 
 const WORDS = { action: "use the file", what: "it", busy: "using it" };
 const WHENCE = ["start", "current", "end"] as const;
-const DONE: End<void> = { value: undefined };
 
 /** See the header. */
 export class FileStreamImpl implements FileStream {
@@ -85,21 +83,11 @@ export class FileStreamImpl implements FileStream {
   }
 
   sendAll(bytes: Uint8Array): Promise<void> {
-    const fault = faultOfBytes(bytes);
-    if (fault !== null) return Promise.reject(fault);
-    let rest = bytes;
-    return this.#operations.perform<void>({
+    return writeAll(this.#operations, bytes, {
       label: `write ${this.path}`,
-      atOnce: () => rest.length === 0 ? DONE : null,
-      run: async () => {
+      write: async (rest) => {
         if (this.#stash !== null) await this.#goBack();
         return await this.#file.write(rest);
-      },
-      done: (size) => {
-        const fault = faultOfSize(size, rest.length);
-        if (fault !== null) return { error: fault };
-        rest = rest.subarray(size as number);
-        return rest.length === 0 ? DONE : null;
       },
     });
   }

@@ -1,9 +1,10 @@
 /** What the program writes. */
 
 import { BrokenResourceError } from "../../core/mod.ts";
-import { encodeText, type End, faultOfBytes, faultOfSize, inspectable } from "../../core/internal.ts";
+import { encodeText, inspectable } from "../../core/internal.ts";
 import type { SendStream, TextSender } from "../../net/mod.ts";
 import { OneAtATime } from "../base/one_at_a_time.ts";
+import { writeAll } from "../base/write_all.ts";
 import { requireDeno } from "../host/processes.ts";
 import { saysNobodyReads, writeOutput } from "../host/terminal.ts";
 
@@ -52,8 +53,6 @@ function openOutput(name: "stdout" | "stderr"): SendStream & TextSender {
   return new Output(name);
 }
 
-const DONE: End<void> = { value: undefined };
-
 class Output implements SendStream, TextSender {
   static {
     inspectable(Output, "Output", (output) => ({ to: output.#name }));
@@ -72,20 +71,8 @@ class Output implements SendStream, TextSender {
   }
 
   sendAll(bytes: Uint8Array): Promise<void> {
-    const fault = faultOfBytes(bytes);
-    if (fault !== null) return Promise.reject(fault);
-    let rest = bytes;
-    return this.#operations.perform<void>({
-      label: `write to ${this.#name}`,
-      atOnce: () => rest.length === 0 ? DONE : null,
-      run: () => writeOutput(this.#name, rest),
-      done: (size) => {
-        const fault = faultOfSize(size, rest.length);
-        if (fault !== null) return { error: fault };
-        rest = rest.subarray(size as number);
-        return rest.length === 0 ? DONE : null;
-      },
-    });
+    const write = (rest: Uint8Array): Promise<number> => writeOutput(this.#name, rest);
+    return writeAll(this.#operations, bytes, { label: `write to ${this.#name}`, write });
   }
 
   sendText(text: string): Promise<void> {
