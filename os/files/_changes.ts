@@ -18,6 +18,9 @@ export interface Touch {
   readonly born: boolean;
 }
 
+/** For so many looks it is remembered what has passed. */
+const PASSED_LOOKS = 2;
+
 /** What has become of a path. */
 export type ChangeKind = "changed" | "removed";
 
@@ -35,6 +38,12 @@ export class Changes {
   /** Looked at, and not taken; the latest at the end. `born`: whoever takes it does not know of it. */
   #ready = new Map<string, { readonly kind: ChangeKind; readonly born: boolean }>();
   #rescan = false;
+  /**
+   * Those that came and went without anybody having heard of them, and the look at which that was found: the event of
+   * their end may come only now.
+   */
+  readonly #passed = new Map<string, number>();
+  #looks = 0;
 
   constructor(debounce: number, maxDelay: number) {
     this.#debounce = debounce;
@@ -71,17 +80,23 @@ export class Changes {
     const dirty = this.#dirty;
     this.#dirty = new Map();
     this.#stirred = false;
+    this.#looks++;
+    for (const [path, look] of this.#passed) if (look < this.#looks - PASSED_LOOKS) this.#passed.delete(path);
     return dirty;
   }
 
   /** What a path was found to be. */
   found(path: string, kind: ChangeKind, { born }: Pick<Touch, "born"> = { born: false }): void {
-    const unknown = this.#ready.get(path)?.born ?? born;
+    const unknown = this.#ready.get(path)?.born ?? (born || this.#passed.has(path));
     this.#ready.delete(path);
+    this.#passed.delete(path);
     if (kind === "removed") {
       for (const other of this.#ready.keys()) if (below(path, other) !== null) this.#ready.delete(other);
       // A file that only was there for a moment, such as that of an atomic save.
-      if (unknown) return;
+      if (unknown) {
+        this.#passed.set(path, this.#looks);
+        return;
+      }
     }
     this.#ready.set(path, { kind, born: unknown });
   }

@@ -84,3 +84,31 @@ Deno.test("F8: lost events are reported once it is quiet, even with nothing foun
   machine.takeDirty();
   assertEquals(machine.take(), { changes: [], rescan: true });
 });
+
+Deno.test("F8: a file that was there for a moment is not reported, however late the event of its end comes", () => {
+  for (const looksBetween of [0, 1, 2]) {
+    const changes = new Changes(50, 1_000);
+    changes.touched("/tmp", { fresh: true, born: true }, 0);
+    changes.touched("/a", { fresh: false, born: false }, 0);
+    let dirty = changes.takeDirty();
+    // It goes while it is looked at.
+    if (looksBetween === 0) changes.touched("/tmp", { fresh: true, born: false }, 1);
+    changes.found("/tmp", "removed", dirty.get("/tmp"));
+    changes.found("/a", "changed", dirty.get("/a"));
+    for (let look = 0; look < looksBetween; look++) changes.takeDirty();
+    if (looksBetween > 0) changes.touched("/tmp", { fresh: true, born: false }, 1);
+    dirty = changes.takeDirty();
+    changes.found("/tmp", "removed", dirty.get("/tmp"));
+    assertEquals(changes.take(), { changes: [{ path: "/a", kind: "changed" }], rescan: false }, `${looksBetween}`);
+  }
+  // One that comes again is one like any other.
+  const changes = new Changes(50, 1_000);
+  for (const [born, kind] of [[true, "removed"], [true, "changed"]] as const) {
+    changes.touched("/tmp", { fresh: true, born }, 0);
+    changes.found("/tmp", kind, changes.takeDirty().get("/tmp"));
+  }
+  assertEquals(changes.take()?.changes, [{ path: "/tmp", kind: "changed" }]);
+  changes.touched("/tmp", { fresh: true, born: false }, 0);
+  changes.found("/tmp", "removed", changes.takeDirty().get("/tmp"));
+  assertEquals(changes.take()?.changes, [{ path: "/tmp", kind: "removed" }]);
+});
