@@ -12,6 +12,7 @@ import {
   taskTree,
   TooSlowError,
 } from "../../core/mod.ts";
+import type { WorkerHost } from "../../core/lowlevel.ts";
 import { simulate, simulated, type Simulation, sweepCancel } from "../../testing/mod.ts";
 import { blockingCallback, callback } from "./callback.ts";
 import { openWorkers } from "./open_workers.ts";
@@ -71,8 +72,15 @@ test(
       console.error = error;
     }
     assertEquals([sim.now, workers.statistics().writtenOff, lines.length], [1_500, 1, 1]);
-    const waiting = await moveOnAfter(100, () => workers.call("sleepAndAdd", 0, 1, 2));
+    let tree = "";
+    const waiting = await moveOnAfter(100, () =>
+      openNursery(async (nursery) => {
+        nursery.startSoon(() => workers.call("sleepAndAdd", 0, 1, 2));
+        await sleep(1);
+        tree = `${taskTree()}`;
+      }));
     assert(waiting.cancelledCaught);
+    assertStringIncludes(tree, '(1/1 tokens are out: to "stubborn, which does not stop")');
     assertEquals(await workers.call("sleepAndAdd", 0, 1, 2), 3);
     assertEquals([sim.now, workers.statistics().started], [10_000, 1]);
   },
@@ -265,4 +273,30 @@ Deno.test("W2: a cancellation at any of its waits leaves no call, no worker and 
     for await (const n of workers.stream("tick", 3)) if (n === 3) break;
     await workers.call("sleepAndAdd", 5, 3, 4);
   });
+});
+
+Deno.test("W12: a process of another version is not used", async () => {
+  const host: WorkerHost = {
+    inMemory: true,
+    start({ received, exited }) {
+      queueMicrotask(() => received({ type: "ready", functions: ["f"], version: "1.2.3" }));
+      const end = () => queueMicrotask(() => exited({ code: 0, signal: null, error: undefined }));
+      return Promise.resolve({ send() {}, interrupt() {}, hold() {}, end, kill: end });
+    },
+  };
+  await simulate(async () => {
+    const error = await assertRejects(() => openWorkers("file:///x.ts", { kind: "process" }), WorkerCrashedError);
+    assertStringIncludes(error.message, `The "deno" on PATH must have version ${Deno.version.deno}: it has 1.2.3`);
+  }, { workers: host });
+});
+
+Deno.test("W: a host that cannot start anything fails the opening, and a call", async () => {
+  const host: WorkerHost = { inMemory: true, start: () => Promise.reject(new RangeError("no more threads")) };
+  await simulate(async () => {
+    const error = await assertRejects(() => openWorkers("file:///x.ts", { size: 2 }), WorkerCrashedError);
+    assertStringIncludes(error.message, "no more threads");
+    await using workers = await openWorkers<{ f(): void }>("file:///x.ts", { size: 1, warm: 0 });
+    await assertRejects(() => workers.call("f"), WorkerCrashedError, "no more threads");
+    assertEquals([workers.statistics().idle, workers.statistics().busy], [0, 0]);
+  }, { workers: host });
 });
