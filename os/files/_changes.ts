@@ -19,7 +19,7 @@ export interface Touch {
 }
 
 /** For so many looks it is remembered what has passed. */
-const PASSED_LOOKS = 2;
+const PASSED_LOOKS = 3;
 
 /** What has become of a path. */
 export type ChangeKind = "changed" | "removed";
