@@ -1,5 +1,6 @@
 /** Opening a file of the host, whatever becomes of the wait for it. */
 
+import { beginHostOperation } from "../../core/lowlevel.ts";
 import { hostWait } from "../base/host_wait.ts";
 import { files, isAllowed, isFolderError } from "../host/files.ts";
 import { FileStreamImpl } from "./_file_stream.ts";
@@ -33,11 +34,14 @@ async function openIt(path: string, options: Deno.OpenOptions): Promise<Deno.FsF
  * the other end, for ever perhaps, and the program could not end before.
  */
 async function letGo(path: string): Promise<void> {
+  const operation = beginHostOperation(`let go of ${path}`);
   try {
     if (!isAllowed(path) || !(await files.stat(path)).isFifo) return;
     // Both ends: this never waits.
     (await files.open(path, { read: true, write: true })).close();
   } catch {
     // It cannot be helped.
+  } finally {
+    operation.end();
   }
 }
