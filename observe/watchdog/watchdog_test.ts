@@ -69,9 +69,9 @@ Deno.test("W1: a step that runs too long is told, with its task, its place, and 
       }, { name: "innocent" });
       await sleep(30);
     }));
-  const blocked = found.filter(isBlocked);
-  assertEquals(blocked.map(({ task }) => task), ["parser"]);
-  const [{ message, frames, amount }] = blocked as [Finding];
+  // A machine that stands still is told as well, but nobody is blamed for that.
+  assertEquals(found.filter(({ kind, task }) => kind === "blocked loop" && task !== "parser"), []);
+  const { message, frames, amount } = found.find((one) => isBlocked(one) && one.task === "parser") as Finding;
   assert(amount >= 200, `${amount}`);
   assert(frames[0]?.startsWith("parse ("), frames.join());
   assertStringIncludes(message, "until sleep at parse (watchdog_test.ts:");
@@ -86,7 +86,7 @@ Deno.test("W1: a step that ends with its task, and one that makes no wait of our
       }, { name: "last" });
       await sleep(1);
     }));
-  assertEquals(last.filter(isBlocked).map(({ task }) => task), ["last"]);
+  assert(last.some((one) => isBlocked(one) && one.task === "last"), JSON.stringify(last));
   const foreign = await watchReally({ loop: 50 }, () =>
     openNursery(async (nursery) => {
       nursery.startSoon(async () => {
