@@ -6,12 +6,24 @@
  * where it was cancelled: only then is the worker free.
  */
 
-// Types alone: nothing of the core is loaded here.
-import type { WorkerPort } from "../../core/lowlevel.ts";
 import { pack, unpack } from "./_across.ts";
 import type { CallbackMark, FromWorker, Told, ToWorker } from "./_protocol.ts";
 import { transfersOf } from "./_transfers.ts";
 import { uncloneable } from "./_uncloneable.ts";
+
+/**
+ * What it needs: the same as `WorkerPort` in the core, of which not even the types are imported. Where a program is
+ * checked as it runs, what a thread loads is checked in the thread, all of it, and against the types of a worker.
+ */
+export interface Port {
+  readonly kind: "thread" | "process";
+  load(): Promise<object>;
+  send(message: unknown, transfer: readonly Transferable[]): void;
+  run(functionName: string, body: () => unknown, signal: AbortSignal): unknown;
+  wait<T>(register: (resolve: (value: T) => void, reject: (error: unknown) => void) => void): Promise<T>;
+  look(): void;
+  readonly block: (() => void) | null;
+}
 
 /** What takes in the messages of the program. */
 export interface Server {
@@ -43,7 +55,7 @@ interface Question {
 type AnyFunction = (...args: unknown[]) => unknown;
 
 /** See the header. */
-export function serve(port: WorkerPort, version: string | null = null): Server {
+export function serve(port: Port, version: string | null = null): Server {
   let module: Readonly<Record<string, unknown>> = {};
   let running: Running | null = null;
   let lastQuestion = 0;
