@@ -4,7 +4,6 @@ import { outside } from "../../core/internal.ts";
 import { composedWait, currentRun } from "../../core/lowlevel.ts";
 import { hostWait } from "../base/host_wait.ts";
 import { requireDeno } from "../host/processes.ts";
-import { planOf } from "./_plan.ts";
 import type { OpenWorkersOptions, Workers } from "./workers.ts";
 
 /**
@@ -62,21 +61,11 @@ export function openWorkers<M extends object>(
   options: OpenWorkersOptions = {},
 ): Promise<Workers<M>> {
   return composedWait(async () => {
-    const plan = planOf(ACTION, module, options);
-    if (currentRun().workers === undefined) requirePossible(plan.kind);
+    if (currentRun().workers === undefined) requireDeno(ACTION);
     // Loaded when somebody wants workers: others do not pay for it.
     const { openPool } = await hostWait("load workers", () => outside(() => import("./_open.ts")));
-    return await openPool(plan, ACTION) as unknown as Workers<M>;
+    return await openPool(ACTION, module, options) as unknown as Workers<M>;
   });
 }
 
 const ACTION = "open workers";
-
-/** Throws if there can be no real workers of this kind here. */
-function requirePossible(kind: "thread" | "process"): void {
-  requireDeno(ACTION);
-  if (kind === "thread" || !Deno.build.standalone) return;
-  throw new TypeError(
-    `Cannot ${ACTION} of kind "process" as the program must be run by deno: it was made by "deno compile", use threads`,
-  );
-}
