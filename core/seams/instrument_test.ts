@@ -463,6 +463,7 @@ Deno.test("K3: an instrument is attached to a run that is going on, and taken of
     await openNursery((nursery) => void nursery.startSoon(() => {}, { name: "unseen" }));
     addInstrument({ runEnded: () => log.push("ended") });
     assertThrows(() => addInstrument(null as never), TypeError, "Cannot add an instrument");
+    assertThrows(() => addInstrument({}, null as never), TypeError, '"run" must be a run');
   }, QUIET);
   assertEquals(log, ["started true", "seen", "ended"]);
 });

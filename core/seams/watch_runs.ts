@@ -1,7 +1,7 @@
 /** Watching runs: all of them, and one that is going on. */
 
-import { requireFunction } from "../base/check.ts";
-import { currentRuntime, type Runtime, watchRuns } from "../kernel/runtime.ts";
+import { requireFunction, show } from "../base/check.ts";
+import { currentRuntime, Runtime, watchRuns } from "../kernel/runtime.ts";
 import type { RunView } from "../time/clock.ts";
 import type { Instrument } from "./instrument.ts";
 
@@ -29,12 +29,14 @@ import type { Instrument } from "./instrument.ts";
  * @param instrument The instrument; its hooks are looked up now.
  * @param run The run; by default the current one.
  * @returns What takes it off again.
- * @throws {TypeError} If it is not an object.
+ * @throws {TypeError} If it is not an object, or `run` is no run.
  * @category Low level
  */
 export function addInstrument(instrument: Instrument, run: RunView = currentRuntime()): Disposable {
-  // All runs are of the one class.
-  return (run as Runtime).addInstrument(instrument);
+  if (!(run instanceof Runtime)) {
+    throw new TypeError(`Cannot add an instrument as "run" must be a run of this library: received ${show(run)}`);
+  }
+  return run.addInstrument(instrument);
 }
 
 /**

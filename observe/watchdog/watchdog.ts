@@ -6,6 +6,7 @@ import {
   hostClear,
   hostTimeout,
   lookAtRun,
+  reportHook,
   requireFunction,
   requireOptions,
   requireTimeout,
@@ -229,7 +230,11 @@ export class Watchdog implements Instrument {
     const last = this.#told.get(key);
     if (last !== undefined && now - last < AGAIN) return;
     this.#told.set(key, now);
-    this.#onFinding(finding);
+    try {
+      this.#onFinding(finding);
+    } catch (error) {
+      reportHook("Cannot tell of a finding as onFinding() threw", error);
+    }
   }
 }
 

@@ -33,7 +33,12 @@ export async function startWorkerProcess(
   let early: string | null = "";
   const decoder = new TextDecoder();
   const kill = (): void => {
-    if (!over) child.kill("SIGKILL");
+    if (over) return;
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // It has exited, of which we are about to hear.
+    }
   };
   const frames = new FrameReader((payload) => {
     if (early !== null && early !== "") print(early);
@@ -71,6 +76,7 @@ export async function startWorkerProcess(
       else child.unref();
     },
     end() {
+      if (over) return;
       input.close().catch(() => {});
       timer = hostTimeout(kill, PATIENCE);
     },

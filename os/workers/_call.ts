@@ -34,8 +34,8 @@ export interface CallOwner<W extends CallWorker> {
 
 let lastId = 0;
 
-/** How long a process may take to be gone after it was killed, in milliseconds. */
-const LAST = 5_000;
+/** How long a worker that was ended may take to be gone, in milliseconds; a thread that computes never is. */
+export const LAST = 5_000;
 
 /** See the header. */
 export class Call<W extends CallWorker = CallWorker> {

@@ -6,8 +6,7 @@
  * is over: then the process ends as well, or at the end of its call.
  */
 
-import { FrameReader } from "../base/frames.ts";
-import { frameOf } from "../base/frames.ts";
+import { frameOf, FrameReader } from "../base/frames.ts";
 import { announce, catchAll, type Run, runUnder } from "./_in_thread.ts";
 import { serve, type Server } from "./_serve.ts";
 

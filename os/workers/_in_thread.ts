@@ -6,8 +6,7 @@
  * sides share, for a thread that computes or blocks.
  */
 
-import type { Server } from "./_serve.ts";
-import { serve } from "./_serve.ts";
+import { serve, type Server } from "./_serve.ts";
 import { IN_WORKER, type InWorker } from "./_worker_key.ts";
 
 /** Where this module is: a thread imports it. */

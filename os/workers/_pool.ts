@@ -13,7 +13,7 @@ import { composedWait, type WorkerHost } from "../../core/lowlevel.ts";
 import { keepAlive } from "../base/keep_alive.ts";
 import { type Patience, patienceFor } from "../base/patience.ts";
 import { pack, unpack } from "./_across.ts";
-import { Call as AnyCall, type CallOwner } from "./_call.ts";
+import { Call as AnyCall, type CallOwner, LAST } from "./_call.ts";
 import { callbackOf } from "./_callbacks.ts";
 import { argumentFault, brokenError, crashError } from "./_errors.ts";
 import type { WorkersPlan } from "./_plan.ts";
@@ -25,9 +25,6 @@ import type { AnyWorkerModule, Workers, WorkersStatistics } from "./workers.ts";
 
 /** How many workers may crash before one has ever answered: then it is not chance. */
 const MOST_CRASHES = 3;
-/** How long a worker that was ended may take to be gone, in milliseconds; one that computes never is. */
-const LAST = 5_000;
-
 type Call = AnyCall<PoolWorker>;
 type Said<T extends OfCall["type"]> = Extract<OfCall, { readonly type: T }>;
 
@@ -135,7 +132,8 @@ export class Pool implements Workers<AnyWorkerModule>, CallOwner<PoolWorker>, Wo
     };
     const leave = async (value?: unknown): Promise<IteratorResult<unknown>> => {
       over = true;
-      if (call !== null) await this.#end(call, "the loop over it was left");
+      const failure = call === null ? null : await this.#end(call, "the loop over it was left");
+      if (failure !== null) throw failure.error;
       return { done: true, value };
     };
     const items: AsyncIterableIterator<unknown> = {
@@ -250,7 +248,9 @@ export class Pool implements Workers<AnyWorkerModule>, CallOwner<PoolWorker>, Wo
       // Mostly there is nothing to wait for, before the answer.
       const due = turnDue();
       if (due !== null) await due;
-      const guard = ready === this.#idle.at(-1) ? this.#plan.limiter.tryAcquire({ onBehalfOf: call }) : undefined;
+      // Meanwhile it may have ended, or have been closed.
+      const isThere = ready.isReady && !this.#closed && ready === this.#idle.at(-1);
+      const guard = isThere ? this.#plan.limiter.tryAcquire({ onBehalfOf: call }) : undefined;
       if (guard !== undefined) {
         call.guard = guard;
         this.#idle.pop();
@@ -261,7 +261,9 @@ export class Pool implements Workers<AnyWorkerModule>, CallOwner<PoolWorker>, Wo
     }
     await this.#unlessClosed(name, () => this.#admit(call));
     try {
-      const worker = await this.#unlessClosed(name, () => this.#take());
+      let worker = await this.#unlessClosed(name, () => this.#take());
+      // It may end between becoming ready and this: from here to the sending nothing comes in between.
+      while (worker.isGone && !this.#closed) worker = await this.#unlessClosed(name, () => this.#take());
       this.#sendOrGiveBack(call, worker, args, credit);
     } catch (error) {
       call.guard?.release();
@@ -272,6 +274,7 @@ export class Pool implements Workers<AnyWorkerModule>, CallOwner<PoolWorker>, Wo
 
   #sendOrGiveBack(call: Call, worker: PoolWorker, args: readonly unknown[], credit: number | null): void {
     try {
+      if (this.#closed) throw this.#closedError(call.functionName);
       this.#send(call, worker, args, credit);
     } catch (error) {
       worker.call = null;
@@ -405,16 +408,16 @@ export class Pool implements Workers<AnyWorkerModule>, CallOwner<PoolWorker>, Wo
   async #stop(call: Call, error: unknown): Promise<never> {
     const failure = await this.#end(call, "the call was cancelled");
     if (failure === null) throw error;
-    throw withSuppressed(failure, [error]);
+    throw withSuppressed(failure.error, [error]);
   }
 
   /** Ends a call, if it goes on. Returns what its function has failed with meanwhile. */
-  async #end(call: Call, reason: string): Promise<unknown> {
+  async #end(call: Call, reason: string): Promise<{ readonly error: unknown } | null> {
     if (call.machine.state === "done" && call.isOver) return null;
     call.cancel(reason);
     const { value } = await shielded(() => call.untilOver());
     const failed = value as Said<"error"> | null;
-    return failed === null ? null : unpack(failed.error, `worker ${this.moduleName}`);
+    return failed === null ? null : { error: unpack(failed.error, `worker ${this.moduleName}`) };
   }
 
   /** Keeps a worker for the next call, unless it has had enough of them. */

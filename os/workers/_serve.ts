@@ -145,7 +145,8 @@ export function serve(port: Port, version: string | null = null): Server {
         sendValue({ type: "item", call: mine.call, value }, `an item of "${name}"`);
       }
     } catch (error) {
-      await iterator.return?.();
+      // As a loop has it: what has gone wrong first is thrown.
+      await Promise.resolve(iterator.return?.()).catch(() => {});
       throw error;
     }
     await iterator.return?.();

@@ -300,3 +300,50 @@ Deno.test("W: a host that cannot start anything fails the opening, and a call", 
     assertEquals([workers.statistics().idle, workers.statistics().busy], [0, 0]);
   }, { workers: host });
 });
+
+/** A host whose workers say they are ready, and then do what a test says; `n` counts them. */
+function scripted(after: (n: number, say: (message: object) => void) => void): WorkerHost {
+  let n = 0;
+  return {
+    inMemory: true,
+    start({ received, exited }) {
+      const number = n++;
+      const end = () => queueMicrotask(() => exited({ code: 0, signal: null, error: undefined }));
+      queueMicrotask(() => {
+        received({ type: "ready", functions: ["f"], version: null });
+        after(number, received);
+      });
+      return Promise.resolve({
+        send(message: unknown) {
+          const { type, call } = message as { type: string; call: number };
+          if (type === "call") queueMicrotask(() => received({ type: "result", call, value: number }));
+        },
+        interrupt() {},
+        hold() {},
+        end,
+        kill: end,
+      });
+    },
+  };
+}
+
+Deno.test("W10: a worker that ends just when it has become ready is passed over, and no call waits for it", async () => {
+  const crash = { type: "crash", error: { type: "value", value: "at once" } };
+  const host = scripted((n, say) => n < 2 && say(crash));
+  await simulate(async () => {
+    await using workers = await openWorkers<{ f(): number }>("file:///x.ts", { size: 1, warm: 0 });
+    assertEquals(await failAfter(1, () => workers.call("f")), 2);
+    assertEquals([workers.statistics().crashed, workers.statistics().idle], [2, 1]);
+  }, { workers: host });
+});
+
+Deno.test("W4: a pool that is closed just when a worker has become ready refuses the call that wanted it", async () => {
+  let close = () => {};
+  await simulate(async () => {
+    const workers = await openWorkers<{ f(): number }>("file:///x.ts", { size: 1, warm: 0 });
+    close = () => void workers.close();
+    await assertRejects(() => failAfter(1, () => workers.call("f")), ClosedResourceError);
+    await workers.close();
+    assertEquals([workers.statistics().idle, workers.statistics().busy], [0, 0]);
+  }, { workers: scripted(() => close()) });
+});

@@ -105,6 +105,24 @@ test("W7: an error of a generator comes after its items", async (workers) => {
   await assertRejects(async () => void await workers.stream("functions").next(), TypeError, 'an item of "functions"');
 });
 
+test("W7: what the cleanup of a generator fails with is thrown by leaving its loop, unless that has thrown", async (workers) => {
+  await assertRejects(
+    async () => {
+      for await (const _ of workers.stream("leftBadly")) break;
+    },
+    RangeError,
+    "the cleanup has failed",
+  );
+  await assertRejects(
+    async () => {
+      for await (const _ of workers.stream("leftBadly")) throw new TypeError("the loop");
+    },
+    TypeError,
+    "the loop",
+  );
+  assertEquals(await workers.call("add", 1, 2), 3);
+});
+
 test("W7: after its end or failure a stream gives nothing more, and can be left again", async (workers) => {
   const stream = workers.stream("squares", 1);
   assertEquals(await stream.next(), { done: false, value: 1 });

@@ -203,3 +203,13 @@ export async function computeAWhile(started: () => Promise<void>): Promise<void>
   const end = performance.now() + 300;
   while (performance.now() < end);
 }
+
+/** A generator whose cleanup fails. */
+export function* leftBadly(): Generator<number> {
+  try {
+    for (let n = 1;; n++) yield n;
+  } finally {
+    // deno-lint-ignore no-unsafe-finally -- what is tested
+    throw new RangeError("the cleanup has failed");
+  }
+}
