@@ -110,7 +110,7 @@ function keyHere(above: () => void): string {
 /** A line of a stack as a frame; nothing for the library's and the host's, and for what is no line of a stack. */
 function frameOf(line: string): string[] {
   const call = /^\s+at (?:async )?(.*)$/.exec(line)?.[1];
-  if (call === undefined || isOurs(call) || /(?:ext|node|internal):/.test(call)) return [];
+  if (call === undefined || isOurs(call) || /(?:^|\()(?:ext|node|internal):/.test(call)) return [];
   const [, name, place] = /^(.*) \((.*)\)$/.exec(call) ?? [null, "", call];
   if (name === "Promise.all" || name === "Promise.any" || name === "Promise.allSettled") return [call];
   // Names that V8 has made of where a function was written say nothing to people.

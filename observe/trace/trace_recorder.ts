@@ -1,6 +1,6 @@
 /** Recording what happens in a run. */
 
-import { kindOf, labelOf, requireInteger, requireOptions } from "../../core/internal.ts";
+import { kindOf, labelOf, requireInteger, requireOptions, textOf } from "../../core/internal.ts";
 import type { Cancelled, Task } from "../../core/mod.ts";
 import type {
   HostOperation,
@@ -116,7 +116,7 @@ export class TraceRecorder implements Instrument {
   taskExited(task: Task, outcome: TaskOutcome): void {
     const slice = this.#begin(task);
     this.#tasks.delete(task);
-    slice.how = outcome.state === "done" ? "done" : `${outcome.state}: ${outcome.error}`;
+    slice.how = outcome.state === "done" ? "done" : `${outcome.state}: ${textOf(outcome.error)}`;
     if (slice.tasksAtStart > 0) slice.tasksAtEnd = --this.#living;
     this.#end(slice);
     const track = this.#tracks.get(task.id);

@@ -224,6 +224,17 @@ Deno.test("T6: what is cleared is gone, and what goes on stays", async () => {
   assertEquals(faultsOf(trace.toJson()), []);
 });
 
+Deno.test("T: an error that cannot be looked at is told of as far as that goes, and the recorder stays", async () => {
+  const hostile = { [Symbol.toPrimitive]: () => Promise.reject(new Error("no")).catch(() => ({})) };
+  const trace = await record(async () => {
+    await openNursery((nursery) => void nursery.startSoon(() => Promise.reject(hostile), { name: "failing" })).catch(
+      () => {},
+    );
+    await openNursery((nursery) => void nursery.startSoon(() => {}, { name: "later" }));
+  });
+  assert(trace.toJson().includes('"later"'));
+});
+
 Deno.test("lanes: no two overlap in part, and there are no more than needed", () => {
   const spans = [[0, 10], [1, 5], [2, 7], [5, 9], [10, 12], [11, 13]].map(([start, end]) => ({
     start: start!,

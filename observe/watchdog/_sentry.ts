@@ -27,7 +27,7 @@ const CODE = `onmessage = ({ data: { shared, after } }) => {
     const task = new TextDecoder().decode(name.slice(0, Atomics.load(numbers, 1)));
     const who = task === "" ? "no task has gone on yet" : 'task "' + task + '" went on last';
     console.error("Trefoil: the event loop has been standing still for " + Math.round(now - since) + " ms; " + who);
-  }, Math.min(after / 4, 250));
+  }, Math.max(Math.min(after / 4, 250), 10));
 };`;
 
 /** See the header. */
