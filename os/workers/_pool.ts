@@ -5,6 +5,8 @@
  * gives it back when it is really over: one that a thread goes on with, after it was given up, keeps it, so there are
  * never more threads that compute than places (as Trio's `to_thread` has it). Whoever has a place gets an idle worker,
  * or starts one.
+ *
+ * Over 400 lines as a call and its place share their states: who gives the place back depends on how the call ended.
  */
 
 import { CancelScope, checkpoint, ClosedResourceError, shielded } from "../../core/mod.ts";

@@ -1,5 +1,5 @@
 /**
- * The rules of streams and listeners over a host that misbehaves, or that somebody else uses as well. Over 300 lines,
+ * The rules of streams and listeners over a host that misbehaves, or that somebody else uses as well. Over 400 lines,
  * as a list of rules is best read in one piece.
  *
  * Each is tried with every way to misbehave: what a finding says names it. Nothing here takes for ever: a host that

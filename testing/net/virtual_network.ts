@@ -1,4 +1,8 @@
-/** The network of a simulation, as tests see it: hosts, names, and what can go wrong between them. */
+/**
+ * The network of a simulation, as tests see it: hosts, names, and what can go wrong between them.
+ *
+ * Over 400 lines, of which most are the contract of the public methods.
+ */
 
 import type { Task } from "../../core/mod.ts";
 

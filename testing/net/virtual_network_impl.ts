@@ -8,6 +8,8 @@
  *                    └───▶ Connection = 2 VirtualConn + 2 Flow, each over a Link (the rules of one direction)
  *
  * All that takes time is an alarm of the clock, and nothing an operation of the host: see `Network.inMemory`.
+ *
+ * Over 400 lines as whatever goes wrong (a partition, a crash, the end) concerns hosts, listeners and connections alike.
  */
 
 import { composedWait, isError, requireBoolean, requireTimeout, show } from "../../core/internal.ts";

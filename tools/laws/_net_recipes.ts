@@ -1,4 +1,7 @@
-/** Recipes for what net exports: over hosts and streams that are scripted here, and HTTP on loopback. */
+/**
+ * Recipes for what net exports: over hosts and streams that are scripted here, and HTTP on loopback. Over 400 lines, as
+ * a list of recipes is best read in one piece.
+ */
 
 import {
   BufferedReceiver,

@@ -6,6 +6,8 @@
  * simulation ends, and none counts as left open.
  *
  * Errors are those of Deno 2.9.6: a `TypeError` "fetch failed" with a `cause` that says what has happened.
+ *
+ * Over 400 lines as a connection, its requests and its end share one state.
  */
 
 import type { NetworkConn } from "../../../core/lowlevel.ts";
