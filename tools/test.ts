@@ -113,6 +113,8 @@ async function filesIn(folder: string, ending: string): Promise<string[]> {
   try {
     for await (const entry of Deno.readDir(new URL(folder, root))) {
       const path = `${folder}/${entry.name}`;
+      // What tools of Node and the site have left behind.
+      if (entry.name === "node_modules" || path === "docs/api" || path.startsWith("docs/.")) continue;
       if (entry.isDirectory) files.push(...await filesIn(path, ending));
       else if (entry.isFile && path.endsWith(ending)) files.push(path);
     }
@@ -220,7 +222,7 @@ if (doc) {
   for (const folder of ["core", "net", "observe", "testing"]) {
     sources.push(...(await filesIn(folder, ".ts")).filter((path) => !path.endsWith("_test.ts")));
   }
-  sources.push(...await filesIn("testing", ".md"), ...await filesIn("observe", ".md"));
+  for (const folder of ["testing", "observe", "docs"]) sources.push(...await filesIn(folder, ".md"));
   const common = ["--doc", ...map, ...flags];
   const parts: readonly (readonly [name: string, permissions: readonly string[], files: readonly string[]])[] = [
     ["examples in docs", ["--allow-net=127.0.0.1,[::1],localhost"], sources.filter((path) => !UNIX.test(path))],
