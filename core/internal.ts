@@ -189,6 +189,13 @@ export function cancellationsIn(run: RunView): ReadonlySet<Cancelled> {
   return found;
 }
 
+/** The task that a task belongs to, also while it is begun by `nursery.start()`; `null` for the main task. */
+export function ownerOf(task: Task): Task | null {
+  const owner = (task as TaskImpl<unknown>).parent?.task as TaskImpl<unknown> | undefined;
+  // The main task of a run within a run belongs to the other one for the cancellation alone.
+  return owner === undefined || owner.runtime !== (task as TaskImpl<unknown>).runtime ? null : owner;
+}
+
 /** The cancellation that is in effect in a task, at its outermost. */
 export function cancellationOf(task: Task): Cancelled | null {
   return (task as TaskImpl<unknown>).cancelled;

@@ -29,7 +29,8 @@ export async function snapshotWithPlaces(main: TaskImpl<unknown>): Promise<TaskT
     for (let waiter = node.waiters; waiter !== null; waiter = waiter.next) waits.push(waiter);
     return true;
   });
-  waits.sort((a, b) => a.since - b.since).splice(MOST_STACKS);
+  // The walk meets the newest first.
+  waits.reverse().sort((a, b) => a.since - b.since).splice(MOST_STACKS);
   const frames = await awaitedAt(waits.map(({ promise }) => promise));
   return snapshot(main, new Map(waits.map((wait, index) => [wait, frames[index] as readonly string[]])));
 }

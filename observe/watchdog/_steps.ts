@@ -12,11 +12,10 @@
  * The processor time of the process tells a busy loop from a busy machine.
  */
 
-import { captureSite, framesOfSite, hostClear, hostNow, hostTimeout } from "../../core/internal.ts";
+import { captureSite, framesOfSite, hostNow } from "../../core/internal.ts";
 import type { Task } from "../../core/mod.ts";
+import { BEAT, onBeat } from "../base/beat.ts";
 
-/** How often the loop shows that it is free, in milliseconds. */
-const BEAT = 20;
 /** So many tasks are named that went on without a wait. */
 const MOST_NAMES = 4;
 
@@ -40,13 +39,12 @@ export class Steps {
   readonly #found: (step: LongStep) => void;
   /** When the last step ended, or the loop was free. */
   #lastSign = hostNow();
-  #lastBeat = hostNow();
   #cpu = cpuTime();
   /** Whether a step since the last beat was found to be long. */
   #blamed = false;
   /** Those that went on since the last beat, oldest first. */
   #went: Task[] = [];
-  #timer: ReturnType<typeof hostTimeout> | null = null;
+  #stop = () => {};
 
   constructor(limit: number, found: (step: LongStep) => void) {
     this.#limit = limit;
@@ -55,18 +53,13 @@ export class Steps {
 
   /** Begins to listen for the beat. */
   start(): void {
-    this.#lastBeat = this.#lastSign = hostNow();
-    this.#cpu = cpuTime();
-    this.#blamed = false;
-    this.#went = [];
-    const timer = hostTimeout(() => this.#beat(), BEAT);
-    (timer as unknown as { unref?(): void }).unref?.();
-    this.#timer = timer;
+    this.#reset();
+    this.#stop = onBeat((late) => this.#beat(late));
   }
 
   stop(): void {
-    if (this.#timer !== null) hostClear(this.#timer);
-    this.#timer = null;
+    this.#stop();
+    this.#stop = () => {};
   }
 
   /** A task goes on. */
@@ -85,13 +78,18 @@ export class Steps {
     this.#tell({ ms, tasks: [task.name], frames: framesOfSite(captureSite()), until });
   }
 
-  #beat(): void {
-    if (this.#timer === null) return;
-    const ms = hostNow() - this.#lastBeat - BEAT;
-    if (ms > this.#limit && !this.#blamed) {
-      this.#tell({ ms, tasks: this.#went.map(({ name }) => name), frames: [], until: "" });
+  #beat(late: number): void {
+    if (late > this.#limit && !this.#blamed) {
+      this.#tell({ ms: late, tasks: this.#went.map(({ name }) => name), frames: [], until: "" });
     }
-    this.start();
+    this.#reset();
+  }
+
+  #reset(): void {
+    this.#lastSign = hostNow();
+    this.#cpu = cpuTime();
+    this.#blamed = false;
+    this.#went = [];
   }
 
   #tell(step: Omit<LongStep, "starved">): void {
