@@ -96,9 +96,11 @@ const PARTS: readonly Part[] = [
     // They look for their settings in the environment, and at the machine; they reach no network.
     permissions: ["--allow-read", "--allow-env", "--allow-sys"],
   },
+  // Pages in a browser, where there is one.
+  { name: "chromium", takes: (file) => file.startsWith("tools/chromium/"), permissions: TOOLS },
   {
     name: "tools, bench",
-    takes: (file) => /^(?:tools\/(?!laws\/|process_tests\/|npm_clients\/)|bench\/)/.test(file),
+    takes: (file) => /^(?:tools\/(?!laws\/|process_tests\/|npm_clients\/|chromium\/)|bench\/)/.test(file),
     permissions: TOOLS,
   },
   {
