@@ -58,7 +58,7 @@ export function isChromiumThere(): boolean {
     return Deno.statSync(PROGRAM).isFile;
   } catch {
     // deno-lint-ignore no-console
-    console.log("Chromium is not there: tests of pages are left out");
+    console.log(`SKIPPED: tests of pages, as there is no ${PROGRAM}`);
     return false;
   }
 }
