@@ -57,6 +57,7 @@ export {
 } from "./base/host_time.ts";
 export { inspectable } from "./base/inspect.ts";
 export { captureSite, placeOf, plainPlace } from "./base/place.ts";
+export { whenLettingGo } from "./base/letting_go.ts";
 export { ignore } from "./base/quiet.ts";
 export { awaitedAt, framesOfSite, framesText } from "./kernel/awaited_at.ts";
 export type { Seen, SeenWait } from "./kernel/look.ts";
@@ -177,6 +178,11 @@ class Standstill extends Turns {
 /** Looks at a run: all its tasks, and their waits. */
 export function lookAtRun(run: RunView): Seen {
   return lookAt((run as Runtime).root);
+}
+
+/** Whether a run is that of code outside any. */
+export function isDefaultRun(run: RunView): boolean {
+  return (run as Runtime).isDefault;
 }
 
 /** The cancellations in effect anywhere in a run, from the outside in. */

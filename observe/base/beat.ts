@@ -1,30 +1,37 @@
 /**
- * A beat of the event loop: how late it comes is how long the loop could not do anything else. It keeps no program
- * alive.
+ * Timers of those who watch a program. They keep no program alive, also where Deno would let them: see `letting_go.ts` of
+ * the core.
  */
 
-import { hostClear, hostNow, hostTimeout } from "../../core/internal.ts";
+import { hostClear, hostNow, hostTimeout, whenLettingGo } from "../../core/internal.ts";
 
-/** How often the loop shows that it is free, in milliseconds. */
+/** How often the event loop shows that it is free, in milliseconds. */
 export const BEAT = 20;
 
-/** Calls a function at each beat, with how late it is in milliseconds; returns how to stop. */
-export function onBeat(told: (late: number) => void): () => void {
+/**
+ * Calls a function, `ms` milliseconds after each call of it, with how late that is in milliseconds; returns how to stop.
+ * With `BEAT`, the lateness is how long the event loop could not do anything else.
+ */
+export function repeat(ms: number, call: (late: number) => void): () => void {
+  let timer: ReturnType<typeof hostTimeout> | undefined;
   let stopped = false;
-  let timer: ReturnType<typeof hostTimeout>;
   const next = (): void => {
-    const due = hostNow() + BEAT;
+    if (stopped) return;
+    const due = hostNow() + ms;
     timer = hostTimeout(() => {
-      if (stopped) return;
-      told(Math.max(hostNow() - due, 0));
-      // It may have been told to stop.
-      if (!stopped) next();
-    }, BEAT);
+      call(Math.max(hostNow() - due, 0));
+      next();
+    }, ms);
     (timer as unknown as { unref?(): void }).unref?.();
   };
   next();
+  const stay = whenLettingGo(() => {
+    hostClear(timer);
+    return next;
+  });
   return () => {
     stopped = true;
+    stay();
     hostClear(timer);
   };
 }

@@ -1,7 +1,8 @@
 /** The numbers of a program in the text format of Prometheus. */
 
+import type { HasStatistics } from "../has_statistics.ts";
 import type { Program } from "./_program.ts";
-import { type HasStatistics, numbersOf, statisticsOf, waitsByKind } from "./_snapshot.ts";
+import { numbersOf, statisticsOf, waitsByKind } from "./_snapshot.ts";
 
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];

@@ -80,7 +80,7 @@ export function numberTiles(page: PageWindow): (snapshot: Snapshot) => void {
     ];
     const texts = [
       ...values.slice(0, 4).map((value) => value.toLocaleString("en")),
-      ageText(numbers.lag),
+      `${ageText(numbers.lag)} (${Math.round(numbers.worstLag)})`,
       bytesText(numbers.heap),
       numbers.hostOperations.toLocaleString("en"),
       ageText(numbers.uptime),
@@ -89,7 +89,9 @@ export function numberTiles(page: PageWindow): (snapshot: Snapshot) => void {
       value.textContent = texts[index] as string;
       line?.add(values[index] as number);
     });
-    (tiles[4] as { tile: PageElement }).tile.title = `worst in the last minute: ${ageText(numbers.worstLag)}`;
+    (tiles[4] as { tile: PageElement }).tile.title = `at most, in the last second (in the last minute: ${
+      ageText(numbers.worstLag)
+    })`;
     (tiles[4] as { tile: PageElement }).tile.classList.toggle("bad", numbers.worstLag > 100);
     (tiles[5] as { tile: PageElement }).tile.title = `resident: ${bytesText(numbers.rss)}`;
     last = snapshot;
@@ -118,7 +120,8 @@ export function bigTable(
     const cell = make(page, "span", `cell c${index}`);
     cell.setAttribute("role", "cell");
     if (index === 0 && (row.depth > 0 || row.folds)) {
-      cell.style["paddingLeft"] = `${row.depth * 14}px`;
+      const indent = make(page, "span", "indent");
+      indent.style["width"] = `${row.depth * 14}px`;
       const fold = make(page, "button", "fold", row.folds ? options.isFolded(row) ? "▸" : "▾" : "");
       fold.tabIndex = -1;
       fold.disabled = !row.folds;
@@ -127,7 +130,7 @@ export function bigTable(
         event.stopPropagation();
         options.fold(row);
       });
-      cell.append(fold);
+      cell.append(indent, fold);
     }
     if (index === view.toned && text !== "") cell.append(make(page, "span", `pill ${row.tone}`, text));
     else cell.append(text);
@@ -172,34 +175,28 @@ export function bigTable(
   };
 }
 
-/** Reads snapshots, for as long as the page is open; tells what is wrong with the connection. */
+/** Asks for one snapshot after the other, for as long as the page is open; tells what is wrong with the connection. */
 export async function follow(
   page: PageWindow,
   token: string,
   told: { readonly snapshot: (snapshot: Snapshot) => void; readonly trouble: (text: string) => void },
 ): Promise<void> {
   for (;;) {
+    let wait = 1_000;
     try {
-      const response = await page.fetch("/events", { headers: { authorization: `Bearer ${token}` } });
-      if (!response.ok || response.body === null) {
+      const response = await page.fetch("/snapshot", { headers: { authorization: `Bearer ${token}` } });
+      if (response.ok) {
+        const snapshot: Snapshot = await response.json();
+        told.snapshot(snapshot);
+        wait = Math.max(snapshot.settings.interval, snapshot.took * 10);
+      } else {
         told.trouble(await response.text());
         if (response.status === 401 || response.status === 403) return;
-      } else {
-        const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-        let text = "";
-        for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
-          const lines = `${text}${chunk.value}`.split("\n");
-          text = lines.pop() as string;
-          // Only the newest counts.
-          const last = lines.at(-1);
-          if (last !== undefined) told.snapshot(JSON.parse(last));
-        }
-        told.trouble("The program has closed the connection; trying again …");
       }
     } catch (error) {
       told.trouble(`The program cannot be reached: it may have ended; trying again … (${error})`);
     }
-    await new Promise<void>((resolve) => page.setTimeout(resolve, 1_000));
+    await new Promise<void>((resolve) => page.setTimeout(resolve, wait));
   }
 }
 

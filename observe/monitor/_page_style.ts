@@ -23,7 +23,7 @@ header { display: flex; flex-wrap: wrap; gap: 8px 20px; align-items: center; pad
 h1 { margin: 0; font-size: 16px; font-weight: 650; color: var(--accent); }
 h1 span { color: var(--soft); font-weight: 400; }
 #numbers { display: flex; flex-wrap: wrap; gap: 6px 22px; }
-.tile { display: grid; grid-template-columns: auto; min-width: 64px; }
+.tile { display: grid; align-content: start; min-width: 64px; }
 .tile .name { color: var(--soft); font-size: 11px; }
 .tile .value { font-size: 15px; font-weight: 600; font-variant-numeric: tabular-nums; }
 .tile.bad .value { color: var(--bad); }
@@ -53,7 +53,7 @@ main { flex: 1; min-height: 0; display: flex; flex-direction: column; gap: 8px; 
 #window .row:hover, .row.chosen { background: var(--chosen); }
 .row.head { color: var(--soft); font-size: 11px; border-bottom: 1px solid var(--line); flex: none; }
 .row.old .pill { outline: 1px solid var(--bad); }
-.row.old .c2 { color: var(--bad); font-weight: 600; }
+.tasks .row.old .c2, .waits .row.old .c2 { color: var(--bad); font-weight: 600; }
 .cell { overflow: hidden; text-overflow: ellipsis; flex: 1 1 0; min-width: 0; font-variant-numeric: tabular-nums; }
 .tasks .c0, .waits .c0 { flex: 2 1 0; } .tasks .c1, .waits .c1 { flex: 3 1 0; }
 .tasks .c2, .tasks .c3, .waits .c2, .waits .c3, .groups .c0, .groups .c3 { flex: 0 0 84px; }
@@ -62,7 +62,8 @@ main { flex: 1; min-height: 0; display: flex; flex-direction: column; gap: 8px; 
 .resources .c0 { flex: 1.5 1 0; } .resources .c1 { flex: 0 0 70px; } .resources .c2 { flex: 4 1 0; }
 .operations .c0 { flex: 4 1 0; }
 .loop .c0, .findings .c0 { flex: 0 0 110px; } .loop .c1, .findings .c1 { flex: 0 0 120px; } .loop .c2, .findings .c2 { flex: 6 1 0; }
-.c4, .tasks .c5 { color: var(--soft); font-family: ui-monospace, monospace; font-size: 12px; }
+#window .c4, #window .c5 { color: var(--soft); font-family: ui-monospace, monospace; font-size: 12px; }
+.indent { display: inline-block; }
 .fold { width: 16px; padding: 0; border: 0; background: none; color: var(--soft); font-size: 11px; }
 .pill { padding: 1px 8px; border-radius: 9px; font-size: 12px; }
 .pill.time { color: var(--time); background: color-mix(in srgb, var(--time) 14%, transparent); }

@@ -13,7 +13,7 @@ import {
   onRun,
   type RunView,
 } from "../../core/lowlevel.ts";
-import { onBeat } from "../base/beat.ts";
+import { BEAT, repeat } from "../base/beat.ts";
 import type { Finding } from "../watchdog/finding.ts";
 import { Watchdog } from "../watchdog/watchdog.ts";
 import type { FindingRow } from "./_wire.ts";
@@ -57,7 +57,7 @@ export class Program {
     // What is begun here belongs to no task.
     outside(() => {
       this.#ends.use(onRun((run) => this.#watch(run)));
-      this.#ends.defer(onBeat((late) => this.#noteLag(late)));
+      this.#ends.defer(repeat(BEAT, (late) => this.#noteLag(late)));
     });
   }
 

@@ -6,7 +6,7 @@
  * this machine, so that no name of somebody else's leads here (DNS rebinding); and what changes something is a POST.
  */
 
-import { faultOf, hostNow, lookAtRun, read, show, textOf } from "../../core/internal.ts";
+import { faultOf, hostNow, isDefaultRun, lookAtRun, read, show, textOf } from "../../core/internal.ts";
 import { addInstrument } from "../../core/lowlevel.ts";
 import type { Task } from "../../core/mod.ts";
 import { TraceRecorder } from "../trace/trace_recorder.ts";
@@ -23,8 +23,10 @@ const MOST_VIEWERS = 32;
 const MOST_RECORDINGS = 4;
 /** The longest trace or profile, in seconds. */
 const LONGEST = 60;
-/** A snapshot may take a part of the time of the program: this one. */
+/** Taking snapshots may take one part of the time of the program in so many. */
 const SHARE = 10;
+/** For how long a viewer may not take what it was sent, in milliseconds. */
+const STALLED = 5_000;
 
 const TEXT = "text/plain; charset=utf-8";
 const JSON_TYPE = "application/json; charset=utf-8";
@@ -35,6 +37,8 @@ export interface SiteOptions extends SnapshotSettings {
   readonly token: string;
   /** Whether only names of this machine are answered to. */
   readonly local: boolean;
+  /** Called if a viewer does not read what it was sent: its connection should be cut. */
+  readonly stalled: () => void;
 }
 
 /** An answer that is not the one asked for. */
@@ -55,7 +59,8 @@ type Answer = (url: URL) => Response | Promise<Response>;
 /** See the header. */
 export class Site {
   readonly #options: SiteOptions;
-  readonly #viewers = new Set<ReadableStreamDefaultController<Uint8Array>>();
+  /** Each is aborted when the viewer has gone, or shall go. */
+  readonly #viewers = new Set<AbortController>();
   #recordings = 0;
   readonly #answers: Readonly<Record<string, Answer>> = {
     "GET /": () => this.#page(),
@@ -99,9 +104,7 @@ export class Site {
 
   /** Ends what viewers are being told. */
   close(): void {
-    for (const viewer of this.#viewers) {
-      faultOf(() => viewer.close());
-    }
+    for (const viewer of this.#viewers) viewer.abort();
     this.#viewers.clear();
   }
 
@@ -129,42 +132,58 @@ export class Site {
     return snapshotOf(this.#options.program, this.#options);
   }
 
-  /** A snapshot a line, as often as `interval` says and the viewer reads. */
+  /**
+   * A snapshot a line, as often as `interval` says and the viewer reads. Deno keeps a program alive for as long as a part
+   * of such an answer waits to be sent: if that lasts, the connection has to be cut. The page and the terminal ask for one
+   * snapshot after the other instead, so that one that sleeps is no trouble.
+   */
   #events(): Response {
     if (this.#viewers.size >= MOST_VIEWERS) {
       throw new Refusal(503, `Cannot show this to one more as there are ${MOST_VIEWERS} viewers: close some`);
     }
     const encoder = new TextEncoder();
+    const gone = new AbortController();
     let due = 0;
-    let viewer: ReadableStreamDefaultController<Uint8Array>;
-    const viewers = this.#viewers;
+    // Whoever is aborted here reads, or has gone.
+    let reads = new AbortController();
     const body = new ReadableStream<Uint8Array>({
-      start(controller) {
-        viewers.add(viewer = controller);
-      },
       pull: async (controller) => {
-        await pause(due - hostNow());
-        if (!viewers.has(controller)) return;
-        const began = hostNow();
-        const line = encoder.encode(`${JSON.stringify(await this.#snapshot())}\n`);
-        const took = hostNow() - began;
-        due = began + Math.max(this.#options.interval, took * SHARE);
-        if (viewers.has(controller)) controller.enqueue(line);
+        reads.abort();
+        await pause(due - hostNow(), gone.signal);
+        if (!gone.signal.aborted) {
+          const began = hostNow();
+          const snapshot = await this.#snapshot();
+          due = began + Math.max(this.#options.interval, snapshot.took * SHARE);
+          if (!gone.signal.aborted) {
+            this.#watchStall(reads = new AbortController());
+            return controller.enqueue(encoder.encode(`${JSON.stringify(snapshot)}\n`));
+          }
+        }
+        // The monitor is closed; if it is the viewer who has gone, the stream is closed already.
+        faultOf(() => controller.close());
       },
-      cancel() {
-        viewers.delete(viewer);
+      cancel: () => {
+        this.#viewers.delete(gone);
+        gone.abort();
+        reads.abort();
       },
       // Nothing is made before it is wanted: a viewer that does not read costs nothing.
     }, { highWaterMark: 0 });
+    this.#viewers.add(gone);
     return answer(body, "application/x-ndjson; charset=utf-8");
+  }
+
+  /** Has the connections cut if a viewer does not take what it was sent. */
+  async #watchStall(reads: AbortController): Promise<void> {
+    await pause(STALLED, reads.signal);
+    if (!reads.signal.aborted && this.#viewers.size > 0) this.#options.stalled();
   }
 
   async #tree(): Promise<Response> {
     const trees: string[] = [];
     for (const { id, run } of this.#options.program.runs) {
       const { tasksLiving, hostOperations } = run.statistics();
-      // That of code outside any run, if there is none.
-      if (tasksLiving <= 1 && this.#options.program.runs.length > 1) continue;
+      if (isDefaultRun(run) && tasksLiving <= 1) continue;
       const tree = await run.taskTree({ places: true });
       const operations = hostOperations.length === 0 ? "none" : hostOperations.slice(0, LONGEST).join(", ");
       trees.push(`run ${id}, ${tasksLiving} tasks; operations of the host in flight: ${operations}\n${tree}\n`);

@@ -8,6 +8,7 @@ import {
   cancellationOf,
   hostDate,
   hostNow,
+  isDefaultRun,
   isForeign,
   kindOf,
   labelOf,
@@ -19,6 +20,7 @@ import {
   textOf,
 } from "../../core/internal.ts";
 import type { Task } from "../../core/mod.ts";
+import type { HasStatistics } from "../has_statistics.ts";
 import type { Program, WatchedRun } from "./_program.ts";
 import type {
   GroupRow,
@@ -31,12 +33,6 @@ import type {
   TaskRow,
   WaitRow,
 } from "./_wire.ts";
-
-/** What has numbers. */
-export interface HasStatistics {
-  /** Returns the numbers. */
-  statistics(): unknown;
-}
 
 /** What a snapshot is taken with. */
 export interface SnapshotSettings {
@@ -68,7 +64,8 @@ interface SeenRun {
 
 /** Takes a snapshot now; it takes a microtask more. */
 export async function snapshotOf(program: Program, settings: SnapshotSettings): Promise<Snapshot> {
-  const runs = program.runs.map(lookAt).filter((run, _, all) => all.length === 1 || !isEmpty(run));
+  const began = hostNow();
+  const runs = lookAtAll(program);
   const oldest = runs.flatMap((run) => run.waits.map((wait) => ({ run, wait, age: run.now - wait.since })))
     .sort((a, b) => b.age - a.age);
   const groups = groupsOf(runs);
@@ -88,7 +85,7 @@ export async function snapshotOf(program: Program, settings: SnapshotSettings): 
     rows.push(...treeOf(run, framesOf, settings.maxTasks - rows.length));
   }
   const numbers = numbersOf(program, runs);
-  return {
+  const snapshot = {
     at: hostDate(),
     numbers,
     runs: runs.map(rowOfRun),
@@ -114,10 +111,11 @@ export async function snapshotOf(program: Program, settings: SnapshotSettings): 
       allowCancel: settings.allowCancel,
     },
   };
+  return { ...snapshot, took: hostNow() - began };
 }
 
 /** The numbers alone. */
-export function numbersOf(program: Program, runs: readonly SeenRun[] = program.runs.map(lookAt)): Numbers {
+export function numbersOf(program: Program, runs: readonly SeenRun[] = lookAtAll(program)): Numbers {
   const { heapUsed, rss } = memory();
   return {
     tasks: sum(runs, ({ tasks }) => tasks.length),
@@ -146,6 +144,10 @@ export function waitsByKind(program: Program): ReadonlyMap<string, number> {
   return found;
 }
 
+function lookAtAll(program: Program): readonly SeenRun[] {
+  return program.runs.map(lookAt).filter((run) => !isEmpty(run));
+}
+
 function lookAt(watched: WatchedRun): SeenRun {
   const { tasks, waits: seen } = lookAtRun(watched.run);
   // The newest are seen first.
@@ -153,9 +155,9 @@ function lookAt(watched: WatchedRun): SeenRun {
   return { watched, now: watched.run.clock.now(), tasks, waits, waitsOf: Map.groupBy(waits, ({ task }) => task) };
 }
 
-/** A run in which nothing happens, such as that of code outside any. */
-function isEmpty({ tasks, waits }: SeenRun): boolean {
-  return tasks.length <= 1 && waits.length === 0;
+/** There is always a run for code outside any: it is shown if there is something in it. */
+function isEmpty({ watched, tasks, waits }: SeenRun): boolean {
+  return isDefaultRun(watched.run) && tasks.length <= 1 && waits.length === 0;
 }
 
 /** Waits of tasks for their children say nothing: it is the children that matter. */
@@ -272,7 +274,9 @@ function resourcesOf(runs: readonly SeenRun[], watch: SnapshotSettings["watch"])
   const named = new Set(Object.values(watch));
   const others = [...waiting].filter(([resource]) => !named.has(resource)).slice(0, MOST_RESOURCES)
     .map(([resource, { count, wait }]): ResourceRow => ({
-      name: short(`${kindOf(wait.reason)} ${labelOf(wait.reason)}`.trim()),
+      name: short(
+        `${kindOf(wait.reason)} ${labelOf(wait.reason)}`.trim().replace(/^(?:acquire|send on|receive from) /, ""),
+      ),
       waiting: count,
       statistics: statisticsOf(resource),
     }));

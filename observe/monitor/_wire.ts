@@ -8,6 +8,8 @@
 export interface Snapshot {
   /** When it was taken, in milliseconds since 1970. */
   readonly at: number;
+  /** How long taking it took, in milliseconds: it should not be asked for more often than ten times that. */
+  readonly took: number;
   readonly numbers: Numbers;
   readonly runs: readonly RunRow[];
   /** In the order of the tree. */

@@ -14,12 +14,11 @@ import {
   requireTimeout,
   show,
   textOf,
+  whenLettingGo,
 } from "../../core/internal.ts";
+import type { HasStatistics } from "../has_statistics.ts";
 import { Program } from "./_program.ts";
 import { Site } from "./_site.ts";
-import type { HasStatistics } from "./_snapshot.ts";
-
-export type { HasStatistics };
 
 /**
  * Options of `openMonitor()`.
@@ -197,68 +196,110 @@ class OpenMonitor implements Monitor {
   readonly token: string;
   readonly #program: Program;
   readonly #site: Site;
-  readonly #path: string | undefined;
-  readonly #stop = new AbortController();
-  readonly #finished: Promise<void>;
+  readonly #place: Place;
+  #server: Server;
+  #closed = false;
+  readonly #stay: () => void;
 
-  constructor(place: Place, settings: Omit<ConstructorParameters<typeof Site>[0], "program">) {
+  constructor(place: Place, settings: Omit<ConstructorParameters<typeof Site>[0], "program" | "stalled">) {
     const { token } = settings;
     this.token = token;
-    this.#path = place.path;
     const program = this.#program = new Program(settings.oldAfter);
-    const site = this.#site = new Site({ ...settings, program });
+    this.#site = new Site({ ...settings, program, stalled: () => this.#serveAnew() });
     try {
-      // It is no part of the task that has opened it.
-      const server = outside(() => serve(place, this.#stop.signal, (request) => site.answer(request)));
-      server.unref();
-      this.#finished = server.finished.catch((error) => {
-        program.close();
-        reportHook("Cannot go on with the monitor as its server has ended", error);
-      });
-      const { addr } = server;
-      const host = "hostname" in addr ? addr.hostname.includes(":") ? `[${addr.hostname}]` : addr.hostname : "";
-      this.url = "hostname" in addr
-        ? `http://${host}:${addr.port}/#${token}`
-        : `http+unix://${encodeURIComponent(place.path as string)}/#${token}`;
+      this.#server = serve(place, this.#site);
     } catch (error) {
       program.close();
       throw error;
     }
+    const { addr } = this.#server;
+    // Where it is now, if it has to listen anew.
+    this.#place = { ...place, ..."port" in addr ? { port: addr.port } : {} };
+    const name = "hostname" in addr ? addr.hostname.includes(":") ? `[${addr.hostname}]` : addr.hostname : "";
+    this.url = "port" in addr
+      ? `http://${name}:${addr.port}/#${token}`
+      : `http+unix://${encodeURIComponent(place.path as string)}/#${token}`;
+    this.#watch(this.#server);
+    this.#stay = whenLettingGo(() => {
+      this.#server.end();
+      return () => void this.#serveAnew();
+    });
   }
 
   async close(): Promise<void> {
-    if (!this.#stop.signal.aborted) {
-      this.#site.close();
-      this.#program.close();
-      // Ends all connections, whatever viewers do.
-      this.#stop.abort();
-    }
-    await this.#finished;
-    if (this.#path !== undefined) await Deno.remove(this.#path).catch(ignore);
+    this.#closed = true;
+    this.#stay();
+    this.#site.close();
+    this.#program.close();
+    await this.#server.end();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+
+  /** A single connection cannot be cut: all of them are, and viewers come back. */
+  async #serveAnew(): Promise<void> {
+    this.#site.close();
+    await this.#server.end();
+    if (this.#closed) return;
+    try {
+      this.#server = serve(this.#place, this.#site);
+      this.#watch(this.#server);
+    } catch (error) {
+      this.#end(error);
+    }
+  }
+
+  async #watch({ finished }: Server): Promise<void> {
+    try {
+      await finished;
+    } catch (error) {
+      this.#end(error);
+    }
+  }
+
+  #end(error: unknown): void {
+    this.#program.close();
+    reportHook("Cannot go on with the monitor as its server has ended", error);
+  }
 }
 
-function serve(
-  { port, path, hostname }: Place,
-  signal: AbortSignal,
-  handler: (request: Request) => Promise<Response>,
-): Deno.HttpServer<Deno.NetAddr | Deno.UnixAddr> {
-  const onListen = (): void => {};
-  const onError = (error: unknown): Response => new Response(`${textOf(error)}\n`, { status: 500 });
-  if (path === undefined) return Deno.serve({ port, hostname, signal, onListen, onError }, handler);
-  const server = Deno.serve({ path, signal, onListen, onError }, handler);
-  try {
-    Deno.chmodSync(path, 0o600);
-    return server;
-  } catch (error) {
-    server.finished.catch(ignore);
-    server.shutdown().catch(ignore);
-    throw error;
+/** A server that listens. */
+interface Server {
+  readonly addr: Deno.NetAddr | Deno.UnixAddr;
+  readonly finished: Promise<void>;
+  /** Closes all connections, whatever viewers do. Harmless when repeated. */
+  end(): Promise<void>;
+}
+
+function serve({ port, path, hostname }: Place, site: Site): Server {
+  const stop = new AbortController();
+  const options = {
+    signal: stop.signal,
+    onListen: () => {},
+    onError: (error: unknown) => new Response(`${textOf(error)}\n`, { status: 500 }),
+  };
+  const handler = (request: Request): Promise<Response> => site.answer(request);
+  // It is no part of the task that has opened it.
+  const server = outside(() =>
+    path === undefined ? Deno.serve({ port, hostname, ...options }, handler) : Deno.serve({ path, ...options }, handler)
+  );
+  server.unref();
+  const end = async (): Promise<void> => {
+    stop.abort();
+    await server.finished.catch(ignore);
+    if (path !== undefined) await Deno.remove(path).catch(ignore);
+  };
+  if (path !== undefined) {
+    try {
+      Deno.chmodSync(path, 0o600);
+    } catch (error) {
+      end();
+      throw error;
+    }
   }
+  return { addr: server.addr, finished: server.finished, end };
 }
 
 function requireWatch(action: string, watch: unknown): void {

@@ -5,7 +5,8 @@
  * the task that went on last. The thread prints by itself, as nobody here could be told.
  */
 
-import { hostClear, hostTimeout } from "../../core/internal.ts";
+import { whenLettingGo } from "../../core/internal.ts";
+import { repeat } from "../base/beat.ts";
 
 /** How often the loop shows that it is free, in milliseconds. */
 const BEAT = 50;
@@ -32,10 +33,11 @@ const CODE = `onmessage = ({ data: { shared, after } }) => {
 
 /** See the header. */
 export class Sentry {
-  readonly #worker: Worker;
+  /** Ends it. Harmless when repeated. */
+  readonly stop: () => void;
+  #worker: Worker | null = null;
   readonly #numbers: Int32Array;
   readonly #name: Uint8Array;
-  #timer: ReturnType<typeof hostTimeout> | null = null;
   #last: object | null = null;
 
   /** `after`: how long the loop may stand still, in milliseconds. */
@@ -43,9 +45,25 @@ export class Sentry {
     const shared = new SharedArrayBuffer(NUMBERS * Int32Array.BYTES_PER_ELEMENT + NAME);
     this.#numbers = new Int32Array(shared, 0, NUMBERS);
     this.#name = new Uint8Array(shared, NUMBERS * Int32Array.BYTES_PER_ELEMENT);
-    this.#worker = new Worker(`data:application/javascript,${encodeURIComponent(CODE)}`, { type: "module" });
-    this.#worker.postMessage({ shared, after });
-    this.#beat();
+    const start = (): void => {
+      this.#worker = new Worker(`data:application/javascript,${encodeURIComponent(CODE)}`, { type: "module" });
+      this.#worker.postMessage({ shared, after });
+    };
+    start();
+    const beat = (): void => void Atomics.add(this.#numbers, 0, 1);
+    beat();
+    const ends = [
+      repeat(BEAT, beat),
+      whenLettingGo(() => {
+        this.#worker?.terminate();
+        return start;
+      }),
+    ];
+    this.stop = () => {
+      ends.forEach((end) => end());
+      this.#last = null;
+      this.#worker?.terminate();
+    };
   }
 
   /** A task goes on. */
@@ -56,19 +74,5 @@ export class Sentry {
     const bytes = new TextEncoder().encode(task.name).subarray(0, NAME);
     this.#name.set(bytes);
     Atomics.store(this.#numbers, 1, bytes.length);
-  }
-
-  stop(): void {
-    if (this.#timer !== null) hostClear(this.#timer);
-    this.#timer = null;
-    this.#last = null;
-    this.#worker.terminate();
-  }
-
-  #beat(): void {
-    Atomics.add(this.#numbers, 0, 1);
-    const timer = hostTimeout(() => this.#beat(), BEAT);
-    (timer as unknown as { unref?(): void }).unref?.();
-    this.#timer = timer;
   }
 }

@@ -14,7 +14,7 @@
 
 import { captureSite, framesOfSite, hostNow } from "../../core/internal.ts";
 import type { Task } from "../../core/mod.ts";
-import { BEAT, onBeat } from "../base/beat.ts";
+import { BEAT, repeat } from "../base/beat.ts";
 
 /** So many tasks are named that went on without a wait. */
 const MOST_NAMES = 4;
@@ -54,7 +54,7 @@ export class Steps {
   /** Begins to listen for the beat. */
   start(): void {
     this.#reset();
-    this.#stop = onBeat((late) => this.#beat(late));
+    this.#stop = repeat(BEAT, (late) => this.#beat(late));
   }
 
   stop(): void {

@@ -3,8 +3,6 @@
 import {
   awaitedAt,
   framesText,
-  hostClear,
-  hostTimeout,
   lookAtRun,
   reportHook,
   requireFunction,
@@ -13,6 +11,7 @@ import {
 } from "../../core/internal.ts";
 import type { Task } from "../../core/mod.ts";
 import type { Instrument, RunView, Wait, WaitReason } from "../../core/lowlevel.ts";
+import { repeat } from "../base/beat.ts";
 import { findings, type Look } from "./_look.ts";
 import type { Finding } from "./finding.ts";
 import { Sentry } from "./_sentry.ts";
@@ -115,7 +114,7 @@ export class Watchdog implements Instrument {
   readonly #steps: Steps | null;
   #run: RunView | null = null;
   #sentry: Sentry | null = null;
-  #timer: ReturnType<typeof hostTimeout> | null = null;
+  #stopLooking = (): void => {};
   #closed = false;
   /** How often tasks went on since the last look. */
   #wakes = new Map<Task, number>();
@@ -146,10 +145,10 @@ export class Watchdog implements Instrument {
   runStarted(run: RunView): void {
     if (this.#run !== null) throw new TypeError("Cannot watch a run as a watchdog is for one: make a new one for each");
     this.#run = run;
-    const { stuck } = this.#limits;
+    const { stuck, interval } = this.#limits;
     if (stuck !== Infinity) this.#sentry = new Sentry(stuck);
     this.#steps?.start();
-    this.#later();
+    if (interval !== 0 && interval !== Infinity) this.#stopLooking = repeat(interval, () => void this.look());
   }
 
   /** Called by the run. */
@@ -181,7 +180,7 @@ export class Watchdog implements Instrument {
     this.#steps?.stop();
     this.#sentry?.stop();
     this.#sentry = null;
-    if (this.#timer !== null) hostClear(this.#timer);
+    this.#stopLooking();
     this.#wakes.clear();
     this.#before = null;
   }
@@ -208,18 +207,6 @@ export class Watchdog implements Instrument {
     const found = findings(look, before, this.#limits);
     const places = await awaitedAt(found.asked.map(({ promise }) => promise));
     for (const finding of found.done(places)) this.#tell(finding);
-  }
-
-  #later(): void {
-    const { interval } = this.#limits;
-    if (interval === 0 || interval === Infinity) return;
-    const timer = hostTimeout(() => {
-      if (this.#closed) return;
-      this.look();
-      this.#later();
-    }, interval);
-    (timer as unknown as { unref?(): void }).unref?.();
-    this.#timer = timer;
   }
 
   #tell(finding: Finding): void {

@@ -25,3 +25,15 @@ Deno.test("W2: a program with such a sentry ends with its run, and nothing is to
   `);
   assertEquals([await program.end(), program.stdout, program.stderr], [0, "over\n", ""]);
 });
+
+Deno.test("W: a deadlock under a top-level await ends the program as it does without a watchdog, and with a sentry", async () => {
+  for (const options of ["{}", "{ stuck: 10_000 }"]) {
+    const program = Program.start(`
+      import { Event, run } from "@trefoil/io";
+      import { Watchdog } from ${JSON.stringify(OBSERVE)};
+      await run(() => new Event({ name: "never" }).wait(), { instruments: [new Watchdog(${options})] });
+    `);
+    assertEquals(await program.end(), 1);
+    assertStringIncludes(program.stderr, 'event "never"');
+  }
+});
