@@ -175,6 +175,22 @@ class Standstill extends Turns {
   }
 }
 
+/** The run that a task belongs to. */
+export function runOf(task: Task): RunView {
+  return (task as TaskImpl<unknown>).runtime as Runtime;
+}
+
+/** Whether a run has ended, and everything in it. */
+export function hasEnded(run: RunView): boolean {
+  return (run as Runtime).finished;
+}
+
+/** Whether a task may last as long as its run, or as what it serves: the main task, and daemons. */
+export function isLasting(task: Task): boolean {
+  const { daemon, runtime } = task as TaskImpl<unknown>;
+  return daemon !== false || (runtime as Runtime).root === task;
+}
+
 /** Looks at a run: all its tasks, and their waits. */
 export function lookAtRun(run: RunView): Seen {
   return lookAt((run as Runtime).root);
