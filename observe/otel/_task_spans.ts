@@ -8,7 +8,7 @@
  * Who has failed is said with the error itself, so that exporters find its class and cause.
  */
 
-import { isError, plainPlace, read, textOf } from "../../core/internal.ts";
+import { isError, outside, plainPlace, read, textOf } from "../../core/internal.ts";
 import type { Task } from "../../core/mod.ts";
 import type { TaskOutcome } from "../../core/lowlevel.ts";
 import type { OtelModules, OtelSpan } from "./modules.ts";
@@ -107,8 +107,9 @@ export class TaskSpans {
       if (outcome?.state === "failed") tellFailure(span, outcome.error, time);
       else if (outcome?.state === "cancelled") tellCancellation(span, outcome.error, time);
     });
-    // Whatever has become of the rest.
-    this.#teller.try("a span", () => span.end(time));
+    // Whatever has become of the rest. Exporters begin their work here, which is none of the task's: in a simulation,
+    // timers of theirs would be a leak, and their requests would go to a network in memory.
+    this.#teller.try("a span", () => outside(() => span.end(time)));
   }
 }
 

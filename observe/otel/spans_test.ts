@@ -251,3 +251,28 @@ Deno.test("O3: taken off without close(), it lets go when the run has ended, as 
   assertEquals(otel.ask(), { "trefoil.tasks running": 0, "trefoil.tasks waiting": 0 });
   assertEquals([otel.span("left").ended, otel.asked], [1, 0]);
 });
+
+Deno.test("O3: what an exporter begins at the end of a span is none of the task's, nor of its simulation", async () => {
+  const otel = new FakeOtel();
+  const began: unknown[] = [];
+  let exported = Promise.resolve();
+  const { trace, context } = otel;
+  const tracer = trace.getTracer("x");
+  const startSpan: typeof tracer.startSpan = (name, options, parent) => {
+    const span = tracer.startSpan(name, options, parent);
+    const end = span.end.bind(span);
+    span.end = (time) => {
+      end(time);
+      began.push(context.active());
+      exported = new Promise((resolve) => void setTimeout(resolve, 0));
+    };
+    return span;
+  };
+  // A timer that is left behind fails it.
+  await simulate(async () => {
+    using _ = addInstrument(new OtelInstrument({ context, trace: { ...trace, getTracer: () => ({ startSpan }) } }));
+    await openNursery((nursery) => void nursery.startSoon(() => sleep(60_000), { name: "worker" }));
+  });
+  await exported;
+  assertEquals([began, otel.span("worker").ended], [[{ span: null }], 1]);
+});
