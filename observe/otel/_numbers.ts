@@ -8,13 +8,9 @@
 import { read } from "../../core/internal.ts";
 import type { RunView } from "../../core/lowlevel.ts";
 import type { OtelMeter, OtelModules, OtelObservable, OtelObservableResult } from "./modules.ts";
+import type { HasStatistics } from "../has_statistics.ts";
 import { SCOPE } from "./_task_spans.ts";
 import type { Teller } from "./_teller.ts";
-
-/** Something with numbers. */
-export interface Resource {
-  statistics(): unknown;
-}
 
 /** Bounds of durations, in seconds: the usual ones are meant for milliseconds. */
 const BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -29,7 +25,7 @@ type Ask = (result: OtelObservableResult) => void;
 /** See the header. */
 export class Numbers {
   readonly #metrics: NonNullable<OtelModules["metrics"]>;
-  readonly #watch: ReadonlyMap<string, Resource>;
+  readonly #watch: ReadonlyMap<string, HasStatistics>;
   /** Those that have not ended. */
   readonly #runs: () => Iterable<RunView>;
   readonly #teller: Teller;
@@ -42,7 +38,7 @@ export class Numbers {
 
   constructor(
     metrics: NonNullable<OtelModules["metrics"]>,
-    watch: ReadonlyMap<string, Resource>,
+    watch: ReadonlyMap<string, HasStatistics>,
     runs: () => Iterable<RunView>,
     teller: Teller,
   ) {
@@ -139,7 +135,7 @@ export class Numbers {
   }
 
   /** One that throws hides no other. */
-  #askResource(result: OtelObservableResult, name: string, resource: Resource): void {
+  #askResource(result: OtelObservableResult, name: string, resource: HasStatistics): void {
     const statistics = this.#teller.try(`statistics() of "${name}"`, () => entriesOf(resource.statistics())) ?? [];
     for (const [statistic, value] of statistics) {
       this.#try(() => result.observe(value, { resource: name, statistic }));

@@ -5,6 +5,7 @@ import {
   isLasting,
   kindOf,
   labelOf,
+  outside,
   read,
   requireFunction,
   requireOptions,
@@ -22,7 +23,8 @@ import {
   type WaitReason,
   type WakeSource,
 } from "../../core/lowlevel.ts";
-import { Beat } from "./_beat.ts";
+import { BEAT, repeat } from "../base/beat.ts";
+import type { HasStatistics } from "../has_statistics.ts";
 import { ACTION, modulesOf, resourcesOf } from "./_checks.ts";
 import type { OtelModules } from "./modules.ts";
 import { Numbers } from "./_numbers.ts";
@@ -47,7 +49,7 @@ export interface OtelInstrumentOptions {
    */
   readonly minimumWait?: number;
   /** What has numbers to be shown, by name: channels, locks, limiters, pools, servers. */
-  readonly watch?: Readonly<Record<string, { statistics(): unknown }>>;
+  readonly watch?: Readonly<Record<string, HasStatistics>>;
 }
 
 /** A wait that goes on. */
@@ -108,7 +110,8 @@ export class OtelInstrument implements Instrument {
   readonly #minimumWait: number;
   readonly #spans: TaskSpans | null;
   readonly #numbers: Numbers | null;
-  readonly #beat = new Beat((ms) => this.#lagged(ms));
+  /** Stops the beat; `null` while there is none. */
+  #stopBeat: (() => void) | null = null;
   /** Those that go on. */
   readonly #runs = new Set<RunView>();
   readonly #waits = new Map<Wait, OpenWait>();
@@ -142,7 +145,10 @@ export class OtelInstrument implements Instrument {
     if (this.#runs.size === 0) this.#numbers?.open();
     this.#runs.add(run);
     // Simulated time has no event loop that could be late.
-    if (this.#numbers !== null && run.clock.deterministic !== true) this.#beat.start();
+    if (this.#numbers !== null && run.clock.deterministic !== true) {
+      // It goes on for longer than the task that happens to be the first, and must not keep that.
+      this.#stopBeat ??= outside(() => repeat(BEAT, (late) => this.#lagged(late)));
+    }
   }
 
   /** Called by the run. */
@@ -195,7 +201,8 @@ export class OtelInstrument implements Instrument {
     if (span === undefined) return;
     const label = open.label ?? labelOf(reason);
     const by = typeof open.by === "string" ? open.by : open.by.name;
-    const attributes: Record<string, string | number> = { kind: kind(reason), ms, by };
+    // To the microsecond.
+    const attributes: Record<string, string | number> = { kind: kind(reason), ms: Math.round(ms * 1_000) / 1_000, by };
     if (label !== "") attributes["for"] = label;
     this.#spans?.waited(span, attributes, timeOf(run));
   }
@@ -226,7 +233,10 @@ export class OtelInstrument implements Instrument {
     for (const task of this.#spans?.tasks() ?? []) {
       if (runOf(task) === run) this.#spans?.ended(task, null, timeOf(run));
     }
-    if ([...this.#runs].every(({ clock }) => clock.deterministic === true)) this.#beat.stop();
+    if ([...this.#runs].every(({ clock }) => clock.deterministic === true)) {
+      this.#stopBeat?.();
+      this.#stopBeat = null;
+    }
     if (this.#runs.size === 0) this.#numbers?.close();
   }
 
