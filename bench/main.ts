@@ -25,6 +25,7 @@ const SUBJECTS = [
   "locks",
   "channels",
   "pools",
+  "otel",
   "workers",
   "simulated",
   "gossip",

@@ -79,7 +79,8 @@ export class TaskSpans {
 
   /** The context of a task that has a span. */
   #begin(task: Task, time: Time): unknown {
-    if (!this.#wanted(task)) return undefined;
+    // An instrument that was added to a run twice is asked twice.
+    if (this.#open.has(task) || !this.#wanted(task)) return undefined;
     const outer = this.#context.active();
     // Asked for each time, as a provider may have come since: it knows those that it has.
     const tracer = this.#trace.getTracer(SCOPE);
@@ -107,9 +108,9 @@ export class TaskSpans {
       if (outcome?.state === "failed") tellFailure(span, outcome.error, time);
       else if (outcome?.state === "cancelled") tellCancellation(span, outcome.error, time);
     });
-    // Whatever has become of the rest. Exporters begin their work here, which is none of the task's: in a simulation,
-    // timers of theirs would be a leak, and their requests would go to a network in memory.
-    this.#teller.try("a span", () => outside(() => span.end(time)));
+    // Whatever has become of the rest. Exporters begin their work here. In a simulation that must not be a part of it:
+    // their timers would be leaks, and their requests would go to a network in memory.
+    this.#teller.try("a span", () => time === undefined ? span.end() : outside(() => span.end(time)));
   }
 }
 

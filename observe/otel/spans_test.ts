@@ -252,7 +252,7 @@ Deno.test("O3: taken off without close(), it lets go when the run has ended, as 
   assertEquals([otel.span("left").ended, otel.asked], [1, 0]);
 });
 
-Deno.test("O3: what an exporter begins at the end of a span is none of the task's, nor of its simulation", async () => {
+Deno.test("O3: what an exporter begins at the end of a span is no part of the simulation that the span tells of", async () => {
   const otel = new FakeOtel();
   const began: unknown[] = [];
   let exported = Promise.resolve();
@@ -275,4 +275,28 @@ Deno.test("O3: what an exporter begins at the end of a span is none of the task'
   });
   await exported;
   assertEquals([began, otel.span("worker").ended], [[{ span: null }], 1]);
+});
+
+Deno.test("O3: added twice, it makes one span for a task; added again, it ends those that have ended unheard", async () => {
+  const otel = new FakeOtel();
+  const instrument = new OtelInstrument(otel);
+  await simulate(async () => {
+    await openNursery(async (nursery) => {
+      {
+        using _first = addInstrument(instrument);
+        using _second = addInstrument(instrument);
+        nursery.startSoon(() => sleep(10), { name: "short" });
+        nursery.startSoon(() => sleep(60), { name: "long" });
+        await sleep(1);
+      }
+      await sleep(20);
+      assertEquals(otel.spans.map(({ name, ended }) => [name, ended]), [["short", 0], ["long", 0]]);
+      using _again = addInstrument(instrument);
+      assertEquals(otel.spans.map(({ ended }) => ended), [1, 0]);
+      await sleep(50);
+    });
+  });
+  assertEquals(otel.spans.map(({ ended }) => ended), [1, 1]);
+  // Its wait began before, and what became of it meanwhile is not known.
+  assertEquals(otel.span("long").waits, []);
 });

@@ -31,7 +31,7 @@ export interface Limits {
 }
 
 /** Waits that last for as long as they do: for time, for tasks, for the outside world to begin. */
-const PATIENT = /^(?:sleep|nursery|join task|run|accept|forgotten await|yield|wait for a signal)/;
+const PATIENT = /^(?:sleep|nursery|join task|run|accept|forgotten await|yield|receive signal|serve|wait for)/;
 /** So many places are asked for, of the oldest waits. */
 const MOST = 200;
 
