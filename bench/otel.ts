@@ -1,15 +1,12 @@
 /** Telling OpenTelemetry: spans for tasks, and metrics of waits, against a run that is not watched. */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Instrument } from "../core/lowlevel.ts";
-import { openMemoryChannel, openNursery, run } from "../core/mod.ts";
 import { OtelInstrument, type OtelMeter, type OtelModules, type OtelSpan } from "../observe/mod.ts";
 import { holdOurs } from "./_live.ts";
-import { type Candidate, measure, timePer } from "./_measure.ts";
+import { measure } from "./_measure.ts";
 import { loadOtel } from "./_peers.ts";
+import { child, sending, spawning } from "./_watched.ts";
 
-const TASKS = 10_000;
-const ITEMS = 100_000;
 const peer = await loadOtel();
 
 /** Modules that do nothing with what they are told, but keep the active span: what is left is the instrument's own. */
@@ -34,43 +31,6 @@ function idle(): OtelModules {
     trace: { getTracer: () => ({ startSpan: () => span }), setSpan: (_context, span) => span },
     context: { active: () => storage.getStore(), with: (context, fn) => storage.run(context, fn) },
     metrics: { getMeter: () => meter },
-  };
-}
-
-async function child(): Promise<void> {
-  await null;
-}
-
-const NAMED = { name: "child" };
-
-/** Without places: those of the first 256 tasks of a run take some 70 us each in a span, as their stacks are rendered. */
-function spawning(name: string, instruments: () => Instrument[], work = child): Candidate {
-  return {
-    name,
-    round: () =>
-      run(() =>
-        timePer(TASKS, () =>
-          openNursery((nursery) => {
-            for (let i = 0; i < TASKS; i++) nursery.startSoon(work, NAMED);
-          })), { instruments: instruments(), spawnSites: 0 }),
-  };
-}
-
-function sending(name: string, instruments: () => Instrument[]): Candidate {
-  return {
-    name,
-    round: () =>
-      run(() =>
-        timePer(ITEMS, () =>
-          openNursery((nursery) => {
-            const [send, receive] = openMemoryChannel<number>(0);
-            nursery.startSoon(async () => {
-              for (let i = 0; i < ITEMS; i++) await send.send(i);
-            });
-            nursery.startSoon(async () => {
-              for (let i = 0; i < ITEMS; i++) await receive.receive();
-            });
-          })), { instruments: instruments() }),
   };
 }
 

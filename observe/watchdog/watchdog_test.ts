@@ -14,7 +14,7 @@ import {
   sleepForever,
   untilShutdown,
 } from "../../core/mod.ts";
-import { addInstrument } from "../../core/lowlevel.ts";
+import { addInstrument, suspend } from "../../core/lowlevel.ts";
 import { simulate } from "../../testing/mod.ts";
 import type { Finding } from "./finding.ts";
 import { Watchdog, type WatchdogOptions } from "./watchdog.ts";
@@ -132,6 +132,10 @@ Deno.test("W3: a wait without a deadline is told when it is old; one for time, t
       nursery.startSoon(() => moveOnAfter(1e6, () => event.wait()), { name: "with a deadline" });
       nursery.startSoon(() => untilShutdown(() => event.wait()), { name: "ends with a shutdown" });
       nursery.startSoon(() => sleepForever(), { name: "sleeper" });
+      // The outside world begins when it does.
+      for (const kind of ["receive signal", "wait for", "accept", "serve"]) {
+        nursery.startSoon(() => suspend({ kind, label: "something" }, () => {}, () => true), { name: kind });
+      }
       await sleep(999);
       await look();
       await sleep(2);
