@@ -196,6 +196,11 @@ export function lookAtRun(run: RunView): Seen {
   return lookAt((run as Runtime).root);
 }
 
+/** The operations of the host that are in flight in a run, oldest first, with when they began on its clock. */
+export function operationsIn(run: RunView): readonly { readonly label: string; readonly since: number }[] {
+  return Array.from((run as Runtime).hostOperations, ({ label, since }) => ({ label, since }));
+}
+
 /** Whether a run is that of code outside any. */
 export function isDefaultRun(run: RunView): boolean {
   return (run as Runtime).isDefault;

@@ -1,18 +1,11 @@
 /**
  * What a monitor knows of a program: its runs, and what only somebody who listens all the time can know (how often
- * tasks have waited, since when operations of the host are in flight, how late the event loop was, what the watchdogs
- * have found). All else is read off the runs when somebody looks.
+ * tasks have waited, how late the event loop was, what the watchdogs have found). All else is read off the runs when
+ * somebody looks.
  */
 
 import { hostDate, hostNow, outside } from "../../core/internal.ts";
-import {
-  addInstrument,
-  currentRun,
-  type HostOperation,
-  type Instrument,
-  onRun,
-  type RunView,
-} from "../../core/lowlevel.ts";
+import { addInstrument, currentRun, type Instrument, onRun, type RunView } from "../../core/lowlevel.ts";
 import { BEAT, repeat } from "../base/beat.ts";
 import type { Finding } from "../watchdog/finding.ts";
 import { Watchdog } from "../watchdog/watchdog.ts";
@@ -30,8 +23,6 @@ export interface WatchedRun {
   /** Runs are numbered as they are met. */
   readonly id: number;
   readonly run: RunView;
-  /** The operations of the host that have begun since it is watched, and when, by `hostNow()`. */
-  readonly operations: ReadonlyMap<HostOperation, number>;
   /** Takes the instruments off. */
   readonly stop: () => void;
 }
@@ -90,14 +81,11 @@ export class Program {
 
   #watch(run: RunView): void {
     if (this.#runs.has(run)) return;
-    const operations = new Map<HostOperation, number>();
     const ends = new DisposableStack();
-    this.#runs.set(run, { id: ++this.#lastRun, run, operations, stop: () => ends.dispose() });
+    this.#runs.set(run, { id: ++this.#lastRun, run, stop: () => ends.dispose() });
     const counter: Instrument = {
       blocked: () => void this.waitsBegun++,
       taskSpawned: () => void this.tasksStarted++,
-      hostOperationStarted: (_, operation) => void operations.set(operation, hostNow()),
-      hostOperationEnded: (_, operation) => void operations.delete(operation),
       runEnded: () => this.#forget(run),
     };
     const oldAfter = this.#oldAfter;

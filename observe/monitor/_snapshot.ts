@@ -13,6 +13,7 @@ import {
   kindOf,
   labelOf,
   lookAtRun,
+  operationsIn,
   ownerOf,
   plainPlace,
   read,
@@ -299,23 +300,9 @@ export function statisticsOf(resource: HasStatistics): unknown {
 
 /** The oldest first. */
 function operationsOf(runs: readonly SeenRun[]): OperationRow[] {
-  const now = hostNow();
-  const known = runs.flatMap(({ watched }) => [...watched.operations]).map(([{ label }, since]): OperationRow => ({
-    label: short(label),
-    age: now - since,
-  }));
-  // What had begun before somebody listened is known by its name alone, and comes first.
-  const left = new Map<string, number>();
-  for (const { label } of known) left.set(label, (left.get(label) ?? 0) + 1);
-  const before = runs.flatMap(({ watched }) => watched.run.statistics().hostOperations).flatMap(
-    (text): OperationRow[] => {
-      const label = short(text);
-      const count = left.get(label) ?? 0;
-      left.set(label, count - 1);
-      return count > 0 ? [] : [{ label, age: null }];
-    },
-  );
-  return [...before, ...known].slice(0, MOST_OPERATIONS);
+  return runs.flatMap(({ watched, now }) =>
+    operationsIn(watched.run).map(({ label, since }): OperationRow => ({ label: short(label), age: now - since }))
+  ).sort((a, b) => b.age - a.age).slice(0, MOST_OPERATIONS);
 }
 
 function rowOfRun({ watched, now, tasks, waits, waitsOf }: SeenRun): RunRow {

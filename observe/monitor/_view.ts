@@ -257,7 +257,7 @@ export function tableOf(snapshot: Snapshot, { tab, filter, internal, folded }: V
         rows: snapshot.operations.map((operation, index) => ({
           ...plain,
           key: `${index}:${operation.label}`,
-          cells: [operation.label, operation.age === null ? "since before the monitor" : ageText(operation.age)],
+          cells: [operation.label, ageText(operation.age)],
         })),
         leftOut: snapshot.numbers.hostOperations > snapshot.operations.length
           ? `${snapshot.numbers.hostOperations - snapshot.operations.length} newer ones are not shown`

@@ -124,8 +124,8 @@ export interface ResourceRow {
 /** An operation of the host. */
 export interface OperationRow {
   readonly label: string;
-  /** How long it has been in flight, in milliseconds; `null` if it had begun before the monitor was opened. */
-  readonly age: number | null;
+  /** How long it has been in flight, in milliseconds. */
+  readonly age: number;
 }
 
 /** Something that a watchdog has found. */

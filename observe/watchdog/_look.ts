@@ -14,7 +14,7 @@ export interface Look {
   readonly tasks: readonly Task[];
   readonly waits: readonly SeenWait[];
   /** How often each task went on since the look before. */
-  readonly wakes: ReadonlyMap<Task, number>;
+  readonly wakes: ReadonlyMap<Task, { readonly count: number }>;
   /** Since when tasks have been without a wait of ours, and have not gone on. */
   readonly idle: Map<Task, number>;
   /** Waits that nobody awaited. */
@@ -137,7 +137,7 @@ function ofWakes(look: Look, before: Look | null, { wakes: limit }: Limits): Fin
   if (before === null) return [];
   const seconds = (look.now - before.now) / 1_000;
   if (!(seconds > 0)) return [];
-  return [...look.wakes].flatMap(([{ name }, wakes]): Finding[] => {
+  return [...look.wakes].flatMap(([{ name }, { count: wakes }]): Finding[] => {
     const amount = Math.round(wakes / seconds);
     if (amount <= limit) return [];
     const message = `task "${name}" went on ${amount} times in a second: one that polls should wait for an event`;

@@ -117,7 +117,7 @@ export class Watchdog implements Instrument {
   #stopLooking = (): void => {};
   #closed = false;
   /** How often tasks went on since the last look. */
-  #wakes = new Map<Task, number>();
+  #wakes = new Map<Task, { count: number }>();
   #before: Look | null = null;
   /** When what was told last, on the clock of the run. */
   readonly #told = new Map<string, number>();
@@ -160,7 +160,9 @@ export class Watchdog implements Instrument {
   resumed(task: Task): void {
     this.#steps?.resumed(task);
     this.#sentry?.resumed(task);
-    this.#wakes.set(task, (this.#wakes.get(task) ?? 0) + 1);
+    const wakes = this.#wakes.get(task);
+    if (wakes === undefined) this.#wakes.set(task, { count: 1 });
+    else wakes.count++;
   }
 
   /** Called by the run. */
