@@ -88,9 +88,10 @@ export async function keepWatch(targets: readonly Target[], options: LighthouseO
 }
 
 /** Reads a command line: where to answer clients, the pager, and what to watch. */
-export function parseArgs([port, ...names]: readonly string[]): [Target[], LighthouseOptions] {
+export function parseArgs(args: readonly string[]): [Target[], LighthouseOptions] {
+  const [port, ...names] = args;
   const [pager, ...targets] = names.map(parseTarget);
-  if (pager === undefined) throw new TypeError("Cannot start as there must be a port and a pager: received neither");
+  if (pager === undefined) throw new TypeError(`Cannot start as there must be a port and a pager: received "${args}"`);
   return [targets, { port: Number(port), pager }];
 }
 
