@@ -5,7 +5,6 @@
  * Run it: deno run examples/lighthouse/9_a_week.ts
  */
 import { BufferedStream, serveTcp, simulate, type Simulation, sleep, sleepUntil } from "@trefoil/io";
-import type { VirtualHost } from "@trefoil/io/testing";
 import { parseTarget } from "./2_many_at_once.ts";
 import { keepWatch } from "./8_winding_down.ts";
 
@@ -27,12 +26,12 @@ function now(): string {
 export async function aWeek(sim: Simulation): Promise<string[]> {
   const told: string[] = [];
   const { net } = sim;
-  const [web, db, mail] = ["web", "db", "mail"].map((name) => net.host(name)) as [
-    VirtualHost,
-    VirtualHost,
-    VirtualHost,
-  ];
-  for (const host of [web, db, mail]) host.startSoon(() => serveTcp(() => {}, { port: 80 }));
+  const service = (name: string) => {
+    const host = net.host(name);
+    host.startSoon(() => serveTcp(() => {}, { port: 80 }));
+    return host;
+  };
+  const [web, db, mail] = [service("web"), service("db"), service("mail")];
   net.host("pager").startSoon(() =>
     serveTcp(async (stream) => {
       const pager = new BufferedStream(stream);
