@@ -8,6 +8,7 @@ import {
   failAfter,
   fetch,
   map,
+  openMemoryChannel,
   openNursery,
   openProcess,
   openTcpStream,
@@ -173,6 +174,43 @@ Deno.test(
 );
 
 Deno.test(
+  "4_watching.ts makes up for no beat that it has missed",
+  simulated(async (sim) => {
+    const begun: number[] = [];
+    const check = async (): Promise<one.State> => {
+      begun.push(sim.now);
+      await sleep(sim.now === 10_000 ? 32_000 : 100);
+      return begun.length < 5 ? "silent" : "up";
+    };
+    await untilAllUp([parseTarget("web:80")], { check });
+    assertEquals(begun, [0, 10_000, 42_000, 52_000, 62_000]);
+  }),
+);
+
+Deno.test(
+  "5_telling_others.ts shows each change to every client that watches",
+  simulated(async (sim) => {
+    const [states, seen] = openWatch<States>(new Map());
+    sim.background.startSoon(() => statusServer(seen, { port: 7070 })());
+    await sim.settled();
+    const heard: string[] = [];
+    for (const name of ["ann", "bob"]) {
+      sim.background.startSoon(async () => {
+        using stream = new BufferedStream(await openTcpStream("localhost", 7070));
+        await stream.sendText("watch\n");
+        for await (const line of stream.lines()) if (line !== "") heard.push(`${name} ${line}`);
+      });
+    }
+    for (const state of ["up", "down"] as const) {
+      await sleep(10);
+      states.set(new Map([["web:80", state]]));
+    }
+    await sleep(10);
+    assertEquals(heard.sort(), ["ann web:80 down", "ann web:80 up", "bob web:80 down", "bob web:80 up"]);
+  }),
+);
+
+Deno.test(
   "5_telling_others.ts answers, and is rid of rude clients",
   simulated(async (sim) => {
     const [states, seen] = openWatch<States>(new Map());
@@ -220,6 +258,22 @@ Deno.test(
     assertEquals((await askStatus("localhost")).sort(), ["db:80 silent", "web:80 silent"]);
   }),
 );
+
+Deno.test("6_alarms.ts obeys before it sends, whichever came first", async () => {
+  for (let seed = 0; seed < 10; seed++) {
+    await simulated(async () => {
+      const [alarm, alarms] = openMemoryChannel<string>(1);
+      const [order, orders] = openMemoryChannel<string>(1);
+      const sent: string[] = [];
+      alarm.trySend("web is down");
+      order.trySend("mute");
+      alarm.close();
+      order.close();
+      await six.pageAll(alarms, orders, async (text) => void sent.push(text));
+      assertEquals(sent, []);
+    }, { seed })();
+  }
+});
 
 Deno.test("6_alarms.ts wants a port and a pager", () => {
   assertEquals(six.parseArgs(["7070", "pager:9000", "web:80"]), [
