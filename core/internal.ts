@@ -201,6 +201,11 @@ export function operationsIn(run: RunView): readonly { readonly label: string; r
   return Array.from((run as Runtime).hostOperations, ({ label, since }) => ({ label, since }));
 }
 
+/** How many tasks were started in a run, its main task among them. */
+export function startedIn(run: RunView): number {
+  return (run as Runtime).started;
+}
+
 /** Whether a run is that of code outside any. */
 export function isDefaultRun(run: RunView): boolean {
   return (run as Runtime).isDefault;

@@ -16,6 +16,7 @@ import { findings, type Look } from "./_look.ts";
 import type { Finding } from "./finding.ts";
 import { Sentry } from "./_sentry.ts";
 import { type LongStep, Steps } from "./_steps.ts";
+import { wakesOf } from "./_wakes.ts";
 
 /**
  * Options of `Watchdog`. Each limit can be `Infinity`, for none.
@@ -116,6 +117,8 @@ export class Watchdog implements Instrument {
   #sentry: Sentry | null = null;
   #stopLooking = (): void => {};
   #closed = false;
+  /** How often tasks went on, in all. */
+  readonly #allWakes = { count: 0 };
   /** How often tasks went on since the last look. */
   #wakes = new Map<Task, { count: number }>();
   #before: Look | null = null;
@@ -137,6 +140,7 @@ export class Watchdog implements Instrument {
     const { loop = 50, taskAge = Infinity, waitAge = 60_000, holdAge = 10_000, foreignAge = 60_000 } = options;
     const { wakes = 50_000, stuck = Infinity, interval = 1_000 } = options;
     this.#limits = { loop, taskAge, waitAge, holdAge, foreignAge, wakes, stuck, interval };
+    wakesOf.set(this, this.#allWakes);
     this.#onFinding = options.onFinding ?? print;
     this.#steps = loop === Infinity ? null : new Steps(loop, (step) => this.#tell(ofStep(step)));
   }
@@ -160,6 +164,7 @@ export class Watchdog implements Instrument {
   resumed(task: Task): void {
     this.#steps?.resumed(task);
     this.#sentry?.resumed(task);
+    this.#allWakes.count++;
     const wakes = this.#wakes.get(task);
     if (wakes === undefined) this.#wakes.set(task, { count: 1 });
     else wakes.count++;
