@@ -57,6 +57,7 @@ export {
 } from "./base/host_time.ts";
 export { inspectable } from "./base/inspect.ts";
 export { captureSite, placeOf, plainPlace } from "./base/place.ts";
+export { resourceOf } from "./base/resource_of.ts";
 export { whenLettingGo } from "./base/letting_go.ts";
 export { ignore } from "./base/quiet.ts";
 export { awaitedAt, framesOfSite, framesText } from "./kernel/awaited_at.ts";

@@ -301,6 +301,28 @@ Deno.test("M6: what is watched is told also while nobody waits for it, whatever 
   receive.close();
 });
 
+Deno.test("M6: who waits for what is watched is counted there, and not told twice", async () => {
+  await simulate(() => {
+    const lock = new Lock();
+    const [send, receive] = openMemoryChannel<number>(0);
+    return openNursery((nursery) =>
+      withSite(async (site) => {
+        nursery.startSoon(async () => {
+          using _ = await lock.acquire();
+          await sleepForever();
+        });
+        await settled();
+        for (let n = 0; n < 3; n++) nursery.startSoon(() => lock.acquire());
+        nursery.startSoon(() => send.send(1));
+        await settled();
+        const { resources } = await snapshotOf(site);
+        assertEquals(resources.map(({ name, waiting }) => [name, waiting]), [["lock", 3], ["send", 1], ["receive", 1]]);
+        nursery.cancel();
+      }, { watch: { lock, send, receive } })
+    );
+  });
+});
+
 Deno.test("M2: metrics are in the format of Prometheus", async () => {
   await simulate(() =>
     openNursery((nursery) =>
