@@ -6,6 +6,7 @@ import { currentNode } from "../kernel/context.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { inspectable } from "../base/inspect.ts";
 import { findsResource } from "../base/resource_of.ts";
+import { taskText } from "../base/task_text.ts";
 import { friends, type Guard, LockCore } from "./_lock.ts";
 import { taskOf } from "../kernel/task.ts";
 import type { Task } from "../tasks/task.ts";
@@ -77,7 +78,7 @@ export class Lock {
       return {
         name: lock.#name,
         locked: guard !== null,
-        owner: guard?.owner.name,
+        owner: guard === null ? undefined : taskText(guard.owner),
         tasksWaiting: waiters.size,
         broken: broken === null ? undefined : true,
       };
