@@ -244,6 +244,8 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
         throw error;
       } finally {
         watches.end();
+        // What runs on them is about to be cancelled, and has to clean up.
+        if (network instanceof VirtualNetworkImpl) network.resumeAll();
         driver.bodyEnded = true;
       }
     }, { name: "simulation" });

@@ -265,6 +265,11 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
     return this.#hosts.get(name.toLowerCase()) ?? this.#addHost(name);
   }
 
+  /** All hosts go on. */
+  resumeAll(): void {
+    for (const host of this.#hosts.values()) host.resume();
+  }
+
   dns(name: string, answer: readonly string[] | Error, options: DnsOptions = {}): Disposable {
     if (typeof name !== "string") {
       throw new TypeError(`Cannot set up a name as "name" must be a string: received ${show(name)}`);
