@@ -15,7 +15,7 @@ import {
   sleep,
   TooSlowError,
 } from "../../mod.ts";
-import { blocksOf } from "./_blocks.ts";
+import { blocksOf } from "../page_blocks.ts";
 
 // At the top level: see "Limits" of the README.
 const blocks = await blocksOf("docs/guides/frameworks.md", [

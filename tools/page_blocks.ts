@@ -6,7 +6,7 @@
  */
 
 const blocks = /^```ts ignore (\w+\.ts)\n([\s\S]*?)^```$/gm;
-const root = new URL("../../", import.meta.url);
+const root = new URL("../", import.meta.url);
 
 /** Loads the named blocks of a page. `versions` are the packages that they may import, with their versions. */
 export async function blocksOf(
