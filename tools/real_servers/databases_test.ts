@@ -22,6 +22,7 @@ if (!hasNpm) console.error("Skipped the tests with clients of databases as npm c
 const blocks = await blocksOf("docs/guides/databases.md", PACKAGES);
 const { query } = hasNpm ? await blocks["pg.ts"]!() : {};
 const { openDatabase } = hasNpm ? await blocks["database.ts"]!() : {};
+const { orders } = hasNpm ? await blocks["orders.ts"]!() : {};
 const { transaction } = hasNpm ? await blocks["transaction.ts"]!() : {};
 const { run } = hasNpm ? await blocks["postgres.ts"]!() : {};
 const { pop } = hasNpm ? await blocks["redis.ts"]!() : {};
@@ -53,6 +54,8 @@ postgresTest(
     await using database = openDatabase({ ...config, application_name: "test" });
     await using watching = openDatabase(config);
     await watching.use(async (watcher: Client) => {
+      await query(watcher, "CREATE TABLE orders (id int)");
+      assertEquals((await orders(database)).rows, []);
       const pid = await database.use((client: Client) => client.processID);
       const scope = new CancelScope();
       await openNursery(async (nursery) => {
