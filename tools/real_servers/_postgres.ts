@@ -26,7 +26,7 @@ const folder = await programs();
 export const hasPostgres = folder !== null;
 if (!hasPostgres) {
   // deno-lint-ignore no-console -- see above
-  console.error("Skipped the tests with PostgreSQL as it is not there: install Debian's package postgresql");
+  console.error("SKIPPED: the tests with PostgreSQL as it is not there: install Debian's package postgresql");
 }
 
 /** It refuses to run as root, and gets another user then. */

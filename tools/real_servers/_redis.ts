@@ -9,7 +9,7 @@ export const hasRedis = await runProcess(["redis-server", "--version"], { stdout
   (error) => {
     if (!(error instanceof ProcessError)) throw error;
     // deno-lint-ignore no-console -- see above
-    console.error("Skipped the tests with Redis as it is not there: install Debian's package redis-server");
+    console.error("SKIPPED: the tests with Redis as it is not there: install Debian's package redis-server");
     return false;
   },
 );

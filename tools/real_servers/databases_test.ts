@@ -18,7 +18,7 @@ const LONGEST = 20_000;
 
 const hasNpm = await areClientsThere(PACKAGES.map((each) => `npm:${each}`));
 // deno-lint-ignore no-console -- a skipped test must not be silent
-if (!hasNpm) console.error("Skipped the tests with clients of databases as npm cannot be reached");
+if (!hasNpm) console.error("SKIPPED: the tests with clients of databases as npm cannot be reached");
 const blocks = await blocksOf("docs/guides/databases.md", PACKAGES);
 const { query } = hasNpm ? await blocks["pg.ts"]!() : {};
 const { openDatabase } = hasNpm ? await blocks["database.ts"]!() : {};
