@@ -5,7 +5,7 @@
  * major version alone; here it gets the one that the tests have loaded.
  */
 
-const blocks = /^```ts ignore (\w+\.ts)\n([\s\S]*?)^```$/gm;
+const BLOCKS = /^```ts ignore (\w+\.ts)\n([\s\S]*?)^```$/gm;
 const root = new URL("../", import.meta.url);
 
 /** Loads the named blocks of a page. `versions` are the packages that they may import, with their versions. */
@@ -15,18 +15,16 @@ export async function blocksOf(
   // deno-lint-ignore no-explicit-any -- what a block exports is seen by who reads it
 ): Promise<Record<string, () => Promise<any>>> {
   const text = await Deno.readTextFile(new URL(page, root));
-  const urls: Record<string, string> = {};
-  for (const [, name, code] of text.matchAll(blocks)) {
-    const complete = code!
-      .replace(/"npm:([^"]+)@\d+"/g, (whole, packageName) => {
-        const version = versions.find((each) => each.startsWith(`${packageName}@`));
-        if (version === undefined) throw new Error(`Cannot load ${name} as no test loads a version of ${whole}`);
+  const blocks = new Map([...text.matchAll(BLOCKS)].map(([, name, code]) => [name!, code!]));
+  const urlOf = (name: string): string => {
+    const code = blocks.get(name)!
+      .replace(/"npm:([^"]+)@\d+"/g, (_, wanted) => {
+        const version = versions.find((each) => each.startsWith(`${wanted}@`));
+        if (version === undefined) throw new Error(`Cannot load ${name} as a version must be known: of ${wanted}`);
         return `"npm:${version}"`;
       })
-      .replace(/"\.\/(\w+\.ts)"/g, (whole, other) => urls[other] === undefined ? whole : `"${urls[other]}"`);
-    urls[name!] = `data:application/typescript;base64,${
-      btoa(String.fromCharCode(...new TextEncoder().encode(complete)))
-    }`;
-  }
-  return Object.fromEntries(Object.entries(urls).map(([name, url]) => [name, () => import(url)]));
+      .replace(/"\.\/(\w+\.ts)"/g, (whole, other) => blocks.has(other) ? `"${urlOf(other)}"` : whole);
+    return `data:application/typescript;base64,${btoa(String.fromCharCode(...new TextEncoder().encode(code)))}`;
+  };
+  return Object.fromEntries([...blocks.keys()].map((name) => [name, () => import(urlOf(name))]));
 }
