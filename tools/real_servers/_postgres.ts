@@ -4,20 +4,20 @@ import { type Command, openNursery, openTempDir, runProcess } from "../../mod.ts
 import { childProcess } from "../../os/mod.ts";
 import { freePort } from "./_free_port.ts";
 
-/** The folder of the server's programs: Debian's, the newest, or what is on the path. */
+/** The folder of the server's programs: Debian's, the newest, or that of what is on the path. */
 async function programs(): Promise<string | null> {
   const root = "/usr/lib/postgresql";
-  try {
-    const versions = (await Array.fromAsync(Deno.readDir(root), ({ name }) => Number(name))).filter(Number.isInteger);
-    if (versions.length > 0) return `${root}/${Math.max(...versions)}/bin`;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  const versions = await Array.fromAsync(Deno.readDir(root), ({ name }) => Number(name)).catch(() => []);
+  const debian = versions.filter(Number.isInteger).sort((a, b) => b - a).map((version) => `${root}/${version}/bin`);
+  const onPath = await runProcess(["pg_config", "--bindir"], { stdout: "text" }).then(
+    ({ stdout }) => [stdout.trim()],
+    () => [],
+  );
+  for (const folder of [...debian, ...onPath]) {
+    // Its clients alone may be installed.
+    if (await Deno.stat(`${folder}/initdb`).then(() => true, () => false)) return folder;
   }
-  try {
-    return (await runProcess(["pg_config", "--bindir"], { stdout: "text" })).stdout.trim();
-  } catch {
-    return null;
-  }
+  return null;
 }
 
 const folder = await programs();
