@@ -44,6 +44,7 @@ export const CLOSED_ROOMS: readonly string[] = [
   "core/kernel/",
   "net/base/",
   "net/host/",
+  "observe/base/",
   "os/base/",
   "os/host/",
   "observe/base/",
