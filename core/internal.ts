@@ -29,6 +29,7 @@ export {
   requireInteger,
   requireOptions,
   requireText,
+  requireTime,
   requireTimeout,
   show,
   throwFault,

@@ -60,6 +60,11 @@ export interface Operation {
 
 export type Entry = Slice | Instant | Operation;
 
+/** Whether something is a task, a scope or a wait. */
+export function isSlice(entry: Entry): entry is Slice {
+  return entry.type !== "instant" && entry.type !== "operation";
+}
+
 /** A task, as far as the picture of it needs: kept while something of it is in the ring. */
 export interface TrackOf {
   readonly id: number;

@@ -1,6 +1,6 @@
 /** Recording what happens in a run. */
 
-import { kindOf, labelOf, requireInteger, requireOptions, textOf } from "../../core/internal.ts";
+import { kindOf, labelOf, requireInteger, requireOptions, requireTime, textOf } from "../../core/internal.ts";
 import type { Cancelled, Task } from "../../core/mod.ts";
 import type {
   HostOperation,
@@ -12,9 +12,11 @@ import type {
   WaitReason,
   WakeSource,
 } from "../../core/lowlevel.ts";
-import { eventsOf } from "./_export.ts";
 import { type Entry, NS, type Operation, Slice, type TrackOf } from "./_records.ts";
 import { Ring } from "./_ring.ts";
+import { RecordedTrace } from "./_recorded_trace.ts";
+import type { Snapshot } from "./_snapshot.ts";
+import type { Trace, TraceHtmlOptions } from "./trace.ts";
 
 /**
  * Options of `TraceRecorder`.
@@ -61,7 +63,7 @@ const MOST_FORGOTTEN = 4_096;
  *
  * @category Observing
  */
-export class TraceRecorder implements Instrument {
+export class TraceRecorder implements Instrument, Trace {
   readonly #ring: Ring<Entry>;
   #run: RunView | null = null;
   #last = -1;
@@ -207,20 +209,47 @@ export class TraceRecorder implements Instrument {
 
   /** The trace in the Trace Event Format, as JSON. What goes on ends at this moment. */
   toJson(): string {
+    return this.#trace().toJson();
+  }
+
+  /**
+   * The trace as a page that shows it, for a file or a server. What goes on ends at this moment.
+   *
+   * @param options What the page is called, and what else it shows.
+   */
+  toHtml(options?: TraceHtmlOptions): string {
+    return this.#trace().toHtml(options);
+  }
+
+  /**
+   * Returns what has happened, or went on, since a moment. It is as it is now, and does not change any more.
+   *
+   * @param time The moment, in milliseconds on the run's clock: `currentTime() - 5_000` for the last five seconds.
+   */
+  since(time: number): Trace {
+    requireTime("return a part of a trace", "time", time);
+    return this.#trace(time * NS);
+  }
+
+  #trace(since = -Infinity): RecordedTrace {
+    return new RecordedTrace(this.#snapshot(since));
+  }
+
+  /** What has not ended since a moment, in nanoseconds. */
+  #snapshot(since: number): Snapshot {
     const now = this.#tick();
-    const open = [...this.#tasks.values(), ...this.#scopes.values(), ...this.#waits.values()];
-    // Only for now: it goes on.
-    for (const slice of open) slice.end = now;
+    // Copies, as they go on.
+    const open = [...this.#tasks.values(), ...this.#scopes.values(), ...this.#waits.values()]
+      .map((slice): Slice => ({ ...slice, end: now }));
     const entries: Entry[] = [
-      ...this.#ring.items(),
+      ...this.#ring.items().filter((entry) => (entry.type === "instant" ? entry.at : entry.end) >= since),
       ...open,
       ...[...this.#operations.values()].map((operation) => ({ ...operation, end: now })),
     ];
     const wanted = new Set(entries.flatMap((entry) => "task" in entry ? [entry.task] : []));
     const tracks = [...this.#tracks.values()].filter(({ id }) => wanted.has(id))
       .map((track) => track.end === 0 ? { ...track, end: now } : track);
-    const traceEvents = eventsOf(entries, tracks);
-    return JSON.stringify({ traceEvents, displayTimeUnit: "ms", otherData: { dropped: this.dropped } });
+    return { entries, tracks, dropped: this.dropped };
   }
 
   /** The slice of a task; one that was there before the recorder begins now. */

@@ -209,9 +209,9 @@ export class Page {
     }
   }
 
-  /** Clicks in the middle of an element, which is scrolled to if need be. */
-  async click(selector: string): Promise<void> {
-    const point = await this.centreOf(selector);
+  /** Clicks in the middle of an element, which is scrolled to if need be, or at a point. */
+  async click(where: string | Point): Promise<void> {
+    const point = typeof where === "string" ? await this.centreOf(where) : where;
     await this.move(point);
     await this.#mouse("mousePressed", point, { button: "left", clickCount: 1 });
     await this.#mouse("mouseReleased", point, { button: "left", clickCount: 1 });
