@@ -86,7 +86,7 @@ export function htmlOf(
 <div id="keys">${keys.join(" · ")}</div>
 </div>
 <div id="tip" role="tooltip" hidden></div>
-${diagram === null ? "" : `<section id="diagram"><h2>Network</h2><div>${diagram}</div></section>`}
+${diagram === null ? "" : `<section id="diagram"><h2>Network</h2><div>${styled(diagram, nonce)}</div></section>`}
 <script type="application/json" id="data">${JSON.stringify(data).replaceAll("<", "\\u003c")}</script>
 <script nonce="${nonce}">
 // What some bundlers wrap functions in.
@@ -99,6 +99,11 @@ ${parts.join(",\n")}
 </body>
 </html>
 `;
+}
+
+/** A drawing has a style of its own, which the policy of the page must allow, too. */
+function styled(diagram: string, nonce: string): string {
+  return diagram.replaceAll("<style>", `<style nonce="${nonce}">`);
 }
 
 /** Text, for between tags and in attributes. */

@@ -159,7 +159,7 @@ export function showTrace(window: PageWindow, data: PageData, parts: PageParts):
       y += height;
     }
     rowAt = new Map(placed.map((row) => [row.row, row]));
-    space.style.setProperty("height", `${Math.max(y + 8, plot.clientHeight)}px`);
+    space.style.setProperty("height", `${y + 8}px`);
   }
 
   function look(): void {

@@ -11,7 +11,7 @@ export const STYLE = `
 * { box-sizing: border-box; }
 body { margin: 0; font: 13px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--page); }
 #trace { display: flex; flex-direction: column; height: 100vh; }
-#trace.short { height: 78vh; }
+#trace.short { height: auto; max-height: 85vh; } #trace.short #plot { flex: 0 1 auto; } #space { min-height: 100%; }
 header { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 10px; padding: 8px 12px 6px; }
 h1 { font-size: 15px; margin: 0 auto 0 0; max-width: 60ch; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 button, input { font: inherit; color: inherit; background: transparent; border: 1px solid var(--edge); border-radius: 4px; padding: 2px 8px; }

@@ -39,9 +39,9 @@ const MOST_FORGOTTEN = 4_096;
  * An instrument that records what happens in a run: tasks, scopes, waits, who has started and woken whom, deadlines,
  * cancellations, operations of the host.
  *
- * `toJson()` gives it in the Trace Event Format: open it at ui.perfetto.dev, or in chrome://tracing. Time is that of the
- * run, so the trace of a simulation is the same for the same seed, byte by byte. It keeps the last `capacity` things:
- * leave it on, and look when something was strange. It is for one run.
+ * `toHtml()` gives it as a page that shows it. `toJson()` gives it in the Trace Event Format: open it at ui.perfetto.dev,
+ * or in chrome://tracing. Time is that of the run, so the trace of a simulation is the same for the same seed, byte by
+ * byte. It keeps the last `capacity` things: leave it on, and look when something was strange. It is for one run.
  *
  * **Cost:** a program that does nothing but hand over values takes some four times as long, one that serves a network
  * half as long again.

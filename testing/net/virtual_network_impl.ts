@@ -33,6 +33,7 @@ import { requireKnown } from "../base/check.ts";
 import type { AlarmHost } from "../driver/host_time.ts";
 import { ambientIncarnation, outsideHosts } from "../driver/incarnation.ts";
 import { prepareTracking } from "../driver/leaks.ts";
+import { drawDiagram } from "../pictures/diagram.ts";
 import type { Background } from "../time/simulation.ts";
 import { canonical, isLoopback } from "./_addresses.ts";
 import { checkChaos, runChaos } from "./_chaos.ts";
@@ -352,6 +353,10 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
 
   log(): readonly string[] {
     return this.events.lines();
+  }
+
+  diagram(): string {
+    return drawDiagram({ hosts: this.hostNames(), events: this.events.entries });
   }
 
   // What its hosts call.

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Lock, moveOnAfter, openNursery, run, sleep } from "../../core/mod.ts";
 import { addInstrument } from "../../core/lowlevel.ts";
+import { openTcpStream, serveTcp } from "../../net/mod.ts";
 import { TraceRecorder } from "../../observe/mod.ts";
 import { simulate } from "../../testing/mod.ts";
 import { type Browser, isChromiumThere, openBrowser, type Page } from "./driver.ts";
@@ -223,5 +224,28 @@ Deno.test(
     await page.waitFor(`${NAMES}.some((name) => name.startsWith("task 299"))`);
     assertEquals(page.problems, []);
     assertEquals(page.elsewhere, []);
+  },
+);
+
+Deno.test(
+  { name: "T9 (5): a network drawn below the tasks has its colours under the policy of the page", ignore },
+  async () => {
+    const trace = new TraceRecorder();
+    const html = await simulate(async (sim) => {
+      using _ = addInstrument(trace);
+      sim.net.host("db").startSoon(() => serveTcp(() => {}, { port: 7 }));
+      await using _stream = await openTcpStream("db", 7);
+      return trace.toHtml({ diagram: sim.net.diagram() });
+    });
+    await withPage(html, async (page) => {
+      const colour = "getComputedStyle(document.querySelector('.network-diagram .message line')).stroke";
+      await page.setColorScheme("light");
+      assertEquals(await page.evaluate(colour), "rgb(37, 99, 184)");
+      await page.setColorScheme("dark");
+      assertEquals(await page.evaluate(colour), "rgb(127, 178, 242)");
+      assertStringIncludes(await page.evaluate<string>("document.querySelector('#diagram').textContent"), "connect");
+      // The tasks take no more room than they need.
+      assert(await page.evaluate<number>("document.querySelector('#trace').clientHeight") < 500);
+    });
   },
 );
