@@ -65,7 +65,8 @@ export function eventsOf(entries: readonly Entry[], tracks: readonly TrackOf[]):
 
   function flowTo(slice: Slice, id: number): TraceEvent[] {
     const isWake = slice.type === "wait";
-    const same = { name: isWake ? "wake" : "spawn", cat: "flow", id };
+    const name = !isWake ? "spawn" : slice.how === "cancel" ? "cancel" : "wake";
+    const same = { name, cat: "flow", id };
     const arrives = isWake ? Math.max(slice.end - 1, slice.start) : slice.start;
     const ts = us(Math.min(slice.at, ends.get(slice.from) as number, arrives));
     return [

@@ -83,6 +83,9 @@ Deno.test("T7: more than 20,000 records, and what the recorder had to drop, are 
     assertEquals(Math.round(data.from / 1e6), 5_002);
     assertEquals(Math.round(data.to / 1e6), 25_000);
     assertEquals(recordsOf(data, data.rows[0]!.name).at(-1), "running main 0-25000");
+    // Of what is left out, nothing is of the last second.
+    assertEquals(dataOf(trace.since(24_000).toHtml()).notes, []);
+    assertEquals(JSON.parse(trace.since(24_000).toJson()).otherData, { dropped: 0 });
   });
 });
 

@@ -1,6 +1,7 @@
 /** The traces of simulations that fail: what is written, where, and how the failure says so. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Program } from "./_program.ts";
 
 const root = new URL("../../", import.meta.url);
 
@@ -103,4 +104,41 @@ Deno.test("T9: what is in the way of the folder is told", async () => {
     assertStringIncludes(output, 'trace: cannot be written into "traces": ');
     assertStringIncludes(output, "Error: boom");
   });
+});
+
+Deno.test("T6 (7): a recorder that is full grows no more, and keeps no result of a task that is over", async () => {
+  const program = Program.startCollecting(`
+    import { Event, openNursery, run, sleep } from ${JSON.stringify(new URL("mod.ts", root).href)};
+    import { TraceRecorder } from ${JSON.stringify(new URL("observe/mod.ts", root).href)};
+
+    const trace = new TraceRecorder({ capacity: 1_000 });
+    await run(async () => {
+      const results = [];
+      const work = (count) => openNursery(async (nursery) => {
+        for (let n = 0; n < count; n++) {
+          const event = new Event();
+          const task = nursery.startSoon(async () => (await event.wait(), new Array(100)), { name: "task " + n });
+          event.set();
+          results[n % 10] = new WeakRef(await task.join());
+        }
+      });
+      const heap = async () => {
+        await sleep(5);
+        gc();
+        await sleep(5);
+        gc();
+        return Deno.memoryUsage().heapUsed;
+      };
+      await work(5_000);
+      const before = await heap();
+      await work(30_000);
+      const after = await heap();
+      console.log("kept", results.filter((ref) => ref.deref() !== undefined).length);
+      console.log("grown", after - before < 500_000 ? "no" : after - before);
+      console.log("dropped", trace.dropped > 50_000, JSON.parse(trace.toJson()).traceEvents.length < 10_000);
+    }, { instruments: [trace] });
+    console.log("end");
+  `);
+  assertEquals(await program.end(), 0, program.stderr);
+  assertEquals(program.stdout, "kept 0\ngrown no\ndropped true true\nend\n");
 });
