@@ -18,6 +18,8 @@
  * wait for a condition. Names are not resolved: a page that wants something of the network fails to get it, and that is
  * among `elsewhere`. No option makes Chromium look for an icon; of a page over HTTP without one it asks for
  * `/favicon.ico`, which is not counted as a problem.
+ *
+ * Over 400 lines, as it is one thing to those who use it: how a browser is started, spoken to and ended is nobody else's.
  */
 
 import { dirname } from "node:path";
