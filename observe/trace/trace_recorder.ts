@@ -234,10 +234,11 @@ export class TraceRecorder implements Instrument, Trace {
     this.#ring.push(Kind.Scope, open, this.#tick());
   }
 
-  /** Called by the run: when all waits have been woken that are cancelled with it. */
+  /** Called by the run. */
   scopeCancelled(task: Task, cancelled: Cancelled, scope: ScopeView): void {
     const { source, message } = cancelled;
     this.#instant(task, "cancel", { source, message, what: scope.kind });
+    // All waits that are cancelled with it have been woken.
     const by = cancellerOf(task, source);
     for (const one of this.#struck.splice(0)) {
       if (typeof one === "number") this.#ring.setFrom(one, by);
