@@ -1,7 +1,6 @@
 /** The monitor of a running program: a page, and the same for terminals and machines. */
 
 import {
-  faultOf,
   ignore,
   isObject,
   outside,

@@ -8,6 +8,7 @@ import {
   requireFunction,
   requireOptions,
   requireTimeout,
+  taskText,
 } from "../../core/internal.ts";
 import type { Task } from "../../core/mod.ts";
 import type { Instrument, RunView, Wait, WaitReason } from "../../core/lowlevel.ts";
@@ -16,6 +17,7 @@ import { findings, type Look } from "./_look.ts";
 import type { Finding } from "./finding.ts";
 import { Sentry } from "./_sentry.ts";
 import { type LongStep, Steps } from "./_steps.ts";
+import { wakesOf } from "./_wakes.ts";
 
 /**
  * Options of `Watchdog`. Each limit can be `Infinity`, for none.
@@ -116,6 +118,8 @@ export class Watchdog implements Instrument {
   #sentry: Sentry | null = null;
   #stopLooking = (): void => {};
   #closed = false;
+  /** How often tasks went on, in all. */
+  readonly #allWakes = { count: 0 };
   /** How often tasks went on since the last look. */
   #wakes = new Map<Task, { count: number }>();
   #before: Look | null = null;
@@ -137,6 +141,7 @@ export class Watchdog implements Instrument {
     const { loop = 50, taskAge = Infinity, waitAge = 60_000, holdAge = 10_000, foreignAge = 60_000 } = options;
     const { wakes = 50_000, stuck = Infinity, interval = 1_000 } = options;
     this.#limits = { loop, taskAge, waitAge, holdAge, foreignAge, wakes, stuck, interval };
+    wakesOf.set(this, this.#allWakes);
     this.#onFinding = options.onFinding ?? print;
     this.#steps = loop === Infinity ? null : new Steps(loop, (step) => this.#tell(ofStep(step)));
   }
@@ -160,6 +165,7 @@ export class Watchdog implements Instrument {
   resumed(task: Task): void {
     this.#steps?.resumed(task);
     this.#sentry?.resumed(task);
+    this.#allWakes.count++;
     const wakes = this.#wakes.get(task);
     if (wakes === undefined) this.#wakes.set(task, { count: 1 });
     else wakes.count++;
@@ -202,7 +208,8 @@ export class Watchdog implements Instrument {
     if (run === null || this.#closed) return;
     const before = this.#before;
     const { tasks, waits } = lookAtRun(run);
-    const now = run.clock.now();
+    // Whole milliseconds are enough for people.
+    const now = Math.floor(run.clock.now());
     const look: Look = { now, tasks, waits, wakes: this.#wakes, idle: new Map(), unawaited: new Set() };
     this.#wakes = new Map();
     this.#before = look;
@@ -229,11 +236,7 @@ export class Watchdog implements Instrument {
 
 function ofStep({ ms, tasks, frames, until, starved }: LongStep): Finding {
   const amount = Math.round(ms);
-  const who = tasks.length === 1
-    ? `task "${tasks[0]}"`
-    : tasks.length === 0
-    ? "something that is no task"
-    : `one of the tasks ${tasks.map((name) => `"${name}"`).join(", ")}`;
+  const who = tasks.length === 0 ? "something that is no task" : tasks.map(taskText).join(" or ");
   const where = frames.length === 0 ? "" : ` at ${framesText(frames)}`;
   const ended = until === "" ? "" : ` until ${until}`;
   return {
@@ -242,7 +245,7 @@ function ofStep({ ms, tasks, frames, until, starved }: LongStep): Finding {
       ? `${who} was not done for ${amount} ms${ended}${where}: the process had no processor, as the machine is busy`
       : `${who} ran ${amount} ms${ended}${where}, and nothing else could: await checkpoint() now and then, or use ` +
         "openWorkers()",
-    task: tasks.length === 1 ? tasks[0] as string : "",
+    task: tasks.length === 1 ? (tasks[0] as Task).name : "",
     frames,
     amount,
   };
