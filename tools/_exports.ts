@@ -80,5 +80,5 @@ export function namesOf(doc: Documented): Names {
 function firstSentenceOf(doc: string): string {
   const [paragraph = ""] = doc.trim().split(/\n\s*\n/);
   const line = paragraph.replace(/\s+/g, " ");
-  return /^.*?[.!?](?=\s+[A-Z`(]|$)/.exec(line)?.[0] ?? line;
+  return /^.*?(?<!\b(?:e\.g|i\.e))[.!?](?=\s+[A-Z`(]|$)/.exec(line)?.[0] ?? line;
 }

@@ -29,9 +29,9 @@ export function pageOf(
   path: string,
   text: string,
   isFile: (path: string) => boolean,
+  here: string = sitePathOf(path),
 ): { readonly text: string; readonly linked: readonly string[] } {
   const linked: string[] = [];
-  const here = sitePathOf(path);
   const own = replaceLinks(text, (target) => {
     const file = pathOf(target, path);
     if (file === null) return target;
@@ -105,7 +105,7 @@ export function apiPageOf(text: string, { name, kind, category }: Export, import
   const from = imports.map((entry) => `\`${entry}\``).join(" or ");
   const title = kind === "function" ? `${name}()` : name;
   const what = `${KINDS[kind] ?? kind} in [${category}](./index.md), from ${from}.`;
-  const body = plainDefaults(withoutBareTypes(joinThrows(rest.join("\n").trim())));
+  const body = wrapSignatures(plainDefaults(withoutBareTypes(joinThrows(rest.join("\n").trim()))));
   return `# ${title}\n\n${what}\n\n${body}\n`;
 }
 
@@ -154,6 +154,35 @@ export function joinThrows(text: string): string {
   return result.join("");
 }
 
+/** What fits beside the sidebars. */
+const WIDTH = 72;
+
+/** Signatures that are too long for the page get a line for each parameter. */
+export function wrapSignatures(text: string): string {
+  return text.replace(/^```ts\n(.*)\n```$/gm, (all, line: string) => {
+    if (line.length <= WIDTH) return all;
+    const open = line.indexOf("(");
+    const parts: string[] = [];
+    let depth = 0;
+    let start = open + 1;
+    for (let at = open; at < line.length && open !== -1; at++) {
+      const mark = line[at] ?? "";
+      // The arrow of a function type closes nothing.
+      if ("([{<".includes(mark)) depth++;
+      else if (")]}>".includes(mark) && line[at - 1] !== "=") depth--;
+      if (depth === 1 && mark === "," || depth === 0) {
+        parts.push(line.slice(start, at).trim());
+        start = at + 1;
+      }
+      if (depth === 0) break;
+    }
+    if (depth !== 0 || parts.join("") === "") return all;
+    return `\`\`\`ts\n${line.slice(0, open + 1)}\n${parts.map((part) => `  ${part},\n`).join("")})${
+      line.slice(start)
+    }\n\`\`\``;
+  });
+}
+
 /** `@default {250}` has its braces for JSDoc, not for readers. */
 export function plainDefaults(text: string): string {
   return text.replace(/\*\*Default\*\* `\{(.*?)\}`(?= \||$)/gm, "Default: `$1`.")
@@ -181,14 +210,25 @@ export function categoriesOf(all: readonly Export[]): string[] {
   return [...new Set(all.map(({ category }) => category))].sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1));
 }
 
+/** Where the documentation of an entry point is on the site, by what is imported: `@trefoil/io/core`. */
+export function entryPageOf(name: string): string {
+  return `api/${name.replace(/^.*?\//, "").replaceAll("/", "-")}.md`;
+}
+
 /** The pages of the API that list others: of all, by category, and of each category. */
 export function apiIndexesOf(
   all: readonly Export[],
   categories: readonly string[],
   pageOfName: ReadonlyMap<string, string>,
+  entries: readonly string[],
 ): Map<string, string> {
   const pages = new Map<string, string>();
-  const parts: string[] = ["# API\n\n_Everything that is exported, by what it is for._\n"];
+  const parts: string[] = [
+    "# API\n\n_Everything that is exported, by what it is for._\n",
+    `By import: ${
+      entries.map((name) => `[\`${name}\`](${relativePath("api/index.md", entryPageOf(name))})`).join(", ")
+    }.\n`,
+  ];
   for (const category of categories) {
     const own = byKind(all.filter((one) => one.category === category));
     if (own.length === 0) continue;
@@ -233,6 +273,7 @@ export function sidebarsOf(
   all: readonly Export[],
   categories: readonly string[],
   pageOfName: ReadonlyMap<string, string>,
+  entries: readonly string[],
 ): Record<string, readonly SidebarItem[]> {
   const linkOf = (path: string) => `/${path.replace(/(?:^|(?<=\/))index\.md$/, "").replace(/\.md$/, "")}`;
   const sidebars: Record<string, readonly SidebarItem[]> = {
@@ -248,14 +289,15 @@ export function sidebarsOf(
       [];
     return folder === undefined ? [] : [{ category, own, folder }];
   });
-  const list = { text: "API", items: found.map(({ category, folder }) => ({ text: category, link: `/${folder}` })) };
-  sidebars["/api/"] = [list];
+  const list = found.map(({ category, folder }) => ({ text: category, link: `/${folder}` }));
+  const imports = entries.map((name) => ({ text: name, link: linkOf(entryPageOf(name)) }));
+  sidebars["/api/"] = [{ text: "API", items: list }, { text: "By import", items: imports }];
   for (const { category, own, folder } of found) {
     const items = own.map(({ name, kind }) => ({
       text: kind === "function" ? `${name}()` : name,
       link: linkOf(pageOfName.get(name) ?? ""),
     }));
-    sidebars[`/${folder}`] = [{ text: category, items }, { ...list, text: "All of the API", collapsed: true }];
+    sidebars[`/${folder}`] = [{ text: "All of the API", link: "/api/" }, { text: category, items }];
   }
   return sidebars;
 }

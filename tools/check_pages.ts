@@ -4,7 +4,8 @@
  *
  * - no fence is passed over by `deno test --doc` in silence, and what does not run says why;
  * - relative links lead to files, and to headings, that are there;
- * - every `name()` in prose is exported, or a member of what is, or of the language and the host, or in code beside it;
+ * - every `name()` in prose, and in the documentation of the entry points, is exported, or a member of what is, or of the
+ *   language and the host, or in code beside it;
  * - every page has one title, and a place in the sidebar of the site;
  * - every exported function and class is named on some page. What is missing is listed; `--all-named` makes it a fault.
  *
@@ -23,6 +24,7 @@ import {
   unnamedOf,
 } from "./_pages.ts";
 import { namesOf } from "./_exports.ts";
+import { moduleDocOf } from "./_links.ts";
 import { filesIn, pagesIn, ROOT } from "./_site_files.ts";
 import { sectionsOf, titleOf } from "./_sidebar.ts";
 import { ENTRIES, readDoc } from "./promised_names.ts";
@@ -69,6 +71,13 @@ const faults = pages.flatMap((page) => [
     ? []
     : unknownNamesOf(page, names, code.get(folderOf(page.path)) ?? "")),
 ]);
+const { exports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT))) as {
+  exports: Record<string, string>;
+};
+for (const entry of Object.values(exports)) {
+  const text = moduleDocOf(await Deno.readTextFile(new URL(entry, ROOT)));
+  faults.push(...unknownNamesOf({ path: entry.replace("./", ""), text }, names, ""));
+}
 for (const { path } of sectionsOf(pages.map(({ path, text }) => ({ path, title: titleOf(text) }))).lost) {
   faults.push(`${path} has no place in the sidebar of the site: see tools/_sidebar.ts`);
 }

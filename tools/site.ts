@@ -8,9 +8,10 @@
  */
 
 import { type Export, exportsOf } from "./_exports.ts";
+import { moduleDocOf } from "./_links.ts";
 import { fromFileUrl } from "./_path.ts";
 import { sectionsOf, titleOf } from "./_sidebar.ts";
-import { apiIndexesOf, apiPageOf, categoriesOf, codePageOf, deadOf } from "./_site.ts";
+import { apiIndexesOf, apiPageOf, categoriesOf, codePageOf, deadOf, entryPageOf } from "./_site.ts";
 import { linkNames, linkThrows, nameOfApiPage, pageOf, sidebarsOf, sitePathOf } from "./_site.ts";
 import { PAGES, pagesIn, ROOT, SITE } from "./_site_files.ts";
 import { ENTRIES, readDoc } from "./promised_names.ts";
@@ -169,8 +170,12 @@ for (const one of all) {
   await write(path, linkNames(path, apiPageOf(text, one, imports), pageOfName));
 }
 const categories = categoriesOf(all);
-for (const [path, text] of apiIndexesOf(all, categories, pageOfName)) {
-  await write(path, text);
+for (const [path, text] of apiIndexesOf(all, categories, pageOfName, [...entryOf.values()])) await write(path, text);
+for (const [entry, name] of entryOf) {
+  // Links of module documentation go from the root, as JSR takes them.
+  const path = entryPageOf(name);
+  const { text } = pageOf("README.md", moduleDocOf(await Deno.readTextFile(new URL(entry))), isFile, path);
+  await write(path, linkNames(path, `# ${name}\n\n${text.replace(/^@example (.*)$/gm, "**$1**\n")}\n`, pageOfName));
 }
 
 const sources = await pagesIn();
@@ -203,11 +208,12 @@ for (const queue = [...sources]; queue.length > 0;) {
   );
 }
 const { sections, lost } = sectionsOf(titles);
-if (lost.length > 0) {
+if (lost.length > 0 || titles.some(({ title }) => title === "")) {
+  console.error(`Without a title: ${titles.filter(({ title }) => title === "").map(({ path }) => path).join(", ")}`);
   console.error(`With no place in the sidebar: ${lost.map(({ path }) => path).join(", ")}`);
   Deno.exit(1);
 }
-await write("sidebar.json", JSON.stringify(sidebarsOf(sections, all, categories, pageOfName)));
+await write("sidebar.json", JSON.stringify(sidebarsOf(sections, all, categories, pageOfName, [...entryOf.values()])));
 console.log(`pages      ${String(done.size).padStart(5)} files`);
 
 await need("VitePress", [...RUN, "npm:vitepress@1.6.4", "build", fromFileUrl(DOCS), "--base", base]);

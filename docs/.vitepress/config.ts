@@ -85,6 +85,14 @@ export default defineConfig({
           },
           searchOptions: {
             boost: { title: 6, titles: 2, text: 1 },
+            // Pages before their parts, what is called so before what speaks of it, functions before their options.
+            boostDocument: (_, term, stored) => {
+              const title = String(stored?.["title"] ?? "").replace(/<[^>]*>|&[a-z]+;/g, "").trim();
+              const isPage = (stored?.["titles"] as unknown[] | undefined)?.length === 0;
+              const isCalledSo = title.replace("()", "").toLowerCase() === term;
+              return (isPage ? 2 : 1) * (isCalledSo ? 4 : 1) * (title.endsWith("()") ? 2 : 1) *
+                (/(?:Options|Statistics)$/.test(title) ? 0.7 : 1);
+            },
             prefix: (term) => term.length > 2,
             fuzzy: (term) => term.length > 5 ? 0.15 : false,
           },
