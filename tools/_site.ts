@@ -47,7 +47,7 @@ export function pageOf(
 export function codePageOf(path: string, code: string): string {
   const marks = "`".repeat(Math.max(3, ...(code.match(/`{3,}/g) ?? []).map(({ length }) => length + 1)));
   const language = path.slice(path.lastIndexOf(".") + 1);
-  return `---\nsearch: false\noutline: false\n---\n\n# ${path}\n\n${marks}${language}\n${code.trimEnd()}\n${marks}\n`;
+  return `---\nsearch: false\naside: false\n---\n\n# ${path}\n\n${marks}${language}\n${code.trimEnd()}\n${marks}\n`;
 }
 
 /**
@@ -106,13 +106,16 @@ export function apiPageOf(text: string, { name, kind, category }: Export, import
   const title = kind === "function" ? `${name}()` : name;
   const what = `${KINDS[kind] ?? kind} in [${category}](./index.md), from ${from}.`;
   const body = wrapSignatures(plainDefaults(withoutBareTypes(joinThrows(rest.join("\n").trim()))));
-  return `# ${title}\n\n${what}\n\n${body}\n`;
+  return `${API}# ${title}\n\n${what}\n\n${body}\n`;
 }
 
 /** Whose page TypeDoc made, by its first line; two names that differ in case alone are not in files that do. */
 export function nameOfApiPage(text: string): string {
   return /^# (?:[A-Z][a-z]+ ?)+: (\w+)/.exec(text)?.[1] ?? "";
 }
+
+/** Pages of the API have a style of their own for narrow screens. */
+const API = "---\npageClass: api\n---\n\n";
 
 const KINDS: Readonly<Record<string, string>> = {
   function: "Function",
@@ -240,7 +243,7 @@ export function apiIndexesOf(
       });
       return `| name | what it is |\n| --- | --- |\n${rows.join("\n")}\n`;
     };
-    pages.set(`${folder}index.md`, `# ${category}\n\n${table(`${folder}index.md`)}`);
+    pages.set(`${folder}index.md`, `${API}# ${category}\n\n${table(`${folder}index.md`)}`);
     const links = own.filter(({ kind }) => kind === "function" || kind === "class").map(({ name, kind }) =>
       `[\`${name}${kind === "function" ? "()" : ""}\`](${relativePath("api/index.md", pageOfName.get(name) ?? "")})`
     );

@@ -109,7 +109,7 @@ Deno.test("a page of the API says what it is, where it comes from, and its error
   assertEquals(nameOfApiPage("# Type Alias: Fn\\<T\\>\n"), "Fn");
   assertEquals(
     apiPageOf(made, SLEEP, ["@trefoil/io", "@trefoil/io/core"]),
-    "# sleep()\n\nFunction in [Time](./index.md), from `@trefoil/io` or `@trefoil/io/core`.\n\n" +
+    "---\npageClass: api\n---\n\n# sleep()\n\nFunction in [Time](./index.md), from `@trefoil/io` or `@trefoil/io/core`.\n\n" +
       "```ts\nfunction sleep(ms: number): void;\n```\n\nWaits.\n",
   );
   const throws = "## A\n\n### Throws\n\nOne,\ntwo.\n\n### Throws\n\nThree.\n\n***\n\n### B\n\n#### Throws\n\nFour.\n";
