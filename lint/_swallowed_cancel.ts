@@ -1,0 +1,78 @@
+/** `swallowed-cancel`: a loop that cannot be cancelled, as its `catch` takes `Cancelled` for one failure more. */
+
+import { leaves, letsPass, lettingPass, looksAtCancellation, waitCaughtBy, wordOf } from "./_catches.ts";
+import { missingImports } from "./_fixes.ts";
+import type { Finding, Rule } from "./_rule.ts";
+import type { SourceFile } from "./_source_file.ts";
+import { ancestorsOf, isFunction, isWithin, type LoopNode, type Node, ownNodes } from "./_tree.ts";
+
+export const swallowedCancel: Rule = {
+  name: "swallowed-cancel",
+  *check(file: SourceFile): Iterable<Finding> {
+    for (const handler of file.tree.all("CatchClause")) {
+      const loop = loopThatSpins(file, handler);
+      if (loop === null || letsPass(file, handler)) continue;
+      const wait = waitCaughtBy(file, handler);
+      if (wait === null) continue;
+      yield {
+        node: handler,
+        range: wordOf(handler),
+        message:
+          `This catch swallows "Cancelled" in a loop: once the scope is cancelled, "${wait.name}" throws again at once, ` +
+          `and the loop spins for ever`,
+        hint: "Let it pass first: `if (isCancelled(error)) throw error;`",
+        fix: lettingPass(file, handler),
+      };
+    }
+    yield* missingImports(file, "isCancelled");
+  },
+};
+
+/** The loop around a handler that goes on for ever when everything in it throws at once. */
+function loopThatSpins(file: SourceFile, handler: Deno.lint.CatchClause): LoopNode | null {
+  const [statement] = ancestorsOf(handler);
+  if (statement?.type !== "TryStatement") return null;
+  let inner: Node = statement;
+  for (const at of ancestorsOf(statement)) {
+    if (isFunction(at)) return null;
+    if (isEndless(file, at)) {
+      const goesOn = !leaves(handler.body, at) && !leavesAfter(inner, at) && !leaves(statement.finalizer, at);
+      if (goesOn && !waitsBeside(file, at, statement)) return at;
+    }
+    inner = at;
+  }
+  return null;
+}
+
+function isEndless(file: SourceFile, node: Node): node is LoopNode {
+  if (node.type === "ForStatement") return !node.test;
+  if (node.type !== "WhileStatement" && node.type !== "DoWhileStatement") return false;
+  // One that counts ends; and one that asks for the state of its scope has thought of it.
+  return ![...ownNodes(node.test)].some((part) =>
+    part.type === "UpdateExpression" || (part.type === "BinaryExpression" && /^[<>]=?$/.test(part.operator)) ||
+    looksAtCancellation(file, part)
+  );
+}
+
+/** Whether what stands after a statement in the body of a loop leaves it. */
+function leavesAfter(statement: Node, loop: Node): boolean {
+  for (const at of [statement, ...ancestorsOf(statement)]) {
+    if (at === loop) return false;
+    const [parent] = ancestorsOf(at);
+    if (parent?.type !== "BlockStatement") continue;
+    const statements = parent.body as readonly (Node | null)[];
+    if (statements.slice(statements.indexOf(at) + 1).some((next) => leaves(next, loop))) return true;
+  }
+  return false;
+}
+
+/** Whether a loop waits outside of a `try`: there `Cancelled` leaves it. */
+function waitsBeside(file: SourceFile, loop: LoopNode, statement: Deno.lint.TryStatement): boolean {
+  for (const { call } of file.waits.allIn(loop, "cancellable")) {
+    if (!isWithin(call, statement.block)) return true;
+  }
+  return [...ownNodes(loop)].some((node) =>
+    !isWithin(node, statement.block) && node.type === "IfStatement" &&
+    [...ownNodes(node.test)].some((part) => looksAtCancellation(file, part))
+  );
+}

@@ -1,0 +1,47 @@
+/** `timeout-without-wait`: a timeout of something that never waits. */
+
+import type { Finding, Rule } from "./_rule.ts";
+import type { SourceFile } from "./_source_file.ts";
+import { argumentOf, bare, isCall, isFunction, type Node, ownNodes } from "./_tree.ts";
+import { returnsOf } from "./_values.ts";
+
+const TIMEOUTS = /^(?:failAfter|failAt|moveOnAfter|moveOnAt)$/;
+
+export const timeoutWithoutWait: Rule = {
+  name: "timeout-without-wait",
+  *check(file: SourceFile): Iterable<Finding> {
+    for (const call of file.tree.all("CallExpression")) {
+      const name = file.values.calledName(call);
+      if (name === null || !TIMEOUTS.test(name)) continue;
+      const fn = file.values.localFunction(argumentOf(call, 1));
+      // One that takes the scope may look at it, and one without a block may be a single wait.
+      if (fn === null || fn.params.length > 0 || fn.body?.type !== "BlockStatement") continue;
+      if ("generator" in fn && fn.generator) continue;
+      if (waits(fn.body) || returnsOf(fn).some(isPromise)) continue;
+      if (fn.body.body.length === 0) continue;
+      yield {
+        node: call.callee,
+        message: `Nothing in this function waits, so "${name}" cannot end it: a timeout ends waits, and no computation`,
+        hint: "Write `await checkpoint()` in its loop, or let it compute in a worker: `openWorkers()`",
+      };
+    }
+  },
+};
+
+function waits(body: Node): boolean {
+  return [...ownNodes(body)].some((node) =>
+    node.type === "AwaitExpression" || (node.type === "ForOfStatement" && node.await) ||
+    (node.type === "VariableDeclaration" && node.kind === "await using") ||
+    // Whatever it throws, and does nothing else, needs no time.
+    node.type === "ThrowStatement"
+  );
+}
+
+/** Whether a value may be a promise: what a call gives, or a name that says nothing. */
+function isPromise(value: Node): boolean {
+  const node = bare(value);
+  if (node.type === "ConditionalExpression") return isPromise(node.consequent) || isPromise(node.alternate);
+  if (node.type === "LogicalExpression") return isPromise(node.left) || isPromise(node.right);
+  return isCall(node) || node.type === "NewExpression" || node.type === "Identifier" ||
+    node.type === "MemberExpression" || isFunction(node);
+}
