@@ -12,7 +12,7 @@ export const promiseForFunction: Rule = {
   *check(file: SourceFile): Iterable<Finding> {
     for (const { value, to } of functionArguments(file)) {
       const call = bare(value);
-      if (!isCall(call) || file.values.of(call)?.[0] !== "promise") continue;
+      if (!isCall(call) || !/^(?:promise|awaitable)$/.test(file.values.of(call)?.[0] ?? "")) continue;
       const keepsOrder = ![...ownNodes(call)].some(({ type }) =>
         type === "AwaitExpression" || type === "YieldExpression"
       );

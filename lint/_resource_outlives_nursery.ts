@@ -32,7 +32,8 @@ export const resourceOutlivesNursery: Rule = {
         if (resource === null) continue;
         for (const reference of resource.references) {
           const spawn = spawnAround(file, reference, nursery, block);
-          if (spawn === null || isWaitedFor(file, block, spawn, resource.references)) continue;
+          const inBody = resource.references.filter((other) => spawnAround(file, other, nursery, block) === null);
+          if (spawn === null || isWaitedFor(file, block, spawn, inBody)) continue;
           yield {
             node: reference,
             message:

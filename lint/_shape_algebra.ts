@@ -33,6 +33,11 @@ export function firstOf<T, U>(items: Iterable<T>, find: (item: T) => U | null): 
   return null;
 }
 
+/** What comes of awaiting a value. */
+export function awaited(shape: Shape): Shape {
+  return shape?.[0] === "promise" || shape?.[0] === "awaitable" ? shape[1] : shape;
+}
+
 /** What values have in common of which nothing is known of some. */
 export function agreed(shapes: readonly Shape[]): Shape {
   const known = shapes.filter((shape) => shape !== null);
@@ -44,7 +49,9 @@ function isSame(a: Shape, b: Shape): boolean {
   if (a === null || b === null) return a === b;
   if (a[0] !== b[0]) return false;
   if (a[0] === "ours" || a[0] === "export") return a[1] === b[1];
-  if (a[0] === "promise" || a[0] === "list" || a[0] === "iterable") return isSame(a[1], b[1] as Shape);
+  if (a[0] === "promise" || a[0] === "awaitable" || a[0] === "list" || a[0] === "iterable") {
+    return isSame(a[1], b[1] as Shape);
+  }
   return a[1] === b[1];
 }
 
@@ -64,6 +71,7 @@ export function parametersIn(shape: Shape): string[] {
     case "parameter":
       return [shape[1]];
     case "promise":
+    case "awaitable":
     case "iterable":
     case "list":
     case "rest":
@@ -90,6 +98,7 @@ export function substituted(shape: Shape, bound: Bound): Shape {
     case "parameter":
       return bound.has(shape[1]) ? bound.get(shape[1]) ?? null : shape;
     case "promise":
+    case "awaitable":
     case "iterable":
     case "list":
     case "rest":

@@ -8,7 +8,10 @@ export type Shape =
   | null
   /** An instance of an exported class or interface, with what stands for its type parameters. */
   | readonly ["ours", string, readonly Shape[]]
+  /** A promise that the library gives. */
   | readonly ["promise", Shape]
+  /** Another one, of which only its value is known. */
+  | readonly ["awaitable", Shape]
   /** Something to be iterated asynchronously. */
   | readonly ["iterable", Shape]
   | readonly ["list", Shape]

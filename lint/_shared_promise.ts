@@ -41,7 +41,8 @@ function found(node: Node, wait: string, kept: string, instead: string): Finding
     message:
       `"${kept}" keeps the promise of "${wait}", which runs under the scopes of whoever comes first: when these ` +
       `are cancelled, everybody who shares it gets that "Cancelled"`,
-    hint: `Keep \`${instead}\`, and write \`await ${kept}.get()\`: it is computed for all, and cancelled for none`,
+    hint:
+      `Keep \`${instead}\`, and write \`await ${kept}.get()\`: when the task that computes is cancelled, the next in line does it`,
   };
 }
 

@@ -233,14 +233,10 @@ export const TYPES: Readonly<Record<string, TypeTable>> = {
   "CapturedOutput": { "generic": ["To"] },
   "ChaosOptions": { "members": { "kinds": "List<ChaosKind>", "every": "ms" } },
   "CheckChannelOptions": { "bases": ["CheckOptions"] },
-  "CheckListenerOptions": { "bases": ["CheckOptions"], "members": { "over": "(NetworkListener) => Listener<Stream>" } },
+  "CheckListenerOptions": { "bases": ["CheckOptions"], "members": { "over": "(?) => Listener<Stream>" } },
   "CheckOptions": { "members": { "timeout": "ms", "simulation": "SimulateOptions" } },
   "CheckStreamOptions": { "bases": ["CheckOptions"] },
-  "CheckTwoWayStreamOptions": {
-    "generic": ["S"],
-    "bases": ["CheckStreamOptions"],
-    "members": { "over": "(NetworkConn) => $S" },
-  },
+  "CheckTwoWayStreamOptions": { "generic": ["S"], "bases": ["CheckStreamOptions"], "members": { "over": "(?) => $S" } },
   "CheckedListener": {
     "generic": ["S"],
     "members": { "connect": "() => Promise<Stream>", "listener": "Listener<$S>" },
@@ -309,19 +305,6 @@ export const TYPES: Readonly<Record<string, TypeTable>> = {
   "GroupExpectation": { "members": { "group": "List<ErrorExpectation>" } },
   "HalfCloseableStream": { "bases": ["Stream"], "members": { "sendEof": "() => Promise<?>" } },
   "HandshakeOptions": { "members": { "handshakeTimeout": "ms", "onHandshakeError": "(?, TlsStream) => ?" } },
-  "HostProcess": {
-    "members": {
-      "stdin": "HostProcessInput",
-      "stdout": "HostProcessOutput",
-      "stderr": "HostProcessOutput",
-      "status": "Promise<ProcessStatus>",
-    },
-  },
-  "HostProcessInput": { "members": { "sendAll": "(?) => Promise<?>" } },
-  "HostProcessOutput": {
-    "bases": ["AsyncIterable<?>"],
-    "members": { "receiveSome": "(?) => Promise<?>", "receiveInto": "(?) => Promise<?>" },
-  },
   "HttpHandler": { "alias": "(?, HttpRequestInfo) => ?" },
   "HttpRequestInfo": { "members": { "remoteAddress": "TcpAddress" } },
   "IncompleteReceiveError": { "constructs": "?" },
@@ -406,57 +389,6 @@ export const TYPES: Readonly<Record<string, TypeTable>> = {
       "start": "(RunView) => ?",
     },
   },
-  "Network": {
-    "members": {
-      "connect": "(NetworkConnectOptions) => Promise<NetworkConn>",
-      "listen": "(NetworkListenOptions) => NetworkListener",
-      "resolve": "(?) => Promise<List<ResolvedAddress>>",
-      "startTls": "(NetworkConn, NetworkStartTlsOptions) => Promise<NetworkTlsConn>",
-      "listenTls": "(NetworkListenTlsOptions) => NetworkListener<NetworkTlsConn>",
-      "connectUnix": "(?) => Promise<NetworkConn<UnixAddress>>",
-      "listenUnix": "(NetworkListenUnixOptions) => NetworkListener<NetworkConn<UnixAddress>>",
-      "removeSocketFile": "(?) => Promise<?>",
-      "openDatagrams": "(NetworkDatagramOptions) => Promise<NetworkDatagramSocket>",
-      "http": "NetworkHttp",
-    },
-  },
-  "NetworkConn": {
-    "generic": ["A"],
-    "members": {
-      "read": "(?) => Promise<?>",
-      "write": "(?) => Promise<?>",
-      "closeWrite": "() => Promise<?>",
-      "localAddr": "$A",
-      "remoteAddr": "$A",
-    },
-  },
-  "NetworkDatagramSocket": {
-    "members": {
-      "receive": "() => Promise<Datagram>",
-      "send": "(?, ?) => Promise<?>",
-      "joinGroup": "(?) => Promise<?>",
-      "leaveGroup": "(?) => Promise<?>",
-      "addr": "UdpAddress",
-    },
-  },
-  "NetworkHttp": {
-    "members": {
-      "serve": "(NetworkHttpServeOptions, (?, NetworkHttpRequestInfo) => ?) => NetworkHttpServer",
-      "fetch": "(?, ?) => Promise<?>",
-      "upgrade": "(?, NetworkUpgradeOptions) => ?",
-      "webSocket": "(?, NetworkWebSocketOptions) => ?",
-      "onceSent": "(?, () => ?) => () => ?",
-    },
-  },
-  "NetworkHttpRequestInfo": { "members": { "completed": "Promise<?>" } },
-  "NetworkHttpServeOptions": { "members": { "onError": "(?) => ?" } },
-  "NetworkHttpServer": {
-    "members": { "flushed": "() => Promise<?>", "address": "TcpAddress", "finished": "Promise<?>" },
-  },
-  "NetworkListenTlsOptions": { "bases": ["NetworkListenOptions"] },
-  "NetworkListener": { "generic": ["C"], "members": { "accept": "() => Promise<$C>" } },
-  "NetworkTlsConn": { "bases": ["NetworkConn"], "members": { "handshake": "() => Promise<NetworkTlsHandshake>" } },
-  "NetworkUpgradeOptions": { "members": { "idleTimeout": "ms" } },
   "Nursery": {
     "members": {
       "startSoon": "(() => $T, SpawnOptions) => Task<$T>",
@@ -525,7 +457,6 @@ export const TYPES: Readonly<Record<string, TypeTable>> = {
   },
   "ProcessError": { "constructs": "(?, ProcessErrorOptions) => ?", "members": { "reason": "ProcessErrorReason" } },
   "ProcessErrorOptions": { "members": { "reason": "ProcessErrorReason" } },
-  "ProcessHost": { "members": { "spawn": "(ProcessSpawnOptions) => HostProcess" } },
   "ProcessOptions": { "members": { "grace": "ms", "deliverCancel": "(Process) => ?" } },
   "ProcessResult": {
     "generic": ["Out", "Err"],
@@ -558,11 +489,6 @@ export const TYPES: Readonly<Record<string, TypeTable>> = {
   "RunOptions": {
     "members": {
       "clock": "Clock",
-      "network": "Network",
-      "processes": "ProcessHost",
-      "signals": "SignalSource",
-      "workers": "WorkerHost",
-      "stdin": "StandardInput",
       "schedule": "Schedule",
       "instruments": "List<Instrument>",
       "random": "() => ?",
@@ -585,11 +511,6 @@ export const TYPES: Readonly<Record<string, TypeTable>> = {
       "statistics": "() => RunStatistics",
       "taskTree": "(() => TaskTree) | ((TaskTreeOptions) => Promise<TaskTree>)",
       "clock": "Clock",
-      "network": "Network",
-      "processes": "ProcessHost",
-      "signals": "SignalSource",
-      "stdin": "StandardInput",
-      "workers": "WorkerHost",
     },
   },
   "Schedule": { "alias": "(() => ?, Task) => ?" },
@@ -642,14 +563,10 @@ export const TYPES: Readonly<Record<string, TypeTable>> = {
     "bases": ["AsyncIterable<?>"],
     "members": { "receive": "() => Promise<?>", "statistics": "() => SignalStatistics" },
   },
-  "SignalSource": { "members": { "listen": "(?, () => ?) => () => ?" } },
   "SimulateOptions": {
     "members": {
       "maxVirtual": "ms",
       "leaks": "(LeakPolicy) | (LeakPolicies)",
-      "network": "Network",
-      "processes": "ProcessHost",
-      "workers": "WorkerHost",
       "grace": "ms",
       "instruments": "List<Instrument>",
       "schedule": "Schedule",
@@ -675,13 +592,13 @@ export const TYPES: Readonly<Record<string, TypeTable>> = {
   "SocketAddress": { "alias": "(TcpAddress) | (UnixAddress)" },
   "SocketListener": {
     "generic": ["S"],
-    "constructs": "(NetworkListener<NetworkConn>, (NetworkConn) => $S) => ?",
+    "constructs": "(?, (?) => $S) => ?",
     "bases": ["Listener<$S>"],
     "members": { "accept": "() => Promise<$S>", "[Symbol.asyncDispose]": "() => Promise<?>" },
   },
   "SocketStream": {
     "generic": ["A"],
-    "constructs": "(NetworkConn<$A>) => ?",
+    "constructs": "?",
     "bases": ["HalfCloseableStream", "TextSender"],
     "members": {
       "receiveSome": "(?) => Promise<?>",
@@ -696,7 +613,6 @@ export const TYPES: Readonly<Record<string, TypeTable>> = {
     },
   },
   "SpawnOptions": { "bases": ["NamedOptions"], "members": { "grace": "ms" } },
-  "StandardInput": { "members": { "wait": "(() => ?) => () => ?" } },
   "StapledStream": {
     "generic": ["S", "R"],
     "constructs": "($S, $R) => ?",
@@ -750,9 +666,9 @@ export const TYPES: Readonly<Record<string, TypeTable>> = {
   "TlsClientOptions": { "bases": ["TlsStreamOptions"], "members": { "handshakeTimeout": "ms" } },
   "TlsServerOptions": { "bases": ["TlsStreamOptions"] },
   "TlsStream": {
-    "constructs": "(NetworkTlsConn, TlsStreamOptions) => ?",
+    "constructs": "(?, TlsStreamOptions) => ?",
     "bases": ["SocketStream"],
-    "members": { "handshake": "() => Promise<NetworkTlsHandshake>" },
+    "members": { "handshake": "() => Promise<?>" },
   },
   "ToChannelOptions": { "members": { "stop": "() => ?" } },
   "TooSlowError": { "constructs": "(?, TooSlowErrorOptions) => ?", "members": { "waits": "List<PendingWait>" } },
@@ -777,7 +693,7 @@ export const TYPES: Readonly<Record<string, TypeTable>> = {
   },
   "TrickleOptions": { "members": { "every": "ms" } },
   "UdpSocket": {
-    "constructs": "(NetworkDatagramSocket, ?) => ?",
+    "constructs": "?",
     "bases": ["AsyncIterable<Datagram>"],
     "members": {
       "localAddress": "UdpAddress",
@@ -875,18 +791,7 @@ export const TYPES: Readonly<Record<string, TypeTable>> = {
   "WebSocketCloseOptions": { "members": { "timeout": "ms" } },
   "WorkerArgs": { "generic": ["F"] },
   "WorkerCrashedError": { "constructs": "(?, WorkerCrashedErrorOptions) => ?" },
-  "WorkerHost": { "members": { "start": "(WorkerStartOptions) => Promise<HostWorker>" } },
-  "WorkerPort": {
-    "members": {
-      "load": "() => Promise<?>",
-      "run": "(?, () => ?, ?) => ?",
-      "wait": "((($T) => ?, (?) => ?) => ?) => Promise<$T>",
-      "block": "() => ?",
-    },
-  },
-  "WorkerStartOptions": {
-    "members": { "received": "(?) => ?", "exited": "(WorkerExit) => ?", "serve": "(WorkerPort) => WorkerServer" },
-  },
+  "WorkerStartOptions": { "members": { "received": "(?) => ?", "exited": "(WorkerExit) => ?", "serve": "(?) => ?" } },
   "Workers": {
     "generic": ["M"],
     "members": {

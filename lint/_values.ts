@@ -9,7 +9,17 @@
 import { isLibrary } from "./_imports.ts";
 import { shapeOf } from "./_notation.ts";
 import { type Binding, namesIn, type Scopes } from "./_scopes.ts";
-import { agreed, boundTo, firstOf, hasParameters, isA, parametersIn, partsOf, substituted } from "./_shape_algebra.ts";
+import {
+  agreed,
+  awaited,
+  boundTo,
+  firstOf,
+  hasParameters,
+  isA,
+  parametersIn,
+  partsOf,
+  substituted,
+} from "./_shape_algebra.ts";
 import type { ClassNode, FunctionNode, Shape, TypeTable } from "./_shapes.ts";
 import { FUNCTIONS, TYPES } from "./_tables.ts";
 import {
@@ -240,7 +250,7 @@ export class Values {
       if ("generator" in fn && fn.generator) return fn.async ? ["iterable", null] : null;
       const given = agreed(returnsOf(fn).map((value) => this.of(value)));
       if (!fn.async) return given;
-      return given?.[0] === "promise" ? given : ["promise", given];
+      return ["awaitable", awaited(given)];
     });
   }
 
@@ -303,10 +313,8 @@ export class Values {
         return ["object", node];
       case "ArrayExpression":
         return ["tuple", (node.elements as readonly (Node | null)[]).map((element) => this.of(element))];
-      case "AwaitExpression": {
-        const shape = this.of(node.argument);
-        return shape?.[0] === "promise" ? shape[1] : shape;
-      }
+      case "AwaitExpression":
+        return awaited(this.of(node.argument));
       case "AssignmentExpression":
         return node.operator === "=" ? this.of(node.right) : agreed([this.of(node.left), this.of(node.right)]);
       case "SequenceExpression":
@@ -318,7 +326,7 @@ export class Values {
       case "ImportExpression":
         return node.source.type === "Literal" && typeof node.source.value === "string" &&
             isLibrary(node.source.value, this.#modules)
-          ? ["promise", ["namespace"]]
+          ? ["awaitable", ["namespace"]]
           : null;
       case "MemberExpression":
         return this.#member(node);
@@ -340,8 +348,8 @@ export class Values {
       const name = memberName(callee);
       const object = this.of(callee.object);
       // What follows a promise is a promise: of the same, if it only looks at failures.
-      if (object?.[0] === "promise" && (name === "catch" || name === "finally" || name === "then")) {
-        return name === "then" ? ["promise", null] : object;
+      if (/^(?:promise|awaitable)$/.test(object?.[0] ?? "") && /^(?:catch|finally|then)$/.test(name ?? "")) {
+        return name === "then" ? ["awaitable", null] : object;
       }
       if (
         callee.object.type === "Identifier" && callee.object.name === "Promise" && this.#scopes.isGlobal(callee.object)
@@ -355,12 +363,9 @@ export class Values {
   /** What `Promise.all()` and its kin give. */
   #combined(name: string | null, list: Node | undefined): Shape {
     if (list?.type !== "ArrayExpression") return null;
-    const items = (list.elements as readonly (Node | null)[]).map((element) => {
-      const shape = this.of(element);
-      return shape?.[0] === "promise" ? shape[1] : shape;
-    });
-    if (name === "all") return ["promise", ["tuple", items]];
-    return name === "race" || name === "any" ? ["promise", agreed(items)] : null;
+    const items = (list.elements as readonly (Node | null)[]).map((element) => awaited(this.of(element)));
+    if (name === "all") return ["awaitable", ["tuple", items]];
+    return name === "race" || name === "any" ? ["awaitable", agreed(items)] : null;
   }
 
   #member(node: Deno.lint.MemberExpression): Shape {
@@ -572,11 +577,9 @@ export class Values {
       switch (name.name) {
         case "Promise":
         case "PromiseLike":
-          return ["promise", shapes()[0] ?? null];
-        case "Awaited": {
-          const [inner = null] = shapes();
-          return inner?.[0] === "promise" ? inner[1] : inner;
-        }
+          return ["awaitable", shapes()[0] ?? null];
+        case "Awaited":
+          return awaited(shapes()[0] ?? null);
         case "Array":
         case "ReadonlyArray":
         case "Set":
@@ -670,7 +673,7 @@ export class Values {
     const fits = (param: Shape): boolean => {
       if (param?.[0] === "function") return argument?.[0] === "local" || argument?.[0] === "function";
       if (param?.[0] === "iterable") return this.iterated(argument) !== null;
-      return param?.[0] === "promise" ? argument?.[0] === "promise" : false;
+      return param?.[0] === "promise" && (argument?.[0] === "promise" || argument?.[0] === "awaitable");
     };
     return ways.find(([, params]) => fits(params[0] ?? null)) ??
       ways.find(([, params]) => params.length > 0) ?? ways[0] ?? null;
@@ -686,7 +689,7 @@ export class Values {
           if (!bound.has(shape[1])) bound.set(shape[1], given);
           break;
         case "promise":
-          if (given[0] === "promise") learn(shape[1], given[1]);
+          if (given[0] === "promise" || given[0] === "awaitable") learn(shape[1], given[1]);
           break;
         case "list":
           if (given[0] === "list") learn(shape[1], given[1]);
@@ -699,7 +702,7 @@ export class Values {
         case "function": {
           const callable = this.#overloadOf(this.#callable(given));
           const result = callable?.[2] ?? null;
-          learn(shape[2], result?.[0] === "promise" && shape[2]?.[0] !== "promise" ? result[1] : result);
+          learn(shape[2], shape[2]?.[0] === "promise" ? result : awaited(result));
           break;
         }
         case "ours":

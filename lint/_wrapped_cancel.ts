@@ -3,7 +3,7 @@
 import { letsPass, lettingPass, waitCaughtBy, wordOf } from "./_catches.ts";
 import type { Finding, Rule } from "./_rule.ts";
 import type { SourceFile } from "./_source_file.ts";
-import { bare } from "./_tree.ts";
+import { bare, type Node, ownNodes } from "./_tree.ts";
 
 export const wrappedCancel: Rule = {
   name: "wrapped-cancel",
@@ -12,8 +12,7 @@ export const wrappedCancel: Rule = {
       const last = handler.body.body.at(-1);
       if (last?.type !== "ThrowStatement" || !last.argument) continue;
       const thrown = bare(last.argument);
-      if (thrown.type !== "NewExpression" && thrown.type !== "CallExpression") continue;
-      if (letsPass(file, handler)) continue;
+      if (thrown.type !== "NewExpression" || letsPass(file, handler) || choosesFirst(handler, last)) continue;
       const wait = waitCaughtBy(file, handler);
       if (wait === null) continue;
       yield {
@@ -28,3 +27,10 @@ export const wrappedCancel: Rule = {
     }
   },
 };
+
+/** Whether a handler may throw something else before, such as a part of what it has caught. */
+function choosesFirst(handler: Deno.lint.CatchClause, last: Node): boolean {
+  return [...ownNodes(handler.body)].some((node) =>
+    node.type === "ThrowStatement" && node !== last && node.argument && bare(node.argument).type !== "NewExpression"
+  );
+}

@@ -78,6 +78,10 @@ interface DocSymbol {
   readonly declarations: readonly Declaration[];
 }
 
+/** What a host of the library implements: what it promises is no wait, and no scope cancels it. */
+const SEAMS =
+  /^(?:Network|Network[A-Z]\w*|HostProcess\w*|ProcessHost|HostWorker|Worker(?:Host|Port|Server)|SignalSource|StandardInput)$/;
+
 const root = new URL("../", import.meta.url);
 
 /** The text of `lint/_tables.ts`. */
@@ -169,6 +173,7 @@ class ShapeMaker {
   types(): Record<string, unknown> {
     const types: Record<string, unknown> = {};
     for (const [name, declarations] of this.#sorted()) {
+      if (SEAMS.test(name)) continue;
       const members: Record<string, string> = {};
       const row: Record<string, unknown> = {};
       const bases: string[] = [];
@@ -299,7 +304,7 @@ class ShapeMaker {
   }
 
   #reference(name: string, typeParams: readonly Type[]): Shape {
-    if (!this.#symbols.has(name)) return null;
+    if (!this.#symbols.has(name) || SEAMS.test(name)) return null;
     const args = typeParams.map((param) => this.shape(param));
     while (args.at(-1) === null) args.pop();
     return ["ours", name, args];
