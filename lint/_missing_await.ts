@@ -32,7 +32,10 @@ function ofLibrary(file: SourceFile, call: Node, wait: Wait): Finding {
     hint: isLong
       ? `Write \`await ${wait.name}\`, or \`nursery.startSoon(() => ${wait.name})\` if it shall go on beside`
       : `Write \`await ${wait.name}\``,
-    fix: !isLong && mayAwait(call) && isCall(bare(call)) ? [before(call, "await ")] : undefined,
+    // What a type is claimed for would be something else, if it were awaited.
+    fix: !isLong && mayAwait(call) && isCall(bare(call)) && !/^TS(?:As|Satisfies|TypeAssertion)/.test(call.type)
+      ? [before(call, "await ")]
+      : undefined,
   };
 }
 

@@ -42,7 +42,7 @@ export async function names(): Promise<void> {
   pause(5); // BAD
   pause?.(5); // BAD
   (pause as (ms: number) => Promise<void>)(5); // BAD
-  pause(5) as Promise<unknown>; // BAD
+  pause(5) as Promise<unknown>; // BAD, no fix
   pause(5)!; // BAD
   serveTcp(() => {}, { port: 0 }); // BAD, no fix
   sleepForever(); // BAD, no fix
@@ -51,7 +51,7 @@ export async function names(): Promise<void> {
 export async function places(ready: boolean, task: Task, nursery: Nursery): Promise<void> {
   ready && pause(1); // BAD
   ready ? pause(1) : task.join(); // BAD
-  ready, pause(2); // BAD
+  console.log(ready), pause(2); // BAD
   pause(1).then(() => {}); // BAD
   pause(1).finally(() => {}).then(() => {}); // BAD
   nursery.start(() => {}); // BAD

@@ -36,7 +36,7 @@ export async function more(stream: BufferedStream): Promise<void> {
   }
   try {
     await stream.receiveLine();
-  } catch ({ message }) { // BAD, no fix
+  } catch ({ message }: any) { // BAD, no fix
     throw new StoreError(String(message));
   }
 }
