@@ -38,7 +38,7 @@ function mayHaveSignal(file: SourceFile, call: Deno.lint.CallExpression): boolea
   if (input.type === "NewExpression" && input.callee.type === "Identifier" && input.callee.name === "Request") {
     if (input.arguments.length > 1 && optionsMayHaveSignal(file, input.arguments[1] as Node)) return true;
   } else if (input.type === "Identifier") {
-    if (/^req(?:uest)?$|Request$/.test(input.name)) return true;
+    if (/^(?:input|req|request)$|Request$/.test(input.name)) return true;
     const declared = (file.scopes.bindingOf(input)?.id as { typeAnnotation?: Node | null } | undefined)?.typeAnnotation;
     if (declared && /\b(?:Request|RequestInfo)\b/.test(file.textOf(declared))) return true;
   } else if (isRequestOf(input)) return true;

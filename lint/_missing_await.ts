@@ -40,11 +40,11 @@ function ofLibrary(file: SourceFile, call: Node, wait: Wait): Finding {
 }
 
 function ofOwn(call: Node, wait: Wait): Finding {
+  const name = wait.name.startsWith("…") ? "This async function" : `"${wait.name}"`;
   return {
     node: call,
-    message: `"${wait.name}" is async, and nobody awaits it: it outlives this block, and its error ends the program ` +
-      `or is lost`,
-    hint: `Write \`await ${wait.name}\`, or \`nursery.startSoon(() => ${wait.name})\` if it shall go on beside`,
+    message: `${name} waits, and nobody awaits it: it outlives this block, and its error ends the program or is lost`,
+    hint: `Write \`await\` before it, or \`nursery.startSoon(() => ${wait.name})\` if it shall go on beside`,
   };
 }
 

@@ -66,13 +66,15 @@ function leavesAfter(statement: Node, loop: Node): boolean {
   return false;
 }
 
-/** Whether a loop waits outside of a `try`: there `Cancelled` leaves it. */
+/**
+ * Whether a loop waits outside of a `try`: for something of the library, where `Cancelled` leaves it, or for anything
+ * else, where it does not spin. Or whether it asks there if it is cancelled.
+ */
 function waitsBeside(file: SourceFile, loop: LoopNode, statement: Deno.lint.TryStatement): boolean {
-  for (const { call } of file.waits.allIn(loop, "cancellable")) {
-    if (!isWithin(call, statement.block)) return true;
-  }
   return [...ownNodes(loop)].some((node) =>
-    !isWithin(node, statement.block) && node.type === "IfStatement" &&
-    [...ownNodes(node.test)].some((part) => looksAtCancellation(file, part))
+    !isWithin(node, statement.block) &&
+    (node.type === "AwaitExpression" || node.type === "YieldExpression" ||
+      (node.type === "ForOfStatement" && node.await && node !== loop && !isWithin(statement, node)) ||
+      (node.type === "IfStatement" && [...ownNodes(node.test)].some((part) => looksAtCancellation(file, part))))
   );
 }

@@ -23,3 +23,4 @@ export async function signals(url: string, init: RequestInit, request: Request):
 export function handle(client: { fetch(url: string): Promise<Response> }, fetch: (url: string) => Promise<Response>) {
   return Promise.all([client.fetch("x"), fetch("y")]);
 }
+export const mock = { fetch: (input: RequestInfo | URL) => globalThis.fetch(input) };

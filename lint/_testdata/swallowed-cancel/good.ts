@@ -126,3 +126,13 @@ export async function inner(channel: MemoryReceiveChannel<number>): Promise<void
     } catch {}
   }
 }
+declare function foreign(): Promise<void>;
+export async function doesNotSpin(channel: MemoryReceiveChannel<number>): Promise<void> {
+  for (;;) {
+    try {
+      work(await channel.receive());
+    } catch {
+      await foreign();
+    }
+  }
+}

@@ -83,3 +83,21 @@ export async function nothingBefore(stream: SocketStream): Promise<void> {
     await stream.sendText("x");
   }
 }
+export async function ofOthers(stream: SocketStream, started: () => boolean): Promise<void> {
+  try {
+    await stream.sendText("x");
+  } catch (error) {
+    // A cancellation is no TypeError.
+    if (error instanceof TypeError && started()) {
+      await stream.sendText("it has failed");
+    }
+    throw error;
+  }
+  // What is under way already is not refused.
+  const sending = stream.sendText("x");
+  try {
+    await sleep(5);
+  } finally {
+    await sending;
+  }
+}
