@@ -2,7 +2,7 @@
 
 import type { Finding, Rule } from "./_rule.ts";
 import type { SourceFile } from "./_source_file.ts";
-import { argumentOf, bare, isCall, isFunction, type Node, ownNodes } from "./_tree.ts";
+import { argumentOf, bare, isCall, isFunction, type Node, numberOf, ownNodes } from "./_tree.ts";
 import { returnsOf } from "./_values.ts";
 
 const TIMEOUTS = /^(?:failAfter|failAt|moveOnAfter|moveOnAt)$/;
@@ -17,8 +17,8 @@ export const timeoutWithoutWait: Rule = {
       // One that takes the scope may look at it, and one without a block may be a single wait.
       if (fn === null || fn.params.length > 0 || fn.body?.type !== "BlockStatement") continue;
       if ("generator" in fn && fn.generator) continue;
-      if (waits(fn.body) || returnsOf(fn).some(isPromise)) continue;
-      if (fn.body.body.length === 0) continue;
+      if (waits(file, fn.body) || returnsOf(fn).some(isPromise)) continue;
+      if (fn.body.body.length === 0 || numberOf(argumentOf(call, 0)) === Infinity) continue;
       yield {
         node: call.callee,
         message: `Nothing in this function waits, so "${name}" cannot end it: a timeout ends waits, and no computation`,
@@ -28,9 +28,11 @@ export const timeoutWithoutWait: Rule = {
   },
 };
 
-function waits(body: Node): boolean {
+function waits(file: SourceFile, body: Node): boolean {
   return [...ownNodes(body)].some((node) =>
-    node.type === "AwaitExpression" || (node.type === "ForOfStatement" && node.await) ||
+    // What waits and is not awaited is ended with the scope all the same.
+    (isCall(node) && file.waits.of(node) !== null) || node.type === "AwaitExpression" ||
+    (node.type === "ForOfStatement" && node.await) ||
     (node.type === "VariableDeclaration" && node.kind === "await using") ||
     // Whatever it throws, and does nothing else, needs no time.
     node.type === "ThrowStatement"

@@ -38,4 +38,14 @@ export async function fine(stream: SocketStream, then: Promise<void>): Promise<v
     throw new Error("x");
   });
   await failAfter(5, () => {});
+  let later: Promise<void> | undefined;
+  await failAfter(5, () => {
+    later = (async () => {
+      await checkpoint();
+    })();
+  });
+  await failAfter(Infinity, () => {
+    console.log("x");
+  });
+  await later;
 }
