@@ -13,7 +13,7 @@ const WITHOUT_TWIN = /^readDirSync$/;
 /** What says something of a file in microseconds (`existsSync()`, `statSync()`) is not worth a wait. */
 const OF_NODE: Readonly<Record<string, RegExp>> = {
   fs: /^(?:readFile|writeFile|appendFile|copyFile|cp|readdir|rm|rmdir|opendir|glob)Sync$/,
-  child_process: /^(?:exec|execFile|spawn)Sync$/,
+  "child_process": /^(?:exec|execFile|spawn)Sync$/,
   crypto: /^(?:pbkdf2|scrypt|argon2|generateKeyPair|generatePrime|checkPrime)Sync$/,
   zlib: /^\w+Sync$/,
 };

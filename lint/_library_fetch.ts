@@ -3,7 +3,7 @@
 import { importOf, replace } from "./_fixes.ts";
 import type { Edit, Finding, Rule } from "./_rule.ts";
 import type { SourceFile } from "./_source_file.ts";
-import { argumentOf, bare, memberName, type Node, propertyOf } from "./_tree.ts";
+import { bare, memberName, type Node, propertyOf } from "./_tree.ts";
 
 /** What awaits foreign promises on purpose, and may abandon them. */
 const WAITS_FOR_OTHERS = /^(?:cancellable|hostOperation|beginHostOperation)$/;

@@ -169,6 +169,7 @@ export class Values {
       case "tuple":
         return shape[1][Number(name)] ?? null;
       case "list":
+        if (/^\d+$/.test(name)) return shape[1];
         return name === "at" || name === "pop" || name === "shift" ? ["function", [], shape[1]] : null;
       case "namespace":
         return ["export", name];
@@ -488,7 +489,8 @@ export class Values {
     if (depth > 8) return null;
     for (const base of [...table.bases ?? [], ...(table.alias === undefined ? [] : [table.alias])]) {
       const shape = substituted(shapeOf(base), bound);
-      const found = firstOf(partsOf(shape), (part) => {
+      const found = firstOf(partsOf(shape), (part): Shape => {
+        if (part?.[0] === "iterable") return name === "next" ? ["function", [], ["promise", null]] : null;
         if (part?.[0] !== "ours") return this.memberOf(part, name);
         const other = TYPES[part[1]];
         return other === undefined ? null : this.#memberOfType(other, part[2], name, depth + 1);

@@ -40,7 +40,11 @@ export function plugin(options: PluginOptions = {}): Deno.lint.Plugin {
   return pluginOf("trefoil", DEFAULT_RULES, options.modules);
 }
 
-/** The plugin as it is. */
-const defaultPlugin: Deno.lint.Plugin = plugin();
+/**
+ * The plugin as it is: the rules of `docs/lint.md` but the strict ones.
+ *
+ * @category Lint
+ */
+const instance: Deno.lint.Plugin = plugin();
 
-export default defaultPlugin;
+export default instance;

@@ -19,10 +19,10 @@ export type { PluginOptions } from "./_plugin_options.ts";
  *
  * @example Beside the other plugin, in a file of your own
  * ```ts
- * import { plugin } from "@trefoil/io/lint/strict";
+ * import { strictPlugin } from "@trefoil/io/lint/strict";
  * import { assertEquals } from "@std/assert";
  *
- * const mine = plugin({ modules: /^@acme\/concurrency$/ }); // export default …
+ * const mine = strictPlugin({ modules: /^@acme\/concurrency$/ }); // export default …
  * assertEquals(mine.name, "trefoil-strict");
  * ```
  *
@@ -30,11 +30,15 @@ export type { PluginOptions } from "./_plugin_options.ts";
  * @returns The plugin, called `trefoil-strict`.
  * @category Lint
  */
-export function plugin(options: PluginOptions = {}): Deno.lint.Plugin {
+export function strictPlugin(options: PluginOptions = {}): Deno.lint.Plugin {
   return pluginOf("trefoil-strict", STRICT_RULES, options.modules);
 }
 
-/** The plugin as it is. */
-const strictPlugin: Deno.lint.Plugin = plugin();
+/**
+ * The plugin as it is: the rules of `docs/lint.md` that are called strict.
+ *
+ * @category Lint
+ */
+const instance: Deno.lint.Plugin = strictPlugin();
 
-export default strictPlugin;
+export default instance;
