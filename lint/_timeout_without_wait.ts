@@ -5,6 +5,8 @@ import type { SourceFile } from "./_source_file.ts";
 import { argumentOf, bare, isCall, isFunction, type Node, numberOf, ownNodes } from "./_tree.ts";
 import { returnsOf } from "./_values.ts";
 
+/** What tells of the scope around. */
+const ASKS = /^(?:current\w+|shutdownRequested)$/;
 const TIMEOUTS = /^(?:failAfter|failAt|moveOnAfter|moveOnAt)$/;
 
 export const timeoutWithoutWait: Rule = {
@@ -30,8 +32,9 @@ export const timeoutWithoutWait: Rule = {
 
 function waits(file: SourceFile, body: Node): boolean {
   return [...ownNodes(body)].some((node) =>
-    // What waits and is not awaited is ended with the scope all the same.
-    (isCall(node) && file.waits.of(node) !== null) || node.type === "AwaitExpression" ||
+    // What waits and is not awaited is ended with the scope all the same; and what asks for its deadline obeys it.
+    (isCall(node) && (file.waits.of(node) !== null || ASKS.test(file.values.calledName(node) ?? ""))) ||
+    node.type === "AwaitExpression" ||
     (node.type === "ForOfStatement" && node.await) ||
     (node.type === "VariableDeclaration" && node.kind === "await using") ||
     // Whatever it throws, and does nothing else, needs no time.

@@ -12,7 +12,7 @@ export async function sum(numbers: readonly number[]): Promise<number> {
   return total;
 }
 // ---
-import { moveOnAfter, type SocketStream } from "@trefoil/io";
+import { currentEffectiveDeadline, moveOnAfter, type SocketStream } from "@trefoil/io";
 
 declare function work(): Promise<void>;
 export async function fine(stream: SocketStream, then: Promise<void>): Promise<void> {
@@ -48,4 +48,7 @@ export async function fine(stream: SocketStream, then: Promise<void>): Promise<v
     console.log("x");
   });
   await later;
+  await failAfter(5, () => {
+    console.log(currentEffectiveDeadline());
+  });
 }
