@@ -16,8 +16,8 @@ Deno.test("what is good, and what the fixes make of what is bad, is right in the
       (whole, module: string) =>
         module.startsWith(name)
           ? `from "${new URL(exports[`.${module.slice(name.length)}`] ?? "", root)}"`
-          : /^@std\/async(?:\/delay)?$/.test(module)
-          ? `from "${new URL("tools/std_offline/async.ts", root)}"`
+          : module.startsWith("@std/")
+          ? `from "${new URL(`tools/std_offline/${module.split("/")[1]}.ts`, root)}"`
           : whole,
     );
   const dir = await Deno.makeTempDir();

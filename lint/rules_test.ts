@@ -26,6 +26,7 @@ for (const { rule, bad, good, about, isStrict } of folders()) {
   Deno.test(`${rule.name}: its fixes leave nothing that they should mend`, () => {
     const before = lint([rule], bad);
     const hasFixes = before.some(({ fix = [] }) => fix.length > 0);
+    assertEquals(/^\*\*Fix:\*\* `deno lint --fix` /m.test(about), hasFixes, "about.md says whether there is a fix");
     const { text, left } = fixed([rule], bad);
     assertEquals(left.filter(({ fix = [] }) => fix.length > 0), [], "after five passes");
     const lines = [...new Set(left.map(({ range }) => text.split("\n")[lineAt(text, range[0]) - 1] ?? ""))];

@@ -1,6 +1,7 @@
 // deno-lint-ignore-file
 import { openMemoryChannel, openNursery } from "@trefoil/io";
 
+const got: number[] = [];
 const [send, receive] = openMemoryChannel<number>(1);
 await openNursery((nursery) => {
   nursery.startSoon(async () => {
@@ -8,7 +9,7 @@ await openNursery((nursery) => {
     send.close();
   });
   nursery.startSoon(async () => {
-    for await (const n of receive) console.log(n);
+    for await (const n of receive) got.push(n);
   });
 });
 // ---

@@ -1,6 +1,8 @@
 // deno-lint-ignore-file
 import { openMemoryChannel, openNursery } from "@trefoil/io";
+import { assertEquals } from "@std/assert";
 
+const got: number[] = [];
 const [send, receive] = openMemoryChannel<number>(1);
 await openNursery((nursery) => {
   nursery.startSoon(async () => {
@@ -8,9 +10,10 @@ await openNursery((nursery) => {
     send.close();
   });
   nursery.startSoon(async () => {
-    for await (const n of receive) console.log(n);
+    for await (const n of receive) got.push(n);
   });
 });
+assertEquals(got, [0, 1, 2]);
 // ---
 import { Lock, run, sleep } from "@trefoil/io";
 import type { Lock as LockType } from "@trefoil/io";
