@@ -38,7 +38,7 @@ export const unboundedShield: Rule = {
 function found(node: Node): Finding {
   return {
     node,
-    message: `Nothing can end this shield: if what it protects hangs, no timeout ends the program, and no first Ctrl-C`,
+    message: `Nothing can end this shield: if what it protects hangs, no timeout and no first Ctrl-C ends the program`,
     hint: "Give it a limit: `shielded(fn, { timeout: 5_000 })`",
   };
 }

@@ -126,15 +126,19 @@ function summaryOf({ rule: { name } }: Folder): string {
   return summary;
 }
 
-function sectionOf({ rule, about, bad, good }: Folder): string {
+function sectionOf({ rule, about, bad, good, isStrict }: Folder): string {
   const code = (text: string, tag: string) => `\`\`\`${tag}\n${shownPart(text).trim()}\n\`\`\`\n`;
+  const [why = "", fix] = about.split(/(?=^\*\*Fix:\*\*)/m);
+  const id = `${isStrict ? "trefoil-strict" : "trefoil"}/${rule.name}`;
   return [
     `## ${rule.name}\n`,
-    about,
-    "Not so, and therefore not run:\n",
+    why,
+    "Wrong, so it is not run:\n",
     code(bad.replaceAll(/ \/\/ BAD(?:, no fix)?$/gm, " // here"), "ts ignore"),
-    "But so:\n",
+    "Right:\n",
     code(good, "ts"),
+    fix ?? "",
+    `**Off:** \`// deno-lint-ignore ${id} -- why\` in the line before.\n`,
   ].join("\n");
 }
 
