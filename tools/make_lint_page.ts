@@ -6,6 +6,7 @@
  * Usage: deno run --allow-read --allow-write --allow-run tools/make_lint_page.ts
  */
 
+// deno-lint-ignore trefoil/import-direction -- the page is part of the plugin, and tools are in this folder
 import { type Folder, folders, shownPart } from "../lint/_testdata/_harness.ts";
 
 const root = new URL("../", import.meta.url);
