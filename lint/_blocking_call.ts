@@ -23,7 +23,7 @@ export const blockingCall: Rule = {
   name: "blocking-call",
   *check(file: SourceFile): Iterable<Finding> {
     // What runs in threads of its own may hold them.
-    if (file.isTest || file.imports.every(({ entry }) => entry === "worker")) return;
+    if (file.isTest || file.isForWorkers) return;
     for (const call of file.tree.all("CallExpression")) {
       const fn = functionAround(call);
       if (fn === null || !fn.async) continue;
@@ -59,7 +59,7 @@ function blocking(file: SourceFile, call: Deno.lint.CallExpression): Blocking | 
   const name = memberName(callee);
   const { object } = callee;
   if (name === null) return null;
-  if (name === "outputSync" && object.type === "NewExpression" && file.textOf(object.callee) === "Deno.Command") {
+  if (name === "outputSync" && isCommand(file, object)) {
     return { name, hint: "Write `await runProcess(command)`" };
   }
   if (object.type !== "Identifier") return null;
@@ -82,6 +82,14 @@ function blocking(file: SourceFile, call: Deno.lint.CallExpression): Blocking | 
     return { name: "Atomics.wait", hint: "Write `await cancellable(Atomics.waitAsync(…).value)`" };
   }
   return ofModule(importedFrom(file, object, true), name);
+}
+
+/** `new Deno.Command(…)`, or a constant that is one. */
+function isCommand(file: SourceFile, object: Node): boolean {
+  if (object.type === "NewExpression") return file.textOf(object.callee) === "Deno.Command";
+  const declaration = file.scopes.bindingOf(object)?.declaration;
+  return declaration?.type === "VariableDeclarator" && declaration.init?.type === "NewExpression" &&
+    isCommand(file, declaration.init);
 }
 
 function ofModule(module: string | null, name: string): Blocking | null {

@@ -40,7 +40,7 @@ export function letsPass(file: SourceFile, handler: Deno.lint.CatchClause, part:
       const callee = bare(node.callee);
       if (callee.type === "MemberExpression" && memberName(callee) === "reject") return true;
       const fn = file.values.localFunction(callee);
-      if (fn !== null && fn.body && [...ownNodes(fn.body)].some(({ type }) => type === "ThrowStatement")) return true;
+      if (fn !== null && fn.body && ownNodes(fn.body).some(({ type }) => type === "ThrowStatement")) return true;
       if (/throw|cancel/i.test(file.textOf(callee))) return true;
     }
   }

@@ -11,6 +11,7 @@ const WAITS_FOR_OTHERS = /^(?:cancellable|hostOperation|beginHostOperation)$/;
 export const libraryFetch: Rule = {
   name: "library-fetch",
   *check(file: SourceFile): Iterable<Finding> {
+    if (file.isForWorkers) return;
     for (const call of file.tree.all("CallExpression")) {
       const callee = bare(call.callee);
       const isMember = callee.type === "MemberExpression" && memberName(callee) === "fetch" &&

@@ -17,6 +17,7 @@ const WAITS_FOR_OTHERS = /^(?:cancellable|hostOperation)$/;
 export const librarySleep: Rule = {
   name: "library-sleep",
   *check(file: SourceFile): Iterable<Finding> {
+    if (file.isForWorkers) return;
     for (const node of file.tree.all("NewExpression")) {
       const ms = timeOf(file, node);
       if (ms !== undefined) yield* found(file, node, ms, "new Promise((resolve) => setTimeout(resolve, …))");

@@ -13,9 +13,7 @@ export const promiseForFunction: Rule = {
     for (const { value, to } of functionArguments(file)) {
       const call = bare(value);
       if (!isCall(call) || !/^(?:promise|awaitable)$/.test(file.values.of(call)?.[0] ?? "")) continue;
-      const keepsOrder = ![...ownNodes(call)].some(({ type }) =>
-        type === "AwaitExpression" || type === "YieldExpression"
-      );
+      const keepsOrder = !ownNodes(call).some(({ type }) => type === "AwaitExpression" || type === "YieldExpression");
       yield {
         node: value,
         message:

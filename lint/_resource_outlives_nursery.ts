@@ -98,7 +98,7 @@ function isWaitedFor(file: SourceFile, block: Node, spawn: Node, references: rea
   const declarator = parentOf(spawn);
   if (declarator?.type !== "VariableDeclarator" || declarator.id.type !== "Identifier") return false;
   const { name } = declarator.id;
-  return [...allNodes(block)].some((node) =>
+  return allNodes(block).some((node) =>
     node.type === "Identifier" && node.name === name && node.range[0] > spawn.range[1]
   );
 }

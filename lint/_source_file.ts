@@ -34,6 +34,11 @@ export class SourceFile {
     return /(?:^|[/\\])(?:tests?|__tests__)[/\\]|[._]test\.[cm]?[jt]sx?$/.test(this.name);
   }
 
+  /** Whether it is a module for workers, which knows of the library how to ask for a cancellation, and no more. */
+  get isForWorkers(): boolean {
+    return this.imports.every(({ entry }) => entry === "worker");
+  }
+
   textOf(node: Node): string {
     return this.text.slice(...node.range);
   }

@@ -34,5 +34,5 @@ export const startWithoutStarted: Rule = {
 };
 
 function usesArguments(body: Deno.lint.Node): boolean {
-  return [...allNodes(body)].some((node) => node.type === "Identifier" && node.name === "arguments");
+  return allNodes(body).some((node) => node.type === "Identifier" && node.name === "arguments");
 }

@@ -48,7 +48,7 @@ function isEndless(file: SourceFile, node: Node): node is LoopNode {
   if (node.type === "ForStatement") return !node.test;
   if (node.type !== "WhileStatement" && node.type !== "DoWhileStatement") return false;
   // One that counts ends; and one that asks for the state of its scope has thought of it.
-  return ![...ownNodes(node.test)].some((part) =>
+  return !ownNodes(node.test).some((part) =>
     part.type === "UpdateExpression" || (part.type === "BinaryExpression" && /^[<>]=?$/.test(part.operator)) ||
     looksAtCancellation(file, part)
   );
@@ -71,10 +71,10 @@ function leavesAfter(statement: Node, loop: Node): boolean {
  * else, where it does not spin. Or whether it asks there if it is cancelled.
  */
 function waitsBeside(file: SourceFile, loop: LoopNode, statement: Deno.lint.TryStatement): boolean {
-  return [...ownNodes(loop)].some((node) =>
+  return ownNodes(loop).some((node) =>
     !isWithin(node, statement.block) &&
     (node.type === "AwaitExpression" || node.type === "YieldExpression" ||
       (node.type === "ForOfStatement" && node.await && node !== loop && !isWithin(statement, node)) ||
-      (node.type === "IfStatement" && [...ownNodes(node.test)].some((part) => looksAtCancellation(file, part))))
+      (node.type === "IfStatement" && ownNodes(node.test).some((part) => looksAtCancellation(file, part))))
   );
 }

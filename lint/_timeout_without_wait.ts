@@ -31,7 +31,7 @@ export const timeoutWithoutWait: Rule = {
 };
 
 function waits(file: SourceFile, body: Node): boolean {
-  return [...ownNodes(body)].some((node) =>
+  return ownNodes(body).some((node) =>
     // What waits and is not awaited is ended with the scope all the same; and what asks for its deadline obeys it.
     (isCall(node) && (file.waits.of(node) !== null || ASKS.test(file.values.calledName(node) ?? ""))) ||
     node.type === "AwaitExpression" ||

@@ -127,18 +127,19 @@ export function isWithin(node: Node, outer: Node): boolean {
 }
 
 /** A node and what is in it, without what is in other functions: it runs at another time. */
-export function* ownNodes(node: Node): Generator<Node> {
-  yield node;
+export function ownNodes(node: Node, into: Node[] = []): readonly Node[] {
+  into.push(node);
   for (const child of childrenOf(node)) {
-    if (isFunction(child) || isClass(child)) continue;
-    yield* ownNodes(child);
+    if (!isFunction(child) && !isClass(child)) ownNodes(child, into);
   }
+  return into;
 }
 
 /** A node and all that is in it. */
-export function* allNodes(node: Node): Generator<Node> {
-  yield node;
-  for (const child of childrenOf(node)) yield* allNodes(child);
+export function allNodes(node: Node, into: Node[] = []): readonly Node[] {
+  into.push(node);
+  for (const child of childrenOf(node)) allNodes(child, into);
+  return into;
 }
 
 /** An expression without what is said of its type, and without the mark of an optional chain. */

@@ -25,7 +25,7 @@ export const unshieldedCleanup: Rule = {
 
 /** Whether the scope may be cancelled while a block runs: it awaits something. */
 function mayBeCancelled(block: Node): boolean {
-  return [...ownNodes(block)].some((node) =>
+  return ownNodes(block).some((node) =>
     node.type === "AwaitExpression" || (node.type === "ForOfStatement" && node.await)
   );
 }

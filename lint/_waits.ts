@@ -10,6 +10,7 @@ import {
   bare,
   isCall,
   isFunction,
+  isWithin,
   memberName,
   type Node,
   numberOf,
@@ -48,17 +49,22 @@ const TOLERANT_METHODS = /^(?:close|end|\[Symbol\.asyncDispose\])$/;
 /** `Promise.all()` and its kin. */
 const COMBINATORS = /^(?:all|allSettled|any|race)$/;
 
+/** What may be a wait: it is one if it is of the library, or if the function that it calls waits. */
+interface Candidate extends Wait {
+  /** The function of the file that is called. */
+  readonly fn: FunctionNode | null;
+  /** Whether it is the function's own wait that is meant, since its call is not written out: `items.map(fn)`. */
+  readonly isInside: boolean;
+}
+
 export class Waits {
   readonly #scopes: Scopes;
   readonly #values: Values;
-  readonly #functions: Readonly<Record<Which, Map<FunctionNode, Wait | null>>> = {
+  readonly #candidates: Readonly<Record<Which, Map<FunctionNode, readonly Candidate[]>>> = {
     all: new Map(),
     cancellable: new Map(),
   };
-  /** The functions that are looked at just now. */
-  readonly #open = new Set<FunctionNode>();
-  /** Whether one of these was come across again, so that what was found out may not be all. */
-  #cut = false;
+  readonly #waiting: Readonly<Record<Which, Map<FunctionNode, boolean>>> = { all: new Map(), cancellable: new Map() };
 
   constructor(scopes: Scopes, values: Values) {
     this.#scopes = scopes;
@@ -67,47 +73,12 @@ export class Waits {
 
   /** The wait that an expression is a promise of. */
   of(expression: Node | null | undefined, which: Which = "all"): Wait | null {
-    if (expression === null || expression === undefined) return null;
-    const node = bare(expression);
-    switch (node.type) {
-      case "CallExpression":
-        return this.#ofCall(node, which);
-      case "LogicalExpression":
-        return this.of(node.right, which) ?? this.of(node.left, which);
-      case "ConditionalExpression":
-        return this.of(node.consequent, which) ?? this.of(node.alternate, which);
-      case "SequenceExpression":
-        return this.of(node.expressions.at(-1), which);
-      case "AssignmentExpression":
-        return this.of(node.right, which);
-      case "Identifier": {
-        // A promise that was kept in a variable.
-        const binding = this.#scopes.bindingOf(node);
-        if (binding?.kind !== "const" || binding.declaration.type !== "VariableDeclarator") return null;
-        return binding.declaration.id.type === "Identifier" ? this.of(binding.declaration.init, which) : null;
-      }
-      default:
-        return null;
-    }
+    return this.#firstOf(this.#of(expression, which), which);
   }
 
   /** The wait that a function of the file comes to, if it comes to one. */
   ofFunction(fn: FunctionNode, which: Which = "all"): Wait | null {
-    const known = this.#functions[which];
-    const before = known.get(fn);
-    if (before !== undefined) return before;
-    if (this.#open.has(fn)) {
-      this.#cut = true;
-      return null;
-    }
-    const outermost = this.#open.size === 0;
-    if (outermost) this.#cut = false;
-    this.#open.add(fn);
-    const found = this.firstIn(fn.body, which) ?? this.#returnedBy(fn, which);
-    this.#open.delete(fn);
-    // Functions that call each other: what one of them lacks, another one may have.
-    if (found !== null || outermost || !this.#cut) known.set(fn, found);
-    return found;
+    return this.#waits(fn, which) ? this.#firstOf(this.#in(fn, which), which) : null;
   }
 
   /** The first wait that is awaited in a part of a function. */
@@ -119,61 +90,152 @@ export class Waits {
 
   /** The waits that are awaited in a part of a function, in the order of the text. */
   *allIn(part: Node, which: Which = "all"): Generator<Wait> {
-    for (const node of ownNodes(part)) {
-      if (node.type === "AwaitExpression") {
-        const wait = this.of(node.argument, which);
-        if (wait !== null) yield wait;
-      } else if (node.type === "ForOfStatement" && node.await) {
-        const wait = this.#ofLoop(node, which);
-        if (wait !== null) yield wait;
-      } else if (node.type === "YieldExpression" && node.delegate) {
-        const wait = this.of(node.argument, which);
-        if (wait !== null) yield wait;
-      }
+    for (const candidates of this.#awaitedIn(part, which)) {
+      const wait = this.#firstOf(candidates, which);
+      if (wait !== null) yield wait;
     }
   }
 
-  #returnedBy(fn: FunctionNode, which: Which): Wait | null {
-    if ("generator" in fn && fn.generator) return null;
-    for (const value of returnsOf(fn)) {
-      const wait = this.of(value, which);
-      if (wait !== null) return wait;
+  /** The first wait in a list of promises: one that is written out, or `items.map(fn)`. */
+  ofList(list: Node | undefined, which: Which = "all"): Wait | null {
+    return this.#firstOf(this.#ofList(list, which), which);
+  }
+
+  #firstOf(candidates: readonly Candidate[], which: Which): Wait | null {
+    for (const candidate of candidates) {
+      if (candidate.fn === null) return candidate;
+      if (!this.#waits(candidate.fn, which)) continue;
+      return candidate.isInside ? this.ofFunction(candidate.fn, which) : candidate;
     }
     return null;
   }
 
-  #ofLoop(loop: Deno.lint.ForOfStatement, which: Which): Wait | null {
-    const source = bare(loop.right);
-    if (this.#values.iterated(this.#values.of(source)) !== null) {
-      return { call: source, name: isCall(source) ? nameOfCall(source) : shortText(source), own: false };
+  /** Whether a function reaches a wait, by whatever calls. What none is reached from, reaches none either. */
+  #waits(fn: FunctionNode, which: Which): boolean {
+    const known = this.#waiting[which];
+    const before = known.get(fn);
+    if (before !== undefined) return before;
+    const reached = new Set([fn]);
+    for (const each of reached) {
+      if (known.get(each) === false) continue;
+      if (known.get(each) || this.#in(each, which).some((candidate) => candidate.fn === null)) {
+        known.set(fn, true);
+        return true;
+      }
+      for (const candidate of this.#in(each, which)) if (candidate.fn !== null) reached.add(candidate.fn);
     }
-    // An async generator of the file.
-    if (!isCall(source)) return null;
-    const fn = this.#values.localFunction(source.callee);
-    if (fn === null || !("generator" in fn) || !fn.generator) return null;
-    return this.ofFunction(fn, which) === null ? null : { call: source, name: nameOfCall(source), own: true };
+    for (const each of reached) known.set(each, false);
+    return false;
   }
 
-  #ofCall(call: Deno.lint.CallExpression, which: Which): Wait | null {
+  /** What may be awaited in a function, or returned by it. */
+  #in(fn: FunctionNode, which: Which): readonly Candidate[] {
+    const known = this.#candidates[which];
+    let found = known.get(fn);
+    if (found === undefined) {
+      known.set(fn, []);
+      const isGenerator = "generator" in fn && fn.generator;
+      found = [
+        ...(fn.body ? this.#awaitedIn(fn.body, which).flat() : []),
+        ...(isGenerator ? [] : returnsOf(fn).flatMap((value) => this.#of(value, which))),
+      ];
+      known.set(fn, found);
+    }
+    return found;
+  }
+
+  #awaitedIn(part: Node, which: Which): (readonly Candidate[])[] {
+    const awaited: (readonly Candidate[])[] = [];
+    for (const node of ownNodes(part)) {
+      if (node.type === "AwaitExpression") awaited.push(this.#of(node.argument, which));
+      else if (node.type === "ForOfStatement" && node.await) awaited.push(this.#ofLoop(node));
+      else if (node.type === "YieldExpression" && node.delegate) awaited.push(this.#of(node.argument, which));
+    }
+    return awaited;
+  }
+
+  #of(expression: Node | null | undefined, which: Which): readonly Candidate[] {
+    if (expression === null || expression === undefined) return [];
+    const node = bare(expression);
+    switch (node.type) {
+      case "CallExpression":
+        return this.#ofCall(node, which);
+      case "LogicalExpression":
+        return [...this.#of(node.right, which), ...this.#of(node.left, which)];
+      case "ConditionalExpression":
+        return [...this.#of(node.consequent, which), ...this.#of(node.alternate, which)];
+      case "SequenceExpression":
+        return this.#of(node.expressions.at(-1), which);
+      case "AssignmentExpression":
+        return this.#of(node.right, which);
+      case "Identifier":
+        // A promise that was kept in a variable.
+        return this.#of(this.#constant(node), which);
+      default:
+        return [];
+    }
+  }
+
+  /** What a name that is declared as a constant stands for. */
+  #constant(id: Node): Node | null {
+    const binding = this.#scopes.bindingOf(id);
+    if (binding?.kind !== "const" || binding.declaration.type !== "VariableDeclarator") return null;
+    const { id: pattern, init } = binding.declaration;
+    // One that is declared by itself stands for nothing.
+    return pattern.type === "Identifier" && init && !isWithin(id, init) ? init : null;
+  }
+
+  #ofLoop(loop: Deno.lint.ForOfStatement): readonly Candidate[] {
+    const source = bare(loop.right);
+    const name = isCall(source) ? nameOfCall(source) : shortText(source);
+    if (this.#values.iterated(this.#values.of(source)) !== null) {
+      return [{ call: source, name, own: false, fn: null, isInside: false }];
+    }
+    // An async generator of the file.
+    const fn = isCall(source) ? this.#values.localFunction(source.callee) : null;
+    const isGenerator = fn !== null && "generator" in fn && fn.generator;
+    return isGenerator ? [{ call: source, name, own: true, fn, isInside: false }] : [];
+  }
+
+  #ofCall(call: Deno.lint.CallExpression, which: Which): readonly Candidate[] {
     const callee = bare(call.callee);
     if (callee.type === "MemberExpression") {
-      const name = memberName(callee) ?? "";
-      if (this.isPromiseCombinator(call)) return this.ofList(argumentOf(call, 0), which);
+      if (this.isPromiseCombinator(call)) return this.#ofList(argumentOf(call, 0), which);
       // What is done after a promise is awaited with it.
-      if (/^(?:then|catch|finally)$/.test(name)) {
-        const before = this.of(callee.object, which);
-        if (before !== null) return before;
+      if (/^(?:then|catch|finally)$/.test(memberName(callee) ?? "")) {
+        const before = this.#of(callee.object, which);
+        if (before.length > 0) return before;
       }
     }
     const fn = this.#values.localFunction(callee);
     if (fn !== null) {
       // Calling a generator function runs none of it.
-      if ("generator" in fn && fn.generator) return null;
-      return this.ofFunction(fn, which) === null ? null : { call, name: nameOfCall(call), own: true };
+      const isGenerator = "generator" in fn && fn.generator;
+      return isGenerator ? [] : [{ call, name: nameOfCall(call), own: true, fn, isInside: false }];
     }
-    if (this.#values.signatureOf(call)?.[2]?.[0] !== "promise") return null;
-    if (which === "cancellable" && this.#isTolerant(call)) return null;
-    return { call, name: nameOfCall(call), own: false };
+    if (this.#values.signatureOf(call)?.[2]?.[0] !== "promise") return [];
+    if (which === "cancellable" && this.#isTolerant(call)) return [];
+    return [{ call, name: nameOfCall(call), own: false, fn: null, isInside: false }];
+  }
+
+  #ofList(list: Node | undefined, which: Which): readonly Candidate[] {
+    if (list === undefined) return [];
+    const node = bare(list);
+    if (node.type === "ArrayExpression") {
+      return (node.elements as readonly (Node | null)[]).flatMap((element) =>
+        element?.type === "SpreadElement" ? this.#ofList(element.argument, which) : this.#of(element, which)
+      );
+    }
+    if (node.type === "Identifier") return this.#ofList(this.#constant(node) ?? undefined, which);
+    if (!isCall(node)) return [];
+    const callee = bare(node.callee);
+    if (callee.type !== "MemberExpression") return [];
+    const isFrom = memberName(callee) === "from" && callee.object.type === "Identifier" &&
+      callee.object.name === "Array";
+    if (memberName(callee) !== "map" && !isFrom) return [];
+    const fn = this.#values.localFunction(argumentOf(node, isFrom ? 1 : 0));
+    if (fn === null || ("generator" in fn && fn.generator)) return [];
+    return [{ call: node, name: "", own: true, fn, isInside: true }];
   }
 
   /** Whether a call is of `Promise.all()` or its kin, the global one. */
@@ -182,36 +244,6 @@ export class Waits {
     return callee.type === "MemberExpression" && callee.object.type === "Identifier" &&
       callee.object.name === "Promise" && this.#scopes.isGlobal(callee.object) &&
       COMBINATORS.test(memberName(callee) ?? "");
-  }
-
-  /** The first wait in a list of promises: one that is written out, or `items.map(fn)`. */
-  ofList(list: Node | undefined, which: Which = "all"): Wait | null {
-    if (list === undefined) return null;
-    const node = bare(list);
-    if (node.type === "ArrayExpression") {
-      for (const element of node.elements as readonly (Node | null)[]) {
-        if (element === null) continue;
-        const wait = element.type === "SpreadElement" ? this.ofList(element.argument, which) : this.of(element, which);
-        if (wait !== null) return wait;
-      }
-      return null;
-    }
-    if (node.type === "Identifier") {
-      const binding = this.#scopes.bindingOf(node);
-      if (binding?.kind !== "const" || binding.declaration.type !== "VariableDeclarator") return null;
-      return binding.declaration.id.type === "Identifier" && binding.declaration.init
-        ? this.ofList(binding.declaration.init, which)
-        : null;
-    }
-    if (!isCall(node)) return null;
-    const callee = bare(node.callee);
-    if (callee.type !== "MemberExpression") return null;
-    const isFrom = memberName(callee) === "from" && callee.object.type === "Identifier" &&
-      callee.object.name === "Array";
-    if (memberName(callee) !== "map" && !isFrom) return null;
-    const given = argumentOf(node, isFrom ? 1 : 0);
-    const fn = this.#values.localFunction(given);
-    return fn === null || ("generator" in fn && fn.generator) ? null : this.ofFunction(fn, which);
   }
 
   #isTolerant(call: Deno.lint.CallExpression): boolean {

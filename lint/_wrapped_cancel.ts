@@ -30,7 +30,7 @@ export const wrappedCancel: Rule = {
 
 /** Whether a handler may throw something else before, such as a part of what it has caught. */
 function choosesFirst(handler: Deno.lint.CatchClause, last: Node): boolean {
-  return [...ownNodes(handler.body)].some((node) =>
+  return ownNodes(handler.body).some((node) =>
     node.type === "ThrowStatement" && node !== last && node.argument && bare(node.argument).type !== "NewExpression"
   );
 }

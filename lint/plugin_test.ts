@@ -191,6 +191,18 @@ Deno.test("a function of the file waits if it reaches a wait, on whatever way", 
   ) assertEquals(missing(`${head}\ndeclare const x: any, z: any;\n${body}`), count, body);
 });
 
+Deno.test("functions that all call each other are looked at once", () => {
+  const names = Array.from({ length: 40 }, (_, i) => `f${i}`);
+  const text = names.map((name) =>
+    `async function ${name}() { ${names.map((other) => `await ${other}();`).join(" ")} }`
+  ).join("\n");
+  const head = `import { sleep } from "@trefoil/io";\n`;
+  const calls = `\nexport function all() { ${names.map((name) => `${name}();`).join(" ")} }`;
+  assertEquals(missing(head + text + calls), 0);
+  assertEquals(missing(`${head}${text.replace("await f39();", "await f39(); await sleep(1);")}${calls}`), 40);
+  assertEquals(missing(`${head}const a = b, b = a; const c = () => c(); a(); b(); c(); const d = d; d;`), 0);
+});
+
 Deno.test("text of any kind is looked at, and no rule fails on it", () => {
   const text = `import { sleep } from "@trefoil/io";
     ;;
@@ -215,6 +227,14 @@ Deno.test("text of any kind is looked at, and no rule fails on it", () => {
   assertEquals(lint(DEFAULT_RULES, ""), []);
   const deep = `import { sleep } from "@trefoil/io"; const x = ${"[".repeat(400)}${"]".repeat(400)}; sleep(1);`;
   assertEquals(lint(DEFAULT_RULES, deep).map(({ id }) => id), ["trefoil/missing-await"]);
+});
+
+Deno.test("a module for workers may block, and knows neither scopes nor their fetch", () => {
+  const body = `export async function work(path: string) {
+    Deno.readFileSync(path); await fetch(path); await new Promise((r) => setTimeout(r, 5)); checkCancelled();
+  }`;
+  assertEquals(lint(DEFAULT_RULES, `import { checkCancelled } from "@trefoil/io/worker";\n${body}`), []);
+  assertEquals(lint(DEFAULT_RULES, `import { checkCancelled, sleep } from "@trefoil/io";\n${body}`).length, 3);
 });
 
 Deno.test("places are right behind characters of any width", () => {

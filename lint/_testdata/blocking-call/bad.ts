@@ -22,6 +22,8 @@ export async function others(path: string, cells: Int32Array): Promise<void> {
   Deno.removeSync(path, { recursive: true }); // BAD
   for (const entry of Deno.readDirSync(path)) console.log(entry); // BAD, no fix
   new Deno.Command("ls").outputSync(); // BAD, no fix
+  const command = new Deno.Command("ls");
+  command.outputSync(); // BAD, no fix
   execSync("ls"); // BAD, no fix
   fs.readFileSync(path); // BAD, no fix
   rmSync(path); // BAD, no fix
