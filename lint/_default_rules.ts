@@ -5,6 +5,7 @@ import { asyncInterval } from "./_async_interval.ts";
 import { blockingCall } from "./_blocking_call.ts";
 import { earlyReturn } from "./_early_return.ts";
 import { foreignDeadline } from "./_foreign_deadline.ts";
+import { foreignTimeout } from "./_foreign_timeout.ts";
 import { generatorAsTask } from "./_generator_as_task.ts";
 import { libraryFetch } from "./_library_fetch.ts";
 import { librarySleep } from "./_library_sleep.ts";
@@ -42,6 +43,7 @@ export const DEFAULT_RULES: readonly Rule[] = [
   asyncForeach,
   asyncInterval,
   foreignDeadline,
+  foreignTimeout,
   scopeReuse,
   unboundedShield,
   secondsForMilliseconds,
