@@ -12,7 +12,8 @@ export function nameOf(
   name: string,
   at: Node,
 ): { readonly name: string; readonly edits: readonly Edit[] } | null {
-  for (const { declaration } of file.imports) {
+  for (const { declaration, isOfTypes } of file.imports) {
+    if (isOfTypes) continue;
     for (const specifier of declaration.specifiers) {
       const local = specifier.local.name;
       const binding = file.scopes.bindingOf(specifier.local);
@@ -37,9 +38,9 @@ function exists(file: SourceFile, name: string, specifier: Node): boolean {
 
 /** The change that imports a name, from where the file imports others. */
 export function importOf(file: SourceFile, name: string): Edit | null {
-  for (const { declaration, has } of file.imports) {
+  for (const { declaration, has, isOfTypes } of file.imports) {
     const last = declaration.specifiers.at(-1);
-    if (!has(name) || last?.type !== "ImportSpecifier") continue;
+    if (isOfTypes || !has(name) || last?.type !== "ImportSpecifier") continue;
     return { range: [last.range[1], last.range[1]], text: `, ${name}` };
   }
   const other = file.imports.find(({ declaration, has, root }) =>

@@ -2,7 +2,7 @@
 
 import type { Finding, Rule } from "./_rule.ts";
 import type { SourceFile } from "./_source_file.ts";
-import { argumentOf, bare, isCall, isFunction, memberName, type Node } from "./_tree.ts";
+import { argumentOf, bare, isCall, isFunction, memberName, type Node, parentOf } from "./_tree.ts";
 
 export const foreignTimeout: Rule = {
   name: "foreign-timeout",
@@ -25,7 +25,7 @@ export const foreignTimeout: Rule = {
   },
 };
 
-/** `setTimeout(() => controller.abort(), ms)`, of a controller that the file makes. */
+/** `setTimeout(() => controller.abort(), ms)`, of a controller that the file makes, and whose signal it hands on. */
 function isAbortLater(file: SourceFile, call: Deno.lint.CallExpression, callee: Node): boolean {
   if (callee.type !== "Identifier" || callee.name !== "setTimeout" || !file.scopes.isGlobal(callee)) return false;
   const fn = argumentOf(call, 0);
@@ -39,7 +39,13 @@ function isAbortLater(file: SourceFile, call: Deno.lint.CallExpression, callee: 
   if (target.type !== "MemberExpression" || memberName(target) !== "abort" || target.object.type !== "Identifier") {
     return false;
   }
-  const { declaration } = file.scopes.bindingOf(target.object) ?? {};
-  return declaration?.type === "VariableDeclarator" && declaration.init?.type === "NewExpression" &&
-    declaration.init.callee.type === "Identifier" && declaration.init.callee.name === "AbortController";
+  const controller = file.scopes.bindingOf(target.object);
+  if (controller?.declaration.type !== "VariableDeclarator") return false;
+  const { init } = controller.declaration;
+  const isMade = init?.type === "NewExpression" && init.callee.type === "Identifier" &&
+    init.callee.name === "AbortController";
+  return isMade && controller.references.some((reference) => {
+    const member = parentOf(reference);
+    return member?.type === "MemberExpression" && memberName(member) === "signal";
+  });
 }

@@ -13,6 +13,8 @@ const PACKAGE =
 /** An import declaration of the library. */
 export interface LibraryImport {
   readonly declaration: Deno.lint.ImportDeclaration;
+  /** Whether it imports types, and nothing else can be added to it. */
+  readonly isOfTypes: boolean;
   /** Whether it can have a name that the library exports. */
   readonly has: (name: string) => boolean;
   /** The entry point: "" is the whole library, and also what nobody knows. */
@@ -26,11 +28,11 @@ export function isLibrary(source: string, modules: RegExp | undefined): boolean 
   return PACKAGE.test(source) || (modules !== undefined && new RegExp(modules.source, modules.flags).test(source));
 }
 
-/** The imports of values of the library in a file. */
+/** The imports of the library in a file. */
 export function importsOf(program: Deno.lint.Program, modules: RegExp | undefined): LibraryImport[] {
   const imports: LibraryImport[] = [];
   for (const node of program.body as readonly (Node | null)[]) {
-    if (node?.type !== "ImportDeclaration" || node.importKind === "type") continue;
+    if (node?.type !== "ImportDeclaration") continue;
     const source = node.source.value;
     if (!isLibrary(source, modules)) continue;
     const [, root = null, entry = ""] = PACKAGE.exec(source) ?? [];
@@ -38,6 +40,7 @@ export function importsOf(program: Deno.lint.Program, modules: RegExp | undefine
     const list = names === undefined ? null : new Set(names.split(" "));
     imports.push({
       declaration: node,
+      isOfTypes: node.importKind === "type",
       entry,
       has: (name) => list?.has(name) ?? true,
       // Below the address of a file there is no package to import from.
@@ -47,11 +50,8 @@ export function importsOf(program: Deno.lint.Program, modules: RegExp | undefine
   return imports;
 }
 
-/** Whether a program has a value of the library in it: by an import, or by one that happens later. */
+/** Whether a program has anything of the library in it: by an import, or by one that happens later. */
 export function usesLibrary(program: Deno.lint.Program, text: string, modules: RegExp | undefined): boolean {
   if (modules === undefined && !/trefoil(?:\/|__)io/.test(text)) return false;
-  const imported = importsOf(program, modules).some(({ declaration: { specifiers } }) =>
-    specifiers.length === 0 || specifiers.some((one) => one.type !== "ImportSpecifier" || one.importKind !== "type")
-  );
-  return imported || /\bimport\s*\(/.test(text);
+  return importsOf(program, modules).length > 0 || /\bimport\s*\(/.test(text);
 }

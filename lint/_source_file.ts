@@ -36,7 +36,8 @@ export class SourceFile {
 
   /** Whether it is a module for workers, which knows of the library how to ask for a cancellation, and no more. */
   get isForWorkers(): boolean {
-    return this.imports.every(({ entry }) => entry === "worker");
+    const values = this.imports.filter(({ isOfTypes }) => !isOfTypes);
+    return values.length > 0 && values.every(({ entry }) => entry === "worker");
   }
 
   textOf(node: Node): string {

@@ -108,6 +108,10 @@ Deno.test("a name is imported from where the file imports others, or from the pa
     assertEquals(fixed(DEFAULT_RULES, `${before}\n${wait}`).text, `${after}\nawait sleep(5);\n`);
   }
   assertEquals(
+    fixed(DEFAULT_RULES, `import type { Lock } from "jsr:@trefoil/io@1/core";\n${wait}`).text,
+    `import type { Lock } from "jsr:@trefoil/io@1/core";\nimport { sleep } from "jsr:@trefoil/io@1";\nawait sleep(5);\n`,
+  );
+  assertEquals(
     fixed(DEFAULT_RULES, `import * as io from "@trefoil/io";\n${wait}`).text,
     `import * as io from "@trefoil/io";\nawait io.sleep(5);\n`,
   );

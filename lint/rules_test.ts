@@ -6,7 +6,13 @@ for (const { rule, bad, good, about, isStrict } of folders()) {
   Deno.test(`${rule.name} finds what is bad, and nothing else`, () => {
     const lines = [...new Set(lint([rule], bad).map(({ range }) => lineAt(bad, range[0])))];
     assertEquals(lines, [...marked(bad).keys()], "lines");
-    assert(marked(shownPart(bad)).size > 0, "the part that is shown has nothing bad");
+    const shown = shownPart(bad);
+    assert(marked(shown).size > 0, "the part that is shown has nothing bad");
+    assertEquals(
+      [...new Set(lint([rule], shown).map(({ range }) => lineAt(shown, range[0])))],
+      [...marked(shown).keys()],
+      "the part that is shown, alone",
+    );
   });
 
   Deno.test(`${rule.name} finds nothing in what is good, and neither does any rule of the plugin`, () => {

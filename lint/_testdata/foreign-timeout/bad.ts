@@ -7,6 +7,7 @@ export async function ask(lock: Lock, query: (signal: AbortSignal) => Promise<st
 }
 // ---
 const controller = new AbortController();
+export const { signal } = { signal: controller.signal };
 export function later(ms: number): AbortSignal {
   setTimeout(() => controller.abort(), ms); // BAD
   const own = new AbortController();

@@ -20,6 +20,11 @@ export async function fine(controller: AbortController): Promise<void> {
   const own = { abort() {} };
   setTimeout(() => own.abort(), 5);
 }
+export function fromOutside(work: (options: { signal: AbortSignal }) => void): void {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), 5);
+  work(controller);
+}
 export const inSimulation = simulated(async () => {
   await sleep(5);
   AbortSignal.timeout(5);
