@@ -2,10 +2,11 @@
 /**
  * The servers of the network's benchmarks, each in a process of its own: prints its port.
  *
- * Usage: bare | ours | bare-accept | ours-accept
+ * Usage: bare | ours | ours-watchdog | ours-trace | ours-monitor | bare-accept | ours-accept
  */
 
 import { run, tcpServer } from "../mod.ts";
+import { openMonitor, TraceRecorder, Watchdog } from "../observe/mod.ts";
 
 const BUFFER = 64 * 1024;
 
@@ -60,6 +61,11 @@ function oursAccept(): Promise<void> {
 
 const mode = Deno.args[0];
 if (mode === "ours") run(ours);
-else if (mode === "ours-accept") run(oursAccept);
+else if (mode === "ours-watchdog") run(ours, { instruments: [new Watchdog()] });
+else if (mode === "ours-trace") run(ours, { instruments: [new TraceRecorder()] });
+else if (mode === "ours-monitor") {
+  openMonitor();
+  run(ours);
+} else if (mode === "ours-accept") run(oursAccept);
 else if (mode === "bare-accept") bareAccept();
 else bare();

@@ -4,6 +4,7 @@
  * publishing this repository never asks for them. Where they cannot be had, their rows are left out.
  */
 
+import type { OtelModules } from "../observe/mod.ts";
 import { subjectOptions } from "./_measure.ts";
 
 /** An effect, as far as it is used here. */
@@ -166,6 +167,54 @@ export function loadNodeRedis(): Promise<
   | null
 > {
   return load("npm:redis@6.3.1");
+}
+
+/** OpenTelemetry's SDK, with spans and metrics that go nowhere. */
+export interface OtelPeer {
+  readonly otel: OtelModules;
+  /** Calls a function in a span, as code does that has no instrument. */
+  inSpan(name: string, fn: () => Promise<void>): Promise<void>;
+}
+
+/** `@opentelemetry/api` with its SDK as the provider, or `null` where it cannot be had. */
+export async function loadOtel(): Promise<OtelPeer | null> {
+  const api = await load<
+    OtelModules & {
+      readonly trace: { setGlobalTracerProvider(provider: object): void };
+      readonly context: { setGlobalContextManager(manager: object): void };
+      readonly metrics: { setGlobalMeterProvider(provider: object): void };
+    }
+  >("npm:@opentelemetry/api@1.9.1");
+  const tracing = await load<{ readonly BasicTracerProvider: new (options: object) => object }>(
+    "npm:@opentelemetry/sdk-trace-base@2.12.1",
+  );
+  const hooks = await load<{ readonly AsyncLocalStorageContextManager: new () => { enable(): object } }>(
+    "npm:@opentelemetry/context-async-hooks@2.12.1",
+  );
+  const metering = await load<{ readonly MeterProvider: new (options: object) => object } & MetricReaders>(
+    "npm:@opentelemetry/sdk-metrics@2.12.1",
+  );
+  if (api === null || tracing === null || hooks === null || metering === null) return null;
+  const nowhere = { onStart() {}, onEnd() {}, forceFlush: async () => {}, shutdown: async () => {} };
+  api.trace.setGlobalTracerProvider(new tracing.BasicTracerProvider({ spanProcessors: [nowhere] }));
+  api.context.setGlobalContextManager(new hooks.AsyncLocalStorageContextManager().enable());
+  const exporter = new metering.InMemoryMetricExporter(1);
+  const reader = new metering.PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 2 ** 31 - 1 });
+  api.metrics.setGlobalMeterProvider(new metering.MeterProvider({ readers: [reader] }));
+  const tracer = api.trace.getTracer("bench") as unknown as ActiveTracer;
+  return {
+    otel: api,
+    inSpan: (name, fn) => tracer.startActiveSpan(name, (span) => fn().finally(() => span.end())),
+  };
+}
+
+interface ActiveTracer {
+  startActiveSpan<T>(name: string, fn: (span: { end(): void }) => T): T;
+}
+
+interface MetricReaders {
+  readonly InMemoryMetricExporter: new (temporality: number) => object;
+  readonly PeriodicExportingMetricReader: new (options: object) => object;
 }
 
 async function load<T>(specifier: string): Promise<T | null> {

@@ -25,6 +25,8 @@ const SUBJECTS = [
   "locks",
   "channels",
   "pools",
+  "observing",
+  "otel",
   "workers",
   "simulated",
   "gossip",
@@ -38,7 +40,7 @@ const SUBJECTS = [
   "redis",
 ];
 /** These have two processes, which shall not share a processor. */
-const UNPINNED = ["workers", "echo", "lines", "accept", "http", "fetches", "broadcast", "proxy", "redis"];
+const UNPINNED = ["observing", "workers", "echo", "lines", "accept", "http", "fetches", "broadcast", "proxy", "redis"];
 
 const only = Deno.args.find((arg) => arg.startsWith("--only="))?.slice("--only=".length).split(",");
 const unknown = only?.find((name) => !SUBJECTS.includes(name));

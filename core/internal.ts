@@ -42,7 +42,7 @@ export { keptByHost, keptByHostFor } from "./base/kept_by_host.ts";
 export { callHost, HOST, type Owner } from "./kernel/host_call.ts";
 export { busyWith, type End, LeftBehind, type Words } from "./kernel/left_behind.ts";
 export { internalTask } from "./kernel/internal_task.ts";
-export { kindOf, labelOf, waitText } from "./kernel/wait_text.ts";
+export { hostReason, kindOf, labelOf, waitText } from "./kernel/wait_text.ts";
 export { cutStack } from "./base/own_stack.ts";
 export { ifStillAlive } from "./base/host.ts";
 export {
@@ -57,6 +57,8 @@ export {
 } from "./base/host_time.ts";
 export { inspectable } from "./base/inspect.ts";
 export { captureSite, placeOf, plainPlace } from "./base/place.ts";
+export { resourceOf } from "./base/resource_of.ts";
+export { whenLettingGo } from "./base/letting_go.ts";
 export { ignore } from "./base/quiet.ts";
 export { awaitedAt, framesOfSite, framesText } from "./kernel/awaited_at.ts";
 export type { Seen, SeenWait } from "./kernel/look.ts";
@@ -65,6 +67,7 @@ export { formatTime } from "./base/format_time.ts";
 export { claimSignal } from "./kernel/signal_claims.ts";
 export { withSuppressed } from "./kernel/suppressed.ts";
 export { reportHook } from "./base/report_hook.ts";
+export { bareTask, quotedTask, taskText } from "./base/task_text.ts";
 export { treeLines } from "./base/tree_lines.ts";
 export { refuse, REFUSED, yieldTurn } from "./kernel/waiter.ts";
 
@@ -174,9 +177,40 @@ class Standstill extends Turns {
   }
 }
 
+/** The run that a task belongs to. */
+export function runOf(task: Task): RunView {
+  return (task as TaskImpl<unknown>).runtime as Runtime;
+}
+
+/** Whether a run has ended, and everything in it. */
+export function hasEnded(run: RunView): boolean {
+  return (run as Runtime).finished;
+}
+
+/** Whether a task may last as long as its run, or as what it serves: the main task, and daemons. */
+export function isLasting(task: Task): boolean {
+  const { daemon, runtime } = task as TaskImpl<unknown>;
+  return daemon !== false || (runtime as Runtime).root === task;
+}
+
 /** Looks at a run: all its tasks, and their waits. */
 export function lookAtRun(run: RunView): Seen {
   return lookAt((run as Runtime).root);
+}
+
+/** The operations of the host that are in flight in a run, oldest first, with when they began on its clock. */
+export function operationsIn(run: RunView): readonly { readonly label: string; readonly since: number }[] {
+  return Array.from((run as Runtime).hostOperations, ({ label, since }) => ({ label, since }));
+}
+
+/** How many tasks were started in a run, its main task among them. */
+export function startedIn(run: RunView): number {
+  return (run as Runtime).started;
+}
+
+/** Whether a run is that of code outside any. */
+export function isDefaultRun(run: RunView): boolean {
+  return (run as Runtime).isDefault;
 }
 
 /** The cancellations in effect anywhere in a run, from the outside in. */
@@ -187,6 +221,13 @@ export function cancellationsIn(run: RunView): ReadonlySet<Cancelled> {
     return true;
   });
   return found;
+}
+
+/** The task that a task belongs to, also while it is begun by `nursery.start()`; `null` for the main task. */
+export function ownerOf(task: Task): Task | null {
+  const owner = (task as TaskImpl<unknown>).parent?.task as TaskImpl<unknown> | undefined;
+  // The main task of a run within a run belongs to the other one for the cancellation alone.
+  return owner === undefined || owner.runtime !== (task as TaskImpl<unknown>).runtime ? null : owner;
 }
 
 /** The cancellation that is in effect in a task, at its outermost. */

@@ -18,7 +18,10 @@ export const EXPORTS: Readonly<Record<string, string>> = {
   "os":
     "AnyWorkerModule CallName CallResult CapturedOutput ChildProcessOptions Command CopyFileOptions FileChange FileChanges FileLock FileStream FileWatcher LockFileOptions OpenFileOptions OpenProcessOptions OpenRawModeOptions OpenTempOptions OpenWorkersOptions OutputReceiver OutputTarget Process ProcessError ProcessErrorOptions ProcessErrorReason ProcessOptions ProcessResult ProcessStatus ReadLinesOptions RunPipelineOptions RunProcessOptions SignalReceiver SignalStatistics StdinLinesOptions StreamItem StreamName Temporary TerminalSize TerminalSizeWatch WatchFilesOptions WorkerArgs WorkerCrashedError WorkerCrashedErrorOptions WorkerPermissions Workers WorkersStatistics WriteFileAtomicOptions blockingCallback callback childProcess copyFile lockFile openFile openProcess openRawMode openSignals openStderr openStdin openStdout openTempDir openTempFile openTerminalSize openWorkers readFile readLines readTextFile runPipeline runProcess stdinLines terminalSize transfer tryLockFile watchFiles writeFileAtomic",
   "worker": "checkCancelled transfer workerSignal",
-  "observe": "Finding FindingKind TraceRecorder TraceRecorderOptions Watchdog WatchdogOptions",
+  "observe":
+    "Finding FindingKind HasStatistics Monitor MonitorOptions OtelInstrument OtelInstrumentOptions OtelMeter OtelModules OtelObservable OtelObservableResult OtelSpan OtelTracer TraceRecorder TraceRecorderOptions Watchdog WatchdogOptions openMonitor",
+  "monitor": "",
+  "top": "",
   "testing":
     "Background Campaign CampaignOptions ChaosKind ChaosOptions CheckChannelOptions CheckListenerOptions CheckOptions CheckStreamOptions CheckTwoWayStreamOptions CheckedListener ClockOptions DirectionOptions DnsOptions ErrorExpectation ErrorProperties ExpectErrorsOptions ExploreError ExploreOptions ExploreReport FairLock GroupExpectation LeakKind LeakPolicies LeakPolicy LinkOptions MemoryStream MemoryStreamHooks MemoryStreamOptions MockClock MockClockOptions ProcessScript RuleError ScriptError ScriptedStream Sequencer SettledOptions SimulateOptions SimulatedOptions Simulation StepContext SweepError SweepFaultsOptions SweepFlavour SweepOptions SweepReport TrickleOptions VirtualConnection VirtualDisk VirtualHost VirtualNetwork VirtualProcess VirtualProcesses VirtualProgram VirtualStdin VirtualTraffic VirtualWorkers assertCancellable assertCheckpoints assertFair assertNoCheckpoints buggify checkChannel checkHalfCloseableStream checkListener checkOneWayStream checkTwoWayStream expectErrors explore lockstepStreamPair memoryStreamOneWayPair memoryStreamPair scriptedStream settled simulate simulated sweepCancel sweepFaults trickle",
 };
@@ -78,6 +81,7 @@ export const FUNCTIONS: Readonly<Record<string, string>> = {
   "openBroadcastChannel": "(?, BroadcastChannelOptions) => BroadcastSendChannel<$T>",
   "openFile": "(?, OpenFileOptions) => Promise<FileStream>",
   "openMemoryChannel": "(?, NamedOptions) => [MemorySendChannel<$T>, MemoryReceiveChannel<$T>]",
+  "openMonitor": "(MonitorOptions) => Monitor",
   "openNursery": "((Nursery) => $T, NamedOptions) => Promise<$T>",
   "openPool": "(PoolOptions<$T>) => Pool<$T>",
   "openProcess": "(Command, OpenProcessOptions) => Promise<Process>",
@@ -389,6 +393,8 @@ export const TYPES: Readonly<Record<string, TypeTable>> = {
       "start": "(RunView) => ?",
     },
   },
+  "Monitor": { "members": { "close": "() => Promise<?>" } },
+  "MonitorOptions": { "members": { "interval": "ms", "oldAfter": "ms" } },
   "Nursery": {
     "members": {
       "startSoon": "(() => $T, SpawnOptions) => Task<$T>",
@@ -408,6 +414,39 @@ export const TYPES: Readonly<Record<string, TypeTable>> = {
   "OpenWorkersOptions": {
     "members": { "limiter": "CapacityLimiter", "idleTimeout": "ms", "grace": "ms", "permissions": "WorkerPermissions" },
   },
+  "OtelInstrument": {
+    "constructs": "(OtelModules, OtelInstrumentOptions) => ?",
+    "bases": ["Instrument"],
+    "members": {
+      "runStarted": "(RunView) => ?",
+      "aroundTask": "(Task, () => ?) => ?",
+      "taskExited": "(Task, TaskOutcome) => ?",
+      "blocked": "(Task, WaitReason, Wait) => ?",
+      "woken": "(Task, Wait, WakeSource) => ?",
+      "resumed": "(Task, WaitReason, Wait) => ?",
+    },
+  },
+  "OtelInstrumentOptions": { "members": { "spans": "(Task) => ?", "minimumWait": "ms" } },
+  "OtelMeter": {
+    "members": {
+      "createObservableUpDownCounter": "(?, ?) => OtelObservable",
+      "createObservableGauge": "(?, ?) => OtelObservable",
+    },
+  },
+  "OtelModules": {
+    "members": {
+      "trace": "{ getTracer: (?) => OtelTracer, setSpan: (?, OtelSpan) => ? }",
+      "context": "{ with: (?, () => ?) => ? }",
+      "metrics": "{ getMeter: (?) => OtelMeter }",
+    },
+  },
+  "OtelObservable": {
+    "members": {
+      "addCallback": "((OtelObservableResult) => ?) => ?",
+      "removeCallback": "((OtelObservableResult) => ?) => ?",
+    },
+  },
+  "OtelTracer": { "members": { "startSpan": "(?, ?, ?) => OtelSpan" } },
   "OutcomesOf": { "generic": ["J"] },
   "OutputReceiver": { "alias": "((?) => ?) | (SendStream)" },
   "ParkingLot": {

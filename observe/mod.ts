@@ -1,11 +1,23 @@
 /**
- * Seeing a program run: watchdogs that tell what blocks, hangs or was forgotten, and traces of everything.
+ * Seeing a program run: a page that shows it live, watchdogs that tell what blocks, hangs or was forgotten, traces of
+ * everything, and a bridge to OpenTelemetry.
  *
- * It needs no permission, and costs a program that does not use it nothing.
+ * A program that does not use it pays nothing. The monitor needs the permission to listen; nothing else needs any.
  *
  * @module
  */
 
 export type { Finding, FindingKind } from "./watchdog/finding.ts";
 export { Watchdog, type WatchdogOptions } from "./watchdog/watchdog.ts";
+export type { HasStatistics } from "./has_statistics.ts";
+export { type Monitor, type MonitorOptions, openMonitor } from "./monitor/monitor.ts";
 export { TraceRecorder, type TraceRecorderOptions } from "./trace/trace_recorder.ts";
+export { OtelInstrument, type OtelInstrumentOptions } from "./otel/otel_instrument.ts";
+export type {
+  OtelMeter,
+  OtelModules,
+  OtelObservable,
+  OtelObservableResult,
+  OtelSpan,
+  OtelTracer,
+} from "./otel/modules.ts";

@@ -95,7 +95,7 @@ export function checkSymbol({ name, declarations }: DocSymbol): string[] {
 
 /** Interfaces that users implement, or the host does. */
 const SEAMS =
-  /^(?:Network\w*|HostProcess\w*|ProcessHost|HostWorker|Worker(?:Host|Port|Server)|SignalSource|Clock|Instrument|RunView|Waker|TaskStatus|Alarm\w*|HostOperation)$/;
+  /^(?:Network\w*|HostProcess\w*|ProcessHost|HostWorker|Worker(?:Host|Port|Server)|SignalSource|Clock|Instrument|RunView|Waker|TaskStatus|Alarm\w*|HostOperation|Otel(?:Meter|Observable|ObservableResult|Span|Tracer))$/;
 
 function checkCallable(callable: Callable, report: (what: string) => void, strict = true): void {
   // The hooks of an instrument, which is a class of ours: they are described where the interface is.

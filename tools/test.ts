@@ -98,9 +98,11 @@ const PARTS: readonly Part[] = [
   },
   // What the plugin is made of is compared with the library, and what its fixes make of programs is compiled.
   { name: "lint", takes: (file) => file.startsWith("lint/"), permissions: TOOLS },
+  // Pages in a browser, where there is one.
+  { name: "chromium", takes: (file) => file.startsWith("tools/chromium/"), permissions: TOOLS },
   {
     name: "tools, bench",
-    takes: (file) => /^(?:tools\/(?!laws\/|process_tests\/|npm_clients\/)|bench\/)/.test(file),
+    takes: (file) => /^(?:tools\/(?!laws\/|process_tests\/|npm_clients\/|chromium\/)|bench\/)/.test(file),
     permissions: TOOLS,
   },
   {

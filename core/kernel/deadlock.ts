@@ -16,6 +16,7 @@
 
 import { mainModuleEvaluated, onLoopEmpty } from "../base/host.ts";
 import { hostClear, hostImmediate, hostTimeout } from "../base/host_time.ts";
+import { letOthersGo } from "../base/letting_go.ts";
 import type { Runtime } from "./runtime.ts";
 import { walk } from "./status.ts";
 
@@ -61,8 +62,8 @@ export function watchForDeadlock(runtime: Runtime, handler: DeadlockHandler): ()
             "the tree shows it. If a callback of yours will wake them, account for it with hostOperation(), and this note stays away.\n" +
             `${tree}`,
         );
-        const takeUp = handler.letGo();
-        afterTurns(LET_GO_TURNS, takeUp);
+        const takeUp = [handler.letGo(), letOthersGo()];
+        afterTurns(LET_GO_TURNS, () => takeUp.forEach((again) => again()));
       });
     }, NOTE_AFTER);
     unref(timer);

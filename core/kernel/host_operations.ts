@@ -11,10 +11,13 @@ import type { RunCore } from "./node.ts";
 export class OperationInFlight {
   next: OperationInFlight | null = null;
   prev: OperationInFlight | null = null;
+  /** When it began, in milliseconds on the run's clock, as coarse as that time is. */
+  readonly since: number;
   #list: HostOperations | null;
 
   constructor(readonly label: string, list: HostOperations) {
     this.#list = list;
+    this.since = list.time;
     list.add(this);
   }
 
@@ -39,6 +42,16 @@ export class HostOperations {
   /** How many are in flight. */
   get size(): number {
     return this.#size;
+  }
+
+  /** The coarse time of the run. */
+  get time(): number {
+    return this.#run.time;
+  }
+
+  /** All of them, oldest first. */
+  *[Symbol.iterator](): Generator<OperationInFlight> {
+    for (let op = this.#first; op !== null; op = op.next) yield op;
   }
 
   /** Their labels, oldest first. */

@@ -24,6 +24,15 @@ function asText(ask: () => unknown, what: string): string {
   }
 }
 
+/**
+ * The reason of a wait for an operation of the host, by the name of that. Its first word says what is done, and what
+ * follows is to what: a kind that named files and peers would be as many kinds as there are of those.
+ */
+export function hostReason(operation: string): WaitReason {
+  const [, kind = operation, label = ""] = /^(\S+) (.*)$/s.exec(operation) ?? [];
+  return { kind, label };
+}
+
 /** A wait in a few words. */
 export function waitText(kind: string, label: string): string {
   return label === "" ? kind : `${kind} ${label}`;
@@ -53,6 +62,7 @@ export function waitsBelow(root: StatusNode): readonly PendingBelow[] {
   found.reverse().sort((a, b) => a.waiter.since - b.waiter.since);
   return found.slice(0, MOST).map(({ node, waiter: { reason, since, promise } }) => ({
     task: node.task.name,
+    id: node.task.id,
     kind: kindOf(reason),
     label: labelOf(reason),
     since,

@@ -1,7 +1,7 @@
 /** Waiting for an operation of the host that may be left behind. */
 
 import { suspend } from "../../core/lowlevel.ts";
-import { callHost, HOST, hostImmediate, type Owner } from "../../core/internal.ts";
+import { callHost, HOST, hostImmediate, hostReason, type Owner } from "../../core/internal.ts";
 import { tellHost } from "./host_call.ts";
 
 /** Options of `waitForHost()`. */
@@ -21,7 +21,7 @@ export function waitForHost<T>(
   { network = HOST, discard = () => {}, abandoned }: HostWait<T> = {},
 ): Promise<T> {
   let settled = false;
-  return suspend<T>({ kind: label }, (waker) => {
+  return suspend<T>(hostReason(label), (waker) => {
     const operation = callHost(network, label, { begin }, (value) => {
       settled = true;
       operation.end();

@@ -12,7 +12,7 @@
 
 import { BrokenResourceError } from "../../core/mod.ts";
 import type { NetworkHttp } from "../../core/lowlevel.ts";
-import { isInstance, LeftBehind, textOf, type Words } from "../../core/internal.ts";
+import { hostReason, isInstance, LeftBehind, textOf, type Words } from "../../core/internal.ts";
 import { isBodyFault } from "../host/deno_http.ts";
 import { waitForHost } from "../host/wait_for_host.ts";
 
@@ -140,7 +140,7 @@ class BodyReads extends LeftBehind<ReadableStreamReadResult<Chunk>, IteratorResu
   readonly #reader: ReadableStreamDefaultReader<Chunk>;
 
   constructor(reader: ReadableStreamDefaultReader<Chunk>, http: NetworkHttp | undefined) {
-    super(WORDS, { kind: READ }, http);
+    super(WORDS, hostReason(READ), http);
     this.#reader = reader;
   }
 

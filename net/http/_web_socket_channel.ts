@@ -22,6 +22,7 @@ import {
   currentNode,
   hostClearImmediate as dropTurn,
   hostImmediate as nextTurn,
+  hostReason,
   keptByHost,
   keptByHostFor,
   refuse,
@@ -152,7 +153,7 @@ export class Channel implements WebSocketChannel {
    */
   opened(action: string, timeout?: number): Promise<void> {
     let stop: (() => void) | undefined;
-    return suspend<void>({ kind: action }, (waker) => {
+    return suspend<void>(hostReason(action), (waker) => {
       const operation = beginHttpOperation(this.#http, action);
       const notLate = timeout === undefined ? undefined : httpTimeout(this.#http, () => {
         this.#ended(NO_CLOSE);

@@ -253,7 +253,7 @@ class Receiving extends LeftBehind<Datagram, Datagram> {
   strangers = 0;
 
   constructor(socket: NetworkDatagramSocket, remote: Destination | undefined) {
-    super(WORDS, { kind: `receive datagram on ${formatAddress(socket.addr)}` }, socket);
+    super(WORDS, { kind: "receive datagram on", label: formatAddress(socket.addr) }, socket);
     this.#socket = socket;
     this.#remote = remote;
   }

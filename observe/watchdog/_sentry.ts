@@ -5,12 +5,14 @@
  * the task that went on last. The thread prints by itself, as nobody here could be told.
  */
 
-import { hostClear, hostTimeout } from "../../core/internal.ts";
+import { taskText, whenLettingGo } from "../../core/internal.ts";
+import { repeat } from "../base/beat.ts";
 
 /** How often the loop shows that it is free, in milliseconds. */
 const BEAT = 50;
-/** Bytes of a name. */
-const NAME = 256;
+/** Bytes of what a task is called, and so many characters of its name: three bytes each, and the number. */
+const NAME = 320;
+const LONGEST_NAME = 90;
 /** The number of beats, and the length of the name. */
 const NUMBERS = 2;
 
@@ -25,17 +27,18 @@ const CODE = `onmessage = ({ data: { shared, after } }) => {
     if (told || now - since < after) return;
     told = true;
     const task = new TextDecoder().decode(name.slice(0, Atomics.load(numbers, 1)));
-    const who = task === "" ? "no task has gone on yet" : 'task "' + task + '" went on last';
+    const who = task === "" ? "no task has gone on yet" : task + " went on last";
     console.error("Trefoil: the event loop has been standing still for " + Math.round(now - since) + " ms; " + who);
   }, Math.max(Math.min(after / 4, 250), 10));
 };`;
 
 /** See the header. */
 export class Sentry {
-  readonly #worker: Worker;
+  /** Ends it. Harmless when repeated. */
+  readonly stop: () => void;
+  #worker: Worker | null = null;
   readonly #numbers: Int32Array;
   readonly #name: Uint8Array;
-  #timer: ReturnType<typeof hostTimeout> | null = null;
   #last: object | null = null;
 
   /** `after`: how long the loop may stand still, in milliseconds. */
@@ -43,32 +46,35 @@ export class Sentry {
     const shared = new SharedArrayBuffer(NUMBERS * Int32Array.BYTES_PER_ELEMENT + NAME);
     this.#numbers = new Int32Array(shared, 0, NUMBERS);
     this.#name = new Uint8Array(shared, NUMBERS * Int32Array.BYTES_PER_ELEMENT);
-    this.#worker = new Worker(`data:application/javascript,${encodeURIComponent(CODE)}`, { type: "module" });
-    this.#worker.postMessage({ shared, after });
-    this.#beat();
+    const start = (): void => {
+      this.#worker = new Worker(`data:application/javascript,${encodeURIComponent(CODE)}`, { type: "module" });
+      this.#worker.postMessage({ shared, after });
+    };
+    start();
+    const beat = (): void => void Atomics.add(this.#numbers, 0, 1);
+    beat();
+    const ends = [
+      repeat(BEAT, beat),
+      whenLettingGo(() => {
+        this.#worker?.terminate();
+        return start;
+      }),
+    ];
+    this.stop = () => {
+      ends.forEach((end) => end());
+      this.#last = null;
+      this.#worker?.terminate();
+    };
   }
 
   /** A task goes on. */
-  resumed(task: { readonly name: string }): void {
+  resumed(task: { readonly name: string; readonly id: number }): void {
     if (task === this.#last) return;
     this.#last = task;
     // Only what is not shared can be written to.
-    const bytes = new TextEncoder().encode(task.name).subarray(0, NAME);
+    const called = taskText({ name: task.name.slice(0, LONGEST_NAME), id: task.id });
+    const bytes = new TextEncoder().encode(called).subarray(0, NAME);
     this.#name.set(bytes);
     Atomics.store(this.#numbers, 1, bytes.length);
-  }
-
-  stop(): void {
-    if (this.#timer !== null) hostClear(this.#timer);
-    this.#timer = null;
-    this.#last = null;
-    this.#worker.terminate();
-  }
-
-  #beat(): void {
-    Atomics.add(this.#numbers, 0, 1);
-    const timer = hostTimeout(() => this.#beat(), BEAT);
-    (timer as unknown as { unref?(): void }).unref?.();
-    this.#timer = timer;
   }
 }

@@ -12,11 +12,10 @@
  * The processor time of the process tells a busy loop from a busy machine.
  */
 
-import { captureSite, framesOfSite, hostClear, hostNow, hostTimeout } from "../../core/internal.ts";
+import { captureSite, framesOfSite, hostDate, hostNow } from "../../core/internal.ts";
 import type { Task } from "../../core/mod.ts";
+import { BEAT, repeat } from "../base/beat.ts";
 
-/** How often the loop shows that it is free, in milliseconds. */
-const BEAT = 20;
 /** So many tasks are named that went on without a wait. */
 const MOST_NAMES = 4;
 
@@ -25,7 +24,7 @@ export interface LongStep {
   /** How long it took, in milliseconds; up to a beat less. */
   readonly ms: number;
   /** Who ran; several if only the beat noticed it. */
-  readonly tasks: readonly string[];
+  readonly tasks: readonly Task[];
   /** Where it ended, the innermost first; empty if only the beat noticed it. */
   readonly frames: readonly string[];
   /** What it began to wait for; empty if it has ended, or only the beat noticed it. */
@@ -38,15 +37,16 @@ export interface LongStep {
 export class Steps {
   readonly #limit: number;
   readonly #found: (step: LongStep) => void;
-  /** When the last step ended, or the loop was free. */
-  #lastSign = hostNow();
-  #lastBeat = hostNow();
+  /** When the last step ended, or the loop was free, by the date: the better clock takes more than twice as long. */
+  #lastSign = hostDate();
+  /** When the loop was free, by the better clock: the date can be set. */
+  #lastFree = hostNow();
   #cpu = cpuTime();
   /** Whether a step since the last beat was found to be long. */
   #blamed = false;
   /** Those that went on since the last beat, oldest first. */
   #went: Task[] = [];
-  #timer: ReturnType<typeof hostTimeout> | null = null;
+  #stop = () => {};
 
   constructor(limit: number, found: (step: LongStep) => void) {
     this.#limit = limit;
@@ -55,18 +55,13 @@ export class Steps {
 
   /** Begins to listen for the beat. */
   start(): void {
-    this.#lastBeat = this.#lastSign = hostNow();
-    this.#cpu = cpuTime();
-    this.#blamed = false;
-    this.#went = [];
-    const timer = hostTimeout(() => this.#beat(), BEAT);
-    (timer as unknown as { unref?(): void }).unref?.();
-    this.#timer = timer;
+    this.#reset();
+    this.#stop = repeat(BEAT, (late) => this.#beat(late));
   }
 
   stop(): void {
-    if (this.#timer !== null) hostClear(this.#timer);
-    this.#timer = null;
+    this.#stop();
+    this.#stop = () => {};
   }
 
   /** A task goes on. */
@@ -76,22 +71,30 @@ export class Steps {
 
   /** A step of a task has ended, with a wait or its end. */
   ended(task: Task, until: string): void {
-    const now = hostNow();
-    const ms = now - this.#lastSign;
+    const now = hostDate();
+    const last = this.#lastSign;
     this.#lastSign = now;
     // The loop may have been free for nearly a beat before the step began.
+    if (now - last <= this.#limit + BEAT) return;
+    const ms = Math.min(now - last, hostNow() - this.#lastFree);
     if (ms <= this.#limit + BEAT) return;
     this.#blamed = true;
-    this.#tell({ ms, tasks: [task.name], frames: framesOfSite(captureSite()), until });
+    this.#tell({ ms, tasks: [task], frames: framesOfSite(captureSite()), until });
   }
 
-  #beat(): void {
-    if (this.#timer === null) return;
-    const ms = hostNow() - this.#lastBeat - BEAT;
-    if (ms > this.#limit && !this.#blamed) {
-      this.#tell({ ms, tasks: this.#went.map(({ name }) => name), frames: [], until: "" });
+  #beat(late: number): void {
+    if (late > this.#limit && !this.#blamed) {
+      this.#tell({ ms: late, tasks: this.#went, frames: [], until: "" });
     }
-    this.start();
+    this.#reset();
+  }
+
+  #reset(): void {
+    this.#lastSign = hostDate();
+    this.#lastFree = hostNow();
+    this.#cpu = cpuTime();
+    this.#blamed = false;
+    this.#went = [];
   }
 
   #tell(step: Omit<LongStep, "starved">): void {

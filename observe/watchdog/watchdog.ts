@@ -3,20 +3,21 @@
 import {
   awaitedAt,
   framesText,
-  hostClear,
-  hostTimeout,
   lookAtRun,
   reportHook,
   requireFunction,
   requireOptions,
   requireTimeout,
+  taskText,
 } from "../../core/internal.ts";
 import type { Task } from "../../core/mod.ts";
 import type { Instrument, RunView, Wait, WaitReason } from "../../core/lowlevel.ts";
+import { repeat } from "../base/beat.ts";
 import { findings, type Look } from "./_look.ts";
 import type { Finding } from "./finding.ts";
 import { Sentry } from "./_sentry.ts";
 import { type LongStep, Steps } from "./_steps.ts";
+import { wakesOf } from "./_wakes.ts";
 
 /**
  * Options of `Watchdog`. Each limit can be `Infinity`, for none.
@@ -115,10 +116,12 @@ export class Watchdog implements Instrument {
   readonly #steps: Steps | null;
   #run: RunView | null = null;
   #sentry: Sentry | null = null;
-  #timer: ReturnType<typeof hostTimeout> | null = null;
+  #stopLooking = (): void => {};
   #closed = false;
+  /** How often tasks went on, in all. */
+  readonly #allWakes = { count: 0 };
   /** How often tasks went on since the last look. */
-  #wakes = new Map<Task, number>();
+  #wakes = new Map<Task, { count: number }>();
   #before: Look | null = null;
   /** When what was told last, on the clock of the run. */
   readonly #told = new Map<string, number>();
@@ -138,6 +141,7 @@ export class Watchdog implements Instrument {
     const { loop = 50, taskAge = Infinity, waitAge = 60_000, holdAge = 10_000, foreignAge = 60_000 } = options;
     const { wakes = 50_000, stuck = Infinity, interval = 1_000 } = options;
     this.#limits = { loop, taskAge, waitAge, holdAge, foreignAge, wakes, stuck, interval };
+    wakesOf.set(this, this.#allWakes);
     this.#onFinding = options.onFinding ?? print;
     this.#steps = loop === Infinity ? null : new Steps(loop, (step) => this.#tell(ofStep(step)));
   }
@@ -146,10 +150,10 @@ export class Watchdog implements Instrument {
   runStarted(run: RunView): void {
     if (this.#run !== null) throw new TypeError("Cannot watch a run as a watchdog is for one: make a new one for each");
     this.#run = run;
-    const { stuck } = this.#limits;
+    const { stuck, interval } = this.#limits;
     if (stuck !== Infinity) this.#sentry = new Sentry(stuck);
     this.#steps?.start();
-    this.#later();
+    if (interval !== 0 && interval !== Infinity) this.#stopLooking = repeat(interval, () => void this.look());
   }
 
   /** Called by the run. */
@@ -161,7 +165,10 @@ export class Watchdog implements Instrument {
   resumed(task: Task): void {
     this.#steps?.resumed(task);
     this.#sentry?.resumed(task);
-    this.#wakes.set(task, (this.#wakes.get(task) ?? 0) + 1);
+    this.#allWakes.count++;
+    const wakes = this.#wakes.get(task);
+    if (wakes === undefined) this.#wakes.set(task, { count: 1 });
+    else wakes.count++;
   }
 
   /** Called by the run. */
@@ -181,7 +188,7 @@ export class Watchdog implements Instrument {
     this.#steps?.stop();
     this.#sentry?.stop();
     this.#sentry = null;
-    if (this.#timer !== null) hostClear(this.#timer);
+    this.#stopLooking();
     this.#wakes.clear();
     this.#before = null;
   }
@@ -210,18 +217,6 @@ export class Watchdog implements Instrument {
     for (const finding of found.done(places)) this.#tell(finding);
   }
 
-  #later(): void {
-    const { interval } = this.#limits;
-    if (interval === 0 || interval === Infinity) return;
-    const timer = hostTimeout(() => {
-      if (this.#closed) return;
-      this.look();
-      this.#later();
-    }, interval);
-    (timer as unknown as { unref?(): void }).unref?.();
-    this.#timer = timer;
-  }
-
   #tell(finding: Finding): void {
     if (this.#closed) return;
     const now = this.#run?.clock.now() ?? 0;
@@ -240,11 +235,7 @@ export class Watchdog implements Instrument {
 
 function ofStep({ ms, tasks, frames, until, starved }: LongStep): Finding {
   const amount = Math.round(ms);
-  const who = tasks.length === 1
-    ? `task "${tasks[0]}"`
-    : tasks.length === 0
-    ? "something that is no task"
-    : `one of the tasks ${tasks.map((name) => `"${name}"`).join(", ")}`;
+  const who = tasks.length === 0 ? "something that is no task" : tasks.map(taskText).join(" or ");
   const where = frames.length === 0 ? "" : ` at ${framesText(frames)}`;
   const ended = until === "" ? "" : ` until ${until}`;
   return {
@@ -253,7 +244,7 @@ function ofStep({ ms, tasks, frames, until, starved }: LongStep): Finding {
       ? `${who} was not done for ${amount} ms${ended}${where}: the process had no processor, as the machine is busy`
       : `${who} ran ${amount} ms${ended}${where}, and nothing else could: await checkpoint() now and then, or use ` +
         "openWorkers()",
-    task: tasks.length === 1 ? tasks[0] as string : "",
+    task: tasks.length === 1 ? (tasks[0] as Task).name : "",
     frames,
     amount,
   };

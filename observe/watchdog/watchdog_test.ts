@@ -14,7 +14,7 @@ import {
   sleepForever,
   untilShutdown,
 } from "../../core/mod.ts";
-import { addInstrument } from "../../core/lowlevel.ts";
+import { addInstrument, suspend } from "../../core/lowlevel.ts";
 import { simulate } from "../../testing/mod.ts";
 import type { Finding } from "./finding.ts";
 import { Watchdog, type WatchdogOptions } from "./watchdog.ts";
@@ -132,6 +132,10 @@ Deno.test("W3: a wait without a deadline is told when it is old; one for time, t
       nursery.startSoon(() => moveOnAfter(1e6, () => event.wait()), { name: "with a deadline" });
       nursery.startSoon(() => untilShutdown(() => event.wait()), { name: "ends with a shutdown" });
       nursery.startSoon(() => sleepForever(), { name: "sleeper" });
+      // The outside world begins when it does.
+      for (const kind of ["receive signal", "wait for", "accept", "serve"]) {
+        nursery.startSoon(() => suspend({ kind, label: "something" }, () => {}, () => true), { name: kind });
+      }
       await sleep(999);
       await look();
       await sleep(2);
@@ -172,7 +176,7 @@ Deno.test("W3: old tasks, locks that are held, channels that are full", async ()
     ["held lock", "waiter 1"],
     ["full channel", "producer"],
   ]);
-  assertStringIncludes(found[0]!.message, 'acquire lock "db" held by "holder"');
+  assertStringIncludes(found[0]!.message, 'acquire lock "db" held by task "holder" #2');
   assertEquals([...new Set(found.slice(2).map(({ kind }) => kind))], ["old task"]);
 });
 
@@ -300,5 +304,5 @@ Deno.test("W: by default a finding is printed", async () => {
   } finally {
     console.warn = warn;
   }
-  assertEquals(printed, ['Trefoil: old task: task "old" has been running for 5 ms']);
+  assertEquals(printed, ['Trefoil: old task: task "old" #2 has been running for 5 ms']);
 });

@@ -5,7 +5,7 @@
  * of the run until it has landed.
  */
 
-import { callHost, HOST } from "../../core/internal.ts";
+import { callHost, HOST, hostReason } from "../../core/internal.ts";
 import { suspend } from "../../core/lowlevel.ts";
 
 /** What becomes of a call whose wait was cancelled. */
@@ -22,7 +22,7 @@ export function hostWait<T>(
   begin: () => PromiseLike<T>,
   { abort, late }: LeftBehindCall<T> = {},
 ): Promise<T> {
-  return suspend<T>({ kind: label }, (waker) => {
+  return suspend<T>(hostReason(label), (waker) => {
     const operation = callHost(HOST, label, { begin }, (value) => {
       operation.end();
       if (!waker.wake(value)) late?.(value);

@@ -61,7 +61,7 @@ import {
   unixServer,
   upgradeWebSocket,
 } from "../../mod.ts";
-import { TraceRecorder, Watchdog } from "../../observe/mod.ts";
+import { OtelInstrument, TraceRecorder, Watchdog } from "../../observe/mod.ts";
 import { currentRun, ParkingLot, startSystemTask } from "../../core/lowlevel.ts";
 import {
   copyFile,
@@ -159,6 +159,7 @@ const TAKERS: Readonly<Record<string, Take>> = {
   "startSystemTask": (options) => run(() => void startSystemTask(never, options)),
   "new Lock": (options) => new Lock(options),
   "new Campaign": (options) => new Campaign(options),
+  "new OtelInstrument": (options) => new OtelInstrument({ metrics: { getMeter: never } }, options),
   "new TraceRecorder": (options) => new TraceRecorder(options),
   "new Watchdog": (options) => new Watchdog(options),
   "new MockClock": (options) => new MockClock(options),
@@ -213,6 +214,7 @@ const TAKERS: Readonly<Record<string, Take>> = {
 const EXCEPTIONS: readonly (readonly [names: RegExp, why: string])[] = [
   [/^new \w*(?:Error|ErrorGroup)$/, "those of the language's errors, which passes over what is no object"],
   [/^(?:Network|NetworkHttp|ProcessHost|WorkerHost)\./, "the seam to a host: its maker decides what it does"],
+  [/^Otel(?:Meter|Tracer)\./, "of OpenTelemetry, whose business it is"],
   [
     /^(?:Background|VirtualHost)\.startSoon$|^VirtualHost\.clock$|^VirtualNetwork\./,
     "only in a simulation: see testing/arguments_test.ts",

@@ -38,13 +38,7 @@ export class Program {
 
   /** Starts a file of the repository. */
   static startFile(path: string, ...args: string[]): Program {
-    return Program.#spawn([
-      "run",
-      "--no-lock",
-      "--allow-all",
-      fromFileUrl(new URL(`../../${path}`, import.meta.url)),
-      ...args,
-    ]);
+    return Program.#spawn(["run", "--no-lock", "--allow-all", pathOf(path), ...args]);
   }
 
   /** Starts such a script in a line of the shell, where it is called `"$@"`. */
@@ -60,7 +54,16 @@ export class Program {
 
   /** Starts such a script at a terminal of 100 columns and 30 rows; what is written is typed. */
   static startAtTerminal(script: string): Program {
-    const deno = [Deno.execPath(), "run", "--no-lock", "--allow-all", urlOf(script)];
+    return Program.#atTerminal([urlOf(script)]);
+  }
+
+  /** Starts a file of the repository at such a terminal. */
+  static startFileAtTerminal(path: string, ...args: string[]): Program {
+    return Program.#atTerminal([pathOf(path), ...args]);
+  }
+
+  static #atTerminal(args: string[]): Program {
+    const deno = [Deno.execPath(), "run", "--no-lock", "--allow-all", ...args];
     const line = `printf -v command '%q ' "$@"; exec script -qec "stty rows 30 cols 100; $command" /dev/null`;
     return Program.#spawn(["-c", line, "bash", ...deno], "bash", "piped");
   }
@@ -144,6 +147,10 @@ export class Program {
       this.#changed();
     }
   }
+}
+
+function pathOf(path: string): string {
+  return fromFileUrl(new URL(`../../${path}`, import.meta.url));
 }
 
 function urlOf(script: string): string {
