@@ -22,11 +22,8 @@ const NODE_IMPORTS: Readonly<Record<string, string>> = {
   "net/host/connect_from.ts": "node:net",
   "net/host/datagrams.ts": "node:dgram",
   "net/host/deno_network.ts": "node:dns/promises",
-<<<<<<< HEAD
   "observe/monitor/_profile.ts": "node:inspector",
-=======
   "observe/_fixtures/fake_otel.ts": "node:async_hooks",
->>>>>>> e106bd7 (observe/otel: tell OpenTelemetry of tasks and what they wait for)
   "os/host/stdin.ts": "node:process",
   "os/host/threads.ts": "node:worker_threads",
   "os/host/worker_processes.ts": "node:v8",
