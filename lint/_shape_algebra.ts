@@ -49,7 +49,7 @@ function isSame(a: Shape, b: Shape): boolean {
   if (a === null || b === null) return a === b;
   if (a[0] !== b[0]) return false;
   if (a[0] === "ours" || a[0] === "export") return a[1] === b[1];
-  if (a[0] === "promise" || a[0] === "awaitable" || a[0] === "list" || a[0] === "iterable") {
+  if (a[0] === "promise" || a[0] === "awaitable" || a[0] === "list" || a[0] === "iterable" || a[0] === "sequence") {
     return isSame(a[1], b[1] as Shape);
   }
   return a[1] === b[1];
@@ -73,6 +73,7 @@ export function parametersIn(shape: Shape): string[] {
     case "promise":
     case "awaitable":
     case "iterable":
+    case "sequence":
     case "list":
     case "rest":
       return parametersIn(shape[1]);
@@ -100,6 +101,7 @@ export function substituted(shape: Shape, bound: Bound): Shape {
     case "promise":
     case "awaitable":
     case "iterable":
+    case "sequence":
     case "list":
     case "rest":
       return [shape[0], substituted(shape[1], bound)];

@@ -12,8 +12,10 @@ export type Shape =
   | readonly ["promise", Shape]
   /** Another one, of which only its value is known. */
   | readonly ["awaitable", Shape]
-  /** Something to be iterated asynchronously. */
+  /** Something of the library to be iterated asynchronously. */
   | readonly ["iterable", Shape]
+  /** Another one, of which only its items are known. */
+  | readonly ["sequence", Shape]
   | readonly ["list", Shape]
   | readonly ["tuple", readonly Shape[]]
   | readonly ["function", readonly Shape[], Shape]

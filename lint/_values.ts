@@ -218,10 +218,16 @@ export class Values {
     }
   }
 
+  /** Whether to iterate a value is to wait for something of the library. */
+  isIterable(shape: Shape): boolean {
+    return partsOf(shape).some((part) => part?.[0] !== "sequence" && this.iterated(part) !== null);
+  }
+
   /** What is iterated by `for await` over a value: the shape of an item in a list of one, or nothing. */
   iterated(shape: Shape, depth = 0): readonly [Shape] | null {
     switch (shape?.[0]) {
       case "iterable":
+      case "sequence":
         return [shape[1]];
       case "either":
       case "both":
@@ -248,7 +254,7 @@ export class Values {
         const declared = this.typeOf(fn.returnType);
         if (declared !== null) return declared;
       }
-      if ("generator" in fn && fn.generator) return fn.async ? ["iterable", null] : null;
+      if ("generator" in fn && fn.generator) return fn.async ? ["sequence", null] : null;
       const given = agreed(returnsOf(fn).map((value) => this.of(value)));
       if (!fn.async) return given;
       return ["awaitable", awaited(given)];
@@ -595,7 +601,7 @@ export class Values {
         case "AsyncIterable":
         case "AsyncIterableIterator":
         case "AsyncGenerator":
-          return ["iterable", shapes()[0] ?? null];
+          return ["sequence", shapes()[0] ?? null];
         case "ReturnType": {
           const [fn = null] = shapes();
           return this.#overloadOf(this.#callable(fn))?.[2] ?? null;

@@ -188,7 +188,7 @@ export class Waits {
   #ofLoop(loop: Deno.lint.ForOfStatement): readonly Candidate[] {
     const source = bare(loop.right);
     const name = isCall(source) ? nameOfCall(source) : shortText(source);
-    if (this.#values.iterated(this.#values.of(source)) !== null) {
+    if (this.#values.isIterable(this.#values.of(source))) {
       return [{ call: source, name, own: false, fn: null, isInside: false }];
     }
     // An async generator of the file.

@@ -160,7 +160,7 @@ Deno.test("callbacks are known by what calls them", () => {
 });
 
 Deno.test("a function of the file waits if it reaches a wait, on whatever way", () => {
-  const head = `import { sleep } from "@trefoil/io";`;
+  const head = `import { readLines, type ReceiveChannel, sleep } from "@trefoil/io";`;
   for (
     const [body, count] of [
       ["async function a() { await b(); } async function b() { await sleep(1); } () => { a(); };", 1],
@@ -186,6 +186,10 @@ Deno.test("a function of the file waits if it reaches a wait, on whatever way", 
         "async function* g() { await sleep(1); } async function a() { for await (const x of g()) {} } () => { a(); g(); };",
         1,
       ],
+      ["async function* g() { yield 1; } async function a() { for await (const x of g()) {} } () => { a(); };", 0],
+      ["async function a(of: AsyncIterable<number>) { for await (const x of of) {} } () => { a(z); };", 0],
+      ["async function a(of: ReceiveChannel<number>) { for await (const x of of) {} } () => { a(z); };", 1],
+      ["async function a() { for await (const x of readLines('x')) {} } () => { a(); };", 1],
       ["async function a() { await sleep(1).then(() => {}); } () => { a(); };", 1],
       ["async function a() { await (x ?? sleep(1)); } () => { a(); };", 1],
     ] as const
