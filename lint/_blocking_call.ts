@@ -53,7 +53,7 @@ function blocking(file: SourceFile, call: Deno.lint.CallExpression): Blocking | 
     if (DIALOGS.test(callee.name) && file.scopes.isGlobal(callee)) {
       return { name: callee.name, hint: "Read lines from `stdinLines()`" };
     }
-    return ofModule(importedFrom(file, callee), callee.name);
+    return ofModule(file, callee);
   }
   if (callee.type !== "MemberExpression") return null;
   const name = memberName(callee);
@@ -81,7 +81,7 @@ function blocking(file: SourceFile, call: Deno.lint.CallExpression): Blocking | 
   if (object.name === "Atomics" && name === "wait" && file.scopes.isGlobal(object)) {
     return { name: "Atomics.wait", hint: "Write `await cancellable(Atomics.waitAsync(…).value)`" };
   }
-  return ofModule(importedFrom(file, object, true), name);
+  return ofModule(file, callee);
 }
 
 /** `new Deno.Command(…)`, or a constant that is one. */
@@ -92,17 +92,8 @@ function isCommand(file: SourceFile, object: Node): boolean {
     isCommand(file, declaration.init);
 }
 
-function ofModule(module: string | null, name: string): Blocking | null {
-  if (module === null) return null;
-  const blocks = OF_NODE[module.replace(/^node:/, "")];
-  if (blocks === undefined || !blocks.test(name)) return null;
+function ofModule(file: SourceFile, callee: Node): Blocking | null {
+  const { module = "", name = "" } = file.importedFrom(callee) ?? {};
+  if (!OF_NODE[module.replace(/^node:/, "")]?.test(name)) return null;
   return { name, hint: /child_process$/.test(module) ? "Write `await runProcess(command)`" : "Call its async twin" };
-}
-
-/** The module that a name is imported from, by its own name; `whole` if as a namespace or by default. */
-function importedFrom(file: SourceFile, id: Node, whole = false): string | null {
-  const specifier = file.scopes.bindingOf(id)?.declaration;
-  const declaration = specifier === undefined ? null : parentOf(specifier);
-  if (declaration?.type !== "ImportDeclaration") return null;
-  return whole === (specifier?.type !== "ImportSpecifier") ? declaration.source.value : null;
 }

@@ -2,7 +2,7 @@
 
 import type { Finding, Rule } from "./_rule.ts";
 import type { SourceFile } from "./_source_file.ts";
-import { bare, type Node } from "./_tree.ts";
+import { bare, onlyExpression } from "./_tree.ts";
 
 export const busyWait: Rule = {
   name: "busy-wait",
@@ -11,8 +11,8 @@ export const busyWait: Rule = {
       for (const loop of file.tree.all(kind)) {
         const test = bare(loop.test);
         if (test.type === "Literal" || test.type === "AwaitExpression") continue;
-        const only = onlyStatement(loop.body);
-        if (only === null || only.type !== "AwaitExpression") continue;
+        const only = onlyExpression(loop.body);
+        if (only?.type !== "AwaitExpression") continue;
         const name = file.values.calledName(bare(only.argument));
         if (name !== "sleep" && name !== "checkpoint") continue;
         yield {
@@ -25,12 +25,3 @@ export const busyWait: Rule = {
     }
   },
 };
-
-/** The expression that is all a loop does. */
-function onlyStatement(body: Node | null): Node | null {
-  if (body === null) return null;
-  if (body.type === "ExpressionStatement") return bare(body.expression);
-  if (body.type !== "BlockStatement" || body.body.length !== 1) return null;
-  const [only] = body.body;
-  return only?.type === "ExpressionStatement" ? bare(only.expression) : null;
-}

@@ -2,7 +2,7 @@
 
 import type { Finding, Rule } from "./_rule.ts";
 import type { SourceFile } from "./_source_file.ts";
-import { argumentOf, bare, isCall, isFunction, memberName, type Node, parentOf } from "./_tree.ts";
+import { argumentOf, bare, isCall, isFunction, memberName, type Node, onlyExpression, parentOf } from "./_tree.ts";
 
 export const foreignTimeout: Rule = {
   name: "foreign-timeout",
@@ -29,11 +29,7 @@ export const foreignTimeout: Rule = {
 function isAbortLater(file: SourceFile, call: Deno.lint.CallExpression, callee: Node): boolean {
   if (callee.type !== "Identifier" || callee.name !== "setTimeout" || !file.scopes.isGlobal(callee)) return false;
   const fn = argumentOf(call, 0);
-  if (!isFunction(fn) || !fn.body) return false;
-  const only = fn.body.type === "BlockStatement"
-    ? fn.body.body.length === 1 && fn.body.body[0]?.type === "ExpressionStatement" ? fn.body.body[0].expression : null
-    : fn.body;
-  const abort = only === null ? null : bare(only);
+  const abort = isFunction(fn) ? onlyExpression(fn.body) : null;
   if (!isCall(abort)) return false;
   const target = bare(abort.callee);
   if (target.type !== "MemberExpression" || memberName(target) !== "abort" || target.object.type !== "Identifier") {

@@ -3,7 +3,7 @@
 import { missingImports, nameOf, replace } from "./_fixes.ts";
 import type { Edit, Finding, Rule } from "./_rule.ts";
 import type { SourceFile } from "./_source_file.ts";
-import { argumentOf, bare, isCall, isFunction, type Node, parentOf, propertyOf } from "./_tree.ts";
+import { argumentOf, bare, isCall, isFunction, type Node, onlyExpression, propertyOf } from "./_tree.ts";
 
 /** Modules whose function waits for a time, and its name there. */
 const DELAYS: readonly (readonly [module: RegExp, name: RegExp])[] = [
@@ -58,13 +58,7 @@ function timeOf(file: SourceFile, node: Deno.lint.NewExpression): Node | 0 | und
   if (!isFunction(executor) || executor.params.length !== 1) return;
   const [resolve] = executor.params;
   if (resolve?.type !== "Identifier" || !executor.body) return;
-  let call: Node = executor.body;
-  if (call.type === "BlockStatement") {
-    const [only] = call.body;
-    if (call.body.length !== 1 || (only?.type !== "ExpressionStatement" && only?.type !== "ReturnStatement")) return;
-    call = only.type === "ReturnStatement" ? only.argument ?? only : only.expression;
-  }
-  call = bare(call);
+  const call = onlyExpression(executor.body);
   if (!isCall(call) || !isGlobalTimeout(file, bare(call.callee)) || call.arguments.length > 2) return;
   const callback = argumentOf(call, 0);
   if (callback === undefined || !resolves(file, callback, resolve)) return;
@@ -78,7 +72,7 @@ function isGlobalTimeout(file: SourceFile, callee: Node): boolean {
   }
   if (callee.type !== "Identifier" || callee.name !== "setTimeout") return false;
   if (file.scopes.isGlobal(callee)) return true;
-  return importedFrom(file, callee)?.[0] === "node:timers";
+  return file.importedFrom(callee)?.module === "node:timers";
 }
 
 /** `resolve`, or `() => resolve()`. */
@@ -86,13 +80,7 @@ function resolves(file: SourceFile, callback: Node, resolve: Node): boolean {
   const node = bare(callback);
   if (node.type === "Identifier") return file.scopes.bindingOf(node)?.id === resolve;
   if (!isFunction(node) || node.params.length > 0 || !node.body) return false;
-  let call: Node = node.body;
-  if (call.type === "BlockStatement") {
-    const [only] = call.body;
-    if (call.body.length !== 1 || only?.type !== "ExpressionStatement") return false;
-    call = only.expression;
-  }
-  call = bare(call);
+  const call = onlyExpression(node.body);
   if (!isCall(call) || call.callee.type !== "Identifier" || file.scopes.bindingOf(call.callee)?.id !== resolve) {
     return false;
   }
@@ -101,23 +89,6 @@ function resolves(file: SourceFile, callback: Node, resolve: Node): boolean {
 }
 
 function isDelay(file: SourceFile, callee: Node): boolean {
-  const imported = importedFrom(file, callee);
-  return imported !== null && DELAYS.some(([module, name]) => module.test(imported[0]) && name.test(imported[1]));
-}
-
-/** The module that a name is imported from, and what it is called there. */
-function importedFrom(file: SourceFile, callee: Node): readonly [module: string, name: string] | null {
-  const object = callee.type === "MemberExpression" ? callee.object : callee;
-  const specifier = file.scopes.bindingOf(object)?.declaration;
-  const declaration = specifier === undefined ? null : parentOf(specifier);
-  if (declaration?.type !== "ImportDeclaration") return null;
-  const module = declaration.source.value;
-  if (callee.type === "MemberExpression") {
-    return specifier?.type === "ImportNamespaceSpecifier" && callee.property.type === "Identifier"
-      ? [module, callee.property.name]
-      : null;
-  }
-  return specifier?.type === "ImportSpecifier" && specifier.imported.type === "Identifier"
-    ? [module, specifier.imported.name]
-    : null;
+  const imported = file.importedFrom(callee);
+  return imported !== null && DELAYS.some(([module, name]) => module.test(imported.module) && name.test(imported.name));
 }

@@ -2,7 +2,7 @@
 
 import { importsOf, type LibraryImport, usesLibrary } from "./_imports.ts";
 import { Scopes } from "./_scopes.ts";
-import { ancestorsOf, isCall, isFunction, type Node, parentOf, Tree } from "./_tree.ts";
+import { ancestorsOf, isCall, memberName, type Node, parentOf, Tree } from "./_tree.ts";
 import { Values } from "./_values.ts";
 import { Waits } from "./_waits.ts";
 
@@ -58,10 +58,21 @@ export class SourceFile {
     return false;
   }
 
-  /** Whether a node is at the top of the module, in no function. */
-  isAtTop(node: Node): boolean {
-    const parent = parentOf(node);
-    return parent === null || parent.type === "Program" || (!isFunction(parent) && this.isAtTop(parent));
+  /**
+   * The module that something is imported from, and its name there: of `f` and of `module.f`, if `f` or `module` is
+   * what the file imports.
+   */
+  importedFrom(node: Node): { readonly module: string; readonly name: string } | null {
+    const isMember = node.type === "MemberExpression";
+    const specifier = this.scopes.bindingOf(isMember ? node.object : node)?.declaration;
+    const declaration = specifier === undefined ? null : parentOf(specifier);
+    if (declaration?.type !== "ImportDeclaration") return null;
+    const name = isMember
+      ? specifier?.type !== "ImportSpecifier" ? memberName(node) : null
+      : specifier?.type === "ImportSpecifier" && specifier.imported.type === "Identifier"
+      ? specifier.imported.name
+      : null;
+    return name === null ? null : { module: declaration.source.value, name };
   }
 }
 

@@ -152,6 +152,15 @@ export function bare(node: Node): Node {
   return at;
 }
 
+/** The expression that is all that a body does: of an arrow function, of a block with one statement. */
+export function onlyExpression(body: Node | null | undefined): Node | null {
+  if (body === null || body === undefined) return null;
+  if (body.type === "ExpressionStatement") return bare(body.expression);
+  if (body.type === "ReturnStatement") return body.argument ? bare(body.argument) : null;
+  if (body.type !== "BlockStatement") return /Statement$|Declaration$/.test(body.type) ? null : bare(body);
+  return body.body.length === 1 && body.body[0]?.type !== "BlockStatement" ? onlyExpression(body.body[0]) : null;
+}
+
 /** The value of an argument, if it is not spread. */
 export function argumentOf(call: Deno.lint.CallExpression | Deno.lint.NewExpression, index: number): Node | undefined {
   const before = call.arguments.slice(0, index + 1);

@@ -10,6 +10,7 @@ import {
   memberName,
   type Node,
   numberOf,
+  onlyExpression,
   parentOf,
   propertyOf,
 } from "./_tree.ts";
@@ -55,18 +56,8 @@ function isBounded(options: Node | undefined, name: string): boolean {
 
 /** Whether what a shield protects is one call with a limit of its own: a timeout, a pause, the end of a process. */
 function endsItself(file: SourceFile, fn: Node | undefined): boolean {
-  if (!isFunction(fn) || !fn.body) return false;
-  let only: Node | null | undefined = fn.body;
-  if (only.type === "BlockStatement") {
-    const [statement] = only.body;
-    if (only.body.length !== 1) return false;
-    only = statement?.type === "ExpressionStatement"
-      ? statement.expression
-      : statement?.type === "ReturnStatement"
-      ? statement.argument
-      : null;
-  }
-  const call = only?.type === "AwaitExpression" ? bare(only.argument) : only ? bare(only) : null;
+  const only = isFunction(fn) ? onlyExpression(fn.body) : null;
+  const call = only?.type === "AwaitExpression" ? bare(only.argument) : only;
   if (!isCall(call)) return false;
   const name = file.values.calledName(call);
   if (name === "failAfter" || name === "moveOnAfter") return true;

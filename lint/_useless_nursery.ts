@@ -2,7 +2,7 @@
 
 import type { Finding, Rule } from "./_rule.ts";
 import type { SourceFile } from "./_source_file.ts";
-import { argumentOf, bare, isCall, isFunction, memberName } from "./_tree.ts";
+import { argumentOf, isCall, isFunction, memberName, onlyExpression } from "./_tree.ts";
 
 export const uselessNursery: Rule = {
   name: "useless-nursery",
@@ -16,11 +16,7 @@ export const uselessNursery: Rule = {
       const binding = param?.type === "Identifier" ? file.scopes.bindingOf(param) : null;
       // Whoever mentions the nursery a second time may hand it to somebody who starts more.
       if (binding?.references.length !== 1) continue;
-      const only = fn.body.type === "BlockStatement"
-        ? fn.body.body.length === 1 && fn.body.body[0]?.type === "ExpressionStatement"
-          ? bare(fn.body.body[0].expression)
-          : null
-        : bare(fn.body);
+      const only = onlyExpression(fn.body);
       if (!isCall(only) || only.callee.type !== "MemberExpression" || memberName(only.callee) !== "startSoon") continue;
       if (only.arguments.length !== 1) continue;
       yield {

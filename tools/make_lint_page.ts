@@ -6,6 +6,7 @@
  * Usage: deno run --allow-read --allow-write --allow-run tools/make_lint_page.ts
  */
 
+import { formatted } from "./_formatted.ts";
 // deno-lint-ignore trefoil/import-direction -- the page is part of the plugin, and tools are in this folder
 import { type Folder, folders, shownPart } from "../lint/_testdata/_harness.ts";
 
@@ -101,7 +102,7 @@ export async function makePage(): Promise<string> {
     tableOf(strict),
     ...strict.map(sectionOf),
   ];
-  return await formatted(parts.join("\n"));
+  return await formatted(parts.join("\n"), "md");
 }
 
 function inWords(count: number): string {
@@ -141,22 +142,6 @@ function sectionOf({ rule, about, bad, good, isStrict }: Folder): string {
     fix ?? "",
     `**Off:** \`// deno-lint-ignore ${id} -- why\` in the line before.\n`,
   ].join("\n");
-}
-
-async function formatted(text: string): Promise<string> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["fmt", "--ext", "md", "--line-width", "120", "-"],
-    cwd: root,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(text));
-  await writer.close();
-  const { stdout, success } = await child.output();
-  if (!success) throw new Error("Cannot make the page as deno fmt failed");
-  return new TextDecoder().decode(stdout);
 }
 
 if (import.meta.main) {

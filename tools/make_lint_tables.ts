@@ -7,6 +7,8 @@
  * Usage: deno run --allow-run --allow-read --allow-write tools/make_lint_tables.ts
  */
 
+import { formatted } from "./_formatted.ts";
+
 /** A shape as the tables hold it: see `lint/_shapes.ts`. */
 type Shape = null | readonly [string, ...unknown[]];
 
@@ -103,7 +105,8 @@ export async function makeTables(): Promise<string> {
     }
   }
   const maker = new ShapeMaker(symbols);
-  return await formatted(`/**
+  return await formatted(
+    `/**
  * What the library exports, and what its functions take and give. Made by \`tools/make_lint_tables.ts\`, from
  * the documentation of the entry points: do not edit. Over 400 lines, as it is a table.
  */
@@ -118,7 +121,9 @@ export const FUNCTIONS: Readonly<Record<string, string>> = ${JSON.stringify(make
 
 /** The exported classes and interfaces. */
 export const TYPES: Readonly<Record<string, TypeTable>> = ${JSON.stringify(maker.types())};
-`);
+`,
+    "ts",
+  );
 }
 
 /** The text of `lint/_fields.ts`. */
@@ -141,13 +146,16 @@ export async function makeFields(): Promise<string> {
       [kind, known],
     ) => [kind, [...known].join(" ")]),
   );
-  return await formatted(`/**
+  return await formatted(
+    `/**
  * The fields of each kind of node in a syntax tree. Made by \`tools/make_lint_tables.ts\`, from \`deno types\`: do not
  * edit. A node of Deno tells of all fields that nodes have, so a table is the only way to those that it has itself.
  */
 
 export const FIELDS: Readonly<Record<string, string>> = ${JSON.stringify(sorted)};
-`);
+`,
+    "ts",
+  );
 }
 
 /** Makes shapes of types as `deno doc` describes them. */
@@ -419,22 +427,6 @@ async function output(args: readonly string[]): Promise<string> {
     env: { NO_COLOR: "1" },
   }).output();
   if (!success) throw new Error(`Cannot make the tables as "deno ${args[0]}" failed`);
-  return new TextDecoder().decode(stdout);
-}
-
-async function formatted(source: string): Promise<string> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["fmt", "--ext", "ts", "--line-width", "120", "-"],
-    cwd: root,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(source));
-  await writer.close();
-  const { stdout, success } = await child.output();
-  if (!success) throw new Error("Cannot make the tables as deno fmt failed");
   return new TextDecoder().decode(stdout);
 }
 
