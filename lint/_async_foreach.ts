@@ -11,7 +11,8 @@ export const asyncForeach: Rule = {
       const callee = bare(call.callee);
       if (callee.type !== "MemberExpression" || memberName(callee) !== "forEach") continue;
       const fn = file.values.localFunction(argumentOf(call, 0));
-      if (fn === null || !fn.async || ("generator" in fn && fn.generator)) continue;
+      if (fn === null || ("generator" in fn && fn.generator)) continue;
+      if (!fn.async && file.waits.ofFunction(fn) === null) continue;
       const object = file.values.of(callee.object);
       // Others have a method of that name, too, which may await: a list has none that does.
       const isList = object?.[0] === "list" || object?.[0] === "tuple";

@@ -2,6 +2,7 @@
 
 import { asyncForeach } from "./_async_foreach.ts";
 import { asyncInterval } from "./_async_interval.ts";
+import { awaitedTask } from "./_awaited_task.ts";
 import { blockingCall } from "./_blocking_call.ts";
 import { earlyReturn } from "./_early_return.ts";
 import { foreignDeadline } from "./_foreign_deadline.ts";
@@ -33,6 +34,7 @@ export const DEFAULT_RULES: readonly Rule[] = [
   wrappedCancel,
   earlyReturn,
   resourceOutlivesNursery,
+  awaitedTask,
   promiseCombinator,
   generatorAsTask,
   promiseForFunction,

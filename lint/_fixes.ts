@@ -79,11 +79,6 @@ export function before(node: Node, text: string): Edit {
   return { range: [node.range[0], node.range[0]], text };
 }
 
-/** A change that writes something after a node. */
-export function after(node: Node, text: string): Edit {
-  return { range: [node.range[1], node.range[1]], text };
-}
-
 /** A change that replaces a node. */
 export function replace(node: Node, text: string): Edit {
   return { range: [node.range[0], node.range[1]], text };

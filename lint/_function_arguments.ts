@@ -3,7 +3,7 @@
 import type { Shape } from "./_shapes.ts";
 import { partsOf } from "./_shape_algebra.ts";
 import type { SourceFile } from "./_source_file.ts";
-import { bare, isCall, type Node, parentOf } from "./_tree.ts";
+import { isCall, type Node } from "./_tree.ts";
 import { nameOfCall } from "./_waits.ts";
 
 /** A value that is handed over where the library calls a function. */
@@ -52,10 +52,4 @@ function jobOf(element: Node): Node {
 function isOnlyFunction(shape: Shape): boolean {
   const parts = partsOf(shape);
   return parts.length > 0 && parts.every((part) => part?.[0] === "function");
-}
-
-/** The call that starts something, around a function that it is given; `null` if there is none. */
-export function callAround(fn: Node): Deno.lint.CallExpression | null {
-  const call = parentOf(fn);
-  return isCall(call) && (call.arguments as readonly Node[]).includes(fn) && bare(call.callee) !== fn ? call : null;
 }

@@ -19,8 +19,53 @@ export const missingAwait: Rule = {
         yield wait.own ? ofOwn(call, wait) : ofLibrary(file, call, wait);
       }
     }
+    for (const value of takenAsValues(file)) {
+      const wait = isCall(bare(value)) ? file.waits.of(value) : null;
+      if (wait === null || file.waits.isPromiseCombinator(bare(value) as Deno.lint.CallExpression)) continue;
+      yield {
+        node: value,
+        message: `"${wait.name}" waits, and what is taken here is its promise, not what it brings`,
+        hint: `Write \`await ${wait.name}\``,
+        fix: mayAwait(value) && value.type === "CallExpression" ? [before(value, "await ")] : undefined,
+      };
+    }
   },
 };
+
+/** What is asked whether it is true, compared, or disposed of at the end of a block: no promise is meant there. */
+function* takenAsValues(file: SourceFile): Generator<Node> {
+  for (
+    const kind of [
+      "IfStatement",
+      "WhileStatement",
+      "DoWhileStatement",
+      "ForStatement",
+      "ConditionalExpression",
+    ] as const
+  ) {
+    for (const { test } of file.tree.all(kind)) if (test) yield* operands(test);
+  }
+  for (const { operator, argument } of file.tree.all("UnaryExpression")) {
+    if (operator === "!") yield* operands(argument);
+  }
+  for (const { operator, left, right } of file.tree.all("BinaryExpression")) {
+    if (/^[<>=!]=?=?$/.test(operator)) yield* [left, right];
+  }
+  for (const { discriminant } of file.tree.all("SwitchStatement")) yield discriminant;
+  for (const { kind, declarations } of file.tree.all("VariableDeclaration")) {
+    if (!/using$/.test(kind)) continue;
+    for (const { init } of declarations) if (init) yield init;
+  }
+}
+
+/** The parts of a condition. */
+function* operands(test: Node): Generator<Node> {
+  const node = bare(test);
+  if (node.type === "LogicalExpression") {
+    yield* operands(node.left);
+    yield* operands(node.right);
+  } else if (node.type !== "UnaryExpression") yield test;
+}
 
 function ofLibrary(file: SourceFile, call: Node, wait: Wait): Finding {
   const isLong = LONG.test(file.values.calledName(wait.call) ?? "") || file.values.calledName(wait.call) === null &&
@@ -31,7 +76,9 @@ function ofLibrary(file: SourceFile, call: Node, wait: Wait): Finding {
       `ends this scope`,
     hint: isLong
       ? `Write \`await ${wait.name}\`, or \`nursery.startSoon(() => ${wait.name})\` if it shall go on beside`
-      : `Write \`await ${wait.name}\``,
+      : mayAwait(call)
+      ? `Write \`await ${wait.name}\``
+      : `Make the function async, and write \`await ${wait.name}\``,
     // What a type is claimed for would be something else, if it were awaited.
     fix: !isLong && mayAwait(call) && isCall(bare(call)) && !/^TS(?:As|Satisfies|TypeAssertion)/.test(call.type)
       ? [before(call, "await ")]

@@ -73,15 +73,6 @@ export class Scopes {
     return this.#find(name, at, this.#values);
   }
 
-  /** Whether the file declares a name anywhere, or means a global by it. */
-  isMentioned(name: string): boolean {
-    for (const names of this.#values.values()) if (names.has(name)) return true;
-    for (const [id, binding] of this.#bindings) {
-      if (binding === null && id.type === "Identifier" && id.name === name) return true;
-    }
-    return false;
-  }
-
   /** The globals that are mentioned by a name. */
   globals(name: string): Node[] {
     return [...this.#bindings].flatMap(([id, binding]) =>

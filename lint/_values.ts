@@ -683,8 +683,16 @@ export class Values {
       if (param?.[0] === "iterable") return this.iterated(argument) !== null;
       return param?.[0] === "promise" && (argument?.[0] === "promise" || argument?.[0] === "awaitable");
     };
-    return ways.find(([, params]) => fits(params[0] ?? null)) ??
-      ways.find(([, params]) => params.length > 0) ?? ways[0] ?? null;
+    const fitting = ways.find(([, params]) => fits(params[0] ?? null));
+    if (fitting !== undefined) return fitting;
+    const open = ways.filter(([, params]) => params.length > 0);
+    if (open.length < 2) return open[0] ?? ways[0] ?? null;
+    // Nothing is known of the argument. What is awaited, or dropped, is a promise; what is iterated is none.
+    const parent = parentOf(call);
+    const isIterated = parent?.type === "ForOfStatement" && parent.right === call;
+    const isPromise = parent?.type === "AwaitExpression" || parent?.type === "ExpressionStatement";
+    if (!isIterated && !isPromise) return null;
+    return open.find(([, , given]) => (given?.[0] === "promise") === isPromise) ?? null;
   }
 
   /** Learns from an argument what type parameters stand for. */

@@ -196,6 +196,23 @@ Deno.test("a function of the file waits if it reaches a wait, on whatever way", 
   ) assertEquals(missing(`${head}\ndeclare const x: any, z: any;\n${body}`), count, body);
 });
 
+Deno.test("of a function that does different things, the one is meant that fits", () => {
+  const head = `import { cancellable, taskTree, untilShutdown } from "@trefoil/io";\ndeclare const x: any;\n`;
+  for (
+    const [body, count] of [
+      ["cancellable(x);", 1],
+      ["cancellable(Promise.resolve());", 1],
+      ["async () => { await using items = cancellable(x); }", 0],
+      ["async () => { const items = cancellable(x); if (items) x; }", 0],
+      ["async function a() { await cancellable(x); } () => { a(); };", 1],
+      ["async function a() { for await (const i of cancellable(x)) x; } () => { a(); };", 1],
+      ["untilShutdown(() => x);", 1],
+      ["taskTree();", 0],
+      ["taskTree({ places: true });", 1],
+    ] as const
+  ) assertEquals(missing(`${head}${body}`), count, body);
+});
+
 Deno.test("functions that all call each other are looked at once", () => {
   const names = Array.from({ length: 40 }, (_, i) => `f${i}`);
   const text = names.map((name) =>

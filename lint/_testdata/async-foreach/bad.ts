@@ -7,11 +7,14 @@ export async function warmUp(urls: readonly string[]): Promise<void> {
   });
 }
 // ---
+import type { SendChannel } from "@trefoil/io";
+
 const list = [1, 2, 3];
 async function each(n: number): Promise<void> {
   await Promise.resolve(n);
 }
-export async function others(numbers: Set<number>, unknown: any): Promise<void> {
+export async function others(numbers: Set<number>, unknown: any, out: SendChannel<number>): Promise<void> {
+  list.forEach((n) => out.send(n)); // BAD
   list.forEach(each); // BAD
   numbers.forEach(async (n) => await each(n)); // BAD
   [1].forEach(async function (n) { // BAD

@@ -101,3 +101,20 @@ export async function own(client: Client, parts: Parts): Promise<void> {
   late.sendText("x"); // BAD
   Promise.race([late.sendEof()]); // BAD
 }
+export async function values(stream: BufferedStream, open: () => Promise<void>): Promise<void> {
+  if (lock.acquire()) open; // BAD
+  while (stream.receiveLine()) open; // BAD
+  console.log(!stream.receiveLine() ? 1 : 2); // BAD
+  if (stream.buffered > 5 && stream.receiveLine()) open; // BAD
+  if (stream.receiveUint8() === (5 as unknown)) open; // BAD
+  switch (stream.receiveLine() as unknown) { // BAD, no fix
+    case "x":
+      break;
+  }
+  for (; stream.receiveLine();) open; // BAD
+  // @ts-ignore: it is not to compile
+  using guard = lock.acquire(); // BAD
+  // @ts-ignore: it is not to compile
+  await using other = openTcpStream("d", 1); // BAD
+  if (helper() as unknown) console.log(guard, other); // BAD, no fix
+}

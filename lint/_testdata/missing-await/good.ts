@@ -78,3 +78,11 @@ if (Math.random() > 2) {
   main();
   run(main);
 }
+export async function values(pending?: Promise<void>): Promise<void> {
+  if (await lock.acquire()) console.log("x");
+  if (pending !== undefined && lock.tryAcquire()) console.log("x");
+  using guard = await lock.acquire();
+  const kept = sleep(1);
+  if (kept === pending) console.log(guard);
+  await kept;
+}

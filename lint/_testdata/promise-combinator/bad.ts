@@ -32,4 +32,6 @@ export async function more(urls: readonly string[], stream: BufferedStream): Pro
   const kept = Promise.all([page("a")]); // BAD, no fix
   await kept;
   await Promise.all([sleep(1).catch(() => {})]); // BAD
+  const outcomes = await Promise.allSettled([sleep(1), page("a")]); // BAD
+  console.log(outcomes[0].status, outcomes[1].status === "fulfilled" ? outcomes[1].value.length : 0);
 }

@@ -71,3 +71,12 @@ export async function taken(channel: MemoryReceiveChannel<number>, isCancelled: 
     }
   }
 }
+export async function comments(channel: MemoryReceiveChannel<number>): Promise<void> {
+  for (;;) {
+    try {
+      await once(channel);
+    } catch { // BAD
+      // Nothing to do.
+    }
+  }
+}
