@@ -65,8 +65,18 @@ export function hasParameters(shape: Shape): boolean {
   return parametersIn(shape).length > 0;
 }
 
+/** What was found out about shapes of the tables, which are asked about for every call of a file. */
+const parameters = new WeakMap<object, readonly string[]>();
+
 /** The type parameters in a shape, in the order in which they appear. */
-export function parametersIn(shape: Shape): string[] {
+export function parametersIn(shape: Shape): readonly string[] {
+  if (shape === null) return [];
+  let found = parameters.get(shape);
+  if (found === undefined) parameters.set(shape, found = search(shape));
+  return found;
+}
+
+function search(shape: Shape): readonly string[] {
   switch (shape?.[0]) {
     case "parameter":
       return [shape[1]];

@@ -110,7 +110,7 @@ export class Values {
           if (shape !== null) bound.set(name, shape);
         });
       }
-      return substituted(chosen, bound) as FunctionShape;
+      return bound.size === 0 ? chosen : substituted(chosen, bound) as FunctionShape;
     });
   }
 
