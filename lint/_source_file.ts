@@ -31,7 +31,7 @@ export class SourceFile {
 
   /** Whether the file is a test. */
   get isTest(): boolean {
-    return /(?:^|[/\\])(?:tests?|__tests__)[/\\]|[._]test\.[cm]?[jt]sx?$/.test(this.name);
+    return /(?:^|[/\\])(?:tests?|__tests__)[/\\]|[._](?:test|spec)\.[cm]?[jt]sx?$/.test(this.name);
   }
 
   /** Whether it is a module for workers, which knows of the library how to ask for a cancellation, and no more. */

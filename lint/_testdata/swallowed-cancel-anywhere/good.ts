@@ -14,6 +14,7 @@ export async function isUp(url: string): Promise<boolean> {
 import { sleep } from "@trefoil/io";
 
 declare function foreign(): Promise<void>;
+declare function reasonOf(error: unknown): Error;
 export async function fine(): Promise<void> {
   try {
     await foreign();
@@ -22,5 +23,10 @@ export async function fine(): Promise<void> {
     await sleep(1);
   } catch {
     await sleep(5);
+  }
+  try {
+    await sleep(1);
+  } catch (error) {
+    throw reasonOf(error);
   }
 }
