@@ -5,7 +5,7 @@ import { pluginOf, type Rule } from "./_rule.ts";
 import defaultPlugin, { plugin } from "./mod.ts";
 import strictInstance, { strictPlugin } from "./strict.ts";
 import { STRICT_RULES } from "./_strict_rules.ts";
-import { lint } from "./_testdata/_harness.ts";
+import { fixed, lint } from "./_testdata/_harness.ts";
 
 /** How many awaits are missing in a text. */
 function missing(text: string, options?: { readonly name?: string; readonly modules?: RegExp }): number {
@@ -249,6 +249,40 @@ Deno.test("text of any kind is looked at, and no rule fails on it", () => {
   assertEquals(lint(DEFAULT_RULES, ""), []);
   const deep = `import { sleep } from "@trefoil/io"; const x = ${"[".repeat(400)}${"]".repeat(400)}; sleep(1);`;
   assertEquals(lint(DEFAULT_RULES, deep).map(({ id }) => id), ["trefoil/missing-await"]);
+});
+
+Deno.test("pauses of others are known by the modules that they come from", () => {
+  for (
+    const [module, name] of [
+      ["@std/async", "delay"],
+      ["@std/async/delay", "delay"],
+      ["jsr:@std/async@^1.0.0", "delay"],
+      ["jsr:@std/async@1/delay", "delay"],
+      ["https://deno.land/std@0.224.0/async/delay.ts", "delay"],
+      ["https://deno.land/std/async/mod.ts", "delay"],
+      ["node:timers/promises", "setTimeout"],
+      ["timers/promises", "setTimeout"],
+    ]
+  ) {
+    for (
+      const text of [
+        `import { ${name} } from "${module}"; await ${name}(5);`,
+        `import { ${name} as pause } from "${module}"; await pause(5);`,
+        `import * as all from "${module}"; await all.${name}(5);`,
+      ]
+    ) {
+      const { text: mended, left } = fixed(DEFAULT_RULES, `import { Lock } from "@trefoil/io"; ${text}`);
+      assertEquals([/await (.*);$/.exec(mended)?.[1], left], ["sleep(5)", []], text);
+    }
+  }
+  for (
+    const text of [
+      `import { delay } from "./delay.ts"; await delay(5);`,
+      `import { delay } from "@my/async"; await delay(5);`,
+      `import { setInterval } from "node:timers/promises"; for await (const _ of setInterval(5)) break;`,
+      `import { delay } from "@std/async"; await delay(5, { signal });`,
+    ]
+  ) assertEquals(lint(DEFAULT_RULES, `import { Lock } from "@trefoil/io"; ${text}`), [], text);
 });
 
 Deno.test("a module for workers may block, and knows neither scopes nor their fetch", () => {

@@ -8,13 +8,11 @@ export async function wait(): Promise<void> {
 }
 // ---
 import { delay } from "@std/async";
-import { delay as pause } from "@std/async/delay";
 import { setTimeout as later } from "node:timers/promises";
 import * as timers from "node:timers/promises";
 
 export async function others(ms: number): Promise<void> {
   await delay(ms); // BAD
-  await pause(5); // BAD
   await later(ms * 2); // BAD
   await timers.setTimeout(5); // BAD
   await later(ms, "value"); // BAD, no fix

@@ -102,9 +102,11 @@ export async function own(client: Client, parts: Parts): Promise<void> {
   Promise.race([late.sendEof()]); // BAD
 }
 export async function values(stream: BufferedStream, open: () => Promise<void>): Promise<void> {
+  // @ts-ignore: the compiler sees it, too
   if (lock.acquire()) open; // BAD
   while (stream.receiveLine()) open; // BAD
   console.log(!stream.receiveLine() ? 1 : 2); // BAD
+  // @ts-ignore: the compiler sees it, too
   if (stream.buffered > 5 && stream.receiveLine()) open; // BAD
   if (stream.receiveUint8() === (5 as unknown)) open; // BAD
   switch (stream.receiveLine() as unknown) { // BAD, no fix
