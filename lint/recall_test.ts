@@ -7,10 +7,12 @@ const examples = new URL("../examples/", import.meta.url);
 /** The examples import the library by the paths of this repository. */
 const modules = /(?:^|\/)mod\.ts$/;
 
-/** The programs of the examples. */
-function* programs(): Generator<readonly [name: string, text: string]> {
-  for (const { name } of Deno.readDirSync(examples)) {
-    if (name.endsWith(".ts")) yield [name, Deno.readTextFileSync(new URL(name, examples))];
+/** The programs of the examples, also those in folders. */
+function* programs(folder = ""): Generator<readonly [name: string, text: string]> {
+  for (const { name, isDirectory } of Deno.readDirSync(new URL(folder, examples))) {
+    const path = `${folder}${name}`;
+    if (isDirectory) yield* programs(`${path}/`);
+    else if (name.endsWith(".ts")) yield [path, Deno.readTextFileSync(new URL(path, examples))];
   }
 }
 
