@@ -22,7 +22,7 @@ export class SourceFile {
   constructor(context: Deno.lint.RuleContext, modules: RegExp | undefined) {
     this.name = context.filename;
     this.text = context.sourceCode.text;
-    this.tree = new Tree(context.sourceCode.ast);
+    this.tree = new Tree(context.sourceCode.ast, this.text);
     this.scopes = new Scopes(this.tree);
     this.values = new Values(this.scopes, modules);
     this.waits = new Waits(this.scopes, this.values);

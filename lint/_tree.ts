@@ -36,8 +36,10 @@ interface Copied {
 export class Tree {
   readonly program: Deno.lint.Program;
   readonly #byKind = new Map<string, Node[]>();
+  readonly #text: string;
 
-  constructor(program: Deno.lint.Program) {
+  constructor(program: Deno.lint.Program, text: string) {
+    this.#text = text;
     this.program = this.#copy(program, null) as Deno.lint.Program;
   }
 
@@ -48,17 +50,60 @@ export class Tree {
   #copy(node: Node, parent: Node | null): Node {
     const copy: Copied = { type: node.type, range: node.range, [CHILDREN]: [], [PARENT]: parent };
     const self = copy as unknown as Node;
-    const same = this.#byKind.get(node.type);
-    if (same === undefined) this.#byKind.set(node.type, [self]);
-    else same.push(self);
+    this.#add(self);
     for (const field of fieldsOf(node.type)) {
       const value = (node as unknown as Record<string, unknown>)[field];
       if (Array.isArray(value)) {
         copy[field] = value.map((item) => isNode(item) ? this.#child(item, self, copy) : item);
       } else copy[field] = isNode(value) ? this.#child(value, self, copy) : value;
     }
+    if (node.type === "ArrayPattern") this.#addHidden(self as Deno.lint.ArrayPattern, copy);
     copy[CHILDREN].sort((a, b) => a.range[0] - b.range[0]);
     return self;
+  }
+
+  #add(node: Node): void {
+    const same = this.#byKind.get(node.type);
+    if (same === undefined) this.#byKind.set(node.type, [node]);
+    else same.push(node);
+  }
+
+  /**
+   * Adds what the host leaves out of a pattern: all that follows a hole (Deno 2.9), as in `const [, receive] = …`. It is
+   * read from the text: names as they are; of anything else, only that it declares the names in it.
+   */
+  #addHidden(pattern: Deno.lint.ArrayPattern, copy: Copied): void {
+    const parts = partsOfPattern(this.#text, pattern.range[0]);
+    const hole = parts.findIndex(({ text }) => text === "");
+    if (hole < 0 || pattern.elements.length > hole) return;
+    const make = (fields: { readonly type: string; readonly [field: string]: unknown }, at: number, length: number) => {
+      const node = { range: [at, at + length], [CHILDREN]: [], [PARENT]: pattern, ...fields } as unknown as Node;
+      this.#add(node);
+      return node;
+    };
+    const elements: (Node | null)[] = [...pattern.elements];
+    for (const { text, at } of parts.slice(elements.length)) {
+      if (text === "") {
+        elements.push(null);
+        continue;
+      }
+      const names = /^[A-Za-z_$][\w$]*$/.test(text)
+        ? [{ name: text, at }]
+        : [...text.matchAll(/(?<![\w$.])[A-Za-z_$][\w$]*(?!\s*[:\w$])/g)].map(({ 0: name, index }) => ({
+          name,
+          at: at + index,
+        }));
+      const ids = names.map(({ name, at }) => make({ type: "Identifier", name }, at, name.length));
+      const isName = ids.length === 1 && names[0]?.name === text;
+      const element = isName ? ids[0] as Node : make(
+        { type: "RestElement", argument: make({ type: "ArrayPattern", elements: ids }, at, text.length) },
+        at,
+        text.length,
+      );
+      elements.push(element);
+      copy[CHILDREN].push(...ids);
+    }
+    copy.elements = elements;
   }
 
   #child(node: Node, parent: Node, copy: Copied): Node {
@@ -66,6 +111,28 @@ export class Tree {
     copy[CHILDREN].push(child);
     return child;
   }
+}
+
+/** The parts of a pattern that begins at a place, between its commas. */
+function partsOfPattern(text: string, start: number): { readonly text: string; readonly at: number }[] {
+  const parts: { text: string; at: number }[] = [];
+  let depth = 0;
+  let from = start + 1;
+  for (let at = start; at < text.length; at++) {
+    const sign = text[at] ?? "";
+    if (/[[({]/.test(sign)) depth++;
+    else if (/[\])}]/.test(sign)) depth--;
+    if (depth === 0 || (depth === 1 && sign === ",")) {
+      const part = text.slice(from, at);
+      // Nothing after the last comma is no hole.
+      if (depth === 1 || part.trim() !== "") {
+        parts.push({ text: part.trim(), at: from + part.length - part.trimStart().length });
+      }
+      from = at + 1;
+    }
+    if (depth === 0) break;
+  }
+  return parts;
 }
 
 /** Fields that no rule asks for. To read one from a node of the host takes a while, and each node has some. */

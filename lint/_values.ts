@@ -165,12 +165,11 @@ export class Values {
       case "both":
         return firstOf(shape[1], (part) => this.memberOf(part, name));
       case "members":
-        return shape[1][name] ?? null;
+        return (Object.hasOwn(shape[1], name) ? shape[1][name] : shape[1]["[]"]) ?? null;
       case "tuple":
         return shape[1][Number(name)] ?? null;
       case "list":
-        if (/^\d+$/.test(name)) return shape[1];
-        return name === "at" || name === "pop" || name === "shift" ? ["function", [], shape[1]] : null;
+        return memberOfList(shape[1], name);
       case "namespace":
         return ["export", name];
       case "object":
@@ -340,13 +339,21 @@ export class Values {
       case "NewExpression": {
         const callee = this.of(node.callee);
         if (callee?.[0] === "local class") return ["instance", callee[1]];
-        return this.signatureOf(node)?.[2] ?? null;
+        return this.signatureOf(node)?.[2] ?? this.#collection(node);
       }
       case "CallExpression":
         return this.#called(node);
       default:
         return null;
     }
+  }
+
+  /** What `new Map<string, Lock>()` and the like give. */
+  #collection(node: Deno.lint.NewExpression): Shape {
+    const { callee } = node;
+    if (callee.type !== "Identifier" || !this.#scopes.isGlobal(callee)) return null;
+    const types = (node.typeArguments as Deno.lint.TSTypeParameterInstantiation | null | undefined)?.params ?? [];
+    return types.length === 0 ? null : this.#reference(callee, types);
   }
 
   #called(node: Deno.lint.CallExpression): Shape {
@@ -379,7 +386,7 @@ export class Values {
     const object = this.of(node.object);
     const name = memberName(node);
     if (name !== null) return this.memberOf(object, name);
-    return object?.[0] === "list" ? object[1] : null;
+    return firstOf(partsOf(object), (part) => part?.[0] === "list" ? part[1] : null) ?? this.memberOf(object, "[]");
   }
 
   /** What a name stands for. */
@@ -430,8 +437,10 @@ export class Values {
       const items = this.iterated(source);
       if (items !== null) return items[0];
     }
-    if (source?.[0] === "list") return source[1];
-    return source?.[0] === "tuple" ? agreed(source[1]) : null;
+    return firstOf(partsOf(source), (part) => {
+      if (part?.[0] === "list") return part[1];
+      return part?.[0] === "tuple" ? agreed(part[1]) : null;
+    });
   }
 
   /** What an assignment to a name gives it. */
@@ -593,10 +602,18 @@ export class Values {
         case "Set":
         case "ReadonlySet":
           return ["list", shapes()[0] ?? null];
+        case "Map":
+        case "ReadonlyMap":
+        case "WeakMap":
+          return mapOf(shapes()[0] ?? null, shapes()[1] ?? null);
+        case "Record":
+          return mapOf(null, shapes()[1] ?? null, true);
         case "Readonly":
         case "Required":
         case "Partial":
         case "NonNullable":
+        case "Pick":
+        case "Omit":
           return shapes()[0] ?? null;
         case "AsyncIterable":
         case "AsyncIterableIterator":
@@ -614,6 +631,8 @@ export class Values {
       const imported = this.#imported(binding.declaration);
       return imported?.[0] === "export" ? ["ours", imported[1], shapes()] : null;
     }
+    // Whatever it stands for, it is what it must extend.
+    if (binding.declaration.type === "TSTypeParameter") return this.typeOf(binding.declaration.constraint);
     if (isClass(binding.declaration)) return ["instance", binding.declaration];
     if (binding.declaration.type === "TSInterfaceDeclaration") return ["declared", binding.declaration];
     if (binding.declaration.type === "TSTypeAliasDeclaration") {
@@ -735,6 +754,55 @@ export class Values {
     };
     learn(param, this.of(argument));
   }
+}
+
+/** What is known of a member of an array or a set, by what is known of its items. */
+function memberOfList(item: Shape, name: string): Shape {
+  if (/^\d+$/.test(name)) return item;
+  const list: Shape = ["list", item];
+  const callback = (given: Shape): Shape => ["function", [item, null, list], given];
+  switch (name) {
+    case "at":
+    case "pop":
+    case "shift":
+      return ["function", [], item];
+    case "values":
+    case "slice":
+    case "reverse":
+    case "toReversed":
+    case "concat":
+      return ["function", [], list];
+    case "forEach":
+    case "some":
+    case "every":
+    case "findIndex":
+      return ["function", [callback(null)], null];
+    case "find":
+    case "findLast":
+      return ["function", [callback(null)], item];
+    case "filter":
+    case "toSorted":
+      return ["function", [callback(null)], list];
+    case "map":
+      return ["function", [callback(["parameter", "R"])], ["list", ["parameter", "R"]]];
+    default:
+      return null;
+  }
+}
+
+/** A map, or an object that is used as one, by what is known of its values. */
+function mapOf(key: Shape, value: Shape, isObject = false): Shape {
+  if (isObject) return ["members", { "[]": value }];
+  const callback: Shape = ["function", [value, key], null];
+  return ["both", [
+    ["members", {
+      get: ["function", [null], value],
+      values: ["function", [], ["list", value]],
+      entries: ["function", [], ["list", ["tuple", [key, value]]]],
+      forEach: ["function", [callback], null],
+    }],
+    ["list", ["tuple", [key, value]]],
+  ]];
 }
 
 /** The values that a function returns. */
