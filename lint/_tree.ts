@@ -89,7 +89,7 @@ export class Tree {
       }
       const names = /^[A-Za-z_$][\w$]*$/.test(text)
         ? [{ name: text, at }]
-        : [...text.matchAll(/(?<![\w$.])[A-Za-z_$][\w$]*(?!\s*[:\w$])/g)].map(({ 0: name, index }) => ({
+        : [...text.matchAll(/(?<!(?:^|[^.])\.|[\w$])[A-Za-z_$][\w$]*(?!\s*[:\w$])/g)].map(({ 0: name, index }) => ({
           name,
           at: at + index,
         }));
