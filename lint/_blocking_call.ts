@@ -53,7 +53,7 @@ function blocking(file: SourceFile, call: Deno.lint.CallExpression): Blocking | 
     if (DIALOGS.test(callee.name) && file.scopes.isGlobal(callee)) {
       return { name: callee.name, hint: "Read lines from `stdinLines()`" };
     }
-    return ofModule(file, callee);
+    return ofDeno(file, callee) ?? ofModule(file, callee);
   }
   if (callee.type !== "MemberExpression") return null;
   const name = memberName(callee);
@@ -82,6 +82,18 @@ function blocking(file: SourceFile, call: Deno.lint.CallExpression): Blocking | 
     return { name: "Atomics.wait", hint: "Write `await cancellable(Atomics.waitAsync(…).value)`" };
   }
   return ofModule(file, callee);
+}
+
+/** A function that was taken out of `Deno`: `const { readFileSync } = Deno`. */
+function ofDeno(file: SourceFile, callee: Deno.lint.Identifier): Blocking | null {
+  const declaration = file.scopes.bindingOf(callee)?.declaration;
+  if (declaration?.type !== "VariableDeclarator" || declaration.id.type !== "ObjectPattern") return null;
+  const { init } = declaration;
+  if (init?.type !== "Identifier" || init.name !== "Deno" || !file.scopes.isGlobal(init)) return null;
+  const { name } = callee;
+  return WITH_TWIN.test(name) || WITHOUT_TWIN.test(name)
+    ? { name, hint: `Write \`await Deno.${name.slice(0, -"Sync".length)}(…)\`` }
+    : null;
 }
 
 /** `new Deno.Command(…)`, or a constant that is one. */

@@ -2,9 +2,13 @@
 
 import { before, nameOf } from "./_fixes.ts";
 import type { Edit } from "./_rule.ts";
+import type { FunctionNode } from "./_shapes.ts";
 import type { SourceFile } from "./_source_file.ts";
-import { allNodes, ancestorsOf, bare, isCall, memberName, type Node, ownNodes, parentOf } from "./_tree.ts";
+import { allNodes, ancestorsOf, argumentOf, bare, isCall, memberName, type Node, ownNodes, parentOf } from "./_tree.ts";
 import type { Wait } from "./_waits.ts";
+
+/** What gets a failure: a `catch`, or the function that `catch()` is given. */
+export type Handler = Deno.lint.CatchClause | FunctionNode;
 
 /** What tells a cancellation from other failures, or looks at the state of a scope. */
 const LOOKS_AT_CANCELLATION = new Set(["isCancelled", "isOnlyCancelled", "shutdownRequested", "checkCancelled"]);
@@ -15,9 +19,35 @@ export function waitCaughtBy(file: SourceFile, handler: Deno.lint.CatchClause): 
   const statement = parentOf(handler);
   if (statement?.type !== "TryStatement") return null;
   for (const wait of file.waits.allIn(statement.block, "cancellable")) {
-    if (!isKeptInside(file, wait.call, statement)) return wait;
+    if (!isKeptInside(file, wait.call, statement) && !isKeptByChain(file, wait.call)) return wait;
   }
   return null;
+}
+
+/** The call of `catch()` in the chain that follows a call: `f().finally(…).catch(…)`. */
+export function catchAfter(call: Node): Deno.lint.CallExpression | null {
+  for (let at = call;;) {
+    const member = parentOf(at);
+    const next = member?.type === "MemberExpression" && member.object === at ? parentOf(member) : null;
+    if (member?.type !== "MemberExpression" || !isCall(next) || next.callee !== member) return null;
+    const name = memberName(member);
+    if (name === "catch" || (name === "then" && next.arguments.length > 1)) return next;
+    if (name !== "then" && name !== "finally") return null;
+    at = next;
+  }
+}
+
+/** The function that gets what a promise fails with. */
+export function handlerOf(file: SourceFile, call: Deno.lint.CallExpression): FunctionNode | null {
+  return file.values.localFunction(argumentOf(call, call.arguments.length > 1 ? 1 : 0));
+}
+
+/** Whether the `Cancelled` of a call goes no further than the `catch()` after it; of one that nobody knows, it may not. */
+function isKeptByChain(file: SourceFile, call: Node): boolean {
+  const after = catchAfter(call);
+  if (after === null) return false;
+  const handler = handlerOf(file, after);
+  return handler === null || !letsPass(file, handler);
 }
 
 function isKeptInside(file: SourceFile, node: Node, outer: Node): boolean {
@@ -31,7 +61,8 @@ function isKeptInside(file: SourceFile, node: Node, outer: Node): boolean {
 }
 
 /** Whether a handler lets a `Cancelled` pass, or looks whether it is one: in that case its author has thought of it. */
-export function letsPass(file: SourceFile, handler: Deno.lint.CatchClause, part: Node = handler.body): boolean {
+export function letsPass(file: SourceFile, handler: Handler, part: Node | null = handler.body): boolean {
+  if (part === null) return false;
   for (const node of ownNodes(part)) {
     if (node.type === "ThrowStatement" && isCaught(file, node.argument, handler)) return true;
     if (looksAtCancellation(file, node)) return true;
@@ -59,7 +90,7 @@ export function looksAtCancellation(file: SourceFile, node: Node): boolean {
 }
 
 /** Whether an expression is what a handler has caught. */
-export function isCaught(file: SourceFile, node: Node | null, handler: Deno.lint.CatchClause): boolean {
+export function isCaught(file: SourceFile, node: Node | null, handler: Handler): boolean {
   if (node === null) return false;
   const at = bare(node);
   return at.type === "Identifier" && file.scopes.bindingOf(at)?.declaration === handler;

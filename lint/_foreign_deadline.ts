@@ -23,7 +23,7 @@ export const foreignDeadline: Rule = {
     for (const deadline of deadlines(file)) {
       const clock = clockIn(file, deadline, 0);
       if (clock !== null) {
-        const isDirect = clock.range[0] >= deadline.range[0] && clock.range[1] <= deadline.range[1];
+        const isDirect = isNow(clock) && clock.range[0] >= deadline.range[0] && clock.range[1] <= deadline.range[1];
         const time = isDirect ? nameOf(file, "currentTime", deadline) : null;
         yield {
           node: clock,
@@ -41,9 +41,34 @@ export const foreignDeadline: Rule = {
         hint: "Write `currentTime() + ms`, or `failAfter(ms, …)` and its kin, which take a length of time",
       };
     }
+    for (const { length, now } of pointsForLengths(file)) {
+      yield {
+        node: length,
+        message: `This is a point in time, and what is wanted is a length: "${file.textOf(now)}" makes it years`,
+        hint: "Leave the clock out, or write `failAt()` and its kin, which take a time on the run's clock",
+      };
+    }
     yield* missingImports(file, "currentTime");
   },
 };
+
+/** Whether a clock tells the present, and not the time of some date. */
+function isNow(clock: Node): boolean {
+  if (!isCall(clock) || clock.callee.type !== "MemberExpression") return false;
+  const { object } = clock.callee;
+  return object.type !== "NewExpression" || object.arguments.length === 0;
+}
+
+/** `failAfter(Date.now() + 5_000, …)`: lengths of time to which a clock is added. */
+function* pointsForLengths(file: SourceFile): Generator<{ readonly length: Node; readonly now: Node }> {
+  for (const sum of file.tree.all("BinaryExpression")) {
+    if (sum.operator !== "+") continue;
+    const now = [sum.left, sum.right].find((side) =>
+      isCall(side) && (isHostClock(file, side) || file.values.calledName(side) === "currentTime")
+    );
+    if (now !== undefined && file.values.expectedOf(sum)?.[0] === "milliseconds") yield { length: sum, now };
+  }
+}
 
 /** All values that are deadlines. */
 function* deadlines(file: SourceFile): Generator<Node> {
@@ -88,6 +113,6 @@ function isHostClock(file: SourceFile, call: Deno.lint.CallExpression): boolean 
   if (object.type === "Identifier" && file.scopes.isGlobal(object)) {
     return name === "now" && (object.name === "Date" || object.name === "performance");
   }
-  return name === "getTime" && object.type === "NewExpression" && object.arguments.length === 0 &&
+  return (name === "getTime" || name === "valueOf") && object.type === "NewExpression" &&
     object.callee.type === "Identifier" && object.callee.name === "Date";
 }

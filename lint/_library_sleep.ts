@@ -58,7 +58,8 @@ function timeOf(file: SourceFile, node: Deno.lint.NewExpression): Node | 0 | und
   if (!isFunction(executor) || executor.params.length !== 1) return;
   const [resolve] = executor.params;
   if (resolve?.type !== "Identifier" || !executor.body) return;
-  const call = onlyExpression(executor.body);
+  const only = onlyExpression(executor.body);
+  const call = only?.type === "UnaryExpression" && only.operator === "void" ? bare(only.argument) : only;
   if (!isCall(call) || !isGlobalTimeout(file, bare(call.callee)) || call.arguments.length > 2) return;
   const callback = argumentOf(call, 0);
   if (callback === undefined || !resolves(file, callback, resolve)) return;

@@ -1,8 +1,18 @@
 /** `swallowed-cancel`: a loop that cannot be cancelled, as its `catch` takes `Cancelled` for one failure more. */
 
-import { leaves, letsPass, lettingPass, looksAtCancellation, waitCaughtBy, wordOf } from "./_catches.ts";
+import {
+  catchAfter,
+  handlerOf,
+  leaves,
+  letsPass,
+  lettingPass,
+  looksAtCancellation,
+  waitCaughtBy,
+  wordOf,
+} from "./_catches.ts";
 import { missingImports } from "./_fixes.ts";
 import type { Finding, Rule } from "./_rule.ts";
+import type { FunctionNode } from "./_shapes.ts";
 import type { SourceFile } from "./_source_file.ts";
 import { ancestorsOf, isFunction, isWithin, type LoopNode, type Node, ownNodes } from "./_tree.ts";
 
@@ -24,9 +34,56 @@ export const swallowedCancel: Rule = {
         fix: lettingPass(file, handler),
       };
     }
+    yield* chains(file);
     yield* missingImports(file, "isCancelled");
   },
 };
+
+/** Loops in which all that is awaited has a `catch()` of its own: `for (;;) await f().catch(log)`. */
+function* chains(file: SourceFile): Generator<Finding> {
+  for (const kind of ["ForStatement", "WhileStatement", "DoWhileStatement"] as const) {
+    for (const loop of file.tree.all(kind)) {
+      if (!isEndless(file, loop)) continue;
+      const nodes = ownNodes(loop);
+      const awaits = nodes.filter(({ type }) => type === "AwaitExpression");
+      const others = nodes.some((node) =>
+        // What comes of the failure may end the loop.
+        /^(?:Break|Return|Throw|Try)Statement$|^YieldExpression$/.test(node.type) ||
+        (node.type === "ForOfStatement" && node.await) || looksAtCancellation(file, node)
+      );
+      if (others || awaits.length === 0 || awaits.some((node) => loop.test && isWithin(node, loop.test))) continue;
+      const caught = awaits.map((node) => swallowedBy(file, node));
+      const [first] = caught;
+      if (first === null || first === undefined || caught.includes(null)) continue;
+      yield {
+        node: first.handler,
+        range: (first.handler.callee as Deno.lint.MemberExpression).property.range,
+        message:
+          `This "catch()" swallows "Cancelled" in a loop: once the scope is cancelled, "${first.name}" throws again ` +
+          `at once, and the loop spins for ever`,
+        hint: "Let it pass first: `.catch((error) => { if (isCancelled(error)) throw error; … })`",
+      };
+    }
+  }
+}
+
+/** The `catch()` that keeps the failures of what is awaited, all of them for sure. */
+function swallowedBy(
+  file: SourceFile,
+  node: Node,
+): { readonly handler: Deno.lint.CallExpression; readonly name: string } | null {
+  const wait = node.type === "AwaitExpression" ? file.waits.of(node.argument, "cancellable") : null;
+  const handler = wait === null ? null : catchAfter(wait.call);
+  if (wait === null || handler === null) return null;
+  const fn = handlerOf(file, handler);
+  const isLog = /^console\.\w+$/.test(file.textOf(handler.arguments.at(-1) ?? handler));
+  if (fn === null ? !isLog : letsPass(file, fn) || file.waits.ofFunction(fn) !== null || throws(fn)) return null;
+  return { handler, name: wait.name };
+}
+
+function throws(fn: FunctionNode): boolean {
+  return fn.body !== null && ownNodes(fn.body).some(({ type }) => type === "ThrowStatement");
+}
 
 /** The loop around a handler that goes on for ever when everything in it throws at once. */
 function loopThatSpins(file: SourceFile, handler: Deno.lint.CatchClause): LoopNode | null {

@@ -2,7 +2,7 @@
 
 import type { Finding, Rule } from "./_rule.ts";
 import type { SourceFile } from "./_source_file.ts";
-import { argumentOf, bare, isCall, isFunction, type Node, numberOf, ownNodes } from "./_tree.ts";
+import { argumentOf, bare, isCall, isFunction, type Node, numberOf, ownNodes, propertyOf } from "./_tree.ts";
 import { returnsOf } from "./_values.ts";
 
 /** What tells of the scope around. */
@@ -13,22 +13,33 @@ export const timeoutWithoutWait: Rule = {
   name: "timeout-without-wait",
   *check(file: SourceFile): Iterable<Finding> {
     for (const call of file.tree.all("CallExpression")) {
-      const name = file.values.calledName(call);
-      if (name === null || !TIMEOUTS.test(name)) continue;
-      const fn = file.values.localFunction(argumentOf(call, 1));
+      const called = file.values.calledName(call) ?? "";
+      const isTimeout = TIMEOUTS.test(called);
+      const name = isTimeout ? called : isTimedScope(file, call) ? "run" : null;
+      if (name === null) continue;
+      const fn = file.values.localFunction(argumentOf(call, isTimeout ? 1 : 0));
       // One that takes the scope may look at it, and one without a block may be a single wait.
       if (fn === null || fn.params.length > 0 || fn.body?.type !== "BlockStatement") continue;
       if ("generator" in fn && fn.generator) continue;
       if (waits(file, fn.body) || returnsOf(fn).some(isPromise)) continue;
-      if (fn.body.body.length === 0 || numberOf(argumentOf(call, 0)) === Infinity) continue;
+      if (fn.body.body.length === 0 || (isTimeout && numberOf(argumentOf(call, 0)) === Infinity)) continue;
       yield {
-        node: call.callee,
+        node: call.callee.type === "MemberExpression" ? call.callee.property : call.callee,
         message: `Nothing in this function waits, so "${name}" cannot end it: a timeout ends waits, and no computation`,
         hint: "Write `await checkpoint()` in its loop, or let it compute in a worker: `openWorkers()`",
       };
     }
   },
 };
+
+/** Whether a call enters a scope that is made with a limit of time, there and then. */
+function isTimedScope(file: SourceFile, call: Deno.lint.CallExpression): boolean {
+  if (!file.values.isMethod(call, "CancelScope", "run") || call.callee.type !== "MemberExpression") return false;
+  const scope = bare(call.callee.object);
+  const options = scope.type === "NewExpression" ? argumentOf(scope, 0) : undefined;
+  return options?.type === "ObjectExpression" &&
+    (propertyOf(options, "timeout") !== undefined || propertyOf(options, "deadline") !== undefined);
+}
 
 function waits(file: SourceFile, body: Node): boolean {
   return ownNodes(body).some((node) =>

@@ -247,7 +247,8 @@ export function argumentOf(call: Deno.lint.CallExpression | Deno.lint.NewExpress
 export function keyName(key: Node, computed: boolean): string | null {
   if (key.type === "PrivateIdentifier") return `#${key.name}`;
   if (key.type === "Literal") return typeof key.value === "string" ? key.value : key.raw;
-  if (!computed) return key.type === "Identifier" ? key.name : null;
+  if (key.type === "Identifier") return computed ? null : key.name;
+  // That a method has a key like this is not always called computed.
   if (key.type !== "MemberExpression" || key.object.type !== "Identifier" || key.property.type !== "Identifier") {
     return null;
   }

@@ -2,8 +2,10 @@
 
 import { isCaught, letsPass, waitCaughtBy } from "./_catches.ts";
 import type { Finding, Rule } from "./_rule.ts";
+import type { FunctionNode } from "./_shapes.ts";
 import type { SourceFile } from "./_source_file.ts";
-import { ancestorsOf, bare, isWithin, type Node, ownNodes } from "./_tree.ts";
+import { ancestorsOf, argumentOf, bare, isFunction, isWithin, memberName, type Node, ownNodes } from "./_tree.ts";
+import type { Wait } from "./_waits.ts";
 
 export const unshieldedCleanup: Rule = {
   name: "unshielded-cleanup",
@@ -20,8 +22,27 @@ export const unshieldedCleanup: Rule = {
         if (!isSelective && waitCaughtBy(file, handler) !== null) yield* lost(file, handler.body, handler);
       }
     }
+    for (const fn of cleanups(file)) {
+      if (!fn.body || file.waits.isShielded(fn)) continue;
+      yield* lost(file, fn.body, null);
+      const returned = fn.body.type === "BlockStatement" ? null : file.waits.of(fn.body, "cancellable");
+      if (returned !== null) yield refused(returned);
+    }
   },
 };
+
+/**
+ * The functions that `finally()` is given. Disposers are not among them: one that waits is a goodbye for those who have
+ * time for it, and `closeForcefully()` counts on its being refused.
+ */
+function* cleanups(file: SourceFile): Generator<FunctionNode> {
+  for (const call of file.tree.all("CallExpression")) {
+    const callee = bare(call.callee);
+    if (callee.type !== "MemberExpression" || memberName(callee) !== "finally") continue;
+    const fn = argumentOf(call, 0);
+    if (isFunction(fn) && file.waits.of(callee.object) !== null) yield fn;
+  }
+}
 
 /** Whether the scope may be cancelled while a block runs: it awaits something. */
 function mayBeCancelled(block: Node): boolean {
@@ -34,12 +55,16 @@ function* lost(file: SourceFile, cleanup: Node, handler: Deno.lint.CatchClause |
   for (const { call, name } of file.waits.allIn(cleanup, "cancellable")) {
     // A promise that was made before is under way: it is not refused here.
     if (!isWithin(call, cleanup) || (handler !== null && isForOthers(file, call, handler))) continue;
-    yield {
-      node: call,
-      message: `A cancelled scope refuses "${name}" here: this cleanup does not happen just when it is needed`,
-      hint: `Write \`await shielded(() => ${name}, { timeout: 5_000 })\``,
-    };
+    yield refused({ call, name });
   }
+}
+
+function refused({ call, name }: Pick<Wait, "call" | "name">): Finding {
+  return {
+    node: call,
+    message: `A cancelled scope refuses "${name}" here: this cleanup does not happen just when it is needed`,
+    hint: `Write \`await shielded(() => ${name}, { timeout: 5_000 })\``,
+  };
 }
 
 /** Whether a part of a handler is reached only with failures of a class of their own, which no cancellation is of. */

@@ -226,7 +226,9 @@ export class Waits {
         element?.type === "SpreadElement" ? this.#ofList(element.argument, which) : this.#of(element, which)
       );
     }
-    if (node.type === "Identifier") return this.#ofList(this.#constant(node) ?? undefined, which);
+    if (node.type === "Identifier") {
+      return [...this.#ofList(this.#constant(node) ?? undefined, which), ...this.#pushedTo(node, which)];
+    }
     if (!isCall(node)) return [];
     const callee = bare(node.callee);
     if (callee.type !== "MemberExpression") return [];
@@ -244,6 +246,20 @@ export class Waits {
     return callee.type === "MemberExpression" && callee.object.type === "Identifier" &&
       callee.object.name === "Promise" && this.#scopes.isGlobal(callee.object) &&
       COMBINATORS.test(memberName(callee) ?? "");
+  }
+
+  /** What is put into a list after it was made: `promises.push(f())`. */
+  #pushedTo(list: Node, which: Which): readonly Candidate[] {
+    const binding = this.#scopes.bindingOf(list);
+    if (binding?.kind !== "const" && binding?.kind !== "let") return [];
+    return binding.references.flatMap((reference) => {
+      const member = parentOf(reference);
+      const call = member?.type === "MemberExpression" && member.object === reference ? parentOf(member) : null;
+      if (member?.type !== "MemberExpression" || memberName(member) !== "push" || !isCall(call)) return [];
+      return (call.arguments as readonly Node[]).flatMap((argument) =>
+        argument.type === "SpreadElement" ? this.#ofList(argument.argument, which) : this.#of(argument, which)
+      );
+    });
   }
 
   #isTolerant(call: Deno.lint.CallExpression): boolean {

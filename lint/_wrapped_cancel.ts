@@ -1,9 +1,9 @@
 /** `wrapped-cancel`: a `catch` that throws an error of its own, also when what it caught was a cancellation. */
 
-import { letsPass, lettingPass, waitCaughtBy, wordOf } from "./_catches.ts";
+import { catchAfter, type Handler, letsPass, lettingPass, waitCaughtBy, wordOf } from "./_catches.ts";
 import type { Finding, Rule } from "./_rule.ts";
 import type { SourceFile } from "./_source_file.ts";
-import { bare, type Node, ownNodes } from "./_tree.ts";
+import { argumentOf, bare, memberName, type Node, ownNodes } from "./_tree.ts";
 
 export const wrappedCancel: Rule = {
   name: "wrapped-cancel",
@@ -25,12 +25,31 @@ export const wrappedCancel: Rule = {
         fix: lettingPass(file, handler),
       };
     }
+    // `f().catch((error) => { throw new … })`
+    for (const call of file.tree.all("CallExpression")) {
+      const callee = bare(call.callee);
+      if (callee.type !== "MemberExpression" || memberName(callee) !== "catch") continue;
+      const fn = file.values.localFunction(argumentOf(call, 0));
+      const last = fn?.body?.type === "BlockStatement" ? fn.body.body.at(-1) : undefined;
+      if (fn === null || last?.type !== "ThrowStatement" || !last.argument) continue;
+      if (bare(last.argument).type !== "NewExpression" || letsPass(file, fn) || choosesFirst(fn, last)) continue;
+      const wait = file.waits.of(callee.object, "cancellable");
+      if (wait === null || catchAfter(wait.call) !== call) continue;
+      yield {
+        node: callee.property,
+        message:
+          `This throws an error of its own also when "${wait.name}" was cancelled: the scope takes that for a failure, ` +
+          `and a timeout comes out as an error`,
+        hint: "Let it pass first: `if (isCancelled(error)) throw error;`",
+      };
+    }
   },
 };
 
 /** Whether a handler may throw something else before, such as a part of what it has caught. */
-function choosesFirst(handler: Deno.lint.CatchClause, last: Node): boolean {
-  return ownNodes(handler.body).some((node) =>
-    node.type === "ThrowStatement" && node !== last && node.argument && bare(node.argument).type !== "NewExpression"
-  );
+function choosesFirst(handler: Handler, last: Node): boolean {
+  return handler.body !== null &&
+    ownNodes(handler.body).some((node) =>
+      node.type === "ThrowStatement" && node !== last && node.argument && bare(node.argument).type !== "NewExpression"
+    );
 }

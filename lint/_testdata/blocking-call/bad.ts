@@ -14,6 +14,7 @@ import * as fs from "node:fs";
 import { readFileSync as read, rmSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
+const { readTextFileSync } = Deno;
 export async function others(path: string, cells: Int32Array): Promise<void> {
   const lines = Deno.readTextFileSync(path).split("\n"); // BAD
   console.log(lines);
@@ -29,6 +30,7 @@ export async function others(path: string, cells: Int32Array): Promise<void> {
   rmSync(path); // BAD, no fix
   crypto.scryptSync("a", "b", 64); // BAD, no fix
   gzipSync("x"); // BAD, no fix
+  readTextFileSync(path); // BAD, no fix
   prompt("name?"); // BAD, no fix
   Atomics.wait(cells, 0, 0); // BAD, no fix
   console.log(file);

@@ -5,7 +5,7 @@ export async function load(url: string): Promise<Response> {
   return await failAt(currentTime() + 5_000, () => fetch(url));
 }
 // ---
-import { CancelScope, moveOnAt, simulated, sleepUntil } from "@trefoil/io";
+import { CancelScope, failAfter, moveOnAt, simulated, sleep, sleepUntil } from "@trefoil/io";
 
 export const inSimulation = simulated(async () => {
   // There the clock begins at 0.
@@ -19,4 +19,6 @@ export async function fine(deadline: number): Promise<void> {
   scope.deadline = currentTime() + 5;
   console.log(Date.now(), scope);
   await failAt(currentTime() + 5, () => Date.now());
+  await failAfter(deadline - Date.now(), () => {});
+  await sleep(Math.max(0, deadline - currentTime()));
 }

@@ -32,3 +32,4 @@ export async function others(ms: number): Promise<void> {
 export async function taken(sleep: boolean): Promise<void> {
   if (sleep) await new Promise((r) => setTimeout(r, 5)); // BAD, no fix
 }
+export const pause = (ms: number) => new Promise<void>((resolve) => void setTimeout(resolve, ms)); // BAD

@@ -35,3 +35,8 @@ export async function more(urls: readonly string[], stream: BufferedStream): Pro
   const outcomes = await Promise.allSettled([sleep(1), page("a")]); // BAD
   console.log(outcomes[0].status, outcomes[1].status === "fulfilled" ? outcomes[1].value.length : 0);
 }
+export async function pushed(urls: readonly string[]): Promise<void> {
+  const pages = [];
+  for (const url of urls) pages.push(page(url));
+  await Promise.all(pages); // BAD, no fix
+}

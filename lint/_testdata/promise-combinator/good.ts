@@ -19,3 +19,9 @@ export async function fine(urls: readonly string[], tasks: readonly Task[]): Pro
 export async function shadowed(Promise: { all(list: unknown): unknown }): Promise<void> {
   await Promise.all([fetch("a")]);
 }
+export async function pushed(urls: readonly string[], nursery: { startSoon(fn: unknown): void }): Promise<void> {
+  const pages = [];
+  for (const url of urls) pages.push(foreign(url));
+  await Promise.all(pages);
+  nursery.startSoon(pages);
+}

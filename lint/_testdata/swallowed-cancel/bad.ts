@@ -80,3 +80,12 @@ export async function comments(channel: MemoryReceiveChannel<number>): Promise<v
     }
   }
 }
+export async function chained(channel: MemoryReceiveChannel<number>): Promise<void> {
+  while (true) await once(channel).catch(() => {}); // BAD, no fix
+  for (;;) {
+    const n = await channel.receive().catch(() => 0); // BAD, no fix
+    work(n);
+  }
+  for (;;) await once(channel).then(() => {}).catch(console.error); // BAD, no fix
+  for (;;) await once(channel).then(() => {}, (error) => console.log(error)); // BAD, no fix
+}

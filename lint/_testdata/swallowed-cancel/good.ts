@@ -136,3 +136,28 @@ export async function doesNotSpin(channel: MemoryReceiveChannel<number>): Promis
     }
   }
 }
+declare const unknown: (error: unknown) => void;
+export async function chained(channel: MemoryReceiveChannel<number>): Promise<void> {
+  for (;;) await channel.receive().catch(rethrow);
+  for (;;) await channel.receive().catch(unknown);
+  for (;;) {
+    await channel.receive().catch((error) => {
+      if (isCancelled(error)) throw error;
+    });
+  }
+  for (;;) {
+    await sleep(5);
+    await channel.receive().catch(() => {});
+  }
+  for (;;) {
+    await channel.receive().catch(() => {});
+    if (channel.tryReceive() === undefined) return;
+    if (currentSignal().aborted) return;
+  }
+  await channel.receive().catch(() => {});
+  while (await channel.receive().catch(() => null) !== null);
+  for (;;) {
+    const n = await channel.receive().catch(() => null);
+    if (n === null) break;
+  }
+}

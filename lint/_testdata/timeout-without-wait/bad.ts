@@ -10,7 +10,7 @@ export async function sum(numbers: readonly number[]): Promise<number> {
 }
 // ---
 import * as io from "@trefoil/io";
-import { currentTime, moveOnAfter, moveOnAt } from "@trefoil/io";
+import { CancelScope, currentTime, moveOnAfter, moveOnAt } from "@trefoil/io";
 
 declare function compute(): number;
 const job = async () => {
@@ -25,5 +25,10 @@ export async function others(): Promise<void> {
   await io.failAt(currentTime() + 5, function () { // BAD
     compute();
     return 5;
+  });
+}
+export async function scoped(): Promise<void> {
+  await new CancelScope({ timeout: 50 }).run(() => { // BAD
+    for (let i = 0; i < 1e9; i++) compute();
   });
 }

@@ -47,3 +47,8 @@ export async function all(out: MemorySendChannel<number>, log: MemorySendChannel
     await Promise.all([out.send(0), log.send("done")]); // BAD
   }
 }
+export function chained(stream: SocketStream): Promise<void> {
+  return sleep(5).finally(async () => {
+    await stream.sendText("bye"); // BAD
+  }).finally(() => stream.sendText("bye")); // BAD
+}

@@ -101,3 +101,22 @@ export async function ofOthers(stream: SocketStream, started: () => boolean): Pr
     await sending;
   }
 }
+export class Client {
+  constructor(readonly stream: SocketStream) {}
+  async [Symbol.asyncDispose](): Promise<void> {
+    // For those who have time for it.
+    try {
+      await this.stream.sendText("QUIT");
+    } catch {
+      this.stream.close();
+    }
+  }
+}
+export async function chained(client: Client): Promise<void> {
+  await sleep(5).finally(() => client.stream.close());
+  await sleep(5).finally(() => shielded(() => client.stream.sendText("x"), { timeout: 5 }));
+  await rollback().finally(() => rollback());
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => client.stream.close());
+  stack.defer(() => client.stream.sendText("bye"));
+}

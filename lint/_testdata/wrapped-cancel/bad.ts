@@ -40,3 +40,8 @@ export async function more(stream: BufferedStream): Promise<void> {
     throw new StoreError(String(message));
   }
 }
+export function chained(): Promise<Response> {
+  return fetch("x").catch((cause) => { // BAD, no fix
+    throw new StoreError("no", { cause });
+  });
+}

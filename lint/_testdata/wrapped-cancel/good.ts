@@ -66,3 +66,18 @@ export async function fine(stream: BufferedStream): Promise<void> {
     throw new StoreError();
   }
 }
+export async function chained(stream: BufferedStream): Promise<void> {
+  await stream.receiveLine().catch((error) => {
+    if (isCancelled(error)) throw error;
+    throw new StoreError();
+  });
+  await foreign().catch(() => {
+    throw new StoreError();
+  });
+  try {
+    // Nothing of a cancellation gets past the catch.
+    await stream.receiveLine().catch(() => null);
+  } catch {
+    throw new StoreError();
+  }
+}
