@@ -14,7 +14,7 @@ export const promiseCombinator: Rule = {
       const list = argumentOf(call, 0);
       const wait = file.waits.ofList(list);
       if (list === undefined || wait === null || isJoin(file, wait.call)) continue;
-      const isMap = isCall(bare(list));
+      const isMany = bare(list).type !== "ArrayExpression";
       const leaves = name === "all"
         ? `fails at the first failure, and leaves the others running`
         : name === "allSettled"
@@ -24,7 +24,7 @@ export const promiseCombinator: Rule = {
         node: call,
         range: [call.range[0], bare(call.callee).range[1]],
         message: `"Promise.${name}" ${leaves}, such as "${wait.name}"`,
-        hint: isMap && (name === "all" || name === "allSettled")
+        hint: isMany && (name === "all" || name === "allSettled")
           ? "Write `await map(items, fn)`: it cancels the others, waits for them, and takes a limit (`concurrency`)"
           : `Write \`await ${name}([() => …, () => …])\`: it cancels the others, and waits for them`,
         fix: fixOf(file, call, name, list),
