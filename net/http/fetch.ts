@@ -9,6 +9,7 @@
  */
 
 import { type NetworkHttp, suspend } from "../../core/lowlevel.ts";
+import { noteInMemory } from "../base/streams_in_memory.ts";
 import { ambientHttp, beginHttpOperation } from "../host/ambient_http.ts";
 
 const READ = "read body of";
@@ -78,6 +79,11 @@ class Wait {
     this.#controller = controller;
     this.#signal = signal;
     this.#label = label;
+  }
+
+  /** Whether it is on a network in memory. */
+  get inMemory(): boolean {
+    return this.#http.inMemory === true;
   }
 
   /**
@@ -186,7 +192,7 @@ function under(
   let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
   /** Written by `pull()`: whether a read is under way. */
   let reading = false;
-  return new ReadableStream({
+  const outer: ReadableStream<Uint8Array<ArrayBuffer>> = new ReadableStream({
     type: "bytes",
     // Returns at once: until a pull is over, the stream makes the next one in its context, and so in its scope.
     pull(controller) {
@@ -208,4 +214,6 @@ function under(
     },
     cancel: (reason) => reader === undefined ? inner.cancel(reason) : reader.cancel(reason),
   }, { highWaterMark: 0 });
+  if (wait.inMemory) noteInMemory(outer);
+  return outer;
 }

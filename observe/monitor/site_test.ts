@@ -201,7 +201,7 @@ Deno.test("M3: a snapshot has the tree, the waits with their places, and who hol
           null,
         ]]);
         const [wait] = query!.waits;
-        assertEquals([wait?.kind, wait?.label, wait?.since], ["acquire lock", '"db" held by "migration"', 1]);
+        assertEquals([wait?.kind, wait?.label, wait?.since], ["acquire lock", '"db" held by task "migration" #2', 1]);
         assertEquals(wait?.holder, { id: migration!.id, name: "migration" });
         assertMatch(wait!.frames[0] as string, /^query \(.*site_test\.ts:\d+:\d+\)$/);
         assertEquals(waits.map(({ name, kind }) => [name, kind]), [["migration", "sleep"], [
@@ -215,7 +215,7 @@ Deno.test("M3: a snapshot has the tree, the waits with their places, and who hol
         ]);
         assertEquals(
           resources.map(({ name, waiting }) => [name, waiting]),
-          [['lock "db" held by "migration"', 1]],
+          [['lock "db" held by task "migration" #2', 1]],
         );
         assertEquals([runs.length, runs[0]?.now, runs[0]?.stuck], [1, 501, false]);
         assertEquals([numbers.tasks, numbers.running, numbers.waits], [3, 1, 2]);

@@ -208,7 +208,8 @@ export class Watchdog implements Instrument {
     if (run === null || this.#closed) return;
     const before = this.#before;
     const { tasks, waits } = lookAtRun(run);
-    const now = run.clock.now();
+    // Whole milliseconds are enough for people.
+    const now = Math.floor(run.clock.now());
     const look: Look = { now, tasks, waits, wakes: this.#wakes, idle: new Map(), unawaited: new Set() };
     this.#wakes = new Map();
     this.#before = look;

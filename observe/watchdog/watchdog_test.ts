@@ -138,7 +138,7 @@ Deno.test("W3: a wait without a deadline is told when it is old; one for time, t
       }
       await sleep(999);
       await look();
-      await sleep(2);
+      await sleep(2.25);
       await look();
       await look();
       nursery.cancel();

@@ -74,7 +74,7 @@ Deno.test(
         shown.join("\n"),
       );
       assert(
-        shown.some((row) => /^query 0 #\d+ acquire lock "db" held by "migration" .* none query \(/.test(row)),
+        shown.some((row) => /^query 0 #\d+ acquire lock "db" held by task "migration" #2 .* none query \(/.test(row)),
         shown.join("\n"),
       );
       // It goes on.
@@ -125,7 +125,7 @@ Deno.test({ name: "M3: a filter, a task in full with who waits for whom, and fol
     await page.click("#window .row");
     await page.waitFor("!document.getElementById('details').hidden");
     const details = await text(page, "details-text");
-    assertStringIncludes(details, 'acquire lock "db" held by "migration"');
+    assertStringIncludes(details, 'acquire lock "db" held by task "migration" #2');
     assertStringIncludes(details, "which is held by migration #2: sleep for ever");
     assertStringIncludes(details, "    at migrate (");
     // What is chosen stays so from one snapshot to the next, and Escape takes all back.
