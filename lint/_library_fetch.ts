@@ -12,6 +12,8 @@ export const libraryFetch: Rule = {
   name: "library-fetch",
   *check(file: SourceFile): Iterable<Finding> {
     if (file.isForWorkers) return;
+    const imported = file.scopes.lookup("fetch", file.tree.program);
+    const isOurs = imported !== null && file.values.ofBinding(imported)?.[0] === "export";
     for (const call of file.tree.all("CallExpression")) {
       const callee = bare(call.callee);
       const isMember = callee.type === "MemberExpression" && memberName(callee) === "fetch" &&
@@ -19,6 +21,8 @@ export const libraryFetch: Rule = {
         file.scopes.isGlobal(callee.object);
       const isGlobal = callee.type === "Identifier" && callee.name === "fetch" && file.scopes.isGlobal(callee);
       if (!isMember && !isGlobal) continue;
+      // Whoever has ours at hand, and writes out where the other one is, means that.
+      if (isMember && isOurs) continue;
       if (mayHaveSignal(file, call) || file.isHandedTo(call, (name) => WAITS_FOR_OTHERS.test(name))) continue;
       yield {
         node: callee,
@@ -68,11 +72,7 @@ function optionsMayHaveSignal(file: SourceFile, options: Node): boolean {
 
 /** To import the name is all it takes, for all requests of the file; the first has the change, and so have the others. */
 function fixOf(file: SourceFile, callee: Node, isMember: boolean): readonly Edit[] | undefined {
-  if (file.scopes.isDeclared("fetch", file.tree.program)) {
-    const binding = file.scopes.lookup("fetch", callee);
-    const isOurs = binding !== null && file.values.ofBinding(binding)?.[0] === "export";
-    return isMember && isOurs ? [replace(callee, "fetch")] : undefined;
-  }
+  if (file.scopes.isDeclared("fetch", file.tree.program)) return undefined;
   const edit = importOf(file, "fetch");
   if (edit === null) return undefined;
   return isMember ? (file.scopes.isDeclared("fetch", callee) ? undefined : [edit, replace(callee, "fetch")]) : [edit];

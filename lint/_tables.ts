@@ -19,7 +19,7 @@ export const EXPORTS: Readonly<Record<string, string>> = {
     "AnyWorkerModule CallName CallResult CapturedOutput ChildProcessOptions Command CopyFileOptions FileChange FileChanges FileLock FileStream FileWatcher LockFileOptions OpenFileOptions OpenProcessOptions OpenRawModeOptions OpenTempOptions OpenWorkersOptions OutputReceiver OutputTarget Process ProcessError ProcessErrorOptions ProcessErrorReason ProcessOptions ProcessResult ProcessStatus ReadLinesOptions RunPipelineOptions RunProcessOptions SignalReceiver SignalStatistics StdinLinesOptions StreamItem StreamName Temporary TerminalSize TerminalSizeWatch WatchFilesOptions WorkerArgs WorkerCrashedError WorkerCrashedErrorOptions WorkerPermissions Workers WorkersStatistics WriteFileAtomicOptions blockingCallback callback childProcess copyFile lockFile openFile openProcess openRawMode openSignals openStderr openStdin openStdout openTempDir openTempFile openTerminalSize openWorkers readFile readLines readTextFile runPipeline runProcess stdinLines terminalSize transfer tryLockFile watchFiles writeFileAtomic",
   "worker": "checkCancelled transfer workerSignal",
   "observe":
-    "Finding FindingKind HasStatistics Monitor MonitorOptions OtelInstrument OtelInstrumentOptions OtelMeter OtelModules OtelObservable OtelObservableResult OtelSpan OtelTracer TraceRecorder TraceRecorderOptions Watchdog WatchdogOptions openMonitor",
+    "Finding FindingKind HasStatistics Monitor MonitorOptions OtelInstrument OtelInstrumentOptions OtelMeter OtelModules OtelObservable OtelObservableResult OtelSpan OtelTracer Trace TraceHtmlOptions TraceRecorder TraceRecorderOptions Watchdog WatchdogOptions openMonitor",
   "monitor": "",
   "top": "",
   "testing":
@@ -712,9 +712,10 @@ export const TYPES: Readonly<Record<string, TypeTable>> = {
   "ToChannelOptions": { "members": { "stop": "() => ?" } },
   "TooSlowError": { "constructs": "(?, TooSlowErrorOptions) => ?", "members": { "waits": "List<PendingWait>" } },
   "TooSlowErrorOptions": { "members": { "waits": "List<PendingWait>" } },
+  "Trace": { "members": { "toHtml": "(TraceHtmlOptions) => ?" } },
   "TraceRecorder": {
     "constructs": "(TraceRecorderOptions) => ?",
-    "bases": ["Instrument"],
+    "bases": ["Instrument", "Trace"],
     "members": {
       "runStarted": "(RunView) => ?",
       "taskSpawned": "(Task, Task) => ?",
@@ -728,6 +729,8 @@ export const TYPES: Readonly<Record<string, TypeTable>> = {
       "deadlineFired": "(Task, ?) => ?",
       "hostOperationStarted": "(?, HostOperation) => ?",
       "hostOperationEnded": "(?, HostOperation) => ?",
+      "toHtml": "(TraceHtmlOptions) => ?",
+      "since": "(?) => Trace",
     },
   },
   "TrickleOptions": { "members": { "every": "ms" } },

@@ -10,6 +10,7 @@ const ON_PURPOSE: Readonly<Record<string, readonly string[]>> = {
   "docs/design/time.md": ["library-sleep"],
   "docs/from/promises.md": ["promise-combinator"],
   "docs/guides/cancellation.md": ["unshielded-cleanup", "shared-promise"],
+  "docs/guides/observing.md": ["missing-await"],
   "docs/guides/tasks.md": ["resource-outlives-nursery"],
   "docs/guides/timeouts.md": ["timeout-without-wait"],
   "docs/tutorial/1-one-check.md": ["promise-combinator"],

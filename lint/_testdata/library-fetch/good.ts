@@ -19,6 +19,8 @@ export async function signals(url: string, init: RequestInit, request: Request):
   await globalThis.fetch(new Request(url, { signal: currentSignal() }));
   await cancellable(globalThis.fetch(url));
   await io.fetch(url);
+  // The other one, on purpose.
+  await globalThis.fetch(url);
 }
 export function handle(client: { fetch(url: string): Promise<Response> }, fetch: (url: string) => Promise<Response>) {
   return Promise.all([client.fetch("x"), fetch("y")]);
