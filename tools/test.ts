@@ -96,6 +96,8 @@ const PARTS: readonly Part[] = [
     // They look for their settings in the environment, and at the machine; they reach no network.
     permissions: ["--allow-read", "--allow-env", "--allow-sys"],
   },
+  // What the plugin is made of is compared with the library, and what its fixes make of programs is compiled.
+  { name: "lint", takes: (file) => file.startsWith("lint/"), permissions: TOOLS },
   // Pages in a browser, where there is one.
   { name: "chromium", takes: (file) => file.startsWith("tools/chromium/"), permissions: TOOLS },
   {
@@ -221,7 +223,7 @@ const work: (() => Promise<void>)[] = [];
 if (doc) {
   // Examples open connections on this machine only; they may do nothing else.
   const sources = ["mod.ts", "README.md"];
-  for (const folder of ["core", "net", "observe", "testing"]) {
+  for (const folder of ["core", "net", "observe", "testing", "lint"]) {
     sources.push(...(await filesIn(folder, ".ts")).filter((path) => !path.endsWith("_test.ts")));
   }
   for (const folder of ["testing", "observe", "docs"]) sources.push(...await filesIn(folder, ".md"));
@@ -241,7 +243,7 @@ if (doc) {
     if (files.length > 0) work.push(() => runTests(name, [...common, ...permissions, ...files]));
   }
 } else {
-  let files = (await Promise.all(["core", "testing", "net", "os", "observe", "examples", "tools", "bench"]
+  let files = (await Promise.all(["core", "testing", "net", "os", "observe", "lint", "examples", "tools", "bench"]
     .map((folder) => filesIn(folder, "_test.ts")))).flat().filter(isWanted);
   const clients = files.filter((file) => CLIENTS.test(file));
   if (clients.length > 0 && !await areClientsThere([...map, ...clients])) {

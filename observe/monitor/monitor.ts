@@ -117,7 +117,7 @@ const LOCAL = /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/i;
  *
  * @example Looking at a program from outside
  * ```ts
- * import { openNursery, sleep } from "@trefoil/io";
+ * import { fetch, openNursery, sleep } from "@trefoil/io";
  * import { openMonitor } from "@trefoil/io/observe";
  * import { assertStringIncludes } from "@std/assert";
  *
