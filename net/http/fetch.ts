@@ -52,6 +52,23 @@ export interface FetchInit extends RequestInit {
  * assertEquals(text, "hello");
  * ```
  *
+ * @example A server that knows how long it is waited for
+ * ```ts
+ * import { fetch, httpServer, moveOnAfter, openNursery, timeLeft } from "@trefoil/io";
+ * import { assert } from "@std/assert";
+ *
+ * const deadlineHeader = "x-time-left";
+ * const server = httpServer(() => new Response(`${timeLeft()}`), { hostname: "127.0.0.1", port: 0, deadlineHeader });
+ * await openNursery(async (nursery) => {
+ *   const [{ port }] = await nursery.start(server);
+ *   await moveOnAfter(5_000, async () => {
+ *     const response = await fetch(`http://127.0.0.1:${port}/`, { deadlineHeader });
+ *     assert(Number(await response.text()) <= 5_000);
+ *   });
+ *   nursery.cancel();
+ * });
+ * ```
+ *
  * @param input The URL, or a request.
  * @param init The options of the global `fetch`, and how to tell the server the deadline.
  * @returns The response.
