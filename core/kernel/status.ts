@@ -171,6 +171,13 @@ export function comesNow(node: StatusNode): void {
   deferring.delete(node);
 }
 
+/** A shutdown that was put off comes to a node, unless the node was moved to where none is asked for; returns whether. */
+export function shutdownComes(node: StatusNode): boolean {
+  if (node.parent?.shutdown !== true) return false;
+  spreadShutdown(node);
+  return true;
+}
+
 function spreadShutdown(root: StatusNode): void {
   const ending: StatusNode[] = [];
   const later: (() => void)[] = [];
