@@ -8,13 +8,13 @@ import type { TypeTable } from "./_shapes.ts";
 /** The names of each entry point of the package, with a blank between them. */
 export const EXPORTS: Readonly<Record<string, string>> = {
   "":
-    "AdoptOptions AnyWorkerModule AsCompletedOptions Background Backoff Barrier BarrierStatistics BorrowOptions BroadcastChannelOptions BroadcastChannelStatistics BroadcastReceiveChannel BroadcastSendChannel BrokenResourceError BufferedReceiver BufferedStream BusyResourceError ByteOrderOptions CallName CallResult CancelScope CancelScopeOptions CancelSource CancellableIterator CancellableOptions Cancelled CancelledElsewhereError CapacityLimiter CapacityLimiterStatistics CapturedOutput ChildProcessOptions ClosedResourceError Command CompletedResults ConcurrencyOptions Condition ConditionStatistics Datagram DatagramError DeadlockError EndOfChannel ErrorGroup ErrorHandler ErrorMatch ErrorOrigin Event EventStatistics FileChange FileChanges FileStream FileWatcher HalfCloseableStream HandshakeOptions HttpHandler HttpRequestInfo IncompleteReceiveError LagPolicy Lazy LazyMap LazyMapOptions Listener Lock LockStatistics MapOptions MemoryChannelStatistics MemoryReceiveChannel MemorySendChannel MergeOptions MessageOptions MessageTooLongError MockClock MockClockOptions MulticastOptions NamedOptions Nursery OpenFileOptions OpenProcessOptions OpenTcpListenersOptions OpenTcpStreamOptions OpenTempOptions OpenTlsListenersOptions OpenTlsStreamOptions OpenUdpSocketOptions OpenUnixListenerOptions OpenWebSocketOptions OpenWorkersOptions OutcomesOf OutputReceiver OutputTarget ParsedMessage PendingWait Pool PoolOptions PoolStatistics Process ProcessError ProcessErrorOptions ProcessErrorReason ProcessOptions ProcessResult ProcessStatus ProxyTraffic RaceOptions RateLimiter RateLimiterOptions RateLimiterStatistics ReadLinesOptions ReadableReceiver ReceiveChannel ReceiveStream ReleaseGuard ResultOf ResultOfJob ResultsOf RetryOptions RunFinishedError RunOptions RunProcessOptions ScopeOutcome SelectOptions Selectable Selected Semaphore SemaphoreOptions SemaphoreStatistics SendChannel SendStream ServeHttpOptions ServeOptions ServeTcpOptions ServeTlsOptions ServeUnixOptions Server ServerSentEvent ServerStatistics SettledOptions ShieldedOptions ShutdownOptions SignalReceiver SignalStatistics SimulateOptions SimulatedOptions Simulation SocketAddress SocketListener SocketStream SpawnOptions StapledStream StartTlsOptions StdinLinesOptions Stream StreamItem StreamName StreamOf Task TaskCancelOptions TaskState TaskStatus TaskTree TaskTreeNode TaskTreeOptions TaskTreeWait TcpAddress Temporary TextSender TlsClientOptions TlsIdentity TlsServerOptions TlsStream TlsStreamOptions ToChannelOptions TooSlowError TooSlowErrorOptions UdpAddress UdpSocket UdpStatistics UnixAddress UpgradeWebSocketOptions WatchFilesOptions WatchReceiver WatchSender WebSocketChannel WebSocketCloseOptions WebSocketEnd WebSocketMessage WebSocketOptions WorkerArgs WorkerCrashedError WorkerCrashedErrorOptions WorkerPermissions Workers WorkersStatistics WriteFileAtomicOptions all allSettled any asCompleted cancellable checkpoint childProcess closeForcefully currentEffectiveDeadline currentSignal currentTask currentTime failAfter failAt fetch forEach handleErrors httpServer isCancelled isErrorGroup isOnlyCancelled listenerServer map merge moveOnAfter moveOnAt openBroadcastChannel openFile openMemoryChannel openNursery openPool openProcess openSignals openStdin openTcpListeners openTcpStream openTempDir openTlsListeners openTlsStream openUdpSocket openUnixListener openUnixStream openWatch openWebSocket openWorkers originOf pipe proxy race readFile readLines readTextFile readableFromChannel readableFromStream receiverFromReadable retry run runProcess select serveHttp serveListeners serveTcp serveTls serveUnix serverSentEvents settled shielded shutdownRequested simulate simulated sleep sleepForever sleepUntil startTls stdinLines streamFromReadable streamFromWritable suppressedErrors taskTree tcpServer tlsServer toChannel transfer unixServer untilShutdown upgradeWebSocket watchFiles withSignal writableFromStream writeFileAtomic",
+    "AdoptOptions AnyWorkerModule AsCompletedOptions Background Backoff Barrier BarrierStatistics BorrowOptions BroadcastChannelOptions BroadcastChannelStatistics BroadcastReceiveChannel BroadcastSendChannel BrokenResourceError BufferedReceiver BufferedStream BusyResourceError ByteOrderOptions CallName CallResult CancelScope CancelScopeOptions CancelSource CancellableIterator CancellableOptions Cancelled CancelledElsewhereError CapacityLimiter CapacityLimiterStatistics CapturedOutput ChildProcessOptions ClosedResourceError Command CompletedResults ConcurrencyOptions Condition ConditionStatistics Datagram DatagramError DeadlockError EndOfChannel ErrorGroup ErrorHandler ErrorMatch ErrorOrigin Event EventStatistics FetchInit FileChange FileChanges FileStream FileWatcher HalfCloseableStream HandshakeOptions HttpHandler HttpRequestInfo IncompleteReceiveError LagPolicy Lazy LazyMap LazyMapOptions Listener Lock LockStatistics MapOptions MemoryChannelStatistics MemoryReceiveChannel MemorySendChannel MergeOptions MessageOptions MessageTooLongError MockClock MockClockOptions MulticastOptions NamedOptions Nursery OpenFileOptions OpenProcessOptions OpenTcpListenersOptions OpenTcpStreamOptions OpenTempOptions OpenTlsListenersOptions OpenTlsStreamOptions OpenUdpSocketOptions OpenUnixListenerOptions OpenWebSocketOptions OpenWorkersOptions OutcomesOf OutputReceiver OutputTarget ParsedMessage PendingWait Pool PoolOptions PoolStatistics Process ProcessError ProcessErrorOptions ProcessErrorReason ProcessOptions ProcessResult ProcessStatus ProxyTraffic RaceOptions RateLimiter RateLimiterOptions RateLimiterStatistics ReadLinesOptions ReadableReceiver ReceiveChannel ReceiveStream ReleaseGuard ResultOf ResultOfJob ResultsOf RetryOptions RunFinishedError RunOptions RunProcessOptions ScopeOutcome SelectOptions Selectable Selected Semaphore SemaphoreOptions SemaphoreStatistics SendChannel SendStream ServeHttpOptions ServeOptions ServeTcpOptions ServeTlsOptions ServeUnixOptions Server ServerSentEvent ServerStatistics ServiceOptions SettledOptions ShieldedOptions ShutdownOptions SignalReceiver SignalStatistics SimulateOptions SimulatedOptions Simulation SocketAddress SocketListener SocketStream SpawnOptions StapledStream StartTlsOptions StdinLinesOptions Stream StreamItem StreamName StreamOf Task TaskCancelOptions TaskState TaskStatus TaskTree TaskTreeNode TaskTreeOptions TaskTreeWait TcpAddress Temporary TextSender TlsClientOptions TlsIdentity TlsServerOptions TlsStream TlsStreamOptions ToChannelOptions TooSlowError TooSlowErrorOptions UdpAddress UdpSocket UdpStatistics UnixAddress UpgradeWebSocketOptions WatchFilesOptions WatchReceiver WatchSender WebSocketChannel WebSocketCloseOptions WebSocketEnd WebSocketMessage WebSocketOptions WorkerArgs WorkerCrashedError WorkerCrashedErrorOptions WorkerPermissions Workers WorkersStatistics WriteFileAtomicOptions all allSettled any asCompleted cancellable checkpoint childProcess closeForcefully currentEffectiveDeadline currentSignal currentTask currentTime failAfter failAt fetch forEach handleErrors httpServer isCancelled isErrorGroup isOnlyCancelled listenerServer map merge moveOnAfter moveOnAt openBroadcastChannel openFile openMemoryChannel openNursery openPool openProcess openSignals openStdin openTcpListeners openTcpStream openTempDir openTlsListeners openTlsStream openUdpSocket openUnixListener openUnixStream openWatch openWebSocket openWorkers originOf pipe proxy race readFile readLines readTextFile readableFromChannel readableFromStream receiverFromReadable retry run runProcess select serveHttp serveListeners serveTcp serveTls serveUnix serverSentEvents service settled shielded shutdownRequested simulate simulated sleep sleepForever sleepUntil startTls stdinLines streamFromReadable streamFromWritable suppressedErrors taskTree tcpServer timeLeft tlsServer toChannel transfer unixServer untilShutdown upgradeWebSocket watchFiles withSignal withTimeLeft writableFromStream writeFileAtomic",
   "core":
-    "AdoptOptions AsCompletedOptions Backoff Barrier BarrierStatistics BorrowOptions BroadcastChannelOptions BroadcastChannelStatistics BroadcastReceiveChannel BroadcastSendChannel BrokenResourceError BusyResourceError CancelScope CancelScopeOptions CancelSource CancellableIterator CancellableOptions Cancelled CancelledElsewhereError CapacityLimiter CapacityLimiterStatistics ClosedResourceError CompletedResults ConcurrencyOptions Condition ConditionStatistics DeadlockError EndOfChannel ErrorGroup ErrorHandler ErrorMatch ErrorOrigin Event EventStatistics LagPolicy Lazy LazyMap LazyMapOptions Lock LockStatistics MapOptions MemoryChannelStatistics MemoryReceiveChannel MemorySendChannel MergeOptions NamedOptions Nursery OutcomesOf PendingWait Pool PoolOptions PoolStatistics RaceOptions RateLimiter RateLimiterOptions RateLimiterStatistics ReadableReceiver ReceiveChannel ReleaseGuard ResultOf ResultOfJob ResultsOf RetryOptions RunFinishedError RunOptions ScopeOutcome SelectOptions Selectable Selected Semaphore SemaphoreOptions SemaphoreStatistics SendChannel ShieldedOptions ShutdownOptions SocketAddress SpawnOptions Task TaskCancelOptions TaskState TaskStatus TaskTree TaskTreeNode TaskTreeOptions TaskTreeWait TcpAddress ToChannelOptions TooSlowError TooSlowErrorOptions UdpAddress UnixAddress WatchReceiver WatchSender all allSettled any asCompleted cancellable checkpoint currentEffectiveDeadline currentSignal currentTask currentTime failAfter failAt forEach handleErrors isCancelled isErrorGroup isOnlyCancelled map merge moveOnAfter moveOnAt openBroadcastChannel openMemoryChannel openNursery openPool openWatch originOf race readableFromChannel receiverFromReadable retry run select shielded shutdownRequested sleep sleepForever sleepUntil suppressedErrors taskTree toChannel untilShutdown withSignal",
+    "AdoptOptions AsCompletedOptions Backoff Barrier BarrierStatistics BorrowOptions BroadcastChannelOptions BroadcastChannelStatistics BroadcastReceiveChannel BroadcastSendChannel BrokenResourceError BusyResourceError CancelScope CancelScopeOptions CancelSource CancellableIterator CancellableOptions Cancelled CancelledElsewhereError CapacityLimiter CapacityLimiterStatistics ClosedResourceError CompletedResults ConcurrencyOptions Condition ConditionStatistics DeadlockError EndOfChannel ErrorGroup ErrorHandler ErrorMatch ErrorOrigin Event EventStatistics LagPolicy Lazy LazyMap LazyMapOptions Lock LockStatistics MapOptions MemoryChannelStatistics MemoryReceiveChannel MemorySendChannel MergeOptions NamedOptions Nursery OutcomesOf PendingWait Pool PoolOptions PoolStatistics RaceOptions RateLimiter RateLimiterOptions RateLimiterStatistics ReadableReceiver ReceiveChannel ReleaseGuard ResultOf ResultOfJob ResultsOf RetryOptions RunFinishedError RunOptions ScopeOutcome SelectOptions Selectable Selected Semaphore SemaphoreOptions SemaphoreStatistics SendChannel ServiceOptions ShieldedOptions ShutdownOptions SocketAddress SpawnOptions Task TaskCancelOptions TaskState TaskStatus TaskTree TaskTreeNode TaskTreeOptions TaskTreeWait TcpAddress ToChannelOptions TooSlowError TooSlowErrorOptions UdpAddress UnixAddress WatchReceiver WatchSender all allSettled any asCompleted cancellable checkpoint currentEffectiveDeadline currentSignal currentTask currentTime failAfter failAt forEach handleErrors isCancelled isErrorGroup isOnlyCancelled map merge moveOnAfter moveOnAt openBroadcastChannel openMemoryChannel openNursery openPool openWatch originOf race readableFromChannel receiverFromReadable retry run select service shielded shutdownRequested sleep sleepForever sleepUntil suppressedErrors taskTree timeLeft toChannel untilShutdown withSignal withTimeLeft",
   "lowlevel":
     "Alarm AlarmQueue Clock Datagram HostOperation HostProcess HostProcessInput HostProcessOutput HostWorker Instrument Network NetworkConn NetworkConnectOptions NetworkDatagramOptions NetworkDatagramSocket NetworkHttp NetworkHttpRequestInfo NetworkHttpServeOptions NetworkHttpServer NetworkListenOptions NetworkListenTlsOptions NetworkListenUnixOptions NetworkListener NetworkStartTlsOptions NetworkTlsConn NetworkTlsHandshake NetworkUpgradeOptions NetworkWebSocketOptions ParkingLot ParkingLotStatistics ProcessHost ProcessSpawnOptions ProcessStatus ResolvedAddress RunStatistics RunView Schedule ScopeView SignalSource StandardInput TaskOutcome Wait WaitReason WakeSource Waker WorkerExit WorkerHost WorkerPort WorkerServer WorkerStartOptions addInstrument beginHostOperation cancelShieldedCheckpoint checkpointIfCancelled composedWait currentRun hostOperation onIdle onRun realClock startSystemTask suspend",
   "net":
-    "BufferedReceiver BufferedStream ByteOrderOptions Datagram DatagramError HalfCloseableStream HandshakeOptions HttpHandler HttpRequestInfo IncompleteReceiveError Listener MessageOptions MessageTooLongError MulticastOptions OpenTcpListenersOptions OpenTcpStreamOptions OpenTlsListenersOptions OpenTlsStreamOptions OpenUdpSocketOptions OpenUnixListenerOptions OpenWebSocketOptions ParsedMessage ProxyTraffic ReceiveStream SendStream ServeHttpOptions ServeOptions ServeTcpOptions ServeTlsOptions ServeUnixOptions Server ServerSentEvent ServerStatistics SocketListener SocketStream StapledStream StartTlsOptions Stream StreamOf TextSender TlsClientOptions TlsIdentity TlsServerOptions TlsStream TlsStreamOptions UdpSocket UdpStatistics UpgradeWebSocketOptions WebSocketChannel WebSocketCloseOptions WebSocketEnd WebSocketMessage WebSocketOptions closeForcefully fetch httpServer listenerServer openTcpListeners openTcpStream openTlsListeners openTlsStream openUdpSocket openUnixListener openUnixStream openWebSocket pipe proxy readableFromStream serveHttp serveListeners serveTcp serveTls serveUnix serverSentEvents startTls streamFromReadable streamFromWritable tcpServer tlsServer unixServer upgradeWebSocket writableFromStream",
+    "BufferedReceiver BufferedStream ByteOrderOptions Datagram DatagramError FetchInit HalfCloseableStream HandshakeOptions HttpHandler HttpRequestInfo IncompleteReceiveError Listener MessageOptions MessageTooLongError MulticastOptions OpenTcpListenersOptions OpenTcpStreamOptions OpenTlsListenersOptions OpenTlsStreamOptions OpenUdpSocketOptions OpenUnixListenerOptions OpenWebSocketOptions ParsedMessage ProxyTraffic ReceiveStream SendStream ServeHttpOptions ServeOptions ServeTcpOptions ServeTlsOptions ServeUnixOptions Server ServerSentEvent ServerStatistics SocketListener SocketStream StapledStream StartTlsOptions Stream StreamOf TextSender TlsClientOptions TlsIdentity TlsServerOptions TlsStream TlsStreamOptions UdpSocket UdpStatistics UpgradeWebSocketOptions WebSocketChannel WebSocketCloseOptions WebSocketEnd WebSocketMessage WebSocketOptions closeForcefully fetch httpServer listenerServer openTcpListeners openTcpStream openTlsListeners openTlsStream openUdpSocket openUnixListener openUnixStream openWebSocket pipe proxy readableFromStream serveHttp serveListeners serveTcp serveTls serveUnix serverSentEvents startTls streamFromReadable streamFromWritable tcpServer tlsServer unixServer upgradeWebSocket writableFromStream",
   "os":
     "AnyWorkerModule CallName CallResult CapturedOutput ChildProcessOptions Command CopyFileOptions FileChange FileChanges FileLock FileStream FileWatcher LockFileOptions OpenFileOptions OpenProcessOptions OpenRawModeOptions OpenTempOptions OpenWorkersOptions OutputReceiver OutputTarget Process ProcessError ProcessErrorOptions ProcessErrorReason ProcessOptions ProcessResult ProcessStatus ReadLinesOptions RunPipelineOptions RunProcessOptions SignalReceiver SignalStatistics StdinLinesOptions StreamItem StreamName Temporary TerminalSize TerminalSizeWatch WatchFilesOptions WorkerArgs WorkerCrashedError WorkerCrashedErrorOptions WorkerPermissions Workers WorkersStatistics WriteFileAtomicOptions blockingCallback callback childProcess copyFile lockFile openFile openProcess openRawMode openSignals openStderr openStdin openStdout openTempDir openTempFile openTerminalSize openWorkers readFile readLines readTextFile runPipeline runProcess stdinLines terminalSize transfer tryLockFile watchFiles writeFileAtomic",
   "worker": "checkCancelled transfer workerSignal",
@@ -42,7 +42,7 @@ export const FUNCTIONS: Readonly<Record<string, string>> = {
   "callback": "((...$A) => $R) => (...$A) => Promise<?>",
   "cancelShieldedCheckpoint": "() => Promise<?>",
   "cancellable":
-    "((Promise<$T>, CancellableOptions) => Promise<$T>) | ((AsyncIterable<$T>, CancellableOptions) => CancellableIterator<$T>)",
+    "((Promise<$T>, CancellableOptions<$T>) => Promise<$T>) | ((AsyncIterable<$T>, CancellableOptions<$T>) => CancellableIterator<$T>)",
   "checkChannel": "(StepContext, () => [SendChannel, ReceiveChannel], CheckChannelOptions) => Promise<?>",
   "checkHalfCloseableStream":
     "(StepContext, () => [HalfCloseableStream, HalfCloseableStream], CheckTwoWayStreamOptions<HalfCloseableStream>) => Promise<?>",
@@ -62,7 +62,7 @@ export const FUNCTIONS: Readonly<Record<string, string>> = {
   "explore": "((Simulation) => ?, ExploreOptions) => Promise<ExploreReport>",
   "failAfter": "(ms, (CancelScope) => $T) => Promise<$T>",
   "failAt": "(?, (CancelScope) => $T) => Promise<$T>",
-  "fetch": "(?, ?) => Promise<?>",
+  "fetch": "(?, FetchInit) => Promise<?>",
   "forEach": "((?) | (AsyncIterable<$T>), ($T, ?) => ?, MapOptions) => Promise<?>",
   "handleErrors": "(() => $T, List<ErrorHandler>) => Promise<$T>",
   "hostOperation": "(?, Promise<$T>) => Promise<$T>",
@@ -125,6 +125,7 @@ export const FUNCTIONS: Readonly<Record<string, string>> = {
   "serveTls": "((TlsStream) => ?, ServeTlsOptions) => Promise<?>",
   "serveUnix": "((SocketStream<UnixAddress>) => ?, ServeUnixOptions) => Promise<?>",
   "serverSentEvents": "((AsyncIterable<(ServerSentEvent) | (?)>) | (?), ?) => ?",
+  "service": "((?) => $T, ServiceOptions) => Promise<$T>",
   "settled": "(SettledOptions) => Promise<?>",
   "shielded": "((CancelScope) => $T, ShieldedOptions) => Promise<ScopeOutcome<$T>>",
   "simulate": "((Simulation) => $T, SimulateOptions) => Promise<$T>",
@@ -153,6 +154,7 @@ export const FUNCTIONS: Readonly<Record<string, string>> = {
   "upgradeWebSocket": "(?, (WebSocketChannel) => ?, UpgradeWebSocketOptions) => ?",
   "watchFiles": "(?, WatchFilesOptions) => Promise<FileWatcher>",
   "withSignal": "(?, () => $T) => Promise<$T>",
+  "withTimeLeft": "(?, (CancelScope) => $T) => Promise<$T>",
   "writableFromStream": "(SendStream) => ?",
   "writeFileAtomic": "(?, (?) | (ReceiveStream), WriteFileAtomicOptions) => Promise<?>",
 };
@@ -222,7 +224,10 @@ export const TYPES: Readonly<Record<string, TypeTable>> = {
   },
   "CancelScopeOptions": { "members": { "timeout": "ms" } },
   "CancellableIterator": { "generic": ["T"], "bases": ["AsyncIterable<$T>"] },
-  "CancellableOptions": { "members": { "cancel": "(Cancelled) => ?", "timeout": "ms" } },
+  "CancellableOptions": {
+    "generic": ["T"],
+    "members": { "cancel": "(Cancelled) => ?", "timeout": "ms", "onAbandoned": "($T) => ?" },
+  },
   "Cancelled": { "constructs": "(?, CancelSource, ?, ?) => ?", "members": { "source": "CancelSource" } },
   "CancelledElsewhereError": { "constructs": "?" },
   "CapacityLimiter": {
@@ -581,11 +586,23 @@ export const TYPES: Readonly<Record<string, TypeTable>> = {
   "Sequencer": { "constructs": "?", "members": { "turn": "(?) => Promise<?>" } },
   "ServeHttpOptions": {
     "bases": ["OpenTcpListenersOptions"],
-    "members": { "handlerTimeout": "ms", "onHandlerError": "(?, ?) => ?", "onAcceptError": "(?) => ?" },
+    "members": {
+      "handlerTimeout": "ms",
+      "lameDuck": "ms",
+      "onLameDuck": "() => ?",
+      "onHandlerError": "(?, ?) => ?",
+      "onAcceptError": "(?) => ?",
+    },
   },
   "ServeOptions": {
     "generic": ["S"],
-    "members": { "handlerTimeout": "ms", "onHandlerError": "(?, $S) => ?", "onAcceptError": "(?) => ?" },
+    "members": {
+      "handlerTimeout": "ms",
+      "lameDuck": "ms",
+      "onLameDuck": "() => ?",
+      "onHandlerError": "(?, $S) => ?",
+      "onAcceptError": "(?) => ?",
+    },
   },
   "ServeTcpOptions": { "bases": ["OpenTcpListenersOptions", "ServeOptions<SocketStream>"] },
   "ServeTlsOptions": { "alias": "(OpenTlsListenersOptions) & (ServeOptions<TlsStream>) & (HandshakeOptions)" },
@@ -596,6 +613,9 @@ export const TYPES: Readonly<Record<string, TypeTable>> = {
     "members": { "statistics": "() => ServerStatistics" },
   },
   "ServerSentEvent": { "members": { "retry": "ms" } },
+  "ServiceOptions": {
+    "members": { "backoff": "(Backoff) | ((?, ?) => ?)", "within": "ms", "onRestart": "(?, ms) => ?" },
+  },
   "ShieldedOptions": { "members": { "timeout": "ms" } },
   "ShutdownOptions": { "members": { "grace": "ms" } },
   "SignalReceiver": {
@@ -879,6 +899,7 @@ export const TYPES: Readonly<Record<string, TypeTable>> = {
   "runProcess": { "generic": ["Out", "Err"] },
   "select": { "generic": ["C"] },
   "serveListeners": { "generic": ["L"] },
+  "service": { "generic": ["T"] },
   "shielded": { "generic": ["T"] },
   "simulate": { "generic": ["T"] },
   "startSystemTask": { "generic": ["T"] },
@@ -889,4 +910,5 @@ export const TYPES: Readonly<Record<string, TypeTable>> = {
   "transfer": { "generic": ["T"] },
   "untilShutdown": { "generic": ["T"] },
   "withSignal": { "generic": ["T"] },
+  "withTimeLeft": { "generic": ["T"] },
 };

@@ -224,7 +224,8 @@ if (doc) {
   // Examples open connections on this machine only; they may do nothing else.
   const sources = ["mod.ts", "README.md"];
   for (const folder of ["core", "net", "observe", "testing", "lint"]) {
-    sources.push(...(await filesIn(folder, ".ts")).filter((path) => !path.endsWith("_test.ts")));
+    // Programs are no modules to be imported.
+    sources.push(...(await filesIn(folder, ".ts")).filter((path) => !/_test\.ts$|\/(?:preload|top)\.ts$/.test(path)));
   }
   for (const folder of ["testing", "observe", "docs"]) sources.push(...await filesIn(folder, ".md"));
   const common = ["--doc", ...map, ...flags];

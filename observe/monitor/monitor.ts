@@ -286,6 +286,8 @@ function serve({ port, path, hostname }: Place, site: Site): Server {
   );
   server.unref();
   const end = async (): Promise<void> => {
+    // Whoever awaits its end must live to see it.
+    server.ref();
     stop.abort();
     await server.finished.catch(ignore);
     if (path !== undefined) await Deno.remove(path).catch(ignore);
