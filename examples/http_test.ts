@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { all, CancelScope, Event, failAfter, fetch, openNursery, simulate, sleep, type TcpAddress } from "@trefoil/io";
+import { all, CancelScope, Event, fetch, openNursery, simulate, sleep, type TcpAddress } from "@trefoil/io";
 import { reportServer } from "./http_server.ts";
 
 Deno.test("http_server.ts finishes what it has begun when it shuts down, ends its streams, and takes no more", () =>
