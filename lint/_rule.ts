@@ -31,14 +31,31 @@ export interface Rule {
 /** Where the rules are explained. */
 const PAGE = "docs/lint.md";
 
-/** Makes a plugin of rules. */
-export function pluginOf(name: string, rules: readonly Rule[], modules: RegExp | undefined): Deno.lint.Plugin {
+/** Makes a plugin of rules. `options`: those of the user. */
+export function pluginOf(
+  name: string,
+  rules: readonly Rule[],
+  options: { readonly modules?: RegExp },
+): Deno.lint.Plugin {
+  const modules = modulesIn(options);
   return {
     name,
     rules: Object.fromEntries(
       rules.map((rule) => [rule.name, { create: (context) => visitorOf(rule, context, modules) }]),
     ),
   };
+}
+
+function modulesIn(options: { readonly modules?: RegExp }): RegExp | undefined {
+  if (typeof options !== "object" || options === null) {
+    const received = typeof options === "string" ? JSON.stringify(options) : String(options);
+    throw new TypeError(`Cannot make a lint plugin as "options" must be an object: received ${received}`);
+  }
+  const { modules } = options;
+  if (modules === undefined || modules instanceof RegExp) return modules;
+  throw new TypeError(
+    `Cannot make a lint plugin as "modules" must be a regular expression: received ${String(modules)}`,
+  );
 }
 
 /**

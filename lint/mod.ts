@@ -34,10 +34,11 @@ export type { PluginOptions } from "./_plugin_options.ts";
  *
  * @param options Which modules count as the library.
  * @returns The plugin, called `trefoil`.
+ * @throws {TypeError} If the options are no object, or `modules` is no regular expression.
  * @category Lint
  */
 export function plugin(options: PluginOptions = {}): Deno.lint.Plugin {
-  return pluginOf("trefoil", DEFAULT_RULES, options.modules);
+  return pluginOf("trefoil", DEFAULT_RULES, options);
 }
 
 /**

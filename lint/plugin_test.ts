@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { DEFAULT_RULES } from "./_default_rules.ts";
 import { missingAwait } from "./_missing_await.ts";
 import { pluginOf, type Rule } from "./_rule.ts";
@@ -353,10 +353,15 @@ Deno.test("a rule that throws is a finding once, and loses nothing that others h
 
 Deno.test("if a file cannot be looked at, one rule says so", () => {
   const text = `import { sleep } from "other";\nsleep(5);`;
-  const modules = { source: "(", flags: "", toString: () => "broken" } as RegExp;
-  const found = Deno.lint.runPlugin(pluginOf("trefoil", DEFAULT_RULES, modules), "x.ts", text);
+  const modules = Object.defineProperty(/x/, "source", { value: "(" });
+  const found = Deno.lint.runPlugin(pluginOf("trefoil", DEFAULT_RULES, { modules }), "x.ts", text);
   assertEquals(found.map(({ id }) => id), ["trefoil/missing-await"]);
   assert(/has failed on this file/.test(found[0]?.message ?? ""), found[0]?.message);
+});
+
+Deno.test("options of a plugin that are none are refused", () => {
+  assertThrows(() => plugin({ modules: "x" as never }), TypeError, '"modules" must be a regular expression');
+  assertThrows(() => strictPlugin(null as never), TypeError, '"options" must be an object: received null');
 });
 
 Deno.test("the plugins have their names and rules, and no rule two names", () => {

@@ -28,10 +28,11 @@ export type { PluginOptions } from "./_plugin_options.ts";
  *
  * @param options Which modules count as the library.
  * @returns The plugin, called `trefoil-strict`.
+ * @throws {TypeError} If the options are no object, or `modules` is no regular expression.
  * @category Lint
  */
 export function strictPlugin(options: PluginOptions = {}): Deno.lint.Plugin {
-  return pluginOf("trefoil-strict", STRICT_RULES, options.modules);
+  return pluginOf("trefoil-strict", STRICT_RULES, options);
 }
 
 /**

@@ -42,7 +42,7 @@ export function lint(
   text: string,
   { name = "program.ts", modules }: { readonly name?: string; readonly modules?: RegExp } = {},
 ): Deno.lint.Diagnostic[] {
-  return Deno.lint.runPlugin(pluginOf("trefoil", rules, modules), name, text)
+  return Deno.lint.runPlugin(pluginOf("trefoil", rules, modules === undefined ? {} : { modules }), name, text)
     .sort((a, b) => a.range[0] - b.range[0]);
 }
 
