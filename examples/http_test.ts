@@ -37,4 +37,5 @@ Deno.test("http_server.ts finishes what it has begun when it shuts down, ends it
       assertStringIncludes(ticks, "event: tick\ndata: 0\n");
       assertStringIncludes(ticks, "event: end\ndata: the server is closing\n");
       await assertRejects(() => fetch(url), TypeError);
-    })));
+    })
+  ));

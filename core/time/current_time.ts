@@ -59,15 +59,17 @@ export function currentEffectiveDeadline(): number {
  *
  * @example Telling a server how long its answer is waited for
  * ```ts
- * import { moveOnAfter, timeLeft } from "@trefoil/io";
+ * import { failAfter, simulate, sleep, timeLeft } from "@trefoil/io";
  * import { assertEquals } from "@std/assert";
  *
- * const headers: Record<string, string> = {};
- * await moveOnAfter(1_000, () => {
- *   const left = timeLeft();
- *   if (left !== Infinity) headers["time-left"] = String(Math.floor(left));
- * });
- * assertEquals(Number(headers["time-left"]) > 900, true);
+ * await simulate(() =>
+ *   failAfter(1_000, async () => {
+ *     await sleep(250);
+ *     const left = timeLeft();
+ *     const headers = left === Infinity ? {} : { "time-left": String(Math.floor(left)) };
+ *     assertEquals(headers, { "time-left": "750" });
+ *   })
+ * );
  * ```
  *
  * @returns The time until the earliest deadline, in milliseconds: 0 if that has passed or the code is cancelled,
