@@ -584,7 +584,9 @@ wire("a stream by interest keeps what a consumer waits for, and no more", async 
 wire("a consumer that pushes sends to its subject, and says that it is there", async (a) => {
   await stocked(a, 2);
   await a.talk("SUB out 5");
-  await consumer(a, { durable_name: "c", ack_policy: "none", deliver_subject: "out", idle_heartbeat: ns(200) });
+  const config = { durable_name: "c", ack_policy: "none", deliver_policy: "all", replay_policy: "instant" };
+  const body = { stream_name: "S", config: { ...config, deliver_subject: "out", idle_heartbeat: ns(200) } };
+  a.publish("$JS.API.CONSUMER.DURABLE.CREATE.S.c", JSON.stringify(body), { reply: "x" });
   const heard = await a.until("NATS/1.0 100 Idle Heartbeat");
   assertEquals(heard.filter((line) => /^m\d/.test(line)), ["m1", "m2"]);
   assertEquals(await a.lines(2), ["Nats-Last-Consumer: 2", "Nats-Last-Stream: 2"]);
