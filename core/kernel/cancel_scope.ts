@@ -15,6 +15,7 @@ import { requireBoolean, requireFunction, requireOptions, requireTime, requireTi
 import { NOTHING } from "../base/error_tree.ts";
 import { captureSite } from "../base/place.ts";
 import { ignore } from "../base/quiet.ts";
+import { taskText } from "../base/task_text.ts";
 import type { PendingWait } from "../errors/errors.ts";
 import type { Alarm } from "../time/alarm_queue.ts";
 import { type Cancelled, type CancelSource, isOnlyCancelled, makeCancelled } from "./cancelled.ts";
@@ -251,7 +252,7 @@ export class CancelScope {
    */
   cancel(reason?: unknown): void {
     if (this.#cancelled !== null || this.#closed) return;
-    this.#cancel(makeCancelled("explicit", reason, this.#node === null ? undefined : `"${currentNode().task.name}"`));
+    this.#cancel(makeCancelled("explicit", reason, this.#node === null ? undefined : taskText(currentNode().task)));
   }
 
   /**

@@ -16,6 +16,7 @@ import type { StatusNode } from "./node.ts";
 import { endNode, liftShields, tellForgotten, whenEmpty } from "./status.ts";
 import { UNABORTABLE, Waiter } from "./waiter.ts";
 import { placeOf, plainPlace } from "../base/place.ts";
+import { taskText } from "../base/task_text.ts";
 
 /** How what was forgotten is called in messages, once it has been waited for. */
 export interface Forgotten {
@@ -70,7 +71,7 @@ export function forgottenAwait(block: string, { names, places }: Forgotten): Typ
 
 function nameOf(node: StatusNode, place: string | undefined): string {
   const at = place === undefined ? "" : ` (opened at ${plainPlace(place)})`;
-  if (node.task === node) return `nursery.start() of task "${node.task.name}"${at}`;
+  if (node.task === node) return `nursery.start() of ${taskText(node.task)}${at}`;
   const { label } = node;
   return `${typeof label === "string" ? label : `nursery "${label.name}"`}${at}`;
 }

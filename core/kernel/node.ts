@@ -36,6 +36,7 @@ export interface OpenWait {
 /** A task, as its nodes and waits know it: see `TaskImpl`. */
 export interface TaskNode extends StatusNode {
   readonly name: string;
+  readonly id: number;
   readonly runtime: RunCore;
   /** A wait of it has begun, of which the run can say who ends it. */
   waitBegan(): void;

@@ -23,10 +23,11 @@ import { PendingStart, type StartTarget } from "./pending_start.ts";
 import { noteOrigin } from "./origin.ts";
 import { INTERNAL } from "./internal_task.ts";
 import { captureSite } from "../base/place.ts";
+import { taskText } from "../base/task_text.ts";
 import { reportHook } from "../base/report_hook.ts";
 import { setShield, signalOf } from "./status.ts";
 import type { StatusNode } from "./node.ts";
-import { describe, type Named, TaskImpl, taskOf, type TaskOwner } from "./task.ts";
+import { type Named, TaskImpl, taskOf, type TaskOwner } from "./task.ts";
 import type { AdoptOptions, Nursery, SpawnOptions, Task, TaskStatus } from "../tasks/task.ts";
 import { refuse, UNABORTABLE, Waiter, yieldTurn } from "./waiter.ts";
 
@@ -265,7 +266,7 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
       if (cancelled !== null) return;
     } else this.#note(error, task);
     if (this.cancelScope.cancelCalled) return;
-    scopes.cancel(this.cancelScope, "nursery", error, describe(task ?? this.parentTask));
+    scopes.cancel(this.cancelScope, "nursery", error, taskText(task ?? this.parentTask));
   }
 
   /** One error that comes on several ways, as through those who join the task that failed, is one error. */
