@@ -485,7 +485,7 @@ Deno.test("what wakes may be called again from a schedule of the user's, and end
         await checkpoint();
         lot.unparkAll();
         nursery.cancel();
-      })), { handleSignals: false, schedule }).catch((error) => {
+      })), { handleSignals: false, schedule, forgotten: "ignore" }).catch((error) => {
       // The waits of the schedule itself are nobody's, and are named.
       assert(`${error}`.includes("await"), `${error}`);
     });

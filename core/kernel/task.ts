@@ -17,9 +17,10 @@ import type { TaskState } from "../tasks/task_tree.ts";
 import { type Cancelled, isOnlyCancelled, makeCancelled } from "./cancelled.ts";
 import { currentNode, enter } from "./context.ts";
 import { cancelledElsewhere, expose, someCancelled } from "./elsewhere.ts";
-import { forgottenAwait, linger } from "./linger.ts";
+import { leave } from "./forgotten.ts";
+import { linger } from "./linger.ts";
 import { type RunCore, StatusNode, type TaskNode } from "./node.ts";
-import { cancelNode, catches, closeNode } from "./status.ts";
+import { cancelNode, catches, closeNode, isBusy } from "./status.ts";
 import { stripCancelled } from "./strip_cancelled.ts";
 import { WaitQueue } from "./wait_queue.ts";
 import { ToldElsewhere, type WaitReason } from "./wait_reason.ts";
@@ -218,13 +219,14 @@ export class TaskImpl<T> extends StatusNode implements Task<T>, TaskNode {
   /** The function returned. */
   returned(value: T): void {
     if (this.state !== "running") return;
-    if (this.firstChild === null) return this.#ended("done", value, NOTHING);
-    const cancelled = this.cancelled !== null;
-    linger(this, cancelled).then((forgotten) => {
-      if (cancelled) return this.#ended("done", value, NOTHING);
-      const error = forgottenAwait(taskText(this), forgotten);
-      this.#ended("failed", error, error);
-    });
+    if (!isBusy(this)) return this.#ended("done", value, NOTHING);
+    const end = (error: TypeError | null): void => {
+      if (error === null) this.#ended("done", value, NOTHING);
+      else this.#ended("failed", error, error);
+    };
+    const error = leave(this, taskText(this), this.cancelled === null);
+    if (error instanceof Promise) error.then(end);
+    else end(error);
   }
 
   /** The function threw. */

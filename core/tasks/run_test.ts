@@ -249,6 +249,7 @@ Deno.test("an instrument hears of waits that were forgotten", async () => {
     });
   }, {
     ...QUIET,
+    forgotten: "ignore",
     instruments: [{ forgottenWait: (task, reasons) => forgotten.push(`${task.name}: ${reasons.map((r) => r.kind)}`) }],
   });
   assertEquals(forgotten, ["main: sleep"]);
