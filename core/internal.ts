@@ -66,6 +66,9 @@ export { formatTime } from "./base/format_time.ts";
 export { claimSignal } from "./kernel/signal_claims.ts";
 export { withSuppressed } from "./kernel/suppressed.ts";
 export { reportHook } from "./base/report_hook.ts";
+export { bareTask, quotedTask, taskText } from "./base/task_text.ts";
+export { type Deferral, deferringShutdown } from "./scopes/defer_shutdown.ts";
+export { parseTimeLeft } from "./scopes/with_time_left.ts";
 export { treeLines } from "./base/tree_lines.ts";
 export { refuse, REFUSED, yieldTurn } from "./kernel/waiter.ts";
 

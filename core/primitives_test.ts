@@ -80,10 +80,10 @@ Deno.test(
     assertEquals(
       [lock, new Condition(lock), limiter, lot].map((each) => Deno.inspect(each, { breakLength: 1_000 })),
       [
-        'Lock { locked: true, owner: "main", tasksWaiting: 0 }',
-        'Condition { lock: Lock { locked: true, owner: "main", tasksWaiting: 0 }, tasksWaiting: 0 }',
-        'CapacityLimiter { borrowedTokens: 2, totalTokens: 2, borrowers: \'"main", "somebody"\', tasksWaiting: 0 }',
-        "ParkingLot { tasksWaiting: 0, breakers: '\"main\"' }",
+        `Lock { locked: true, owner: 'task "main" #1', tasksWaiting: 0 }`,
+        `Condition { lock: Lock { locked: true, owner: 'task "main" #1', tasksWaiting: 0 }, tasksWaiting: 0 }`,
+        `CapacityLimiter { borrowedTokens: 2, totalTokens: 2, borrowers: 'task "main" #1, "somebody"', tasksWaiting: 0 }`,
+        `ParkingLot { tasksWaiting: 0, breakers: 'task "main" #1' }`,
       ],
     );
     lot.removeBreaker();
@@ -448,8 +448,8 @@ Deno.test(
       for (const guard of held) (await guard).release();
     });
     assertEquals(messages, [
-      'Cannot acquire lock "db" as task "main" waits for it already, and would wait for itself: acquire it in tasks of their own',
-      'Cannot acquire as each borrower can have one token: "main" is waiting for one already, say acquire({ onBehalfOf }) to borrow for another',
+      'Cannot acquire lock "db" as task "main" #1 waits for it already, and would wait for itself: acquire it in tasks of their own',
+      'Cannot acquire as each borrower can have one token: task "main" #1 is waiting for one already, say acquire({ onBehalfOf }) to borrow for another',
     ]);
   }),
 );
@@ -485,7 +485,7 @@ Deno.test("what wakes may be called again from a schedule of the user's, and end
         await checkpoint();
         lot.unparkAll();
         nursery.cancel();
-      })), { handleSignals: false, schedule }).catch((error) => {
+      })), { handleSignals: false, schedule, forgotten: "ignore" }).catch((error) => {
       // The waits of the schedule itself are nobody's, and are named.
       assert(`${error}`.includes("await"), `${error}`);
     });
@@ -518,6 +518,6 @@ Deno.test(
       assertEquals(currentTask().name, "main");
     });
     assertEquals(messages.length, 3);
-    for (const message of messages) assert(/task "careless"/.test(message), message);
+    for (const message of messages) assert(/task "careless" #4/.test(message), message);
   }),
 );

@@ -602,7 +602,10 @@ function holdTwice(): void {
       using _guard = await lock.acquire();
       await sleepForever();
     });
-    nursery.startSoon(() => void lock.acquire().catch((error) => assert(isCancelled(error))));
+    nursery.startSoon(() => {
+      void lock.acquire().catch((error) => assert(isCancelled(error)));
+      return sleepForever();
+    });
   });
 }
 

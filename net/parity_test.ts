@@ -39,7 +39,7 @@ function describe(error: unknown): unknown {
   if (error instanceof ErrorGroup) return error.errors.map(describe);
   if (!(error instanceof Error)) return String(error);
   const { code } = error as { code?: string };
-  const message = error.message.replace(/:\d+/g, ":port");
+  const message = error.message.replace(/:\d+/g, ":port").replace(/ #\d+/g, " #id");
   return [
     error.constructor.name,
     error.name,

@@ -279,8 +279,8 @@ Deno.test(
       nursery.startSoon(() => openMemoryChannel(0)[1].receive(), { name: "consumer" });
       await sim.settled();
       const text = taskTree().toString();
-      assert(text.includes('producer: send on channel "jobs" (1/1)'), text);
-      assert(text.includes("consumer: receive from channel (no buffer)"), text);
+      assert(text.includes('producer #2: send on channel "jobs" (1/1)'), text);
+      assert(text.includes("consumer #3: receive from channel (no buffer)"), text);
       nursery.cancel();
     });
   }),

@@ -58,6 +58,8 @@ export class CancelledElsewhereError extends Error {
 export interface PendingWait {
   /** The name of the task that waited. */
   readonly task: string;
+  /** Its number in the run. */
+  readonly id: number;
   /** The kind of wait. */
   readonly kind: string;
   /** The object that it waited for; empty if there is nothing to say. */

@@ -101,7 +101,7 @@ Deno.test(
     assertEquals(other!.waits[0]!.frames, []);
     assertMatch(
       `${tree}`,
-      /worker: acquire lock "db" held by "main" \(since t=0ms\) at query \(awaited_at_test\.ts:\d+:\d+\)/,
+      /worker #2: acquire lock "db" held by task "main" #1 \(since t=0ms\) at query \(awaited_at_test\.ts:\d+:\d+\)/,
     );
   }),
 );
@@ -115,7 +115,7 @@ Deno.test(
     const error = await failAfter(50, () => loadUser()).catch((error) => error);
     assert(error instanceof TooSlowError);
     assertEquals([plain(error.waits[0]!.frames)[0], sim.now], ["loadUser", 50]);
-    assertStringIncludes(error.message, 'sleep until t=60s in task "main" at loadUser (awaited_at_test.ts:');
+    assertStringIncludes(error.message, 'sleep until t=60s in task "main" #1 at loadUser (awaited_at_test.ts:');
   }),
 );
 

@@ -15,15 +15,16 @@ import { requireBoolean, requireFunction, requireOptions, requireTime, requireTi
 import { NOTHING } from "../base/error_tree.ts";
 import { captureSite } from "../base/place.ts";
 import { ignore } from "../base/quiet.ts";
+import { taskText } from "../base/task_text.ts";
 import type { PendingWait } from "../errors/errors.ts";
 import type { Alarm } from "../time/alarm_queue.ts";
 import { type Cancelled, type CancelSource, isOnlyCancelled, makeCancelled } from "./cancelled.ts";
 import { currentNode, within } from "./context.ts";
 import { expose } from "./elsewhere.ts";
-import { forgottenAwait, linger } from "./linger.ts";
+import { leave } from "./forgotten.ts";
 import { StatusNode } from "./node.ts";
 import { cancelNoting } from "./noted_waits.ts";
-import { cancelNode, catches, closeNode, requestShutdown, setShield } from "./status.ts";
+import { cancelNode, catches, closeNode, isBusy, requestShutdown, setShield } from "./status.ts";
 import { stripCancelled } from "./strip_cancelled.ts";
 import { outOfTurn, yieldTurn } from "./waiter.ts";
 
@@ -251,7 +252,7 @@ export class CancelScope {
    */
   cancel(reason?: unknown): void {
     if (this.#cancelled !== null || this.#closed) return;
-    this.#cancel(makeCancelled("explicit", reason, this.#node === null ? undefined : `"${currentNode().task.name}"`));
+    this.#cancel(makeCancelled("explicit", reason, this.#node === null ? undefined : taskText(currentNode().task)));
   }
 
   /**
@@ -314,11 +315,11 @@ export class CancelScope {
       failed = true;
       rest = this.#judge(error);
     }
-    if (node.firstChild !== null) {
-      const returned = !failed && node.cancelled === null;
-      const forgotten = await linger(node, !returned);
-      if (returned) {
-        rest = forgottenAwait("a scope", forgotten);
+    if (isBusy(node)) {
+      let error = leave(node, "a scope", !failed && node.cancelled === null);
+      if (error instanceof Promise) error = await error;
+      if (error !== null) {
+        rest = error;
         failed = true;
       }
     }

@@ -42,8 +42,8 @@ Deno.test(
     });
     assert(outcome.cancelledCaught && scope.cancelledCaught && scope.cancelCalled);
     const { source, reason, sourceTask, message } = outcome.cancelled;
-    assertEquals([source, reason, sourceTask], ["explicit", "enough", '"canceller"']);
-    assertEquals(message, 'Cancelled as cancel() was called in task "canceller": enough');
+    assertEquals([source, reason, sourceTask], ["explicit", "enough", 'task "canceller" #2']);
+    assertEquals(message, 'Cancelled as cancel() was called in task "canceller" #2: enough');
   }),
 );
 

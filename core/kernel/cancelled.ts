@@ -109,7 +109,7 @@ function describeCancel(source: CancelSource, reason: unknown, sourceTask: strin
     ended: "the block around it has ended",
   }[source];
   let text = `Cancelled as ${why}`;
-  if (sourceTask !== undefined) text += ` in task ${sourceTask}`;
+  if (sourceTask !== undefined) text += ` in ${sourceTask}`;
   if (reason !== undefined) text += `: ${reasonText(reason)}`;
   return text;
 }

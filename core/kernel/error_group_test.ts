@@ -244,7 +244,7 @@ Deno.test("the message of a group of groups that are long lists the inner errors
 Deno.test("the message of a group does not call a task by the name that all have who have none", async () => {
   const error = await openNursery((nursery) => void nursery.startSoon(() => Promise.reject(new Error("x"))))
     .catch((error) => error);
-  assertMatch(error.message, /^1 error: Error: x \(in an unnamed task, started at .*error_group_test\.ts:\d+:\d+\)$/);
+  assertMatch(error.message, /^1 error: Error: x \(in task "task" #\d+, started at .*error_group_test\.ts:\d+:\d+\)$/);
 });
 
 Deno.test("an error that reaches a nursery with and without a cancellation around it is one error", async () => {

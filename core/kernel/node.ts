@@ -36,6 +36,8 @@ export interface OpenWait {
 /** A task, as its nodes and waits know it: see `TaskImpl`. */
 export interface TaskNode extends StatusNode {
   readonly name: string;
+  readonly id: number;
+  readonly spawnSite: string | undefined;
   readonly runtime: RunCore;
   /** A wait of it has begun, of which the run can say who ends it. */
   waitBegan(): void;
@@ -59,12 +61,41 @@ export interface RunCore {
   readonly schedule: object | null;
   readonly turns: Turns;
   readonly instruments: RunEvents | null;
+  /** Who notes where waits are made; `null` if nobody does. */
+  waitSites: WaitNotes | null;
+  readonly forgotten: ForgottenBook;
   nextId(): number;
   wantsSpawnSite(): boolean;
   wantsBlockSite(): boolean;
   refreshTime(): void;
   scheduleResume(resume: () => void, node: StatusNode): void;
   allWaiting(): void;
+}
+
+/** Where waits are made: see `WaitSites`. */
+interface WaitNotes {
+  /** A wait begins. Returns whether it wants to hear of more. */
+  note(wait: OpenWait, task: TaskNode): boolean;
+}
+
+/** Something that was open in a block at its end: see `forgotten.ts`. */
+export interface ForgottenThing {
+  /** Whether it is a wait, and not a block. */
+  readonly isWait: boolean;
+  readonly kind: string;
+  readonly text: string;
+  /** Where it was opened, if that was recorded. */
+  readonly place: string | undefined;
+}
+
+/** What becomes of what was forgotten in a run: see `ForgottenRules`. */
+interface ForgottenBook {
+  readonly sites: WaitNotes & {
+    readonly active: boolean;
+    siteOf(wait: OpenWait): Site | null;
+    want(kind: string, task: TaskNode): void;
+  };
+  judge(thing: ForgottenThing, task: TaskNode, block: string): "error" | "warn" | "ignore";
 }
 
 /** An operation of the host: see `OperationInFlight`. */

@@ -18,15 +18,16 @@ import { NOTHING } from "../base/error_tree.ts";
 import { type Cancelled, isOnlyCancelled, makeCancelled } from "./cancelled.ts";
 import { ClosedResourceError } from "../errors/errors.ts";
 import { isObject } from "../base/foreign.ts";
-import { forgottenAwait, linger } from "./linger.ts";
+import { leave } from "./forgotten.ts";
 import { PendingStart, type StartTarget } from "./pending_start.ts";
 import { noteOrigin } from "./origin.ts";
 import { INTERNAL } from "./internal_task.ts";
 import { captureSite } from "../base/place.ts";
+import { taskText } from "../base/task_text.ts";
 import { reportHook } from "../base/report_hook.ts";
 import { setShield, signalOf } from "./status.ts";
 import type { StatusNode } from "./node.ts";
-import { describe, type Named, TaskImpl, taskOf, type TaskOwner } from "./task.ts";
+import { type Named, TaskImpl, taskOf, type TaskOwner } from "./task.ts";
 import type { AdoptOptions, Nursery, SpawnOptions, Task, TaskStatus } from "../tasks/task.ts";
 import { refuse, UNABORTABLE, Waiter, yieldTurn } from "./waiter.ts";
 
@@ -50,6 +51,8 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
   /** A cancellation that left the body or a child. One stands for all: they are stripped by a scope anyway. */
   #cancelled: Cancelled | null = null;
   #exit: Waiter<void> | null = null;
+  /** Whether code of `adopt()` may wait in its node. */
+  #hasAdopted = false;
   /** How to withdraw what waits for the grace of a `"last"` daemon to begin, or to be over. */
   #graces: Map<TaskImpl<unknown>, () => void> | null = null;
 
@@ -122,6 +125,7 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
     onAbandoned: (value: T) => unknown,
   ): Promise<T> {
     this.#holding++;
+    this.#hasAdopted = true;
     const work = within(this.node, async () => await fn(), undefined);
     try {
       const value = await cancellable(work);
@@ -218,16 +222,15 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
   /** Leaves the scope; returns the error to throw, or `NOTHING`. `returned`: the body has not failed. */
   close(returned: boolean): unknown | Promise<unknown> {
     const rest = this.#judge();
-    if (this.node.firstChild === null) {
+    const end = (error: TypeError | null): unknown => {
       scopes.close(this.cancelScope);
-      return rest;
-    }
+      return error === null ? rest : new ErrorGroup([error]);
+    };
+    // Callbacks of what was adopted may wait until the nursery ends: these are not told from what was forgotten.
+    if (this.node.firstChild === null && (this.node.waiters === null || this.#hasAdopted)) return end(null);
     const well = returned && rest === NOTHING && this.node.cancelled === null;
-    return linger(this.node, !well).then((forgotten) => {
-      scopes.close(this.cancelScope);
-      if (!well) return rest;
-      return new ErrorGroup([forgottenAwait(`nursery "${this.name}"`, forgotten)]);
-    });
+    const error = leave(this.node, `nursery "${this.name}"`, well, this.#hasAdopted);
+    return error instanceof Promise ? error.then(end) : end(error);
   }
 
   #judge(): unknown {
@@ -265,7 +268,7 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
       if (cancelled !== null) return;
     } else this.#note(error, task);
     if (this.cancelScope.cancelCalled) return;
-    scopes.cancel(this.cancelScope, "nursery", error, describe(task ?? this.parentTask));
+    scopes.cancel(this.cancelScope, "nursery", error, taskText(task ?? this.parentTask));
   }
 
   /** One error that comes on several ways, as through those who join the task that failed, is one error. */

@@ -5,6 +5,7 @@
 
 import { isObject } from "../base/foreign.ts";
 import { placeOf, plainPlace, type Site } from "../base/place.ts";
+import { taskText } from "../base/task_text.ts";
 
 /**
  * The task that an error came from: see `originOf()`.
@@ -32,9 +33,6 @@ class Origin implements ErrorOrigin {
     return placeOf(this.#site);
   }
 }
-
-/** What a task is called whose function has no name. */
-export const UNNAMED = "task";
 
 const origins = new WeakMap<object, ErrorOrigin>();
 
@@ -70,8 +68,7 @@ export function originOf(error: unknown): ErrorOrigin | undefined {
 export function originText(error: unknown): string {
   const origin = originOf(error);
   if (origin === undefined) return "";
-  const { task, spawnSite } = origin;
-  return ` (in ${task === UNNAMED ? "an unnamed task" : `task "${task}"`}${
-    spawnSite === undefined ? "" : `, started at ${plainPlace(spawnSite)}`
-  })`;
+  const { task, id, spawnSite } = origin;
+  const started = spawnSite === undefined ? "" : `, started at ${plainPlace(spawnSite)}`;
+  return ` (in ${taskText({ name: task, id })}${started})`;
 }

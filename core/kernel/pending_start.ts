@@ -9,9 +9,10 @@
 
 import { currentNode } from "./context.ts";
 import { NOTHING } from "../base/error_tree.ts";
+import { taskText } from "../base/task_text.ts";
 import { moveNode, setShield } from "./status.ts";
 import type { StatusNode } from "./node.ts";
-import { describe, type TaskImpl, type TaskOwner } from "./task.ts";
+import type { TaskImpl, TaskOwner } from "./task.ts";
 import { UNABORTABLE, Waiter } from "./waiter.ts";
 import type { SpawnOptions, TaskStatus } from "../tasks/task.ts";
 
@@ -52,7 +53,7 @@ export class PendingStart<V> implements TaskOwner {
   #report(task: TaskImpl<unknown>, value: V): void {
     if (this.#started) {
       throw new TypeError(
-        `Cannot report task ${describe(task)} as started as started() was called before: call it once`,
+        `Cannot report ${taskText(task)} as started as started() was called before: call it once`,
       );
     }
     this.#started = true;
@@ -84,8 +85,8 @@ export class PendingStart<V> implements TaskOwner {
     else {
       this.waiter.fail(
         new TypeError(
-          `Cannot start task ${
-            describe(task)
+          `Cannot start ${
+            taskText(task)
           } as it ended before it called status.started(): call it once the task is ready`,
         ),
       );

@@ -20,6 +20,7 @@ import type { Nursery, Task } from "../tasks/task.ts";
 import type { TaskTree, TaskTreeOptions } from "../tasks/task_tree.ts";
 import type { Clock, RunStatistics, RunView } from "../time/clock.ts";
 import { currentNode, setDefaultRoot } from "./context.ts";
+import { ForgottenRules } from "./forgotten.ts";
 import { HostOperations } from "./host_operations.ts";
 import { Instruments } from "./instruments.ts";
 import type { RunCore, StatusNode, TaskNode } from "./node.ts";
@@ -27,6 +28,7 @@ import { realClock } from "./real_clock.ts";
 import { snapshot, snapshotWithPlaces } from "./snapshot.ts";
 import { TaskImpl } from "./task.ts";
 import { type Turns, turnsFor } from "./turns.ts";
+import { WaitSites } from "./wait_sites.ts";
 
 /** The seams among the options of a run. */
 type RuntimeOptions = Omit<RunOptions, "signal" | "handleSignals" | "grace">;
@@ -36,6 +38,9 @@ export type NodeSchedule = (resume: () => void, task: Task, node: StatusNode) =>
 
 /** A place costs 2 us to record; the first tasks are the program's structure, the later ones mostly alike. */
 const DEFAULT_SPAWN_SITES = 256;
+
+/** Enough for a script; a server that forgets a wait does so again. */
+const DEFAULT_WAIT_SITES = 64;
 
 /** See the header. */
 export class Runtime implements RunView, RunCore {
@@ -55,6 +60,9 @@ export class Runtime implements RunView, RunCore {
   /** `null` if nobody watches. Written by `addInstrument()`. */
   instruments: Instruments | null = null;
   readonly hostOperations: HostOperations;
+  readonly forgotten: ForgottenRules;
+  /** Those of `forgotten`, while they want to hear of waits. Written by waits, and when something was forgotten. */
+  waitSites: WaitSites | null;
   /** The task everything else descends from. */
   readonly root: TaskImpl<unknown>;
   /**
@@ -92,6 +100,11 @@ export class Runtime implements RunView, RunCore {
     this.turns = turnsFor(this.clock);
     this.random = options.random ?? Math.random;
     this.#spawnSites = this.#blockSites = options.spawnSites ?? DEFAULT_SPAWN_SITES;
+    // A simulation tells of what was forgotten in it by itself, and takes the places for it.
+    const simulated = this.clock.deterministic === true;
+    const sites = new WaitSites(options.waitSites ?? (simulated ? 0 : DEFAULT_WAIT_SITES));
+    this.forgotten = new ForgottenRules(options.forgotten, sites, simulated);
+    this.waitSites = sites.active ? sites : null;
     this.time = 0;
     this.refreshTime();
     this.hostOperations = new HostOperations(this);

@@ -5,6 +5,7 @@
  */
 
 import { formatTime } from "../base/format_time.ts";
+import { bareTask } from "../base/task_text.ts";
 import { treeLines } from "../base/tree_lines.ts";
 import type { TaskTree, TaskTreeNode, TaskTreeWait } from "../tasks/task_tree.ts";
 import { awaitedAt, framesText } from "./awaited_at.ts";
@@ -84,13 +85,13 @@ function render(root: TaskTreeNode): string {
   return lines.join("\n");
 }
 
-function describeNode({ name, waits, cancelled, deadline, spawnSite, state }: TaskTreeNode): string {
+function describeNode({ name, id, waits, cancelled, deadline, spawnSite, state }: TaskTreeNode): string {
   const doing = waits.length > 0
     ? waits.map(describeWait).join(" + ")
     : state === "running"
     ? "running, or awaiting a promise the library does not own"
     : state;
-  const parts = [`${name}: ${doing}`];
+  const parts = [`${bareTask({ name, id })}: ${doing}`];
   if (cancelled) parts.push("being cancelled");
   if (deadline !== Infinity) parts.push(`deadline t=${formatTime(deadline)}`);
   if (spawnSite !== undefined) parts.push(`started at ${spawnSite.replace(/^file:\/\//, "")}`);

@@ -11,15 +11,16 @@ import { requireOptions, show } from "../base/check.ts";
 import { NOTHING } from "../base/error_tree.ts";
 import { placeOf } from "../base/place.ts";
 import { ignore } from "../base/quiet.ts";
+import { quotedTask, taskText } from "../base/task_text.ts";
 import type { Nursery, Task, TaskCancelOptions } from "../tasks/task.ts";
 import type { TaskState } from "../tasks/task_tree.ts";
 import { type Cancelled, isOnlyCancelled, makeCancelled } from "./cancelled.ts";
 import { currentNode, enter } from "./context.ts";
 import { cancelledElsewhere, expose, someCancelled } from "./elsewhere.ts";
-import { forgottenAwait, linger } from "./linger.ts";
+import { leave } from "./forgotten.ts";
+import { linger } from "./linger.ts";
 import { type RunCore, StatusNode, type TaskNode } from "./node.ts";
-import { UNNAMED } from "./origin.ts";
-import { cancelNode, catches, closeNode } from "./status.ts";
+import { cancelNode, catches, closeNode, isBusy } from "./status.ts";
 import { stripCancelled } from "./strip_cancelled.ts";
 import { WaitQueue } from "./wait_queue.ts";
 import { ToldElsewhere, type WaitReason } from "./wait_reason.ts";
@@ -89,7 +90,7 @@ export class TaskImpl<T> extends StatusNode implements Task<T>, TaskNode {
   }
 
   toJSON(): string {
-    return `${describe(this)} #${this.id}`;
+    return quotedTask(this);
   }
 
   get spawnSite(): string | undefined {
@@ -101,14 +102,14 @@ export class TaskImpl<T> extends StatusNode implements Task<T>, TaskNode {
     if (node.cancelled !== null) return refuse(node);
     if (node.task as unknown === this) {
       return Promise.reject(
-        new TypeError(`Cannot join task "${this.name}" as it would wait for itself: join it from another task`),
+        new TypeError(`Cannot join ${taskText(this)} as it would wait for itself: join it from another task`),
       );
     }
     for (let around: StatusNode | null = node; around !== null; around = around.parent) {
       if ((around.task as unknown) !== this) continue;
       return Promise.reject(
         new TypeError(
-          `Cannot join task "${this.name}" as it waits for the joining task ${describe(node.task)} to end: ` +
+          `Cannot join ${taskText(this)} as it waits for the joining ${taskText(node.task)} to end: ` +
             "join it from a task that it does not wait for",
         ),
       );
@@ -137,7 +138,7 @@ export class TaskImpl<T> extends StatusNode implements Task<T>, TaskNode {
       );
     }
     // Who happens to run when the outside world strikes is not the one who cancelled.
-    const by = source === "explicit" ? describe(currentNode().task) : undefined;
+    const by = source === "explicit" ? taskText(currentNode().task) : undefined;
     this.cancelBecause(makeCancelled(source, reason, by));
   }
 
@@ -218,13 +219,14 @@ export class TaskImpl<T> extends StatusNode implements Task<T>, TaskNode {
   /** The function returned. */
   returned(value: T): void {
     if (this.state !== "running") return;
-    if (this.firstChild === null) return this.#ended("done", value, NOTHING);
-    const cancelled = this.cancelled !== null;
-    linger(this, cancelled).then((forgotten) => {
-      if (cancelled) return this.#ended("done", value, NOTHING);
-      const error = forgottenAwait(`task ${describe(this)}`, forgotten);
-      this.#ended("failed", error, error);
-    });
+    if (!isBusy(this)) return this.#ended("done", value, NOTHING);
+    const end = (error: TypeError | null): void => {
+      if (error === null) this.#ended("done", value, NOTHING);
+      else this.#ended("failed", error, error);
+    };
+    const error = leave(this, taskText(this), this.cancelled === null);
+    if (error instanceof Promise) error.then(end);
+    else end(error);
   }
 
   /** The function threw. */
@@ -314,6 +316,9 @@ function scheduledStart(runtime: RunCore, task: TaskNode): Promise<void> {
   return new Promise((resolve) => runtime.scheduleResume(resolve, task));
 }
 
+/** What a task is called whose function has no name. */
+const UNNAMED = "task";
+
 /** The name of a function. Not the same as `read()`: nearly every task passes here. */
 function nameOf(fn: Named): string {
   try {
@@ -333,7 +338,7 @@ class Join extends ToldElsewhere implements WaitReason {
   }
 
   get label(): string {
-    return describe(this.task);
+    return quotedTask(this.task);
   }
 
   holder(): Task {
@@ -344,9 +349,4 @@ class Join extends ToldElsewhere implements WaitReason {
 /** The task whose code runs in a node. All tasks are of the one class. */
 export function taskOf(node: StatusNode): TaskImpl<unknown> {
   return node.task as TaskImpl<unknown>;
-}
-
-/** How a task is called in texts. */
-export function describe(task: Named): string {
-  return `"${task.name}"`;
 }

@@ -62,6 +62,7 @@ export function waitsBelow(root: StatusNode): readonly PendingBelow[] {
   found.reverse().sort((a, b) => a.waiter.since - b.waiter.since);
   return found.slice(0, MOST).map(({ node, waiter: { reason, since, promise } }) => ({
     task: node.task.name,
+    id: node.task.id,
     kind: kindOf(reason),
     label: labelOf(reason),
     since,

@@ -112,6 +112,7 @@ export class Waiter<T> implements Queued<T>, OpenWait {
       if (this.#phase === Phase.New) this.#phase = Phase.Waiting;
       const { task } = this.node;
       const { runtime } = task;
+      if (runtime.waitSites !== null && !runtime.waitSites.note(this, task)) runtime.waitSites = null;
       if (runtime.instruments !== null) runtime.instruments.blocked(task, this.reason, this);
       if (runtime.running === 0) runtime.allWaiting();
     }

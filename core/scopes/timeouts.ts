@@ -4,6 +4,7 @@ import { faultOf, requireTime, requireTimeout } from "../base/check.ts";
 import { CancelScope, type ScopeOutcome, scopes } from "../kernel/cancel_scope.ts";
 import { TooSlowError } from "../errors/errors.ts";
 import { formatTime } from "../base/format_time.ts";
+import { taskText } from "../base/task_text.ts";
 import { framesText } from "../kernel/awaited_at.ts";
 import { waitText } from "../kernel/wait_text.ts";
 
@@ -144,8 +145,10 @@ function inTime<T>(
     let how = `its scope was cancelled: ${cancelled.message}`;
     if (cancelled.source === "deadline") {
       how = `it was not done when ${when()}`;
-      const list = waits.map(({ task, kind, label, frames }) =>
-        `${waitText(kind, label)} in task "${task}"${frames.length === 0 ? "" : ` at ${framesText(frames)}`}`
+      const list = waits.map(({ task, id, kind, label, frames }) =>
+        `${waitText(kind, label)} in ${taskText({ name: task, id })}${
+          frames.length === 0 ? "" : ` at ${framesText(frames)}`
+        }`
       );
       // In one line, as the host's report of an uncaught error repeats what comes after the first.
       if (list.length > 0) how += `; it waited for ${list.join(", ")}`;

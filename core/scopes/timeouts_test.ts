@@ -20,7 +20,7 @@ import {
 } from "../mod.ts";
 
 /** A message without where its waits were awaited. */
-const withoutPlaces = (message = ""): string => message.replace(/(in task "[^"]*") at [^,]*/g, "$1");
+const withoutPlaces = (message = ""): string => message.replace(/(in task "[^"]*" #\d+) at [^,]*/g, "$1");
 
 Deno.test(
   "moveOnAfter() returns the value in time, and says so when it was not",
@@ -130,12 +130,12 @@ Deno.test(
       return checkpoint();
     }));
     assertEquals(texts, [
-      '250 Cannot finish in time as it was not done when 250ms had passed; it waited for sleep for ever in task "main"',
-      '1750 Cannot finish in time as it was not done when 1.5s had passed; it waited for sleep for ever in task "main"',
+      '250 Cannot finish in time as it was not done when 250ms had passed; it waited for sleep for ever in task "main" #1',
+      '1750 Cannot finish in time as it was not done when 1.5s had passed; it waited for sleep for ever in task "main" #1',
       "2000 Cannot finish in time as it was not done when the deadline t=2s had passed; it waited for " +
-      'sleep for ever in task "main"',
+      'sleep for ever in task "main" #1',
       "2000 Cannot finish in time as it was not done when the deadline t=-1ms had passed",
-      '2000 Cannot finish in time as its scope was cancelled: Cancelled as cancel() was called in task "main": by hand',
+      '2000 Cannot finish in time as its scope was cancelled: Cancelled as cancel() was called in task "main" #1: by hand',
     ]);
   }),
 );
@@ -278,8 +278,8 @@ Deno.test(
     ]);
     assertEquals(
       withoutPlaces(error?.message),
-      'Cannot finish in time as it was not done when 50ms had passed; it waited for event "gate" in task "main", ' +
-        'acquire lock "db" held by "migration" in task "load user"',
+      'Cannot finish in time as it was not done when 50ms had passed; it waited for event "gate" in task "main" #1, ' +
+        'acquire lock "db" held by task "migration" #2 in task "load user" #3',
     );
     const many = await assertRejects(() => failAfter(1, () => all(Array(20).fill(() => sleepForever()))), TooSlowError);
     assertEquals(many.waits.length, 8);

@@ -200,7 +200,7 @@ Deno.test("untilShutdown() tells a source in the scope of the loop, and not in t
       })
     ), { handleSignals: false });
   assertEquals(log, ["loop"]);
-  assertStringIncludes(waits[0] ?? "", "loop: next item");
+  assertStringIncludes(waits[0] ?? "", "loop #2: next item");
 });
 
 Deno.test("untilShutdown() tells a generator that waits for something foreign, and leaves it", async () => {

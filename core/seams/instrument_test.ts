@@ -331,7 +331,7 @@ Deno.test("K1: a task is spawned by a task, in its nursery, and ends with an out
   assertEquals(log.filter((line) => /spawns inner|taken c|failing f|main d/.test(line)), [
     "outer spawns inner in in",
     "failing failed RangeError: boom",
-    'taken cancelled Cancelled: Cancelled as cancel() was called in task "main": why',
+    'taken cancelled Cancelled: Cancelled as cancel() was called in task "main" #1: why',
     "main done",
   ]);
 });

@@ -11,9 +11,10 @@
  */
 
 import { BrokenResourceError } from "../errors/errors.ts";
+import { taskText } from "../base/task_text.ts";
 import { describeEnded, endedHolder } from "./_holder.ts";
 import type { StatusNode } from "../kernel/node.ts";
-import { describe, type Holding, type TaskImpl, taskOf } from "../kernel/task.ts";
+import { type Holding, type TaskImpl, taskOf } from "../kernel/task.ts";
 import { Waiter } from "../kernel/waiter.ts";
 import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
@@ -82,7 +83,7 @@ export class LockCore {
     this.#acquiring = {
       kind: "acquire lock",
       label: () =>
-        `${this.#name.trim()} held by ${holder() === null ? "nobody" : describe(holder() as TaskImpl<unknown>)}`
+        `${this.#name.trim()} held by ${holder() === null ? "nobody" : taskText(holder() as TaskImpl<unknown>)}`
           .trim(),
       holder,
       resource: this,
@@ -102,7 +103,7 @@ export class LockCore {
     const does = this.guard?.owner === task ? "holds" : this.#waits(task) ? "waits for" : null;
     if (does === null) return null;
     return new TypeError(
-      `Cannot acquire lock${this.#name} as task ${describe(task)} ${does} it already, and would wait for itself: ${
+      `Cannot acquire lock${this.#name} as ${taskText(task)} ${does} it already, and would wait for itself: ${
         does === "holds" ? "release it first" : "acquire it in tasks of their own"
       }`,
     );
@@ -155,8 +156,8 @@ export class LockCore {
     const { guard } = this;
     if (guard !== null && guard.owner === task) return guard;
     throw new TypeError(
-      `Cannot ${action} as task ${describe(task)} must hold the lock${this.#name}: ${
-        guard === null ? "nobody does" : `task ${describe(guard.owner)} does`
+      `Cannot ${action} as ${taskText(task)} must hold the lock${this.#name}: ${
+        guard === null ? "nobody does" : `${taskText(guard.owner)} does`
       }`,
     );
   }

@@ -15,6 +15,7 @@ import { BrokenResourceError } from "../errors/errors.ts";
 import { read } from "../base/foreign.ts";
 import { describeEnded, endedHolder } from "./_holder.ts";
 import { inspectable } from "../base/inspect.ts";
+import { taskText } from "../base/task_text.ts";
 import type { ReleaseGuard } from "./lock.ts";
 import type { StatusNode } from "../kernel/node.ts";
 import { type Holding, TaskImpl, taskOf } from "../kernel/task.ts";
@@ -338,7 +339,7 @@ function borrowerOf(node: StatusNode, options: BorrowOptions | undefined): unkno
 }
 
 function nameOf(borrower: unknown): string {
+  if (borrower instanceof TaskImpl) return `${taskText(borrower)}${borrower.state === "running" ? "" : " (has ended)"}`;
   const name = typeof borrower === "object" ? read(borrower, "name") : undefined;
-  if (typeof name !== "string") return show(borrower);
-  return borrower instanceof TaskImpl && borrower.state !== "running" ? `"${name}" (has ended)` : `"${name}"`;
+  return typeof name === "string" ? `"${name}"` : show(borrower);
 }

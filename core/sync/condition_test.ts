@@ -161,7 +161,7 @@ Deno.test(
   "Condition refuses who does not hold its lock, and locks that are none",
   simulated(async () => {
     const condition = new Condition(new Lock({ name: "state" }));
-    const fault = 'as task "main" must hold the lock "state": nobody does';
+    const fault = 'as task "main" #1 must hold the lock "state": nobody does';
     await assertRejects(() => condition.wait(), TypeError, `Cannot wait for a condition ${fault}`);
     assertThrows(() => condition.notify(), TypeError, `Cannot notify a condition ${fault}`);
     assertThrows(() => condition.notifyAll(), TypeError, `Cannot notify a condition ${fault}`);

@@ -120,8 +120,8 @@ Deno.test(
       nursery.startSoon(() => new Event().wait(), { name: "nobody" });
       await sim.settled();
       const lines = taskTree().toString().split("\n");
-      assert(lines.some((line) => /guest: event "door"/.test(line)), lines.join("\n"));
-      assert(lines.some((line) => /nobody: event \(/.test(line)), lines.join("\n"));
+      assert(lines.some((line) => /guest #2: event "door"/.test(line)), lines.join("\n"));
+      assert(lines.some((line) => /nobody #3: event \(/.test(line)), lines.join("\n"));
       nursery.cancel();
     });
   }),

@@ -5,8 +5,9 @@ import { composedWait, refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { type Computation, computeWithin, currentComputation, currentNode } from "../kernel/context.ts";
 import { failureOf } from "../kernel/elsewhere.ts";
 import { NOTHING } from "../base/error_tree.ts";
+import { taskText } from "../base/task_text.ts";
 import type { StatusNode } from "../kernel/node.ts";
-import { describe, type TaskImpl, taskOf } from "../kernel/task.ts";
+import { type TaskImpl, taskOf } from "../kernel/task.ts";
 import { refuse, yieldTurn } from "../kernel/waiter.ts";
 import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
@@ -56,7 +57,7 @@ export class Lazy<T> {
     this.#compute = compute;
     this.#reason = {
       kind: "lazy",
-      label: () => `computed by ${this.#computing === null ? "nobody" : describe(this.#computing)}`,
+      label: () => `computed by ${this.#computing === null ? "nobody" : taskText(this.#computing)}`,
       holder: () => this.#computing,
     };
   }
@@ -84,7 +85,7 @@ export class Lazy<T> {
         node,
         new TypeError(
           `Cannot get the value of a Lazy as its computation must not wait for itself: ${
-            describe(node.task)
+            taskText(node.task)
           } is part of it`,
         ),
       );

@@ -5,6 +5,7 @@ import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { inspectable } from "../base/inspect.ts";
+import { taskText } from "../base/task_text.ts";
 import { friends, type Guard, LockCore } from "./_lock.ts";
 import { taskOf } from "../kernel/task.ts";
 import type { Task } from "../tasks/task.ts";
@@ -75,7 +76,7 @@ export class Lock {
       return {
         name: lock.#name,
         locked: guard !== null,
-        owner: guard?.owner.name,
+        owner: guard === null ? undefined : taskText(guard.owner),
         tasksWaiting: waiters.size,
         broken: broken === null ? undefined : true,
       };

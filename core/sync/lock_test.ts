@@ -118,7 +118,7 @@ Deno.test(
     const lock = new Lock({ name: "db" });
     using _guard = await lock.acquire();
     const message =
-      'Cannot acquire lock "db" as task "main" holds it already, and would wait for itself: release it first';
+      'Cannot acquire lock "db" as task "main" #1 holds it already, and would wait for itself: release it first';
     await assertRejects(() => lock.acquire(), TypeError, message);
     assertThrows(() => lock.tryAcquire(), TypeError, message);
   }),
@@ -131,7 +131,7 @@ Deno.test(
     assertThrows(
       () => lock.release(),
       TypeError,
-      'Cannot release as task "main" must hold the lock "db": nobody does',
+      'Cannot release as task "main" #1 must hold the lock "db": nobody does',
     );
     const guard = await lock.acquire();
     await openNursery((nursery) => {
@@ -139,7 +139,7 @@ Deno.test(
         assertThrows(
           () => lock.release(),
           TypeError,
-          'Cannot release as task "thief" must hold the lock "db": task "main" does',
+          'Cannot release as task "thief" #2 must hold the lock "db": task "main" #1 does',
         );
         guard.release();
       }, { name: "thief" });
@@ -155,7 +155,7 @@ Deno.test(
   "a lock whose owner ends while holding it is broken: for those who wait, and for all who come later",
   simulated(async () => {
     const lock = new Lock({ name: "db" });
-    const message = 'Cannot acquire lock "db" as its owner, task "careless" (started at ';
+    const message = 'Cannot acquire lock "db" as its owner, task "careless" #2 (started at ';
     await openNursery(async (nursery) => {
       nursery.startSoon(async () => {
         await lock.acquire();
@@ -201,7 +201,7 @@ Deno.test(
       }, { name: "waiter" });
       await sleep(1);
       assert(
-        taskTree().toString().includes('waiter: acquire lock "db" held by "owner" (since t=1ms)'),
+        taskTree().toString().includes('waiter #3: acquire lock "db" held by task "owner" #2 (since t=1ms)'),
         `${taskTree()}`,
       );
     });
@@ -225,7 +225,9 @@ Deno.test("two tasks that lock crosswise end in a DeadlockError that names both 
       }),
     DeadlockError,
   );
-  for (const part of ['acquire lock "right" held by "B"', 'acquire lock "left" held by "A"', "cycle: A"]) {
+  for (
+    const part of ['acquire lock "right" held by task "B" #3', 'acquire lock "left" held by task "A" #2', "cycle: A #2"]
+  ) {
     assert(error.message.includes(part), error.message);
   }
 });
@@ -299,7 +301,7 @@ Deno.test(
     await assertRejects(
       () => late as Promise<unknown>,
       TypeError,
-      'Cannot acquire lock "db" as its owner must be a task that runs: task "gone" has ended, acquire it in a task that waits for what calls you',
+      'Cannot acquire lock "db" as its owner must be a task that runs: task "gone" #2 has ended, acquire it in a task that waits for what calls you',
     );
     assertEquals(lock.locked, false);
   }),

@@ -6,9 +6,10 @@ import { currentNode } from "../kernel/context.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { BrokenResourceError } from "../errors/errors.ts";
 import { inspectable } from "../base/inspect.ts";
+import { taskText } from "../base/task_text.ts";
 import { currentTask } from "../tasks/current.ts";
 import type { Task } from "../tasks/task.ts";
-import { describe, type Holding, TaskImpl, taskOf } from "../kernel/task.ts";
+import { type Holding, TaskImpl, taskOf } from "../kernel/task.ts";
 import type { WaitReason } from "../kernel/wait_reason.ts";
 import { WaitQueue } from "../kernel/wait_queue.ts";
 
@@ -75,8 +76,8 @@ export class ParkingLot {
     inspectable(this, "ParkingLot", (lot) => ({
       name: lot.#name,
       tasksWaiting: lot.#waiters.size,
-      breakers: [...lot.#breakers.keys()].map(describe).join(", "),
-      brokenBy: lot.#brokenBy.map(describe).join(", "),
+      breakers: [...lot.#breakers.keys()].map(taskText).join(", "),
+      brokenBy: lot.#brokenBy.map(taskText).join(", "),
     }));
   }
 
@@ -232,7 +233,7 @@ export class ParkingLot {
     requireTask("add a breaker", task);
     if (task.state !== "running") {
       throw new BrokenResourceError(
-        `Cannot add a breaker as the task must be running: task ${describe(task)} has ended`,
+        `Cannot add a breaker as the task must be running: ${taskText(task)} has ended`,
       );
     }
     const breaker = this.#breakers.get(task);
@@ -256,7 +257,7 @@ export class ParkingLot {
     const breaker = this.#breakers.get(task);
     if (breaker === undefined) {
       throw new TypeError(
-        `Cannot remove a breaker as the task must have been added: task ${describe(task)} is not there`,
+        `Cannot remove a breaker as the task must have been added: ${taskText(task)} is not there`,
       );
     }
     if (--breaker.count > 0) return;
@@ -271,7 +272,7 @@ export class ParkingLot {
 
   #broken(): BrokenResourceError {
     return new BrokenResourceError(
-      `Cannot park as the lot was broken for good: by task ${this.#brokenBy.map(describe).join(", ")}`,
+      `Cannot park as the lot was broken for good: by ${this.#brokenBy.map(taskText).join(", ")}`,
     );
   }
 }

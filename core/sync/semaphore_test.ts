@@ -276,7 +276,7 @@ Deno.test(
     assertThrows(
       () => limiter.release(),
       TypeError,
-      'Cannot release as the borrower must have a token: "main" has none',
+      'Cannot release as the borrower must have a token: task "main" #1 has none',
     );
     limiter.release({ onBehalfOf: client });
     assertEquals(limiter.borrowedTokens, 0);
@@ -292,7 +292,7 @@ Deno.test(
   "CapacityLimiter: a task that ends with its token breaks it, for who waits and who comes later",
   simulated(async () => {
     const message =
-      /^Cannot acquire a token of "db" as task "careless" \(started at .*semaphore_test.ts:\d+:\d+\) ended without giving its own back: write "using token = await limiter.acquire\(\)"/;
+      /^Cannot acquire a token of "db" as task "careless" #\d+ \(started at .*semaphore_test.ts:\d+:\d+\) ended without giving its own back: write "using token = await limiter.acquire\(\)"/;
     for (const how of ["before", "meanwhile"]) {
       const limiter = new CapacityLimiter(2, { name: "db" });
       await openNursery(async (nursery) => {
@@ -348,7 +348,7 @@ Deno.test("CapacityLimiter: a deadlock names who has the tokens, and which of th
     }), DeadlockError);
   assertStringIncludes(
     error.message,
-    'acquire capacity "db" (3/3 tokens are out: to "gone" (has ended), "client 7", "main")',
+    'acquire capacity "db" (3/3 tokens are out: to task "gone" #2 (has ended), "client 7", task "main" #1)',
   );
 });
 

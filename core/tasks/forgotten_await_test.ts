@@ -84,7 +84,7 @@ Deno.test("run() settles when what its main task forgot has ended, and fails wit
   assertEquals(log, ["child ended", "run ended"]);
   assertMatch(
     error.message,
-    /^Cannot leave task "main" .*: nursery "forgotten" \(opened at .*:\d+:\d+\) was still open/,
+    /^Cannot leave task "main" #1 .*: nursery "forgotten" \(opened at .*:\d+:\d+\) was still open/,
   );
 });
 

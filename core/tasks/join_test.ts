@@ -83,7 +83,7 @@ Deno.test(
       for (const _ of "ab") {
         const failure = await task.join().catch((error) => error);
         assertInstanceOf(failure, CancelledElsewhereError);
-        assertEquals(String(failure.cause), 'Cancelled: Cancelled as cancel() was called in task "main": why');
+        assertEquals(String(failure.cause), 'Cancelled: Cancelled as cancel() was called in task "main" #1: why');
       }
     });
   }),
@@ -115,7 +115,7 @@ Deno.test(
             const error = await assertRejects(() => currentTask().join(), TypeError);
             assertEquals(
               error.message,
-              'Cannot join task "me" as it would wait for itself: join it from another task',
+              'Cannot join task "me" #2 as it would wait for itself: join it from another task',
             );
           })), { name: "me" });
     });
@@ -164,7 +164,7 @@ Deno.test(
         await checkpoint().catch((error) => log.push(error.message));
       }, { name: "me" });
     });
-    assertEquals(log, ["goes on", 'Cancelled as cancel() was called in task "me": enough']);
+    assertEquals(log, ["goes on", 'Cancelled as cancel() was called in task "me" #2: enough']);
   }),
 );
 
@@ -358,7 +358,7 @@ Deno.test(
       }, { name: "parent" }).join();
     });
     assertEquals(seen, [
-      'Cannot join task "parent" as it waits for the joining task "child" to end: join it from a task that it does not wait for',
+      'Cannot join task "parent" #2 as it waits for the joining task "child" #3 to end: join it from a task that it does not wait for',
       "TypeError",
     ]);
   }),

@@ -104,8 +104,13 @@ Deno.test(
       throw boom;
     }));
     assertEquals(seen, [
-      ["nursery", '"bad child"', boom, 'Cancelled as its nursery ended it in task "bad child": RangeError: boom'],
-      ["nursery", '"main"', boom, 'Cancelled as its nursery ended it in task "main": RangeError: boom'],
+      [
+        "nursery",
+        'task "bad child" #3',
+        boom,
+        'Cancelled as its nursery ended it in task "bad child" #3: RangeError: boom',
+      ],
+      ["nursery", 'task "main" #1', boom, 'Cancelled as its nursery ended it in task "main" #1: RangeError: boom'],
     ]);
   }),
 );

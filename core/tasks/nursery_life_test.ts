@@ -208,7 +208,7 @@ Deno.test(
       assert(nursery.cancelScope.cancelCalled);
     });
     assert(isCancelled(seen));
-    assertEquals(seen.message, 'Cancelled as cancel() was called in task "main": first');
+    assertEquals(seen.message, 'Cancelled as cancel() was called in task "main" #1: first');
   }),
 );
 

@@ -154,7 +154,7 @@ Deno.test(
       log.push(`caller got ${value}`);
     });
     assertEquals(log.sort(), [
-      'Cancelled as cancel() was called in task "newcomer": closing',
+      'Cancelled as cancel() was called in task "newcomer" #3: closing',
       "caller got 1",
       "still running",
     ]);
@@ -377,7 +377,7 @@ Deno.test(
       assertEquals(ended, 3);
       assertMatch(
         error.message,
-        /^Cannot leave a scope as everything that is opened in it must have ended: nursery.start\(\) of task "forgotten" \(opened at .*nursery_move_test.ts:\d+:\d+\) was still open, and cancelled \(an "await" is missing\)$/,
+        /^Cannot leave a scope as everything that is opened in it must have ended: nursery.start\(\) of task "forgotten" #2 \(opened at .*nursery_move_test.ts:\d+:\d+\) was still open, and cancelled \(an "await" is missing\)$/,
       );
     });
   }, { leaks: { forgottenWaits: "ignore" } }),
@@ -395,7 +395,7 @@ Deno.test(
       );
       assertEquals(
         error.message,
-        'Cannot start task "hasty" as it ended before it called status.started(): call it once the task is ready',
+        'Cannot start task "hasty" #3 as it ended before it called status.started(): call it once the task is ready',
       );
       late!.started();
       assertEquals(nursery.childTasks.length, 1);

@@ -52,17 +52,17 @@ Deno.test(
 Deno.test(
   "start() refuses a task that ends before started(), also one that swallowed a cancellation",
   simulated(async () => {
-    const message =
-      'Cannot start task "quick" as it ended before it called status.started(): call it once the task is ready';
+    const message = (id: number) =>
+      `Cannot start task "quick" #${id} as it ended before it called status.started(): call it once the task is ready`;
     await openNursery(async (nursery) => {
-      await assertRejects(() => nursery.start(() => {}, { name: "quick" }), TypeError, message);
+      await assertRejects(() => nursery.start(() => {}, { name: "quick" }), TypeError, message(2));
       const outcome = await moveOnAfter(
         1,
         () =>
           assertRejects(
             () => nursery.start(() => sleepForever().catch(() => {}), { name: "quick" }),
             TypeError,
-            message,
+            message(3),
           ),
       );
       assert(!outcome.cancelledCaught);
@@ -189,7 +189,7 @@ Deno.test(
               return String(error);
             }
           })(),
-          'TypeError: Cannot report task "twice" as started as started() was called before: call it once',
+          'TypeError: Cannot report task "twice" #2 as started as started() was called before: call it once',
         );
       }, { name: "twice" });
       await assertRejects(() =>
@@ -264,7 +264,7 @@ Deno.test(
             await sleepForever();
           }, { name: "suicidal" }),
         TypeError,
-        'Cannot start task "suicidal" as it ended before it called status.started()',
+        'Cannot start task "suicidal" #2 as it ended before it called status.started()',
       );
     });
   }),

@@ -79,7 +79,7 @@ Deno.test(
       try {
         await sleepForever();
       } catch (error) {
-        assert(isCancelled(error) && error.source === "nursery" && error.sourceTask === '"bad"');
+        assert(isCancelled(error) && error.source === "nursery" && error.sourceTask === 'task "bad" #3');
         ended.push("body");
         throw error;
       }
@@ -87,7 +87,7 @@ Deno.test(
     assertEquals(group.errors.map(String), ["Error: boom"]);
     assertMatch(
       group.message,
-      /^1 error: Error: boom \(in task "bad", started at \/.*core\/tasks\/nursery_test.ts:\d+:\d+\)$/,
+      /^1 error: Error: boom \(in task "bad" #3, started at \/.*core\/tasks\/nursery_test.ts:\d+:\d+\)$/,
     );
     assertEquals(originOf(group.errors[0])?.task, "bad");
     assertEquals(ended.sort(), ["body", "sibling at 2"]);

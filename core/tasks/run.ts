@@ -99,7 +99,7 @@ async function start<T>(main: () => T | Promise<T>, options: RunOptions): Promis
 
 function requireRunOptions(options: RunOptions): void {
   requireOptions("start a run", options);
-  const { signal, random, schedule, instruments, spawnSites, grace } = options;
+  const { signal, random, schedule, instruments, spawnSites, waitSites, forgotten, grace } = options;
   if (grace !== undefined) requireTimeout("start a run", "grace", grace);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`Cannot start a run as "signal" must be an AbortSignal: received ${show(signal)}`);
@@ -111,5 +111,13 @@ function requireRunOptions(options: RunOptions): void {
   }
   if (spawnSites !== undefined && !(spawnSites >= 0)) {
     throw new RangeError(`Cannot start a run as "spawnSites" must be >= 0: received ${spawnSites}`);
+  }
+  if (waitSites !== undefined && !(waitSites >= 0)) {
+    throw new RangeError(`Cannot start a run as "waitSites" must be >= 0: received ${show(waitSites)}`);
+  }
+  if (forgotten !== undefined && !["error", "warn", "ignore"].includes(forgotten)) {
+    throw new RangeError(
+      `Cannot start a run as "forgotten" must be "error", "warn" or "ignore": received ${show(forgotten)}`,
+    );
   }
 }

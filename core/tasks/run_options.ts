@@ -70,4 +70,24 @@ export interface RunOptions {
    * @default {256}
    */
   readonly spawnSites?: number;
+  /**
+   * The rule for what somebody has forgotten to await in a block that ends otherwise well. Whatever it says, nothing
+   * outlives the block: what is open is cancelled, and the block waits for it.
+   *
+   * - `"error"`: the block fails with an error that names what was forgotten.
+   * - `"warn"`: `console.warn()` names it, once for each place, and the block ends as it would have.
+   * - `"ignore"`: nothing says so.
+   *
+   * By default it is an error to forget a block (a scope, a nursery, `nursery.start()`), and a warning to forget a wait
+   * (`sleep(5)`). In a simulation, its option `leaks` has the rule for waits.
+   */
+  readonly forgotten?: "error" | "warn" | "ignore";
+  /**
+   * How many places of waits are recorded: those of the first ones. They say where an `await` is missing. When a wait
+   * was forgotten whose place is not known, the next wait of its kind in a task of its name is recorded as well. Each
+   * place costs about 2 microseconds.
+   *
+   * @default {64}
+   */
+  readonly waitSites?: number;
 }

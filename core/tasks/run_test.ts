@@ -249,6 +249,7 @@ Deno.test("an instrument hears of waits that were forgotten", async () => {
     });
   }, {
     ...QUIET,
+    forgotten: "ignore",
     instruments: [{ forgottenWait: (task, reasons) => forgotten.push(`${task.name}: ${reasons.map((r) => r.kind)}`) }],
   });
   assertEquals(forgotten, ["main: sleep"]);
@@ -319,10 +320,10 @@ Deno.test(
       assertEquals(
         text,
         [
-          "main: running, or awaiting a promise the library does not own",
-          '├─ waiter: event "go" (since t=0ms)  deadline t=500ms',
-          '└─ branch: nursery "nursery", 1 child (since t=0ms)',
-          "   └─ leaf: sleep until t=2.5s (since t=0ms)",
+          "main #1: running, or awaiting a promise the library does not own",
+          '├─ waiter #2: event "go" (since t=0ms)  deadline t=500ms',
+          '└─ branch #3: nursery "nursery", 1 child (since t=0ms)',
+          "   └─ leaf #4: sleep until t=2.5s (since t=0ms)",
         ].join("\n"),
       );
       assertEquals(currentTask().name, "main");

@@ -14,6 +14,7 @@ import { makeCancelled } from "../kernel/cancelled.ts";
 import { currentNode, outside } from "../kernel/context.ts";
 import { failureOf } from "../kernel/elsewhere.ts";
 import { NurseryImpl } from "../kernel/nursery.ts";
+import { taskText } from "../base/task_text.ts";
 import { currentRuntime, type Runtime } from "../kernel/runtime.ts";
 import type { Task } from "./task.ts";
 
@@ -69,15 +70,16 @@ export function startSystemTask<T>(fn: () => T | Promise<T>, options: NamedOptio
   const nursery = systemTasks ?? new NurseryImpl(runtime.root, "system tasks");
   runtime.systemTasks = nursery;
   const name = options.name ?? (fn.name === "" ? "system task" : fn.name);
-  return outside(() => nursery.startSoon(() => endingRun(runtime, name, fn), { name, daemon: true }));
+  return outside(() => nursery.startSoon(() => endingRun(runtime, fn), { name, daemon: true }));
 }
 
-async function endingRun<T>(runtime: Runtime, name: string, fn: () => T | Promise<T>): Promise<T> {
+async function endingRun<T>(runtime: Runtime, fn: () => T | Promise<T>): Promise<T> {
   try {
     return await fn();
   } catch (error) {
-    const failure = failureOf(currentNode(), error);
-    if (failure !== NOTHING) runtime.root.cancelBecause(makeCancelled("nursery", failure, `"${name}"`));
+    const node = currentNode();
+    const failure = failureOf(node, error);
+    if (failure !== NOTHING) runtime.root.cancelBecause(makeCancelled("nursery", failure, taskText(node.task)));
     throw error;
   }
 }

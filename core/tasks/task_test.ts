@@ -55,7 +55,7 @@ Deno.test(
         await assertRejects(
           () => currentTask().join(),
           TypeError,
-          'Cannot join task "me" as it would wait for itself: join it from another task',
+          'Cannot join task "me" #2 as it would wait for itself: join it from another task',
         );
       }, { name: "me" });
     });

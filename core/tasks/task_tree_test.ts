@@ -44,17 +44,17 @@ Deno.test(
       await sim.settled();
       assertEquals(
         text(taskTree()),
-        `main: running, or awaiting a promise the library does not own
-├─ sleeper: sleep until t=1.503s (since t=3ms)
-├─ late sleeper: sleep until t=90s (since t=3ms)
-├─ forever: sleep for ever (since t=3ms)
-├─ named event: event "ready" (since t=3ms)
-├─ event: event (since t=3ms)
-├─ receiver: receive from channel "jobs" (no buffer) (since t=3ms)
-├─ other receiver: receive from channel (no buffer) (since t=3ms)
-├─ custom: device no. 7 (since t=3ms)
-├─ joiner: join task "custom" (since t=3ms)
-└─ both: sleep until t=7ms (since t=3ms) + sleep for ever (since t=3ms)`,
+        `main #1: running, or awaiting a promise the library does not own
+├─ sleeper #2: sleep until t=1.503s (since t=3ms)
+├─ late sleeper #3: sleep until t=90s (since t=3ms)
+├─ forever #4: sleep for ever (since t=3ms)
+├─ named event #5: event "ready" (since t=3ms)
+├─ event #6: event (since t=3ms)
+├─ receiver #7: receive from channel "jobs" (no buffer) (since t=3ms)
+├─ other receiver #8: receive from channel (no buffer) (since t=3ms)
+├─ custom #9: device no. 7 (since t=3ms)
+├─ joiner #10: join task "custom" #9 (since t=3ms)
+└─ both #11: sleep until t=7ms (since t=3ms) + sleep for ever (since t=3ms)`,
       );
       nursery.cancel();
     });
@@ -80,14 +80,14 @@ Deno.test(
       await sim.settled();
       assertEquals(
         text(taskTree()),
-        `main: running, or awaiting a promise the library does not own
-├─ a: nursery "nursery", 2 children (since t=0ms)
-│  ├─ a1: nursery "innermost", 1 child (since t=0ms)
-│  │  └─ a1x: sleep for ever (since t=0ms)
-│  └─ a2: sleep for ever (since t=0ms)
-├─ b: nursery "nursery", 1 child (since t=0ms)
-│  └─ b1: sleep for ever (since t=0ms)
-└─ c: sleep for ever (since t=0ms)`,
+        `main #1: running, or awaiting a promise the library does not own
+├─ a #2: nursery "nursery", 2 children (since t=0ms)
+│  ├─ a1 #5: nursery "innermost", 1 child (since t=0ms)
+│  │  └─ a1x #8: sleep for ever (since t=0ms)
+│  └─ a2 #6: sleep for ever (since t=0ms)
+├─ b #3: nursery "nursery", 1 child (since t=0ms)
+│  └─ b1 #7: sleep for ever (since t=0ms)
+└─ c #4: sleep for ever (since t=0ms)`,
       );
       nursery.cancel();
     });
@@ -105,9 +105,9 @@ Deno.test(
       await sim.settled();
       assertEquals(
         text(taskTree()),
-        `main: running, or awaiting a promise the library does not own
-├─ limited: sleep for ever (since t=0ms)  deadline t=900ms
-└─ stuck: sleep until t=6ms (since t=1ms)  being cancelled`,
+        `main #1: running, or awaiting a promise the library does not own
+├─ limited #2: sleep for ever (since t=0ms)  deadline t=900ms
+└─ stuck #3: sleep until t=6ms (since t=1ms)  being cancelled`,
       );
       nursery.cancel();
     });
@@ -127,16 +127,16 @@ Deno.test(
       await sim.settled();
       assertEquals(
         text(taskTree()),
-        `main: running, or awaiting a promise the library does not own
-└─ caller: nursery.start a task of "nursery" (since t=0ms)
-   └─ server: sleep until t=1ms (since t=0ms)`,
+        `main #1: running, or awaiting a promise the library does not own
+└─ caller #2: nursery.start a task of "nursery" (since t=0ms)
+   └─ server #3: sleep until t=1ms (since t=0ms)`,
       );
       await sim.advance(1);
       assertEquals(
         text(taskTree()),
-        `main: running, or awaiting a promise the library does not own
-├─ caller: sleep for ever (since t=1ms)
-└─ server: sleep until t=6ms (since t=1ms)`,
+        `main #1: running, or awaiting a promise the library does not own
+├─ caller #2: sleep for ever (since t=1ms)
+└─ server #3: sleep until t=6ms (since t=1ms)`,
       );
       caller.cancel();
     });
@@ -210,8 +210,8 @@ Deno.test(
         const tree = taskTree();
         const lines = text(tree).split("\n");
         assertEquals(lines.length, 5_002);
-        assertEquals(lines[1], '└─ top: nursery "nursery", 1 child (since t=0ms)');
-        assertEquals(lines.at(-1)!.trim(), "[5001] task 0: sleep for ever (since t=0ms)");
+        assertEquals(lines[1], '└─ top #2: nursery "nursery", 1 child (since t=0ms)');
+        assertEquals(lines.at(-1)!.trim(), "[5001] task 0 #5002: sleep for ever (since t=0ms)");
         assert(lines.every((line) => line.length < 160));
         let depth = 0;
         for (let node: TaskTreeNode | undefined = tree.root; node !== undefined; node = node.children[0]) depth++;

@@ -52,3 +52,29 @@ export function currentEffectiveDeadline(): number {
   }
   return earliest;
 }
+
+/**
+ * Returns how much time the calling code has left, up to the nearest shield: for telling others, as in the header of a
+ * message. What the other side does with it is in `withTimeLeft()`.
+ *
+ * @example Telling a server how long its answer is waited for
+ * ```ts
+ * import { moveOnAfter, timeLeft } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const headers: Record<string, string> = {};
+ * await moveOnAfter(1_000, () => {
+ *   const left = timeLeft();
+ *   if (left !== Infinity) headers["time-left"] = String(Math.floor(left));
+ * });
+ * assertEquals(Number(headers["time-left"]) > 900, true);
+ * ```
+ *
+ * @returns The time until the earliest deadline, in milliseconds: 0 if that has passed or the code is cancelled,
+ * `Infinity` if there is none.
+ * @category Time
+ */
+export function timeLeft(): number {
+  const deadline = currentEffectiveDeadline();
+  return deadline === Infinity ? Infinity : Math.max(0, deadline - currentTime());
+}

@@ -16,7 +16,7 @@
 
 import { currentTask } from "../../core/mod.ts";
 import { currentRun } from "../../core/lowlevel.ts";
-import { failureOf, NOTHING, requireFunction, show, textOf } from "../../core/internal.ts";
+import { failureOf, NOTHING, requireFunction, show, taskText, textOf } from "../../core/internal.ts";
 import { withOthers } from "./with_others.ts";
 
 /** What a server does with an error of a handler: see `ServeOptions.onHandlerError`. */
@@ -57,14 +57,13 @@ export function tell(failure: unknown, text: () => string): void {
 }
 
 function goesOn(peer: () => string): string {
-  const { name, id } = currentTask();
   let who = "a connection";
   try {
     who = peer();
   } catch {
     // It cannot be asked any more.
   }
-  return `Cannot go on serving ${who} as its handler failed in task "${name}" (id ${id}); ` +
+  return `Cannot go on serving ${who} as its handler failed in ${taskText(currentTask())}; ` +
     'the server goes on ("onHandlerError" replaces this report):';
 }
 

@@ -192,7 +192,7 @@ for (const [name, kind] of Object.entries(KINDS)) {
     for (const line of lines) {
       assertStringIncludes(line, "TypeError: handler");
       assert(
-        /^Cannot go on serving .* as its handler failed in task "(connection|request)" \(id \d+\)/.test(line),
+        /^Cannot go on serving .* as its handler failed in task "(connection|request)" #\d+; /.test(line),
         line,
       );
     }

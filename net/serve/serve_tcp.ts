@@ -29,7 +29,8 @@ export interface ServeTcpOptions extends OpenTcpListenersOptions, ServeOptions<S
  * The stream is closed when its handler ends. The server outlives its handlers: an error of a handler is printed, and
  * the server goes on (see `onHandlerError`). It also goes on after any error of accepting a connection, unless the
  * listener is closed or a permission is missing. It ends only when a shutdown was requested (`scope.shutdown()`). Then
- * it accepts no more connections, and the handlers go on until they are done or the grace is over.
+ * it accepts no more connections, at once or after `lameDuck`, and the handlers go on until they are done or the grace
+ * is over.
  *
  * **Cancellation:** once started, the handlers are cancelled and awaited, and everything is closed.
  *

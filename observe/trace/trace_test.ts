@@ -136,7 +136,7 @@ Deno.test("T1, T2: each task is a track in the order of the tree; a wait is name
   ]);
   const waits = events.filter(({ ph, name }) => ph === "X" && name === "acquire lock");
   assertEquals(waits.map(({ ts, dur, args }) => [Math.round(ts), Math.round(dur), args["for"]]), [
-    [0, 50_000, '"db" held by "main"'],
+    [0, 50_000, '"db" held by task "main" #1'],
   ]);
   assertEquals(waits[0]!.args["by"], "main");
   const scopes = events.filter(({ ph, name }) => ph === "X" && (name === "timeout" || name === "nursery jobs"));

@@ -3,7 +3,7 @@
  * are asked for in between.
  */
 
-import { framesText, isForeign, kindOf, labelOf, type SeenWait, waitText } from "../../core/internal.ts";
+import { framesText, isForeign, kindOf, labelOf, type SeenWait, taskText, waitText } from "../../core/internal.ts";
 import type { Task } from "../../core/mod.ts";
 import type { Finding } from "./finding.ts";
 
@@ -62,23 +62,25 @@ export function findings(look: Look, before: Look | null, limits: Limits): Found
   };
 }
 
-function ofTask({ name, startedAt, parentNursery }: Task, now: number, { taskAge }: Limits): Finding[] {
+function ofTask(task: Task, now: number, { taskAge }: Limits): Finding[] {
+  const { startedAt, parentNursery } = task;
   const amount = now - startedAt;
   // The main task is as old as the run.
   if (amount <= taskAge || parentNursery === null) return [];
-  const message = `task "${name}" has been running for ${amount} ms`;
-  return [{ kind: "old task", message, task: name, frames: [], amount }];
+  const message = `${taskText(task)} has been running for ${amount} ms`;
+  return [{ kind: "old task", message, task: task.name, frames: [], amount }];
 }
 
 function ofWait(
-  { task: { name: task }, reason, since, deadline, endsAtShutdown }: SeenWait,
+  { task: waiting, reason, since, deadline, endsAtShutdown }: SeenWait,
   now: number,
   { limits: { waitAge, holdAge }, frames }: { readonly limits: Limits; readonly frames: readonly string[] },
 ): Finding[] {
   const amount = now - since;
+  const { name: task } = waiting;
   const kind = kindOf(reason);
   const where = frames.length === 0 ? "" : ` at ${framesText(frames)}`;
-  const says = `task "${task}" has been waiting for ${amount} ms: ${waitText(kind, labelOf(reason))}${where}`;
+  const says = `${taskText(waiting)} has been waiting for ${amount} ms: ${waitText(kind, labelOf(reason))}${where}`;
   if (kind === "acquire lock" && amount > holdAge) {
     return [{
       kind: "held lock",
@@ -104,11 +106,10 @@ function ofForeign(look: Look, before: Look | null, { foreignAge }: Limits): Fin
     look.idle.set(task, since);
     const amount = look.now - since;
     if (amount <= foreignAge) return [];
-    const { name } = task;
     const message =
-      `task "${name}" has been awaiting something for ${amount} ms that this library does not know: wrap ` +
+      `${taskText(task)} has been awaiting something for ${amount} ms that this library does not know: wrap ` +
       "it in cancellable(), and in hostOperation()";
-    return [{ kind: "foreign promise", message, task: name, frames: [], amount }];
+    return [{ kind: "foreign promise", message, task: task.name, frames: [], amount }];
   });
 }
 
@@ -124,12 +125,12 @@ function ofForgotten(
     if (places.length > 0 || !awaited.has(task)) return [];
     look.unawaited.add(promise);
     if (before?.unawaited.has(promise) !== true) return [];
-    const { name, spawnSite } = task;
+    const { spawnSite } = task;
     const started = spawnSite === undefined ? "" : ` (started at ${spawnSite})`;
     const message =
-      `nobody awaits a wait of task "${name}"${started}: ${waitText(kindOf(reason), labelOf(reason))}; an ` +
+      `nobody awaits a wait of ${taskText(task)}${started}: ${waitText(kindOf(reason), labelOf(reason))}; an ` +
       "await is missing";
-    return [{ kind: "forgotten wait", message, task: name, frames: [], amount: look.now - since }];
+    return [{ kind: "forgotten wait", message, task: task.name, frames: [], amount: look.now - since }];
   });
 }
 
@@ -137,10 +138,10 @@ function ofWakes(look: Look, before: Look | null, { wakes: limit }: Limits): Fin
   if (before === null) return [];
   const seconds = (look.now - before.now) / 1_000;
   if (!(seconds > 0)) return [];
-  return [...look.wakes].flatMap(([{ name }, { count: wakes }]): Finding[] => {
+  return [...look.wakes].flatMap(([task, { count: wakes }]): Finding[] => {
     const amount = Math.round(wakes / seconds);
     if (amount <= limit) return [];
-    const message = `task "${name}" went on ${amount} times in a second: one that polls should wait for an event`;
-    return [{ kind: "self-waking", message, task: name, frames: [], amount }];
+    const message = `${taskText(task)} went on ${amount} times in a second: one that polls should wait for an event`;
+    return [{ kind: "self-waking", message, task: task.name, frames: [], amount }];
   });
 }

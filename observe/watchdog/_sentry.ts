@@ -5,13 +5,14 @@
  * the task that went on last. The thread prints by itself, as nobody here could be told.
  */
 
-import { whenLettingGo } from "../../core/internal.ts";
+import { taskText, whenLettingGo } from "../../core/internal.ts";
 import { repeat } from "../base/beat.ts";
 
 /** How often the loop shows that it is free, in milliseconds. */
 const BEAT = 50;
-/** Bytes of a name. */
-const NAME = 256;
+/** Bytes of what a task is called, and so many characters of its name: three bytes each, and the number. */
+const NAME = 320;
+const LONGEST_NAME = 90;
 /** The number of beats, and the length of the name. */
 const NUMBERS = 2;
 
@@ -26,7 +27,7 @@ const CODE = `onmessage = ({ data: { shared, after } }) => {
     if (told || now - since < after) return;
     told = true;
     const task = new TextDecoder().decode(name.slice(0, Atomics.load(numbers, 1)));
-    const who = task === "" ? "no task has gone on yet" : 'task "' + task + '" went on last';
+    const who = task === "" ? "no task has gone on yet" : task + " went on last";
     console.error("Trefoil: the event loop has been standing still for " + Math.round(now - since) + " ms; " + who);
   }, Math.max(Math.min(after / 4, 250), 10));
 };`;
@@ -67,11 +68,12 @@ export class Sentry {
   }
 
   /** A task goes on. */
-  resumed(task: { readonly name: string }): void {
+  resumed(task: { readonly name: string; readonly id: number }): void {
     if (task === this.#last) return;
     this.#last = task;
     // Only what is not shared can be written to.
-    const bytes = new TextEncoder().encode(task.name).subarray(0, NAME);
+    const called = taskText({ name: task.name.slice(0, LONGEST_NAME), id: task.id });
+    const bytes = new TextEncoder().encode(called).subarray(0, NAME);
     this.#name.set(bytes);
     Atomics.store(this.#numbers, 1, bytes.length);
   }

@@ -24,7 +24,7 @@ export interface LongStep {
   /** How long it took, in milliseconds; up to a beat less. */
   readonly ms: number;
   /** Who ran; several if only the beat noticed it. */
-  readonly tasks: readonly string[];
+  readonly tasks: readonly Task[];
   /** Where it ended, the innermost first; empty if only the beat noticed it. */
   readonly frames: readonly string[];
   /** What it began to wait for; empty if it has ended, or only the beat noticed it. */
@@ -75,12 +75,12 @@ export class Steps {
     // The loop may have been free for nearly a beat before the step began.
     if (ms <= this.#limit + BEAT) return;
     this.#blamed = true;
-    this.#tell({ ms, tasks: [task.name], frames: framesOfSite(captureSite()), until });
+    this.#tell({ ms, tasks: [task], frames: framesOfSite(captureSite()), until });
   }
 
   #beat(late: number): void {
     if (late > this.#limit && !this.#blamed) {
-      this.#tell({ ms: late, tasks: this.#went.map(({ name }) => name), frames: [], until: "" });
+      this.#tell({ ms: late, tasks: this.#went, frames: [], until: "" });
     }
     this.#reset();
   }

@@ -8,6 +8,7 @@ import {
   requireFunction,
   requireOptions,
   requireTimeout,
+  taskText,
 } from "../../core/internal.ts";
 import type { Task } from "../../core/mod.ts";
 import type { Instrument, RunView, Wait, WaitReason } from "../../core/lowlevel.ts";
@@ -229,11 +230,7 @@ export class Watchdog implements Instrument {
 
 function ofStep({ ms, tasks, frames, until, starved }: LongStep): Finding {
   const amount = Math.round(ms);
-  const who = tasks.length === 1
-    ? `task "${tasks[0]}"`
-    : tasks.length === 0
-    ? "something that is no task"
-    : `one of the tasks ${tasks.map((name) => `"${name}"`).join(", ")}`;
+  const who = tasks.length === 0 ? "something that is no task" : tasks.map(taskText).join(" or ");
   const where = frames.length === 0 ? "" : ` at ${framesText(frames)}`;
   const ended = until === "" ? "" : ` until ${until}`;
   return {
@@ -242,7 +239,7 @@ function ofStep({ ms, tasks, frames, until, starved }: LongStep): Finding {
       ? `${who} was not done for ${amount} ms${ended}${where}: the process had no processor, as the machine is busy`
       : `${who} ran ${amount} ms${ended}${where}, and nothing else could: await checkpoint() now and then, or use ` +
         "openWorkers()",
-    task: tasks.length === 1 ? tasks[0] as string : "",
+    task: tasks.length === 1 ? (tasks[0] as Task).name : "",
     frames,
     amount,
   };

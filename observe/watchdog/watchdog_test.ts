@@ -176,7 +176,7 @@ Deno.test("W3: old tasks, locks that are held, channels that are full", async ()
     ["held lock", "waiter 1"],
     ["full channel", "producer"],
   ]);
-  assertStringIncludes(found[0]!.message, 'acquire lock "db" held by "holder"');
+  assertStringIncludes(found[0]!.message, 'acquire lock "db" held by task "holder" #2');
   assertEquals([...new Set(found.slice(2).map(({ kind }) => kind))], ["old task"]);
 });
 
@@ -304,5 +304,5 @@ Deno.test("W: by default a finding is printed", async () => {
   } finally {
     console.warn = warn;
   }
-  assertEquals(printed, ['Trefoil: old task: task "old" has been running for 5 ms']);
+  assertEquals(printed, ['Trefoil: old task: task "old" #2 has been running for 5 ms']);
 });

@@ -1,6 +1,6 @@
 /** Who waits for whom in a circle, so that none of them can ever go on. */
 
-import { read } from "../../core/internal.ts";
+import { bareTask, read } from "../../core/internal.ts";
 import type { Task, TaskTree, TaskTreeNode } from "../../core/mod.ts";
 import type { WaitReason } from "../../core/lowlevel.ts";
 import type { TaskRecord } from "./record.ts";
@@ -45,7 +45,7 @@ export function findCycle(tree: TaskTree, records: ReadonlyMap<Task, TaskRecord>
       }
       const at = onPath.get(edge.to);
       if (at !== undefined) {
-        const name = (id: number): string => nodes.get(id)?.name ?? `task ${id}`;
+        const name = (id: number): string => bareTask({ name: nodes.get(id)?.name ?? "task", id });
         const steps = path.slice(at).map(({ id, by }, i) => `${i === 0 ? "" : ` → ${by} → `}${name(id)}`);
         return `${steps.join("")} → ${edge.by} → ${name(edge.to)}`;
       }

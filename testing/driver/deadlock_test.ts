@@ -95,9 +95,9 @@ Deno.test("a deadlock shows a table: task, where it was started, what it waits f
     ),
     [
       "Cannot go on as nothing can ever wake up (t=12.5s):",
-      '  main  nursery "pool", 2 children  since t=0ms',
-      '  ├─ collector  deadlock_test.ts:-1:15  receive from channel "results" (0/8)  since t=0ms  deadlock_test.ts:-1:39',
-      '  └─ a worker  deadlock_test.ts:1:15  event "go"  since t=12.5s  deadlock_test.ts:3:41',
+      '  main #1  nursery "pool", 2 children  since t=0ms',
+      '  ├─ collector #2  deadlock_test.ts:-1:15  receive from channel "results" (0/8)  since t=0ms  deadlock_test.ts:-1:39',
+      '  └─ a worker #3  deadlock_test.ts:1:15  event "go"  since t=12.5s  deadlock_test.ts:3:41',
     ],
   );
 });
@@ -118,7 +118,7 @@ Deno.test("crossed locks are a cycle, and it is written out", async () => {
     })
   );
   assertStringIncludes(report, 'acquire lock "b" held by "right"');
-  assertStringIncludes(report, '\ncycle: left → acquire lock "b" → right → acquire lock "a" → left');
+  assertStringIncludes(report, '\ncycle: left #2 → acquire lock "b" → right #3 → acquire lock "a" → left #2');
 });
 
 Deno.test("a nursery that waits for a child which wants what its parent holds is a cycle, too", async () => {
@@ -134,7 +134,7 @@ Deno.test("a nursery that waits for a child which wants what its parent holds is
       }, { name: "parent" });
     });
   });
-  assertStringIncludes(report, '\ncycle: parent → nursery → child → acquire lock "db" → parent');
+  assertStringIncludes(report, '\ncycle: parent #2 → nursery → child #3 → acquire lock "db" → parent #2');
 });
 
 Deno.test("tasks that wait for nobody in particular are no cycle", async () => {
@@ -158,14 +158,17 @@ Deno.test("a task in a promise the library does not own is shown with the wait i
     at = line();
     await new Promise(() => {});
   }, { foreignGrace: 1 });
-  assertMatch(report, /main {2}running, or awaiting a promise the library does not own {2}after sleep until t=5ms {2}/);
+  assertMatch(
+    report,
+    /main #1 {2}running, or awaiting a promise the library does not own {2}after sleep until t=5ms {2}/,
+  );
   assertStringIncludes(report, `deadlock_test.ts:${at - 1}:11`);
 });
 
 Deno.test("a promise awaited before anything else is shown with the place of the test", async () => {
   const expected = (at: number, column: number) =>
     "Cannot go on as nothing can ever wake up (t=0ms):\n" +
-    `  main  running, or awaiting a promise the library does not own  in the test at deadlock_test.ts:${at}:${column}`;
+    `  main #1  running, or awaiting a promise the library does not own  in the test at deadlock_test.ts:${at}:${column}`;
   const at = line() + 1;
   const test = simulated(() => new Promise(() => {}));
   const error = await assertRejects(test, DeadlockError);
@@ -205,7 +208,7 @@ Deno.test("all waits of a task are shown, each with its line; of very many, ten"
   );
   assertMatch(
     report,
-    /main {2}event "one" {2}since t=0ms {2}deadlock_test\.ts:\d+:45\n +event "two" {2}since t=0ms {2}deadlock_test\.ts:\d+:80/,
+    /main #1 {2}event "one" {2}since t=0ms {2}deadlock_test\.ts:\d+:45\n +event "two" {2}since t=0ms {2}deadlock_test\.ts:\d+:80/,
   );
   const many = await reportOf(() => {
     const event = new Event({ name: "shared" });
@@ -256,7 +259,7 @@ Deno.test("a deadlock after the body has ended says so", async () => {
 
 Deno.test('onForeign: "error" fails at once, "wait" after realTimeout; timers and host operations are no foreign waits', async () => {
   const expected = (what: string) =>
-    `Cannot go on as ${what}: task "main" (option onForeign)\n  main  running, or awaiting`;
+    `Cannot go on as ${what}: task "main" #1 (option onForeign)\n  main #1  running, or awaiting`;
   assertStringIncludes(
     await reportOf(() => new Promise(() => {}), { onForeign: "error" }),
     expected("a task awaits a promise that the library does not own"),
@@ -297,7 +300,7 @@ Deno.test("setInterval left running is named with its line when it uses up the t
   assertStringIncludes(report, "Cannot go on as more virtual time would pass than allowed: 11s (option maxVirtual)\n");
   assertStringIncludes(
     report,
-    `\ntimers left:\n  setInterval(1000), fired 10 times at deadlock_test.ts:${at - 1}:5, task "main"`,
+    `\ntimers left:\n  setInterval(1000), fired 10 times at deadlock_test.ts:${at - 1}:5, task "main" #1`,
   );
   const livelock = await reportOf(() => {
     const again = (): void => void setTimeout(again, 0);
@@ -319,7 +322,7 @@ Deno.test("maxSteps ends what goes on for ever although time moves, and names wh
     }), { maxSteps: 5_000 });
   assertStringIncludes(
     report,
-    'Cannot go on as the simulation takes too many steps: 5000 waits have ended by t=5.998s, of late most in task "ticker" (option maxSteps)',
+    'Cannot go on as the simulation takes too many steps: 5000 waits have ended by t=5.998s, of late most in task "ticker" #2 (option maxSteps)',
   );
 });
 
@@ -390,7 +393,7 @@ Deno.test("the background is cancelled when the body has ended; its errors fail 
   });
   assertMatch(
     report,
-    /^1 error: TypeError: in the background \(in an unnamed task, started at .*deadlock_test.ts:\d+:\d+\)$/,
+    /^1 error: TypeError: in the background \(in task "task" #\d+, started at .*deadlock_test.ts:\d+:\d+\)$/,
   );
 });
 

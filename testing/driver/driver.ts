@@ -30,6 +30,7 @@ import {
   isObject,
   NOTHING,
   REFUSED,
+  taskText,
   textOf,
 } from "../../core/internal.ts";
 import { type Cancelled, currentTask, DeadlockError, ErrorGroup, isOnlyCancelled, type Task } from "../../core/mod.ts";
@@ -235,7 +236,7 @@ export class Driver implements Instrument, TimerHost, DriverView {
     const waits = this.ledger.records.get(task)?.list() ?? [];
     for (const reason of reasons) {
       const site = waits.find((wait) => wait.reason === reason)?.site ?? null;
-      this.#forgotten.push({ kind: "forgottenWaits", label: describeReason(reason), site, task: task.name });
+      this.#forgotten.push({ kind: "forgottenWaits", label: describeReason(reason), site, task: taskText(task) });
     }
   }
 
@@ -302,7 +303,7 @@ export class Driver implements Instrument, TimerHost, DriverView {
     for (let at = task.parentNursery?.parentTask; at !== undefined; at = at.parentNursery?.parentTask) {
       const record = this.ledger.records.get(at);
       const site = record?.list().at(-1)?.site ?? record?.lastSite ?? null;
-      if (callers.push({ site, task: at.name }) === MOST_CALLERS) break;
+      if (callers.push({ site, task: taskText(at) }) === MOST_CALLERS) break;
     }
     return callers;
   }
@@ -394,11 +395,11 @@ export class Driver implements Instrument, TimerHost, DriverView {
     const { onForeign, foreignGrace, realTimeout } = this.#settings;
     if (onForeign === "grace") return this.#sleep(foreignGrace, () => this.ledger.endGrace());
     const report = (what: string): void => {
-      const names = this.ledger.restlessNames().map((name) => `"${name}"`).join(", ");
+      const names = this.ledger.restlessTasks().map(taskText).join(", ");
       // The grace of cleanup: a task that cannot be reached would fail it a second time.
       this.ledger.endGrace();
       this.#fail(
-        new Error(`Cannot go on as ${what}: task ${names} (option onForeign)\n${this.tree()}${this.#pastUs()}`),
+        new Error(`Cannot go on as ${what}: ${names} (option onForeign)\n${this.tree()}${this.#pastUs()}`),
       );
       this.#again();
     };
@@ -532,7 +533,7 @@ export class Driver implements Instrument, TimerHost, DriverView {
   #pendingTimers(): string {
     const timers = [...this.#timers].filter((timer) => timer.hasRef()).slice(0, 10);
     if (timers.length === 0) return "";
-    const lines = timers.map((timer) => `  ${describeTimer(timer)}${placed(timer.site)}, task "${timer.task.name}"`);
+    const lines = timers.map((timer) => `  ${describeTimer(timer)}${placed(timer.site)}, ${taskText(timer.task)}`);
     return `\ntimers left:\n${lines.join("\n")}`;
   }
 
@@ -578,7 +579,7 @@ export class Driver implements Instrument, TimerHost, DriverView {
     leaks.push(...this.operations.list);
     for (const timer of this.#timers) {
       if (!timer.hasRef() || timer.kind === "signal" || timer.kind === "socket") continue;
-      leaks.push({ kind: "timers", label: describeTimer(timer), site: timer.site, task: timer.task.name });
+      leaks.push({ kind: "timers", label: describeTimer(timer), site: timer.site, task: taskText(timer.task) });
     }
     return leaks;
   }

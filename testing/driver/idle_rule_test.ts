@@ -384,7 +384,7 @@ Deno.test("a foreign promise gets its grace however it is awaited, also beside o
   }
   for (const wait of [never, () => cancellable(never())]) {
     const error = await simulate(wait, { onForeign: "error" }).catch((error) => error);
-    assertStringIncludes(error.message, 'a promise that the library does not own: task "main" (option onForeign)');
+    assertStringIncludes(error.message, 'a promise that the library does not own: task "main" #1 (option onForeign)');
   }
   // One that never comes has had its grace, and the waits beside it go on without a new one.
   const time = await simulate(async (sim) => {

@@ -6,6 +6,7 @@ import type { Site } from "./sites.ts";
 /** Where something was made, and by which task. */
 export interface Origin {
   readonly site: Site | null;
+  /** As messages name it; empty if there is none. */
   readonly task: string;
 }
 

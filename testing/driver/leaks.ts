@@ -1,5 +1,6 @@
 /** What a simulation has left behind when its body has returned. */
 
+import { taskText } from "../../core/internal.ts";
 import { currentTask } from "../../core/mod.ts";
 import { ambientDriver } from "./ambient.ts";
 import { ambientIncarnation } from "./incarnation.ts";
@@ -30,7 +31,7 @@ export function prepareTracking(): (label: string) => Tracked {
   if (driver === null) return () => UNTRACKED;
   const site = givenSite ?? driver.takeSite();
   const current = currentTask();
-  const task = current.name;
+  const task = taskText(current);
   const incarnation = ambientIncarnation();
   return (label) => {
     if (incarnation?.dead) return UNTRACKED;
@@ -116,9 +117,7 @@ function warn(text: string): void {
 function report(leaks: readonly Leak[]): string {
   const lines = leaks.slice(0, MOST_LINES).map((leak) => {
     const { place, task } = whereabouts(leak);
-    return `  ${NAMES[leak.kind]}: ${leak.label}${place === "" ? "" : ` at ${place}`}${
-      task === "" ? "" : `, task "${task}"`
-    }`;
+    return `  ${NAMES[leak.kind]}: ${leak.label}${place === "" ? "" : ` at ${place}`}${task === "" ? "" : `, ${task}`}`;
   });
   if (leaks.length > MOST_LINES) lines.push(`  and ${leaks.length - MOST_LINES} more`);
   const count = leaks.length === 1 ? "1 thing" : `${leaks.length} things`;

@@ -31,10 +31,10 @@ Deno.test("every leak has a line of its own, with its kind, its place and its ta
     report,
     [
       "Cannot end the simulation as its body left 4 things behind (option leaks):",
-      '  not closed: memory stream at leaks_test.ts:1:1, task "client"',
-      '  operation of the host: read from 10.0.0.1:80 at leaks_test.ts:1:1, task "client"',
-      '  timer: setInterval(1000) at leaks_test.ts:1:1, task "heart"',
-      '  timer: setTimeout(60000) at leaks_test.ts:1:1, task "client"',
+      '  not closed: memory stream at leaks_test.ts:1:1, task "client" #3',
+      '  operation of the host: read from 10.0.0.1:80 at leaks_test.ts:1:1, task "client" #3',
+      '  timer: setInterval(1000) at leaks_test.ts:1:1, task "heart" #2',
+      '  timer: setTimeout(60000) at leaks_test.ts:1:1, task "client" #3',
     ].join("\n"),
   );
 });
@@ -123,7 +123,7 @@ Deno.test("leaks may be warned of or ignored, all of them or one kind", async ()
 Deno.test("a wait that nobody awaited is warned of with its line, and an error if you say so", async () => {
   const forget = () => openNursery((nursery) => void nursery.startSoon(() => void sleep(1_000), { name: "hasty" }));
   const [line = ""] = await warningsOf(() => simulate(forget));
-  assertMatch(line, /\n {2}wait that nobody awaited: sleep until t=1s at leaks_test\.ts:\d+:\d+, task "hasty"$/);
+  assertMatch(line, /\n {2}wait that nobody awaited: sleep until t=1s at leaks_test\.ts:\d+:\d+, task "hasty" #2$/);
   assertStringIncludes(await leaksOf(forget, { leaks: "error" }), "wait that nobody awaited: sleep until t=1s at");
 });
 
@@ -137,7 +137,7 @@ Deno.test("a nursery that nobody awaited is shown with the waits of its tasks, a
   assertStringIncludes(error.message, 'Cannot leave nursery "simulation" as everything that is opened in it must have');
   assertMatch(
     line,
-    /behind \(option leaks\):\n {2}wait that nobody awaited: nursery "nursery", 1 child.*, task "main"\n {2}wait that nobody awaited: sleep until t=1s at leaks_test\.ts:\d+:\d+, task "child"$/,
+    /behind \(option leaks\):\n {2}wait that nobody awaited: nursery "nursery", 1 child.*, task "main" #1\n {2}wait that nobody awaited: sleep until t=1s at leaks_test\.ts:\d+:\d+, task "child" #2$/,
   );
 });
 
@@ -165,9 +165,9 @@ Deno.test("what the library opens for somebody is named with the place of who as
     await openTcpListeners(80);
   });
   assertEquals(report.split("\n").slice(1).sort(), [
-    '  not closed: connection test:40001→db:5432 at leaks_test.ts:1:1, task "main"',
-    '  not closed: connection test:40002→db:5432 at leaks_test.ts:1:1, task "client"',
-    '  not closed: listener on test:80 at leaks_test.ts:1:1, task "main"',
+    '  not closed: connection test:40001→db:5432 at leaks_test.ts:1:1, task "main" #1',
+    '  not closed: connection test:40002→db:5432 at leaks_test.ts:1:1, task "client" #5',
+    '  not closed: listener on test:80 at leaks_test.ts:1:1, task "main" #1',
   ]);
 });
 
@@ -178,7 +178,7 @@ Deno.test("tasks that the library starts are shown with the place of the user's 
       sim.background.startSoon(() => sleepForever(), { name: "beside" });
       await sleepForever();
     }), Error);
-  for (const name of ["server", "beside"]) {
+  for (const name of ["server #2", "beside #3"]) {
     assertMatch(error.message, new RegExp(`${name} +leaks_test\\.ts:\\d+:\\d+ `));
   }
 });

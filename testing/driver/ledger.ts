@@ -9,7 +9,7 @@
  * mark in the record rather than a set of tasks, as each task is restless for a moment when it begins.
  */
 
-import { isForeign, openWaits } from "../../core/internal.ts";
+import { isForeign, openWaits, taskText } from "../../core/internal.ts";
 import type { Task } from "../../core/mod.ts";
 import type { WaitReason } from "../../core/lowlevel.ts";
 import { TaskRecord } from "./record.ts";
@@ -26,13 +26,13 @@ export class Ledger {
   /** The grace that is running. A record that bears its number is restless; those of earlier ones have had theirs. */
   #grace = 1;
 
-  /** Their names, the first few. */
-  restlessNames(): string[] {
-    const names: string[] = [];
+  /** The first few of them. */
+  restlessTasks(): Task[] {
+    const tasks: Task[] = [];
     for (const [task, record] of this.records) {
-      if (record.grace === this.#grace && names.push(task.name) === 5) break;
+      if (record.grace === this.#grace && tasks.push(task) === 5) break;
     }
-    return names;
+    return tasks;
   }
 
   /** Whether somebody waits for what nobody knows of, also when the grace for it is over. */
@@ -112,10 +112,10 @@ export class Ledger {
       if (isMarked) marked++;
       const waits = openWaits(task);
       // Those that the run does not count are foreign, or ask an iterator.
-      if (record.open - waits < record.foreign) faults.push(`"${task.name}": ${record.open} open, ${waits} known`);
-      if (record.list().length !== record.open) faults.push(`"${task.name}": lists ${record.list().length} waits`);
+      if (record.open - waits < record.foreign) faults.push(`${taskText(task)}: ${record.open} open, ${waits} known`);
+      if (record.list().length !== record.open) faults.push(`${taskText(task)}: lists ${record.list().length} waits`);
       if (isMarked && isKnown(task, record) && record.foreign === 0) {
-        faults.push(`"${task.name}" is restless, and waits`);
+        faults.push(`${taskText(task)} is restless, and waits`);
       }
     }
     if (marked !== this.restless) faults.push(`${this.restless} restless: ${marked} are`);

@@ -3,6 +3,7 @@
 import { formatTime } from "../../core/internal.ts";
 import type { Task } from "../../core/mod.ts";
 import type { SimulateSettings } from "./simulate_options.ts";
+import { type Namesake, Namesakes } from "./namesakes.ts";
 import { placed } from "./sites.ts";
 import { timerName, type VirtualTimer } from "./timers.ts";
 
@@ -22,7 +23,8 @@ export class Limits {
   #steps = 0;
   #stepsHere = 0;
   /** Who took the steps since a limit was exceeded, and how many those were. */
-  #busy: Map<string, number> | null = null;
+  #busy: Map<string | Namesake, number> | null = null;
+  readonly #namesakes = new Namesakes();
   #census = 0;
   /** Whether something was counted since the last turn. */
   #busyTurn = true;
@@ -64,10 +66,10 @@ export class Limits {
     if (++this.#steps <= this.#maxSteps && !here) return null;
     // Count for a while who keeps so busy, then say so.
     const busy = this.#busy ??= new Map();
-    const culprit = nameOf(by);
+    const culprit = this.#culprit(by);
     busy.set(culprit, (busy.get(culprit) ?? 0) + 1);
     if (++this.#census < CENSUS) return null;
-    const culprits = [...busy].sort((a, b) => b[1] - a[1]).slice(0, 3).map(([name]) => name).join(", ");
+    const culprits = [...busy].sort((a, b) => b[1] - a[1]).slice(0, 3).map(([by]) => `${by}`).join(", ");
     const time = formatTime(now);
     // What goes on nevertheless is counted once more.
     this.#busy = null;
@@ -78,9 +80,9 @@ export class Limits {
         : `Cannot go on as the simulation takes too many steps: ${this.#maxSteps} waits have ended by t=${time}, of late most in ${culprits} (option maxSteps)`,
     );
   }
-}
 
-function nameOf(by: Task | VirtualTimer | (() => string)): string {
-  if (typeof by === "function") return by();
-  return "fired" in by ? `${timerName(by)}${placed(by.site)}` : `task "${by.name}"`;
+  #culprit(by: Task | VirtualTimer | (() => string)): string | Namesake {
+    if (typeof by === "function") return by();
+    return "fired" in by ? `${timerName(by)}${placed(by.site)}` : this.#namesakes.of(by);
+  }
 }

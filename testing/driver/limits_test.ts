@@ -36,7 +36,7 @@ Deno.test("a deadlock cancels the run, and its DeadlockError is what the Cancell
   assertInstanceOf(error, DeadlockError);
   assertEquals(
     error.message,
-    'Cannot go on as nothing can ever wake up (t=0ms):\n  main  event "never"  since t=0ms  limits_test.ts:1:1',
+    'Cannot go on as nothing can ever wake up (t=0ms):\n  main #1  event "never"  since t=0ms  limits_test.ts:1:1',
   );
   assert(isCancelled(seen) && seen.source === "signal" && seen.reason === error);
 });
@@ -53,10 +53,10 @@ Deno.test("a nursery that waits for a stuck child is a deadlock that names both"
     }, { name: "pool" })
   );
   const [, main = "", sender = ""] = error.message.split("\n");
-  assertMatch(main, /^ {2}main +nursery "pool", 1 child +since t=0ms$/);
+  assertMatch(main, /^ {2}main #1 +nursery "pool", 1 child +since t=0ms$/);
   assertMatch(
     sender,
-    /^ {2}└─ sender {2}limits_test.ts:1:1 {2}send on channel "full" \(no buffer\) {2}since t=0ms {2}limits_test.ts:1:1$/,
+    /^ {2}└─ sender #2 {2}limits_test.ts:1:1 {2}send on channel "full" \(no buffer\) {2}since t=0ms {2}limits_test.ts:1:1$/,
   );
 });
 
@@ -86,10 +86,10 @@ Deno.test("cleanup after a deadlock runs under the same rules, and one that gets
     error.message,
     [
       "Cannot go on as nothing can ever wake up (t=0ms):",
-      "  main  sleep for ever  since t=0ms  limits_test.ts:1:1",
+      "  main #1  sleep for ever  since t=0ms  limits_test.ts:1:1",
       "and cleanup got stuck:",
       "Cannot go on as nothing can ever wake up (t=50ms):",
-      '  main  event "cleanup", being cancelled  since t=50ms  limits_test.ts:1:1',
+      '  main #1  event "cleanup", being cancelled  since t=50ms  limits_test.ts:1:1',
     ].join("\n"),
   );
 });
@@ -107,7 +107,7 @@ Deno.test("a heartbeat beside a stuck body ends at maxVirtual; cleanup still has
   assertEquals(log, ["cleaned up at 19000"]);
   assertStringIncludes(
     error.message,
-    "Cannot go on as more virtual time would pass than allowed: 11s (option maxVirtual)\n  main  ",
+    "Cannot go on as more virtual time would pass than allowed: 11s (option maxVirtual)\n  main #1  ",
   );
 });
 
@@ -131,7 +131,7 @@ Deno.test("a livelock names the busiest tasks, first the busiest", async () => {
     }), { maxStepsAtOneInstant: 2_000 });
   assertStringIncludes(
     error.message,
-    'Cannot go on as time stands still at t=0ms: 2000 waits ended without it moving, most in task "busier", task "busy"; ' +
+    'Cannot go on as time stands still at t=0ms: 2000 waits ended without it moving, most in task "busier" #4, task "busy" #3; ' +
       "a loop that never sleeps? (option maxStepsAtOneInstant)",
   );
 });
@@ -217,7 +217,7 @@ Deno.test("tasks that start tasks are counted as steps, and end at a limit", asy
   const error = await failureOf(() => openNursery((nursery) => void again(nursery)), { maxStepsAtOneInstant: 5_000 });
   assertStringIncludes(
     error.message,
-    'time stands still at t=0ms: 5000 waits ended without it moving, most in task "again"',
+    'time stands still at t=0ms: 5000 waits ended without it moving, most in task "again" #5001 and others of that name',
   );
 });
 
@@ -276,7 +276,7 @@ Deno.test("a task that passes over its cancellation is named, with the wait that
     const { message } = await failureOf(body);
     assertMatch(
       message,
-      /^Cannot go on as task "main" goes on although it was cancelled at t=10ms \(Cancelled as [^\n]*\): 1000 waits of it were refused without time moving, the last one at limits_test\.ts:1:1; something catches Cancelled and does not throw it on$/,
+      /^Cannot go on as task "main" #1 goes on although it was cancelled at t=10ms \(Cancelled as [^\n]*\): 1000 waits of it were refused without time moving, the last one at limits_test\.ts:1:1; something catches Cancelled and does not throw it on$/,
     );
   }
 });
@@ -324,7 +324,7 @@ Deno.test("an operation of the host that waits for simulated time is told from a
     "Cannot go on as operations of the host are in flight and nothing has happened for 5ms: sql at limits_test.ts:1:1 " +
       "(virtual time stands still meanwhile, and what is due at t=500ms does not come: do not wrap what is simulated " +
       "itself in hostOperation(), as the answer of a fake; use io: { quiet: 50 } with real listeners)\ntimers left:\n" +
-      '  setTimeout(3000) at limits_test.ts:1:1, task "main"',
+      '  setTimeout(3000) at limits_test.ts:1:1, task "main" #1',
   );
   // Let go, or allowed to be quiet, it behaves.
   for (

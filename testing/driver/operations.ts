@@ -1,6 +1,6 @@
 /** The operations of the host that a simulation has in flight, as far as it was told. */
 
-import { hostClear } from "../../core/internal.ts";
+import { hostClear, taskText } from "../../core/internal.ts";
 import { currentTask } from "../../core/mod.ts";
 import { realTimer } from "../base/real_timer.ts";
 import type { Leak } from "./leak.ts";
@@ -21,7 +21,7 @@ export class Operations {
   }
 
   began(label: string, site: Site | null): void {
-    this.#list.push({ kind: "hostOperations", label, site, task: currentTask().name });
+    this.#list.push({ kind: "hostOperations", label, site, task: taskText(currentTask()) });
   }
 
   ended(label: string): void {

@@ -6,7 +6,7 @@
  * often the task has gone on after one.
  */
 
-import { currentNode, formatTime } from "../../core/internal.ts";
+import { currentNode, formatTime, taskText } from "../../core/internal.ts";
 import type { Cancelled, Task } from "../../core/mod.ts";
 import type { Ledger } from "./ledger.ts";
 import { placed, Sites } from "./sites.ts";
@@ -54,7 +54,9 @@ export class Refusals {
     const when = why === null ? "" : ` at t=${formatTime(why.at)} (${why.cancelled.message})`;
     const place = placed(new Sites(1).take());
     return new Error(
-      `Cannot go on as task "${task.name}" goes on although it was cancelled${when}: ${MOST} waits of it were refused without time moving, the last one${place}; something catches Cancelled and does not throw it on`,
+      `Cannot go on as ${
+        taskText(task)
+      } goes on although it was cancelled${when}: ${MOST} waits of it were refused without time moving, the last one${place}; something catches Cancelled and does not throw it on`,
     );
   }
 

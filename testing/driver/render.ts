@@ -3,7 +3,7 @@
  * one.
  */
 
-import { formatTime, treeLines } from "../../core/internal.ts";
+import { bareTask, formatTime, treeLines } from "../../core/internal.ts";
 import type { Task, TaskTree, TaskTreeNode } from "../../core/mod.ts";
 import { findCycle } from "./cycle.ts";
 import type { TaskRecord } from "./record.ts";
@@ -37,8 +37,8 @@ function rowsOf(
   record: TaskRecord | undefined,
   origin: Site | null,
 ): string[][] {
-  const { name, waits, spawnSite, cancelled, deadline, state } = node;
-  const task = [`  ${branch}${name}`, spawnSite === undefined ? "" : shortPlace(spawnSite)];
+  const { waits, spawnSite, cancelled, deadline, state } = node;
+  const task = [`  ${branch}${bareTask(node)}`, spawnSite === undefined ? "" : shortPlace(spawnSite)];
   const notes = `${cancelled ? ", being cancelled" : ""}${
     deadline === Infinity ? "" : `, deadline t=${formatTime(deadline)}`
   }`;

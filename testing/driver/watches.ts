@@ -5,10 +5,20 @@
  * Notes are short and of bounded size, as every simulation takes them; words are found when somebody reads.
  */
 
-import { cancellationOf, formatTime, kindOf, labelOf, NOTHING, REFUSED, waitText } from "../../core/internal.ts";
+import {
+  cancellationOf,
+  formatTime,
+  kindOf,
+  labelOf,
+  NOTHING,
+  REFUSED,
+  taskText,
+  waitText,
+} from "../../core/internal.ts";
 import { type Cancelled, currentTask, type Task } from "../../core/mod.ts";
 import type { Instrument, WaitReason } from "../../core/lowlevel.ts";
 import { placed, type Site } from "./sites.ts";
+import { type Namesake, Namesakes } from "./namesakes.ts";
 import { Timeline } from "./timeline.ts";
 import { seededRandom } from "./random.ts";
 import type { Campaign } from "../watches/campaign.ts";
@@ -42,11 +52,11 @@ interface Longest {
 }
 
 /** Who was granted waits for one thing: how often, by the names of the tasks. */
-type Grants = Map<string, number>;
+type Grants = Map<Namesake, number>;
 
 interface Begun {
   readonly at: number;
-  readonly grants: ReadonlyMap<string, number> | null;
+  readonly grants: ReadonlyMap<Namesake, number> | null;
 }
 
 interface Growth {
@@ -75,6 +85,7 @@ export class Watches implements Instrument {
   readonly #longest = new Map<string, Longest>();
   readonly #begun = new Map<Task, Map<WaitReason, Begun>>();
   readonly #grants = new Map<string, Grants>();
+  readonly #namesakes = new Namesakes();
   readonly #channels: Growth[] = [];
   #sampledAt = 0;
   /** The tasks that have waited although they were cancelled. */
@@ -136,7 +147,8 @@ export class Watches implements Instrument {
       if (this.#grants.size >= MOST_WATCHED) return;
       this.#grants.set(key, grants = new Map());
     }
-    if (grants.size < MOST_SHOWN * 4 || grants.has(task.name)) grants.set(task.name, (grants.get(task.name) ?? 0) + 1);
+    const by = this.#namesakes.of(task);
+    if (grants.size < MOST_SHOWN * 4 || grants.has(by)) grants.set(by, (grants.get(by) ?? 0) + 1);
   }
 
   taskSpawned(task: Task): void {
@@ -152,7 +164,7 @@ export class Watches implements Instrument {
     this.#cancelling.delete(task);
     const at = cancelled === null ? undefined : this.#cancelledAt.get(cancelled);
     if (at === undefined || at >= this.#now() || this.#ranPast.length >= MOST_WATCHED) return;
-    this.#ranPast.push({ task: task.name, ms: this.#now() - at, why: cancelled!.message });
+    this.#ranPast.push({ task: taskText(task), ms: this.#now() - at, why: cancelled!.message });
   }
 
   scopeCancelled(_task: Task, cancelled: Cancelled): void {
@@ -213,13 +225,13 @@ export class Watches implements Instrument {
     const past = [...this.#ranPast].sort((a, b) => b.ms - a.ms);
     return [
       ...waits.slice(0, MOST_SHOWN).map(({ task, reason, ms, rival }) =>
-        `longest wait: "${task}" waited ${formatTime(ms)} for ${waitText(kindOf(reason), labelOf(reason))}${rival}`
+        `longest wait: ${task} waited ${formatTime(ms)} for ${waitText(kindOf(reason), labelOf(reason))}${rival}`
       ),
       ...grown.slice(0, MOST_SHOWN).map(({ label, first, last }) =>
         `only grew: channel${label === "" ? "" : ` "${label}"`}: ${first} → ${last}`
       ),
       ...past.slice(0, MOST_SHOWN).map(({ task, ms, why }) =>
-        `ran past its cancellation: "${task}", for ${formatTime(ms)} (${why})`
+        `ran past its cancellation: ${task}, for ${formatTime(ms)} (${why})`
       ),
     ];
   }
@@ -230,12 +242,12 @@ export class Watches implements Instrument {
     const kind = kindOf(reason);
     if (ms <= (this.#longest.get(kind)?.ms ?? 0)) return;
     let [most, rival] = [1, ""];
-    for (const [name, count] of this.#grants.get(keyOf(reason)) ?? []) {
-      const times = count - (grants?.get(name) ?? 0);
-      if (name !== task.name && times > most) [most, rival] = [times, ` while "${name}" got it ${times} times`];
+    for (const [by, count] of this.#grants.get(keyOf(reason)) ?? []) {
+      const times = count - (grants?.get(by) ?? 0);
+      if (by.name !== task.name && times > most) [most, rival] = [times, ` while ${by} got it ${times} times`];
     }
     this.#longest.set(kind, {
-      task: task.name,
+      task: taskText(task),
       reason,
       ms,
       ended: now,
@@ -290,8 +302,7 @@ export class Watches implements Instrument {
 }
 
 function whoRan(): string {
-  const { name } = currentTask();
-  return ` near a step of task "${name}"`;
+  return ` near a step of ${taskText(currentTask())}`;
 }
 
 function keyOf(reason: WaitReason): string {

@@ -51,11 +51,11 @@ Deno.test("a failure tells what failed, in which order the tasks went on and whe
     error.message.replaceAll(/\S*explore_test\.ts:\d+:\d+/g, "PLACE"),
     `Cannot accept the body as it must hold under every schedule: RangeError: 2 withdrawals of 60 from 100 succeeded
   in run 4 of 200 (seed 0); the smallest schedule found has 1 switch from one task to another
-    main  begins, to nursery "nursery", 2 children at PLACE
-    A     begins, to yield at PLACE
-    B     begins, ends
-    A     goes on after yield at PLACE, ends
-    main  goes on after nursery "nursery", 2 children at PLACE, ends
+    main #1  begins, to nursery "nursery", 2 children at PLACE
+    A #2     begins, to yield at PLACE
+    B #3     begins, ends
+    A #2     goes on after yield at PLACE, ends
+    main #1  goes on after nursery "nursery", 2 children at PLACE, ends
   to run it again: deno test … -- --sim=replay:0/2.2.3, or { replay: "0/2.2.3" }`,
   );
   assertInstanceOf(error.cause, Error);

@@ -3,6 +3,7 @@
  * step is what a task does from one wait to the next, and the order of the steps is all there is to choose.
  */
 
+import { taskText } from "../../core/internal.ts";
 import type { Task } from "../../core/mod.ts";
 import type { Instrument } from "../../core/lowlevel.ts";
 import type { Steering } from "../driver/steering.ts";
@@ -96,7 +97,9 @@ export class Course implements Steering, Instrument {
   /** Who went on at a step, in words. */
   labelAt(step: number): string {
     const pick = this.picks[step - 1];
-    return pick === undefined ? "nobody" : `"${this.#names.get(pick.id) ?? `task ${pick.id}`}"`;
+    if (pick === undefined) return "nobody";
+    const name = this.#names.get(pick.id);
+    return name === undefined ? `task #${pick.id}` : taskText({ name, id: pick.id });
   }
 
   #due(): readonly Candidate[] {

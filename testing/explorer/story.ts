@@ -3,6 +3,7 @@
  * does until another one goes on.
  */
 
+import { bareTask } from "../../core/internal.ts";
 import type { Cancelled, Task } from "../../core/mod.ts";
 import type { Instrument, WaitReason } from "../../core/lowlevel.ts";
 import { placed, type Site, Sites } from "../driver/sites.ts";
@@ -53,7 +54,7 @@ export class Story implements Instrument {
     if (this.#over || this.#blocks.at(-1)?.id === id) return;
     if (known === undefined) {
       this.#blocks.push({ id, task: id === 0 ? "deadlines" : "time", from: "fire", to: "" });
-    } else this.#blocks.push({ id, task: known.task.name, from: known.at, to: "" });
+    } else this.#blocks.push({ id, task: bareTask(known.task), from: known.at, to: "" });
   }
 
   #reach(task: Task, at: string): void {
@@ -66,12 +67,7 @@ export class Story implements Instrument {
 
   /** The blocks, a line each; empty if there is nothing to tell. */
   toString(): string {
-    const ids = new Map<string, Set<number>>();
-    for (const { id, task } of this.#blocks) ids.set(task, (ids.get(task) ?? new Set()).add(id));
-    const blocks = this.#blocks.slice(-MOST_BLOCKS).map((block) => ({
-      ...block,
-      task: (ids.get(block.task)?.size ?? 0) > 1 ? `${block.task} (${block.id})` : block.task,
-    }));
+    const blocks = this.#blocks.slice(-MOST_BLOCKS);
     const width = Math.max(0, ...blocks.map(({ task }) => task.length));
     const hidden = this.#blocks.length - blocks.length;
     const lines = blocks.map(({ task, from, to }) => `    ${task.padEnd(width)}  ${line(from, to)}`);

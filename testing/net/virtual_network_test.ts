@@ -247,7 +247,7 @@ Deno.test("what is left open is a leak that names its ends, and where it was ope
     })
   );
   const [, ...lines] = (error as Error).message.split("\n");
-  assertMatch(lines[0]!, /^ {2}not closed: listener on test:80 at .*virtual_network_test.ts:\d+:\d+, task "main"$/);
+  assertMatch(lines[0]!, /^ {2}not closed: listener on test:80 at .*virtual_network_test.ts:\d+:\d+, task "main" #1$/);
   assertMatch(lines[1]!, /^ {2}not closed: connection test:40001→test:80/);
   assertMatch(lines[2]!, /^ {2}not closed: connection test:80→test:40001 at .*virtual_network_test.ts/);
   assertEquals(lines.length, 3);

@@ -163,7 +163,7 @@ Deno.test("an answer that never comes is a deadlock that says so", async () => {
       socket.write("?");
       await once(socket, "data");
     }), DeadlockError);
-  assertMatch(error.message, /main +awaiting the answer to what a socket has sent/);
+  assertMatch(error.message, /main #1 +awaiting the answer to what a socket has sent/);
 });
 
 Deno.test("an error event that nobody listens to fails the simulation it happened in", async () => {

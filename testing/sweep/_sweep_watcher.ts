@@ -7,7 +7,7 @@
 
 import { CancelScope, currentTask, type Task } from "../../core/mod.ts";
 import { beginHostOperation, type Instrument, type Schedule, type WaitReason } from "../../core/lowlevel.ts";
-import { hostImmediate } from "../../core/internal.ts";
+import { hostImmediate, taskText } from "../../core/internal.ts";
 import { describeReason } from "../driver/words.ts";
 import { Sites } from "../driver/sites.ts";
 import type { Finding } from "./_scenario.ts";
@@ -168,7 +168,7 @@ export class Watcher implements Instrument {
 }
 
 function describe(task: Task, reason: WaitReason): string {
-  return `${describeReason(reason)} in task "${task.name}"`;
+  return `${describeReason(reason)} in ${taskText(task)}`;
 }
 
 function placeOfCaller(): string {

@@ -79,7 +79,7 @@ Deno.test("a lock that is not released in a finally block is found, with the lin
     "Cannot accept the scenario as it must survive a cancellation at each of its waits: afterwards, AssertionError: the lock is held",
   );
   assert(
-    /^ {2}cancelled as wait 2 began: sleep.* in task "main", .*sweep_cancel_test\.ts:\d+:\d+$/.test(second!),
+    /^ {2}cancelled as wait 2 began: sleep.* in task "main" #1, .*sweep_cancel_test\.ts:\d+:\d+$/.test(second!),
     second,
   );
   assertEquals(third, '  to run this point alone: { only: "before:2" }');
@@ -153,7 +153,7 @@ Deno.test("a hand-over that drops an item when it is cancelled between grant and
   assertEquals(error.point, "granted:1");
   assert(error.message.includes("afterwards, AssertionError: Values are not equal: an item was lost"), error.message);
   assert(
-    error.message.includes('cancelled after wait 1 was granted, before its task resumed: event in task "taker", '),
+    error.message.includes('cancelled after wait 1 was granted, before its task resumed: event in task "taker" #2, '),
     error.message,
   );
   // That point alone.

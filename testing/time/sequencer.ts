@@ -1,6 +1,6 @@
 /** Making tasks take turns in an order the test lays down. */
 
-import { composedWait, currentNode, refusedAfterTurn } from "../../core/internal.ts";
+import { composedWait, currentNode, refusedAfterTurn, taskText } from "../../core/internal.ts";
 import { BrokenResourceError, currentTask, type Task } from "../../core/mod.ts";
 import { suspend, type Waker } from "../../core/lowlevel.ts";
 import { requireWhole } from "../base/check.ts";
@@ -69,7 +69,7 @@ export class Sequencer {
       // Refused, it never begins to wait; but its step will not come any more than that of one that was interrupted.
       if (!used) this.#break(n, me);
     } else if (used) {
-      const by = asker === undefined ? "it is over" : `task "${asker.name}" asked for it before`;
+      const by = asker === undefined ? "it is over" : `${taskText(asker)} asked for it before`;
       return await refusedAfterTurn(
         node,
         new TypeError(`Cannot take turn ${n} as each number must be used once: ${by}`),
@@ -94,7 +94,7 @@ export class Sequencer {
   /** The wait for a step was cancelled. */
   #break(n: number, by: Task): void {
     if (this.#broken !== null) return;
-    this.#broken = `the wait of task "${by.name}" for turn ${n} was cancelled`;
+    this.#broken = `the wait of ${taskText(by)} for turn ${n} was cancelled`;
     // Not before those have been cancelled that are cancelled together with it.
     queueMicrotask(() => {
       for (const [other, waker] of [...this.#waiting]) waker.fail(this.#failure(other));
@@ -123,7 +123,7 @@ export class Sequencer {
   #state(): string {
     return this.#holder === null
       ? `while nobody has asked for turn ${this.#next}`
-      : `while task "${this.#holder.name}" is in turn ${this.#next}`;
+      : `while ${taskText(this.#holder)} is in turn ${this.#next}`;
   }
 
   #failure(n: number): BrokenResourceError {

@@ -71,7 +71,7 @@ Deno.test(
     const steps = new Sequencer();
     const scope = new CancelScope();
     const expected = (n: number) =>
-      `Cannot take turn ${n} as the sequence must not be broken: the wait of task "two" for turn 2 was cancelled`;
+      `Cannot take turn ${n} as the sequence must not be broken: the wait of task "two" #3 for turn 2 was cancelled`;
     await openNursery((nursery) => {
       nursery.startSoon(async () => {
         const error = await assertRejects(() => steps.turn(3), BrokenResourceError);
@@ -97,7 +97,7 @@ Deno.test("a gap is a deadlock that says which turn nobody has asked for, or who
       await steps.turn(0);
       await steps.turn(1);
     }), Error);
-  assertStringIncludes(held.message, 'turn 1, while task "main" is in turn 0');
+  assertStringIncludes(held.message, 'turn 1, while task "main" #1 is in turn 0');
 });
 
 Deno.test(
@@ -109,7 +109,7 @@ Deno.test(
         const error = await assertRejects(() => steps.turn(2), BrokenResourceError);
         assertEquals(
           error.message,
-          'Cannot take turn 2 as the sequence must not be broken: the wait of task "late" for turn 1 was cancelled',
+          'Cannot take turn 2 as the sequence must not be broken: the wait of task "late" #3 for turn 1 was cancelled',
         );
       });
       nursery.startSoon(() =>
@@ -138,5 +138,5 @@ Deno.test("who waits for a turn that it holds up itself is shown as a cycle", as
       using _first = await steps.turn(0);
       using _second = await steps.turn(1);
     }), Error);
-  assertMatch(error.message, /\ncycle: main → turn 1, while task "main" is in turn 0 → main$/m);
+  assertMatch(error.message, /\ncycle: main #1 → turn 1, while task "main" #1 is in turn 0 → main #1$/m);
 });

@@ -153,7 +153,7 @@ Deno.test("a deadlock is an error that shows the tree, and cleanup runs, in virt
   );
   assertMatch(
     error.message,
-    /\n {2}└─ waiter {2}simulate_test\.ts:\d+:19 {2}event "never set" +since t=5ms {2}simulate_test\.ts:\d+:54$/,
+    /\n {2}└─ waiter #2 {2}simulate_test\.ts:\d+:19 {2}event "never set" +since t=5ms {2}simulate_test\.ts:\d+:54$/,
   );
   assertEquals(log, ["cleaned up at 15"]);
 });
@@ -177,7 +177,7 @@ Deno.test("a loop that never sleeps hits the limit, and is named", async () => {
           }, { name: "spinner" });
         }), { maxStepsAtOneInstant: 2_000 }),
     Error,
-    'Cannot go on as time stands still at t=0ms: 2000 waits ended without it moving, most in task "spinner"',
+    'Cannot go on as time stands still at t=0ms: 2000 waits ended without it moving, most in task "spinner" #2',
   );
 });
 

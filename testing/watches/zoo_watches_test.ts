@@ -87,7 +87,7 @@ Deno.test("a task that starves is named, with the one that takes all; with a fai
         }, { name: "holder" });
       }));
   });
-  assertMatch(about(lines, "longest wait")[0] ?? "", /"victim" waited 49\.99\ds for acquire lock "turnstile"/);
+  assertMatch(about(lines, "longest wait")[0] ?? "", /task "victim" #4 waited 49\.99\ds for acquire lock "turnstile"/);
 });
 
 /** Clients of a server that refuses them. */
@@ -169,7 +169,7 @@ Deno.test("a swallowed cancellation fails after 1,000 refusals; one that is thro
   const error = await assertRejects(() => loop(true), Error);
   assertMatch(
     error.message,
-    /task "main" goes on although it was cancelled at t=10ms .*1000 waits.*zoo_watches_test\.ts/s,
+    /task "main" #1 goes on although it was cancelled at t=10ms .*1000 waits.*zoo_watches_test\.ts/s,
   );
   await loop(false);
 });
@@ -195,7 +195,7 @@ Deno.test("a task that runs past its cancellation is reported, one that ends is 
         ));
     });
   assertEquals(about(await stop(5_000), "ran past").length, 1);
-  assertStringIncludes(about(await stop(5_000), "ran past")[0]!, 'ran past its cancellation: "worker", for 5s');
+  assertStringIncludes(about(await stop(5_000), "ran past")[0]!, 'ran past its cancellation: task "worker" #2, for 5s');
   assertEquals(about(await stop(0), "ran past"), []);
 });
 

@@ -1,9 +1,10 @@
+// deno-lint-ignore-file no-console -- it looks at what is printed
 /**
  * Laws over everything exported that returns a promise: K3, nobody's process ends by a wait that nobody awaits; K4,
  * nobody is kept from their turn. The names come from `deno doc`; see `_recipe.ts` for how each is called.
  */
 
-import { assert, assertEquals, AssertionError } from "@std/assert";
+import { assert, assertEquals, AssertionError, assertMatch } from "@std/assert";
 import { CancelScope, isCancelled, moveOnAfter } from "../../mod.ts";
 import { ENTRIES, promisedNames, readDoc } from "../promised_names.ts";
 import { type AnyRecipe, call, turns, withKit } from "./_recipe.ts";
@@ -156,12 +157,14 @@ const FORGOTTEN: Readonly<Record<string, { readonly needs: "waiting" | "close" |
   "its block ends": {
     needs: "waiting",
     way: (recipe, made, name) =>
-      forgetful(async (scope) => {
-        const inner = forgetful(() => void call(recipe.waiting as never, made, name));
-        await turns();
-        scope.cancel();
-        await inner;
-      }),
+      warnedOf(() =>
+        forgetful(async (scope) => {
+          const inner = forgetful(() => void call(recipe.waiting as never, made, name));
+          await turns();
+          scope.cancel();
+          await inner;
+        })
+      ),
   },
   "its own side closes": {
     needs: "close",
@@ -184,6 +187,19 @@ const FORGOTTEN: Readonly<Record<string, { readonly needs: "waiting" | "close" |
       }),
   },
 };
+
+/** Does something of which nothing is printed but what was forgotten. */
+async function warnedOf(body: () => Promise<void>): Promise<void> {
+  const printed: string[] = [];
+  const { warn } = console;
+  console.warn = (text: string) => void printed.push(text);
+  try {
+    await body();
+  } finally {
+    console.warn = warn;
+  }
+  for (const line of printed) assertMatch(line, /^Trefoil: a (?:wait|block) was forgotten: /);
+}
 
 for (const [name, recipe] of Object.entries(RECIPES)) {
   for (const [when, { needs, way }] of Object.entries(FORGOTTEN)) {

@@ -113,14 +113,14 @@ const sections = await (async () => {
 const REPORTS: Record<string, string> = {
   "forgotten nursery": 'nursery "nursery" (opened at {}:3) was still open, and cancelled (an "await" is missing)',
   "lost lock":
-    'BrokenResourceError: Cannot acquire lock "db" as its owner, task "first" (started at {}:13), ended while holding it: ' +
+    'BrokenResourceError: Cannot acquire lock "db" as its owner, task "first" #2 (started at {}:13), ended while holding it: ' +
     'write "using guard = await lock.acquire()"',
   "lost permit": "{}:19",
-  "full channel": '└─ producer  pool_test.ts:46:13  send on channel "results" (8/8)  since t=0ms  {}:20',
-  "leaked timer": 'timer: setInterval(1000), fired 3 times at {}:3, task "main"',
+  "full channel": '└─ producer #2  pool_test.ts:46:13  send on channel "results" (8/8)  since t=0ms  {}:20',
+  "leaked timer": 'timer: setInterval(1000), fired 3 times at {}:3, task "main" #1',
   "unanswered fetch": "/never  since t=0ms  {}:9",
   "unanswered plain fetch": "/never  {}:9",
-  "lost promise": "main  running, or awaiting a promise the library does not own  in the test at {}:27",
+  "lost promise": "main #1  running, or awaiting a promise the library does not own  in the test at {}:27",
 };
 
 for (const [name, report] of Object.entries(REPORTS)) {
@@ -135,6 +135,6 @@ for (const [name, report] of Object.entries(REPORTS)) {
 Deno.test("a broken program, forgotten await: a warning names the line to look at", () => {
   assertStringIncludes(
     sections.get("progress") ?? "",
-    `wait that nobody awaited: sleep until t=1s at pool_test.ts:${lineOf("forgotten await")}:7, task "hasty"`,
+    `wait that nobody awaited: sleep until t=1s at pool_test.ts:${lineOf("forgotten await")}:7, task "hasty" #2`,
   );
 });

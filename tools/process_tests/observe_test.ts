@@ -13,7 +13,7 @@ Deno.test("W2: a loop that stands still for ever is told of while it does, with 
     }), { instruments: [new Watchdog({ stuck: 300 })] });
   `);
   await program.prints("standing still", "stderr");
-  assertStringIncludes(program.stderr, 'task "endless" went on last');
+  assertStringIncludes(program.stderr, 'task "endless" #2 went on last');
   await program.kill();
 });
 

@@ -124,7 +124,7 @@ Deno.test("SIGQUIT prints the task tree, and the program goes on", async () => {
   const program = Program.start(FLOATING);
   await program.prints("up");
   program.signal("SIGQUIT");
-  await program.prints("main: sleep until t=", "stderr");
+  await program.prints("main #1: sleep until t=", "stderr");
   program.signal("SIGINT");
   assertEquals(await program.end(), 130);
 });
@@ -133,7 +133,7 @@ Deno.test("a deadlock under run(main) fails with DeadlockError and the tree, aft
   const program = Program.start(FLOATING, "deadlock");
   assertEquals(await program.end(), 1);
   assertStringIncludes(program.stderr, "DeadlockError: Cannot go on as nothing can ever wake up");
-  assertStringIncludes(program.stderr, '└─ waiter: event "never"');
+  assertStringIncludes(program.stderr, '└─ waiter #2: event "never"');
   assertStringIncludes(program.stdout, "cleaned up");
 });
 
@@ -141,7 +141,7 @@ Deno.test("a deadlock under a top-level await run(main) ends the program, with t
   const program = Program.start(AWAITED, "deadlock");
   assertEquals(await program.end(), 1);
   assertStringIncludes(program.stderr, "Trefoil: every task waits");
-  assertStringIncludes(program.stderr, '└─ waiter: event "never"');
+  assertStringIncludes(program.stderr, '└─ waiter #2: event "never"');
 });
 
 Deno.test("a simulation that takes long under a top-level await is no deadlock: it finds those itself", async () => {

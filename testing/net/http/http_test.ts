@@ -39,7 +39,7 @@ Deno.test("a deadlock of requests is shown as a cycle of the tasks that ask and 
     }), DeadlockError);
   assert(
     error.message.includes(
-      "cycle: request → fetch GET http://b/inner → request → acquire lock → request → fetch GET http://a/inner → request",
+      "cycle: request #6 → fetch GET http://b/inner → request #8 → acquire lock → request #7 → fetch GET http://a/inner → request #9",
     ),
     error.message,
   );
