@@ -173,7 +173,7 @@ function untilItWorks<T>(fn: () => Promise<T>): Promise<T> {
 
 /** What the program does with a job. */
 export async function upperCase({ text }: Job): Promise<string> {
-  await sleep(20);
+  await sleep(text.startsWith("slow") ? 200 : 20);
   if (text.startsWith("bad")) throw new Error(`Cannot do the job as its text must be good: ${text}`);
   return text.toUpperCase();
 }
