@@ -11,7 +11,6 @@
  */
 import type { NatsConnection } from "@nats-io/transport-node";
 import {
-  BrokenResourceError,
   BufferedStream,
   currentTime,
   EndOfChannel,

@@ -1,6 +1,6 @@
 /** A stream of JetStream: messages that stay, with numbers, until a limit or whoever has done with them takes them away. */
 
-import { Consumer } from "./consumer.ts";
+import type { Consumer } from "./consumer.ts";
 import { matches } from "./subjects.ts";
 import { type Message, parseHeaders, withHeaders } from "./wire.ts";
 

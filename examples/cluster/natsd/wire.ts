@@ -37,6 +37,11 @@ export class WireError extends Error {
   }
 }
 
+/** With a reason that is said as the real one says it. */
+function fault(said: string): WireError {
+  return new WireError(said);
+}
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 export const EMPTY: Uint8Array = new Uint8Array();
@@ -67,7 +72,7 @@ export class FrameParser {
           if (this.#bytes.length - at < total + CRLF.length) return;
           const end = at + total;
           if (this.#bytes[end] !== CRLF[0] || this.#bytes[end + 1] !== LF) {
-            throw new WireError("Unknown Protocol Operation");
+            throw fault("Unknown Protocol Operation");
           }
           const body = this.#bytes.slice(at, end);
           at = end + CRLF.length;
@@ -83,7 +88,7 @@ export class FrameParser {
         }
         const end = this.#bytes.indexOf(LF, at);
         if (end === -1) {
-          if (this.#bytes.length - at > MAX_LINE) throw new WireError("maximum control line exceeded");
+          if (this.#bytes.length - at > MAX_LINE) throw fault("maximum control line exceeded");
           return;
         }
         const line = decoder.decode(this.#bytes.subarray(at, end)).trim();
@@ -108,32 +113,32 @@ export class FrameParser {
         return { verb: "PONG" };
       case "SUB": {
         const [subject, queue, sid] = args.length === 2 ? [args[0], "", args[1]] : args;
-        if (args.length < 2 || args.length > 3) throw new WireError("");
+        if (args.length < 2 || args.length > 3) throw fault("");
         return { verb: "SUB", subject: subject!, queue: queue!, sid: sid! };
       }
       case "UNSUB": {
         const [sid, max = "0"] = args;
-        if (args.length < 1 || args.length > 2) throw new WireError("");
+        if (args.length < 1 || args.length > 2) throw fault("");
         return { verb: "UNSUB", sid: sid!, max: wholeNumber(max) };
       }
       case "PUB":
-        if (args.length < 2 || args.length > 3) throw new WireError("");
+        if (args.length < 2 || args.length > 3) throw fault("");
         this.#await(args[0]!, args.length === 3 ? args[1]! : "", { headers: 0, total: wholeNumber(args.at(-1)!) });
         return null;
       case "HPUB": {
-        if (args.length < 3 || args.length > 4) throw new WireError("");
+        if (args.length < 3 || args.length > 4) throw fault("");
         const [headers, total] = args.slice(-2).map(wholeNumber) as [number, number];
-        if (headers > total) throw new WireError("");
+        if (headers > total) throw fault("");
         this.#await(args[0]!, args.length === 4 ? args[1]! : "", { headers, total });
         return null;
       }
       default:
-        throw new WireError("Unknown Protocol Operation");
+        throw fault("Unknown Protocol Operation");
     }
   }
 
   #await(subject: string, reply: string, { headers, total }: { headers: number; total: number }): void {
-    if (total > this.#maxPayload) throw new WireError("Maximum Payload Violation");
+    if (total > this.#maxPayload) throw fault("Maximum Payload Violation");
     this.#awaited = { subject, reply, headers, total };
   }
 }
@@ -185,11 +190,11 @@ function parseConnect(text: string): ConnectOptions {
   try {
     return JSON.parse(text) as ConnectOptions;
   } catch {
-    throw new WireError("");
+    throw fault("");
   }
 }
 
 function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new WireError("");
+  if (!/^\d{1,9}$/.test(text)) throw fault("");
   return Number(text);
 }

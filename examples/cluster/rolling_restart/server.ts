@@ -12,7 +12,7 @@
 import { httpServer, run, sleep } from "@trefoil/io";
 
 /** How long it goes on as before, in milliseconds: longer than the proxy needs to notice. */
-const LAME_DUCK = 600;
+const LAME_DUCK = 1_000;
 /** How long its end may take, in milliseconds, with that. */
 const GRACE = 10_000;
 
