@@ -21,16 +21,28 @@ Deno.test("chat_cluster.ts: the same seed gives the same course", async () => {
 });
 
 Deno.test("chat_cluster.ts: without its repair it loses lines", async () => {
-  const broken = await mutant<typeof chat>("chat_cluster.ts", "if (count > peer.next && !peer.asking)", "if (false)");
+  const change = { file: "_bus.ts", text: "if (mustAsk) nursery", by: "if (false) nursery" };
+  const broken = await mutant<typeof chat>("chat_cluster.ts", change);
   assert((await chatScenario(broken, 0)).faults.length > 0);
 });
 
 Deno.test("chat_cluster.ts: if who is silent is forgotten, lines are lost", async () => {
-  const broken = await mutant<typeof chat>(
-    "chat_cluster.ts",
-    "> 2 * BEAT) continue;",
-    "> 1e9) continue; for (const [node, { heard }] of this.#peers) if (currentTime() - heard > SILENCE) this.#peers.delete(node);",
-  );
+  const change = {
+    file: "_bus.ts",
+    text: "    if (currentTime() - (this.#peers.get(this.id)?.heard ?? 0) > 2 * BEAT) return;",
+    by: "for (const [node, { heard }] of this.#peers) if (currentTime() - heard > SILENCE) this.#peers.delete(node);",
+  };
+  const broken = await mutant<typeof chat>("chat_cluster.ts", change);
   assert((await chatScenario(broken, 0, { away: 2_500 })).faults.length > 0);
   assertEquals((await chatScenario(chat, 0, { away: 2_500 })).faults, []);
+});
+
+Deno.test("chat_cluster.ts: if a line that comes again is told again, lines come twice", async () => {
+  const change = {
+    file: "_bus.ts",
+    text: "if (n >= peer.next) peer",
+    by: "if (n < peer.next) this.#options.heard(what); peer",
+  };
+  const broken = await mutant<typeof chat>("chat_cluster.ts", change);
+  assert((await chatScenario(broken, 0)).faults.length > 0);
 });

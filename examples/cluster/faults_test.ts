@@ -182,12 +182,12 @@ Deno.test("a message that makes no sense is put in the log of the chat, and noth
     await openNursery(async (nursery) => {
       const client = await openNats(nursery);
       const node = new ChatNode(client, (line) => lines.push(line));
-      nursery.startSoon(() => node.run(), { daemon: true });
+      nursery.startSoon(() => node.bus.run(), { daemon: true });
       await sleep(100);
-      for (const text of ["{", "null", ""]) client.publish("chat.lines", text);
+      for (const text of ["{", "null", ""]) client.publish("chat.said", text);
       await sleep(1_000);
     });
-    assertEquals(lines.filter((line) => line.startsWith("cannot read a message on chat.lines")).length, 3);
+    assertEquals(lines.filter((line) => line.startsWith("cannot read a message on chat.said")).length, 3);
   }));
 
 Deno.test("a client that does not read is hung up on by NATS, and connects again when it does", () =>

@@ -179,9 +179,11 @@ export async function upperCase({ text }: Job): Promise<string> {
 }
 
 /** A process that works. */
-export async function workerProcess(options: NatsOptions & WorkOptions): Promise<void> {
+export async function workerProcess(options: NatsOptions & WorkOptions, ready = () => {}): Promise<void> {
   await openNursery(async (nursery) => {
-    await work(await openNats(nursery, options), upperCase, options);
+    const nats = await openNats(nursery, options);
+    ready();
+    await work(nats, upperCase, options);
   });
 }
 
@@ -189,7 +191,7 @@ if (import.meta.main) {
   const [what = "work", count = "10"] = Deno.args;
   const options = { servers: Deno.env.get("NATS") ?? "127.0.0.1:4222", log: console.error };
   await run(async () => {
-    if (what === "work") return await workerProcess(options);
+    if (what === "work") return await workerProcess(options, () => console.log("ready"));
     await openNursery(async (nursery) => {
       const nats = await openNats(nursery, options);
       await openQueue(nats);

@@ -22,11 +22,11 @@ Deno.test("jobs.ts: the same seed gives the same course", async () => {
 });
 
 Deno.test("jobs.ts: if a job is confirmed before it is done, jobs are lost", async () => {
-  const hasty = await mutant<typeof jobs>(
-    "jobs.ts",
-    "result = await failAfter(",
-    "message.ack(); result = await failAfter(",
-  );
+  const hasty = await mutant<typeof jobs>("jobs.ts", {
+    file: "jobs.ts",
+    text: "result = await failAfter(",
+    by: "message.ack(); result = await failAfter(",
+  });
   const lost = [];
   for (let seed = 0; seed < 5; seed++) {
     const { done, dead } = await jobsScenario(hasty, seed, COUNT);
@@ -36,7 +36,11 @@ Deno.test("jobs.ts: if a job is confirmed before it is done, jobs are lost", asy
 });
 
 Deno.test("jobs.ts: without the key of the effect, jobs are done twice", async () => {
-  const careless = await mutant<typeof jobs>("jobs.ts", ", { expect: { lastSubjectSequence: 0 } }", "");
+  const careless = await mutant<typeof jobs>("jobs.ts", {
+    file: "jobs.ts",
+    text: ", { expect: { lastSubjectSequence: 0 } }",
+    by: "",
+  });
   const twice = [];
   for (let seed = 0; seed < 5; seed++) {
     const { done, dead } = await jobsScenario(careless, seed, COUNT);

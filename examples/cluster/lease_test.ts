@@ -44,14 +44,22 @@ Deno.test("lease.ts: a leader that is told to end hands over at once", async () 
 });
 
 Deno.test("lease.ts: without the deadline around the work, two act at a time", async () => {
-  const bold = await mutant<typeof lease>("lease.ts", "return asked + ttl * 0.9;", "return Infinity;");
+  const bold = await mutant<typeof lease>("lease.ts", {
+    file: "lease.ts",
+    text: "return asked + ttl * 0.9;",
+    by: "return Infinity;",
+  });
   const found = [];
   for (let seed = 0; seed < 5; seed++) found.push(overlaps((await leaseScenario(bold, seed)).steps).length);
   assert(Math.max(...found) > 0, `${found}`);
 });
 
 Deno.test("lease.ts: with a deadline that is later than the end of the key, two act at a time", async () => {
-  const late = await mutant<typeof lease>("lease.ts", "return asked + ttl * 0.9;", "return asked + ttl * 1.2;");
+  const late = await mutant<typeof lease>("lease.ts", {
+    file: "lease.ts",
+    text: "return asked + ttl * 0.9;",
+    by: "return asked + ttl * 1.2;",
+  });
   const found = [];
   for (let seed = 0; seed < 10; seed++) found.push(overlaps((await leaseScenario(late, seed)).steps).length);
   assert(Math.max(...found) > 0, `${found}`);

@@ -165,6 +165,8 @@ real("jobs: 10,000, at least 50 kill -9, one of NATS: each is done once or given
         const i = n % 3;
         if (n % 5 === 0) {
           counted.told++;
+          // A process that is told to end before it has begun to listen for that dies of it, as all do.
+          await workers[i]!.printed(/ready/);
           if (await workers[i]!.end("SIGTERM") === 0) counted.good++;
         } else {
           counted.killed++;
@@ -193,7 +195,8 @@ real("jobs: a worker that is told to end while NATS is away ends with 0", async 
     const nats = await openNats(nursery, { servers: env.NATS! });
     await jobs.openQueue(nats);
     const worker = await startProgram(nursery, ["jobs.ts", "work"], { env });
-    await sleep(3_000);
+    await worker.printed(/ready/);
+    await sleep(1_000);
     await server.kill();
     assertEquals(await worker.end("SIGTERM"), 0);
     await server.start();
