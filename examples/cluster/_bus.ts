@@ -143,7 +143,7 @@ export class Bus<T> {
     try {
       const subject = `${this.#options.name}.missed.${node}`;
       const asked = this.#nats.request(subject, String(peer.next), { timeout: 2 * SILENCE });
-      const missed = (await failAfter(SILENCE, () => reply(asked, "what was missed"))).json<Said<T>[]>();
+      const missed = (await failAfter(SILENCE, () => reply(asked, { label: "what was missed" }))).json<Said<T>[]>();
       this.#log(`heard ${missed.length} of ${node} late`);
       for (const said of missed) this.#hear(said);
     } catch (error) {

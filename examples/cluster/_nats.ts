@@ -8,6 +8,7 @@
 
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { cancellable, currentTime, type Nursery, retry, shielded, type TaskStatus } from "@trefoil/io";
+import { currentRun } from "@trefoil/io/lowlevel";
 
 /** Options of `openNats()`. */
 export interface NatsOptions {
@@ -31,9 +32,23 @@ export function openNats(nursery: Nursery, options: NatsOptions = {}): Promise<N
   return nursery.start<NatsConnection>((status) => live(options, status), { daemon: "last", name: "NATS" });
 }
 
-/** Waits for a promise of the client, which other code of the run keeps: a cancelled wait just goes. */
-export function reply<T>(promise: Promise<T>, label = "reply of NATS"): Promise<T> {
-  return cancellable(promise, { label, settledBy: "run" });
+/** Options of `reply()`. */
+export interface ReplyOptions<T> {
+  /** What is waited for, in the task tree. */
+  readonly label?: string;
+  /** Is given what comes when nobody waits any more. */
+  readonly onAbandoned?: (late: T) => unknown;
+}
+
+/**
+ * Waits for a promise of the client. A cancelled wait just goes.
+ *
+ * Whatever settles it has come over the network. In a simulation that is one in memory: other code of the run answers, and time
+ * must go on meanwhile. Else it is the outside world, and to wait for that is no deadlock.
+ */
+export function reply<T>(promise: Promise<T>, options: ReplyOptions<T> = {}): Promise<T> {
+  const settledBy = currentRun().network?.inMemory ? "run" : "host";
+  return cancellable(promise, { label: "reply of NATS", settledBy, ...options });
 }
 
 async function live(options: NatsOptions, status: TaskStatus<NatsConnection>): Promise<void> {
@@ -51,10 +66,10 @@ async function live(options: NatsOptions, status: TaskStatus<NatsConnection>): P
   status.started(nats);
   try {
     // It connects again by itself, for ever: it ends only if somebody closes it.
-    await reply(nats.closed(), "the end of NATS");
+    await reply(nats.closed(), { label: "the end of NATS" });
   } finally {
     const begun = currentTime();
-    const drained = await shielded(() => reply(nats.drain(), "last words to NATS").catch(() => "lost"), {
+    const drained = await shielded(() => reply(nats.drain(), { label: "last words to NATS" }).catch(() => "lost"), {
       timeout: drainTimeout,
     });
     if (drained.cancelledCaught || drained.value === "lost") {
@@ -73,11 +88,7 @@ async function dial({ servers = "127.0.0.1:4222", name, pingInterval }: NatsOpti
     reconnectDelayHandler: () => PAUSE,
     timeout: 2_000,
   });
-  return await cancellable(connecting, {
-    label: "connection to NATS",
-    settledBy: "run",
-    onAbandoned: (late) => late.close(),
-  });
+  return await reply(connecting, { label: "connection to NATS", onAbandoned: (late) => late.close() });
 }
 
 /** In the background: nothing waits for it, and it ends with the connection. */

@@ -108,7 +108,7 @@ export async function work(
 /** One job. If it comes too late, as we have stopped waiting, it goes back. */
 function nextJob(consumer: Consumer): Promise<JsMsg | null> {
   const asked = consumer.next({ expires: 5_000 });
-  return cancellable(asked, { label: "next job", settledBy: "run", onAbandoned: (late) => late?.nak() });
+  return reply(asked, { label: "next job", onAbandoned: (late) => late?.nak() });
 }
 
 interface DoOptions extends WorkOptions {

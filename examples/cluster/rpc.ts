@@ -52,7 +52,7 @@ export async function ask(nats: NatsConnection, service: string, question: strin
   said.set(TIME_LEFT, String(ms));
   // The client keeps an entry for its own timeout: a little longer than ours, so that the error is ours.
   const asked = nats.request(`services.${service}`, question, { headers: said, timeout: ms + 1_000 });
-  const answer = await failAfter(ms, () => reply(asked, `answer of ${service}`));
+  const answer = await failAfter(ms, () => reply(asked, { label: `answer of ${service}` }));
   const failure = answer.headers?.get(FAILED);
   if (failure) throw new RemoteError(failure);
   return answer.string();
@@ -73,9 +73,9 @@ export async function serve(nats: NatsConnection, service: string, handler: Hand
           }), { name: service }),
     });
     try {
-      await untilShutdown(() => reply(subscription.closed, "the end of requests"));
+      await untilShutdown(() => reply(subscription.closed, { label: "the end of requests" }));
       // What the server has sent us already comes before the end of this. It may be away.
-      await moveOnAfter(1_000, () => reply(subscription.drain().catch(() => {}), "the last requests"));
+      await moveOnAfter(1_000, () => reply(subscription.drain().catch(() => {}), { label: "the last requests" }));
     } finally {
       subscription.unsubscribe();
     }
