@@ -95,7 +95,7 @@ const PARTS: readonly Part[] = [
     takes: (file) => file.startsWith("examples/cluster/"),
     // They start servers of the system, and themselves.
     permissions: [
-      "--allow-net=127.0.0.1",
+      "--allow-net=127.0.0.1,0.0.0.0",
       "--allow-run",
       "--allow-read",
       "--allow-write",
