@@ -45,7 +45,7 @@ async function echo(name: string, mode: string): Promise<Candidate> {
 
 const watching = (make: typeof sending): Candidate[] => [
   make(NONE, () => []),
-  make("watchdog", () => [new Watchdog()]),
+  make("watchdog", () => [new Watchdog({ onFinding: () => {} })]),
   make("trace", () => [new TraceRecorder()]),
   monitored(make(NONE, () => [])),
 ];

@@ -21,3 +21,4 @@ export type {
   OtelSpan,
   OtelTracer,
 } from "./otel/modules.ts";
+export type { Trace, TraceHtmlOptions } from "./trace/trace.ts";

@@ -13,7 +13,7 @@ const root = new URL("../", import.meta.url);
 const READ = ["README.md", "testing/README.md", "testing/REFERENCE.md", "CONTRIBUTING.md", "CHANGELOG.md"];
 /** What users get: sources without tests and fixtures, and what is written for them. */
 const FOR_USERS =
-  /^(?:mod\.ts|deno\.json|LICENSE|(?:README|CHANGELOG|CONTRIBUTING)\.md|examples\/(?:lighthouse\/\d+_|[a-z])\w*(?<!_test)\.ts|(?:core|net|os|observe|testing)\/(?:(?!_fixtures\/|.*_test\.ts).)*\.(?:ts|md))$/;
+  /^(?:mod\.ts|deno\.json|LICENSE|(?:README|CHANGELOG|CONTRIBUTING)\.md|examples\/(?:lighthouse\/\d+_|[a-z])\w*(?<!_test)\.ts|(?:core|net|os|observe|testing|lint)\/(?:(?!_fixtures\/|.*_test\.ts).)*\.(?:ts|md))$/;
 
 const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
   args: ["publish", "--dry-run", "--allow-dirty"],

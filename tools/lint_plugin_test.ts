@@ -46,6 +46,11 @@ Deno.test("imports go one way, through mod.ts, and what is private stays in its 
   );
   assertEquals(lint("core/sync/x.ts", 'import "../channels/_channel.ts";'), [privacy]);
   assertEquals(lint("core/x_test.ts", 'import "../testing/mod.ts";'), []);
+  assertEquals(lint("testing/x.ts", 'import "../observe/mod.ts";'), ['"testing" may not import "observe/mod.ts"']);
+  assertEquals(lint("testing/x.ts", 'outside(() => import("../observe/mod.ts"));'), []);
+  assertEquals(lint("net/x.ts", 'outside(() => import("../observe/mod.ts"));'), [
+    '"net" may not import "observe/mod.ts"',
+  ]);
 });
 
 Deno.test("closed rooms are for the folder they are in, and fixtures for tests", () => {

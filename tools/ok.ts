@@ -24,6 +24,7 @@ const stages: readonly (readonly [name: string, ...args: string[]])[] = [
     "os",
     "observe",
     "testing",
+    "lint",
     "examples",
     "tools",
     "bench",

@@ -38,7 +38,7 @@ const UNIX = /unix/;
 /** What runs only where it is named. */
 const LONG = /^tools\/(?:other_hosts\/|laws\/keeps_nothing_test\.ts)|^examples\/cluster\/long_test\.ts/;
 /** Tests with packages from npm: where these can be neither found in the cache nor reached, they are left out. */
-const CLIENTS = /^tools\/npm_clients\/|^examples\/(?:visit_counter|cluster\/)/;
+const CLIENTS = /^tools\/npm_clients\/|^examples\/visit_counter|^examples\/cluster\//;
 /** A checker of types and the tests it checks would be the longest part, where each process did it for itself. */
 const TOOLS = ["--allow-read", "--allow-write", "--allow-run", "--allow-env", "--allow-net=127.0.0.1"];
 
@@ -93,7 +93,7 @@ const PARTS: readonly Part[] = [
   {
     name: "examples/cluster",
     takes: (file) => file.startsWith("examples/cluster/"),
-    // They start servers of the system, and themselves.
+    // They start servers of the system, and themselves; a free port is looked for on all addresses.
     permissions: [
       "--allow-net=127.0.0.1,0.0.0.0",
       "--allow-run",
@@ -109,6 +109,8 @@ const PARTS: readonly Part[] = [
     // They look for their settings in the environment, and at the machine; they reach no network.
     permissions: ["--allow-read", "--allow-env", "--allow-sys"],
   },
+  // What the plugin is made of is compared with the library, and what its fixes make of programs is compiled.
+  { name: "lint", takes: (file) => file.startsWith("lint/"), permissions: TOOLS },
   // Pages in a browser, where there is one.
   { name: "chromium", takes: (file) => file.startsWith("tools/chromium/"), permissions: TOOLS },
   {
@@ -234,8 +236,9 @@ const work: (() => Promise<void>)[] = [];
 if (doc) {
   // Examples open connections on this machine only; they may do nothing else.
   const sources = ["mod.ts", "README.md"];
-  for (const folder of ["core", "net", "observe", "testing"]) {
-    sources.push(...(await filesIn(folder, ".ts")).filter((path) => !path.endsWith("_test.ts")));
+  for (const folder of ["core", "net", "observe", "testing", "lint"]) {
+    // Programs are no modules to be imported.
+    sources.push(...(await filesIn(folder, ".ts")).filter((path) => !/_test\.ts$|\/(?:preload|top)\.ts$/.test(path)));
   }
   for (const folder of ["testing", "observe", "docs"]) sources.push(...await filesIn(folder, ".md"));
   const common = ["--doc", ...map, ...flags];
@@ -254,7 +257,7 @@ if (doc) {
     if (files.length > 0) work.push(() => runTests(name, [...common, ...permissions, ...files]));
   }
 } else {
-  let files = (await Promise.all(["core", "testing", "net", "os", "observe", "examples", "tools", "bench"]
+  let files = (await Promise.all(["core", "testing", "net", "os", "observe", "lint", "examples", "tools", "bench"]
     .map((folder) => filesIn(folder, "_test.ts")))).flat().filter(isWanted);
   const clients = files.filter((file) => CLIENTS.test(file));
   if (clients.length > 0 && !await areClientsThere([...map, ...clients])) {

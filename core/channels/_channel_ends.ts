@@ -6,6 +6,7 @@ import { BrokenResourceError, ClosedResourceError, EndOfChannel } from "../error
 import { AskedWaiter, type Shape } from "./_asking.ts";
 import { type Channel, endOfChannel, NextWaiter, OrNullWaiter, ReceiveWaiter, SendWaiter } from "./_channel.ts";
 import { inspectable, type Picture } from "../base/inspect.ts";
+import { findsResource } from "../base/resource_of.ts";
 import type { MemoryChannelStatistics, MemoryReceiveChannel, MemorySendChannel } from "./channel.ts";
 import type { StatusNode } from "../kernel/node.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
@@ -15,6 +16,7 @@ import type { WaitQueue } from "../kernel/wait_queue.ts";
 /** The sending end. */
 export class SendEnd<T> implements MemorySendChannel<T> {
   static {
+    findsResource((thing) => #channel in thing ? thing.#channel : undefined);
     inspectable<SendEnd<unknown>>(this, "MemorySendChannel", (end) => pictureOf(end.#channel, end.#closed));
   }
 
@@ -86,6 +88,7 @@ const AS_RESULT: Shape<unknown, IteratorResult<unknown>> = {
 /** The receiving end. */
 export class ReceiveEnd<T> implements MemoryReceiveChannel<T> {
   static {
+    findsResource((thing) => #channel in thing ? thing.#channel : undefined);
     inspectable<ReceiveEnd<unknown>>(this, "MemoryReceiveChannel", (end) => end.picture());
   }
 

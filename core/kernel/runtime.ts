@@ -128,6 +128,11 @@ export class Runtime implements RunView, RunCore {
     }
   }
 
+  /** How many tasks there were. */
+  get started(): number {
+    return this.#lastId;
+  }
+
   /** The next id; ids follow the order of creation. */
   nextId(): number {
     return ++this.#lastId;

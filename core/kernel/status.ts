@@ -8,6 +8,7 @@
 
 import { type Cancelled, makeCancelled } from "./cancelled.ts";
 import { isKilled, link, makeDeadly, type OpenWait, type StatusNode, type TaskNode, unlink } from "./node.ts";
+import { within } from "./context.ts";
 import type { WaitReason } from "./wait_reason.ts";
 
 /** Given to waits of code that outlived its scope. Made once: nobody cancelled. */
@@ -49,16 +50,16 @@ export function liftShields(root: StatusNode): void {
 export function killNode(root: StatusNode, cancelled: Cancelled): void {
   makeDeadly(cancelled);
   const doomed: OpenWait[] = [];
-  const signalled: AbortController[] = [];
+  const signalled: StatusNode[] = [];
   walk(root, (node) => {
     node.own = node.cancelled = cancelled;
     node.shield = false;
     for (let waiter = node.waiters; waiter !== null; waiter = waiter.next) doomed.push(waiter);
-    if (node.controller !== null) signalled.push(node.controller);
+    if (node.controller !== null) signalled.push(node);
     return true;
   });
   for (const waiter of doomed) waiter.abort();
-  for (const controller of signalled) controller.abort(cancelled);
+  for (const node of signalled) abortSignal(node, cancelled);
   const { instruments } = root.task.runtime;
   if (instruments !== null) instruments.scopeCancelled(root, cancelled);
 }
@@ -170,6 +171,13 @@ export function comesNow(node: StatusNode): void {
   deferring.delete(node);
 }
 
+/** A shutdown that was put off comes to a node, unless the node was moved to where none is asked for; returns whether. */
+export function shutdownComes(node: StatusNode): boolean {
+  if (node.parent?.shutdown !== true) return false;
+  spreadShutdown(node);
+  return true;
+}
+
 function spreadShutdown(root: StatusNode): void {
   const ending: StatusNode[] = [];
   const later: (() => void)[] = [];
@@ -230,7 +238,12 @@ function recompute(root: StatusNode): void {
   // A callback below may have woken a waiter or shielded its node meanwhile: `abort` looks again.
   for (let i = 0; i < doomed.length; i++) (doomed[i] as OpenWait).abort();
   if (signalled === null) return;
-  for (const { controller, cancelled } of signalled) if (cancelled !== null) controller?.abort(cancelled);
+  for (const node of signalled) if (node.cancelled !== null) abortSignal(node, node.cancelled);
+}
+
+/** Listeners run within this call: in the region that they belong to, whoever cancels it, be it a timer of the host. */
+function abortSignal(node: StatusNode, cancelled: Cancelled): void {
+  within(node, (controller) => controller?.abort(cancelled), node.controller);
 }
 
 /** The signal of a node, aborted when it is cancelled. */

@@ -2,7 +2,7 @@
  * Fairness between promises and the event loop.
  *
  * In JavaScript, microtasks run before timers and I/O, so two tasks that keep waking each other would starve
- * every deadline, socket and Ctrl-C. So wake-ups have a budget: after `BURST` of them, or about a millisecond,
+ * every deadline, socket and Ctrl-C. So wake-ups have a budget: after `BURST` of them, or a tenth of a millisecond,
  * the following ones go through `setImmediate` (1-2 us; `setTimeout(0)` would take 2 ms), which lets a full turn
  * of the event loop pass. One budget serves all runs in real time, as there is one event loop. A run on a clock that
  * is `deterministic` has one of its own that counts wake-ups only: how fast the machine is, and what ran before, must

@@ -1,7 +1,9 @@
 /** Waits in words. A label is made by a function of the user's, perhaps, which may throw. */
 
 import { textOf } from "../base/foreign.ts";
+import { taskText } from "../base/task_text.ts";
 import type { PendingWait } from "../errors/errors.ts";
+import { framesText } from "./awaited_at.ts";
 import type { OpenWait, StatusNode } from "./node.ts";
 import { walk } from "./status.ts";
 import type { WaitReason } from "./wait_reason.ts";
@@ -36,6 +38,16 @@ export function hostReason(operation: string): WaitReason {
 /** A wait in a few words. */
 export function waitText(kind: string, label: string): string {
   return label === "" ? kind : `${kind} ${label}`;
+}
+
+/** What was waited for when a time ran out, for the end of a sentence; empty if that was nothing. */
+export function waitedFor(waits: readonly PendingWait[]): string {
+  const list = waits.map(({ task, id, kind, label, frames }) => {
+    const where = frames.length === 0 ? "" : ` at ${framesText(frames)}`;
+    return `${waitText(kind, label)} in ${taskText({ name: task, id })}${where}`;
+  });
+  // In one line, as the host's report of an uncaught error repeats what comes after the first.
+  return list.length === 0 ? "" : `; it waited for ${list.join(", ")}`;
 }
 
 /** More are not listed. */

@@ -6,6 +6,7 @@ import {
   CancelScope,
   currentSignal,
   currentTask,
+  currentTime,
   EndOfChannel,
   isCancelled,
   moveOnAfter,
@@ -403,3 +404,35 @@ Deno.test("withSignal() that nobody awaits never ends the process by a cancellat
   // A turn in which the host would report the rejection, and fail this test.
   await new Promise((resolve) => setTimeout(resolve));
 });
+
+for (const by of ["a deadline", "cancel()", "another task"] as const) {
+  Deno.test(
+    `listeners of currentSignal() run in the region whose signal it is, when it is aborted by ${by}`,
+    simulated(() =>
+      openNursery(async (nursery) => {
+        const seen: unknown[] = [];
+        const scope = new CancelScope(by === "a deadline" ? { timeout: 500 } : {});
+        nursery.startSoon(() =>
+          scope.run(async () => {
+            const signal = currentSignal();
+            signal.addEventListener("abort", () => {
+              seen.push(currentTask().name, Date.now(), isCancelled(signal.reason));
+              // The timers of a simulation, too.
+              setTimeout(() => seen.push(currentTime()), 1_000);
+            });
+            await sleep(60_000);
+          }), { name: "listening" });
+        if (by === "cancel()") setTimeout(() => scope.cancel(), 500);
+        if (by === "another task") {
+          nursery.startSoon(async () => {
+            await sleep(500);
+            scope.cancel();
+          }, { name: "cancelling" });
+        }
+        const start = Date.now();
+        await sleep(2_000);
+        assertEquals(seen, ["listening", start + 500, true, 1_500]);
+      })
+    ),
+  );
+}

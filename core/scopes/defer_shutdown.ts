@@ -7,7 +7,7 @@ import { reportHook } from "../base/report_hook.ts";
 import { CancelScope, scopes } from "../kernel/cancel_scope.ts";
 import { currentNode, within } from "../kernel/context.ts";
 import { promiseOf } from "../kernel/settlement.ts";
-import { comesNow, deferShutdown, requestShutdown } from "../kernel/status.ts";
+import { comesNow, deferShutdown, shutdownComes } from "../kernel/status.ts";
 import type { Alarm } from "../time/alarm_queue.ts";
 
 /** How a shutdown comes. */
@@ -36,12 +36,14 @@ export function deferringShutdown<T>({ ms, requested }: Deferral, body: () => Pr
       within(node, () => promiseOf(requested), undefined)
         .catch((error) => reportHook("Cannot tell that a shutdown was requested as onLameDuck() threw", error));
       if (ms === Infinity) return;
+      // The node may have been moved meanwhile, by `nursery.start()`: then it is as if nobody had asked.
+      const come = (): void => void (isRequested = shutdownComes(node));
       try {
-        if (ms > 0) alarm = clock.at(clock.now() + ms, requestShutdown, node);
+        if (ms > 0) alarm = clock.at(clock.now() + ms, come, undefined);
       } catch (error) {
         reportHook("Cannot put off a shutdown as the clock of the run threw: it comes now", error);
       }
-      if (alarm === null) requestShutdown(node);
+      if (alarm === null) come();
     });
     try {
       return await body();

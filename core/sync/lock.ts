@@ -5,6 +5,7 @@ import type { NamedOptions } from "../base/named.ts";
 import { currentNode } from "../kernel/context.ts";
 import { refusedAfterTurn } from "../kernel/composed_wait.ts";
 import { inspectable } from "../base/inspect.ts";
+import { findsResource } from "../base/resource_of.ts";
 import { taskText } from "../base/task_text.ts";
 import { friends, type Guard, LockCore } from "./_lock.ts";
 import { taskOf } from "../kernel/task.ts";
@@ -71,6 +72,7 @@ export interface LockStatistics {
 export class Lock {
   static {
     friends.coreOf = (lock) => (lock as Lock).#core;
+    findsResource((thing) => #core in thing ? thing.#core : undefined);
     inspectable(this, "Lock", (lock) => {
       const { guard, waiters, broken } = lock.#core;
       return {

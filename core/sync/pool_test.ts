@@ -239,7 +239,7 @@ Deno.test(
   "Pool: of many uses with cancellations and failures at random, never more than max are open, none that was cut off is used again, and all are closed",
   simulated(async (sim) => {
     const MAX = 5;
-    const USES = Number(Deno.args.find((arg) => arg.startsWith("--uses="))?.slice(7) ?? 20_000);
+    const USES = 20_000;
     interface Connection {
       readonly id: number;
       state: "idle" | "in use" | "cut off" | "closed";

@@ -46,6 +46,7 @@ import {
   NOTHING,
   parseTimeLeft,
   show,
+  waitedFor,
   waitsOf,
   withoutLeaves,
 } from "../../core/internal.ts";
@@ -214,10 +215,11 @@ export class Exchange implements HttpRequestInfo {
     notesWaits(scope);
     const outcome = await scope.run(() => this.#handle(client, scope));
     if (!outcome.cancelledCaught) return;
-    throw new TooSlowError(`Cannot answer in time as the handler was not done when ${handlerTimeout}ms had passed`, {
-      cause: outcome.cancelled,
-      waits: waitsOf(scope),
-    });
+    const waits = waitsOf(scope);
+    throw new TooSlowError(
+      `Cannot answer in time as the handler was not done when ${handlerTimeout}ms had passed${waitedFor(waits)}`,
+      { cause: outcome.cancelled, waits },
+    );
   }
 
   /** What is not over at once; the beginning of `work` is. `next` gets what comes of it. */

@@ -14,7 +14,7 @@ import {
   type TcpAddress,
   untilShutdown,
 } from "../../core/mod.ts";
-import { checkpointIfCancelled, type NetworkHttp, type NetworkHttpServer } from "../../core/lowlevel.ts";
+import { checkpointIfCancelled, currentRun, type NetworkHttp, type NetworkHttpServer } from "../../core/lowlevel.ts";
 import { failureOf, hostImmediate as nextTurn, ignore, NOTHING, read } from "../../core/internal.ts";
 import { formatAddress } from "../base/address.ts";
 import { followRule, type HandlerErrorRule } from "../base/handler_errors.ts";
@@ -141,8 +141,11 @@ export async function serveRequests(
   }
 
   function begin(nursery: Nursery): void {
+    const run = currentRun();
     accept = (request, info) => {
       if (!isUrl(request.url)) return badRequest();
+      // Nothing that the run knows of has ended: without this, what the handler waits for would seem to be older.
+      run.refreshTime();
       counts.open++;
       counts.accepted++;
       pending.begin();

@@ -13,6 +13,7 @@
 import { BrokenResourceError } from "../../core/mod.ts";
 import type { NetworkHttp } from "../../core/lowlevel.ts";
 import { hostReason, isInstance, LeftBehind, textOf, type Words } from "../../core/internal.ts";
+import { noteInMemory } from "../base/streams_in_memory.ts";
 import { isBodyFault } from "../host/deno_http.ts";
 import { waitForHost } from "../host/wait_for_host.ts";
 
@@ -104,6 +105,7 @@ function under(
     });
     return reader;
   });
+  if (sources.has(request)) noteInMemory(body);
   breakOffs.set(request, () => void (body.locked && reader !== undefined ? reader : body).cancel().catch(() => {}));
   return body;
 }

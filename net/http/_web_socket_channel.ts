@@ -15,7 +15,7 @@
  */
 
 import { BrokenResourceError, ClosedResourceError, EndOfChannel, Event, shielded } from "../../core/mod.ts";
-import { type HostOperation, type NetworkHttp, suspend, type Waker } from "../../core/lowlevel.ts";
+import { currentRun, type HostOperation, type NetworkHttp, suspend, type Waker } from "../../core/lowlevel.ts";
 import {
   type Asker,
   askerOf,
@@ -134,7 +134,12 @@ export class Channel implements WebSocketChannel {
     this.#maxBuffered = maxBuffered;
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.#opened();
-    socket.onmessage = ({ data }) => this.#took(typeof data === "string" ? data : new Uint8Array(data));
+    const run = currentRun();
+    socket.onmessage = ({ data }) => {
+      // As with requests: nothing that the run knows of has ended.
+      run.refreshTime();
+      this.#took(typeof data === "string" ? data : new Uint8Array(data));
+    };
     socket.onerror = (event) => this.#failed(event as ErrorEvent);
     socket.onclose = (event) => this.#ended(event);
   }

@@ -10,6 +10,7 @@
 
 import { timeLeft } from "../../core/mod.ts";
 import { type NetworkHttp, suspend } from "../../core/lowlevel.ts";
+import { noteInMemory } from "../base/streams_in_memory.ts";
 import { requireHeaderName } from "../base/check.ts";
 import { ambientHttp, beginHttpOperation } from "../host/ambient_http.ts";
 
@@ -49,6 +50,23 @@ export interface FetchInit extends RequestInit {
  *   return await response.text();
  * });
  * assertEquals(text, "hello");
+ * ```
+ *
+ * @example A server that knows how long it is waited for
+ * ```ts
+ * import { fetch, httpServer, moveOnAfter, openNursery, timeLeft } from "@trefoil/io";
+ * import { assert } from "@std/assert";
+ *
+ * const deadlineHeader = "x-time-left";
+ * const server = httpServer(() => new Response(`${timeLeft()}`), { hostname: "127.0.0.1", port: 0, deadlineHeader });
+ * await openNursery(async (nursery) => {
+ *   const [{ port }] = await nursery.start(server);
+ *   await moveOnAfter(5_000, async () => {
+ *     const response = await fetch(`http://127.0.0.1:${port}/`, { deadlineHeader });
+ *     assert(Number(await response.text()) <= 5_000);
+ *   });
+ *   nursery.cancel();
+ * });
  * ```
  *
  * @param input The URL, or a request.
@@ -105,6 +123,11 @@ class Wait {
     this.#controller = controller;
     this.#signal = signal;
     this.#label = label;
+  }
+
+  /** Whether it is on a network in memory. */
+  get inMemory(): boolean {
+    return this.#http.inMemory === true;
   }
 
   /**
@@ -213,7 +236,7 @@ function under(
   let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
   /** Written by `pull()`: whether a read is under way. */
   let reading = false;
-  return new ReadableStream({
+  const outer: ReadableStream<Uint8Array<ArrayBuffer>> = new ReadableStream({
     type: "bytes",
     // Returns at once: until a pull is over, the stream makes the next one in its context, and so in its scope.
     pull(controller) {
@@ -235,4 +258,6 @@ function under(
     },
     cancel: (reason) => reader === undefined ? inner.cancel(reason) : reader.cancel(reason),
   }, { highWaterMark: 0 });
+  if (wait.inMemory) noteInMemory(outer);
+  return outer;
 }

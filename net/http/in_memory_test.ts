@@ -25,6 +25,7 @@ const EXCEPTIONS: readonly (readonly [reason: string, ...names: (string | RegExp
   [
     "it begins a run of its own, or a simulation",
     "in a simulation what onHandlerError returns fails the server if it cannot be sent",
+    "what a handler waits for is as old as it is, also where nothing but requests has come for long",
     "a source whose cancel() never settles does not keep its request when the client goes away",
     "a source that waits in its cancel(), in a shield of its own, is given the time it asks for",
     "a shutdown answers newcomers with 503, lets handlers finish within the grace, and closes idle connections at the end",

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects } from "@std/assert";
 import {
   BrokenResourceError,
   Event,
@@ -7,10 +7,13 @@ import {
   openMemoryChannel,
   openNursery,
   readableFromChannel,
+  run,
   sleep,
   sleepForever,
+  type TaskTreeNode,
   TooSlowError,
 } from "../../core/mod.ts";
+import { type Clock, currentRun, realClock } from "../../core/lowlevel.ts";
 import { decoder, encoder, GET, HERE, raw, rest, withServer } from "../_fixtures/http.ts";
 import { type Nature, natureOf } from "../host/deno_http.ts";
 import { fetch, type HttpHandler, httpServer, serveHttp, serveTcp } from "../mod.ts";
@@ -258,7 +261,10 @@ Deno.test("handlerTimeout ends a handler with TooSlowError, but not the sending 
       await response.text();
       assertEquals(errors.length, 1);
       assertInstanceOf(errors[0], TooSlowError);
-      assertEquals(errors[0].message, "Cannot answer in time as the handler was not done when 50ms had passed");
+      assertMatch(
+        errors[0].message,
+        /^Cannot answer in time as the handler was not done when 50ms had passed; it waited for sleep .* in task "request" #\d+ at .*serve_http_test\.ts\S*:\d+:\d+/,
+      );
     },
   );
 });
@@ -428,4 +434,36 @@ Deno.test("plain bodies are told from streams without being turned into one", ()
     ["error", Response.error()],
   ];
   for (const [kind, response] of kinds) assertEquals(natureOf(response), kind);
+});
+
+Deno.test("what a handler waits for is as old as it is, also where nothing but requests has come for long", async () => {
+  // A clock that can be put forward.
+  let ahead = 0;
+  const clock: Clock = {
+    now: () => realClock.now() + ahead,
+    wall: () => realClock.wall(),
+    at: (deadline, fire, arg) => realClock.at(deadline - ahead, fire, arg),
+  };
+  await run(async () => {
+    const run = currentRun();
+    const asked = new Event();
+    const answered = new Event();
+    const handler: HttpHandler = async () => {
+      asked.set();
+      await answered.wait();
+      return new Response();
+    };
+    await withServer(handler, {}, async (url) => {
+      ahead = 5_000_000;
+      const response = globalThis.fetch(url).then((answer) => answer.text());
+      await asked.wait();
+      const { children } = run.taskTree().root;
+      const request = (function find(nodes: typeof children): TaskTreeNode | undefined {
+        return nodes.find(({ name }) => name === "request") ?? nodes.map((node) => find(node.children)).find(Boolean);
+      })(children);
+      assertEquals(request?.waits.map(({ kind, since }) => [kind, since >= ahead]), [["event", true]]);
+      answered.set();
+      await response;
+    });
+  }, { clock, handleSignals: false });
 });

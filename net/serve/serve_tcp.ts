@@ -52,6 +52,27 @@ export interface ServeTcpOptions extends OpenTcpListenersOptions, ServeOptions<S
  * });
  * ```
  *
+ * @example A server that says "not ready" before it stops
+ * ```ts
+ * import { openNursery, openTcpStream, type SocketStream, tcpServer } from "@trefoil/io";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * let ready = true; // what a health check would tell
+ * const server = tcpServer((stream: SocketStream) => stream.sendAll(new Uint8Array([7])), {
+ *   hostname: "127.0.0.1",
+ *   port: 0,
+ *   lameDuck: 50,
+ *   onLameDuck: () => void (ready = false),
+ * });
+ * await openNursery(async (nursery) => {
+ *   const [address] = await nursery.start(server);
+ *   nursery.cancelScope.shutdown({ grace: 10_000 });
+ *   assert(!ready);
+ *   using late = await openTcpStream("127.0.0.1", address.port);
+ *   assertEquals(await late.receiveSome(), new Uint8Array([7]));
+ * });
+ * ```
+ *
  * @param handler Called with each connection.
  * @param options Where to listen, and what the limits are.
  * @returns The server, to be started once. Starting it fails with `BrokenResourceError` if the port is in use.

@@ -1,7 +1,8 @@
 /** A `ReadableStream` as a `ReceiveStream`. A read of a reader cannot be taken back either. */
 
 import { BrokenResourceError } from "../../core/mod.ts";
-import { iterate, show } from "../../core/internal.ts";
+import { iterate, type Owner, show } from "../../core/internal.ts";
+import { ownerOfStream } from "../base/streams_in_memory.ts";
 import { tellHost } from "../host/host_call.ts";
 import { messageOf } from "../host/host_errors.ts";
 import { ReceiveHalf } from "./_receive_half.ts";
@@ -14,7 +15,7 @@ export class WebReceiveStream implements ReceiveStream {
 
   constructor(stream: ReadableStream<unknown>) {
     this.#reader = stream.getReader();
-    this.#receiving = new WebReceive(this.#reader);
+    this.#receiving = new WebReceive(this.#reader, ownerOfStream(stream));
   }
 
   receiveSome(max?: number): Promise<Uint8Array | null> {
@@ -50,8 +51,8 @@ export class WebReceiveStream implements ReceiveStream {
 class WebReceive extends ReceiveHalf<ReadableStreamReadResult<unknown>> {
   readonly #reader: ReadableStreamDefaultReader<unknown>;
 
-  constructor(reader: ReadableStreamDefaultReader<unknown>) {
-    super("ReadableStream");
+  constructor(reader: ReadableStreamDefaultReader<unknown>, of: Owner) {
+    super("ReadableStream", of);
     this.#reader = reader;
   }
 

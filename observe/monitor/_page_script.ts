@@ -121,7 +121,7 @@ export function bigTable(
     cell.setAttribute("role", "cell");
     if (index === 0 && (row.depth > 0 || row.folds)) {
       const indent = make(page, "span", "indent");
-      indent.style["width"] = `${row.depth * 14}px`;
+      indent.style.setProperty("width", `${row.depth * 14}px`);
       const fold = make(page, "button", "fold", row.folds ? options.isFolded(row) ? "▸" : "▾" : "");
       fold.tabIndex = -1;
       fold.disabled = !row.folds;
@@ -138,10 +138,10 @@ export function bigTable(
     return cell;
   };
   const draw = (): void => {
-    spacer.style["height"] = `${view.rows.length * height}px`;
+    spacer.style.setProperty("height", `${view.rows.length * height}px`);
     const first = Math.max(Math.floor(body.scrollTop / height) - 5, 0);
     const rows = view.rows.slice(first, first + Math.ceil(body.clientHeight / height) + 10);
-    window.style["transform"] = `translateY(${first * height}px)`;
+    window.style.setProperty("transform", `translateY(${first * height}px)`);
     window.replaceChildren(...rows.map((row) => {
       const element = make(page, "div", `row${row.old ? " old" : ""}${row.key === chosen ? " chosen" : ""}`);
       element.setAttribute("role", "row");

@@ -4,10 +4,11 @@
  * somebody looks.
  */
 
-import { hostDate, hostNow, outside } from "../../core/internal.ts";
-import { addInstrument, currentRun, type Instrument, onRun, type RunView } from "../../core/lowlevel.ts";
+import { hostDate, hostNow, outside, startedIn } from "../../core/internal.ts";
+import { addInstrument, currentRun, onRun, type RunView } from "../../core/lowlevel.ts";
 import { BEAT, repeat } from "../base/beat.ts";
 import type { Finding } from "../watchdog/finding.ts";
+import { wakesOf } from "../watchdog/_wakes.ts";
 import { Watchdog } from "../watchdog/watchdog.ts";
 import type { FindingRow } from "./_wire.ts";
 
@@ -23,16 +24,23 @@ export interface WatchedRun {
   /** Runs are numbered as they are met. */
   readonly id: number;
   readonly run: RunView;
+  /** What has happened since it is watched. */
+  readonly count: () => Counts;
   /** Takes the instruments off. */
   readonly stop: () => void;
+}
+
+/** How often things have happened. */
+export interface Counts {
+  readonly waitsBegun: number;
+  readonly tasksStarted: number;
 }
 
 /** See the header. */
 export class Program {
   readonly openedAt = hostNow();
-  /** Waits that have begun, and tasks that were started, in all runs. */
-  waitsBegun = 0;
-  tasksStarted = 0;
+  /** In the runs that have ended. */
+  #before: Counts = { waitsBegun: 0, tasksStarted: 0 };
   readonly #runs = new Map<RunView, WatchedRun>();
   readonly #findings: FindingRow[] = [];
   /** How late the loop was at most, in each of the last seconds, by the second. */
@@ -57,6 +65,11 @@ export class Program {
     return [...this.#runs.values()];
   }
 
+  /** What has happened in all runs. */
+  get counts(): Counts {
+    return this.runs.map(({ count }) => count()).reduce(add, this.#before);
+  }
+
   /** The newest first. */
   get findings(): readonly FindingRow[] {
     return this.#findings.toReversed();
@@ -75,19 +88,16 @@ export class Program {
   }
 
   #forget(run: RunView): void {
-    this.#runs.get(run)?.stop();
+    const watched = this.#runs.get(run);
+    if (watched === undefined) return;
+    this.#before = add(this.#before, watched.count());
     this.#runs.delete(run);
+    watched.stop();
   }
 
   #watch(run: RunView): void {
     if (this.#runs.has(run)) return;
     const ends = new DisposableStack();
-    this.#runs.set(run, { id: ++this.#lastRun, run, stop: () => ends.dispose() });
-    const counter: Instrument = {
-      blocked: () => void this.waitsBegun++,
-      taskSpawned: () => void this.tasksStarted++,
-      runEnded: () => this.#forget(run),
-    };
     const oldAfter = this.#oldAfter;
     const watchdog = ends.use(
       new Watchdog({
@@ -97,7 +107,15 @@ export class Program {
         onFinding: (finding) => this.#note(finding),
       }),
     );
-    for (const instrument of [counter, watchdog]) ends.use(addInstrument(instrument, run));
+    const before = startedIn(run);
+    const count = (): Counts => ({
+      waitsBegun: wakesOf.get(watchdog)?.count ?? 0,
+      tasksStarted: startedIn(run) - before,
+    });
+    this.#runs.set(run, { id: ++this.#lastRun, run, count, stop: () => ends.dispose() });
+    for (const instrument of [watchdog, { runEnded: () => this.#forget(run) }]) {
+      ends.use(addInstrument(instrument, run));
+    }
   }
 
   #note({ kind, message, task, frames, amount }: Finding): void {
@@ -123,4 +141,8 @@ export class Program {
       if (this.#lags.length > MINUTE) this.#lags.shift();
     }
   }
+}
+
+function add(a: Counts, b: Counts): Counts {
+  return { waitsBegun: a.waitsBegun + b.waitsBegun, tasksStarted: a.tasksStarted + b.tasksStarted };
 }

@@ -17,6 +17,7 @@ import {
   ownerOf,
   plainPlace,
   read,
+  resourceOf,
   type SeenWait,
   textOf,
 } from "../../core/internal.ts";
@@ -123,8 +124,7 @@ export function numbersOf(program: Program, runs: readonly SeenRun[] = lookAtAll
     running: sum(runs, ({ tasks, waitsOf }) => tasks.filter((task) => !waitsOf.has(task)).length),
     waits: sum(runs, ({ waits }) => waits.length),
     hostOperations: sum(runs, ({ watched }) => watched.run.statistics().hostOperations.length),
-    waitsBegun: program.waitsBegun,
-    tasksStarted: program.tasksStarted,
+    ...program.counts,
     lag: program.lag("second"),
     worstLag: program.lag("minute"),
     heap: heapUsed,
@@ -269,10 +269,10 @@ function resourcesOf(runs: readonly SeenRun[], watch: SnapshotSettings["watch"])
   }
   const watched = Object.entries(watch).map(([name, resource]): ResourceRow => ({
     name: short(name),
-    waiting: waiting.get(resource)?.count ?? 0,
+    waiting: waiting.get(resourceOf(resource) as HasStatistics)?.count ?? 0,
     statistics: statisticsOf(resource),
   }));
-  const named = new Set(Object.values(watch));
+  const named = new Set(Object.values(watch).map(resourceOf));
   const others = [...waiting].filter(([resource]) => !named.has(resource)).slice(0, MOST_RESOURCES)
     .map(([resource, { count, wait }]): ResourceRow => ({
       name: short(

@@ -201,7 +201,7 @@ Deno.test("M3: a snapshot has the tree, the waits with their places, and who hol
           null,
         ]]);
         const [wait] = query!.waits;
-        assertEquals([wait?.kind, wait?.label, wait?.since], ["acquire lock", '"db" held by "migration"', 1]);
+        assertEquals([wait?.kind, wait?.label, wait?.since], ["acquire lock", '"db" held by task "migration" #2', 1]);
         assertEquals(wait?.holder, { id: migration!.id, name: "migration" });
         assertMatch(wait!.frames[0] as string, /^query \(.*site_test\.ts:\d+:\d+\)$/);
         assertEquals(waits.map(({ name, kind }) => [name, kind]), [["migration", "sleep"], [
@@ -215,7 +215,7 @@ Deno.test("M3: a snapshot has the tree, the waits with their places, and who hol
         ]);
         assertEquals(
           resources.map(({ name, waiting }) => [name, waiting]),
-          [['lock "db" held by "migration"', 1]],
+          [['lock "db" held by task "migration" #2', 1]],
         );
         assertEquals([runs.length, runs[0]?.now, runs[0]?.stuck], [1, 501, false]);
         assertEquals([numbers.tasks, numbers.running, numbers.waits], [3, 1, 2]);
@@ -301,6 +301,28 @@ Deno.test("M6: what is watched is told also while nobody waits for it, whatever 
   receive.close();
 });
 
+Deno.test("M6: who waits for what is watched is counted there, and not told twice", async () => {
+  await simulate(() => {
+    const lock = new Lock();
+    const [send, receive] = openMemoryChannel<number>(0);
+    return openNursery((nursery) =>
+      withSite(async (site) => {
+        nursery.startSoon(async () => {
+          using _ = await lock.acquire();
+          await sleepForever();
+        });
+        await settled();
+        for (let n = 0; n < 3; n++) nursery.startSoon(() => lock.acquire());
+        nursery.startSoon(() => send.send(1));
+        await settled();
+        const { resources } = await snapshotOf(site);
+        assertEquals(resources.map(({ name, waiting }) => [name, waiting]), [["lock", 3], ["send", 1], ["receive", 1]]);
+        nursery.cancel();
+      }, { watch: { lock, send, receive } })
+    );
+  });
+});
+
 Deno.test("M2: metrics are in the format of Prometheus", async () => {
   await simulate(() =>
     openNursery((nursery) =>
@@ -337,6 +359,10 @@ Deno.test("M2: a trace is of what happens while it is recorded", async () => {
       // Real time passes: it is not the run's.
       const { traceEvents } = await (await asked).json();
       assert(Array.isArray(traceEvents));
+      const page = await ask(site, "/trace.html?seconds=0");
+      const [, nonce] = /script-src 'nonce-([\w-]+)'/.exec(page.headers.get("content-security-policy")!)!;
+      const html = await page.text();
+      assert(html.startsWith("<!doctype html>") && html.includes(`<script nonce="${nonce}">`), html.slice(0, 300));
     })
   );
 });

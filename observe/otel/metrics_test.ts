@@ -46,7 +46,7 @@ Deno.test("O4: waits that were long are events of the span: for what, how long, 
   assertEquals(otel.span("first").waits, [{ kind: "sleep", ms: 50, by: "clock", for: "until t=50ms" }]);
   assertEquals(otel.span("second").waits, [
     // Who held it when the wait began.
-    { kind: "acquire lock", ms: 50, by: "first", for: '"db" held by "first"' },
+    { kind: "acquire lock", ms: 50, by: "first", for: '"db" held by task "first" #2' },
     { kind: "sleep", ms: 30, by: "cancel", for: "for ever" },
   ]);
   assertEquals(otel.span("third").waits, [

@@ -113,9 +113,9 @@ Deno.test("O3: a failed task has an error and says so; a cancelled one has not, 
   assert(failing.errors[0] === boom && failing.errors.length === 1);
   for (
     const [name, source, message] of [
-      ["sibling", "nursery", 'Cancelled as its nursery ended it in task "failing": TypeError: boom'],
+      ["sibling", "nursery", 'Cancelled as its nursery ended it in task "failing" #4: TypeError: boom'],
       ["late", "deadline", "Cancelled as the deadline passed"],
-      ["stopped", "explicit", 'Cancelled as cancel() was called in task "main": enough'],
+      ["stopped", "explicit", 'Cancelled as cancel() was called in task "main" #1: enough'],
     ] as const
   ) {
     const { status, errors, attributes, events } = otel.span(name);

@@ -6,24 +6,13 @@
  * must lie within slices, so the one at the end of a wait is a nanosecond before it.
  */
 
-import { labelOf } from "../../core/internal.ts";
-import type { WaitReason } from "../../core/lowlevel.ts";
-import { lanesOf, tracksOf } from "./_lanes.ts";
-import { type Entry, NOBODY, type Slice, type TrackOf } from "./_records.ts";
+import { inTreeOrder, lanesOf, MOST_TRACKS, tracksOf } from "./_lanes.ts";
+import { type Entry, isSlice, NOBODY, type Slice, type TrackOf } from "./_records.ts";
+import { argsOf, categoryOf, us } from "./_words.ts";
 
 /** Lanes of one task. */
 const LANES = 64;
-/** More tasks than this share tracks. */
-const MOST_TRACKS = 500;
 const PROCESS = 1;
-
-/** What colours a wait: what it is for, roughly. */
-const CATEGORIES: readonly (readonly [kinds: RegExp, category: string])[] = [
-  [/^(?:sleep|rate limit)/, "time"],
-  [/^(?:acquire|barrier|condition|event|parked|pool|lazy)/, "lock"],
-  [/channel|watch/, "channel"],
-  [/^(?:nursery|join task|run|forgotten)/, "task"],
-];
 
 /** An event of the format. */
 export type TraceEvent = Readonly<Record<string, unknown>> & { readonly ph: string; readonly ts?: number };
@@ -76,7 +65,8 @@ export function eventsOf(entries: readonly Entry[], tracks: readonly TrackOf[]):
 
   function flowTo(slice: Slice, id: number): TraceEvent[] {
     const isWake = slice.type === "wait";
-    const same = { name: isWake ? "wake" : "spawn", cat: "flow", id };
+    const name = !isWake ? "spawn" : slice.how === "cancel" ? "cancel" : "wake";
+    const same = { name, cat: "flow", id };
     const arrives = isWake ? Math.max(slice.end - 1, slice.start) : slice.start;
     const ts = us(Math.min(slice.at, ends.get(slice.from) as number, arrives));
     return [
@@ -111,45 +101,6 @@ export function eventsOf(entries: readonly Entry[], tracks: readonly TrackOf[]):
   }
 }
 
-function isSlice(entry: Entry): entry is Slice {
-  return entry.type !== "instant" && entry.type !== "operation";
-}
-
 function count(ts: number, tasks: number): TraceEvent {
   return { ph: "C", name: "tasks", ts: us(ts), args: { tasks }, pid: PROCESS, tid: 0 };
-}
-
-function categoryOf({ type, name }: Slice): string {
-  return type === "wait" ? CATEGORIES.find(([kinds]) => kinds.test(name))?.[1] ?? "other" : type;
-}
-
-/** What is told of a slice. */
-function argsOf({ type, task, detail, how, at, end }: Slice): Readonly<Record<string, unknown>> {
-  const ended = how === "" ? {} : { how };
-  if (type === "task") return { id: task, ...detail === "" ? {} : { started: detail }, ...ended };
-  if (type === "scope") return { ...detail as object, ...ended };
-  const label = typeof detail === "string" ? detail : labelOf(detail as WaitReason);
-  return {
-    ...label === "" ? {} : { for: label },
-    // How long it took from being woken to going on, in microseconds.
-    ...how === "" ? {} : { by: how, scheduledFor: us(end - at) },
-  };
-}
-
-/** The tasks as the tree has them: below the one that owns them, oldest first. */
-function inTreeOrder(tracks: readonly TrackOf[]): TrackOf[] {
-  const ids = new Set(tracks.map(({ id }) => id));
-  const children = Map.groupBy(tracks, ({ parent }) => parent !== null && ids.has(parent) ? parent : -1);
-  const found: TrackOf[] = [];
-  const open = [...children.get(-1) ?? []].sort((a, b) => b.id - a.id);
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    found.push(next);
-    open.push(...[...children.get(next.id) ?? []].sort((a, b) => b.id - a.id));
-  }
-  return found;
-}
-
-/** Nanoseconds as the format has times: in microseconds. */
-function us(ns: number): number {
-  return ns / 1_000;
 }

@@ -1,5 +1,8 @@
 /** Slices on tracks: viewers want those of one track to lie within each other, or one after the other. Pure. */
 
+/** More tasks than this share tracks. */
+export const MOST_TRACKS = 500;
+
 /** Something with a beginning and an end. */
 export interface Span {
   readonly start: number;
@@ -46,6 +49,41 @@ export function tracksOf<S extends Span & { readonly name: string }>(
     if (track === undefined) tracks.push(track = { track: ++last, freeAt: 0 });
     track.freeAt = span.end;
     found.set(span, track.track);
+  }
+  return found;
+}
+
+/**
+ * Says for each span on which level it lies, so that on no level two overlap. What is within another is on a level
+ * further down. Of `most` levels the last one takes whatever finds no place.
+ */
+export function levelsOf<S extends Span>(spans: readonly S[], most: number): Map<S, number> {
+  const found = new Map<S, number>();
+  const ends: number[] = [];
+  for (const span of [...spans].sort((a, b) => a.start - b.start || b.end - a.end)) {
+    let level = 0;
+    while (level < most - 1 && (ends[level] ?? -1) > span.start) level++;
+    ends[level] = Math.max(ends[level] ?? 0, span.end);
+    found.set(span, level);
+  }
+  return found;
+}
+
+/** A task in the tree. */
+export interface Branch {
+  readonly id: number;
+  readonly parent: number | null;
+}
+
+/** The tasks as the tree has them: below the one that owns them, oldest first. */
+export function inTreeOrder<T extends Branch>(tracks: readonly T[]): T[] {
+  const ids = new Set(tracks.map(({ id }) => id));
+  const children = Map.groupBy(tracks, ({ parent }) => parent !== null && ids.has(parent) ? parent : -1);
+  const found: T[] = [];
+  const open = [...children.get(-1) ?? []].sort((a, b) => b.id - a.id);
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    found.push(next);
+    open.push(...[...children.get(next.id) ?? []].sort((a, b) => b.id - a.id));
   }
   return found;
 }

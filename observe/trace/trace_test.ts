@@ -13,13 +13,14 @@ import {
   sleep,
   sleepForever,
 } from "../../core/mod.ts";
-import { addInstrument, beginHostOperation } from "../../core/lowlevel.ts";
+import { addInstrument, beginHostOperation, suspend } from "../../core/lowlevel.ts";
 import { simulate, type Simulation } from "../../testing/mod.ts";
 import { faultsOf } from "../_fixtures/check_trace.ts";
 import { lanesOf, tracksOf } from "./_lanes.ts";
 import { TraceRecorder } from "./trace_recorder.ts";
 
 interface TraceEvent {
+  readonly cat?: string;
   readonly ph: string;
   readonly name: string;
   readonly ts: number;
@@ -169,6 +170,105 @@ Deno.test("T3: who has started and woken whom is an arrow from one task to the o
   const arrows = [...flows.values()].map(([from, to]) => [from!.name, from!.tid, to!.tid]);
   assert(arrows.some(([name, from, to]) => name === "spawn" && from === thread("main") && to === thread("setter")));
   assert(arrows.some(([name, from, to]) => name === "wake" && from === thread("setter") && to === thread("waiter")));
+});
+
+/** The arrows of a kind, as "from to" by the names of the tasks. */
+function arrowsOf(trace: TraceRecorder, kind: string): string[] {
+  const events = eventsOf(trace);
+  const names = new Map(
+    events.filter(({ name }) => name === "thread_name").map(({ tid, args }) => [tid, `${args["name"]}`.split(" #")[0]]),
+  );
+  const flows = Map.groupBy(
+    events.filter(({ ph, name }) => (ph === "s" || ph === "f") && name === kind) as (TraceEvent & { id?: number })[],
+    ({ id }) => id,
+  );
+  return [...flows.values()].map(([from, to]) => `${names.get(from!.tid)} ${names.get(to!.tid)}`).sort();
+}
+
+Deno.test("T3: who has cancelled whom is an arrow: a task, a sibling that failed, or the owner of a deadline", async () => {
+  const scenes: [name: string, body: () => Promise<unknown>, arrows: string[]][] = [
+    ["by a task", () =>
+      openNursery((nursery) => {
+        const victim = nursery.startSoon(() => sleepForever(), { name: "victim" });
+        nursery.startSoon(() => sleep(1).then(() => victim.cancel()), { name: "canceller" });
+      }), ["canceller victim"]],
+    ["by a failure", () =>
+      openNursery(async (nursery) => {
+        for (const name of ["one", "two"]) nursery.startSoon(() => sleepForever(), { name });
+        nursery.startSoon(() => sleep(1).then(() => Promise.reject(new Error("boom"))), { name: "failing" });
+        await sleepForever();
+      }).catch(() => {}), ["failing main", "failing one", "failing two"]],
+    ["by a deadline", () =>
+      moveOnAfter(5, () =>
+        openNursery(async (nursery) => {
+          nursery.startSoon(() => sleepForever(), { name: "child" });
+          await sleepForever();
+        })), ["main child"]],
+    ["by the end of its own patience", () => moveOnAfter(5, () => sleepForever()), []],
+    ["once cancelled, a wait is refused by nobody", () =>
+      openNursery((nursery) => {
+        const victim = nursery.startSoon(async () => {
+          for (let n = 0; n < 3; n++) await sleep(1).catch(() => {});
+          await sleep(1);
+        }, { name: "victim" });
+        nursery.startSoon(() => checkpoint().then(() => victim.cancel()), { name: "canceller" });
+      }), ["canceller victim"]],
+  ];
+  for (const [name, body, arrows] of scenes) {
+    const trace = await record(body);
+    assertEquals(arrowsOf(trace, "cancel"), arrows, name);
+    assertEquals(faultsOf(trace.toJson()), [], name);
+  }
+});
+
+Deno.test("T1: many waits of one task at a time, and many tasks, each have their end", async () => {
+  const trace = await record(() =>
+    openNursery(async (nursery) => {
+      for (let n = 0; n < 700; n++) nursery.startSoon(() => sleep(1 + n % 7), { name: "short" });
+      await Promise.all(Array.from({ length: 50 }, (_, n) => sleep(n + 1)));
+      await Promise.all(Array.from({ length: 50 }, (_, n) => sleep(n + 1)));
+    })
+  );
+  const sleeps = eventsOf(trace).filter(({ ph, name }) => ph === "X" && name === "sleep");
+  assertEquals(sleeps.length, 800);
+  assertEquals(sleeps.filter(({ args }) => args["by"] !== "clock"), []);
+  const main = sleeps.filter(({ ts }) => Math.round(ts / 1_000) === 50).map(({ dur }) => Math.round(dur / 1_000));
+  assertEquals(main.sort((a, b) => a - b), Array.from({ length: 50 }, (_, n) => n + 1));
+  assertEquals(faultsOf(trace.toJson()), []);
+});
+
+Deno.test("T5: code that starts many tasks keeps their order, and reads the clock again when it goes on", async () => {
+  const trace = await record(() =>
+    openNursery(async (nursery) => {
+      for (let n = 0; n < 40; n++) nursery.startSoon(() => {}, { name: `${n}` });
+      await Promise.resolve().then(() => sleep(30));
+      nursery.startSoon(() => {}, { name: "late" });
+    })
+  );
+  const tasks = eventsOf(trace).filter(({ ph, cat }) => ph === "X" && cat === "task");
+  assertEquals(
+    tasks.map(({ name }) => name).filter((name) => /^\d+$/.test(name)),
+    Array.from({ length: 40 }, (_, n) => `${n}`),
+  );
+  assertEquals(tasks.filter(({ name }) => name === "late").map(({ ts }) => Math.round(ts)), [30_000]);
+});
+
+Deno.test("T6: what is recorded of a wait that cannot be cancelled ends with its task", async () => {
+  const trace = new TraceRecorder();
+  let wake = () => {};
+  await simulate(async () => {
+    using _ = addInstrument(trace);
+    await openNursery((nursery) => {
+      nursery.startSoon(() => {
+        suspend({ kind: "stuck" }, (waiter) => wake = () => void waiter.wake(undefined), () => false).catch(() => {});
+      }, { name: "forgetful" });
+    }).catch(() => {});
+    wake();
+    await sleep(1);
+    const rows = eventsOf(trace).filter(({ name }) => name === "thread_name");
+    assertEquals(rows.filter(({ args }) => `${args["name"]}`.startsWith("forgetful")).length, 1);
+    assertEquals(faultsOf(trace.toJson()), []);
+  }, { leaks: "ignore" });
 });
 
 Deno.test("T4: operations of the host and the number of tasks are told", async () => {

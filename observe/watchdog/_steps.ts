@@ -12,7 +12,7 @@
  * The processor time of the process tells a busy loop from a busy machine.
  */
 
-import { captureSite, framesOfSite, hostNow } from "../../core/internal.ts";
+import { captureSite, framesOfSite, hostDate, hostNow } from "../../core/internal.ts";
 import type { Task } from "../../core/mod.ts";
 import { BEAT, repeat } from "../base/beat.ts";
 
@@ -37,8 +37,10 @@ export interface LongStep {
 export class Steps {
   readonly #limit: number;
   readonly #found: (step: LongStep) => void;
-  /** When the last step ended, or the loop was free. */
-  #lastSign = hostNow();
+  /** When the last step ended, or the loop was free, by the date: the better clock takes more than twice as long. */
+  #lastSign = hostDate();
+  /** When the loop was free, by the better clock: the date can be set. */
+  #lastFree = hostNow();
   #cpu = cpuTime();
   /** Whether a step since the last beat was found to be long. */
   #blamed = false;
@@ -69,10 +71,12 @@ export class Steps {
 
   /** A step of a task has ended, with a wait or its end. */
   ended(task: Task, until: string): void {
-    const now = hostNow();
-    const ms = now - this.#lastSign;
+    const now = hostDate();
+    const last = this.#lastSign;
     this.#lastSign = now;
     // The loop may have been free for nearly a beat before the step began.
+    if (now - last <= this.#limit + BEAT) return;
+    const ms = Math.min(now - last, hostNow() - this.#lastFree);
     if (ms <= this.#limit + BEAT) return;
     this.#blamed = true;
     this.#tell({ ms, tasks: [task], frames: framesOfSite(captureSite()), until });
@@ -86,7 +90,8 @@ export class Steps {
   }
 
   #reset(): void {
-    this.#lastSign = hostNow();
+    this.#lastSign = hostDate();
+    this.#lastFree = hostNow();
     this.#cpu = cpuTime();
     this.#blamed = false;
     this.#went = [];

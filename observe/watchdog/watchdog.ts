@@ -3,6 +3,7 @@
 import {
   awaitedAt,
   framesText,
+  isDefaultRun,
   lookAtRun,
   reportHook,
   requireFunction,
@@ -17,6 +18,7 @@ import { findings, type Look } from "./_look.ts";
 import type { Finding } from "./finding.ts";
 import { Sentry } from "./_sentry.ts";
 import { type LongStep, Steps } from "./_steps.ts";
+import { wakesOf } from "./_wakes.ts";
 
 /**
  * Options of `Watchdog`. Each limit can be `Infinity`, for none.
@@ -117,6 +119,8 @@ export class Watchdog implements Instrument {
   #sentry: Sentry | null = null;
   #stopLooking = (): void => {};
   #closed = false;
+  /** How often tasks went on, in all. */
+  readonly #allWakes = { count: 0 };
   /** How often tasks went on since the last look. */
   #wakes = new Map<Task, { count: number }>();
   #before: Look | null = null;
@@ -138,6 +142,7 @@ export class Watchdog implements Instrument {
     const { loop = 50, taskAge = Infinity, waitAge = 60_000, holdAge = 10_000, foreignAge = 60_000 } = options;
     const { wakes = 50_000, stuck = Infinity, interval = 1_000 } = options;
     this.#limits = { loop, taskAge, waitAge, holdAge, foreignAge, wakes, stuck, interval };
+    wakesOf.set(this, this.#allWakes);
     this.#onFinding = options.onFinding ?? print;
     this.#steps = loop === Infinity ? null : new Steps(loop, (step) => this.#tell(ofStep(step)));
   }
@@ -161,6 +166,7 @@ export class Watchdog implements Instrument {
   resumed(task: Task): void {
     this.#steps?.resumed(task);
     this.#sentry?.resumed(task);
+    this.#allWakes.count++;
     const wakes = this.#wakes.get(task);
     if (wakes === undefined) this.#wakes.set(task, { count: 1 });
     else wakes.count++;
@@ -202,8 +208,11 @@ export class Watchdog implements Instrument {
     const run = this.#run;
     if (run === null || this.#closed) return;
     const before = this.#before;
-    const { tasks, waits } = lookAtRun(run);
-    const now = run.clock.now();
+    const { tasks: all, waits } = lookAtRun(run);
+    // What code outside any run awaits, such as a run, is nobody's business.
+    const tasks = isDefaultRun(run) ? all.slice(1) : all;
+    // Whole milliseconds are enough for people.
+    const now = Math.floor(run.clock.now());
     const look: Look = { now, tasks, waits, wakes: this.#wakes, idle: new Map(), unawaited: new Set() };
     this.#wakes = new Map();
     this.#before = look;
@@ -216,10 +225,13 @@ export class Watchdog implements Instrument {
     if (this.#closed) return;
     const now = this.#run?.clock.now() ?? 0;
     // Names of many tasks differ in their numbers alone.
-    const key = `${finding.kind} ${finding.task.replace(/\d+/g, "0")} ${finding.frames[0] ?? ""}`;
-    const last = this.#told.get(key);
+    const what = `${finding.kind} ${finding.task.replace(/\d+/g, "0")}`;
+    const place = finding.frames[0];
+    // One without a place is taken for one that was told.
+    const last = this.#told.get(place === undefined ? what : `${what} ${place}`);
     if (last !== undefined && now - last < AGAIN) return;
-    this.#told.set(key, now);
+    this.#told.set(what, now);
+    if (place !== undefined) this.#told.set(`${what} ${place}`, now);
     try {
       this.#onFinding(finding);
     } catch (error) {

@@ -364,7 +364,7 @@ Deno.test("an option that does not exist is an error, and not passed over", asyn
   assertEquals(
     error.message,
     'Cannot simulate as its options must be among "seed", "start", "io", "onForeign", "realTimeout", "foreignGrace", ' +
-      '"maxVirtual", "maxSteps", "maxStepsAtOneInstant", "leaks", "network", "processes", "workers", "grace", "instruments", "schedule", "campaign" and "picture": received "maxvirtual"',
+      '"maxVirtual", "maxSteps", "maxStepsAtOneInstant", "leaks", "network", "processes", "workers", "grace", "instruments", "schedule", "campaign", "picture" and "trace": received "maxvirtual"',
   );
   await assertRejects(() => simulate(() => {}, { leaks: { timer: "warn" } } as never), TypeError, 'received "timer"');
   await assertRejects(() => simulate(() => {}, null as never), TypeError, '"options" must be an object: received null');

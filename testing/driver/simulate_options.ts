@@ -2,6 +2,7 @@
 
 import { isInstance, isObject, read, requireFunction, requireTimeout, show } from "../../core/internal.ts";
 import { requireKnown, requireSeed, requireWord } from "../base/check.ts";
+import { traceFolder } from "./knobs.ts";
 import type { SimulateOptions } from "../time/simulation.ts";
 
 /** Any fixed date will do; this one is easy to recognise in a log. */
@@ -27,9 +28,10 @@ const DEFAULTS = {
   schedule: undefined,
   campaign: undefined,
   picture: undefined,
+  trace: undefined,
 } as const satisfies Readonly<Record<keyof SimulateOptions, unknown>>;
 
-type Given = "campaign" | "picture" | "network" | "processes" | "workers" | "schedule";
+type Given = "campaign" | "picture" | "trace" | "network" | "processes" | "workers" | "schedule";
 
 /** The options of a simulation, all of them; `start` in milliseconds. */
 export type SimulateSettings =
@@ -81,12 +83,16 @@ export function checkSimulateOptions(options: SimulateOptions): SimulateSettings
     throw new TypeError(`Cannot simulate as "campaign" must be a Campaign: received ${show(settings.campaign)}`);
   }
   if (settings.picture !== undefined) requireFunction(ACTION, "picture", settings.picture);
+  const trace = traceFolder() ?? settings.trace;
+  if (trace !== undefined && (typeof trace !== "string" || trace === "")) {
+    throw new TypeError(`Cannot simulate as "trace" must be the path of a folder: received ${show(trace)}`);
+  }
   if (schedule !== undefined) requireFunction(ACTION, "schedule", schedule);
   if (isRecord(leaks)) {
     requireKnown('simulate with option "leaks"', leaks, LEAKS);
     for (const policy of Object.values(leaks)) requireWord(ACTION, "leaks", policy, POLICIES);
   } else requireWord(ACTION, "leaks", leaks, POLICIES);
-  return { ...settings, start: epochOf(settings.start) } as SimulateSettings;
+  return { ...settings, trace, start: epochOf(settings.start) } as SimulateSettings;
 }
 
 /** Whether something can have options, methods or hooks: a function, which is most likely a class, is not meant. */

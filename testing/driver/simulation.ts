@@ -21,6 +21,7 @@ import { ambientDriver } from "./ambient.ts";
 import { Driver, turn } from "./driver.ts";
 import { patchGlobals } from "./globals.ts";
 import { endIdle, endWorld } from "../node/world.ts";
+import type { FailedTrace, TraceTarget } from "./failed_trace.ts";
 import type { Leak } from "./leak.ts";
 import type { NetworkLog } from "../net/network_log.ts";
 import { VirtualNetworkImpl } from "../net/virtual_network_impl.ts";
@@ -55,6 +56,8 @@ export interface Ending<T> {
   describe(): string;
   /** A picture of it, as HTML. */
   picture(title: string): Promise<string>;
+  /** Writes its trace, if that is wanted; returns a line that says where it is, or "". */
+  writeTrace(title: string): Promise<string>;
 }
 
 /** What others do to a simulation. */
@@ -72,7 +75,8 @@ export async function simulateAt<T>(
   settings: SimulateSettings,
   { steering, meddle }: Intervention = {},
 ): Promise<Ending<T>> {
-  const { start, seed, grace, instruments } = settings;
+  const { start, seed, grace, instruments, trace: folder } = settings;
+  const trace = folder === undefined ? null : await beginTrace({ folder, origin, name: body.name, seed });
   const clock = steering?.clockFrom(start) ?? new VirtualClock(start);
   const network = settings.network ??
     new VirtualNetworkImpl(clock, seededRandom(seed, SOURCES.network));
@@ -116,7 +120,7 @@ export async function simulateAt<T>(
       {
         clock,
         random: seededRandom(seed, SOURCES.run),
-        instruments: [driver, watches, ...instruments],
+        instruments: [driver, watches, ...trace === null ? [] : [trace.instrument], ...instruments],
         signal: driver.signal,
         signals,
         stdin,
@@ -145,6 +149,13 @@ export async function simulateAt<T>(
       error,
       leaks: driver.leaks(),
       picture,
+      writeTrace: async (title) => {
+        if (trace === null) return "";
+        return await trace.write(
+          titleOf(title, seed),
+          network instanceof VirtualNetworkImpl && log?.entries.length !== 0 ? network.diagram() : null,
+        );
+      },
       describe: () => describeEnd({ seed, at: ended, watched: linesOf(watches, log), log: log?.lines() ?? [] }),
     };
   } finally {
@@ -153,6 +164,16 @@ export async function simulateAt<T>(
     clock.watches = null;
     unpatch();
   }
+}
+
+async function beginTrace(target: TraceTarget): Promise<FailedTrace> {
+  const { traceFor } = await outside(() => import("./failed_trace.ts"));
+  return await traceFor(target);
+}
+
+/** What a picture of a failure is called: the first line of its text, and the seed. */
+export function titleOf(text: string, seed: number): string {
+  return `${text.split("\n")[0]} (seed ${seed})`;
 }
 
 interface Parts {
@@ -244,6 +265,8 @@ async function perform<T>(body: (sim: Simulation) => T | Promise<T>, parts: Part
         throw error;
       } finally {
         watches.end();
+        // What runs on them is about to be cancelled, and has to clean up.
+        if (network instanceof VirtualNetworkImpl) network.resumeAll();
         driver.bodyEnded = true;
       }
     }, { name: "simulation" });

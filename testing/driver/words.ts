@@ -45,9 +45,9 @@ class Circumstances extends Error {
 
 /**
  * Hangs what is to be known of a simulation on the error that it throws, where runners print it and nothing compares it:
- * as the cause of its innermost cause. An error that cannot be changed stays as it is.
+ * as the cause of its innermost cause. An error that cannot be changed stays as it is; returns whether it was told.
  */
-export function explain(error: unknown, text: string): void {
+export function explain(error: unknown, text: string): boolean {
   const seen = new Set<unknown>();
   let at: unknown = error;
   while (isError(at) && !seen.has(at)) {
@@ -56,13 +56,14 @@ export function explain(error: unknown, text: string): void {
     if (cause === undefined || cause instanceof Circumstances) break;
     at = cause;
   }
-  if (!isError(at) || !Object.isExtensible(at)) return;
+  if (!isError(at) || !Object.isExtensible(at)) return false;
   const own = Object.getOwnPropertyDescriptor(at, "cause");
-  if (own?.configurable === false) return;
+  if (own?.configurable === false) return false;
   Object.defineProperty(at, "cause", {
     value: withoutStack(new Circumstances(text)),
     enumerable: false,
     configurable: true,
     writable: true,
   });
+  return true;
 }

@@ -342,13 +342,10 @@ Deno.test("a replay text is read as it was written, and what is none is refused"
   }
 });
 
-Deno.test("the command line says runs, seed and replay", () => {
-  assertEquals(knobsOf(["a", "--sim=runs:500", "--sim=seed:-7", "--sim=replay:0/2.2.3", "--simple"]), {
-    runs: 500,
-    seed: -7,
-    replay: "0/2.2.3",
-  });
-  for (const arg of ["--sim", "--sim=", "--sim=runs", "--sim=runs:many", "--sim=speed:3"]) {
+Deno.test("the command line says runs, seed, replay and trace", () => {
+  const args = ["a", "--sim=runs:500", "--sim=seed:-7", "--sim=replay:0/2.2.3", "--sim=trace:a b/c:d", "--simple"];
+  assertEquals(knobsOf(args), { runs: 500, seed: -7, replay: "0/2.2.3", trace: "a b/c:d" });
+  for (const arg of ["--sim", "--sim=", "--sim=runs", "--sim=runs:many", "--sim=speed:3", "--sim=trace:"]) {
     assertThrows(() => knobsOf([arg]), TypeError, `received "${arg}"`);
   }
 });

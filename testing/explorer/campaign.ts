@@ -13,7 +13,8 @@
 import { eachLeaf, failureOf, hostNow, NOTHING, read, textOf } from "../../core/internal.ts";
 import { ambientDriver } from "../driver/ambient.ts";
 import { patchGlobals } from "../driver/globals.ts";
-import { fatalLeaks, judgeLeaks, warnOfLeaks } from "../driver/leaks.ts";
+import { judge, withTrace } from "../driver/judge.ts";
+import { fatalLeaks, judgeLeaks } from "../driver/leaks.ts";
 import { seededRandom } from "../driver/random.ts";
 import { type Ending, simulateAt } from "../driver/simulation.ts";
 import type { Site } from "../driver/sites.ts";
@@ -133,7 +134,9 @@ class Campaign {
     const { simulation } = this.#settings;
     const course = new Course(options);
     const instruments = [course, ...(story === null ? [] : [story]), ...simulation.instruments];
-    const ending = await simulateAt(this.#origin, this.#body, { ...simulation, instruments }, {
+    // Of all runs, that with a story is told.
+    const trace = story === null ? undefined : simulation.trace;
+    const ending = await simulateAt(this.#origin, this.#body, { ...simulation, instruments, trace }, {
       steering: course,
     });
     this.#steps += course.picks.length;
@@ -145,12 +148,7 @@ class Campaign {
   /** The first run failed: then so does a plain simulation, whose error needs nothing added. */
   async #plain({ finding }: Played): Promise<void> {
     const { simulation } = this.#settings;
-    const { error, leaks } = await simulateAt(this.#origin, this.#body, simulation);
-    if (error !== NOTHING) {
-      warnOfLeaks(leaks, simulation.leaks);
-      throw error;
-    }
-    judgeLeaks(leaks, simulation.leaks);
+    await judge(await simulateAt(this.#origin, this.#body, simulation), simulation);
     throw unreproducible(finding as Finding, "a simulation without exploring did not fail");
   }
 
@@ -187,7 +185,7 @@ class Campaign {
   ): Promise<ExploreError> {
     const { time, simulation: { seed } } = this.#settings;
     const story = new Story();
-    const { finding } = await this.#play({
+    const { finding, ending } = await this.#play({
       ...this.#late(run),
       ...replaying(switches),
       places: true,
@@ -201,7 +199,7 @@ class Campaign {
     const message = `Cannot accept the body as it must hold under every schedule: ${text}\n  ${when} (seed ${seed}); ` +
       `the smallest schedule found ${many}\n${story}\n` +
       `  to run it again: deno test … -- --sim=replay:${replay}, or { replay: "${replay}" }`;
-    return new ExploreError(message, { cause: error, replay });
+    return new ExploreError(withTrace(message, await ending.writeTrace(text)), { cause: error, replay });
   }
 }
 

@@ -119,7 +119,7 @@ export class Flow {
     this.inFlight += bytes.length;
     const entry = events.sent(now, this.label, { kind, size: bytes.length });
     this.#push({ kind, bytes, credit: 0, arrives, entry });
-    if (this.link.blocked && entry !== null) entry.fate = "held up";
+    if (this.link.blocked && entry !== null) become(entry, "held up");
   }
 
   /** Nothing of the stream gets through any more, but this. */
@@ -183,7 +183,7 @@ export class Flow {
 
   /** Writes down what has become of all that is on its way. */
   #note(fate: Fate): void {
-    for (const { entry } of this.#items) if (entry !== null) entry.fate = fate;
+    for (const { entry } of this.#items) if (entry !== null) become(entry, fate);
   }
 
   #push(item: Item): void {
@@ -213,3 +213,8 @@ export class Flow {
 }
 
 const arrived = (flow: Flow): void => flow.arrive();
+
+function become(entry: LogEntry, fate: Fate): void {
+  entry.fate = fate;
+  if (fate === "held up") entry.held = true;
+}

@@ -23,6 +23,10 @@ export interface LogEntry {
   readonly at: number;
   readonly label: string;
   readonly what: string;
+  /** How many bytes it is, of the chunks of a stream. */
+  readonly size: number | null;
+  /** Whether it had to wait for a way to be open again. Written by the flow that carries it. */
+  held: boolean;
   /** `null` for what is not sent. Written by the flow that carries it. */
   fate: Fate | null;
 }
@@ -38,18 +42,19 @@ export class NetworkLog {
   sent(at: number, label: string, { kind, size }: { readonly kind: ItemKind; readonly size: number }): LogEntry | null {
     if (kind === "syn") this.rates.count(`connects of ${hostOf(label)}`, at);
     const what = kind === "data" ? `send ${size}B` : WORDS[kind];
-    return what === undefined ? null : this.#add({ at, label, what, fate: "on its way" });
+    if (what === undefined) return null;
+    return this.#add({ at, label, what, size: kind === "data" ? size : null, held: false, fate: "on its way" });
   }
 
   /** A datagram was sent; returns where to say what became of it. */
   datagram(at: number, label: string, size: number): LogEntry {
-    return this.#add({ at, label, what: `datagram ${size}B`, fate: "lost" });
+    return this.#add({ at, label, what: `datagram ${size}B`, size: null, held: false, fate: "lost" });
   }
 
   /** Something happened to a link or host. */
   event(at: number, label: string, what: string): void {
     if (/^[A-Z]+ [/*h]/.test(what)) this.rates.count(`requests of ${hostOf(label)}`, at);
-    this.#add({ at, label, what, fate: null });
+    this.#add({ at, label, what, size: null, held: false, fate: null });
   }
 
   /** The events, oldest first. */

@@ -275,3 +275,27 @@ Deno.test(
     assertThrows(() => db.disk.get(5 as never), TypeError, 'Cannot read a file as "name" must be a string');
   }),
 );
+
+Deno.test("a simulation ends while hosts are paused, also by an error, and what runs on them cleans up", async () => {
+  const log: string[] = [];
+  const body = async (fails: boolean): Promise<void> => {
+    await simulate(async (sim) => {
+      const [web, database] = [sim.net.host("web"), sim.net.host("database")];
+      web.startSoon(() => serveTcp(echo, { port: 80 }));
+      database.startSoon(async () => {
+        try {
+          await sleep(1_000);
+        } finally {
+          log.push("cleaned up");
+        }
+      });
+      await sim.settled();
+      web.pause();
+      database.pause();
+      if (fails) throw new RangeError("body");
+    });
+  };
+  await body(false);
+  await assertRejects(() => body(true), RangeError, "body");
+  assertEquals(log, ["cleaned up", "cleaned up"]);
+});

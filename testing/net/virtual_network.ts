@@ -145,6 +145,14 @@ export interface VirtualNetwork {
    * arrived are `on its way`, or `held up` by a partition; bytes that never will are `lost`.
    */
   log(): readonly string[];
+  /**
+   * Draws the same as a sequence diagram: an SVG, for a file, or for the page of a trace (`TraceHtmlOptions.diagram`).
+   *
+   * Hosts are columns and time goes down. What was sent is an arrow, from when it was sent to when it arrived. How long a
+   * link was cut or a host was down is a bar. What was held up, lost or reset is red. The same simulation gives the same
+   * bytes.
+   */
+  diagram(): string;
 }
 
 /**

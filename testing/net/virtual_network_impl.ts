@@ -33,6 +33,7 @@ import { requireKnown } from "../base/check.ts";
 import type { AlarmHost } from "../driver/host_time.ts";
 import { ambientIncarnation, outsideHosts } from "../driver/incarnation.ts";
 import { prepareTracking } from "../driver/leaks.ts";
+import { drawDiagram } from "../pictures/diagram.ts";
 import type { Background } from "../time/simulation.ts";
 import { canonical, isLoopback } from "./_addresses.ts";
 import { checkChaos, runChaos } from "./_chaos.ts";
@@ -265,6 +266,11 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
     return this.#hosts.get(name.toLowerCase()) ?? this.#addHost(name);
   }
 
+  /** All hosts go on. */
+  resumeAll(): void {
+    for (const host of this.#hosts.values()) host.resume();
+  }
+
   dns(name: string, answer: readonly string[] | Error, options: DnsOptions = {}): Disposable {
     if (typeof name !== "string") {
       throw new TypeError(`Cannot set up a name as "name" must be a string: received ${show(name)}`);
@@ -347,6 +353,10 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
 
   log(): readonly string[] {
     return this.events.lines();
+  }
+
+  diagram(): string {
+    return drawDiagram({ hosts: this.hostNames(), events: this.events.entries });
   }
 
   // What its hosts call.

@@ -21,7 +21,7 @@ import {
 } from "../../core/internal.ts";
 import { CancelledElsewhereError, isCancelled, isOnlyCancelled } from "../../core/mod.ts";
 import { requireKnown, requireWhole } from "../base/check.ts";
-import { judgeLeaks, warnOfLeaks } from "../driver/leaks.ts";
+import { judge, withTrace } from "../driver/judge.ts";
 import type { SimulateOptions, Simulation } from "../time/simulation.ts";
 import { checkSimulateOptions, type SimulateSettings } from "../driver/simulate_options.ts";
 import { type Ending, simulateAt } from "../driver/simulation.ts";
@@ -179,13 +179,8 @@ async function sweep<S>(
   const { only, maxRuns = 1_000 } = options;
   const wanted = only === undefined ? null : parsePoint(only);
   const baseline = new Watcher(options.task);
-  const { error, leaks } = await runOnce(baseline);
   // Its error is that of the scenario, and thrown as it is.
-  if (error !== NOTHING) {
-    warnOfLeaks(leaks, policy);
-    throw error;
-  }
-  judgeLeaks(leaks, policy);
+  await judge(await runOnce(baseline), settings);
   const { begun, granted } = baseline;
   if (options.task !== undefined && begun === 0) {
     throw new RangeError(
@@ -206,7 +201,8 @@ async function tryPoint(
   watcher: Watcher,
   { target, policy }: { readonly target: Point; readonly policy: SimulateSettings["leaks"] },
 ): Promise<void> {
-  const finding = findingOf(await runOnce(watcher), watcher.findings, policy);
+  const ending = await runOnce(watcher);
+  const finding = findingOf(ending, watcher.findings, policy);
   const point = `${target.flavour}:${target.number}`;
   if (watcher.where === "") {
     throw new SweepError(
@@ -215,8 +211,12 @@ async function tryPoint(
     );
   }
   if (finding === null) return;
+  const trace = await ending.writeTrace(finding.text);
   throw new SweepError(
-    `Cannot accept the scenario as it must survive a cancellation at each of its waits: ${finding.text}\n  cancelled ${watcher.where}\n  to run this point alone: { only: "${point}" }`,
+    withTrace(
+      `Cannot accept the scenario as it must survive a cancellation at each of its waits: ${finding.text}\n  cancelled ${watcher.where}\n  to run this point alone: { only: "${point}" }`,
+      trace,
+    ),
     { point, cause: finding.error },
   );
 }

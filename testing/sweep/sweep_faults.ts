@@ -4,7 +4,7 @@
 
 import { composedWait, failureOf, NOTHING, requireFunction, show } from "../../core/internal.ts";
 import { requireKnown, requireWhole } from "../base/check.ts";
-import { judgeLeaks, warnOfLeaks } from "../driver/leaks.ts";
+import { judge, withTrace } from "../driver/judge.ts";
 import { checkSimulateOptions, type SimulateSettings } from "../driver/simulate_options.ts";
 import { simulateAt } from "../driver/simulation.ts";
 import { type Site, Sites } from "../driver/sites.ts";
@@ -119,13 +119,8 @@ async function sweep<S>(
     return ending;
   };
   const baseline = new Meddler(host, null);
-  const { error, leaks } = await runOnce(baseline, null);
   // Its error is that of the scenario, and thrown as it is.
-  if (error !== NOTHING) {
-    warnOfLeaks(leaks, policy);
-    throw error;
-  }
-  judgeLeaks(leaks, policy);
+  await judge(await runOnce(baseline, null), settings);
   const { operations } = baseline;
   if (operations.length === 0) {
     throw new RangeError(
@@ -137,7 +132,8 @@ async function sweep<S>(
   for (const target of points) {
     const meddler = new Meddler(host, target);
     const findings: Finding[] = [];
-    const finding = findingOf(await runOnce(meddler, findings), findings, policy);
+    const ending = await runOnce(meddler, findings);
+    const finding = findingOf(ending, findings, policy);
     const point = `${target.fault}:${target.number}`;
     if (meddler.where === "") {
       throw new SweepError(
@@ -146,8 +142,12 @@ async function sweep<S>(
       );
     }
     if (finding === null) continue;
+    const trace = await ending.writeTrace(finding.text);
     throw new SweepError(
-      `Cannot accept the scenario as it must survive a fault of each of its operations: ${finding.text}\n  ${meddler.where}\n  to run this point alone: { only: "${point}" }`,
+      withTrace(
+        `Cannot accept the scenario as it must survive a fault of each of its operations: ${finding.text}\n  ${meddler.where}\n  to run this point alone: { only: "${point}" }`,
+        trace,
+      ),
       { point, cause: finding.error },
     );
   }

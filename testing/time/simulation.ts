@@ -119,6 +119,14 @@ export interface SimulateOptions {
    * diagram, and the tasks over virtual time; the same simulation gives the same bytes.
    */
   readonly picture?: (html: string) => unknown;
+  /**
+   * The folder into which the trace of the simulation is written if it fails: `pool_test-12-seed-0.html`, a page that
+   * shows all tasks and the network, and the same for other viewers, `….json`. The report of the failure names them. It
+   * is made if it is not there, which takes the permission to write it; without that the report says so.
+   *
+   * `--sim=trace:folder` on the command line says it for all simulations. Of a campaign it is the run that is reported.
+   */
+  readonly trace?: string;
 }
 
 /**

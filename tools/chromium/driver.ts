@@ -18,6 +18,8 @@
  * wait for a condition. Names are not resolved: a page that wants something of the network fails to get it, and that is
  * among `elsewhere`. No option makes Chromium look for an icon; of a page over HTTP without one it asks for
  * `/favicon.ico`, which is not counted as a problem.
+ *
+ * Over 400 lines, as it is one thing to those who use it: how a browser is started, spoken to and ended is nobody else's.
  */
 
 import { dirname } from "node:path";
@@ -209,9 +211,9 @@ export class Page {
     }
   }
 
-  /** Clicks in the middle of an element, which is scrolled to if need be. */
-  async click(selector: string): Promise<void> {
-    const point = await this.centreOf(selector);
+  /** Clicks in the middle of an element, which is scrolled to if need be, or at a point. */
+  async click(where: string | Point): Promise<void> {
+    const point = typeof where === "string" ? await this.centreOf(where) : where;
     await this.move(point);
     await this.#mouse("mousePressed", point, { button: "left", clickCount: 1 });
     await this.#mouse("mouseReleased", point, { button: "left", clickCount: 1 });

@@ -1,9 +1,15 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import pg from "npm:pg@8.13.1";
 import mysql from "npm:mysql2@3.11.5/promise";
-import { sleep } from "../../mod.ts";
+import { moveOnAfter, sleep } from "../../mod.ts";
+import { blocksOf } from "../page_blocks.ts";
 import { fakeMysql, fakePostgres } from "./fakes.ts";
 import { host, twice } from "./_laws.ts";
+
+// At the top level: see "Limits" of the README.
+const blocks = await blocksOf("docs/guides/databases.md", ["pg@8.13.1"]);
+const { query } = await blocks["pg.ts"]!();
+const { openDatabase } = await blocks["database.ts"]!();
 
 Deno.test("pg connects, times out and connects again, at exact times", async () => {
   await twice(async (sim) => {
@@ -32,6 +38,24 @@ Deno.test("pg connects, times out and connects again, at exact times", async () 
     db.restart();
     assertEquals([(await pool.query("select 4")).rows, sim.now], [[{ text: "select 4" }], 1_760]);
     await pool.end();
+  });
+});
+
+Deno.test("pg, as docs/guides/databases.md has it, gives up where nobody can be told, and opens another connection", async () => {
+  await twice(async (sim) => {
+    host(sim, fakePostgres());
+    await using database = openDatabase({ host: "db", user: "u", password: "p", database: "d", statement_timeout: 0 });
+    const ask = (text: string) => database.use((client: unknown) => query(client, text));
+    assertEquals([(await ask("select 1")).rows, sim.now], [[{ text: "select 1" }], 60]);
+    {
+      using _ = sim.net.partition("test", "db");
+      // Half a second, and two for the server that was to be told to cancel.
+      assertEquals([(await moveOnAfter(500, () => ask("select 2"))).cancelledCaught, sim.now], [true, 2_560]);
+      // No connection, so nobody has to be told.
+      assertEquals([(await moveOnAfter(500, () => ask("select 2"))).cancelledCaught, sim.now], [true, 3_060]);
+      assertEquals(database.statistics(), { inUse: 0, idle: 0, tasksWaiting: 0, opened: 1 });
+    }
+    assertEquals([(await ask("select 3")).rows, sim.now], [[{ text: "select 3" }], 3_120]);
   });
 });
 

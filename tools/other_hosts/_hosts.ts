@@ -80,11 +80,11 @@ export async function prepareSources(): Promise<Sources> {
     }
     await Deno.mkdir(`${folder}/ts/${path}`, { recursive: true });
     for await (const { name, isDirectory } of Deno.readDir(new URL(path, root))) {
-      const isLeftOut = /^(?:net|os)\b/.test(path) && name.endsWith("_test.ts");
+      const isLeftOut = /^(?:net|os|observe)\b/.test(path) && name.endsWith("_test.ts");
       if (isDirectory || (name.endsWith(".ts") && !isLeftOut)) await copy(`${path}/${name}`);
     }
   };
-  for (const path of ["core", "testing", "net", "os", "mod.ts"]) await copy(path);
+  for (const path of ["core", "testing", "net", "os", "observe", "mod.ts"]) await copy(path);
   await transpile(`${folder}/ts`, files);
   await Deno.writeTextFile(`${folder}/package.json`, '{ "type": "module" }');
   await Deno.mkdir(`${folder}/node_modules/@std`, { recursive: true });

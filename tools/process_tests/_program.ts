@@ -41,6 +41,11 @@ export class Program {
     return Program.#spawn(["run", "--no-lock", "--allow-all", pathOf(path), ...args]);
   }
 
+  /** Starts such a script by `deno serve`, on any free port of this machine, which it prints on stderr. */
+  static serve(script: string): Program {
+    return Program.#spawn(["serve", "--no-lock", "--allow-all", "--host=127.0.0.1", "--port=0", urlOf(script)]);
+  }
+
   /** Starts such a script in a line of the shell, where it is called `"$@"`. */
   static startInShell(line: string, script: string): Program {
     const deno = [Deno.execPath(), "run", "--no-lock", "--allow-all", urlOf(script)];

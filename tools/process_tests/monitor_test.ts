@@ -106,7 +106,7 @@ Deno.test("M1: Ctrl-C ends a program as it does without a monitor, and one that 
   let tree = "";
   // The signal is on its way.
   while (!tree.includes("being cancelled")) tree = await (await ask("/tree")).text();
-  assertMatch(tree, /slow goodbye: sleep until .* being cancelled/);
+  assertMatch(tree, /slow goodbye #\d+: sleep until .* being cancelled/);
   program.signal("SIGINT");
   assertEquals(await program.end(), 130);
 });
@@ -128,7 +128,7 @@ Deno.test("M: a monitor that is asked while the loop is blocked answers after th
   const { findings, numbers } = await (await ask("/snapshot")).json();
   assert(numbers.worstLag > 100, `${numbers.worstLag}`);
   const [finding] = findings.filter(({ kind }: { kind: string }) => /blocked loop|busy machine/.test(kind));
-  assertStringIncludes(finding.message, 'task "greedy"');
+  assertStringIncludes(finding.message, 'task "greedy" #');
   await program.kill();
 });
 
@@ -249,8 +249,8 @@ Deno.test("M: a program is watched without a change to it", async () => {
   assertMatch(program.stderr, /^Trefoil monitor: http/);
   const { ask } = await opened(program, "stderr");
   let tree = "";
-  while (!tree.includes("main: sleep")) tree = await (await ask("/tree")).text();
-  assertMatch(tree, /main: sleep until .* at app \(/);
+  while (!tree.includes("main #1: sleep")) tree = await (await ask("/tree")).text();
+  assertMatch(tree, /main #1: sleep until .* at app \(/);
   await program.kill();
   for (const setting of ["x", "99999", "9001,loud", "-1"]) {
     const wrong = Program.startInShell(line.replace("=0", `=${setting}`), script);

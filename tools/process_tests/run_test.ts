@@ -120,7 +120,7 @@ Deno.test("when the grace is over the run is cancelled", async () => {
   assertStringIncludes(program.stdout, "winding down\ncleaned up");
 });
 
-Deno.test("SIGQUIT prints the task tree, and the program goes on", async () => {
+Deno.test("A2: SIGQUIT prints the task tree, and the program goes on", async () => {
   const program = Program.start(FLOATING);
   await program.prints("up");
   program.signal("SIGQUIT");
