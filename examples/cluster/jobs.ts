@@ -21,17 +21,7 @@ import {
   RetentionPolicy,
 } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import {
-  cancellable,
-  failAfter,
-  isCancelled,
-  openNursery,
-  retry,
-  run,
-  shutdownRequested,
-  sleep,
-  untilShutdown,
-} from "@trefoil/io";
+import { failAfter, isCancelled, openNursery, retry, run, shutdownRequested, sleep, untilShutdown } from "@trefoil/io";
 import { type NatsOptions, openNats, reply } from "./_nats.ts";
 
 /** A job. */
