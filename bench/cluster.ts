@@ -14,6 +14,7 @@ import { collect, cpuTime, measure, type Sample, subjectOptions } from "./_measu
 
 const { quick } = subjectOptions();
 /** The client, which comes from npm. */
+// deno-lint-ignore trefoil/import-direction -- the same
 const client = await import("../examples/cluster/_nats.ts").catch(() => null);
 const SECONDS = quick ? 10 : 20;
 /** When a tenth loses power, when half are cut off, and when they are not any more, in seconds. */

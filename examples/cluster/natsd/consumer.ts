@@ -1,6 +1,8 @@
 /**
  * A consumer of JetStream: it knows which messages of its stream were given to somebody, and which are done. What is not
  * done in time is given again.
+ *
+ * Over 400 lines, as who waits, what is out and what must be given again are one machine: each decides on the others.
  */
 
 import { EMPTY, headersOf, type Message, withHeaders } from "./wire.ts";
