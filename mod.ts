@@ -2,6 +2,28 @@
  * Structured concurrency for Deno: nurseries, ambient cancellation and timeouts on plain `async`/`await`, streams and
  * servers that survive them, and tests in simulated time.
  *
+ * What most programs need is here. The other entry points hold the rest, or a part of it:
+ *
+ * | import                 | what is in it                                                                      |
+ * | ---------------------- | ---------------------------------------------------------------------------------- |
+ * | `@trefoil/io`          | all of `core` and `net`, what is used most of `os`, and `simulate()`                |
+ * | `@trefoil/io/core`     | tasks, timeouts, errors, channels, locks; needs no permission, starts in half the time |
+ * | `@trefoil/io/net`      | streams, TCP, UDP, TLS, Unix sockets, servers, HTTP, WebSockets                    |
+ * | `@trefoil/io/os`       | processes, workers, signals, files, the terminal                                   |
+ * | `@trefoil/io/worker`   | for modules whose functions run in a worker                                        |
+ * | `@trefoil/io/testing`  | networks in memory, sweeps, schedules, conformance suites                          |
+ * | `@trefoil/io/observe`  | a monitor in the browser, watchdogs, traces, OpenTelemetry                         |
+ * | `@trefoil/io/lowlevel` | for libraries on this one: the one wait, operations of the host, the seams of a run |
+ *
+ * | you want to                          | read                                                       |
+ * | ------------------------------------ | ---------------------------------------------------------- |
+ * | begin                                | [Start](docs/start.md), [the tutorial](docs/tutorial/index.md) |
+ * | find the function for a task         | [What to use](README.md#what-to-use)                       |
+ * | know when a wait ends, and how       | [Cancellation](docs/guides/cancellation.md), [timeouts](docs/guides/timeouts.md) |
+ * | come from `Promise.all` and signals  | [Coming from promises](docs/from/promises.md)              |
+ * | know what a call can throw           | [Errors](docs/reference/errors.md)                         |
+ * | find out why something hangs         | [Debugging](docs/guides/debugging.md)                      |
+ *
  * @example Two tasks under one timeout
  * ```ts
  * import { moveOnAfter, openNursery, sleep } from "@trefoil/io";

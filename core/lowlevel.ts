@@ -2,6 +2,25 @@
  * For library authors: the wait that all others are made of, operations of the host, and the seams of a run (clock,
  * network, schedule, instruments).
  *
+ * Programs need nothing of it. What is here is held to the same versions as the rest.
+ *
+ * | you want to                                            | use                                                         |
+ * | ------------------------------------------------------ | ----------------------------------------------------------- |
+ * | make a wait that can be cancelled                      | `suspend()`                                                 |
+ * | keep a line of tasks that wait                         | `ParkingLot`                                                |
+ * | show one wait in place of those it is made of          | `composedWait()`                                            |
+ * | call the host, so that a simulation knows of it        | `hostOperation()`, `beginHostOperation()`                   |
+ * | notice a cancellation without giving way               | `checkpointIfCancelled()`                                   |
+ * | give way without being cancelled                       | `cancelShieldedCheckpoint()`                                |
+ * | run beside the program's own tasks                     | `startSystemTask()`                                         |
+ * | see tasks, scopes and waits come and go                | `addInstrument()`, `onRun()`, `Instrument`                  |
+ * | know the run, or when it has nothing to do             | `currentRun()`, `onIdle()`                                  |
+ * | give a run another clock                               | `Clock`, `realClock`, `AlarmQueue`                          |
+ * | give a run another network, processes or workers       | `Network`, `ProcessHost`, `WorkerHost`                      |
+ *
+ * How it works: [the one wait](docs/design/suspend.md), [fairness](docs/design/fairness.md),
+ * [how time moves](docs/design/time.md), [foreign code](docs/guides/foreign.md).
+ *
  * @module
  */
 

@@ -1,6 +1,32 @@
 /**
  * Tasks, time, cancellation, synchronisation and channels. Touches no network and needs no permission.
  *
+ * Everything here is in `@trefoil/io` as well. Import it from here in a program without a network: it starts in half the
+ * time.
+ *
+ * | you want to                                          | use                                                             |
+ * | ---------------------------------------------------- | --------------------------------------------------------------- |
+ * | run tasks at the same time, and wait for all of them | `openNursery()`, `nursery.startSoon()`                          |
+ * | begin and end a program, with Ctrl-C                 | `run()`                                                         |
+ * | stop waiting after some time                         | `moveOnAfter()` (a value or not), `failAfter()` (or an error)   |
+ * | cancel from elsewhere                                | `new CancelScope()`, `scope.cancel()`                           |
+ * | finish cleanup although cancelled                    | `shielded()`                                                    |
+ * | wind down gently                                     | `scope.shutdown()`, `untilShutdown()`                           |
+ * | do the same to many things, a few at a time          | `map()`, `forEach()`, `asCompleted()`                           |
+ * | take the first, or all                               | `race()`, `any()`, `all()`, `allSettled()`                      |
+ * | try again                                            | `retry()`                                                       |
+ * | pass values from task to task                        | `openMemoryChannel()`, `openBroadcastChannel()`, `openWatch()`, `select()` |
+ * | tell that something has happened                     | `Event`, `Condition`, `Barrier`                                 |
+ * | let only some in                                     | `Lock`, `Semaphore`, `CapacityLimiter`, `RateLimiter`           |
+ * | compute something once, or share a few of something  | `Lazy`, `LazyMap`, `openPool()`                                 |
+ * | await the promises of others, take or give a signal  | `cancellable()`, `withSignal()`, `currentSignal()`              |
+ * | handle some of several errors                        | `ErrorGroup`, `handleErrors()`                                  |
+ * | see what runs, and what it waits for                 | `taskTree()`                                                    |
+ *
+ * Guides: [tasks](docs/guides/tasks.md), [cancellation](docs/guides/cancellation.md), [timeouts](docs/guides/timeouts.md),
+ * [errors](docs/guides/errors.md), [channels](docs/guides/channels.md),
+ * [synchronisation](docs/guides/synchronisation.md), [foreign code](docs/guides/foreign.md).
+ *
  * @module
  */
 

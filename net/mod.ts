@@ -2,6 +2,28 @@
  * Byte streams over TCP, TLS and Unix sockets, datagrams over UDP, listeners and servers, on the network of the run; HTTP
  * and WebSockets.
  *
+ * Everything here is in `@trefoil/io` as well. No function takes a timeout or a signal: put `failAfter()` around it. In a
+ * simulation all of it runs in memory, on virtual time.
+ *
+ * | you want to                                | use                                                                     |
+ * | ------------------------------------------ | ----------------------------------------------------------------------- |
+ * | connect                                    | `openTcpStream()`, `openTlsStream()`, `openUnixStream()`                |
+ * | serve: a task for each connection          | `serveTcp()`, `serveTls()`, `serveUnix()`                               |
+ * | go on when the server is ready             | `nursery.start(tcpServer(…))`, `tlsServer()`, `unixServer()`            |
+ * | accept by yourself                         | `openTcpListeners()`, `openTlsListeners()`, `openUnixListener()`, `serveListeners()` |
+ * | read lines, numbers or messages            | `BufferedStream`, `BufferedReceiver`                                    |
+ * | begin TLS on a connection                  | `startTls()`                                                            |
+ * | hand on what comes                         | `pipe()`, `proxy()`                                                     |
+ * | make a request                             | `fetch()`: the global one, under your scopes                            |
+ * | serve HTTP and events                      | `serveHttp()`, `httpServer()`, `serverSentEvents()`                     |
+ * | speak over WebSockets                      | `openWebSocket()`, `upgradeWebSocket()`                                 |
+ * | send and receive datagrams                 | `openUdpSocket()`                                                       |
+ * | go from and to web streams                 | `streamFromReadable()`, `streamFromWritable()`, `readableFromStream()`, `writableFromStream()` |
+ *
+ * Guides: [servers](docs/guides/servers.md), [HTTP](docs/guides/http.md), [protocols](docs/guides/protocols.md),
+ * [shutdown](docs/guides/shutdown.md), [frameworks](docs/guides/frameworks.md), [databases](docs/guides/databases.md),
+ * [permissions](docs/reference/permissions.md).
+ *
  * @module
  */
 

@@ -4,6 +4,19 @@
  *
  * A program that does not use it pays nothing. The monitor needs the permission to listen; nothing else needs any.
  *
+ * | you want to                                        | use                                             |
+ * | -------------------------------------------------- | ----------------------------------------------- |
+ * | look at a program while it runs                    | `openMonitor()`                                 |
+ * | look at one without changing it                    | `--preload jsr:@trefoil/io/monitor`             |
+ * | look at it in a terminal                           | `deno run jsr:@trefoil/io/top`                  |
+ * | hear of it when something blocks, hangs or leaks   | `new Watchdog()`                                |
+ * | record what happened, and see it on a time line    | `new TraceRecorder()`                           |
+ * | give tasks and their waits to OpenTelemetry        | `new OtelInstrument()`                          |
+ * | print the tasks, and what they wait for            | `taskTree()` of `@trefoil/io/core`              |
+ *
+ * Guides: [observing](docs/guides/observing.md), [debugging](docs/guides/debugging.md), and the
+ * [reference](observe/README.md).
+ *
  * @module
  */
 

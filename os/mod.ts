@@ -1,7 +1,27 @@
 /**
  * What the system offers besides the network: processes, workers, signals, files and the terminal.
  *
- * It needs Deno. Importing it costs nothing elsewhere: what is missing is said by the first call.
+ * It needs Deno. Importing it costs nothing elsewhere: what is missing is said by the first call. What is used most is in
+ * `@trefoil/io` as well.
+ *
+ * | you want to                                     | use                                                              |
+ * | ----------------------------------------------- | ---------------------------------------------------------------- |
+ * | run a program to its end                        | `runProcess()`, `runPipeline()`                                  |
+ * | talk to a program that runs                     | `openProcess()`                                                  |
+ * | keep a program running beside you               | `childProcess()`                                                 |
+ * | compute or block without stopping all else      | `openWorkers()`, `transfer()`, `callback()`, `blockingCallback()` |
+ * | receive signals as values                       | `openSignals()`                                                  |
+ * | read a file                                     | `readFile()`, `readTextFile()`, `readLines()`                    |
+ * | write a file, all of it or nothing              | `writeFileAtomic()`                                              |
+ * | copy a file, read and write parts of one        | `copyFile()`, `openFile()`                                       |
+ * | let only one program in                         | `lockFile()`, `tryLockFile()`                                    |
+ * | have a file or folder that goes by itself       | `openTempFile()`, `openTempDir()`                                |
+ * | hear of changes                                 | `watchFiles()`                                                   |
+ * | read what is typed or piped, and write          | `openStdin()`, `stdinLines()`, `openStdout()`, `openStderr()`    |
+ * | use the terminal                                | `openRawMode()`, `terminalSize()`, `openTerminalSize()`          |
+ *
+ * Guides: [processes, workers and files](docs/guides/processes-and-workers.md), [shutdown](docs/guides/shutdown.md),
+ * [permissions](docs/reference/permissions.md).
  *
  * @module
  */

@@ -2,6 +2,25 @@
  * Tools for tests of concurrent code: simulated time, a network in memory, streams with a script, assertions and
  * conformance suites.
  *
+ * `simulate()`, `simulated()`, `settled()` and `MockClock` are in `@trefoil/io` as well. No permission is needed.
+ *
+ * | you want to                                              | use                                                           |
+ * | -------------------------------------------------------- | ------------------------------------------------------------- |
+ * | test without waiting, at exact times                     | `simulated()`, or `simulate()` inside of a test               |
+ * | wait until everything else waits                         | `settled()`                                                   |
+ * | have hosts, outages, latency, crashes                    | `sim.net`: see `VirtualNetwork`                               |
+ * | cancel at every point, and see what is left              | `sweepCancel()`                                               |
+ * | let everything of the host fail once                     | `sweepFaults()`                                               |
+ * | find an order in which it breaks                         | `explore()`, with `buggify()` and `Campaign`                  |
+ * | expect several errors                                    | `expectErrors()`                                              |
+ * | assert that a function can be cancelled, or is fair      | `assertCancellable()`, `assertCheckpoints()`, `assertNoCheckpoints()`, `assertFair()` |
+ * | test a stream, a listener, a channel of your own         | `checkTwoWayStream()`, `checkHalfCloseableStream()`, `checkOneWayStream()`, `checkListener()`, `checkChannel()` |
+ * | have streams without a network                           | `memoryStreamPair()`, `memoryStreamOneWayPair()`, `lockstepStreamPair()`, `scriptedStream()`, `trickle()` |
+ * | say in which order tasks go on                           | `Sequencer`                                                   |
+ *
+ * Guides: [testing](docs/guides/testing.md), [simulated networks](docs/guides/simulated-networks.md),
+ * [sweeps](docs/guides/sweeps.md), and the [reference](testing/REFERENCE.md).
+ *
  * @module
  */
 

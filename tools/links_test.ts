@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { deadLinksOf, publishedFilesOf } from "./_links.ts";
+import { deadLinksOf, moduleDocOf, publishedFilesOf } from "./_links.ts";
 
 const files = ["README.md", "testing/README.md", "core/mod.ts"];
 const dead = (text: string, file = "README.md") => deadLinksOf(file, text, (path) => files.includes(path));
@@ -24,4 +24,11 @@ Deno.test("publishedFilesOf() reads what deno publish --dry-run lists", () => {
   const output =
     "Simulating publish of @a/b with files:\n   file:///w/core/mod.ts (1.2KB)\n   file:///w/LICENSE (10B)\n";
   assertEquals([...publishedFilesOf(output, new URL("file:///w/"))], ["core/mod.ts", "LICENSE"]);
+});
+
+Deno.test("moduleDocOf() gives the text of the first comment that says @module", () => {
+  const source =
+    "// @module\n/** Not this. */\n/**\n * One.\n *\n * | a | [b](c.md) |\n *\n * @module\n */\n/** @module */\n";
+  assertEquals(moduleDocOf(source), "One.\n\n| a | [b](c.md) |");
+  assertEquals(moduleDocOf("export {};\n"), "");
 });
