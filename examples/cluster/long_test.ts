@@ -329,7 +329,8 @@ real(
       );
       assertEquals(late, []);
       assert([...taken["kill -9"]!, ...taken.SIGSTOP!].every((ms) => ms <= TTL * 1.1));
-      assert(taken.SIGTERM!.every((ms) => ms <= 300), `${taken.SIGTERM}`);
+      // One that was not given back is free after three quarters of this at the earliest: the last renewal is no older.
+      assert(taken.SIGTERM!.every((ms) => ms < TTL / 2), `${taken.SIGTERM}`);
       assertEquals(codes, codes.map(() => 0));
       nursery.cancel();
     });
