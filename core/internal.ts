@@ -44,7 +44,7 @@ export { callHost, HOST, type Owner } from "./kernel/host_call.ts";
 export { busyWith, type End, LeftBehind, type Words } from "./kernel/left_behind.ts";
 export { internalTask } from "./kernel/internal_task.ts";
 export { hostReason, kindOf, labelOf, waitedFor, waitText } from "./kernel/wait_text.ts";
-export { cutStack } from "./base/own_stack.ts";
+export { cutStack, withoutFrames } from "./base/own_stack.ts";
 export { ifStillAlive } from "./base/host.ts";
 export {
   hostClear,
