@@ -75,6 +75,8 @@ import { plugin } from "jsr:@trefoil/io/lint";
 
 export default plugin({ modules: /^@acme\\/concurrency$/ });
 \`\`\`
+
+\`strictPlugin()\`, of \`jsr:@trefoil/io/lint/strict\`, does the same for the strict rules.
 `;
 
 const STRICT = `## The strict plugin
