@@ -30,6 +30,7 @@ const SUBJECTS = [
   "workers",
   "simulated",
   "gossip",
+  "cluster",
   "lines",
   "echo",
   "accept",

@@ -43,8 +43,8 @@ export { keptByHost, keptByHostFor } from "./base/kept_by_host.ts";
 export { callHost, HOST, type Owner } from "./kernel/host_call.ts";
 export { busyWith, type End, LeftBehind, type Words } from "./kernel/left_behind.ts";
 export { internalTask } from "./kernel/internal_task.ts";
-export { hostReason, kindOf, labelOf, waitText } from "./kernel/wait_text.ts";
-export { cutStack } from "./base/own_stack.ts";
+export { hostReason, kindOf, labelOf, waitedFor, waitText } from "./kernel/wait_text.ts";
+export { cutStack, withoutFrames } from "./base/own_stack.ts";
 export { ifStillAlive } from "./base/host.ts";
 export {
   hostClear,
@@ -70,6 +70,8 @@ export { claimSignal } from "./kernel/signal_claims.ts";
 export { withSuppressed } from "./kernel/suppressed.ts";
 export { reportHook } from "./base/report_hook.ts";
 export { bareTask, quotedTask, taskText } from "./base/task_text.ts";
+export { type Deferral, deferringShutdown } from "./scopes/defer_shutdown.ts";
+export { parseTimeLeft } from "./scopes/with_time_left.ts";
 export { treeLines } from "./base/tree_lines.ts";
 export { refuse, REFUSED, yieldTurn } from "./kernel/waiter.ts";
 

@@ -374,7 +374,7 @@ export function slowSite(): (request: Request) => Response {
     if (range) headers["content-range"] = `bytes ${at}-${size - 1}/${size}`;
     const body = new ReadableStream<Uint8Array>({
       async pull(controller) {
-        if (at > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+        if (at > 0) await sleep(20);
         const chunk = Uint8Array.from({ length: Math.min(20_000, size - at) }, (_, i) => (at + i) % 251);
         controller.enqueue(chunk);
         at += chunk.length;

@@ -3,7 +3,7 @@ import { all, fetch, moveOnAfter, serveHttp, simulated } from "@trefoil/io";
 import { logged, makeLog, orders } from "./logging.ts";
 
 Deno.test(
-  "logging.ts says of each line which request and task it belongs to, and how it has ended",
+  "L: logging.ts says of each line which request and task it belongs to, and how it has ended",
   simulated(async (sim) => {
     const lines: Record<string, unknown>[] = [];
     const log = makeLog((line) => void lines.push(JSON.parse(line)));

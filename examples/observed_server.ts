@@ -6,7 +6,7 @@
  * - `--block`: a report computes for some 300 ms without letting anything else run.
  * - `--leak`: what becomes of an order is written into a channel that nobody reads, so tasks pile up behind it.
  *
- * Run it: deno run --allow-net=127.0.0.1 examples/observed_server.ts --slow-lock --block --leak
+ * Run it: deno run --allow-net examples/observed_server.ts --slow-lock --block --leak
  * Try it: open the URL that it prints, and ask for http://127.0.0.1:8000/order and http://127.0.0.1:8000/report now and then
  *
  * What it shows: how a fault that no log tells of is seen from outside. The guide docs/guides/observing.md goes through

@@ -34,7 +34,7 @@ export {
   type ParsedMessage,
 } from "./framing/buffered_receiver.ts";
 export { BufferedStream } from "./framing/buffered_stream.ts";
-export { fetch } from "./http/fetch.ts";
+export { fetch, type FetchInit } from "./http/fetch.ts";
 export { IncompleteReceiveError, MessageTooLongError } from "./framing/framing_errors.ts";
 export { openTcpListeners } from "./listen/open_tcp_listeners.ts";
 export { openTcpStream, type OpenTcpStreamOptions } from "./connect/open_tcp_stream.ts";

@@ -126,7 +126,7 @@ function checkExamples(jsDoc: JsDoc | undefined, report: (what: string) => void)
     if (title.startsWith("```") || title.trim() === "") report("an @example needs a title");
     const code = rest.join("\n");
     if (!/^```ts$/m.test(code)) report("the fence of an example is `ts`, so that it runs");
-    if (!/ from "@trefoil\/io(?:\/\w+)?"/.test(code)) report("an example imports from the package by its name");
+    if (!/ from "@trefoil\/io(?:\/\w+)*"/.test(code)) report("an example imports from the package by its name");
   }
 }
 

@@ -47,6 +47,8 @@ export function exportsOf(doc: Documented): Export[] {
   >();
   for (const [entry, { symbols }] of Object.entries(doc.nodes)) {
     for (const { name, declarations } of symbols) {
+      // What a module is by default has no name that a page could be found by.
+      if (name === "default") continue;
       const own = found.get(name) ??
         { name, kind: "", category: "", sentence: "", entries: [] };
       own.entries.push(entry);

@@ -67,11 +67,12 @@ export function notShown(doc: Doc, doors: readonly string[]): [file: string, nam
     .map(([file, name]) => [file, name]);
 }
 
-/** The names that are declared in more than one file. */
+/** The names that are declared in more than one file; a default export has none. */
 export function severalHomes(docs: readonly Doc[]): [name: string, files: string[]][] {
   const homes = new Map<string, Set<string>>();
   for (const doc of docs) {
     for (const [, name, places] of exportsOf(doc)) {
+      if (name === "default") continue;
       for (const { filename } of places) homes.set(name, (homes.get(name) ?? new Set()).add(filename));
     }
   }

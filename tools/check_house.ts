@@ -20,7 +20,7 @@ import { type Doc, readDoc } from "./promised_names.ts";
 
 const root = new URL("../", import.meta.url);
 const LIST = new URL("tools/api.txt", root);
-const PUBLISHED: readonly string[] = ["core", "net", "os", "observe", "testing"];
+const PUBLISHED: readonly string[] = ["core", "net", "os", "observe", "lint", "testing"];
 /** What re-exports for other folders, beside the entry points. */
 const INTERNAL = "core/internal.ts";
 

@@ -16,7 +16,7 @@ import { pagesIn } from "./_site_files.ts";
 const root = new URL("../", import.meta.url);
 /** What users get: sources without tests and fixtures, and what is written for them. */
 const FOR_USERS =
-  /^(?:mod\.ts|deno\.json|LICENSE|(?:README|CHANGELOG|CONTRIBUTING)\.md|docs\/(?:(?!\.vitepress\/).)*\.(?:md|svg)|examples\/(?:lighthouse\/\d+_|[a-z])\w*(?<!_test)\.ts|(?:core|net|os|observe|testing)\/(?:(?!_fixtures\/|.*_test\.ts).)*\.(?:ts|md))$/;
+  /^(?:mod\.ts|deno\.json|LICENSE|(?:README|CHANGELOG|CONTRIBUTING)\.md|docs\/(?:(?!\.vitepress\/).)*\.(?:md|svg)|examples\/(?:lighthouse\/\d+_|[a-z])\w*(?<!_test)\.ts|(?:core|net|os|observe|testing|lint)\/(?:(?!_fixtures\/|.*_test\.ts).)*\.(?:ts|md))$/;
 
 const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
   args: ["publish", "--dry-run", "--allow-dirty"],

@@ -13,6 +13,7 @@ const stages: readonly (readonly [name: string, ...args: string[]])[] = [
   ["documentation, house rules", "run", "--no-lock", "--allow-read", "--allow-run", "tools/check_docs.ts"],
   ["the house", "run", "--no-lock", "--allow-read", "--allow-run", "tools/check_house.ts"],
   ["links, and what is published", "run", "--no-lock", "--allow-read", "--allow-run", "tools/check_links.ts"],
+  ["pages", "run", "--no-lock", "--allow-read", "--allow-run", "tools/check_pages.ts", "--all-named"],
   [
     "types",
     "check",
@@ -24,11 +25,13 @@ const stages: readonly (readonly [name: string, ...args: string[]])[] = [
     "os",
     "observe",
     "testing",
+    "lint",
     "examples",
     "tools",
     "bench",
     "mod.ts",
   ],
+  ["the site, which the tests look at in a browser", "run", "--no-lock", "--allow-all", "tools/site.ts"],
   ["tests", "run", "--no-lock", "--allow-all", "tools/test.ts", "--no-check", "--shuffle"],
   [
     "tests, with the ambient state in a storage",

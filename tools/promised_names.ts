@@ -65,6 +65,8 @@ export const ENTRIES: readonly string[] = [
   "os/workers/worker.ts",
   "observe/mod.ts",
   "testing/mod.ts",
+  "lint/mod.ts",
+  "lint/strict.ts",
 ];
 
 /** What `deno doc --json` prints. */

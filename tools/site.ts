@@ -23,7 +23,7 @@ import { ENTRIES, readDoc } from "./promised_names.ts";
 const HOME = new URL("docs/.vitepress/", ROOT);
 const DOCS = new URL("docs/", ROOT);
 /** What is copied for TypeDoc. */
-const SOURCES: readonly string[] = ["core", "net", "os", "observe", "testing"];
+const SOURCES: readonly string[] = ["core", "net", "os", "observe", "testing", "lint"];
 const base = Deno.args.find((arg) => arg.startsWith("--base="))?.slice("--base=".length) ?? "/";
 
 /** Runs Deno where the packages are. */

@@ -18,7 +18,7 @@
  * Tests with clients from npm run where their packages can be had, and are left out, in one line, where not.
  *
  * What takes as long as all the rest runs only where it is named, as the gate does: the suites on Node and Bun
- * (tools/other_hosts), and the law that nothing is kept (tools/laws).
+ * (tools/other_hosts), the law that nothing is kept (tools/laws), and clusters of real processes (examples/cluster).
  */
 
 import { isStdThere, linkStd, standIns } from "./_std.ts";
@@ -36,9 +36,9 @@ const TEMPORARY: readonly string[] = [`--allow-read=${temporary}`, `--allow-writ
  */
 const UNIX = /unix/;
 /** What runs only where it is named. */
-const LONG = /^tools\/(?:other_hosts\/|laws\/keeps_nothing_test\.ts)/;
+const LONG = /^tools\/(?:other_hosts\/|laws\/keeps_nothing_test\.ts)|^examples\/cluster\/long_test\.ts/;
 /** Tests with packages from npm: where these can be neither found in the cache nor reached, they are left out. */
-const CLIENTS = /^tools\/npm_clients\/|^examples\/visit_counter/;
+const CLIENTS = /^tools\/npm_clients\/|^examples\/visit_counter|^examples\/cluster\//;
 /** A checker of types and the tests it checks would be the longest part, where each process did it for itself. */
 const TOOLS = ["--allow-read", "--allow-write", "--allow-run", "--allow-env", "--allow-net=127.0.0.1"];
 
@@ -91,11 +91,26 @@ const PARTS: readonly Part[] = [
     permissions: ["--allow-net=127.0.0.1", "--allow-run", "--allow-read", "--allow-write", "--allow-env"],
   },
   {
+    name: "examples/cluster",
+    takes: (file) => file.startsWith("examples/cluster/"),
+    // They start servers of the system, and themselves; a free port is looked for on all addresses.
+    permissions: [
+      "--allow-net=127.0.0.1,0.0.0.0",
+      "--allow-run",
+      "--allow-read",
+      "--allow-write",
+      "--allow-env",
+      "--allow-sys",
+    ],
+  },
+  {
     name: "clients from npm",
-    takes: (file) => CLIENTS.test(file),
+    takes: (file) => CLIENTS.test(file) && !file.startsWith("examples/cluster/"),
     // They look for their settings in the environment, and at the machine; they reach no network.
     permissions: ["--allow-read", "--allow-env", "--allow-sys"],
   },
+  // What the plugin is made of is compared with the library, and what its fixes make of programs is compiled.
+  { name: "lint", takes: (file) => file.startsWith("lint/"), permissions: TOOLS },
   // Pages in a browser, where there is one.
   { name: "chromium", takes: (file) => file.startsWith("tools/chromium/"), permissions: TOOLS },
   {
@@ -221,8 +236,9 @@ const work: (() => Promise<void>)[] = [];
 if (doc) {
   // Examples open connections on this machine only; they may do nothing else.
   const sources = ["mod.ts", "README.md"];
-  for (const folder of ["core", "net", "observe", "testing"]) {
-    sources.push(...(await filesIn(folder, ".ts")).filter((path) => !path.endsWith("_test.ts")));
+  for (const folder of ["core", "net", "observe", "testing", "lint"]) {
+    // Programs are no modules to be imported.
+    sources.push(...(await filesIn(folder, ".ts")).filter((path) => !/_test\.ts$|\/(?:preload|top)\.ts$/.test(path)));
   }
   for (const folder of ["testing", "observe", "docs"]) sources.push(...await filesIn(folder, ".md"));
   const common = ["--doc", ...map, ...flags];
@@ -241,7 +257,7 @@ if (doc) {
     if (files.length > 0) work.push(() => runTests(name, [...common, ...permissions, ...files]));
   }
 } else {
-  let files = (await Promise.all(["core", "testing", "net", "os", "observe", "examples", "tools", "bench"]
+  let files = (await Promise.all(["core", "testing", "net", "os", "observe", "lint", "examples", "tools", "bench"]
     .map((folder) => filesIn(folder, "_test.ts")))).flat().filter(isWanted);
   const clients = files.filter((file) => CLIENTS.test(file));
   if (clients.length > 0 && !await areClientsThere([...map, ...clients])) {
@@ -259,7 +275,9 @@ if (doc) {
 await sideBySide(work, verbose ? 1 : Math.max(2, navigator.hardwareConcurrency));
 if (linked !== null) await Deno.remove(linked);
 if (wanted.length === 0 && !doc) {
-  console.log("Not run, as they take long: tools/other_hosts, tools/laws/keeps_nothing_test.ts");
+  console.log(
+    "Not run, as they take long: tools/other_hosts, tools/laws/keeps_nothing_test.ts, examples/cluster/long_test.ts",
+  );
 }
 if (total.passed + total.failed === 0) console.log("No test was found");
 console.log(`${total.passed} passed, ${total.failed} failed, ${seconds(performance.now() - start)}`);

@@ -54,6 +54,18 @@ function capture(error: Error): Frames {
   return { captured, limit };
 }
 
+/**
+ * Takes all frames off an error whose message says where to look, such as the tree of a deadlock.
+ *
+ * Off the object as well: of an error with frames the host's report shows the line of the library that made it, and of
+ * one whose property `stack` has some, the lines of the message twice.
+ */
+export function withoutFrames<E extends Error>(error: E): E {
+  withFrames(0, () => Error.captureStackTrace(error));
+  error.stack = `${error.name}: ${error.message}`;
+  return error;
+}
+
 /** The frames of a stack, if nobody has given the error another one. */
 export function shownFrames(error: Error, { frames, get }: CutStack): Frames | undefined {
   return Object.getOwnPropertyDescriptor(error, "stack")?.get === get ? frames : undefined;

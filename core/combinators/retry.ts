@@ -1,6 +1,6 @@
 /** Trying again. */
 
-import { requireCount, requireFunction, requireOptions, requireTimeout, show } from "../base/check.ts";
+import { requireCount, requireFunction, requireOptions } from "../base/check.ts";
 import { composedWait } from "../kernel/composed_wait.ts";
 import { currentNode, isolated } from "../kernel/context.ts";
 import { failureOf } from "../kernel/elsewhere.ts";
@@ -11,35 +11,11 @@ import { currentEffectiveDeadline } from "../time/current_time.ts";
 import { sleep } from "../time/sleep.ts";
 import { mark, withSuppressed } from "../kernel/suppressed.ts";
 import { refuse, yieldTurn } from "../kernel/waiter.ts";
+import { waitOf } from "./_backoff.ts";
+import type { Backoff } from "./backoff.ts";
 
 /** How many earlier errors are kept: an outage may be long, and `attempts` infinite. */
 const KEPT = 10;
-
-/**
- * How the waits between attempts grow.
- *
- * @category Combinators
- */
-export interface Backoff {
-  /**
-   * The first wait, in milliseconds.
-   *
-   * @default {100}
-   */
-  readonly initial?: number;
-  /**
-   * The factor by which each wait is longer than the one before.
-   *
-   * @default {2}
-   */
-  readonly factor?: number;
-  /**
-   * The longest wait, in milliseconds.
-   *
-   * @default {10000}
-   */
-  readonly max?: number;
-}
 
 /**
  * Options of `retry()`.
@@ -100,17 +76,12 @@ export interface RetryOptions {
 export function retry<T>(fn: (attempt: number) => T | Promise<T>, options: RetryOptions = {}): Promise<T> {
   return composedWait(async () => {
     requireOptions("retry", options);
-    const { attempts = 5, backoff = {}, retryIf } = options;
-    const { jitter = typeof backoff === "function" ? 0 : 0.5 } = options;
+    const { attempts = 5, retryIf } = options;
     requireFunction("retry", "fn", fn);
     requireCount("retry", "attempts", attempts);
     if (attempts === 0) throw new RangeError('Cannot retry as "attempts" must be >= 1: received 0');
-    if (!(jitter >= 0 && jitter <= 1)) {
-      throw new RangeError(`Cannot retry as "jitter" must be a number from 0 to 1: received ${show(jitter)}`);
-    }
     if (retryIf !== undefined) requireFunction("retry", "retryIf", retryIf);
-    if (typeof backoff === "function") requireFunction("retry", "backoff", backoff);
-    const wait = typeof backoff === "function" ? backoff : growing(backoff);
+    const wait = waitOf("retry", options);
     const node = currentNode();
     if (node.cancelled !== null) return await refuse(node);
     const { runtime } = node.task;
@@ -129,11 +100,7 @@ export function retry<T>(fn: (attempt: number) => T | Promise<T>, options: Retry
         let ms = 0;
         try {
           again &&= retryIf === undefined || yes(retryIf(failure));
-          if (again) {
-            const full = wait(attempt, failure);
-            requireTimeout("wait for the next attempt", "backoff", full);
-            ms = full * (1 - jitter * runtime.random());
-          }
+          if (again) ms = wait(attempt, failure, runtime.random);
         } catch (fault) {
           await yieldTurn(node, undefined);
           throw withSuppressed(fault, [...earlier, failure], since);
@@ -157,16 +124,4 @@ function yes(answer: unknown): boolean {
   if (typeof read(answer, "then") !== "function") return Boolean(answer);
   Promise.resolve(answer).catch(ignore);
   throw new TypeError('Cannot retry as "retryIf" must return true or false: received a promise');
-}
-
-function growing(backoff: Backoff): (failed: number) => number {
-  if (typeof backoff !== "object" || backoff === null) {
-    throw new TypeError(`Cannot retry as "backoff" must be a function or an object: received ${show(backoff)}`);
-  }
-  const { initial = 100, factor = 2, max = 10_000 } = backoff;
-  requireTimeout("retry", "backoff.initial", initial);
-  requireTimeout("retry", "backoff.max", max);
-  if (!(factor >= 1)) throw new RangeError(`Cannot retry as "backoff.factor" must be >= 1: received ${show(factor)}`);
-  // After a thousand failures the power is infinite, and no multiple of 0.
-  return (failed) => initial === 0 ? 0 : Math.min(max, initial * factor ** (failed - 1));
 }

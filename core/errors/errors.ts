@@ -71,6 +71,8 @@ export interface PendingWait {
    * wait that nobody awaited, and on hosts other than those with V8.
    */
   readonly frames: readonly string[];
+  /** Where the task was started, if `frames` is empty: `/app/main.ts:7:36`. */
+  readonly startedAt?: string;
 }
 
 /**

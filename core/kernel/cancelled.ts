@@ -59,7 +59,7 @@ export class Cancelled extends Error {
   readonly source: CancelSource;
   /** The reason that was given, if any. */
   readonly reason: unknown;
-  /** The task that cancelled, as text (a reference would keep it alive). */
+  /** The task that cancelled, as text (a reference would keep it alive): `task "name" #7`. */
   readonly sourceTask: string | undefined;
 
   /**

@@ -11,7 +11,7 @@
 
 import { placeOf, plainPlace } from "../base/place.ts";
 import { taskText } from "../base/task_text.ts";
-import { linger } from "./linger.ts";
+import { linger, namesOf } from "./linger.ts";
 import type { ForgottenThing, StatusNode, TaskNode } from "./node.ts";
 import { kindOf, labelOf, waitText } from "./wait_text.ts";
 import type { WaitSites } from "./wait_sites.ts";
@@ -66,12 +66,9 @@ function judge(node: StatusNode, block: string, found: readonly ForgottenThing[]
 
 /** The error of a block whose body has returned although something was going on in it. */
 function failure(block: string, found: readonly ForgottenThing[]): TypeError {
-  const names = found.map(({ text, place, isWait }) =>
-    place === undefined ? text : `${text} (${isWait ? "begun" : "opened"} at ${plainPlace(place)})`
-  );
   const error = new TypeError(
-    `Cannot leave ${block} as everything that is opened in it must have ended: ${names.join(", ")} ${
-      names.length === 1 ? "was" : "were"
+    `Cannot leave ${block} as everything that is opened in it must have ended: ${namesOf(found)} ${
+      found.length === 1 ? "was" : "were"
     } still open, and cancelled (an "await" is missing)`,
   );
   const places = found.flatMap(({ place }) => place ?? []);

@@ -34,7 +34,7 @@ export async function linger(node: StatusNode, shields: boolean): Promise<readon
   endNode(node);
   if (!shields) liftShields(node);
   for (let round = 0; round < MOST_ROUNDS; round++) {
-    const waiter = new Waiter<void>(node, { kind: "forgotten await", label: () => names(found) }, UNABORTABLE);
+    const waiter = new Waiter<void>(node, { kind: "forgotten await", label: () => namesOf(found) }, UNABORTABLE);
     // Whoever waited in it, or for it, goes on first, and may open something to clean up.
     const ended = (): void => node.task.runtime.turns.later({ after: null, settle: () => void waiter.wake() });
     if (node.firstChild === null) ended();
@@ -45,10 +45,11 @@ export async function linger(node: StatusNode, shields: boolean): Promise<readon
   return found;
 }
 
-function names(found: readonly ForgottenThing[]): string {
-  return found.map(({ text, place }) => place === undefined ? text : `${text} (opened at ${plainPlace(place)})`).join(
-    ", ",
-  );
+/** What was forgotten, and where, as far as that is known. */
+export function namesOf(found: readonly ForgottenThing[]): string {
+  return found.map(({ text, place, isWait }) =>
+    place === undefined ? text : `${text} (${isWait ? "begun" : "opened"} at ${plainPlace(place)})`
+  ).join(", ");
 }
 
 function nameOf(node: StatusNode): string {

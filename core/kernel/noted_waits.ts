@@ -5,6 +5,7 @@
  * they are awaited can be read only until then.
  */
 
+import { placeOf, plainPlace } from "../base/place.ts";
 import type { PendingWait } from "../errors/errors.ts";
 import { awaitedAt } from "./awaited_at.ts";
 import type { StatusNode } from "./node.ts";
@@ -38,7 +39,12 @@ export function cancelNoting(
     if (runtime.schedule === hold) runtime.schedule = before;
   }
   places.then((frames) => {
-    note(waits.map(({ promise: _, ...wait }, index) => ({ ...wait, frames: frames[index] ?? [] })));
+    note(waits.map(({ promise: _, site, ...wait }, index) => {
+      const seen = frames[index] ?? [];
+      // Such as a wait of a task that the library has started: where it was called says more than nothing.
+      const place = seen.length === 0 ? placeOf(site) : undefined;
+      return { ...wait, frames: seen, ...(place === undefined ? {} : { startedAt: plainPlace(place) }) };
+    }));
     for (const resume of held) resume();
   });
 }

@@ -25,7 +25,7 @@ import { INTERNAL } from "./internal_task.ts";
 import { captureSite } from "../base/place.ts";
 import { taskText } from "../base/task_text.ts";
 import { reportHook } from "../base/report_hook.ts";
-import { setShield, signalOf } from "./status.ts";
+import { isBusy, setShield, signalOf } from "./status.ts";
 import type { StatusNode } from "./node.ts";
 import { type Named, TaskImpl, taskOf, type TaskOwner } from "./task.ts";
 import type { AdoptOptions, Nursery, SpawnOptions, Task, TaskStatus } from "../tasks/task.ts";
@@ -222,15 +222,16 @@ export class NurseryImpl implements Nursery, TaskOwner, StartTarget {
   /** Leaves the scope; returns the error to throw, or `NOTHING`. `returned`: the body has not failed. */
   close(returned: boolean): unknown | Promise<unknown> {
     const rest = this.#judge();
-    const end = (error: TypeError | null): unknown => {
-      scopes.close(this.cancelScope);
-      return error === null ? rest : new ErrorGroup([error]);
-    };
-    // Callbacks of what was adopted may wait until the nursery ends: these are not told from what was forgotten.
-    if (this.node.firstChild === null && (this.node.waiters === null || this.#hasAdopted)) return end(null);
+    if (!isBusy(this.node)) return this.#end(rest, null);
     const well = returned && rest === NOTHING && this.node.cancelled === null;
+    // Callbacks of what was adopted may wait until the nursery ends: these are not told from what was forgotten.
     const error = leave(this.node, `nursery "${this.name}"`, well, this.#hasAdopted);
-    return error instanceof Promise ? error.then(end) : end(error);
+    return error instanceof Promise ? error.then((error) => this.#end(rest, error)) : this.#end(rest, error);
+  }
+
+  #end(rest: unknown, forgotten: TypeError | null): unknown {
+    scopes.close(this.cancelScope);
+    return forgotten === null ? rest : new ErrorGroup([forgotten]);
   }
 
   #judge(): unknown {

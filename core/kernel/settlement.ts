@@ -19,7 +19,9 @@ export class Settlement<T> {
   state: "pending" | "fulfilled" | "rejected" = "pending";
   /** The value, or the error. */
   result: unknown = undefined;
-  readonly #waiters = new WaitQueue<T, ForeignWaiter<T>>();
+  readonly #waiters = new WaitQueue<T>();
+  /** Told of the value, if there is one, as they do not wait any more. Written by `tellOfValue()`. */
+  #late: ((value: unknown) => void)[] | null = null;
   readonly #over: () => void;
 
   /** Whoever makes one has handled the rejection of the promise. */
@@ -31,9 +33,22 @@ export class Settlement<T> {
 
   /** Waits until it is settled, which it must not be yet. */
   wait(node: StatusNode, reason: WaitReason): Promise<T> {
-    const waiter = new ForeignWaiter<T>(node, reason);
+    return this.#join(new ForeignWaiter<T>(node, reason));
+  }
+
+  /** The same, where it is known who settles it: it counts as a wait of its task. */
+  waitKnown(node: StatusNode, reason: WaitReason): Promise<T> {
+    return this.#join(new Waiter<T>(node, reason, null));
+  }
+
+  #join(waiter: Waiter<T>): Promise<T> {
     this.#waiters.add(waiter);
     return waiter.begun();
+  }
+
+  /** Calls a function with the value once there is one; the promise must not be settled yet. */
+  tellOfValue(callback: (value: T) => void): void {
+    (this.#late ??= []).push(callback as (value: unknown) => void);
   }
 
   #settle(state: "fulfilled" | "rejected", result: unknown): void {
@@ -42,6 +57,9 @@ export class Settlement<T> {
     this.#over();
     if (state === "fulfilled") this.#waiters.wakeAll(result as T);
     else this.#waiters.failAll(result);
+    const late = this.#late ?? [];
+    this.#late = null;
+    if (state === "fulfilled") { for (const callback of late) callback(result); }
   }
 }
 

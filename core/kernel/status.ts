@@ -158,15 +158,42 @@ export function requestShutdown(root: StatusNode): void {
   spreadShutdown(root);
 }
 
+/** Nodes to which a shutdown comes later, and who sees to that: a field in each node would be dear for what few have. */
+const deferring = new Map<StatusNode, () => void>();
+
+/** A shutdown that is requested above a node stops there: `requested` is told, each time, and requests it later. */
+export function deferShutdown(node: StatusNode, requested: () => void): void {
+  deferring.set(node, requested);
+}
+
+/** From now on a shutdown does not stop at a node any more. */
+export function comesNow(node: StatusNode): void {
+  deferring.delete(node);
+}
+
+/** A shutdown that was put off comes to a node, unless the node was moved to where none is asked for; returns whether. */
+export function shutdownComes(node: StatusNode): boolean {
+  if (node.parent?.shutdown !== true) return false;
+  spreadShutdown(node);
+  return true;
+}
+
 function spreadShutdown(root: StatusNode): void {
   const ending: StatusNode[] = [];
+  const later: (() => void)[] = [];
   walk(root, (node) => {
     if (node.shutdown && node !== root) return false;
+    const requested = deferring.size === 0 || node === root ? undefined : deferring.get(node);
+    if (requested !== undefined) {
+      later.push(requested);
+      return false;
+    }
     node.shutdown = true;
     if (node.endsAtShutdown) ending.push(node);
     return true;
   });
   for (const node of ending) cancelNode(node, makeCancelled("shutdown", "shutdown was requested"));
+  for (const requested of later) requested();
 }
 
 /** Visits a subtree in pre-order, without recursion; `visit` returns whether to go below the node. */

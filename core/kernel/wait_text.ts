@@ -1,7 +1,10 @@
 /** Waits in words. A label is made by a function of the user's, perhaps, which may throw. */
 
 import { textOf } from "../base/foreign.ts";
+import type { Site } from "../base/place.ts";
+import { taskText } from "../base/task_text.ts";
 import type { PendingWait } from "../errors/errors.ts";
+import { framesText } from "./awaited_at.ts";
 import type { OpenWait, StatusNode } from "./node.ts";
 import { walk } from "./status.ts";
 import type { WaitReason } from "./wait_reason.ts";
@@ -38,11 +41,24 @@ export function waitText(kind: string, label: string): string {
   return label === "" ? kind : `${kind} ${label}`;
 }
 
+/** What was waited for when a time ran out, for the end of a sentence; empty if that was nothing. */
+export function waitedFor(waits: readonly PendingWait[]): string {
+  const list = waits.map(({ task, id, kind, label, frames, startedAt }) => {
+    const started = startedAt === undefined ? "" : `, started at ${framesText([startedAt])}`;
+    const where = frames.length === 0 ? started : ` at ${framesText(frames)}`;
+    return `${waitText(kind, label)} in ${taskText({ name: task, id })}${where}`;
+  });
+  // In one line, as the host's report of an uncaught error repeats what comes after the first.
+  return list.length === 0 ? "" : `; it waited for ${list.join(", ")}`;
+}
+
 /** More are not listed. */
 const MOST = 8;
 
 /** A wait that is pending. */
-export interface PendingBelow extends Omit<PendingWait, "frames"> {
+export interface PendingBelow extends Omit<PendingWait, "frames" | "startedAt"> {
+  /** Where the task was started. */
+  readonly site: Site | null;
   readonly promise: Promise<unknown>;
 }
 
@@ -66,6 +82,7 @@ export function waitsBelow(root: StatusNode): readonly PendingBelow[] {
     kind: kindOf(reason),
     label: labelOf(reason),
     since,
+    site: node.task.site,
     promise,
   }));
 }

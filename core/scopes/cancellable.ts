@@ -2,21 +2,22 @@
 
 import { faultOf, requireFunction, requireOptions, requireTimeout, show } from "../base/check.ts";
 import { composedWait } from "../kernel/composed_wait.ts";
-import { currentNode } from "../kernel/context.ts";
+import { currentNode, within } from "../kernel/context.ts";
 import { isAsync, iteratorOf } from "../kernel/iterator_of.ts";
 import { failureOf } from "../kernel/elsewhere.ts";
 import { NOTHING } from "../base/error_tree.ts";
 import type { Cancelled } from "../kernel/cancelled.ts";
 import { read } from "../base/foreign.ts";
 import { ignore } from "../base/quiet.ts";
+import { reportHook } from "../base/report_hook.ts";
 import type { ForeignReason, WaitReason } from "../kernel/wait_reason.ts";
 import { promiseOf, Settlement, settlementOf } from "../kernel/settlement.ts";
 import { requireResult } from "../kernel/source.ts";
 import type { StatusNode } from "../kernel/node.ts";
+import { beginHostOperation } from "../seams/host_operation.ts";
+import type { Runtime } from "../kernel/runtime.ts";
 import { shielded } from "./shielded.ts";
 import { refuse, yieldTurn } from "../kernel/waiter.ts";
-
-const FOREIGN: ForeignReason = { kind: "foreign promise", foreign: true };
 
 /**
  * How long whoever was told to cancel may take by default, in milliseconds: as long as most clients wait for a server.
@@ -28,7 +29,7 @@ const TELLING_TIMEOUT = 5_000;
  *
  * @category Interop
  */
-export interface CancellableOptions {
+export interface CancellableOptions<T = unknown> {
   /**
    * Tells the code that does the work that its result is no longer wanted. Called once, when the wait is cancelled. It
    * runs in its own shield, so it may wait.
@@ -41,6 +42,21 @@ export interface CancellableOptions {
   readonly timeout?: number;
   /** The label of the wait in the task tree. */
   readonly label?: string;
+  /**
+   * Who settles the promise, if you know; the wait then counts as one of its task.
+   *
+   * - `"run"`: other code of the run. If none of it can go on any more, that is a deadlock; and virtual time goes on
+   *   meanwhile.
+   * - `"host"`: the outside world. Virtual time stands still while somebody waits.
+   *
+   * By default nobody knows: a simulation gives the promise some real time, and then goes on.
+   */
+  readonly settledBy?: "run" | "host";
+  /**
+   * Called with the value if it comes after the wait was cancelled, to close what nobody will get. It is called as if
+   * by the main task of the run, outside all other scopes. An error of it is printed.
+   */
+  readonly onAbandoned?: (value: T) => unknown;
 }
 
 /**
@@ -50,11 +66,11 @@ export interface CancellableOptions {
  * end the work as well, give it a `currentSignal()`, or pass `cancel`, which tells it to end. With `cancel`, the call
  * then waits until the promise has settled, for `timeout` at most.
  *
- * The library does not know who will settle the promise, even with a `label`. If the outside world will, write
- * `cancellable(hostOperation(label, promise))`: then virtual time waits for it. A promise may be waited for any number
- * of times; nothing is kept of a wait that is over.
+ * The library does not know who will settle the promise, even with a `label`: say so in `settledBy`. Then deadlocks are
+ * found, and virtual time behaves. A promise may be waited for any number of times; nothing is kept of a wait that is
+ * over, but `onAbandoned`.
  *
- * **Cancellation:** throws `Cancelled`; the result of the promise is lost. If the promise is fulfilled within the
+ * **Cancellation:** throws `Cancelled`; the result of the promise is lost, or goes to `onAbandoned`. If the promise is fulfilled within the
  * `timeout`, its value is returned after all. If it is rejected then, that counts as the answer to `cancel`, and
  * `Cancelled` is thrown. An error of `cancel` itself is thrown.
  *
@@ -93,7 +109,7 @@ export interface CancellableOptions {
  * @throws {RangeError} If `timeout` is negative or `NaN`.
  * @category Interop
  */
-export function cancellable<T>(promise: PromiseLike<T>, options?: CancellableOptions): Promise<T>;
+export function cancellable<T>(promise: PromiseLike<T>, options?: CancellableOptions<T>): Promise<T>;
 /**
  * Iterates a foreign async iterable in a way that can be cancelled.
  *
@@ -103,7 +119,7 @@ export function cancellable<T>(promise: PromiseLike<T>, options?: CancellableOpt
  * keeps an item whose wait was cancelled.
  *
  * **Cancellation:** ends the iteration with `Cancelled`. It calls `cancel`, if given, and the iterable's `return()` at
- * once. The item that was being waited for is lost. The loop waits until these calls and that item are done, for
+ * once. The item that was being waited for is lost, or goes to `onAbandoned`. The loop waits until these calls and that item are done, for
  * `timeout` at most.
  *
  * @example Watching a folder for a while
@@ -130,10 +146,10 @@ export function cancellable<T>(promise: PromiseLike<T>, options?: CancellableOpt
  * @throws {RangeError} If `timeout` is negative or `NaN`.
  * @category Interop
  */
-export function cancellable<T>(iterable: AsyncIterable<T>, options?: CancellableOptions): CancellableIterator<T>;
+export function cancellable<T>(iterable: AsyncIterable<T>, options?: CancellableOptions<T>): CancellableIterator<T>;
 export function cancellable<T>(
   source: PromiseLike<T> | AsyncIterable<T>,
-  options: CancellableOptions = {},
+  options: CancellableOptions<T> = {},
 ): Promise<T> | CancellableIterator<T> {
   const iterable = typeof read(source, "then") !== "function" && isAsync(source);
   const fault = faultOf(() => requireForeign(source, iterable, options));
@@ -146,10 +162,11 @@ export function cancellable<T>(
   try {
     // Asked in any case, so that from now on its rejection is nobody's.
     const settlement = settlementOf(source as PromiseLike<T>);
-    if (options.cancel !== undefined || (options.timeout ?? 0) > 0) {
+    const { cancel, timeout = 0, settledBy, onAbandoned } = options;
+    if (cancel !== undefined || timeout > 0 || settledBy === "host" || onAbandoned !== undefined) {
       return composedWait(() => waitAndTell(node, settlement, options));
     }
-    return node.cancelled !== null ? refuse(node) : settlement.wait(node, reasonOf(options));
+    return node.cancelled !== null ? refuse(node) : waitFor(settlement, node, options);
   } catch (error) {
     return Promise.reject(error);
   }
@@ -163,9 +180,9 @@ export function cancellable<T>(
 export interface CancellableIterator<T> extends AsyncIterableIterator<T>, AsyncDisposable {
 }
 
-function requireForeign(source: unknown, iterable: boolean, options: CancellableOptions): void {
+function requireForeign<T>(source: unknown, iterable: boolean, options: CancellableOptions<T>): void {
   requireOptions("wait", options);
-  const { cancel, timeout = 0, label = "" } = options;
+  const { cancel, timeout = 0, label = "", settledBy, onAbandoned } = options;
   if (!iterable && typeof read(source, "then") !== "function") {
     throw new TypeError(`Cannot wait as "promise" must be a promise: received ${show(source)}`);
   }
@@ -174,30 +191,91 @@ function requireForeign(source: unknown, iterable: boolean, options: Cancellable
   if (typeof label !== "string") {
     throw new TypeError(`Cannot wait as "label" must be a string: received ${show(label)}`);
   }
+  if (settledBy !== undefined && settledBy !== "run" && settledBy !== "host") {
+    throw new RangeError(`Cannot wait as "settledBy" must be "run" or "host": received ${show(settledBy)}`);
+  }
+  if (onAbandoned !== undefined) requireFunction("wait", "onAbandoned", onAbandoned);
 }
 
-function reasonOf({ label }: CancellableOptions): ForeignReason {
-  return label === undefined ? FOREIGN : { ...FOREIGN, label };
+/** What is waited for, in the task tree. */
+interface Kind {
+  readonly foreign: ForeignReason;
+  readonly known: string;
+}
+
+const A_PROMISE: Kind = { foreign: { kind: "foreign promise", foreign: true }, known: "promise" };
+const AN_ITEM: Kind = { foreign: { kind: "foreign iterable", foreign: true }, known: "item" };
+
+/** Waits for a settlement, known or not. */
+function waitFor<T>(
+  settlement: Settlement<T>,
+  node: StatusNode,
+  { label, settledBy }: CancellableOptions<never>,
+  kind = A_PROMISE,
+): Promise<T> {
+  if (settledBy === undefined) {
+    return settlement.wait(node, label === undefined ? kind.foreign : { ...kind.foreign, label });
+  }
+  const reason: WaitReason = { kind: kind.known, ...label === undefined ? undefined : { label } };
+  if (settledBy === "run") return settlement.waitKnown(node, reason);
+  const operation = beginHostOperation(label ?? kind.known);
+  return composedWait(async () => {
+    try {
+      return await settlement.waitKnown(node, reason);
+    } finally {
+      operation.end();
+    }
+  });
+}
+
+/** Nobody waits any more: what may still come goes to `onAbandoned`, as if the main task had called it. */
+function abandon<R, T>(
+  node: StatusNode,
+  settlement: Settlement<R>,
+  onAbandoned: ((value: T) => unknown) | undefined,
+  valueOf: (result: R) => T | typeof NOTHING,
+): void {
+  if (onAbandoned === undefined || settlement.state === "rejected") return;
+  const { root } = node.task.runtime as Runtime;
+  const tell = (result: R): void => {
+    const value = valueOf(result);
+    if (value === NOTHING) return;
+    within(root, () => promiseOf(() => onAbandoned(value as T)), undefined)
+      .catch((error) => reportHook("Cannot let go of what came too late as onAbandoned() threw", error));
+  };
+  if (settlement.state === "pending") settlement.tellOfValue(tell);
+  else tell(settlement.result as R);
 }
 
 /** Waits; if that is cancelled, tells whoever does the work, and gives it some time. */
-async function waitAndTell<T>(node: StatusNode, settlement: Settlement<T>, options: CancellableOptions): Promise<T> {
+async function waitAndTell<T>(node: StatusNode, settlement: Settlement<T>, options: CancellableOptions<T>): Promise<T> {
   let { cancelled } = node;
+  const begun = cancelled === null;
   if (cancelled === null) {
     try {
-      return await settlement.wait(node, reasonOf(options));
+      return await waitFor(settlement, node, options);
     } catch (error) {
       // An end that comes in the very moment of the cancellation is not lost.
       if (settlement.state === "rejected") throw settlement.result;
       cancelled = error as Cancelled;
     }
   }
-  if (settlement.state === "pending") {
-    const call = () => options.cancel?.(cancelled);
-    await tell(node, call, options, settlement);
+  const { cancel, timeout = 0, onAbandoned } = options;
+  const abandoned = (): void => abandon(node, settlement, onAbandoned, (value) => value);
+  if (cancel === undefined && timeout === 0) {
+    abandoned();
+    if (!begun) return await refuse(node);
+    throw cancelled;
   }
-  if (settlement.state !== "fulfilled") throw cancelled;
-  return settlement.result as T;
+  try {
+    if (settlement.state === "pending") await tell(node, () => cancel?.(cancelled), options, settlement);
+  } catch (error) {
+    abandoned();
+    throw error;
+  }
+  if (settlement.state === "fulfilled") return settlement.result as T;
+  abandoned();
+  throw cancelled;
 }
 
 /**
@@ -207,7 +285,7 @@ async function waitAndTell<T>(node: StatusNode, settlement: Settlement<T>, optio
 async function tell(
   node: StatusNode,
   call: () => unknown,
-  { cancel, timeout = cancel === undefined ? 0 : TELLING_TIMEOUT }: CancellableOptions,
+  { cancel, timeout = cancel === undefined ? 0 : TELLING_TIMEOUT }: CancellableOptions<never>,
   work: Settlement<unknown> | null,
 ): Promise<void> {
   let told!: Settlement<unknown>;
@@ -215,7 +293,9 @@ async function tell(
     const inner = currentNode();
     told = new Settlement(promiseOf(call));
     for (const each of [told, work]) {
-      if (each?.state === "pending" && inner.cancelled === null) await each.wait(inner, FOREIGN).catch(ignore);
+      if (each?.state === "pending" && inner.cancelled === null) {
+        await each.wait(inner, A_PROMISE.foreign).catch(ignore);
+      }
     }
   }, { timeout });
   const failure = told.state === "rejected" ? failureOf(node, told.result) : NOTHING;
@@ -225,16 +305,14 @@ async function tell(
 /** See `cancellable()`. */
 class ForeignIterator<T> implements CancellableIterator<T> {
   readonly #iterable: AsyncIterable<T>;
-  readonly #options: CancellableOptions;
-  readonly #reason: WaitReason;
+  readonly #options: CancellableOptions<T>;
   #iterator: AsyncIterator<T> | null = null;
   /** It has ended, failed, or been told to end. Written by all that ask or tell. */
   #over = false;
 
-  constructor(iterable: AsyncIterable<T>, options: CancellableOptions) {
+  constructor(iterable: AsyncIterable<T>, options: CancellableOptions<T>) {
     this.#iterable = iterable;
     this.#options = options;
-    this.#reason = { ...reasonOf(options), kind: "foreign iterable" };
   }
 
   next(): Promise<IteratorResult<T>> {
@@ -271,7 +349,7 @@ class ForeignIterator<T> implements CancellableIterator<T> {
     const iterator = this.#iterator ??= iteratorOf(this.#iterable) as AsyncIterator<T>;
     const question = settlementOf(promiseOf(() => iterator.next()));
     try {
-      await question.wait(node, this.#reason);
+      await waitFor(question, node, this.#options, AN_ITEM);
     } catch (error) {
       if (question.state === "pending") return await this.#leave(node, error as Cancelled, question);
     }
@@ -300,8 +378,15 @@ class ForeignIterator<T> implements CancellableIterator<T> {
         },
         this.#options,
         question,
-      );
+      ).finally(() => this.#abandon(node, question));
     }
     throw cancelled;
+  }
+
+  #abandon(node: StatusNode, question: Settlement<unknown> | null): void {
+    if (question === null) return;
+    abandon(node, question, this.#options.onAbandoned, (result) => {
+      return read(result, "done") === true ? NOTHING : read(result, "value") as T;
+    });
   }
 }

@@ -4,9 +4,7 @@ import { faultOf, requireTime, requireTimeout } from "../base/check.ts";
 import { CancelScope, type ScopeOutcome, scopes } from "../kernel/cancel_scope.ts";
 import { TooSlowError } from "../errors/errors.ts";
 import { formatTime } from "../base/format_time.ts";
-import { taskText } from "../base/task_text.ts";
-import { framesText } from "../kernel/awaited_at.ts";
-import { waitText } from "../kernel/wait_text.ts";
+import { waitedFor } from "../kernel/wait_text.ts";
 
 /**
  * Runs a function and stops waiting for it after a length of time.
@@ -144,14 +142,7 @@ function inTime<T>(
     const waits = scopes.waitsOf(scope);
     let how = `its scope was cancelled: ${cancelled.message}`;
     if (cancelled.source === "deadline") {
-      how = `it was not done when ${when()}`;
-      const list = waits.map(({ task, id, kind, label, frames }) =>
-        `${waitText(kind, label)} in ${taskText({ name: task, id })}${
-          frames.length === 0 ? "" : ` at ${framesText(frames)}`
-        }`
-      );
-      // In one line, as the host's report of an uncaught error repeats what comes after the first.
-      if (list.length > 0) how += `; it waited for ${list.join(", ")}`;
+      how = `it was not done when ${when()}${waitedFor(waits)}`;
     }
     throw new TooSlowError(`Cannot finish in time as ${how}`, { cause: cancelled, waits });
   });

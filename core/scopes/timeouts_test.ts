@@ -285,3 +285,21 @@ Deno.test(
     assertEquals(many.waits.length, 8);
   }),
 );
+
+Deno.test(
+  "a TooSlowError says where a task was started of whose wait no place is known",
+  simulated(async () => {
+    const gate = new Event({ name: "gate" });
+    const error = await assertRejects(() =>
+      failAfter(50, () =>
+        openNursery((nursery) => {
+          nursery.startSoon(() => gate.wait(), { name: "returned" }); // nobody in it awaits the wait
+          nursery.startSoon(async () => await gate.wait(), { name: "awaited" });
+        })), TooSlowError);
+    const [returned, awaited] = error.waits;
+    assertEquals([returned?.frames, awaited?.startedAt], [[], undefined]);
+    assert(/^\/.*timeouts_test\.ts:\d+:\d+$/.test(`${returned?.startedAt}`));
+    assert(/in task "returned" #\d+, started at timeouts_test\.ts:\d+:\d+, event "gate" in /.test(error.message));
+    assert(/in task "awaited" #\d+ at timeouts_test\.ts:\d+:\d+$/.test(error.message));
+  }),
+);

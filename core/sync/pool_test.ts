@@ -234,3 +234,75 @@ Deno.test("openPool() and use() refuse bad arguments before any effect", async (
   // @ts-expect-error no function
   await assertRejects(() => pool.use(1), TypeError, '"fn" must be a function');
 });
+
+Deno.test(
+  "Pool: of many uses with cancellations and failures at random, never more than max are open, none that was cut off is used again, and all are closed",
+  simulated(async (sim) => {
+    const MAX = 5;
+    const USES = 20_000;
+    interface Connection {
+      readonly id: number;
+      state: "idle" | "in use" | "cut off" | "closed";
+    }
+    let opened = 0;
+    let open = 0;
+    let most = 0;
+    const faults: string[] = [];
+    const counts = { returned: 0, failed: 0, cancelled: 0 };
+    const all: Connection[] = [];
+    await using pool = openPool<Connection>({
+      max: MAX,
+      idle: 50,
+      async open() {
+        await sleep(sim.random() < 0.3 ? 1 : 0);
+        if (sim.random() < 0.02) throw new RangeError("cannot open");
+        most = Math.max(most, ++open);
+        const connection: Connection = { id: ++opened, state: "idle" };
+        all.push(connection);
+        return connection;
+      },
+      async close(connection) {
+        if (connection.state === "closed" || connection.state === "in use") faults.push(`closed: ${connection.state}`);
+        connection.state = "closed";
+        if (sim.random() < 0.5) await sleep(1);
+        open--;
+      },
+      check: async () => {
+        if (sim.random() < 0.1) await sleep(1);
+        return sim.random() > 0.02;
+      },
+    });
+    const use = () =>
+      pool.use(async (connection) => {
+        if (connection.state !== "idle") faults.push(`given out: ${connection.state}`);
+        connection.state = "in use";
+        let well = false;
+        try {
+          await sleep(Math.floor(sim.random() * 3));
+          if (sim.random() < 0.05) throw new RangeError("failed");
+          well = true;
+        } finally {
+          connection.state = well ? "idle" : "cut off";
+        }
+      });
+    let left = USES;
+    const user = async () => {
+      while (left-- > 0) {
+        const outcome = await moveOnAfter(sim.random() < 0.2 ? Math.floor(sim.random() * 8) : Infinity, use)
+          .catch((error) => error);
+        if (outcome instanceof RangeError) counts.failed++;
+        else if (outcome.cancelledCaught) counts.cancelled++;
+        else counts.returned++;
+      }
+    };
+    await openNursery((nursery) => {
+      for (let i = 0; i < 20; i++) nursery.startSoon(user);
+    });
+    assertEquals([faults.slice(0, 3), most <= MAX], [[], true]);
+    assertEquals(counts.returned + counts.failed + counts.cancelled, USES);
+    for (const count of Object.values(counts)) assert(count > USES / 100, JSON.stringify(counts));
+    await pool.close();
+    assertEquals([open, all.filter(({ state }) => state !== "closed").length], [0, 0]);
+    assertEquals(pool.statistics(), { inUse: 0, idle: 0, tasksWaiting: 0, opened });
+  }, { maxVirtual: Infinity, maxSteps: Infinity, leaks: { timers: "error" } }),
+);

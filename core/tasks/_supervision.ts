@@ -1,6 +1,7 @@
 /** Everything from outside that may end a run: signals, an AbortSignal, an empty event loop. */
 
 import { formatTime } from "../base/format_time.ts";
+import { withoutFrames } from "../base/own_stack.ts";
 import { exitNow, ifStillAlive, setExitCode, type Signal } from "../base/host.ts";
 import { isKeptByHost } from "../base/kept_by_host.ts";
 import { reportHook } from "../base/report_hook.ts";
@@ -90,11 +91,12 @@ export class Supervision implements DeadlockHandler {
   #failAs(tree: TaskTree): void {
     if (this.failure !== null) {
       // The cleanup got stuck as well: the tasks will never end, and waiting on would end the process without a word.
-      const stuck = new DeadlockError(`${this.failure.message}\nand cleanup got stuck:\n${tree}`);
+      const stuck = withoutFrames(new DeadlockError(`${this.failure.message}\nand cleanup got stuck:\n${tree}`));
       this.end();
       return this.#giveUp(stuck);
     }
-    this.failure = new DeadlockError(`Cannot go on as nothing can ever wake up (t=${formatTime(tree.time)}):\n${tree}`);
+    const message = `Cannot go on as nothing can ever wake up (t=${formatTime(tree.time)}):\n${tree}`;
+    this.failure = withoutFrames(new DeadlockError(message));
     this.#runtime.root.cancelBecause(makeCancelled("explicit", this.failure));
   }
 

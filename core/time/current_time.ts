@@ -52,3 +52,31 @@ export function currentEffectiveDeadline(): number {
   }
   return earliest;
 }
+
+/**
+ * Returns how much time the calling code has left, up to the nearest shield: for telling others, as in the header of a
+ * message. What the other side does with it is in `withTimeLeft()`.
+ *
+ * @example Telling a server how long its answer is waited for
+ * ```ts
+ * import { failAfter, simulate, sleep, timeLeft } from "@trefoil/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await simulate(() =>
+ *   failAfter(1_000, async () => {
+ *     await sleep(250);
+ *     const left = timeLeft();
+ *     const headers = left === Infinity ? {} : { "time-left": String(Math.floor(left)) };
+ *     assertEquals(headers, { "time-left": "750" });
+ *   })
+ * );
+ * ```
+ *
+ * @returns The time until the earliest deadline, in milliseconds: 0 if that has passed or the code is cancelled,
+ * `Infinity` if there is none.
+ * @category Time
+ */
+export function timeLeft(): number {
+  const deadline = currentEffectiveDeadline();
+  return deadline === Infinity ? Infinity : Math.max(0, deadline - currentTime());
+}

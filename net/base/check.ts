@@ -46,6 +46,16 @@ export function requireIp(action: string, name: string, address: unknown): void 
   }
 }
 
+/** Requires the name of a header: a token (RFC 9110, 5.6.2). */
+export function requireHeaderName(action: string, name: string, value: unknown): void {
+  if (typeof value !== "string") {
+    throw new TypeError(`Cannot ${action} as "${name}" must be a string: received ${show(value)}`);
+  }
+  if (!/^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/.test(value)) {
+    throw new RangeError(`Cannot ${action} as "${name}" must be the name of a header: received ${show(value)}`);
+  }
+}
+
 /** Requires something of a kind that is told by a method. */
 export function requireMethod(action: string, name: string, value: unknown, method: string): void {
   if (typeof (value as Record<string, unknown> | null | undefined)?.[method] === "function") return;

@@ -1,6 +1,6 @@
 /** The options that servers of all kinds share. */
 
-import { requireFunction, requireTimeout } from "../../core/internal.ts";
+import { deferringShutdown, ignore, requireFunction, requireTimeout } from "../../core/internal.ts";
 import { requireLimit } from "./check.ts";
 import { checkHandlerErrorRule } from "./handler_errors.ts";
 
@@ -23,6 +23,19 @@ export interface ServeOptions<S> {
    * @default {Infinity}
    */
   readonly handlerTimeout?: number;
+  /**
+   * How long the server goes on as before once a shutdown was requested, in milliseconds: it accepts what comes, and its
+   * handlers know nothing of the shutdown. So a proxy has the time to notice that it is to send no more. Then the server
+   * drains. The grace of the shutdown runs meanwhile, and has to be longer.
+   *
+   * @default {0}
+   */
+  readonly lameDuck?: number;
+  /**
+   * Called when a shutdown was requested, at the beginning of `lameDuck`: to say "not ready" where the proxy asks. An
+   * error of it is printed.
+   */
+  readonly onLameDuck?: () => unknown;
   /**
    * What to do with an error of a handler. A function is called with the error and the stream. The server goes on, and
    * the stream is closed afterwards. The function is not called for cancellations. If it throws, the server fails with
@@ -47,6 +60,8 @@ interface Checked {
   readonly maxConnections?: number;
   readonly maxRequests?: number;
   readonly handlerTimeout?: number;
+  readonly lameDuck?: number;
+  readonly onLameDuck?: () => unknown;
   readonly onHandlerError?: unknown;
   readonly onAcceptError?: unknown;
 }
@@ -57,9 +72,27 @@ interface Checked {
 export function checkServe(handler: unknown, options: object, limit: "maxConnections" | "maxRequests"): void {
   const action = "serve";
   requireFunction(action, "handler", handler);
-  const { [limit]: most, handlerTimeout, onHandlerError, onAcceptError } = options as Checked;
+  const { [limit]: most, handlerTimeout, lameDuck, onLameDuck, onHandlerError, onAcceptError } = options as Checked;
   if (most !== undefined) requireLimit(action, limit, most);
   if (handlerTimeout !== undefined) requireTimeout(action, "handlerTimeout", handlerTimeout);
+  if (lameDuck !== undefined) requireTimeout(action, "lameDuck", lameDuck);
+  if (onLameDuck !== undefined) requireFunction(action, "onLameDuck", onLameDuck);
   checkHandlerErrorRule(onHandlerError);
   if (onAcceptError !== undefined) requireFunction(action, "onAcceptError", onAcceptError);
+}
+
+/** Serves, with a lame-duck time if one is wanted; `requested` is called when that begins. */
+export function withLameDuck<T>(
+  { lameDuck, onLameDuck }: Pick<Checked, "lameDuck" | "onLameDuck">,
+  serve: () => Promise<T>,
+  requested: () => void = ignore,
+): Promise<T> {
+  if (lameDuck === undefined && onLameDuck === undefined) return serve();
+  return deferringShutdown({
+    ms: lameDuck ?? 0,
+    requested() {
+      requested();
+      return onLameDuck?.();
+    },
+  }, serve);
 }

@@ -21,6 +21,21 @@ export function badRequest(): Response {
   return new Response("Bad Request", { status: 400, headers: { connection: "close" } });
 }
 
+/** The answer to a request whose client waits no more, by its own account. */
+export function tooLate(): Response {
+  return new Response("Gateway Timeout", { status: 504 });
+}
+
+/** Tells a client to send no other request on its connection, if that can be said in the headers of an answer. */
+export function closingAfter({ status, headers }: Response): void {
+  if (status === 101) return;
+  try {
+    headers.set("connection", "close");
+  } catch {
+    // Those of a redirect, or of a response that was fetched, cannot be changed.
+  }
+}
+
 /** The answer to a request whose handler failed. */
 export function serverError(): Response {
   return new Response("Internal Server Error", { status: 500 });

@@ -44,7 +44,9 @@ import {
   hostTimeout,
   notesWaits,
   NOTHING,
+  parseTimeLeft,
   show,
+  waitedFor,
   waitsOf,
   withoutLeaves,
 } from "../../core/internal.ts";
@@ -57,10 +59,12 @@ import { bytesOf, natureOf } from "../host/deno_http.ts";
 import {
   abandonAnswer,
   badRequest,
+  closingAfter,
   CUT_OFF,
   endAnswer,
   endSource,
   serverError,
+  tooLate,
   unavailable,
   usedBody,
 } from "./_answers.ts";
@@ -75,6 +79,10 @@ export interface ServerContext {
   readonly http: NetworkHttp;
   readonly handler: HttpHandler;
   readonly handlerTimeout: number;
+  /** The header in which clients say how long they wait. */
+  readonly deadlineHeader: string | undefined;
+  /** Whether the server will soon drain: then answers say that their connections end. Written by the server. */
+  isLeaving: boolean;
   readonly onHandlerError: HandlerErrorRule<[request: Request]> | undefined;
   /** Where the number of requests that are handled at a time is limited; otherwise `null`. */
   readonly slots: Semaphore | null;
@@ -132,8 +140,10 @@ export class Exchange implements HttpRequestInfo {
 
   /** The whole of the task. A promise only if there is something to wait for. */
   run(): undefined | Promise<void> {
-    const { handler, handlerTimeout, slots } = this.#context;
-    if (slots !== null || handlerTimeout !== Infinity) return this.#settle(this.#limited());
+    const { handler, handlerTimeout, slots, deadlineHeader } = this.#context;
+    const text = deadlineHeader === undefined ? null : this.#request.headers.get(deadlineHeader);
+    if (text !== null) return this.#runFor(parseTimeLeft(text));
+    if (slots !== null || handlerTimeout !== Infinity) return this.#settle(this.#limited(null));
     let rest: undefined | Promise<void>;
     try {
       const result = handler(this.#request, this);
@@ -159,37 +169,57 @@ export class Exchange implements HttpRequestInfo {
     else signal.addEventListener("abort", gone);
   }
 
-  async #limited(): Promise<void> {
+  /** For a client that waits so long; `null` for one that says so in a way nobody understands. */
+  #runFor(ms: number | null): undefined | Promise<void> {
+    if (ms !== null) return this.#settle(this.#whileAwaited(ms));
+    this.#answer(badRequest());
+    this.#over();
+    return undefined;
+  }
+
+  /** From now on, with the wait for a slot; as for `handlerTimeout`, the sending of the body is not limited. */
+  async #whileAwaited(ms: number): Promise<void> {
+    const scope = new CancelScope({ timeout: ms });
+    const outcome = await scope.run(() => this.#limited(scope));
+    if (outcome.cancelledCaught) this.#answer(tooLate());
+  }
+
+  async #limited(client: CancelScope | null): Promise<void> {
     // Not "using", which Node does not know yet: the whole package shall load there, for the sake of the core.
     const slot = await this.#context.slots?.acquire();
     try {
-      await this.#inTime();
+      await (this.#context.handlerTimeout === Infinity ? this.#handle(client, null) : this.#inTime(client));
     } finally {
       slot?.release();
     }
   }
 
+  /** Calls the handler under scopes whose time does not hold for the sending of the body. */
+  async #handle(client: CancelScope | null, own: CancelScope | null): Promise<void> {
+    const response = await this.#context.handler(this.#request, this);
+    if (own?.cancelCalled || client?.cancelCalled) {
+      // Frameworks take the cancellation for an error of the application, and answer with a page that says so.
+      abandonAnswer(response);
+      await checkpointIfCancelled();
+    }
+    if (own !== null) own.deadline = Infinity;
+    if (client !== null) client.deadline = Infinity;
+    await this.#hand(response);
+  }
+
   /** The handler under its limit, which does not hold for the sending of the body. */
-  async #inTime(): Promise<void> {
-    const { handler, handlerTimeout } = this.#context;
+  async #inTime(client: CancelScope | null): Promise<void> {
+    const { handlerTimeout } = this.#context;
     // Streams that the handler makes may wait in this scope: it is not left before they are sent.
     const scope = new CancelScope({ timeout: handlerTimeout });
     notesWaits(scope);
-    const outcome = await scope.run(async () => {
-      const response = await handler(this.#request, this);
-      if (scope.cancelCalled) {
-        // Frameworks take the cancellation for an error of the application, and answer with a page that says so.
-        abandonAnswer(response);
-        await checkpointIfCancelled();
-      }
-      scope.deadline = Infinity;
-      await this.#hand(response);
-    });
+    const outcome = await scope.run(() => this.#handle(client, scope));
     if (!outcome.cancelledCaught) return;
-    throw new TooSlowError(`Cannot answer in time as the handler was not done when ${handlerTimeout}ms had passed`, {
-      cause: outcome.cancelled,
-      waits: waitsOf(scope),
-    });
+    const waits = waitsOf(scope);
+    throw new TooSlowError(
+      `Cannot answer in time as the handler was not done when ${handlerTimeout}ms had passed${waitedFor(waits)}`,
+      { cause: outcome.cancelled, waits },
+    );
   }
 
   /** What is not over at once; the beginning of `work` is. `next` gets what comes of it. */
@@ -390,6 +420,7 @@ export class Exchange implements HttpRequestInfo {
     if (respond === null) return;
     this.#unwatch();
     this.#respond = null;
+    if (this.#context.isLeaving) closingAfter(response);
     respond(response);
   }
 }

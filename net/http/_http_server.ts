@@ -19,6 +19,7 @@ import { failureOf, hostImmediate as nextTurn, ignore, NOTHING, read } from "../
 import { formatAddress } from "../base/address.ts";
 import { followRule, type HandlerErrorRule } from "../base/handler_errors.ts";
 import type { OpenTcpListenersOptions } from "../base/listen_options.ts";
+import { withLameDuck } from "../base/serve_options.ts";
 import type { Counts } from "../base/server.ts";
 import { AcceptTrouble, CAPACITY_PAUSE } from "../host/accept_trouble.ts";
 import { ambientHttp, httpTimeout } from "../host/ambient_http.ts";
@@ -35,6 +36,9 @@ interface HttpServerOptions extends OpenTcpListenersOptions {
   readonly port: number;
   readonly maxRequests?: number;
   readonly handlerTimeout?: number;
+  readonly deadlineHeader?: string;
+  readonly lameDuck?: number;
+  readonly onLameDuck?: () => unknown;
   readonly onHandlerError?: HandlerErrorRule<[request: Request]>;
   readonly onAcceptError?: (error: unknown) => void;
 }
@@ -72,6 +76,8 @@ export async function serveRequests(
     http,
     handler,
     handlerTimeout,
+    deadlineHeader: options.deadlineHeader,
+    isLeaving: false,
     onHandlerError,
     slots: maxRequests === Infinity ? null : new Semaphore(maxRequests, { name: "slots for requests" }),
     pending,
@@ -160,8 +166,8 @@ export async function serveRequests(
     for (const each of servers) each.abort();
   };
   let notClosing: (() => void) | undefined;
-  try {
-    await openNursery(async (nursery) => {
+  const serving = (): Promise<void> =>
+    openNursery(async (nursery) => {
       begin(nursery);
       // A handler may await a promise of somebody else's, which reads the body of its request: only the end of its
       // connection ends that, and so the handler.
@@ -182,6 +188,8 @@ export async function serveRequests(
         { network: http },
       );
     }, { name: "server" });
+  try {
+    await withLameDuck(options, serving, () => context.isLeaving = true);
   } finally {
     refused = ignore;
     disconnects.end();

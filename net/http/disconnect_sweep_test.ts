@@ -94,6 +94,8 @@ Deno.test("a request is asked for its signal by the sweep, and only if it is not
     slots: null,
     pending: new Pending(),
     counts: { accepted: 0, open: 0 },
+    deadlineHeader: undefined,
+    isLeaving: false,
     disconnects: sweep,
   };
   const release = new Event();

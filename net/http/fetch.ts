@@ -8,11 +8,26 @@
  * links. Its methods are put between it and its prototype, as defining eight properties on each would cost more.
  */
 
+import { timeLeft } from "../../core/mod.ts";
 import { type NetworkHttp, suspend } from "../../core/lowlevel.ts";
 import { noteInMemory } from "../base/streams_in_memory.ts";
+import { requireHeaderName } from "../base/check.ts";
 import { ambientHttp, beginHttpOperation } from "../host/ambient_http.ts";
 
 const READ = "read body of";
+
+/**
+ * The options of `fetch()`: those of the global `fetch`, and one more.
+ *
+ * @category HTTP
+ */
+export interface FetchInit extends RequestInit {
+  /**
+   * The name of a header that tells the server how much time is left, in whole milliseconds. It is sent if a deadline is
+   * in effect. A server with the same `deadlineHeader` stops then, too.
+   */
+  readonly deadlineHeader?: string;
+}
 
 /**
  * Makes a request as the global `fetch` does, under the scopes around it.
@@ -37,18 +52,35 @@ const READ = "read body of";
  * assertEquals(text, "hello");
  * ```
  *
+ * @example A server that knows how long it is waited for
+ * ```ts
+ * import { fetch, httpServer, moveOnAfter, openNursery, timeLeft } from "@trefoil/io";
+ * import { assert } from "@std/assert";
+ *
+ * const deadlineHeader = "x-time-left";
+ * const server = httpServer(() => new Response(`${timeLeft()}`), { hostname: "127.0.0.1", port: 0, deadlineHeader });
+ * await openNursery(async (nursery) => {
+ *   const [{ port }] = await nursery.start(server);
+ *   await moveOnAfter(5_000, async () => {
+ *     const response = await fetch(`http://127.0.0.1:${port}/`, { deadlineHeader });
+ *     assert(Number(await response.text()) <= 5_000);
+ *   });
+ *   nursery.cancel();
+ * });
+ * ```
+ *
  * @param input The URL, or a request.
- * @param init The options of the global `fetch`.
+ * @param init The options of the global `fetch`, and how to tell the server the deadline.
  * @returns The response.
  * @throws {TypeError} If the request cannot be made, or the server cannot be reached.
  * @category HTTP
  */
-export function fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+export function fetch(input: RequestInfo | URL, init?: FetchInit): Promise<Response> {
   let wait: Wait;
   let begin: () => Promise<Response>;
   try {
     // A request may stand in for the options, too; its properties are no own ones, which the copy below would lose.
-    const [target, own] = init instanceof Request ? [new Request(input, init), {}] : [input, init ?? {}];
+    const [target, own] = init instanceof Request ? [new Request(input, init), {}] : [input, withDeadline(input, init)];
     const controller = new AbortController();
     const others = [own.signal, target instanceof Request ? target.signal : null].filter((signal) =>
       signal instanceof AbortSignal
@@ -64,6 +96,18 @@ export function fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Res
   }
   // Adopted within the wait: a promise of our own behind it would be one more whose rejection somebody must see.
   return wait.for("fetch", begin, (response) => new FetchedResponse(response, wait));
+}
+
+/** The options for the host: with the header that tells the deadline, if one is wanted, and there is a deadline. */
+function withDeadline(input: RequestInfo | URL, init: FetchInit | null | undefined): RequestInit {
+  if (init?.deadlineHeader === undefined) return init ?? {};
+  const { deadlineHeader: name, ...own } = init;
+  requireHeaderName("fetch", "deadlineHeader", name);
+  const left = timeLeft();
+  if (left === Infinity) return own;
+  const headers = new Headers(own.headers ?? (input instanceof Request ? input.headers : undefined));
+  headers.set(name, String(Math.floor(left)));
+  return { ...own, headers };
 }
 
 /** The waits of one request. */

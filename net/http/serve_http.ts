@@ -5,7 +5,7 @@
 
 import type { TcpAddress } from "../../core/mod.ts";
 import { composedWait } from "../../core/internal.ts";
-import { ownOptions } from "../base/check.ts";
+import { ownOptions, requireHeaderName } from "../base/check.ts";
 import { checkListen, type OpenTcpListenersOptions } from "../base/listen_options.ts";
 import { checkServe } from "../base/serve_options.ts";
 import { makeServer, type Server } from "../base/server.ts";
@@ -34,6 +34,27 @@ export interface ServeHttpOptions extends OpenTcpListenersOptions {
    * @default {Infinity}
    */
   readonly handlerTimeout?: number;
+  /**
+   * The name of a header in which a client says how long it will wait for the answer, in milliseconds: what `fetch()`
+   * sends that was given the same name. The handler is cancelled when that time is over, with nothing printed, and the
+   * answer is a 504. The header can only make the time of the handler shorter. If it is no such number, the answer is a
+   * 400, and the handler is not called. By default no header is looked at.
+   */
+  readonly deadlineHeader?: string;
+  /**
+   * How long the server goes on as before once a shutdown was requested, in milliseconds: it answers what comes, and its
+   * handlers know nothing of the shutdown. So a proxy has the time to notice that it is to send no more. Each answer
+   * tells its client to use the connection no more (`connection: close`), so that no request is on its way when the
+   * server drains, after that. The grace of the shutdown runs meanwhile, and has to be longer.
+   *
+   * @default {0}
+   */
+  readonly lameDuck?: number;
+  /**
+   * Called when a shutdown was requested, at the beginning of `lameDuck`: to say "not ready" where the proxy asks. An
+   * error of it is printed.
+   */
+  readonly onLameDuck?: () => unknown;
   /**
    * What to do with an error of a handler, or of a body while it is sent. A function is called with the error and the
    * request, and the server goes on. If it returns a response, that is the answer. Otherwise the answer is a plain 500,
@@ -89,7 +110,8 @@ export interface ServeHttpOptions extends OpenTcpListenersOptions {
  * an invalid URL, it gets a 400, and the handler is not called. If the body cannot be read, it gets a 400, too. If the
  * host's server ends by itself, that is reported (see `onAcceptError`), and a new one begins.
  *
- * The server ends only when a shutdown was requested (`scope.shutdown()`). Then new requests are answered with a 503.
+ * The server ends only when a shutdown was requested (`scope.shutdown()`). Then, at once or after `lameDuck`, new
+ * requests are answered with a 503.
  * The handlers go on until they are done and their answers are sent, or until the grace is over. At the end all
  * connections are closed: idle ones, and those whose clients do not take their answer.
  *
@@ -140,6 +162,7 @@ export interface ServeHttpOptions extends OpenTcpListenersOptions {
 export function httpServer(handler: HttpHandler, options: ServeHttpOptions): Server<TcpAddress> {
   const own = ownOptions("serve", options);
   checkServe(handler, own, "maxRequests");
+  if (own.deadlineHeader !== undefined) requireHeaderName("serve", "deadlineHeader", own.deadlineHeader);
   checkListen(own.port, own);
   const isSecure = (own.cert ?? own.key ?? own.certFile ?? own.keyFile) !== undefined;
   if (isSecure) checkIdentity("serve", own);

@@ -22,7 +22,7 @@ import {
 import { failureOf, internalTask, NOTHING, read, turnDue } from "../../core/internal.ts";
 import { formatSocketAddress } from "../base/address.ts";
 import { followRule } from "../base/handler_errors.ts";
-import type { ServeOptions } from "../base/serve_options.ts";
+import { type ServeOptions, withLameDuck } from "../base/serve_options.ts";
 import type { Counts } from "../base/server.ts";
 import { AcceptTrouble, isFinal, pauseAfter } from "../host/accept_trouble.ts";
 import { throwFirst } from "../host/close.ts";
@@ -144,8 +144,8 @@ export async function serveAll<S extends { close(): void }>(
     }
   }
 
-  try {
-    await openNursery((nursery) => {
+  const serving = (): Promise<void> =>
+    openNursery((nursery) => {
       const begin = (stream: S, slot: ReleaseGuard | null): void =>
         void nursery.startSoon(() => serve(stream, slot), CONNECTION);
       for (const listener of listeners) {
@@ -158,6 +158,8 @@ export async function serveAll<S extends { close(): void }>(
       }
       started();
     }, { name: "server" });
+  try {
+    await withLameDuck(options, serving);
   } catch (error) {
     for (const listener of listeners) close(listener);
     throwFirst([error, ...faults]);

@@ -29,7 +29,8 @@ export interface ServeTcpOptions extends OpenTcpListenersOptions, ServeOptions<S
  * The stream is closed when its handler ends. The server outlives its handlers: an error of a handler is printed, and
  * the server goes on (see `onHandlerError`). It also goes on after any error of accepting a connection, unless the
  * listener is closed or a permission is missing. It ends only when a shutdown was requested (`scope.shutdown()`). Then
- * it accepts no more connections, and the handlers go on until they are done or the grace is over.
+ * it accepts no more connections, at once or after `lameDuck`, and the handlers go on until they are done or the grace
+ * is over.
  *
  * **Cancellation:** once started, the handlers are cancelled and awaited, and everything is closed.
  *
@@ -48,6 +49,27 @@ export interface ServeTcpOptions extends OpenTcpListenersOptions, ServeOptions<S
  *   await client.sendAll(new TextEncoder().encode("hello"));
  *   assertEquals(new TextDecoder().decode((await client.receiveSome())!), "hello");
  *   nursery.cancel();
+ * });
+ * ```
+ *
+ * @example A server that says "not ready" before it stops
+ * ```ts
+ * import { openNursery, openTcpStream, type SocketStream, tcpServer } from "@trefoil/io";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * let ready = true; // what a health check would tell
+ * const server = tcpServer((stream: SocketStream) => stream.sendAll(new Uint8Array([7])), {
+ *   hostname: "127.0.0.1",
+ *   port: 0,
+ *   lameDuck: 50,
+ *   onLameDuck: () => void (ready = false),
+ * });
+ * await openNursery(async (nursery) => {
+ *   const [address] = await nursery.start(server);
+ *   nursery.cancelScope.shutdown({ grace: 10_000 });
+ *   assert(!ready);
+ *   using late = await openTcpStream("127.0.0.1", address.port);
+ *   assertEquals(await late.receiveSome(), new Uint8Array([7]));
  * });
  * ```
  *

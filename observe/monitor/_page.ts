@@ -9,18 +9,23 @@ import { VIEW } from "./_view.ts";
 
 /** The page, and the policy that goes with it: its own script and style, and answers of the monitor, nothing else. */
 export function pageOf(): { readonly html: string; readonly policy: string } {
+  const { nonce, policy } = policyOf(["connect-src 'self'", "img-src data:"]);
+  return { html: htmlOf(nonce), policy };
+}
+
+/** The policy of a page that may do what is listed, and run the script and have the style that know the nonce. */
+export function policyOf(allowed: readonly string[]): { readonly nonce: string; readonly policy: string } {
   const nonce = crypto.randomUUID();
   const policy = [
     "default-src 'none'",
     `script-src 'nonce-${nonce}'`,
     `style-src 'nonce-${nonce}'`,
-    "connect-src 'self'",
-    "img-src data:",
+    ...allowed,
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
-  ].join("; ");
-  return { html: htmlOf(nonce), policy };
+  ];
+  return { nonce, policy: policy.join("; ") };
 }
 
 function htmlOf(nonce: string): string {

@@ -11,7 +11,7 @@ import { addInstrument } from "../../core/lowlevel.ts";
 import type { Task } from "../../core/mod.ts";
 import { TraceRecorder } from "../trace/trace_recorder.ts";
 import { metricsOf } from "./_metrics.ts";
-import { pageOf } from "./_page.ts";
+import { pageOf, policyOf } from "./_page.ts";
 import { pause } from "./_pause.ts";
 import { profile } from "./_profile.ts";
 import type { Program, WatchedRun } from "./_program.ts";
@@ -29,6 +29,7 @@ const SHARE = 10;
 const STALLED = 5_000;
 
 const TEXT = "text/plain; charset=utf-8";
+const HTML = "text/html; charset=utf-8";
 const JSON_TYPE = "application/json; charset=utf-8";
 
 /** What the site is made of. */
@@ -69,7 +70,7 @@ export class Site {
     "GET /tree": () => this.#tree(),
     "GET /metrics": () => answer(metricsOf(this.#options.program, this.#options.watch), `${TEXT}; version=0.0.4`),
     "GET /trace": (url) => this.#trace(url, (trace) => answer(trace.toJson(), JSON_TYPE)),
-    "GET /trace.html": (url) => this.#trace(url, (trace) => answer(trace.toJson(), JSON_TYPE)),
+    "GET /trace.html": (url) => this.#trace(url, traceAsPage),
     "GET /profile": (url) => this.#recording(url, (ms) => this.#profile(ms)),
     "POST /cancel": (url) => this.#cancel(url),
   };
@@ -125,7 +126,7 @@ export class Site {
 
   #page(): Response {
     const { html, policy } = pageOf();
-    return answer(html, "text/html; charset=utf-8", { headers: { "content-security-policy": policy } });
+    return answer(html, HTML, { headers: { "content-security-policy": policy } });
   }
 
   #snapshot(): ReturnType<typeof snapshotOf> {
@@ -255,6 +256,11 @@ export class Site {
     if (largest === undefined) throw new Refusal(404, "Cannot find a run: all have ended");
     return largest;
   }
+}
+
+function traceAsPage(trace: TraceRecorder): Response {
+  const { nonce, policy } = policyOf(["img-src data:"]);
+  return answer(trace.toHtml({ nonce }), HTML, { headers: { "content-security-policy": policy } });
 }
 
 function answer(

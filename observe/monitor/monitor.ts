@@ -117,7 +117,7 @@ const LOCAL = /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/i;
  *
  * @example Looking at a program from outside
  * ```ts
- * import { openNursery, sleep } from "@trefoil/io";
+ * import { fetch, openNursery, sleep } from "@trefoil/io";
  * import { openMonitor } from "@trefoil/io/observe";
  * import { assertStringIncludes } from "@std/assert";
  *
@@ -286,6 +286,8 @@ function serve({ port, path, hostname }: Place, site: Site): Server {
   );
   server.unref();
   const end = async (): Promise<void> => {
+    // Whoever awaits its end must live to see it.
+    server.ref();
     stop.abort();
     await server.finished.catch(ignore);
     if (path !== undefined) await Deno.remove(path).catch(ignore);

@@ -359,6 +359,10 @@ Deno.test("M2: a trace is of what happens while it is recorded", async () => {
       // Real time passes: it is not the run's.
       const { traceEvents } = await (await asked).json();
       assert(Array.isArray(traceEvents));
+      const page = await ask(site, "/trace.html?seconds=0");
+      const [, nonce] = /script-src 'nonce-([\w-]+)'/.exec(page.headers.get("content-security-policy")!)!;
+      const html = await page.text();
+      assert(html.startsWith("<!doctype html>") && html.includes(`<script nonce="${nonce}">`), html.slice(0, 300));
     })
   );
 });

@@ -115,7 +115,7 @@ Deno.test("O3: a failed task has an error and says so; a cancelled one has not, 
     const [name, source, message] of [
       ["sibling", "nursery", 'Cancelled as its nursery ended it in task "failing" #4: TypeError: boom'],
       ["late", "deadline", "Cancelled as the deadline passed"],
-      ["stopped", "explicit", 'Cancelled as cancel() was called in task "main": enough'],
+      ["stopped", "explicit", 'Cancelled as cancel() was called in task "main" #1: enough'],
     ] as const
   ) {
     const { status, errors, attributes, events } = otel.span(name);

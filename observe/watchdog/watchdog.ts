@@ -3,6 +3,7 @@
 import {
   awaitedAt,
   framesText,
+  isDefaultRun,
   lookAtRun,
   reportHook,
   requireFunction,
@@ -207,7 +208,9 @@ export class Watchdog implements Instrument {
     const run = this.#run;
     if (run === null || this.#closed) return;
     const before = this.#before;
-    const { tasks, waits } = lookAtRun(run);
+    const { tasks: all, waits } = lookAtRun(run);
+    // What code outside any run awaits, such as a run, is nobody's business.
+    const tasks = isDefaultRun(run) ? all.slice(1) : all;
     // Whole milliseconds are enough for people.
     const now = Math.floor(run.clock.now());
     const look: Look = { now, tasks, waits, wakes: this.#wakes, idle: new Map(), unawaited: new Set() };
@@ -222,10 +225,13 @@ export class Watchdog implements Instrument {
     if (this.#closed) return;
     const now = this.#run?.clock.now() ?? 0;
     // Names of many tasks differ in their numbers alone.
-    const key = `${finding.kind} ${finding.task.replace(/\d+/g, "0")} ${finding.frames[0] ?? ""}`;
-    const last = this.#told.get(key);
+    const what = `${finding.kind} ${finding.task.replace(/\d+/g, "0")}`;
+    const place = finding.frames[0];
+    // One without a place is taken for one that was told.
+    const last = this.#told.get(place === undefined ? what : `${what} ${place}`);
     if (last !== undefined && now - last < AGAIN) return;
-    this.#told.set(key, now);
+    this.#told.set(what, now);
+    if (place !== undefined) this.#told.set(`${what} ${place}`, now);
     try {
       this.#onFinding(finding);
     } catch (error) {

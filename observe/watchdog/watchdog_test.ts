@@ -306,3 +306,37 @@ Deno.test("W: by default a finding is printed", async () => {
   }
   assertEquals(printed, ['Trefoil: old task: task "old" #2 has been running for 5 ms']);
 });
+
+Deno.test("W3: the code outside any run, which awaits a run, is no task in a foreign promise", async () => {
+  const found: Finding[] = [];
+  using watchdog = new Watchdog({ foreignAge: 0, interval: 0, onFinding: (finding) => void found.push(finding) });
+  using _ = addInstrument(watchdog);
+  for (let n = 0; n < 3; n++) {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    await watchdog.look();
+  }
+  assertEquals(found, []);
+});
+
+Deno.test("W: of many tasks at one place that wait for one thing, one is told of, also where places are not known", async () => {
+  const found = await watch({ holdAge: 100 }, async (look) => {
+    const lock = new Lock({ name: "db" });
+    await openNursery(async (nursery) => {
+      nursery.startSoon(async () => {
+        using _ = await lock.acquire();
+        await sleepForever();
+      });
+      await checkpoint();
+      // More than places are asked for.
+      for (let n = 0; n < 300; n++) {
+        nursery.startSoon(async () => {
+          using _ = await lock.acquire();
+        }, { name: `query ${n}` });
+      }
+      await sleep(1_000);
+      await look();
+      nursery.cancel();
+    });
+  });
+  assertEquals(found.map(({ kind, task }) => [kind, task]), [["held lock", "query 0"]]);
+});

@@ -32,6 +32,7 @@ import {
   REFUSED,
   taskText,
   textOf,
+  withoutFrames,
 } from "../../core/internal.ts";
 import { type Cancelled, currentTask, DeadlockError, ErrorGroup, isOnlyCancelled, type Task } from "../../core/mod.ts";
 import {
@@ -62,7 +63,7 @@ import type { Steering } from "./steering.ts";
 import { placed, type Site, Sites } from "./sites.ts";
 import { describeTimer, type TimerHost, type TimerKind, VirtualTimer } from "./timers.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
-import { describeReason, withoutStack } from "./words.ts";
+import { describeReason } from "./words.ts";
 
 /** How many places a simulation takes: of waits, timers and resources. At 4 us each that is some 10 ms at most. */
 const SITES = 2_000;
@@ -487,14 +488,14 @@ export class Driver implements Instrument, TimerHost, DriverView {
   #fail(error: Error): void {
     const first = this.#failure;
     if (first === null) {
-      this.#failure = withoutStack(error);
+      this.#failure = withoutFrames(error);
       this.#failures.push(error);
       this.#limits.renew(this.clock.now());
       this.#abort.abort(error);
       return;
     }
     const Class = error instanceof DeadlockError ? DeadlockError : Error;
-    this.#failure = withoutStack(new Class(`${first.message}\nand cleanup got stuck:\n${error.message}`));
+    this.#failure = withoutFrames(new Class(`${first.message}\nand cleanup got stuck:\n${error.message}`));
     this.#failures[this.#failures.indexOf(first)] = this.#failure;
     this.#end(this.#failure);
   }

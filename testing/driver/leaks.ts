@@ -1,13 +1,12 @@
 /** What a simulation has left behind when its body has returned. */
 
-import { taskText } from "../../core/internal.ts";
+import { taskText, withoutFrames } from "../../core/internal.ts";
 import { currentTask } from "../../core/mod.ts";
 import { ambientDriver } from "./ambient.ts";
 import { ambientIncarnation } from "./incarnation.ts";
 import type { LeakKind, LeakPolicies, LeakPolicy } from "../time/leaks.ts";
 import type { Leak } from "./leak.ts";
 import type { Site } from "./sites.ts";
-import { withoutStack } from "./words.ts";
 
 /** Something that has to be closed before the simulation ends. */
 export interface Tracked {
@@ -90,7 +89,7 @@ export function judgeLeaks(leaks: readonly Leak[], policy: LeakPolicy | LeakPoli
   const warned = leaks.filter(({ kind }) => policyFor(kind, policy) === "warn");
   if (warned.length > 0) warn(`The simulation's body ${report(warned)}`);
   const fatal = fatalLeaks(leaks, policy);
-  if (fatal !== "") throw withoutStack(new Error(`Cannot end the simulation as its body ${fatal}`));
+  if (fatal !== "") throw withoutFrames(new Error(`Cannot end the simulation as its body ${fatal}`));
 }
 
 /** The leaks that are errors, in words: for the end of a sentence; empty if there are none. */

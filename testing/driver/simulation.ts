@@ -13,6 +13,7 @@ import {
   requireFunction,
   requireText,
   watchChannels,
+  withoutFrames,
 } from "../../core/internal.ts";
 import { isErrorGroup, openNursery, run, sleep } from "../../core/mod.ts";
 import { currentRun, type Network, type ProcessHost, type WorkerHost } from "../../core/lowlevel.ts";
@@ -38,7 +39,7 @@ import type { Steering } from "./steering.ts";
 import type { Site } from "./sites.ts";
 import { homes, type TimerHost } from "./timers.ts";
 import { VirtualClock } from "./virtual_clock.ts";
-import { describeEnd, withoutStack } from "./words.ts";
+import { describeEnd } from "./words.ts";
 import { buggify } from "../watches/buggify.ts";
 import { Watches } from "./watches.ts";
 
@@ -93,7 +94,7 @@ export async function simulateAt<T>(
   if (network instanceof VirtualNetworkImpl) meddle?.(network, clock);
   const watches = clock.watches = new Watches({
     now: () => clock.now(),
-    fail: (error) => driver.stray(withoutStack(error)),
+    fail: (error) => driver.stray(withoutFrames(error)),
     seed,
     campaign: settings.campaign ?? null,
   });

@@ -1,13 +1,7 @@
 /** The words of reports. */
 
-import { formatTime, isError, kindOf, labelOf, read, waitText } from "../../core/internal.ts";
+import { formatTime, isError, kindOf, labelOf, read, waitText, withoutFrames } from "../../core/internal.ts";
 import type { WaitReason } from "../../core/lowlevel.ts";
-
-/** Takes the stack off an error whose message says where to look: it would only show the insides of this module. */
-export function withoutStack<E extends Error>(error: E): E {
-  error.stack = `${error.name}: ${error.message}`;
-  return error;
-}
 
 /** A wait in words. */
 export function describeReason(reason: WaitReason): string {
@@ -60,7 +54,7 @@ export function explain(error: unknown, text: string): boolean {
   const own = Object.getOwnPropertyDescriptor(at, "cause");
   if (own?.configurable === false) return false;
   Object.defineProperty(at, "cause", {
-    value: withoutStack(new Circumstances(text)),
+    value: withoutFrames(new Circumstances(text)),
     enumerable: false,
     configurable: true,
     writable: true,

@@ -1,6 +1,6 @@
 /** What exploring fails with. */
 
-import { withoutStack } from "../driver/words.ts";
+import { withoutFrames } from "../../core/internal.ts";
 
 /**
  * Thrown by `explore()`, and by `simulated()` with option `runs`, when a body fails under some schedule. The message
@@ -48,6 +48,6 @@ export class ExploreError extends Error {
   constructor(message: string, options: ErrorOptions & { readonly replay: string | null }) {
     super(message, options);
     this.replay = options.replay;
-    withoutStack(this);
+    withoutFrames(this);
   }
 }

@@ -1,6 +1,6 @@
 /** The monitor's page in a real browser. */
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Event, Lock, openMemoryChannel, openNursery, run, sleep, sleepForever } from "../../core/mod.ts";
 import { beginHostOperation } from "../../core/lowlevel.ts";
 import { type Monitor, type MonitorOptions, openMonitor } from "../../observe/mod.ts";
@@ -82,7 +82,7 @@ Deno.test(
         const before = await text(page, "numbers");
         await page.waitFor(`document.getElementById("numbers").textContent !== ${JSON.stringify(before)}`);
       }
-      assertStringIncludes(await text(page, "left-out"), "1006 more tasks are not shown here: see Groups");
+      assertMatch(await text(page, "left-out"), /^100\d more tasks are not shown here: see Groups$/);
     });
   },
 );

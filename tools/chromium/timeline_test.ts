@@ -113,7 +113,13 @@ Deno.test(
       await page.waitFor("!document.querySelector('#tip').hidden");
       const words = await page.evaluate<string>("document.querySelector('#tip').innerText.replaceAll('\\n', ' ')");
       for (
-        const part of ["acquire lock", "in query", "took 100 ms", 'for "db" held by "migration"', "woken by migration"]
+        const part of [
+          "acquire lock",
+          "in query",
+          "took 100 ms",
+          'for "db" held by task "migration" #2',
+          "woken by migration",
+        ]
       ) {
         assertStringIncludes(words, part);
       }

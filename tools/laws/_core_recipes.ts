@@ -35,6 +35,7 @@ import {
   run,
   select,
   Semaphore,
+  service,
   shielded,
   sleep,
   sleepForever,
@@ -42,6 +43,7 @@ import {
   toChannel,
   untilShutdown,
   withSignal,
+  withTimeLeft,
 } from "../../core/mod.ts";
 import {
   cancelShieldedCheckpoint,
@@ -125,6 +127,23 @@ export const CORE: Readonly<Record<string, AnyRecipe>> = {
     close: NOBODY,
     refused: () => cancellable(Promise.reject(new Error("Refused"))),
   }),
+  "cancellable (settled by the run)": plain({
+    ready: () => cancellable(Promise.resolve(), { settledBy: "run" }),
+    waiting: () => cancellable(NEVER, { settledBy: "run", label: "reply" }),
+    close: NOBODY,
+    refused: () => cancellable(Promise.reject(new Error("Refused")), { settledBy: "run" }),
+  }),
+  "cancellable (settled by the host)": plain({
+    ready: () => cancellable(Promise.resolve(), { settledBy: "host" }),
+    waiting: () => cancellable(NEVER, { settledBy: "host", label: "reply" }),
+    close: NOBODY,
+    refused: () => cancellable(Promise.reject(new Error("Refused")), { settledBy: "host" }),
+  }),
+  "cancellable (abandoned)": plain({
+    ready: () => cancellable(Promise.resolve(), { onAbandoned: nothing }),
+    waiting: () => cancellable(new Promise(nothing), { onAbandoned: nothing }),
+    close: NOBODY,
+  }),
   hostOperation: plain({
     ready: () => hostOperation("ready", Promise.resolve()),
     waiting: "it returns the promise it was given, which nobody cancels",
@@ -146,6 +165,13 @@ export const CORE: Readonly<Record<string, AnyRecipe>> = {
     waiting: FOREVER,
     close: NOBODY,
     refused: () => failAfter(0, sleepForever),
+  }),
+  withTimeLeft: block((body) => withTimeLeft("1000000000", body), { uncancelled: "body" }),
+  "withTimeLeft (no time)": plain({
+    ready: FOREVER,
+    waiting: FOREVER,
+    close: NOBODY,
+    refused: () => withTimeLeft("0", sleepForever),
   }),
   untilShutdown: block((body) => untilShutdown(body), { uncancelled: "body" }),
   shielded: block((body) => shielded(body), {
@@ -362,6 +388,14 @@ export const CORE: Readonly<Record<string, AnyRecipe>> = {
     close: NOBODY,
     refused: () => retry(fails, { attempts: 2, backoff: () => 0 }),
   }),
+  service: plain({
+    ready: () => service(nothing),
+    waiting: () => service(sleepForever),
+    close: NOBODY,
+    refused: () => service(fails, { limit: 1, backoff: () => 0 }),
+    endless: () => service(fails, { limit: Infinity, backoff: () => 0 }),
+  }),
+  "service (backoff)": plain({ ready: FOREVER, waiting: () => service(fails, { backoff: () => 1e9 }), close: NOBODY }),
   "retry (backoff)": plain({ ready: FOREVER, waiting: () => retry(fails, { backoff: () => 1e9 }), close: NOBODY }),
 
   "Event.wait": recipe({

@@ -6,7 +6,13 @@
  */
 
 import { type Nursery, openNursery, run, shielded, type Task } from "../../mod.ts";
-import type { Network, ProcessHost, StandardInput, WorkerHost } from "../../core/lowlevel.ts";
+import {
+  currentRun,
+  type Network,
+  type ProcessHost,
+  type StandardInput,
+  type WorkerHost,
+} from "../../core/lowlevel.ts";
 import { simulate, type Simulation } from "../../testing/mod.ts";
 
 /** See the header. `S` is what `open` makes. */
@@ -117,6 +123,8 @@ export async function withKit<T>(
         await shielded(() => kit.end());
       }
     }, { name: "kit" });
+    // What was abandoned on the host is over in the end, on a busy machine a little later.
+    for (let n = 0; n < MOST_TURNS && currentRun().statistics().hostOperations.length > 0; n++) await turns(1);
     return result!;
   };
   if (where === "simulation") return await simulate(inNursery, { leaks: "ignore" });
@@ -129,6 +137,9 @@ export async function withKit<T>(
     ...(stdin === undefined ? {} : { stdin }),
   });
 }
+
+/** For so many turns operations of the host may go on after a test. */
+const MOST_TURNS = 2_000;
 
 /** Lets the event loop turn, without a wait of the library. */
 export async function turns(count = 4): Promise<void> {

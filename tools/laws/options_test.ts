@@ -47,6 +47,7 @@ import {
   serveTcp,
   serveTls,
   serveUnix,
+  service,
   settled,
   shielded,
   simulate,
@@ -61,7 +62,9 @@ import {
   unixServer,
   upgradeWebSocket,
 } from "../../mod.ts";
-import { OtelInstrument, TraceRecorder, Watchdog } from "../../observe/mod.ts";
+import { plugin } from "../../lint/mod.ts";
+import { strictPlugin } from "../../lint/strict.ts";
+import { openMonitor, OtelInstrument, TraceRecorder, Watchdog } from "../../observe/mod.ts";
 import { currentRun, ParkingLot, startSystemTask } from "../../core/lowlevel.ts";
 import {
   copyFile,
@@ -170,6 +173,7 @@ const TAKERS: Readonly<Record<string, Take>> = {
   "openBroadcastChannel": (options) => openBroadcastChannel(1, options),
   "openMemoryChannel": (options) => openMemoryChannel(1, options),
   "openNursery": (options) => openNursery(never, options),
+  "openMonitor": (options) => openMonitor(options),
   "openRawMode": (options) => openRawMode(options),
   "openProcess": (options) => openProcess("true", options),
   "openTcpListeners": (options) => openTcpListeners(0, options),
@@ -183,6 +187,7 @@ const TAKERS: Readonly<Record<string, Take>> = {
   "openWebSocket": (options) => openWebSocket("ws://127.0.0.1:1/", options),
   "race": (options) => race([never], options),
   "retry": (options) => retry(never, options),
+  "service": (options) => service(never, options),
   "run": (options) => run(never, options),
   "runPipeline": (options) => runPipeline(["true"], options),
   "runProcess": (options) => runProcess("true", options),
@@ -200,6 +205,10 @@ const TAKERS: Readonly<Record<string, Take>> = {
   "startTls": (options) => startTls(new SocketStream(new Conn(true)), options),
   "sweepCancel": (options) => sweepCancel(never, options),
   "sweepFaults": (options) => sweepFaults(never, options),
+  "Trace.toHtml": (options) => new TraceRecorder().since(0).toHtml(options),
+  "TraceRecorder.toHtml": (options) => new TraceRecorder().toHtml(options),
+  "plugin": (options) => plugin(options),
+  "strictPlugin": (options) => strictPlugin(options),
   "tcpServer": (options) => tcpServer(never, options),
   "tlsServer": (options) => tlsServer(never, options),
   "taskTree": (options) => taskTree(options),

@@ -22,7 +22,7 @@ const named = new Set<string>();
 for (const [name, recipe] of Object.entries(RECIPES)) {
   if (typeof recipe.waiting !== "function" || recipe.where !== undefined) continue;
   named.add(name);
-  Deno.test(`A: where it is awaited: ${name}`, () =>
+  Deno.test(`A1: where it is awaited: ${name}`, () =>
     withKit(recipe, async (kit) => {
       const made = await recipe.open(kit);
       const wait = recipe.waiting as (made: unknown) => unknown;

@@ -388,3 +388,28 @@ Deno.test("a server whose handlers wait, upgrade and stream leaves nothing of th
   assertEquals(program.stdout, "echo\nlate\nlate\n");
   assertEquals(program.stderr, "Deno.serve: request.signal aborts on successful responses, says somebody else\n");
 });
+
+Deno.test("a server that is told to end is a lame duck first, and its program ends with 0 within the grace", async () => {
+  const program = Program.start(`
+    import { openNursery, run, tcpServer, untilShutdown } from "@trefoil/io";
+    const handler = async (stream) => {
+      const next = await untilShutdown(() => stream.receiveSome());
+      if (!next.cancelledCaught) await stream.sendAll(next.value);
+    };
+    const options = { hostname: "127.0.0.1", port: 0, lameDuck: 500, onLameDuck: () => console.log("not ready") };
+    run(() => openNursery(async (nursery) => {
+      const [{ port }] = await nursery.start(tcpServer(handler, options));
+      console.log(\`port \${port};\`);
+    }), { grace: 60_000 });
+  `);
+  await program.prints(";");
+  const port = Number(/port (\d+);/.exec(program.stdout)?.[1]);
+  program.signal("SIGTERM");
+  await program.prints("not ready");
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  await connection.write(encode("late"));
+  const buffer = new Uint8Array(10);
+  const size = await connection.read(buffer);
+  assertEquals(decode(buffer.subarray(0, size ?? 0)), "late");
+  assertEquals(await program.end(), 0);
+});

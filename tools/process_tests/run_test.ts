@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Program } from "./_program.ts";
 
 const script = (call: string) => `
@@ -120,7 +120,7 @@ Deno.test("when the grace is over the run is cancelled", async () => {
   assertStringIncludes(program.stdout, "winding down\ncleaned up");
 });
 
-Deno.test("SIGQUIT prints the task tree, and the program goes on", async () => {
+Deno.test("A2: SIGQUIT prints the task tree, and the program goes on", async () => {
   const program = Program.start(FLOATING);
   await program.prints("up");
   program.signal("SIGQUIT");
@@ -135,6 +135,22 @@ Deno.test("a deadlock under run(main) fails with DeadlockError and the tree, aft
   assertStringIncludes(program.stderr, "DeadlockError: Cannot go on as nothing can ever wake up");
   assertStringIncludes(program.stderr, '└─ waiter #2: event "never"');
   assertStringIncludes(program.stdout, "cleaned up");
+});
+
+Deno.test("the report of a deadlock shows the tree once, and no line of the library", async () => {
+  const run = Program.start(FLOATING, "deadlock");
+  assertEquals(await run.end(), 1);
+  assertMatch(run.stderr, /^error: .*DeadlockError: [^\n]*\nmain #1: [^\n]*\n└─ waiter #2: [^\n]*\n$/);
+
+  const simulation = Program.start(`
+    import { Event, simulate } from "@trefoil/io";
+    await simulate(() => new Event({ name: "never" }).wait());
+  `);
+  assertEquals(await simulation.end(), 1);
+  assertMatch(
+    simulation.stderr,
+    /^error: .*DeadlockError: [^\n]*\n  main #1 [^\n]*event "never"[^\n]*\nCaused by: Simulation: seed 0[^\n]*\n$/,
+  );
 });
 
 Deno.test("a deadlock under a top-level await run(main) ends the program, with the tree", async () => {

@@ -1,0 +1,12 @@
+// deno-lint-ignore-file
+import { failAfter, fetch } from "@trefoil/io";
+
+export async function load(url: string): Promise<Response> {
+  return await failAfter(5, () => fetch(url)); // BAD
+}
+// ---
+import { moveOnAfter } from "@trefoil/io";
+
+export async function more(): Promise<void> {
+  await moveOnAfter(30, () => fetch("x")); // BAD
+}
