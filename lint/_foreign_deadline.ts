@@ -97,6 +97,9 @@ function clockIn(file: SourceFile, node: Node, depth: number): Node | null {
     if (isCall(part) && isHostClock(file, part)) return part;
     if (part.type !== "Identifier" || depth > 3) continue;
     const values = valuesOf(file, part);
+    const first = firstInLoop(file, part);
+    const begins = first === null ? null : clockIn(file, first, depth + 1);
+    if (begins !== null) return begins;
     // One that is set by the clock of the run as well may be the right one here.
     if (values.some((value) => ownNodes(value).some((of) => file.values.calledName(of) === "currentTime"))) continue;
     for (const value of values) {
@@ -105,6 +108,16 @@ function clockIn(file: SourceFile, node: Node, depth: number): Node | null {
     }
   }
   return null;
+}
+
+/** What a variable that is declared in the head of a loop begins with: its first turn has it for sure. */
+function firstInLoop(file: SourceFile, name: Node): Node | null {
+  const binding = file.scopes.bindingOf(name);
+  const declarator = binding?.declaration;
+  if (declarator?.type !== "VariableDeclarator" || declarator.id.type !== "Identifier") return null;
+  const declaration = parentOf(declarator);
+  const loop = declaration === null ? null : parentOf(declaration);
+  return loop?.type === "ForStatement" && loop.init === declaration ? declarator.init : null;
 }
 
 /** What a variable is set to: at its declaration, and later on. */

@@ -22,6 +22,9 @@ export async function others(scope: CancelScope): Promise<void> {
   for (let next = Date.now();; next = Math.max(next + 5, Date.now())) { // BAD, no fix
     await sleepUntil(next);
   }
+  for (let next = performance.now();; next = Math.max(next + 5, currentTime())) { // BAD, no fix
+    await sleepUntil(next);
+  }
   let later: number;
   later = performance.now() + 5; // BAD, no fix
   await sleepUntil(later);
