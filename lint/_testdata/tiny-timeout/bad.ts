@@ -5,9 +5,9 @@ export async function load(url: string): Promise<Response> {
   return await failAfter(5, () => fetch(url)); // BAD
 }
 // ---
-const PATIENCE = 2;
 import { moveOnAfter } from "@trefoil/io";
 
+const PATIENCE = 2;
 export async function more(): Promise<void> {
   await moveOnAfter(30, () => fetch("x")); // BAD
   await moveOnAfter(PATIENCE, () => fetch("x")); // BAD
