@@ -1,4 +1,4 @@
-/** `early-return`: a wait that is returned out of a block whose cleanup does not wait for it. */
+/** `early-return`: a wait that is returned out of a block whose cleanup, or `catch`, does not wait for it. */
 
 import { before } from "./_fixes.ts";
 import type { Finding, Rule } from "./_rule.ts";
@@ -12,12 +12,16 @@ export const earlyReturn: Rule = {
       if (!statement.argument || functionAround(statement) === null) continue;
       const wait = file.waits.of(statement.argument);
       if (wait === null) continue;
-      const cleanup = cleanupBefore(file, statement);
-      if (cleanup === null) continue;
       const isAsync = functionAround(statement)?.async === true;
+      const cleanup = cleanupBefore(file, statement);
+      // Without async, a catch may be there for what is thrown before there is a promise.
+      const catches = cleanup === null && isAsync && isCaughtAround(statement);
+      if (cleanup === null && !catches) continue;
       yield {
         node: statement.argument,
-        message: `${cleanup} happens as soon as this returns, which is before "${wait.name}" has ended`,
+        message: catches
+          ? `The "catch" of this block is over when this returns: it does not get what "${wait.name}" throws`
+          : `${cleanup} happens as soon as this returns, which is before "${wait.name}" has ended`,
         hint: `Write \`return await ${wait.name}\``,
         // What would have to be put in parentheses, is left to whoever wrote it.
         fix: isAsync && bare(statement.argument) === statement.argument && statement.argument.type === "CallExpression"
@@ -27,6 +31,17 @@ export const earlyReturn: Rule = {
     }
   },
 };
+
+/** Whether a statement is in a block with a `catch`. */
+function isCaughtAround(statement: Node): boolean {
+  let last = statement;
+  for (const at of ancestorsOf(statement)) {
+    if (isFunction(at)) return false;
+    if (at.type === "TryStatement" && at.handler && at.block === last) return true;
+    last = at;
+  }
+  return false;
+}
 
 /** What is disposed of, or cleaned up, when a function returns from a statement. */
 function cleanupBefore(file: SourceFile, statement: Node): string | null {

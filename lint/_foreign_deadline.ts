@@ -12,6 +12,7 @@ import {
   type Node,
   numberOf,
   ownNodes,
+  parentOf,
   propertyOf,
 } from "./_tree.ts";
 
@@ -95,14 +96,41 @@ function clockIn(file: SourceFile, node: Node, depth: number): Node | null {
     if (isFunction(part)) return null;
     if (isCall(part) && isHostClock(file, part)) return part;
     if (part.type !== "Identifier" || depth > 3) continue;
-    const binding = file.scopes.bindingOf(part);
-    if (binding?.kind !== "const" || binding.declaration.type !== "VariableDeclarator") continue;
-    const { init, id } = binding.declaration;
-    if (!init || id.type !== "Identifier") continue;
-    const clock = clockIn(file, init, depth + 1);
-    if (clock !== null) return clock;
+    const values = valuesOf(file, part);
+    const first = firstInLoop(file, part);
+    const begins = first === null ? null : clockIn(file, first, depth + 1);
+    if (begins !== null) return begins;
+    // One that is set by the clock of the run as well may be the right one here.
+    if (values.some((value) => ownNodes(value).some((of) => file.values.calledName(of) === "currentTime"))) continue;
+    for (const value of values) {
+      const clock = clockIn(file, value, depth + 1);
+      if (clock !== null) return clock;
+    }
   }
   return null;
+}
+
+/** What a variable that is declared in the head of a loop begins with: its first turn has it for sure. */
+function firstInLoop(file: SourceFile, name: Node): Node | null {
+  const binding = file.scopes.bindingOf(name);
+  const declarator = binding?.declaration;
+  if (declarator?.type !== "VariableDeclarator" || declarator.id.type !== "Identifier") return null;
+  const declaration = parentOf(declarator);
+  const loop = declaration === null ? null : parentOf(declaration);
+  return loop?.type === "ForStatement" && loop.init === declaration ? declarator.init : null;
+}
+
+/** What a variable is set to: at its declaration, and later on. */
+function valuesOf(file: SourceFile, name: Node): Node[] {
+  const binding = file.scopes.bindingOf(name);
+  if (binding?.declaration.type !== "VariableDeclarator" || !/^(?:const|let)$/.test(binding.kind)) return [];
+  const { init, id } = binding.declaration;
+  if (id.type !== "Identifier") return [];
+  const later = binding.references.flatMap((reference) => {
+    const set = parentOf(reference);
+    return set?.type === "AssignmentExpression" && set.left === reference ? [set.right] : [];
+  });
+  return init ? [init, ...later] : later;
 }
 
 function isHostClock(file: SourceFile, call: Deno.lint.CallExpression): boolean {

@@ -32,7 +32,7 @@ export const missingAwait: Rule = {
   },
 };
 
-/** What is asked whether it is true, compared, or disposed of at the end of a block: no promise is meant there. */
+/** What is asked whether it is true, compared, put into a text, or disposed of: no promise is meant there. */
 function* takenAsValues(file: SourceFile): Generator<Node> {
   for (
     const kind of [
@@ -49,7 +49,11 @@ function* takenAsValues(file: SourceFile): Generator<Node> {
     if (operator === "!") yield* operands(argument);
   }
   for (const { operator, left, right } of file.tree.all("BinaryExpression")) {
-    if (/^[<>=!]=?=?$/.test(operator)) yield* [left, right];
+    if (/^(?:[<>=!]=?=?|\+)$/.test(operator)) yield* [left, right];
+  }
+  for (const text of file.tree.all("TemplateLiteral")) {
+    // Its tag may do anything with them.
+    if (parentOf(text)?.type !== "TaggedTemplateExpression") yield* text.expressions;
   }
   for (const { discriminant } of file.tree.all("SwitchStatement")) yield discriminant;
   for (const { kind, declarations } of file.tree.all("VariableDeclaration")) {

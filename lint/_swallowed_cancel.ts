@@ -14,7 +14,7 @@ import { missingImports } from "./_fixes.ts";
 import type { Finding, Rule } from "./_rule.ts";
 import type { FunctionNode } from "./_shapes.ts";
 import type { SourceFile } from "./_source_file.ts";
-import { ancestorsOf, isFunction, isWithin, type LoopNode, type Node, ownNodes } from "./_tree.ts";
+import { ancestorsOf, isFunction, isLoop, isWithin, type LoopNode, type Node, ownNodes } from "./_tree.ts";
 
 export const swallowedCancel: Rule = {
   name: "swallowed-cancel",
@@ -93,12 +93,21 @@ function loopThatSpins(file: SourceFile, handler: Deno.lint.CatchClause): LoopNo
   for (const at of ancestorsOf(statement)) {
     if (isFunction(at)) return null;
     if (isEndless(file, at)) {
-      const goesOn = !leaves(handler.body, at) && !leavesAfter(inner, at) && !leaves(statement.finalizer, at);
-      if (goesOn && !waitsBeside(file, at, statement)) return at;
+      const skipsRest = continues(handler, at);
+      const leavesLoop = leaves(handler.body, at) || leaves(statement.finalizer, at) ||
+        (!skipsRest && leavesAfter(inner, at));
+      if (!leavesLoop && !waitsBeside(file, at, statement, skipsRest)) return at;
     }
     inner = at;
   }
   return null;
+}
+
+/** Whether a handler ends with the next turn of a loop, so that what follows it there is not reached. */
+function continues(handler: Deno.lint.CatchClause, loop: LoopNode): boolean {
+  const last = (handler.body.body as readonly (Node | null)[]).at(-1);
+  if (last?.type !== "ContinueStatement" || last.label) return false;
+  return ancestorsOf(last).find(isLoop) === loop;
 }
 
 function isEndless(file: SourceFile, node: Node): node is LoopNode {
@@ -127,9 +136,15 @@ function leavesAfter(statement: Node, loop: Node): boolean {
  * Whether a loop waits outside of a `try`: for something of the library, where `Cancelled` leaves it, or for anything
  * else, where it does not spin. Or whether it asks there if it is cancelled.
  */
-function waitsBeside(file: SourceFile, loop: LoopNode, statement: Deno.lint.TryStatement): boolean {
+function waitsBeside(
+  file: SourceFile,
+  loop: LoopNode,
+  statement: Deno.lint.TryStatement,
+  skipsRest: boolean,
+): boolean {
   return ownNodes(loop).some((node) =>
     !isWithin(node, statement.block) &&
+    !(skipsRest && isWithin(node, loop.body) && node.range[0] >= statement.range[1]) &&
     (node.type === "AwaitExpression" || node.type === "YieldExpression" ||
       (node.type === "ForOfStatement" && node.await && node !== loop && !isWithin(statement, node)) ||
       (node.type === "IfStatement" && ownNodes(node.test).some((part) => looksAtCancellation(file, part))))

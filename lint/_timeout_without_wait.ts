@@ -6,7 +6,7 @@ import { argumentOf, bare, isCall, isFunction, type Node, numberOf, ownNodes, pr
 import { returnsOf } from "./_values.ts";
 
 /** What tells of the scope around. */
-const ASKS = /^(?:current\w+|shutdownRequested)$/;
+const ASKS = /^(?:current\w+|timeLeft|shutdownRequested)$/;
 const TIMEOUTS = /^(?:failAfter|failAt|moveOnAfter|moveOnAt)$/;
 
 export const timeoutWithoutWait: Rule = {

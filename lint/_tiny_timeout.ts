@@ -2,7 +2,7 @@
 
 import type { Finding, Rule } from "./_rule.ts";
 import type { SourceFile } from "./_source_file.ts";
-import { argumentOf, numberOf } from "./_tree.ts";
+import { argumentOf, type Node, numberOf } from "./_tree.ts";
 
 /** Shorter than a round trip, longer than "at once". */
 const TINY = 60;
@@ -15,7 +15,7 @@ export const tinyTimeout: Rule = {
       const name = file.values.calledName(call);
       if (name !== "failAfter" && name !== "moveOnAfter") continue;
       const time = argumentOf(call, 0);
-      const ms = numberOf(time);
+      const ms = lengthOf(file, time);
       if (time === undefined || !(ms > 0 && ms <= TINY) || file.isSimulated(call)) continue;
       yield {
         node: time,
@@ -25,3 +25,10 @@ export const tinyTimeout: Rule = {
     }
   },
 };
+
+/** A length that is written out, or a constant that is. */
+function lengthOf(file: SourceFile, time: Node | undefined): number {
+  const binding = time?.type === "Identifier" ? file.scopes.bindingOf(time) : null;
+  if (binding?.kind !== "const" || binding.declaration.type !== "VariableDeclarator") return numberOf(time);
+  return numberOf(binding.declaration.init ?? undefined);
+}

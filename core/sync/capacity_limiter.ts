@@ -249,15 +249,15 @@ export class CapacityLimiter {
   #fault(borrower: unknown): Error | null {
     if (this.#broken !== null) return new BrokenResourceError(this.#broken.message);
     const found = this.#borrowers.has(borrower)
-      ? "has one already"
+      ? 'has one already: write "using _ = await limiter.acquire()", which gives it back, or'
       : this.#waiting.has(borrower)
-      ? "is waiting for one already"
+      ? "is waiting for one already,"
       : null;
     if (found === null) return null;
     return new TypeError(
       `Cannot acquire as each borrower can have one token: ${
         nameOf(borrower)
-      } ${found}, say acquire({ onBehalfOf }) to borrow for another`,
+      } ${found} say acquire({ onBehalfOf }) to borrow for another`,
     );
   }
 

@@ -258,7 +258,8 @@ Deno.test(
     await assertRejects(
       () => limiter.acquire({ onBehalfOf: client }),
       TypeError,
-      'Cannot acquire as each borrower can have one token: "client 7" has one already, say acquire({ onBehalfOf }) to borrow for another',
+      'Cannot acquire as each borrower can have one token: "client 7" has one already: ' +
+        'write "using _ = await limiter.acquire()", which gives it back, or say acquire({ onBehalfOf }) to borrow for another',
     );
     assertThrows(() => limiter.tryAcquire({ onBehalfOf: client }), TypeError, "has one already");
     await openNursery(async (nursery) => {

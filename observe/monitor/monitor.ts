@@ -209,7 +209,7 @@ class OpenMonitor implements Monitor {
       this.#server = serve(place, this.#site);
     } catch (error) {
       program.close();
-      throw error;
+      throw error instanceof Deno.errors.AddrInUse ? inUse(place, error) : error;
     }
     const { addr } = this.#server;
     // Where it is now, if it has to listen anew.
@@ -301,6 +301,12 @@ function serve({ port, path, hostname }: Place, site: Site): Server {
     }
   }
   return { addr: server.addr, finished: server.finished, end };
+}
+
+/** The host's error does not say what is in use. */
+function inUse({ port, path, hostname }: Place, cause: Error): Error {
+  const where = path === undefined ? `${hostname}:${port}` : show(path);
+  return new Deno.errors.AddrInUse(`Cannot open a monitor on ${where} as something else listens there`, { cause });
 }
 
 function requireWatch(action: string, watch: unknown): void {

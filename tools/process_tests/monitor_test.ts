@@ -307,3 +307,18 @@ Deno.test("M9: top says what is wrong with what it was given", async () => {
     assertStringIncludes(top.stderr, text);
   }
 });
+
+Deno.test("a monitor whose port is in use says which one it is", async () => {
+  const program = Program.start(`${IMPORTS}
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr;
+    try {
+      openMonitor({ port });
+    } catch (error) {
+      console.log(error instanceof Deno.errors.AddrInUse, error.message.replace(port, "PORT"));
+    }
+    listener.close();
+  `);
+  assertEquals(await program.end(), 0);
+  assertEquals(program.stdout, "true Cannot open a monitor on 127.0.0.1:PORT as something else listens there\n");
+});

@@ -33,6 +33,16 @@ export async function waits(host: string): Promise<unknown> {
     stream.close();
   }
 }
+export async function orNothing(stream: BufferedStream): Promise<string | null> {
+  try {
+    if (stream.buffered > 0) return stream.receiveLine(); // BAD
+    for (;;) {
+      return ask(stream); // BAD
+    }
+  } catch {
+    return null;
+  }
+}
 export function plain(stream: BufferedStream): Promise<string | null> {
   try {
     return stream.receiveLine(); // BAD, no fix

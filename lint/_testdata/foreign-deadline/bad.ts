@@ -19,5 +19,14 @@ export async function others(scope: CancelScope): Promise<void> {
   await sleepUntil(new Date("2030-01-01").valueOf()); // BAD, no fix
   await failAfter(Date.now() + 5_000, () => {}); // BAD, no fix
   await sleep(5 + currentTime()); // BAD, no fix
+  for (let next = Date.now();; next = Math.max(next + 5, Date.now())) { // BAD, no fix
+    await sleepUntil(next);
+  }
+  for (let next = performance.now();; next = Math.max(next + 5, currentTime())) { // BAD, no fix
+    await sleepUntil(next);
+  }
+  let later: number;
+  later = performance.now() + 5; // BAD, no fix
+  await sleepUntil(later);
   new CancelScope({ timeout: performance.now() + 5 }); // BAD, no fix
 }

@@ -19,6 +19,11 @@ export async function fine(deadline: number): Promise<void> {
   scope.deadline = currentTime() + 5;
   console.log(Date.now(), scope);
   await failAt(currentTime() + 5, () => Date.now());
+  for (let next = currentTime();; next = Math.max(next + 5, currentTime())) await sleepUntil(next);
+  let time = Date.now();
+  console.log(time);
+  time = currentTime() + 5; // another use of the same variable
+  await sleepUntil(time);
   await failAfter(deadline - Date.now(), () => {});
   await sleep(Math.max(0, deadline - currentTime()));
 }

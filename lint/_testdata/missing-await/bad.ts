@@ -119,4 +119,8 @@ export async function values(stream: BufferedStream, open: () => Promise<void>):
   // @ts-ignore: it is not to compile
   await using other = openTcpStream("d", 1); // BAD
   if (helper() as unknown) console.log(guard, other); // BAD, no fix
+  console.log(`got ${stream.receiveLine()}`); // BAD
+  console.log(`${open} ${`deep ${helper()}`}`); // BAD
+  // @ts-ignore: the compiler sees it, too
+  console.log("got " + stream.receiveLine()); // BAD
 }

@@ -82,6 +82,8 @@ export async function values(pending?: Promise<void>): Promise<void> {
   if (await lock.acquire()) console.log("x");
   if (pending !== undefined && lock.tryAcquire()) console.log("x");
   using guard = await lock.acquire();
+  const tagged = (_: TemplateStringsArray, ...values: unknown[]) => values;
+  console.log(tagged`${sleep(1)}`, `${await lock.acquire()}`, `${() => sleep(1)}`);
   const kept = sleep(1);
   if (kept === pending) console.log(guard);
   await kept;

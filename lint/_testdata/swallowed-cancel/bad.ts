@@ -39,6 +39,20 @@ export async function drain(channel: MemoryReceiveChannel<number>, isOpen: () =>
     }
   } while (true);
 }
+declare function tell(n: number): Promise<void>;
+export async function next(channel: MemoryReceiveChannel<number>): Promise<void> {
+  for (;;) {
+    let n: number;
+    try {
+      n = await channel.receive();
+    } catch (error) { // BAD
+      console.log(error);
+      continue;
+    }
+    if (n < 0) return;
+    await tell(n); // not reached
+  }
+}
 async function once(channel: MemoryReceiveChannel<number>): Promise<void> {
   work(await channel.receive());
 }

@@ -127,6 +127,28 @@ export async function inner(channel: MemoryReceiveChannel<number>): Promise<void
   }
 }
 declare function foreign(): Promise<void>;
+export async function waitsAround(channel: MemoryReceiveChannel<number>): Promise<void> {
+  for (;;) {
+    await foreign();
+    try {
+      work(await channel.receive());
+    } catch {
+      continue;
+    }
+  }
+}
+export async function waitsAfter(channel: MemoryReceiveChannel<number>): Promise<void> {
+  for (;;) {
+    for (const _ of [1, 2]) {
+      try {
+        work(await channel.receive());
+      } catch {
+        continue; // with the inner loop: the outer one waits
+      }
+    }
+    await foreign();
+  }
+}
 export async function doesNotSpin(channel: MemoryReceiveChannel<number>): Promise<void> {
   for (;;) {
     try {

@@ -12,7 +12,7 @@ export async function sum(numbers: readonly number[]): Promise<number> {
   return total;
 }
 // ---
-import { currentEffectiveDeadline, moveOnAfter, type SocketStream } from "@trefoil/io";
+import { currentEffectiveDeadline, moveOnAfter, type SocketStream, timeLeft } from "@trefoil/io";
 
 declare function work(): Promise<void>;
 export async function fine(stream: SocketStream, then: Promise<void>): Promise<void> {
@@ -50,5 +50,8 @@ export async function fine(stream: SocketStream, then: Promise<void>): Promise<v
   await later;
   await failAfter(5, () => {
     console.log(currentEffectiveDeadline());
+  });
+  await failAfter(5, () => {
+    console.log(timeLeft());
   });
 }

@@ -7,6 +7,8 @@ export async function load(url: string): Promise<Response> {
 // ---
 import { moveOnAfter } from "@trefoil/io";
 
+const PATIENCE = 2;
 export async function more(): Promise<void> {
   await moveOnAfter(30, () => fetch("x")); // BAD
+  await moveOnAfter(PATIENCE, () => fetch("x")); // BAD
 }
