@@ -344,3 +344,21 @@ Deno.test(
     await sleep(1);
   }),
 );
+
+// Each crash made two links for each other host: in a network of 10,000, a thousand crashes took all memory.
+Deno.test(
+  "a crash makes no links to hosts that have none with the host, and those made later know of it",
+  simulated(async (sim) => {
+    for (let n = 0; n < 50; n++) sim.net.host(`h${n}`);
+    const server = sim.net.host("server");
+    server.startSoon(() => serveTcp(() => {}, { port: 1 }));
+    await sleep(1);
+    server.crash();
+    assertEquals((server as unknown as { links: Map<unknown, unknown> }).links.size, 0);
+    const error = await assertRejects(() => sim.net.host("h7").run(() => openTcpStream("server", 1)));
+    assertEquals([(error as Error).name, sim.now], ["BrokenResourceError", 60_001]);
+    server.restart();
+    await sim.settled();
+    using _ = await sim.net.host("h7").run(() => openTcpStream("server", 1));
+  }),
+);

@@ -369,10 +369,11 @@ export class VirtualNetworkImpl implements Network, VirtualNetwork, HostNetwork,
   /** A host is cut off from everybody, or back again. */
   setUp(host: Host, up: boolean): void {
     this.events.event(this.clock.now(), host.name, up ? "restart" : "crash");
+    // Those that are there: others know of it when they are made.
     for (const other of this.#hosts.values()) {
-      for (const link of [this.#link(host, other), this.#link(other, host)]) {
-        if (up) link.partitions.delete(host);
-        else link.partitions.add(host);
+      for (const link of [host.links.get(other), other.links.get(host)]) {
+        if (up) link?.partitions.delete(host);
+        else link?.partitions.add(host);
       }
     }
     if (!up) { for (const connection of this.#connections) connection.crash(host); }
