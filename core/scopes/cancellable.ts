@@ -48,10 +48,12 @@ export interface CancellableOptions<T = unknown> {
    * - `"run"`: other code of the run. If none of it can go on any more, that is a deadlock; and virtual time goes on
    *   meanwhile.
    * - `"host"`: the outside world. Virtual time stands still while somebody waits.
+   * - `"network"`: somebody at the other end of a connection, as with a client of a database. Where the network of the run
+   *   is one in memory, as in a simulation, that is `"run"`, and else `"host"`.
    *
    * By default nobody knows: a simulation gives the promise some real time, and then goes on.
    */
-  readonly settledBy?: "run" | "host";
+  readonly settledBy?: "run" | "host" | "network";
   /**
    * Called with the value if it comes after the wait was cancelled, to close what nobody will get. It is called as if
    * by the main task of the run, outside all other scopes. An error of it is printed.
@@ -162,8 +164,8 @@ export function cancellable<T>(
   try {
     // Asked in any case, so that from now on its rejection is nobody's.
     const settlement = settlementOf(source as PromiseLike<T>);
-    const { cancel, timeout = 0, settledBy, onAbandoned } = options;
-    if (cancel !== undefined || timeout > 0 || settledBy === "host" || onAbandoned !== undefined) {
+    const { cancel, timeout = 0, onAbandoned } = options;
+    if (cancel !== undefined || timeout > 0 || settlerOf(node, options) === "host" || onAbandoned !== undefined) {
       return composedWait(() => waitAndTell(node, settlement, options));
     }
     return node.cancelled !== null ? refuse(node) : waitFor(settlement, node, options);
@@ -191,10 +193,18 @@ function requireForeign<T>(source: unknown, iterable: boolean, options: Cancella
   if (typeof label !== "string") {
     throw new TypeError(`Cannot wait as "label" must be a string: received ${show(label)}`);
   }
-  if (settledBy !== undefined && settledBy !== "run" && settledBy !== "host") {
-    throw new RangeError(`Cannot wait as "settledBy" must be "run" or "host": received ${show(settledBy)}`);
+  if (settledBy !== undefined && !SETTLERS.includes(settledBy)) {
+    throw new RangeError(`Cannot wait as "settledBy" must be "run", "host" or "network": received ${show(settledBy)}`);
   }
   if (onAbandoned !== undefined) requireFunction("wait", "onAbandoned", onAbandoned);
+}
+
+const SETTLERS: readonly unknown[] = ["run", "host", "network"];
+
+/** Who settles a promise, as far as the run is concerned. */
+function settlerOf(node: StatusNode, { settledBy }: CancellableOptions<never>): "run" | "host" | undefined {
+  if (settledBy !== "network") return settledBy;
+  return (node.task.runtime as Runtime).network?.inMemory === true ? "run" : "host";
 }
 
 /** What is waited for, in the task tree. */
@@ -210,9 +220,11 @@ const AN_ITEM: Kind = { foreign: { kind: "foreign iterable", foreign: true }, kn
 function waitFor<T>(
   settlement: Settlement<T>,
   node: StatusNode,
-  { label, settledBy }: CancellableOptions<never>,
+  options: CancellableOptions<never>,
   kind = A_PROMISE,
 ): Promise<T> {
+  const { label } = options;
+  const settledBy = settlerOf(node, options);
   if (settledBy === undefined) {
     return settlement.wait(node, label === undefined ? kind.foreign : { ...kind.foreign, label });
   }

@@ -73,7 +73,7 @@ Deno.test('cancellable({ settledBy: "host" }) is an operation of the host while 
   assertEquals(operations().includes("promise"), false);
 });
 
-for (const settledBy of [undefined, "run", "host"] as const) {
+for (const settledBy of [undefined, "run", "host", "network"] as const) {
   const called = { ...settledBy === undefined ? undefined : { settledBy } };
 
   Deno.test(
@@ -81,7 +81,7 @@ for (const settledBy of [undefined, "run", "host"] as const) {
     simulated(async (sim) => {
       const after = <T>(ms: number, settle: () => T | Promise<T>): Promise<T> =>
         new Promise<void>((resolve) => void setTimeout(resolve, ms)).then(settle);
-      if (settledBy !== "host") {
+      if (settledBy !== "host" && settledBy !== "network") {
         assertEquals(await cancellable(after(3, () => 5), called), 5);
         await assertRejects(() => cancellable(after(3, () => Promise.reject(new RangeError("x"))), called), RangeError);
         assertEquals(sim.now, 6);
@@ -222,7 +222,23 @@ Deno.test("cancellable() refuses options that are none", async () => {
   await assertRejects(
     () => cancellable(promise, { settledBy: "me" as never }),
     RangeError,
-    'Cannot wait as "settledBy" must be "run" or "host": received "me"',
+    'Cannot wait as "settledBy" must be "run", "host" or "network": received "me"',
   );
   await assertRejects(() => cancellable(promise, { onAbandoned: 5 as never }), TypeError, '"onAbandoned" must be a');
+});
+
+Deno.test('cancellable({ settledBy: "network" }) is an operation of the host, or, over a network in memory, a wait of the run', async () => {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const answer = cancellable(promise, { label: "reply", settledBy: "network" });
+  assertEquals(currentRun().statistics().hostOperations.filter((label) => label === "reply"), ["reply"]);
+  resolve("x");
+  assertEquals(await answer, "x");
+  await simulate(async (sim) => {
+    const late = Promise.withResolvers<string>();
+    sim.background.startSoon(async () => {
+      await sleep(1_000);
+      late.resolve("y");
+    });
+    assertEquals([await cancellable(late.promise, { settledBy: "network" }), sim.now], ["y", 1_000]);
+  });
 });

@@ -8,7 +8,6 @@
 
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { cancellable, currentTime, type Nursery, retry, shielded, type TaskStatus } from "@trefoil/io";
-import { currentRun } from "@trefoil/io/lowlevel";
 
 /** Options of `openNats()`. */
 export interface NatsOptions {
@@ -40,15 +39,9 @@ export interface ReplyOptions<T> {
   readonly onAbandoned?: (late: T) => unknown;
 }
 
-/**
- * Waits for a promise of the client. A cancelled wait just goes.
- *
- * Whatever settles it has come over the network. In a simulation that is one in memory: other code of the run answers, and time
- * must go on meanwhile. Else it is the outside world, and to wait for that is no deadlock.
- */
+/** Waits for a promise of the client: what settles it comes over the network. A cancelled wait just goes. */
 export function reply<T>(promise: Promise<T>, options: ReplyOptions<T> = {}): Promise<T> {
-  const settledBy = currentRun().network?.inMemory ? "run" : "host";
-  return cancellable(promise, { label: "reply of NATS", settledBy, ...options });
+  return cancellable(promise, { label: "reply of NATS", settledBy: "network", ...options });
 }
 
 async function live(options: NatsOptions, status: TaskStatus<NatsConnection>): Promise<void> {
