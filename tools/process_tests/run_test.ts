@@ -149,7 +149,7 @@ Deno.test("the report of a deadlock shows the tree once, and no line of the libr
   assertEquals(await simulation.end(), 1);
   assertMatch(
     simulation.stderr,
-    /^error: .*DeadlockError: [^\n]*\n  main #1 [^\n]*event "never"[^\n]*\nCaused by: Simulation: seed 0[^\n]*\n$/,
+    /^error: .*DeadlockError: [^\n]*\n {2}main #1 [^\n]*event "never"[^\n]*\nCaused by: Simulation: seed 0[^\n]*\n$/,
   );
 });
 
