@@ -30,8 +30,9 @@ export interface Limits {
   readonly wakes: number;
 }
 
-/** Waits that last for as long as they do: for time, for tasks, for the outside world to begin. */
-const PATIENT = /^(?:sleep|nursery|join task|run|accept|forgotten await|yield|receive signal|serve|wait for)/;
+/** Waits that last for as long as they do: for time, for tasks, for the outside world to begin, for something to do. */
+const PATIENT =
+  /^(?:sleep|nursery|join task|run|accept|forgotten await|yield|receive signal|receive from channel|change of watch|demand|serve|wait for)/;
 /** So many places are asked for, of the oldest waits. */
 const MOST = 200;
 

@@ -39,8 +39,8 @@ export interface WatchdogOptions {
    */
   readonly taskAge?: number;
   /**
-   * How long a wait without a deadline may last, in milliseconds. Waits for time, for other tasks, for connections, and
-   * those that a shutdown ends, are none of these.
+   * How long a wait without a deadline may last, in milliseconds. Waits for time, for other tasks, for connections, for
+   * something to do (receiving from a channel), and those that a shutdown ends, are none of these.
    *
    * @default {60_000}
    */

@@ -136,12 +136,16 @@ Deno.test("W3: a wait without a deadline is told when it is old; one for time, t
       for (const kind of ["receive signal", "wait for", "accept", "serve"]) {
         nursery.startSoon(() => suspend({ kind, label: "something" }, () => {}, () => true), { name: kind });
       }
+      // So does work.
+      const [send, receive] = openMemoryChannel<number>(0);
+      nursery.startSoon(() => receive.receive(), { name: "idle worker" });
       await sleep(999);
       await look();
       await sleep(2.25);
       await look();
       await look();
       nursery.cancel();
+      send.close();
     });
   });
   assertEquals(alone.map(({ kind, task, amount }) => [kind, task, amount]), [["old wait", "stuck", 1_001]]);
