@@ -4,6 +4,8 @@
  * points, and what it knows of syntax trees, `lint/_fields.ts`, from `deno types`. A test of the plugin makes both anew
  * and compares, so that the plugin never knows less than the library has.
  *
+ * Over 400 lines, as what `deno doc` says of types is of many shapes, and nothing else reads them.
+ *
  * Usage: deno run --allow-run --allow-read --allow-write tools/make_lint_tables.ts
  */
 

@@ -1,4 +1,8 @@
-/** Waiting for promises and iterables that know nothing of scopes. */
+/**
+ * Waiting for promises and iterables that know nothing of scopes.
+ *
+ * Over 400 lines, as both are one function to their users, and half of it is what it says of itself.
+ */
 
 import { faultOf, requireFunction, requireOptions, requireTimeout, show } from "../base/check.ts";
 import { composedWait } from "../kernel/composed_wait.ts";
