@@ -9,7 +9,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { getAvailablePort } from "@std/net";
-import { currentTime, failAfter, moveOnAfter, openNursery, openProcess, run, sleep } from "@trefoil/io";
+import { currentTime, failAfter, fetch, moveOnAfter, openNursery, openProcess, run, sleep } from "@trefoil/io";
 import { hasProgram } from "../_has_program.ts";
 import { ChatClient, chatScenario, faultsOf } from "./_chat_scenario.ts";
 import { jobsScenario } from "./_jobs_scenario.ts";

@@ -18,8 +18,9 @@ export interface Touch {
   readonly born: boolean;
 }
 
-/** For so many looks it is remembered what has passed. */
+/** For so many looks, and for so long in milliseconds, it is remembered what has passed. */
 const PASSED_LOOKS = 3;
+const PASSED_TIME = 1_000;
 
 /** What has become of a path. */
 export type ChangeKind = "changed" | "removed";
@@ -39,10 +40,10 @@ export class Changes {
   #ready = new Map<string, { readonly kind: ChangeKind; readonly born: boolean }>();
   #rescan = false;
   /**
-   * Those that came and went without anybody having heard of them, and the look at which that was found: the event of
-   * their end may come only now.
+   * Those that came and went without anybody having heard of them, and the look at which that was found, and when: the
+   * event of their end may come only now.
    */
-  readonly #passed = new Map<string, number>();
+  readonly #passed = new Map<string, { readonly look: number; readonly at: number }>();
   #looks = 0;
 
   constructor(debounce: number, maxDelay: number) {
@@ -81,7 +82,10 @@ export class Changes {
     this.#dirty = new Map();
     this.#stirred = false;
     this.#looks++;
-    for (const [path, look] of this.#passed) if (look < this.#looks - PASSED_LOOKS) this.#passed.delete(path);
+    for (const [path, { look, at }] of this.#passed) {
+      // On a busy machine there are many looks between two events.
+      if (look < this.#looks - PASSED_LOOKS && at < this.#last - PASSED_TIME) this.#passed.delete(path);
+    }
     return dirty;
   }
 
@@ -94,7 +98,7 @@ export class Changes {
       for (const other of this.#ready.keys()) if (below(path, other) !== null) this.#ready.delete(other);
       // A file that only was there for a moment, such as that of an atomic save.
       if (unknown) {
-        this.#passed.set(path, this.#looks);
+        this.#passed.set(path, { look: this.#looks, at: this.#last });
         return;
       }
     }
