@@ -20,7 +20,7 @@ import {
 } from "../mod.ts";
 
 /** A message without where its waits were awaited. */
-const withoutPlaces = (message = ""): string => message.replace(/(in task "[^"]*" #\d+) at [^,]*/g, "$1");
+const withoutPlaces = (message = ""): string => message.replace(/(in task "[^"]*" #\d+)(?:, started)? at [^,]*/g, "$1");
 
 Deno.test(
   "moveOnAfter() returns the value in time, and says so when it was not",
