@@ -237,7 +237,7 @@ if (doc) {
   // Examples open connections on this machine only; they may do nothing else.
   const sources = ["mod.ts", "README.md"];
   for (const folder of ["core", "net", "observe", "testing", "lint"]) {
-    // Programs are no modules to be imported.
+    // Programs, and what the lint plugin is tried on, are no modules to be imported.
     sources.push(...(await filesIn(folder, ".ts")).filter((path) => !/_test\.ts$|\/(?:preload|top)\.ts$/.test(path)));
   }
   for (const folder of ["testing", "observe", "docs"]) sources.push(...await filesIn(folder, ".md"));
