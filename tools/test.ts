@@ -35,6 +35,8 @@ const TEMPORARY: readonly string[] = [`--allow-read=${temporary}`, `--allow-writ
  * 2.9.6), and these make up a new path each time.
  */
 const UNIX = /unix/;
+/** What the examples of documentation are not looked for in: tests, programs, and what the lint plugin is tried on. */
+const NO_MODULES = /_test\.ts$|\/_testdata\/|\/(?:preload|top)\.ts$/;
 /** What runs only where it is named. */
 const LONG = /^tools\/(?:other_hosts\/|laws\/keeps_nothing_test\.ts)|^examples\/cluster\/long_test\.ts/;
 /** Tests with packages from npm: where these can be neither found in the cache nor reached, they are left out. */
@@ -237,8 +239,7 @@ if (doc) {
   // Examples open connections on this machine only; they may do nothing else.
   const sources = ["mod.ts", "README.md"];
   for (const folder of ["core", "net", "observe", "testing", "lint"]) {
-    // Programs, and what the lint plugin is tried on, are no modules to be imported.
-    sources.push(...(await filesIn(folder, ".ts")).filter((path) => !/_test\.ts$|\/(?:preload|top)\.ts$/.test(path)));
+    sources.push(...(await filesIn(folder, ".ts")).filter((path) => !NO_MODULES.test(path)));
   }
   for (const folder of ["testing", "observe", "docs"]) sources.push(...await filesIn(folder, ".md"));
   const common = ["--doc", ...map, ...flags];
