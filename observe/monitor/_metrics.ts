@@ -26,7 +26,7 @@ export function metricsOf(program: Program, watch: Readonly<Record<string, HasSt
       "Tasks started since the monitor was opened.",
       one(numbers.tasksStarted),
     ],
-    ["trefoil_waits_total", "counter", "Waits begun since the monitor was opened.", one(numbers.waitsBegun)],
+    ["trefoil_waits_total", "counter", "Waits that have ended since the monitor was opened.", one(numbers.waitsEnded)],
     [
       "trefoil_waits",
       "gauge",

@@ -71,7 +71,7 @@ export function numberTiles(page: PageWindow): (snapshot: Snapshot) => void {
     const values = [
       numbers.tasks,
       numbers.running,
-      rate(numbers.waitsBegun, last?.numbers.waitsBegun ?? 0),
+      rate(numbers.waitsEnded, last?.numbers.waitsEnded ?? 0),
       rate(numbers.tasksStarted, last?.numbers.tasksStarted ?? 0),
       numbers.lag,
       numbers.heap,

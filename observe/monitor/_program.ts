@@ -32,7 +32,7 @@ export interface WatchedRun {
 
 /** How often things have happened. */
 export interface Counts {
-  readonly waitsBegun: number;
+  readonly waitsEnded: number;
   readonly tasksStarted: number;
 }
 
@@ -40,7 +40,7 @@ export interface Counts {
 export class Program {
   readonly openedAt = hostNow();
   /** In the runs that have ended. */
-  #before: Counts = { waitsBegun: 0, tasksStarted: 0 };
+  #before: Counts = { waitsEnded: 0, tasksStarted: 0 };
   readonly #runs = new Map<RunView, WatchedRun>();
   readonly #findings: FindingRow[] = [];
   /** How late the loop was at most, in each of the last seconds, by the second. */
@@ -109,7 +109,7 @@ export class Program {
     );
     const before = startedIn(run);
     const count = (): Counts => ({
-      waitsBegun: wakesOf.get(watchdog)?.count ?? 0,
+      waitsEnded: wakesOf.get(watchdog)?.count ?? 0,
       tasksStarted: startedIn(run) - before,
     });
     this.#runs.set(run, { id: ++this.#lastRun, run, count, stop: () => ends.dispose() });
@@ -144,5 +144,5 @@ export class Program {
 }
 
 function add(a: Counts, b: Counts): Counts {
-  return { waitsBegun: a.waitsBegun + b.waitsBegun, tasksStarted: a.tasksStarted + b.tasksStarted };
+  return { waitsEnded: a.waitsEnded + b.waitsEnded, tasksStarted: a.tasksStarted + b.tasksStarted };
 }

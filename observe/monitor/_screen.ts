@@ -225,7 +225,7 @@ function numbersText({ numbers, at }: Snapshot, before: Snapshot | null): string
     `${numbers.tasks} tasks`,
     `${numbers.running} running`,
     ...before === null || seconds <= 0 ? [] : [
-      `waits ${rate(numbers.waitsBegun, before.numbers.waitsBegun)}`,
+      `waits ${rate(numbers.waitsEnded, before.numbers.waitsEnded)}`,
       `spawns ${rate(numbers.tasksStarted, before.numbers.tasksStarted)}`,
     ],
     `lag ${ageText(numbers.lag)} (worst ${ageText(numbers.worstLag)})`,
@@ -268,7 +268,7 @@ function tableLines(
     }).join("");
     return first + at === index ? style(cells, 7) : cells;
   });
-  if (view.rows.length === 0) rows.push("Nothing to show here.");
+  if (view.rows.length === 0) rows.push(fit("Nothing to show here.", columns));
   return [style(head, 90), ...rows];
 }
 
@@ -313,7 +313,8 @@ export function keysIn(text: string): string[] {
   const keys: string[] = [];
   // deno-lint-ignore no-control-regex -- that is what terminals send
   for (const [key] of text.matchAll(/\x1b(?:\[[0-9;]*[A-Za-z~]|O[A-Za-z])|[^]/gu)) keys.push(NAMES[key] ?? key);
-  return keys.filter((key) => key.length === 1 || /^[a-z-]+$|^\P{C}$/u.test(key));
+  // Of what is left, control characters and keys without a name mean nothing here.
+  return keys.filter((key) => /^(?:[a-z-]+|\P{C})$/u.test(key));
 }
 
 const NAMES: Readonly<Record<string, string>> = {

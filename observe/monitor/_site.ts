@@ -156,7 +156,7 @@ export class Site {
           const snapshot = await this.#snapshot();
           due = began + Math.max(this.#options.interval, snapshot.took * SHARE);
           if (!gone.signal.aborted) {
-            this.#watchStall(reads = new AbortController());
+            this.#watchStall(gone.signal, (reads = new AbortController()).signal);
             return controller.enqueue(encoder.encode(`${JSON.stringify(snapshot)}\n`));
           }
         }
@@ -174,10 +174,10 @@ export class Site {
     return answer(body, "application/x-ndjson; charset=utf-8");
   }
 
-  /** Has the connections cut if a viewer does not take what it was sent. */
-  async #watchStall(reads: AbortController): Promise<void> {
-    await pause(STALLED, reads.signal);
-    if (!reads.signal.aborted && this.#viewers.size > 0) this.#options.stalled();
+  /** Has the connections cut if a viewer does not take what it was sent. `gone`: it, or the monitor, has gone. */
+  async #watchStall(gone: AbortSignal, reads: AbortSignal): Promise<void> {
+    await pause(STALLED, reads);
+    if (!reads.aborted && !gone.aborted) this.#options.stalled();
   }
 
   async #tree(): Promise<Response> {

@@ -42,8 +42,8 @@ export interface Numbers {
   readonly running: number;
   readonly waits: number;
   readonly hostOperations: number;
-  /** How many waits have begun since the monitor was opened: the difference of two snapshots is a rate. */
-  readonly waitsBegun: number;
+  /** How many waits have ended since the monitor was opened: the difference of two snapshots is a rate. */
+  readonly waitsEnded: number;
   readonly tasksStarted: number;
   /** How late the event loop was at most in the last second, in milliseconds. */
   readonly lag: number;

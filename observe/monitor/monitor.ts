@@ -198,6 +198,8 @@ class OpenMonitor implements Monitor {
   readonly #place: Place;
   #server: Server;
   #closed = false;
+  /** Whether the server has ended, and another one is about to begin. */
+  #turning = false;
   readonly #stay: () => void;
 
   constructor(place: Place, settings: Omit<ConstructorParameters<typeof Site>[0], "program" | "stalled">) {
@@ -239,8 +241,12 @@ class OpenMonitor implements Monitor {
 
   /** A single connection cannot be cut: all of them are, and viewers come back. */
   async #serveAnew(): Promise<void> {
+    // Two at once would be in each other's way, on one port.
+    if (this.#turning) return;
+    this.#turning = true;
     this.#site.close();
     await this.#server.end();
+    this.#turning = false;
     if (this.#closed) return;
     try {
       this.#server = serve(this.#place, this.#site);

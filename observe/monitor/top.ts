@@ -126,25 +126,27 @@ async function show(target: Target): Promise<number> {
     state = { ...state, said };
   };
 
-  Deno.stdin.setRaw(true);
-  await write("\x1b[?1049h\x1b[?25l");
-  try {
-    listen();
-    tick();
+  const keys = async (): Promise<void> => {
     const decoder = new TextDecoder();
     const buffer = new Uint8Array(256);
-    for (;;) {
-      const length = await Deno.stdin.read(buffer);
-      if (length === null) return 0;
+    for (let length = await Deno.stdin.read(buffer); length !== null; length = await Deno.stdin.read(buffer)) {
       for (const key of keysIn(decoder.decode(buffer.subarray(0, length), { stream: true }))) {
         const [next, wish] = press(state, key, shown);
         state = next;
         if (!state.paused && latest !== null) shown = latest;
-        if (wish?.kind === "quit") return 0;
+        if (wish?.kind === "quit") return;
         await fulfil(wish);
       }
       await draw();
     }
+  };
+
+  Deno.stdin.setRaw(true);
+  try {
+    await write("\x1b[?1049h\x1b[?25l");
+    // The others go on until it is over; if one fails, as where the terminal has gone, that ends all.
+    await Promise.race([keys(), listen(), tick()]);
+    return 0;
   } finally {
     over = true;
     stop.abort();
