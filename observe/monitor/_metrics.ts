@@ -1,14 +1,15 @@
 /** The numbers of a program in the text format of Prometheus. */
 
+import { numbersIn } from "../base/watched.ts";
 import type { HasStatistics } from "../has_statistics.ts";
 import type { Program } from "./_program.ts";
-import { numbersOf, statisticsOf, waitsByKind } from "./_snapshot.ts";
+import { numbersOf, waitsByKind } from "./_snapshot.ts";
 
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];
 
 /** See the header. */
-export function metricsOf(program: Program, watch: Readonly<Record<string, HasStatistics>>): string {
+export function metricsOf(program: Program, watch: ReadonlyMap<string, HasStatistics>): string {
   const numbers = numbersOf(program);
   const one = (value: number): readonly Sample[] => [[{}, value]];
   const seconds = (ms: number): readonly Sample[] => one(ms / 1_000);
@@ -47,20 +48,21 @@ export function metricsOf(program: Program, watch: Readonly<Record<string, HasSt
   ).join("");
 }
 
-/** The numbers among the statistics of what is watched. */
-function samplesOf(watch: Readonly<Record<string, HasStatistics>>): readonly Sample[] {
-  return Object.entries(watch).flatMap(([resource, one]) => {
-    const statistics = statisticsOf(one);
-    if (typeof statistics !== "object" || statistics === null) return [];
-    return Object.entries(statistics).flatMap(([field, value]): Sample[] =>
-      typeof value === "number" || value === "Infinity" ? [[{ resource, field }, Number(value)]] : []
-    );
+/** The numbers of what is watched; one that throws hides no other. */
+function samplesOf(watch: ReadonlyMap<string, HasStatistics>): readonly Sample[] {
+  return [...watch].flatMap(([resource, one]) => {
+    try {
+      return numbersIn(one.statistics()).map(([field, value]): Sample => [{ resource, field }, value]);
+    } catch {
+      // The page says how it fails.
+      return [];
+    }
   });
 }
 
 function line(name: string, [labels, value]: Sample): string {
   const text = Object.entries(labels).map(([key, label]) => `${key}="${escape(label)}"`).join();
-  return `${name}${text === "" ? "" : `{${text}}`} ${value === Infinity ? "+Inf" : value}`;
+  return `${name}${text === "" ? "" : `{${text}}`} ${Number.isFinite(value) ? value : value > 0 ? "+Inf" : "-Inf"}`;
 }
 
 function escape(text: string): string {

@@ -42,7 +42,7 @@ export interface SnapshotSettings {
   readonly oldAfter: number;
   readonly allowCancel: boolean;
   readonly maxTasks: number;
-  readonly watch: Readonly<Record<string, HasStatistics>>;
+  readonly watch: ReadonlyMap<string, HasStatistics>;
 }
 
 /** So many of the longest waits are told, each with its place; and so many groups, resources and operations. */
@@ -267,12 +267,12 @@ function resourcesOf(runs: readonly SeenRun[], watch: SnapshotSettings["watch"])
     if (seen === undefined) waiting.set(resource, { count: 1, wait });
     else seen.count++;
   }
-  const watched = Object.entries(watch).map(([name, resource]): ResourceRow => ({
+  const watched = [...watch].map(([name, resource]): ResourceRow => ({
     name: short(name),
     waiting: waiting.get(resourceOf(resource) as HasStatistics)?.count ?? 0,
     statistics: statisticsOf(resource),
   }));
-  const named = new Set(Object.values(watch).map(resourceOf));
+  const named = new Set([...watch.values()].map(resourceOf));
   const others = [...waiting].filter(([resource]) => !named.has(resource)).slice(0, MOST_RESOURCES)
     .map(([resource, { count, wait }]): ResourceRow => ({
       name: short(
@@ -285,7 +285,7 @@ function resourcesOf(runs: readonly SeenRun[], watch: SnapshotSettings["watch"])
 }
 
 /** The numbers of a resource, as far as JSON can say them. */
-export function statisticsOf(resource: HasStatistics): unknown {
+function statisticsOf(resource: HasStatistics): unknown {
   try {
     const json = JSON.stringify(resource.statistics(), (_, value) => {
       if (typeof value === "bigint") return String(value);

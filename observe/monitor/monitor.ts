@@ -2,7 +2,6 @@
 
 import {
   ignore,
-  isObject,
   outside,
   read,
   reportHook,
@@ -16,6 +15,7 @@ import {
   whenLettingGo,
 } from "../../core/internal.ts";
 import type { HasStatistics } from "../has_statistics.ts";
+import { resourcesOf } from "../base/watched.ts";
 import { Program } from "./_program.ts";
 import { Site } from "./_site.ts";
 
@@ -154,14 +154,13 @@ export function openMonitor(options: MonitorOptions = {}): Monitor {
     interval = 500,
     oldAfter = 10_000,
     maxTasks = 2_000,
-    watch = {},
   } = options;
   requireInteger(action, "port", port, 0, 65_535);
   for (const [name, text] of Object.entries({ path, hostname, token })) requireText(action, name, text);
   for (const [name, value] of Object.entries({ exposeToNetwork, allowCancel })) requireBoolean(action, name, value);
   for (const [name, ms] of Object.entries({ interval, oldAfter })) requireTimeout(action, name, ms);
   requireInteger(action, "maxTasks", maxTasks, 1, 1_000_000);
-  requireWatch(action, watch);
+  const watch = resourcesOf(action, options.watch);
   if (!/^[\w-]{16,}$/.test(token)) {
     throw new RangeError(
       `Cannot ${action} as "token" must be at least 16 characters of A-Z, a-z, 0-9, - and _: received ${token.length}`,
@@ -313,18 +312,6 @@ function serve({ port, path, hostname }: Place, site: Site): Server {
 function inUse({ port, path, hostname }: Place, cause: Error): Error {
   const where = path === undefined ? `${hostname}:${port}` : show(path);
   return new Deno.errors.AddrInUse(`Cannot open a monitor on ${where} as something else listens there`, { cause });
-}
-
-function requireWatch(action: string, watch: unknown): void {
-  if (!isObject(watch)) {
-    throw new TypeError(`Cannot ${action} as "watch" must be an object: received ${show(watch)}`);
-  }
-  for (const [name, resource] of Object.entries(watch)) {
-    if (typeof read(resource, "statistics") === "function") continue;
-    throw new TypeError(
-      `Cannot ${action} as what is watched must have statistics(): received ${show(resource)} as "${name}"`,
-    );
-  }
 }
 
 function newToken(): string {

@@ -15,6 +15,7 @@ import {
 } from "../../core/mod.ts";
 import { beginHostOperation } from "../../core/lowlevel.ts";
 import { settled, simulate } from "../../testing/mod.ts";
+import type { HasStatistics } from "../has_statistics.ts";
 import { pageOf } from "./_page.ts";
 import { Program } from "./_program.ts";
 import { Site, type SiteOptions } from "./_site.ts";
@@ -23,10 +24,14 @@ import type { Snapshot } from "./_wire.ts";
 const TOKEN = "0123456789abcdef";
 const ORIGIN = "http://127.0.0.1:9001";
 
+interface WithSite extends Partial<Omit<SiteOptions, "program" | "watch">> {
+  readonly watch?: Readonly<Record<string, HasStatistics>>;
+}
+
 /** Runs a body with a site over the run it is in. */
 async function withSite<T>(
   body: (site: Site) => Promise<T>,
-  options: Partial<Omit<SiteOptions, "program">> = {},
+  { watch = {}, ...options }: WithSite = {},
 ): Promise<T> {
   const program = new Program(options.oldAfter ?? 10_000);
   const site = new Site({
@@ -37,7 +42,7 @@ async function withSite<T>(
     interval: 500,
     oldAfter: 10_000,
     maxTasks: 2_000,
-    watch: {},
+    watch: new Map(Object.entries(watch)),
     stalled: () => {},
     ...options,
   });

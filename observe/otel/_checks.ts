@@ -2,7 +2,6 @@
 
 import { read, show } from "../../core/internal.ts";
 import type { OtelModules } from "./modules.ts";
-import type { HasStatistics } from "../has_statistics.ts";
 
 /** What cannot be done with what is wrong. */
 export const ACTION = "make an OtelInstrument";
@@ -38,19 +37,3 @@ const METHODS: Readonly<Record<keyof OtelModules, readonly string[]>> = {
   context: ["active", "with"],
   metrics: ["getMeter"],
 };
-
-/** What is watched, by name; a copy, as what is added later is not checked. */
-export function resourcesOf(watch: unknown): ReadonlyMap<string, HasStatistics> {
-  if (watch === undefined) return new Map();
-  if (typeof watch !== "object" || watch === null) {
-    throw new TypeError(`Cannot ${ACTION} as "watch" must be an object: received ${show(watch)}`);
-  }
-  const resources = new Map<string, HasStatistics>();
-  for (const [name, resource] of Object.entries(watch)) {
-    if (typeof read(resource, "statistics") !== "function") {
-      throw new TypeError(`Cannot ${ACTION} as "watch.${name}" must have statistics(): received ${show(resource)}`);
-    }
-    resources.set(name, resource);
-  }
-  return resources;
-}

@@ -5,9 +5,9 @@
  * Numbers that are asked for are those of all runs together, as a reader takes the last answer for each attribute.
  */
 
-import { read } from "../../core/internal.ts";
 import type { RunView } from "../../core/lowlevel.ts";
 import type { OtelMeter, OtelModules, OtelObservable, OtelObservableResult } from "./modules.ts";
+import { numbersIn } from "../base/watched.ts";
 import type { HasStatistics } from "../has_statistics.ts";
 import { SCOPE } from "./_task_spans.ts";
 import type { Teller } from "./_teller.ts";
@@ -16,8 +16,6 @@ import type { Teller } from "./_teller.ts";
 const BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 /** The kinds of waits of the library are fewer; those that programs make up may be any number. */
 const MOST_KINDS = 100;
-/** A resource shows no more numbers than these. */
-const MOST_STATISTICS = 32;
 
 type Attributes = Record<string, string>;
 type Ask = (result: OtelObservableResult) => void;
@@ -136,9 +134,10 @@ export class Numbers {
 
   /** One that throws hides no other. */
   #askResource(result: OtelObservableResult, name: string, resource: HasStatistics): void {
-    const statistics = this.#teller.try(`statistics() of "${name}"`, () => entriesOf(resource.statistics())) ?? [];
+    const statistics = this.#teller.try(`statistics() of "${name}"`, () => numbersIn(resource.statistics())) ?? [];
     for (const [statistic, value] of statistics) {
-      this.#try(() => result.observe(value, { resource: name, statistic }));
+      // What has no end is no value of a gauge.
+      if (Number.isFinite(value)) this.#try(() => result.observe(value, { resource: name, statistic }));
     }
   }
 
@@ -148,18 +147,3 @@ export class Numbers {
 }
 
 const OTHERS: Attributes = { kind: "other" };
-
-function entriesOf(statistics: unknown): (readonly [name: string, value: number])[] {
-  if (typeof statistics !== "object" || statistics === null) return [];
-  return Object.keys(statistics).slice(0, MOST_STATISTICS).flatMap((key) => {
-    const value = numberOf(read(statistics, key));
-    return value === null ? [] : [[key, value] as const];
-  });
-}
-
-/** A number, the length of a list, or whether something holds; `null` for what is none, or has no end. */
-function numberOf(value: unknown): number | null {
-  if (typeof value === "boolean") return Number(value);
-  if (Array.isArray(value)) return value.length;
-  return typeof value === "number" && Number.isFinite(value) ? value : null;
-}

@@ -25,7 +25,8 @@ import {
 } from "../../core/lowlevel.ts";
 import { BEAT, repeat } from "../base/beat.ts";
 import type { HasStatistics } from "../has_statistics.ts";
-import { ACTION, modulesOf, resourcesOf } from "./_checks.ts";
+import { resourcesOf } from "../base/watched.ts";
+import { ACTION, modulesOf } from "./_checks.ts";
 import type { OtelModules } from "./modules.ts";
 import { Numbers } from "./_numbers.ts";
 import { TaskSpans, type Time } from "./_task_spans.ts";
@@ -131,7 +132,7 @@ export class OtelInstrument implements Instrument {
     const { spans, minimumWait = 10 } = options;
     if (spans !== undefined) requireFunction(ACTION, "spans", spans);
     requireTimeout(ACTION, "minimumWait", minimumWait);
-    const watch = resourcesOf(options.watch);
+    const watch = resourcesOf(ACTION, options.watch);
     this.#minimumWait = minimumWait;
     const wanted = spans === undefined ? isWanted : (task: Task): boolean => this.#ask(spans, task);
     this.#spans = trace === undefined || context === undefined
